@@ -1,0 +1,40 @@
+"""The names that users, manifests and the stored Secrets share with us: changing one breaks what is installed."""
+
+from typing import Final
+
+GROUP: Final = "integrationtoken.dev"
+VERSION: Final = "v1alpha1"
+
+INTEGRATION_TOKENS: Final = "integrationtokens"
+TOKEN_ENDPOINTS: Final = "tokenendpoints"
+CLUSTER_TOKEN_ENDPOINTS: Final = "clustertokenendpoints"
+
+INTEGRATION_TOKEN_KIND: Final = "IntegrationToken"
+
+MANAGER: Final = "integration-token-operator"
+"""The operator's name as field manager, event source and user agent."""
+
+# On a credentials Secret, set by its owner.
+CREDENTIALS_LABEL: Final = f"{GROUP}/credentials"
+"""Must be "true", or the Secret is never sent anywhere: its owner's consent."""
+ALLOWED_HOSTS_ANNOTATION: Final = f"{GROUP}/allowed-hosts"
+"""Optional, comma-separated hosts: the Secret is sent to no other."""
+
+# On a target Secret, set by us.
+TARGET_LABEL: Final = f"{GROUP}/integration-token"
+"""The name of the IntegrationToken that the Secret belongs to."""
+ENDPOINT_UID_ANNOTATION: Final = f"{GROUP}/endpoint-uid"
+GRANT_HASH_ANNOTATION: Final = f"{GROUP}/grant-hash"
+"""SHA-256 of the grant's non-secret inputs."""
+CREDENTIALS_UID_ANNOTATION: Final = f"{GROUP}/credentials-uid"
+CREDENTIALS_VERSION_ANNOTATION: Final = f"{GROUP}/credentials-resource-version"
+ISSUE_TIME_ANNOTATION: Final = f"{GROUP}/issue-time"
+"""RFC 3339: when the request was sent that first answered this token."""
+LIFETIME_ANNOTATION: Final = f"{GROUP}/lifetime-seconds"
+"""Seconds from the issue time to the token's expiry."""
+ASSUMED_ANNOTATION: Final = f"{GROUP}/expiry-assumed"
+""" "true" where the endpoint told no expiry and the endpoint's defaultLifetime stands in."""
+
+# On an IntegrationToken, set by a person.
+RENEW_ANNOTATION: Final = f"{GROUP}/renew-requested-at"
+"""Any new value asks for one poll now, once."""
