@@ -1,0 +1,190 @@
+{{/* What the three CustomResourceDefinitions have in common. */}}
+
+{{- define "integration-token-operator.crdMetadata" -}}
+labels:
+  {{- include "integration-token-operator.labels" . | nindent 2 }}
+{{- if .Values.crds.keep }}
+annotations:
+  # Deleting a CRD deletes every resource of its kind, and by ownership every Secret with a token.
+  helm.sh/resource-policy: keep
+{{- end }}
+{{- end }}
+
+{{/* Short enough a pattern for the CEL rules that use it; Go's smaller units make no sense here. */}}
+{{- define "integration-token-operator.durationPattern" -}}
+^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h)){1,4}$
+{{- end }}
+
+{{- define "integration-token-operator.dnsSubdomainPattern" -}}
+^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$
+{{- end }}
+
+{{/* The spec of TokenEndpoint, and of ClusterTokenEndpoint less its namespaceSelector. */}}
+{{- define "integration-token-operator.endpointProperties" -}}
+tokenURL:
+  description: >-
+    The address that tokens are requested from, for instance https://login.example.com/oauth/token. It must be an
+    https URL; an http URL is refused by the condition Ready, unless the operator was installed for trials with
+    insecure endpoints. Redirects are not followed.
+  type: string
+  minLength: 1
+  maxLength: 2048
+  # One message for one mistake: the later rules leave to the first what isn't a URL at all.
+  x-kubernetes-validations:
+    - rule: >-
+        self.matches('^[!-~]+$') && isURL(self) && url(self).getScheme() in ['https', 'http'] &&
+        url(self).getHostname() != ''
+      message: must be an https URL with a host and no spaces, such as https://login.example.com/oauth/token
+    - rule: "!self.matches('^[^/]*//[^/?#]*@')"
+      message: >-
+        must not hold a user name or password: put the client ID and secret into the Secret that the
+        IntegrationToken names in credentialsSecretRef
+    - rule: "!self.contains('#')"
+      message: "must not have a fragment: leave out everything from # on"
+audience:
+  description: >-
+    The API that tokens are for, sent as audience. It applies to every IntegrationToken that names none of its own.
+    Empty: none is sent.
+  type: string
+  maxLength: 2048
+requestEncoding:
+  description: >-
+    How the request's body is written: JSON (application/json) or Form (application/x-www-form-urlencoded, as
+    RFC 6749 has it). Try Form when the endpoint answers unsupported_grant_type or 415.
+  type: string
+  enum: [JSON, Form]
+  default: JSON
+clientAuthenticationMethod:
+  description: >-
+    Where the client ID and secret go: ClientSecretPost puts them into the body, ClientSecretBasic into the
+    Authorization header.
+  type: string
+  enum: [ClientSecretPost, ClientSecretBasic]
+  default: ClientSecretPost
+parameters:
+  description: >-
+    More fields of the request's body, by name. Everyone who may read this resource reads them: none of them may be
+    secret.
+  type: object
+  maxProperties: 32
+  additionalProperties:
+    type: string
+    maxLength: 2048
+  x-kubernetes-validations:
+    - rule: >-
+        !self.exists(name, name in ['grant_type', 'client_id', 'client_secret', 'audience', 'scope',
+        'client_assertion', 'client_assertion_type'])
+      message: >-
+        must not name grant_type, client_id, client_secret, audience, scope, client_assertion or
+        client_assertion_type: the operator fills them in from credentialsSecretRef, audience and scopes
+    - rule: "!self.exists(name, name == '')"
+      message: must not have an empty name
+caBundle:
+  description: >-
+    The certificate authorities that the endpoint's certificate is checked against, as PEM text, instead of the
+    system's. Empty: the system's.
+  type: string
+  # Ample for a bundle of all public authorities, and well below what one object may hold.
+  maxLength: 524288
+  x-kubernetes-validations:
+    - rule: self == '' || self.contains('-----BEGIN CERTIFICATE-----')
+      message: "must be PEM text with at least one block that starts with -----BEGIN CERTIFICATE-----"
+timeout:
+  description: How long one request may take, as a duration from 1s to 60s.
+  type: string
+  maxLength: 32
+  default: 10s
+  x-kubernetes-validations:
+    - rule: >-
+        self.matches('{{ include "integration-token-operator.durationPattern" . }}') &&
+        duration(self) >= duration('1s') && duration(self) <= duration('60s')
+      message: must be a duration from 1s to 60s, such as 10s
+defaultLifetime:
+  description: >-
+    How long a token is taken to be valid where the endpoint's answer tells no lifetime and the token is no JWT that
+    does, as a duration of at least 30s. Choose it no longer than the endpoint's tokens really live.
+  type: string
+  maxLength: 32
+  default: 1h
+  x-kubernetes-validations:
+    - rule: >-
+        self.matches('{{ include "integration-token-operator.durationPattern" . }}') &&
+        duration(self) >= duration('30s')
+      message: must be a duration of at least 30s, such as 1h or 1h30m
+rateLimit:
+  description: >-
+    How often the endpoint may be asked, for all IntegrationTokens that use it together. Who has to wait has the
+    reason RateLimited.
+  type: object
+  default: {}
+  properties:
+    requestsPerMinute:
+      description: Token requests in a minute, from 1 to 100000.
+      type: integer
+      format: int32
+      minimum: 1
+      maximum: 100000
+      default: 60
+{{- end }}
+
+{{- define "integration-token-operator.endpointColumns" -}}
+- name: Ready
+  type: string
+  jsonPath: .status.conditions[?(@.type=="Ready")].status
+- name: URL
+  type: string
+  jsonPath: .spec.tokenURL
+- name: Age
+  type: date
+  jsonPath: .metadata.creationTimestamp
+- name: Message
+  type: string
+  priority: 1
+  jsonPath: .status.conditions[?(@.type=="Ready")].message
+{{- end }}
+
+{{/* The status fields of all three kinds; conditions are as in metav1.Condition. */}}
+{{- define "integration-token-operator.statusProperties" -}}
+observedGeneration:
+  description: The metadata.generation that this status is about; a smaller one tells that a change is still to be seen.
+  type: integer
+  format: int64
+  minimum: 0
+conditions:
+  description: What holds at present, one entry for each type.
+  type: array
+  x-kubernetes-list-type: map
+  x-kubernetes-list-map-keys: [type]
+  items:
+    type: object
+    required: [type, status, lastTransitionTime, reason, message]
+    properties:
+      type:
+        description: What the condition is about.
+        type: string
+        maxLength: 316
+        pattern: ^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$
+      status:
+        description: Whether it holds.
+        type: string
+        enum: ["True", "False", Unknown]
+      observedGeneration:
+        description: The metadata.generation that the condition is about.
+        type: integer
+        format: int64
+        minimum: 0
+      lastTransitionTime:
+        description: When the status last changed.
+        type: string
+        format: date-time
+      reason:
+        description: Why, in one word that programs may rely on.
+        type: string
+        minLength: 1
+        maxLength: 1024
+        pattern: ^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$
+      message:
+        description: Why, and what to do, for people. Empty where there is nothing to say.
+        type: string
+        maxLength: 32768
+{{- end }}
