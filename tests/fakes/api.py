@@ -1,0 +1,75 @@
+"""An API that checks the Bearer token, as the Environment API does: what consumers get is seen here."""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tests.fakes.call import Call, Verdict
+from tests.fakes.issuer import Issuer
+from tests.fakes.record import Log
+from tests.fakes.server import Server
+
+
+class EnvironmentAPI:
+    """A context manager: inside, the API answers; `url` and a consumer's name are where that consumer calls it."""
+
+    def __init__(self, issuer: Issuer, *, clock: Callable[[], float] = time.time) -> None:
+        """`issuer` is the token endpoint's, in the same process."""
+        self._issuer = issuer
+        self._clock = clock
+        self._log: Log[Call] = Log()
+        self._server = Server(Starlette(routes=[Route("/api/v1/environment/{consumer}/fonts", self._fonts)]))
+        self._stack = ExitStack()
+
+    def url(self, consumer: str) -> str:
+        """Where that consumer calls."""
+        return f"{self._server.url}/api/v1/environment/{consumer}/fonts"
+
+    def __enter__(self) -> Self:
+        """Serve."""
+        self._stack.enter_context(self._server)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop; the log can still be read."""
+        self._stack.close()
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """Every call so far."""
+        return self._log.entries()
+
+    def wait_for(self, enough: Callable[[tuple[Call, ...]], bool], timeout: float = 10.0) -> tuple[Call, ...]:
+        """The calls, as soon as they are enough.
+
+        :raises TimeoutError: when they aren't after `timeout` seconds.
+        """
+        return self._log.wait_for(enough, timeout)
+
+    def check(self, consumer: str, authorization: str, now: float) -> Call:
+        """The API's view of one call."""
+        scheme, _, value = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not value:
+            return Call(now, consumer, Verdict.MISSING)
+        token = self._issuer.find(value)
+        if token is None:
+            return Call(now, consumer, Verdict.UNKNOWN)
+        verdict = Verdict.EXPIRED if now >= token.expires else Verdict.ACCEPTED
+        return Call(now, consumer, verdict, token.serial, token.expires)
+
+    async def _fonts(self, request: Request) -> Response:
+        consumer: str = request.path_params["consumer"]
+        call = self.check(consumer, request.headers.get("authorization", ""), self._clock())
+        self._log.add(call)
+        if call.verdict is Verdict.ACCEPTED:
+            return JSONResponse({"data": []})
+        return JSONResponse({"error": "invalid_token"}, 401, {"www-authenticate": 'Bearer error="invalid_token"'})

@@ -1,0 +1,157 @@
+"""How the token endpoint caches: a model in pure time, apart from HTTP.
+
+The same grant is answered with the same token, and a smaller `expires_in`, until `lead` seconds before that token's
+expiry; then a new one begins to be answered. Nothing here reads a clock: every call is told the time.
+"""
+
+import base64
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+DEFAULT_SCOPES: Final = ("font:list", "font:read", "media:list", "media:read")
+"""What a grant without scopes is given: several, so that fewer can be told from all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a token is cached by: the same grant gets the same token."""
+
+    client_id: str
+    audience: str = ""
+    scopes: tuple[str, ...] = ()
+    parameters: tuple[tuple[str, str], ...] = ()
+    """Whatever else was in the request, sorted by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How tokens of a grant are issued. Times are in seconds."""
+
+    lifetime: float = 86400.0
+    lead: float = 3600.0
+    """How long before the old token's expiry a new one begins to be answered; zero or negative: at expiry, or after."""
+    cached: bool = True
+    """False: every request mints a token."""
+    alternating: bool = False
+    """Two caches behind one name: from rollover to the old token's expiry, new and old are answered in turn."""
+    frozen: bool = False
+    """A cache that replays the first answer: `expires_in` does not count down."""
+    jwt: bool = False
+    """Tokens have a header, a payload with `exp`, and a signature; else they are opaque."""
+    default_scopes: tuple[str, ...] = DEFAULT_SCOPES
+    granted: tuple[str, ...] | None = None
+    """The scopes of new tokens, whatever is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """A token and all that the endpoint knows of it; `value` never shows in its repr."""
+
+    serial: int
+    """1 for the endpoint's first token: what stands for the token wherever something is printed."""
+    grant: Grant
+    value: str = field(repr=False)
+    scopes: tuple[str, ...]
+    issued: float
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What one request is answered with."""
+
+    token: Minted
+    expires_in: int
+    """In whole seconds, truncated; 0 for a token that has expired."""
+    minted: bool
+    """Whether this request brought the token about."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What the cache holds for a grant."""
+
+    current: Minted
+    previous: Minted | None = None
+    turns: int = 0
+    """Answers since the rollover."""
+    due: bool = False
+    """A test asked for the rollover now."""
+
+
+class Issuer:
+    """Mints tokens, caches them by grant, and knows them again."""
+
+    def __init__(self, policy: Policy | Callable[[Grant], Policy] | None = None, *, skew: float = 0.0) -> None:
+        """`policy` is one for all, or chosen by grant; a JWT's `exp` is by a clock that is `skew` seconds ahead."""
+        self._policy = policy or Policy()
+        self._skew = skew
+        self._cache: dict[Grant, _Entry] = {}
+        self._minted: dict[str, Minted] = {}
+
+    def policy(self, grant: Grant) -> Policy:
+        """What the grant's tokens are issued by."""
+        return self._policy(grant) if callable(self._policy) else self._policy
+
+    def answer(self, grant: Grant, now: float, policy: Policy | None = None) -> Issued:
+        """The cached token, or a new one at rollover; `policy` stands in for the grant's own."""
+        policy = policy or self.policy(grant)
+        entry = self._cache.get(grant)
+        if entry is None or not policy.cached or entry.due or now >= entry.current.expires - policy.lead:
+            token = self.mint(grant, now, policy)
+            self._cache[grant] = _Entry(token, entry.current if entry else None, turns=1)
+            return Issued(token, int(policy.lifetime), minted=True)
+        entry.turns += 1
+        token = entry.current
+        if policy.alternating and entry.turns % 2 == 0 and entry.previous and now < entry.previous.expires:
+            token = entry.previous
+        start = token.issued if policy.frozen else now
+        return Issued(token, max(0, int(token.expires - start)), minted=False)
+
+    def mint(self, grant: Grant, now: float, policy: Policy) -> Minted:
+        """A new token beside the cache: known to the API, but not answered again."""
+        scopes = grant.scopes or policy.default_scopes
+        if policy.granted is not None:
+            scopes = policy.granted
+        # A JWT tells whole seconds, so its token lives by whole seconds too.
+        issued = float(int(now + self._skew)) - self._skew if policy.jwt else now
+        expires = issued + policy.lifetime
+        value = _jwt(grant, scopes, expires + self._skew) if policy.jwt else secrets.token_urlsafe(48)
+        token = Minted(len(self._minted) + 1, grant, value, scopes, issued, expires)
+        self._minted[value] = token
+        return token
+
+    def roll_over(self, client_id: str | None = None) -> None:
+        """Let the next request of the client's grants, or of all, mint a token, whatever the time."""
+        for grant, entry in list(self._cache.items()):
+            if client_id in (None, grant.client_id):
+                entry.due = True
+
+    def revoke(self, client_id: str | None = None, *, now: float) -> None:
+        """Expire the tokens of the client's grants, or of all: the API refuses them and the cache forgets them."""
+        for value, token in list(self._minted.items()):
+            if client_id in (None, token.grant.client_id):
+                self._minted[value] = replace(token, expires=min(token.expires, now))
+        for grant in list(self._cache):
+            if client_id in (None, grant.client_id):
+                del self._cache[grant]
+
+    def find(self, value: str) -> Minted | None:
+        """The token of that value, if it was minted here."""
+        return self._minted.get(value)
+
+    def __iter__(self) -> Iterator[Minted]:
+        """Every token minted, oldest first."""
+        return iter(list(self._minted.values()))
+
+
+def _jwt(grant: Grant, scopes: tuple[str, ...], expires: float) -> str:
+    """The shape of a JWT (RFC 7519); the signature is noise, since nobody here verifies it."""
+    claims = {"sub": grant.client_id, "aud": grant.audience, "scope": " ".join(scopes), "exp": round(expires)}
+    parts = [
+        json.dumps(part).encode() for part in ({"alg": "RS256", "typ": "JWT"}, claims | {"jti": secrets.token_hex(8)})
+    ]
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (*parts, secrets.token_bytes(64)))

@@ -1,0 +1,113 @@
+"""The token endpoint as a process of its own, for a bench that must not share its interpreter with what it measures.
+
+Parent and child talk by lines of JSON: the first line is the configuration, and the answer to it has the URL; then each
+line is a question. The end of its input ends the child, also where the parent was killed.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import IO, Any, Self
+
+from tests.fakes.issuer import Policy
+from tests.fakes.record import Outcome, Record
+from tests.fakes.token_endpoint import AUDIENCE, TokenEndpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What the child is told. Its clients are those whose ID begins with the prefix."""
+
+    prefix: str = "bench-"
+    lifetime: float = 86400.0
+    lead: float = 3600.0
+    jwt: bool = False
+
+
+def derived_secret(client_id: str) -> str:
+    """The client secret that the child takes from that client: no list of 10,000 needs to be passed."""
+    return hashlib.sha256(f"a secret for {client_id}".encode()).hexdigest()
+
+
+class EndpointProcess:
+    """A context manager: inside, the endpoint answers at `url`."""
+
+    audience = AUDIENCE
+    url: str
+    pid: int
+
+    def __init__(self, configuration: Configuration | None = None) -> None:
+        """Starts nothing yet."""
+        self._configuration = configuration or Configuration()
+
+    def __enter__(self) -> Self:
+        """Start the child."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.fakes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.pid = self._process.pid
+        self.url = self._ask(asdict(self._configuration))["url"]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End the child."""
+        self._process.communicate()
+
+    @property
+    def log(self) -> tuple[Record, ...]:
+        """Every request so far, fetched now."""
+        return tuple(
+            Record(**{**fields, "outcome": Outcome(fields["outcome"]), "scopes": tuple(fields["scopes"])})
+            for fields in self._ask({"ask": "log"})["log"]
+        )
+
+    def count(self) -> int:
+        """How many requests there were so far: cheaper than the log."""
+        return int(self._ask({"ask": "count"})["count"])
+
+    def roll_over(self) -> None:
+        """Let the next request of each client mint a new token, whatever the time."""
+        self._ask({"ask": "roll_over"})
+
+    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the token endpoint's process has ended")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+def serve(questions: IO[str], answers: IO[str]) -> None:
+    """The child's side."""
+    configuration = Configuration(**json.loads(questions.readline()))
+    policy = Policy(configuration.lifetime, configuration.lead, jwt=configuration.jwt)
+
+    def accepts(client_id: str, secret: str) -> bool:
+        return client_id.startswith(configuration.prefix) and secret == derived_secret(client_id)
+
+    with TokenEndpoint(policy=policy, accepts=accepts) as endpoint:
+        answer: dict[str, Any] = {"url": endpoint.url}
+        while True:
+            print(json.dumps(answer), file=answers, flush=True)
+            line = questions.readline()
+            if not line:
+                return
+            match json.loads(line)["ask"]:
+                case "log":
+                    answer = {"log": [asdict(record) for record in endpoint.log]}
+                case "count":
+                    answer = {"count": len(endpoint.log)}
+                case "roll_over":
+                    endpoint.roll_over()
+                    answer = {}
+                case other:
+                    answer = {"error": f"unknown question {other!r}"}

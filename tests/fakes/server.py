@@ -1,0 +1,128 @@
+"""Serves an ASGI application from a thread of its own, on a free port of the loopback address."""
+
+import asyncio
+import socket
+import ssl
+import threading
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import trustme
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A server's certificate and the authority that signed it, made for this process."""
+
+    authority: trustme.CA
+    leaf: trustme.LeafCert
+
+    @classmethod
+    def issue(cls, *names: str) -> Self:
+        """For these host names and addresses."""
+        authority = trustme.CA()
+        return cls(authority, authority.issue_cert(*names))
+
+    @property
+    def ca_pem(self) -> str:
+        """What a client has to trust."""
+        return self.authority.cert_pem.bytes().decode()
+
+    def context(self) -> ssl.SSLContext:
+        """The server's side of TLS."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.leaf.configure_cert(context)
+        return context
+
+
+class _Protocol(H11Protocol):
+    """Lets the application reach its connection: an ASGI server has no way to reset one, or to write no HTTP."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+class _Loop(uvicorn.Server):
+    """Waits for its end without ticking, and ends at once."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+        self._end = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def main_loop(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.ready.set()
+        await self._end.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        # What hangs or drips sees its client gone, and ends.
+        while self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks)
+
+    def end(self) -> None:
+        """May be called from any thread, once ready."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._end.set)
+
+
+class Server:
+    """A context manager around a served application: inside, it answers at `url`."""
+
+    url: str
+
+    def __init__(self, app: Any, *, certificate: Certificate | None = None) -> None:
+        """Takes no port yet."""
+        self._scheme = "https" if certificate else "http"
+        config = uvicorn.Config(
+            app,
+            http=_Protocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            # An answer that breaks off on purpose is an error to uvicorn, and nothing to show.
+            log_level="critical",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            # Clients that keep connections for long must not find them closed just then.
+            timeout_keep_alive=300,
+            ssl_context_factory=(lambda _, __: certificate.context()) if certificate else None,
+        )
+        self._loop = _Loop(config)
+
+    def __enter__(self) -> Self:
+        """Serve."""
+        # asyncio sends at once, without waiting for the acknowledgement of what it sent before, only where the protocol
+        # is named: socket.create_server doesn't, and every answer would take 40 ms.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._socket.bind((HOST, 0))
+        self.url = f"{self._scheme}://{HOST}:{self._socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve, name=f"serving {self.url}", daemon=True)
+        self._thread.start()
+        if not self._loop.ready.wait(10):
+            raise RuntimeError(f"nothing serves {self.url}")
+        return self
+
+    def _serve(self) -> None:
+        asyncio.run(self._loop.serve(sockets=[self._socket]))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop, with all connections cut."""
+        self._loop.end()
+        self._thread.join(10)
+        self._socket.close()

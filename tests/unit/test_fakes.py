@@ -1,0 +1,297 @@
+"""The fakes behave as the servers that they stand for."""
+
+import base64
+import json
+import ssl
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fakes import fault
+from tests.fakes.api import EnvironmentAPI
+from tests.fakes.call import Call, Verdict, gaps, switches
+from tests.fakes.fault import CATALOGUE, Fault
+from tests.fakes.issuer import Grant, Issuer, Policy
+from tests.fakes.process import Configuration, EndpointProcess, derived_secret
+from tests.fakes.token_endpoint import TokenEndpoint
+
+GRANT = Grant("shop", "https://api.example")
+SECRET = "s3cret with spaces & percent % signs"
+FORM = "application/x-www-form-urlencoded"
+
+
+def test_the_same_token_is_answered_until_its_rollover_with_less_and_less_time() -> None:
+    """A lifetime of 100 s with a lead of 40 s rolls over 60 s after the token was minted."""
+    issuer = Issuer(Policy(lifetime=100, lead=40))
+    answers = [issuer.answer(GRANT, now) for now in (0, 0.5, 59.9, 60, 99)]
+    assert [(each.token.serial, each.expires_in, each.minted) for each in answers] == [
+        (1, 100, True),
+        (1, 99, False),
+        (1, 40, False),
+        (2, 100, True),
+        (2, 61, False),
+    ]
+
+
+@pytest.mark.parametrize(("lead", "rollover"), [(0.0, 100.0), (-3.0, 103.0)])
+def test_without_a_lead_the_old_token_is_answered_until_it_has_expired(lead: float, rollover: float) -> None:
+    """A lead of zero or less leaves nothing to renew with before expiry."""
+    issuer = Issuer(Policy(lifetime=100, lead=lead))
+    answers = [issuer.answer(GRANT, now) for now in (0, rollover - 0.01, rollover)]
+    assert [(each.token.serial, each.expires_in) for each in answers] == [(1, 100), (1, 0), (2, 100)]
+
+
+def test_another_grant_has_another_token() -> None:
+    """Client, audience, scopes and parameters each tell grants apart."""
+    issuer = Issuer()
+    grants = [
+        GRANT,
+        Grant("shop", "https://other.example"),
+        Grant("shop", GRANT.audience, ("read",)),
+        Grant("shop", GRANT.audience, (), (("organization", "1"),)),
+        Grant("other", GRANT.audience),
+    ]
+    assert [issuer.answer(grant, 0).token.serial for grant in grants] == [1, 2, 3, 4, 5]
+
+
+def test_an_uncached_endpoint_mints_a_token_for_every_request() -> None:
+    """Each has its whole lifetime ahead."""
+    issuer = Issuer(Policy(lifetime=100, cached=False))
+    assert [(each.token.serial, each.expires_in) for each in (issuer.answer(GRANT, now) for now in (0, 7))] == [
+        (1, 100),
+        (2, 100),
+    ]
+
+
+def test_alternating_caches_answer_new_and_old_in_turn_until_the_old_has_expired() -> None:
+    """From the rollover at 60 s to the expiry at 100 s."""
+    issuer = Issuer(Policy(lifetime=100, lead=40, alternating=True))
+    assert [issuer.answer(GRANT, now).token.serial for now in (0, 59, 60, 61, 62, 63, 100, 101)] == [
+        1,
+        1,
+        2,
+        1,
+        2,
+        1,
+        2,
+        2,
+    ]
+
+
+def test_a_frozen_cache_replays_its_first_number() -> None:
+    """Although the token has less time left."""
+    issuer = Issuer(Policy(lifetime=100, lead=40, frozen=True))
+    assert [issuer.answer(GRANT, now).expires_in for now in (0, 30, 59)] == [100, 100, 100]
+
+
+def test_policies_are_chosen_by_grant_and_a_rollover_can_be_had_at_once() -> None:
+    """One endpoint serves several lifetimes."""
+    issuer = Issuer(lambda grant: Policy(lifetime=10 if grant.client_id == "short" else 100))
+    assert [issuer.answer(Grant(name), 0).expires_in for name in ("short", "long")] == [10, 100]
+    issuer = Issuer()
+    issuer.answer(GRANT, 0)
+    issuer.roll_over("other")
+    assert issuer.answer(GRANT, 1).token.serial == 1
+    issuer.roll_over("shop")
+    assert [issuer.answer(GRANT, now).token.serial for now in (2, 3)] == [2, 2]
+
+
+def test_a_jwt_tells_its_expiry_by_the_skewed_clock_of_its_server() -> None:
+    """A server an hour ahead signs an `exp` an hour ahead."""
+    token = Issuer(Policy(lifetime=100, jwt=True), skew=3600).answer(GRANT, 1000.7).token
+    payload = token.value.split(".")[1]
+    assert json.loads(base64.urlsafe_b64decode(payload + "=="))["exp"] == 1000 + 3600 + 100
+    assert token.expires == 1100
+
+
+def test_a_gap_is_from_expiry_to_the_first_accepted_call() -> None:
+    """However late the first refused call came."""
+    calls = [
+        Call(9.9, "shop", Verdict.ACCEPTED, 1, expires=10),
+        Call(10.1, "shop", Verdict.EXPIRED, 1, expires=10),
+        Call(10.2, "shop", Verdict.EXPIRED, 1, expires=10),
+        Call(10.4, "shop", Verdict.ACCEPTED, 2, expires=20),
+        Call(18, "shop", Verdict.ACCEPTED, 3, expires=30),
+    ]
+    assert [(gap.start, gap.end) for gap in gaps(calls)] == [(10, 10.4)]
+    assert [(switch.serial, round(switch.left, 3)) for switch in switches(calls)] == [(2, -0.4), (3, 2)]
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[TokenEndpoint]:
+    """One server for all; every test has a client of its own."""
+    with TokenEndpoint(accepts=lambda _, secret: secret == SECRET) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
+    """A client without the environment's proxies."""
+    with httpx.Client(trust_env=False, timeout=5) as client:
+        yield client
+
+
+def body(client_id: str, **changes: Any) -> dict[str, Any]:
+    """A good request."""
+    return {
+        "grant_type": "client_credentials",
+        "client_id": client_id,
+        "client_secret": SECRET,
+        "audience": "https://api.example",
+    } | changes
+
+
+def read_some(http: httpx.Client, url: str, request: dict[str, Any]) -> None:
+    """Read as much of an answer as tells that there is no end to it."""
+    with http.stream("POST", url, json=request, timeout=0.2) as answer:
+        for received, _ in enumerate(answer.iter_raw(65536)):
+            if received > 10:
+                break
+
+
+def test_json_form_and_basic_ask_for_the_same_token(endpoint: TokenEndpoint, http: httpx.Client) -> None:
+    """The encoding is no part of the grant."""
+    answers = [http.post(endpoint.url, json=body("à la carte")), http.post(endpoint.url, data=body("à la carte"))]
+    basic = "Basic " + base64.b64encode(b"%C3%A0+la+carte:s3cret+with+spaces+%26+percent+%25+signs").decode()
+    fields = {"grant_type": "client_credentials", "audience": "https://api.example"}
+    answers.append(http.post(endpoint.url, data=fields, headers={"authorization": basic}))
+    assert {answer.status_code for answer in answers} == {200}
+    tokens = {answer.json()["access_token"] for answer in answers}
+    assert tokens == set(endpoint.tokens("à la carte"))
+    assert answers[0].json()["token_type"] == "Bearer"
+    assert "date" in answers[0].headers
+    records = [record for record in endpoint.log if record.client_id == "à la carte"]
+    assert [record.minted for record in records] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "error"),
+    [
+        ({"json": body("x", client_secret="wrong")}, 401, "access_denied"),
+        ({"json": body("x", audience="https://unknown.example")}, 403, "access_denied"),
+        ({"json": body("x", audience="")}, 403, "access_denied"),
+        ({"json": body("x", client_secret="")}, 401, "invalid_client"),
+        ({"json": body("x", grant_type="password")}, 400, "unsupported_grant_type"),
+        ({"json": body("x", grant_type="")}, 400, "invalid_request"),
+        ({"json": body("x", organization=7)}, 400, "invalid_request"),
+        ({"json": []}, 400, "invalid_request"),
+        ({"json": body("x"), "headers": {"content-type": "application/json; charset=utf-8"}}, 400, "invalid_request"),
+        ({"json": body("x"), "headers": {"authorization": "Basic eDp5"}}, 400, "invalid_request"),
+        ({"json": body("x"), "params": {"client_id": "x"}}, 400, "invalid_request"),
+        ({"content": "grant_type=a&grant_type=b", "headers": {"content-type": FORM}}, 400, "invalid_request"),
+        ({"content": "grant_type=a b", "headers": {"content-type": FORM}}, 400, "invalid_request"),
+        (
+            {"content": '{"audience": "a", "audience": "b"}', "headers": {"content-type": "application/json"}},
+            400,
+            "invalid_request",
+        ),
+    ],
+)
+def test_what_breaks_the_rules_gets_an_error_and_no_token(
+    endpoint: TokenEndpoint, http: httpx.Client, changes: dict[str, Any], status: int, error: str
+) -> None:
+    """To the letter of the RFC, or as Auth0 answers."""
+    answer = http.post(endpoint.url, **changes)
+    assert (answer.status_code, answer.json()["error"]) == (status, error)
+    assert (endpoint.log[-1].status, endpoint.log[-1].error, endpoint.log[-1].serial) == (status, error, None)
+
+
+def test_other_paths_and_methods_are_refused(endpoint: TokenEndpoint, http: httpx.Client) -> None:
+    """404 and 405, and both are in the log."""
+    assert http.get(endpoint.url).status_code == 405
+    assert http.post(endpoint.url + "/").status_code == 404
+    assert [record.status for record in endpoint.log[-2:]] == [405, 404]
+
+
+@pytest.mark.parametrize("spoiled", CATALOGUE, ids=lambda spoiled: spoiled.name)
+def test_a_fault_spoils_as_many_answers_as_asked_for_and_then_no_more(
+    endpoint: TokenEndpoint, http: httpx.Client, spoiled: Fault
+) -> None:
+    """Every fault of the catalogue meets its own client only, and leaves a server that works."""
+    endpoint.fault(spoiled, client_id=spoiled.name, count=1)
+    assert http.post(endpoint.url, json=body("another")).status_code == 200
+    broken = {fault.HANG, fault.RESET, fault.NO_HTTP, fault.TRUNCATED}
+    with pytest.raises(httpx.TransportError) if spoiled in broken else nullcontext():
+        read_some(http, endpoint.url, body(spoiled.name))
+    assert endpoint.log[-1].fault == spoiled.name
+    good = http.post(endpoint.url, json=body(spoiled.name))
+    assert good.status_code == 200
+    assert good.json()["access_token"] in endpoint.tokens(spoiled.name)
+    assert endpoint.log[-1].fault == ""
+
+
+def test_no_secret_and_no_token_is_in_what_can_be_printed(endpoint: TokenEndpoint, http: httpx.Client) -> None:
+    """Also where a fault has put them into the answer."""
+    endpoint.fault(fault.ECHOES[0], client_id="canary", count=1)
+    for _ in range(2):
+        http.post(endpoint.url, json=body("canary"))
+    printed = repr((endpoint.log, list(endpoint.issuer)))
+    assert not any(value in printed for value in (SECRET, *endpoint.tokens()))
+
+
+def test_faults_of_all_can_be_ended(endpoint: TokenEndpoint, http: httpx.Client) -> None:
+    """As a server is mended."""
+    endpoint.fault(fault.status(503))
+    assert {http.post(endpoint.url, json=body(name)).status_code for name in ("a", "b")} == {503}
+    endpoint.mend()
+    assert http.post(endpoint.url, json=body("a")).status_code == 200
+
+
+def test_lost_permissions_come_with_a_new_token(endpoint: TokenEndpoint, http: httpx.Client) -> None:
+    """And stay lost."""
+    before = http.post(endpoint.url, json=body("reduced")).json()
+    endpoint.fault(fault.FEWER_SCOPES, client_id="reduced", count=2)
+    after = [http.post(endpoint.url, json=body("reduced")).json() for _ in range(3)]
+    assert before["access_token"] != after[0]["access_token"]
+    assert {answer["access_token"] for answer in after} == {after[0]["access_token"]}
+    assert {answer["scope"] for answer in after} == {"font:list"}
+
+
+def test_tls_is_trusted_by_the_authority_and_for_the_name_in_the_certificate() -> None:
+    """A certificate for another name is refused."""
+    for name, trusted in (("127.0.0.1", True), ("wrong.example", False)):
+        with TokenEndpoint(clients={"x": SECRET}, tls=True, certificate_name=name, date=False) as endpoint:
+            context = ssl.create_default_context(cadata=endpoint.ca_pem)
+            with httpx.Client(verify=context, trust_env=False) as client:
+                if trusted:
+                    answer = client.post(endpoint.url, json=body("x"))
+                    assert answer.status_code == 200
+                    assert "date" not in answer.headers
+                else:
+                    with pytest.raises(httpx.ConnectError):
+                        client.post(endpoint.url, json=body("x"))
+
+
+def test_the_api_accepts_a_token_until_its_expiry(http: httpx.Client) -> None:
+    """By the issuer's own records, in the injected clock's time."""
+    times = iter([1000.0, 1025.0, 1025.0, 1025.0])
+    endpoint = TokenEndpoint(lifetime=20, clients={"x": SECRET})
+    with endpoint, EnvironmentAPI(endpoint.issuer, clock=lambda: next(times)) as api:
+        token = endpoint.issuer.answer(Grant("x"), 1000).token.value
+        headers = [f"Bearer {token}", f"bearer {token}", "Bearer x", token]
+        answers = [http.get(api.url("store"), headers={"authorization": header}) for header in headers]
+        assert [answer.status_code for answer in answers] == [200, 401, 401, 401]
+        assert [call.verdict for call in api.calls] == ["accepted", "expired", "unknown", "missing"]
+        assert [call.expired_for for call in api.calls] == [0, 5, 0, 0]
+
+
+def test_a_revoked_token_is_refused_and_another_one_answered() -> None:
+    """As where an early request revokes the token that is in use."""
+    issuer = Issuer()
+    revoked = issuer.answer(GRANT, 0).token
+    issuer.revoke("shop", now=5)
+    assert EnvironmentAPI(issuer).check("store", f"Bearer {revoked.value}", 6).expired_for == 1
+    assert issuer.answer(GRANT, 6).minted
+
+
+def test_a_process_of_its_own_serves_whole_families_of_clients_and_hands_over_its_log(http: httpx.Client) -> None:
+    """Any client ID with the prefix, each with a secret derived from it."""
+    with EndpointProcess(Configuration(prefix="bench-", lifetime=60, lead=10)) as endpoint:
+        for client_id in ("bench-1", "bench-2", "bench-1"):
+            request = body(client_id, client_secret=derived_secret(client_id))
+            assert http.post(endpoint.url, json=request).status_code == 200
+        assert endpoint.count() == 3
+        assert [record.serial for record in endpoint.log] == [1, 2, 1]
