@@ -1,0 +1,77 @@
+"""Helm and kubectl as the tests of the chart call them: documents in, documents or a message out."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster.client import CHART, Client, CommandError
+
+CI_FILES = sorted(CHART.glob("ci/*-values.yaml"))
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Kubectl:
+    """kubectl as a cluster's administrator."""
+
+    client: Client
+
+    def run(self, *arguments: str, documents: Iterable[Document] = ()) -> str:
+        """What it prints, with the documents on its standard input. Raises CommandError."""
+        return self.client.kubectl(*arguments, stdin="\n---\n".join(map(json.dumps, documents)))
+
+    def dry_run(self, document: Document) -> Document:
+        """The object as the API server would store it."""
+        answer = self.run("create", "--dry-run=server", "--output=json", "--filename=-", documents=[document])
+        stored: Document = json.loads(answer)
+        return stored
+
+    def refusal(self, document: Document) -> str:
+        """What a user is told who creates this; the test fails where it is accepted."""
+        with pytest.raises(CommandError) as refused:
+            self.run("create", "--dry-run=server", "--filename=-", documents=[document])
+        return str(refused.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Helm:
+    """Helm on the chart, without a cluster. Its release is named `tokens`, in the namespace `operators`."""
+
+    client: Client
+
+    def template(self, *arguments: str | Path, namespace: str = "operators") -> list[Document]:
+        """The documents that the chart renders to. Raises CommandError."""
+        rendered = self.client.helm("template", "tokens", str(CHART), f"--namespace={namespace}", *map(str, arguments))
+        return [document for document in yaml.safe_load_all(rendered) if document]
+
+    def notes(self, *arguments: str | Path) -> str:
+        """What an installation prints for people."""
+        printed = self.client.helm("install", "tokens", str(CHART), "--dry-run=client", *map(str, arguments))
+        return printed.partition("\nNOTES:\n")[2]
+
+    def lint(self, *arguments: str | Path) -> str:
+        """What `helm lint` has to say about the chart, the files that it looked at apart. Raises CommandError."""
+        return self.client.helm("lint", str(CHART), "--strict", "--quiet", *map(str, arguments))
+
+    def refusal(self, *arguments: str) -> str:
+        """What a user is told who installs with these arguments; the test fails where they are accepted."""
+        with pytest.raises(CommandError) as refused:
+            self.template(*arguments)
+        return str(refused.value)
+
+
+def of_kind(kind: str, documents: Iterable[Document]) -> list[Document]:
+    """The documents of a kind."""
+    return [document for document in documents if document["kind"] == kind]
+
+
+def the(kind: str, documents: Sequence[Document]) -> Document:
+    """The only document of its kind."""
+    (document,) = of_kind(kind, documents)
+    return document

@@ -1,0 +1,40 @@
+"""Resources as small as they may be, and changes to them."""
+
+from typing import Any
+
+from tests.chart.rendering import Document
+
+GROUP_VERSION = "integrationtoken.dev/v1alpha1"
+NAMESPACE = "default"
+
+
+def token(name: str = "shop", **spec: Any) -> Document:
+    """An IntegrationToken; `spec` replaces whole fields, and leaves out those that are None."""
+    base = {"endpointRef": {"name": "grafx"}, "credentialsSecretRef": {"name": "shop-integration"}}
+    return _resource("IntegrationToken", {"name": name, "namespace": NAMESPACE}, base | spec)
+
+
+def target(**target: Any) -> Document:
+    """An IntegrationToken with this target."""
+    return token(target=target)
+
+
+def template_metadata(**metadata: Any) -> Document:
+    """An IntegrationToken whose Secret has these labels or annotations."""
+    return target(template={"metadata": metadata})
+
+
+def endpoint(**spec: Any) -> Document:
+    """A TokenEndpoint; `spec` as for a token."""
+    base = {"tokenURL": "https://login.example.com/oauth/token"}
+    return _resource("TokenEndpoint", {"name": "grafx", "namespace": NAMESPACE}, base | spec)
+
+
+def cluster_endpoint(**spec: Any) -> Document:
+    """A ClusterTokenEndpoint; `spec` as for a token."""
+    return _resource("ClusterTokenEndpoint", {"name": "grafx"}, endpoint(**spec)["spec"])
+
+
+def _resource(kind: str, metadata: dict[str, Any], spec: dict[str, Any]) -> Document:
+    spec = {field: value for field, value in spec.items() if value is not None}
+    return {"apiVersion": GROUP_VERSION, "kind": kind, "metadata": metadata, "spec": spec}

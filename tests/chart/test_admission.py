@@ -1,0 +1,142 @@
+"""What the chart renders, as a real API server sees it."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.chart.rendering import CI_FILES, Document, Helm, Kubectl, the
+from tests.cluster.client import CHART
+
+SERVICE_MONITOR_CRD: Document = {
+    # As much of the Prometheus operator's as is needed to check the fields that the chart writes.
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "servicemonitors.monitoring.coreos.com"},
+    "spec": {
+        "group": "monitoring.coreos.com",
+        "scope": "Namespaced",
+        "names": {"kind": "ServiceMonitor", "plural": "servicemonitors"},
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "required": ["spec"],
+                        "properties": {
+                            "spec": {
+                                "type": "object",
+                                "required": ["selector", "endpoints"],
+                                "properties": {
+                                    "selector": {
+                                        "type": "object",
+                                        "properties": {
+                                            "matchLabels": {
+                                                "type": "object",
+                                                "additionalProperties": {"type": "string"},
+                                            }
+                                        },
+                                    },
+                                    "endpoints": {
+                                        "type": "array",
+                                        "items": {
+                                            "type": "object",
+                                            "properties": {
+                                                "port": {"type": "string"},
+                                                "path": {"type": "string"},
+                                                "honorLabels": {"type": "boolean"},
+                                                "interval": {"type": "string"},
+                                                "scrapeTimeout": {"type": "string"},
+                                            },
+                                        },
+                                    },
+                                },
+                            }
+                        },
+                    }
+                },
+            }
+        ],
+    },
+}
+
+
+def _namespace(name: str, **labels: str) -> Document:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+@pytest.fixture(scope="module")
+def namespaces(kubectl: Kubectl) -> None:
+    """The namespaces that the chart and its ci files name, and the one kind that is no part of Kubernetes."""
+    names = ("operators", "store", "shipping")
+    kubectl.run("apply", "--filename=-", documents=[*map(_namespace, names), SERVICE_MONITOR_CRD])
+    kubectl.run("wait", "--for=condition=Established", f"crd/{SERVICE_MONITOR_CRD['metadata']['name']}")
+
+
+@pytest.mark.usefixtures("namespaces")
+@pytest.mark.parametrize("path", CI_FILES, ids=lambda path: path.name.removesuffix("-values.yaml"))
+def test_accepted_by_the_api_server(helm: Helm, kubectl: Kubectl, path: Path) -> None:
+    """The API server accepts every document of every set of values, with no field that it doesn't know."""
+    documents = helm.template("--values", path)
+    command = ["apply", "--dry-run=server", "--server-side", "--force-conflicts", "--validate=strict", "--filename=-"]
+    assert len(kubectl.run(*command, documents=documents).splitlines()) == len(documents)
+
+
+@pytest.fixture(scope="module")
+def restricted(helm: Helm, kubectl: Kubectl) -> str:
+    """A namespace that enforces Pod Security `restricted`, with the chart's ServiceAccount in it."""
+    name = "restricted"
+    account = the("ServiceAccount", helm.template(namespace=name))
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    kubectl.run("apply", "--filename=-", documents=[_namespace(name, **labels), account])
+    return name
+
+
+def _pod(helm: Helm, namespace: str, *arguments: str) -> Document:
+    """The pod that a Deployment's controller would make."""
+    template = the("Deployment", helm.template(*arguments, namespace=namespace))["spec"]["template"]
+    metadata = template["metadata"] | {"name": "operator", "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+
+
+def test_pod_security_restricted(helm: Helm, kubectl: Kubectl, restricted: str) -> None:
+    """The pod runs where Pod Security `restricted` is enforced, under the chart's own account."""
+    pod = kubectl.dry_run(_pod(helm, restricted))
+    assert pod["spec"]["serviceAccountName"] == "tokens-integration-token-operator"
+    assert [volume for volume in pod["spec"]["volumes"] if "projected" in volume]
+
+
+def test_pod_security_is_enforced(helm: Helm, kubectl: Kubectl, restricted: str) -> None:
+    """The same namespace refuses the pod on the node's network: the check above is a check."""
+    assert 'violates PodSecurity "restricted' in kubectl.refusal(_pod(helm, restricted, "--set=hostNetwork=true"))
+
+
+def test_a_user_chosen_by_the_cluster(helm: Helm, kubectl: Kubectl, restricted: str) -> None:
+    """Where the cluster chooses the user, its number is left out, and the pod is as restricted."""
+    pod = _pod(helm, restricted, "--set=podSecurityContext.runAsUser=null,podSecurityContext.runAsGroup=null")
+    assert {"runAsUser", "runAsGroup"}.isdisjoint(pod["spec"]["securityContext"])
+    kubectl.dry_run(pod)
+
+
+@pytest.mark.usefixtures("namespaces")
+@pytest.mark.parametrize("name", ["default", "namespaced"])
+def test_the_notes_hold_what_a_first_token_needs(helm: Helm, kubectl: Kubectl, name: str) -> None:
+    """The printed manifests are accepted as they stand once the angle brackets are filled in, and fit together."""
+    notes = helm.notes("--values", CHART / "ci" / f"{name}-values.yaml")
+    filled = notes.replace("<", "").replace(">", "")
+    manifests = [yaml.safe_load(part) for part in filled.split("\n---\n")[1:-1]]
+    endpoint, secret, token = (kubectl.dry_run(manifest) for manifest in manifests)
+    assert secret["metadata"]["labels"] == {"integrationtoken.dev/credentials": "true"}
+    assert secret["data"].keys() == {
+        token["spec"]["credentialsSecretRef"]["clientIDKey"],
+        token["spec"]["credentialsSecretRef"]["clientSecretKey"],
+    }
+    assert token["spec"]["credentialsSecretRef"]["name"] == secret["metadata"]["name"]
+    assert token["metadata"]["namespace"] == secret["metadata"]["namespace"]
+    assert token["spec"]["endpointRef"] == {"kind": endpoint["kind"], "name": endpoint["metadata"]["name"]}
+    kind = {"default": "ClusterTokenEndpoint", "namespaced": "TokenEndpoint"}[name]
+    assert endpoint["kind"] == kind
+    assert endpoint["metadata"].get("namespace") == {"default": None, "namespaced": "store"}[name]

@@ -1,0 +1,421 @@
+"""The CustomResourceDefinitions: what the API server accepts, fills in, refuses and prints."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.chart.rendering import Document, Helm, Kubectl, of_kind
+from tests.chart.resource import cluster_endpoint, endpoint, target, template_metadata, token
+
+URL = "spec.tokenURL"
+URL_MESSAGE = "must be an https URL with a host and no spaces"
+PARAMETERS = "must not name grant_type, client_id, client_secret, audience, scope"
+SCOPE = "must be a single scope without spaces, quotes or backslashes"
+LABELS, ANNOTATIONS = "spec.target.template.metadata.labels", "spec.target.template.metadata.annotations"
+OWN_KEYS = "must not have a key that starts with integrationtoken.dev/"
+KEY_FORM = "must have keys such as app or example.com/app"
+TARGET_IS_CREDENTIALS = "the target Secret must not be the credentials Secret"
+CA = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+
+REFUSED: dict[str, tuple[Document, str, str]] = {
+    # A sentence: the resource, the field that the message points at, what the message says.
+    "an endpoint without a URL": (endpoint(tokenURL=None), URL, "Required value"),
+    "an empty URL": (endpoint(tokenURL=""), URL, URL_MESSAGE),
+    "a URL without a scheme": (endpoint(tokenURL="login.example.com/oauth/token"), URL, URL_MESSAGE),
+    "a URL of another scheme": (endpoint(tokenURL="ftp://login.example.com/"), URL, URL_MESSAGE),
+    "a URL without a host": (endpoint(tokenURL="https:///oauth/token"), URL, URL_MESSAGE),
+    "a URL with a port but no host": (endpoint(tokenURL="https://:8443/token"), URL, URL_MESSAGE),
+    "a URL with a space": (endpoint(tokenURL="https://login.example.com/a b"), URL, URL_MESSAGE),
+    "a URL with a line break": (endpoint(tokenURL="https://login.example.com/\n"), URL, URL_MESSAGE),
+    "a URL outside ASCII": (endpoint(tokenURL="https://login.exämple.com/"), URL, URL_MESSAGE),
+    "a URL with a user": (
+        endpoint(tokenURL="https://me@login.example.com/"),
+        URL,
+        "must not hold a user name or password",
+    ),
+    "a URL with a password": (endpoint(tokenURL="https://me:it@login.example.com/"), URL, "credentialsSecretRef"),
+    "a URL with a fragment": (endpoint(tokenURL="https://login.example.com/#a"), URL, "must not have a fragment"),
+    "a URL with an empty fragment": (endpoint(tokenURL="https://login.example.com/#"), URL, "must not have a fragment"),
+    "a URL of 2049 characters": (endpoint(tokenURL="https://a/".ljust(2049, "a")), URL, "Too long"),
+    "an audience of 2049 characters": (endpoint(audience="a" * 2049), "spec.audience", "Too long"),
+    "an unknown encoding": (
+        endpoint(requestEncoding="XML"),
+        "spec.requestEncoding",
+        'supported values: "JSON", "Form"',
+    ),
+    "an unknown authentication": (
+        endpoint(clientAuthenticationMethod="PrivateKeyJWT"),
+        "spec.clientAuthenticationMethod",
+        'supported values: "ClientSecretPost", "ClientSecretBasic"',
+    ),
+    **{
+        f"the parameter {name}": (endpoint(parameters={name: "x"}), "spec.parameters", PARAMETERS)
+        for name in (
+            "grant_type",
+            "client_id",
+            "client_secret",
+            "audience",
+            "scope",
+            "client_assertion",
+            "client_assertion_type",
+        )
+    },
+    "a parameter without a name": (endpoint(parameters={"": "x"}), "spec.parameters", "must not have an empty name"),
+    "a parameter that is a number": (endpoint(parameters={"a": 1}), "spec.parameters.a", "must be of type string"),
+    "33 parameters": (endpoint(parameters={f"p{i}": "" for i in range(33)}), "spec.parameters", "at most 32 items"),
+    "a CA bundle that is a path": (endpoint(caBundle="/etc/ca.pem"), "spec.caBundle", "must be PEM text"),
+    "a CA bundle of more than 512 KiB": (endpoint(caBundle=CA.ljust(524289)), "spec.caBundle", "Too long"),
+    "a timeout without a unit": (
+        endpoint(timeout="10"),
+        "spec.timeout",
+        "must be a duration from 1s to 60s, such as 10s",
+    ),
+    "a timeout that is a number": (endpoint(timeout=10), "spec.timeout", "must be of type string"),
+    "a timeout under a second": (endpoint(timeout="999ms"), "spec.timeout", "must be a duration from 1s to 60s"),
+    "a timeout over a minute": (endpoint(timeout="1m1s"), "spec.timeout", "must be a duration from 1s to 60s"),
+    "a negative timeout": (endpoint(timeout="-10s"), "spec.timeout", "must be a duration from 1s to 60s"),
+    "an empty timeout": (endpoint(timeout=""), "spec.timeout", "must be a duration from 1s to 60s"),
+    "a lifetime in days": (
+        endpoint(defaultLifetime="1d"),
+        "spec.defaultLifetime",
+        "must be a duration of at least 30s",
+    ),
+    "a lifetime under 30 s": (
+        endpoint(defaultLifetime="29.9s"),
+        "spec.defaultLifetime",
+        "must be a duration of at least 30s",
+    ),
+    "no request a minute": (
+        endpoint(rateLimit={"requestsPerMinute": 0}),
+        "spec.rateLimit.requestsPerMinute",
+        "greater than or equal to 1",
+    ),
+    "100001 requests a minute": (
+        endpoint(rateLimit={"requestsPerMinute": 100001}),
+        "spec.rateLimit.requestsPerMinute",
+        "less than or equal to 100000",
+    ),
+    "a namespaced endpoint with a selector": (
+        endpoint(namespaceSelector={}),
+        "spec.namespaceSelector",
+        "unknown field",
+    ),
+    "a misspelt field": (cluster_endpoint(tokenUrl="https://a/"), "spec.tokenUrl", "unknown field"),
+    "a cluster endpoint with a password in its URL": (
+        cluster_endpoint(tokenURL="https://a:b@login.example.com/"),
+        URL,
+        "must not hold a user name or password",
+    ),
+    "a selector with an unknown operator": (
+        cluster_endpoint(namespaceSelector={"matchExpressions": [{"key": "a", "operator": "Is", "values": ["b"]}]}),
+        "spec.namespaceSelector.matchExpressions[0].operator",
+        'supported values: "In", "NotIn", "Exists", "DoesNotExist"',
+    ),
+    "a selector with In and nothing to compare with": (
+        cluster_endpoint(namespaceSelector={"matchExpressions": [{"key": "a", "operator": "In"}]}),
+        "spec.namespaceSelector.matchExpressions[0]",
+        "In and NotIn need at least one entry in values",
+    ),
+    "a selector with Exists and values": (
+        cluster_endpoint(namespaceSelector={"matchExpressions": [{"key": "a", "operator": "Exists", "values": ["b"]}]}),
+        "spec.namespaceSelector.matchExpressions[0]",
+        "Exists and DoesNotExist take none",
+    ),
+    "a token with a name of 64 characters": (token("a" * 64), "metadata.name", "must have at most 63 characters"),
+    "a token without an endpoint": (token(endpointRef=None), "spec.endpointRef", "Required value"),
+    "an endpoint reference without a name": (
+        token(endpointRef={"kind": "TokenEndpoint"}),
+        "spec.endpointRef.name",
+        "Required value",
+    ),
+    "an endpoint reference to another kind": (
+        token(endpointRef={"kind": "Issuer", "name": "a"}),
+        "spec.endpointRef.kind",
+        'supported values: "TokenEndpoint", "ClusterTokenEndpoint"',
+    ),
+    "an endpoint reference into another namespace": (
+        token(endpointRef={"name": "a", "namespace": "b"}),
+        "spec.endpointRef.namespace",
+        "unknown field",
+    ),
+    "a token without credentials": (token(credentialsSecretRef=None), "spec.credentialsSecretRef", "Required value"),
+    "a credentials key that no Secret can have": (
+        token(credentialsSecretRef={"name": "a", "clientIDKey": "client id"}),
+        "spec.credentialsSecretRef.clientIDKey",
+        "must be a key of a Secret",
+    ),
+    "the client ID under the secret's key": (
+        token(credentialsSecretRef={"name": "a", "clientIDKey": "client_secret"}),
+        "spec.credentialsSecretRef",
+        "must name two different keys",
+    ),
+    "two scopes in one entry": (token(scopes=["read write"]), "spec.scopes[0]", SCOPE),
+    "a scope with a quote": (token(scopes=["read", 'a"b']), "spec.scopes[1]", SCOPE),
+    "a scope with a backslash": (token(scopes=["a\\b"]), "spec.scopes[0]", SCOPE),
+    "a scope outside ASCII": (token(scopes=["lésen"]), "spec.scopes[0]", SCOPE),
+    "an empty scope": (token(scopes=[""]), "spec.scopes[0]", SCOPE),
+    "a scope twice": (token(scopes=["read", "read"]), "spec.scopes[1]", "Duplicate value"),
+    "201 scopes": (token(scopes=[f"s{i}" for i in range(201)]), "spec.scopes", "at most 200 items"),
+    "scopes as one text": (token(scopes="read write"), "spec.scopes", "must be of type array"),
+    "the credentials Secret as target": (target(name="shop-integration"), "spec.target.name", TARGET_IS_CREDENTIALS),
+    "the credentials Secret as target by default": (
+        token("shop-integration"),
+        "spec.target.name",
+        TARGET_IS_CREDENTIALS,
+    ),
+    "a target with capitals": (target(name="Shop"), "spec.target.name", "must be a Secret's name"),
+    "a target with a slash": (target(name="other/shop"), "spec.target.name", "must be a Secret's name"),
+    "a target of 254 characters": (target(name="a" * 254), "spec.target.name", "Too long"),
+    "an unknown deletion policy": (
+        target(deletionPolicy="Orphan"),
+        "spec.target.deletionPolicy",
+        'supported values: "Delete", "Retain"',
+    ),
+    "a label of the operator's own": (
+        template_metadata(labels={"integrationtoken.dev/credentials": "true"}),
+        LABELS,
+        OWN_KEYS,
+    ),
+    "an annotation of the operator's own": (
+        template_metadata(annotations={"integrationtoken.dev/a": ""}),
+        ANNOTATIONS,
+        OWN_KEYS,
+    ),
+    "a label's key with a space": (template_metadata(labels={"a b": "c"}), LABELS, KEY_FORM),
+    "an annotation's key of 64 characters": (template_metadata(annotations={"a" * 64: ""}), ANNOTATIONS, KEY_FORM),
+    "a label's value with a space": (template_metadata(labels={"a": "b c"}), f"{LABELS}[a]", "must be a label's value"),
+    **{
+        f"a template that writes {key}": (
+            target(template={"data": {key: "${token}"}}),
+            "spec.target.template.data",
+            "must not have a key named token, authorization or expires_at",
+        )
+        for key in ("token", "authorization", "expires_at")
+    },
+    "a template's key with a slash": (
+        target(template={"data": {"a/b": ""}}),
+        "spec.target.template.data",
+        "must have keys of at most 253 letters",
+    ),
+    "a template's key of 254 characters": (
+        target(template={"data": {"a" * 254: ""}}),
+        "spec.target.template.data",
+        "must have keys of at most 253 letters",
+    ),
+    "both ways to say when to renew": (
+        token(renewBefore="1h", renewBeforePercentage=20),
+        "spec",
+        "renewBefore and renewBeforePercentage exclude each other",
+    ),
+    "a renewal under 5 s before expiry": (
+        token(renewBefore="4s"),
+        "spec.renewBefore",
+        "must be a duration of at least 5s",
+    ),
+    "a renewal in words": (token(renewBefore="one hour"), "spec.renewBefore", "must be a duration of at least 5s"),
+    "a duration too long for a clock": (
+        token(renewBefore="999999h999999h999999h"),
+        "spec.renewBefore",
+        "must be a duration of at least 5s",
+    ),
+    "a renewal in no part of the lifetime": (
+        token(renewBeforePercentage=0),
+        "spec.renewBeforePercentage",
+        "greater than or equal to 1",
+    ),
+    "a renewal in the whole lifetime": (
+        token(renewBeforePercentage=100),
+        "spec.renewBeforePercentage",
+        "less than or equal to 99",
+    ),
+    "a suspension in words": (token(suspend="yes"), "spec.suspend", "must be of type boolean"),
+}
+
+ACCEPTED: dict[str, Document] = {
+    "an http URL, which the operator refuses by condition": endpoint(tokenURL="http://login.example.com/token"),
+    "a URL with port, query and an at sign in its path": endpoint(
+        tokenURL="https://login.example.com:8443/a@b?tenant=1"
+    ),
+    "a URL with an IPv6 address": endpoint(tokenURL="https://[2001:db8::1]:8443/token"),
+    "a URL of 2048 characters": endpoint(tokenURL="https://a/".ljust(2048, "a")),
+    "every field of an endpoint": cluster_endpoint(
+        audience="https://api.example.com",
+        requestEncoding="Form",
+        clientAuthenticationMethod="ClientSecretBasic",
+        parameters={"resource": "https://api.example.com", "tenant": ""},
+        caBundle=CA,
+        timeout="60s",
+        defaultLifetime="1h30m",
+        rateLimit={"requestsPerMinute": 100000},
+        namespaceSelector={
+            "matchLabels": {"team": "shop"},
+            "matchExpressions": [
+                {"key": "stage", "operator": "In", "values": ["test", "live"]},
+                {"key": "frozen", "operator": "DoesNotExist"},
+            ],
+        },
+    ),
+    "empty texts where a default or nothing is meant": endpoint(audience="", caBundle="", parameters={}),
+    "a selector that selects every namespace": cluster_endpoint(namespaceSelector={}),
+    "the shortest timeout": endpoint(timeout="1000ms"),
+    "a fraction of a duration": endpoint(defaultLifetime="0.5h"),
+    "a CA bundle of 512 KiB": endpoint(caBundle=CA.ljust(524288)),
+    "a token with a name of 63 characters": token("a" * 63),
+    "a token with dots in its name": token("shop.example"),
+    "every field of a token": token(
+        endpointRef={"kind": "ClusterTokenEndpoint", "name": "grafx"},
+        credentialsSecretRef={"name": "shop-integration", "clientIDKey": "id", "clientSecretKey": "secret"},
+        audience="https://other.example.com",
+        scopes=["read:documents", "write:documents", "!#[]~"],
+        target={
+            "name": "shop-token",
+            "deletionPolicy": "Retain",
+            "template": {
+                "metadata": {
+                    "labels": {"app.example.com/part-of": "shop"},
+                    "annotations": {"note": "any text, even with spaces"},
+                },
+                "data": {"header.conf": "Authorization: ${authorization}\nscope=${scope}\n", "type": "${token_type}"},
+            },
+        },
+        renewBefore="4h",
+        suspend=True,
+    ),
+    "a target of 253 characters": target(name=".".join(["a" * 63] * 3 + ["a" * 61])),
+    "a share of the lifetime above the half, which is capped": token(renewBeforePercentage=99),
+    "as many scopes as there may be, as long as they may be": token(scopes=[f"{i:0256}" for i in range(200)]),
+    "a resource whose target has the endpoint's name": target(name="grafx"),
+}
+
+
+@pytest.mark.parametrize("sentence", REFUSED)
+def test_refused_with_a_message_that_helps(kubectl: Kubectl, sentence: str) -> None:
+    """The API server refuses what can't work, names the field and says what it should hold."""
+    document, field, message = REFUSED[sentence]
+    refusal = kubectl.refusal(document)
+    assert message in refusal
+    assert field in refusal
+
+
+@pytest.mark.parametrize("sentence", ACCEPTED)
+def test_accepted_as_written(kubectl: Kubectl, sentence: str) -> None:
+    """The API server accepts what can work, and stores it unchanged."""
+    document = ACCEPTED[sentence]
+    assert _contains(kubectl.dry_run(document)["spec"], document["spec"])
+
+
+def _contains(stored: Any, given: Any) -> bool:
+    if isinstance(given, dict):
+        return all(key in stored and _contains(stored[key], value) for key, value in given.items())
+    return bool(stored == given)
+
+
+def test_endpoint_defaults(kubectl: Kubectl) -> None:
+    """Both endpoint kinds are filled in to the same complete spec from a URL alone."""
+    expected = {
+        "tokenURL": "https://login.example.com/oauth/token",
+        "requestEncoding": "JSON",
+        "clientAuthenticationMethod": "ClientSecretPost",
+        "timeout": "10s",
+        "defaultLifetime": "1h",
+        "rateLimit": {"requestsPerMinute": 60},
+    }
+    assert kubectl.dry_run(endpoint())["spec"] == expected
+    assert kubectl.dry_run(cluster_endpoint())["spec"] == expected
+
+
+def test_token_defaults(kubectl: Kubectl) -> None:
+    """A token is filled in from two names, with no renewal time that would exclude the other way to say it."""
+    assert kubectl.dry_run(token())["spec"] == {
+        "endpointRef": {"kind": "TokenEndpoint", "name": "grafx"},
+        "credentialsSecretRef": {
+            "name": "shop-integration",
+            "clientIDKey": "client_id",
+            "clientSecretKey": "client_secret",
+        },
+        "target": {"deletionPolicy": "Delete"},
+        "suspend": False,
+    }
+
+
+def test_every_field_is_described(helm: Helm) -> None:
+    """`kubectl explain` has a sentence for each field, of spec and of status."""
+
+    def undescribed(path: str, schema: Document) -> list[str]:
+        missing = [] if schema.get("description", "").endswith((".", ":")) else [path]
+        for name, child in schema.get("properties", {}).items():
+            missing += undescribed(f"{path}.{name}", child)
+        if "properties" in schema.get("items", {}):
+            for name, child in schema["items"]["properties"].items():
+                missing += undescribed(f"{path}[].{name}", child)
+        return missing
+
+    for crd in of_kind("CustomResourceDefinition", helm.template()):
+        (version,) = crd["spec"]["versions"]
+        schema = version["schema"]["openAPIV3Schema"]
+        for part in ("spec", "status"):
+            assert undescribed(part, schema["properties"][part]) == [], crd["metadata"]["name"]
+
+
+def test_what_kubectl_prints(kubectl: Kubectl) -> None:
+    """`kubectl get` shows future times, `-o wide` endpoint and message; short names and the category work."""
+    documents = [token("printed"), endpoint(), cluster_endpoint()]
+    condition = {
+        "type": "Ready",
+        "status": "True",
+        "reason": "TokenValid",
+        "message": "valid for a day",
+        "lastTransitionTime": "2030-01-01T00:00:00Z",
+    }
+    status = {
+        "observedGeneration": 1,
+        "conditions": [condition],
+        "targetName": "printed",
+        "scope": ["read"],
+        "issueTime": "2030-01-01T00:00:00Z",
+        "expirationTime": "2030-01-02T00:00:00Z",
+        "renewalTime": "2030-01-01T19:12:00Z",
+        "lifetimeSeconds": 86400,
+        "lastHandledRenewRequest": "1",
+    }
+    kubectl.run("apply", "--filename=-", documents=documents)
+    try:
+        patch = ["--subresource=status", "--type=merge", "--patch"]
+        kubectl.run("patch", "itok", "printed", *patch, json.dumps({"status": status}))
+        for short_name in ("tep", "ctep"):
+            kubectl.run("patch", short_name, "grafx", *patch, json.dumps({"status": {"conditions": [condition]}}))
+
+        stored = json.loads(kubectl.run("get", "integrationtoken", "printed", "--output=json"))
+        assert stored["status"] == status
+        assert _table(kubectl, "itok", "printed") == [
+            ["NAME", "READY", "SECRET", "EXPIRES", "RENEWS", "AGE"],
+            ["printed", "True", "printed", "2030-01-02T00:00:00Z", "2030-01-01T19:12:00Z"],
+        ]
+        header, row = _table(kubectl, "itok", "printed", "--output=wide")
+        assert header[-2:] == ["ENDPOINT", "MESSAGE"]
+        assert row[-2:] == ["grafx", "valid for a day"]
+        for short_name in ("tep", "ctep"):
+            header, row = _table(kubectl, short_name, "grafx", "--output=wide")
+            assert header == ["NAME", "READY", "URL", "AGE", "MESSAGE"]
+            assert row[:3] == ["grafx", "True", "https://login.example.com/oauth/token"]
+            assert row[-1] == "valid for a day"
+        listed = kubectl.run("get", "integration-token-operator", "--output=name").split()
+        assert {name.partition("/")[0].partition(".")[0] for name in listed} == {
+            "integrationtoken",
+            "tokenendpoint",
+            "clustertokenendpoint",
+        }
+        assert "integrationtoken" not in kubectl.run("get", "all", "--output=name")
+    finally:
+        kubectl.run("delete", "--filename=-", documents=documents)
+
+
+def _table(kubectl: Kubectl, *arguments: str) -> list[list[str]]:
+    """The cells of what `kubectl get` prints, without an age that is the last one: it changes."""
+    lines = kubectl.run("get", *arguments).splitlines()
+    header = [cell for cell in lines[0].split("  ") if cell]
+    rows = [[cell.strip() for cell in line.split("  ") if cell] for line in lines[1:]]
+    if header[-1].strip() == "AGE":
+        rows = [row[:-1] for row in rows]
+    return [[cell.strip() for cell in header], *rows]

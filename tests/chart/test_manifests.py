@@ -1,0 +1,249 @@
+"""What the chart renders, without a cluster: permissions, selectors, arguments, the CRDs' fate."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.chart.rendering import CI_FILES, Document, Helm, of_kind, the
+from tests.cluster.client import CHART
+
+OPERATOR = "tokens-integration-token-operator"
+KEEP = "helm.sh/resource-policy"
+
+READ = {"get", "list", "watch"}
+NAMESPACED_RULES = {
+    ("integrationtoken.dev", "integrationtokens"): READ,
+    ("integrationtoken.dev", "integrationtokens/status"): {"patch"},
+    ("integrationtoken.dev", "tokenendpoints"): READ,
+    ("integrationtoken.dev", "tokenendpoints/status"): {"patch"},
+    ("", "secrets"): READ | {"create", "update", "delete"},
+    ("", "events"): {"create", "patch"},
+}
+CLUSTER_RULES = NAMESPACED_RULES | {
+    ("integrationtoken.dev", "clustertokenendpoints"): READ,
+    ("integrationtoken.dev", "clustertokenendpoints/status"): {"patch"},
+    ("", "namespaces"): READ,
+}
+
+
+def _ci(helm: Helm, name: str) -> list[Document]:
+    return helm.template("--values", CHART / "ci" / f"{name}-values.yaml")
+
+
+def _rules(role: Document) -> dict[tuple[str, str], set[str]]:
+    """The verbs of a role by API group and resource."""
+    rules: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for rule in role["rules"]:
+        for group in rule["apiGroups"]:
+            for resource in rule["resources"]:
+                rules[group, resource] |= set(rule["verbs"])
+    return dict(rules)
+
+
+def _named(name: str, documents: Sequence[Document]) -> Document:
+    (document,) = (document for document in documents if document["metadata"]["name"] == name)
+    return document
+
+
+def _container(documents: Sequence[Document]) -> Document:
+    (container,) = _pod(documents)["containers"]
+    assert isinstance(container, dict)
+    return container
+
+
+def _pod(documents: Sequence[Document]) -> Document:
+    pod = the("Deployment", documents)["spec"]["template"]["spec"]
+    assert isinstance(pod, dict)
+    return pod
+
+
+def test_permissions_for_the_whole_cluster(helm: Helm) -> None:
+    """Installed for the cluster, the operator's account has these permissions, and no other."""
+    documents = helm.template()
+    assert _rules(_named(OPERATOR, of_kind("ClusterRole", documents))) == CLUSTER_RULES
+    binding = the("ClusterRoleBinding", documents)
+    assert binding["roleRef"] == {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": OPERATOR}
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": OPERATOR, "namespace": "operators"}]
+    assert of_kind("Role", documents) + of_kind("RoleBinding", documents) == []
+
+
+def test_permissions_for_some_namespaces(helm: Helm) -> None:
+    """Installed for some namespaces, it has a Role in each of them, and there is no ClusterRole of any kind."""
+    documents = _ci(helm, "namespaced")
+    assert not [document for document in documents if document["kind"].startswith("ClusterRole")]
+    roles, bindings = of_kind("Role", documents), of_kind("RoleBinding", documents)
+    assert [role["metadata"]["namespace"] for role in roles] == ["store", "shipping"]
+    assert [binding["metadata"]["namespace"] for binding in bindings] == ["store", "shipping"]
+    assert all(_rules(role) == NAMESPACED_RULES for role in roles)
+    for binding in bindings:
+        assert binding["roleRef"]["name"] == OPERATOR
+        assert binding["subjects"] == [{"kind": "ServiceAccount", "name": OPERATOR, "namespace": "operators"}]
+
+
+def test_permissions_of_users(helm: Helm) -> None:
+    """view sees every kind; edit and admin also change the namespaced ones, but may not make a ClusterTokenEndpoint."""
+    roles = of_kind("ClusterRole", helm.template())
+    view, edit = _named(f"{OPERATOR}-view", roles), _named(f"{OPERATOR}-edit", roles)
+    assert _rules(view) == {
+        ("integrationtoken.dev", kind): READ
+        for kind in ("integrationtokens", "tokenendpoints", "clustertokenendpoints")
+    }
+    assert _rules(edit) == {
+        ("integrationtoken.dev", kind): {"create", "update", "patch", "delete", "deletecollection"}
+        for kind in ("integrationtokens", "tokenendpoints")
+    }
+    aggregation = "rbac.authorization.k8s.io/aggregate-to-"
+    assert {label for label in view["metadata"]["labels"] if label.startswith(aggregation)} == {
+        f"{aggregation}{role}" for role in ("view", "edit", "admin")
+    }
+    assert {label for label in edit["metadata"]["labels"] if label.startswith(aggregation)} == {
+        f"{aggregation}{role}" for role in ("edit", "admin")
+    }
+    assert [role["metadata"]["name"] for role in of_kind("ClusterRole", _ci(helm, "no-aggregated-roles"))] == [OPERATOR]
+
+
+def test_crds_are_kept_unless_told_otherwise(helm: Helm) -> None:
+    """An uninstall leaves the CRDs by default; `crds.keep` and `crds.enabled` switch that, and the CRDs, off."""
+
+    def policies(documents: Sequence[Document]) -> list[str | None]:
+        crds = of_kind("CustomResourceDefinition", documents)
+        return [crd["metadata"].get("annotations", {}).get(KEEP) for crd in crds]
+
+    assert policies(helm.template()) == ["keep"] * 3
+    assert policies(_ci(helm, "crds-not-kept")) == [None] * 3
+    assert policies(_ci(helm, "no-crds")) == []
+
+
+@pytest.mark.parametrize("path", CI_FILES, ids=lambda path: path.name.removesuffix("-values.yaml"))
+def test_selectors_outlive_an_upgrade(helm: Helm, path: Path) -> None:
+    """A selector holds name and instance alone, which the pod has: a Deployment's can't be changed by an upgrade."""
+    documents = helm.template("--values", path)
+    deployment = the("Deployment", documents)
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    selectors = [deployment["spec"]["selector"]["matchLabels"], the("Service", documents)["spec"]["selector"]]
+    selectors += [monitor["spec"]["selector"]["matchLabels"] for monitor in of_kind("ServiceMonitor", documents)]
+    for selector in selectors:
+        assert selector.keys() == {"app.kubernetes.io/name", "app.kubernetes.io/instance"}
+        assert selector.items() <= labels.items()
+
+
+def test_arguments(helm: Helm) -> None:
+    """Each value that the operator knows reaches its command line, and none that is unset."""
+    common = ["--metrics-address=:8080", "--log-level=info", "--log-format=text"]
+    assert _container(helm.template())["args"] == ["run", *common]
+    assert _container(_ci(helm, "namespaced"))["args"] == ["run", "--namespace=store", "--namespace=shipping", *common]
+    assert _container(_ci(helm, "insecure-endpoints"))["args"] == ["run", "--insecure-endpoints", *common]
+    assert _container(_ci(helm, "endpoint-safety"))["args"] == [
+        "run",
+        "--allowed-host=login.example.com",
+        "--allowed-host=login.internal.example.com",
+        "--private-host=login.internal.example.com",
+        "--proxy-url=http://proxy.example.com:3128",
+        "--metrics-address=:8080",
+        "--log-level=debug",
+        "--log-format=json",
+    ]
+
+
+def test_one_operator_at_a_time(helm: Helm) -> None:
+    """One replica, and the old one is gone before a new one starts."""
+    spec = the("Deployment", helm.template())["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_probes_ask_the_port_of_the_metrics(helm: Helm) -> None:
+    """Start and life are asked by /healthz, readiness by /readyz, at the one port, wherever that is."""
+    for name, port in (("default", 8080), ("servicemonitor", 9090)):
+        documents = _ci(helm, name)
+        container = _container(documents)
+        paths = {
+            probe: (container[probe]["httpGet"]["path"], container[probe]["httpGet"]["port"])
+            for probe in ("startupProbe", "livenessProbe", "readinessProbe")
+        }
+        assert paths == {
+            "startupProbe": ("/healthz", "metrics"),
+            "livenessProbe": ("/healthz", "metrics"),
+            "readinessProbe": ("/readyz", "metrics"),
+        }
+        assert container["ports"] == [{"name": "metrics", "containerPort": port}]
+        assert the("Service", documents)["spec"]["ports"] == [
+            {"name": "metrics", "port": port, "targetPort": "metrics"}
+        ]
+
+
+def test_image(helm: Helm) -> None:
+    """The tag is the chart's appVersion by default; a digest stands alone."""
+    assert _container(helm.template())["image"] == "integration-token-operator:0.1.0"
+    assert _container(helm.template("--set-string=image.tag=1.2"))["image"] == "integration-token-operator:1.2"
+    documents = _ci(helm, "image-digest")
+    assert _container(documents)["image"] == (
+        "registry.example.com/team/integration-token-operator@sha256:" + "0123456789abcdef" * 4
+    )
+    assert _container(documents)["imagePullPolicy"] == "Always"
+    assert _pod(documents)["imagePullSecrets"] == [{"name": "registry"}]
+
+
+def test_host_network_keeps_the_cluster_s_names(helm: Helm) -> None:
+    """On the node's network the pod still resolves Services, unless another DNS policy is asked for."""
+    assert {"hostNetwork", "dnsPolicy"}.isdisjoint(_pod(helm.template()))
+    assert _pod(_ci(helm, "hostnetwork"))["dnsPolicy"] == "ClusterFirstWithHostNet"
+    assert _pod(helm.template("--set=hostNetwork=true,dnsPolicy=Default"))["dnsPolicy"] == "Default"
+
+
+def test_service_account(helm: Helm) -> None:
+    """The pod runs under the chart's account or a given one, and takes its token although the account offers none."""
+    documents = helm.template()
+    assert the("ServiceAccount", documents)["automountServiceAccountToken"] is False
+    assert _pod(documents)["automountServiceAccountToken"] is True
+    assert _pod(documents)["serviceAccountName"] == the("ServiceAccount", documents)["metadata"]["name"] == OPERATOR
+    documents = _ci(helm, "existing-service-account")
+    assert of_kind("ServiceAccount", documents) == []
+    assert _pod(documents)["serviceAccountName"] == "token-operator"
+    assert the("ClusterRoleBinding", documents)["subjects"][0]["name"] == "token-operator"
+
+
+def test_environment_and_scheduling_reach_the_pod(helm: Helm) -> None:
+    """extraEnv and what decides about the node are handed on as they are."""
+    assert _container(_ci(helm, "extra-env"))["env"][0] == {"name": "TZ", "value": "UTC"}
+    documents = _ci(helm, "scheduling")
+    pod = _pod(documents)
+    assert pod["priorityClassName"] == "system-cluster-critical"
+    assert pod["nodeSelector"] == {"kubernetes.io/os": "linux"}
+    assert pod["tolerations"][0]["key"] == "node-role.kubernetes.io/control-plane"
+    assert "nodeAffinity" in pod["affinity"]
+    assert pod["terminationGracePeriodSeconds"] == 60
+    assert _container(documents)["startupProbe"]["failureThreshold"] == 60
+    assert _container(documents)["resources"]["limits"] == {"cpu": "1", "memory": "512Mi"}
+
+
+def test_names_labels_and_annotations(helm: Helm) -> None:
+    """Names can be replaced, and labels and annotations be added to what carries them."""
+    documents = _ci(helm, "metadata")
+    deployment = the("Deployment", documents)
+    assert deployment["metadata"]["name"] == the("Service", documents)["metadata"]["name"] == "token-operator"
+    assert deployment["metadata"]["labels"]["app.kubernetes.io/name"] == "tokens"
+    assert deployment["metadata"]["annotations"] == {"example.com/owner": "platform"}
+    template = deployment["spec"]["template"]["metadata"]
+    assert template["labels"]["team"] == "platform"
+    assert template["annotations"] == {"example.com/scrape": "false"}
+    assert the("ServiceAccount", documents)["metadata"]["annotations"] == {"example.com/role": "token-operator"}
+    service = the("Service", _ci(helm, "servicemonitor"))["metadata"]
+    assert (service["labels"]["team"], service["annotations"]) == ("platform", {"example.com/note": "scraped"})
+
+
+def test_service_monitor(helm: Helm) -> None:
+    """Only when switched on, with what Prometheus selects it by, and with the metrics' own labels unharmed."""
+    assert of_kind("ServiceMonitor", helm.template()) == []
+    monitor = the("ServiceMonitor", _ci(helm, "servicemonitor"))
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert monitor["spec"]["endpoints"] == [
+        {"port": "metrics", "path": "/metrics", "honorLabels": True, "interval": "30s", "scrapeTimeout": "10s"}
+    ]
+
+
+def test_an_older_kubernetes_is_refused(helm: Helm) -> None:
+    """Before 1.29 the CRDs' rules aren't reliably there: Helm says so instead of installing."""
+    assert ">=1.29.0-0" in helm.refusal("--kube-version=1.28.15")
+    assert helm.template("--kube-version=1.29.0-eks-1")

@@ -1,0 +1,144 @@
+"""What values the chart takes: each documented, each checked."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.chart.rendering import CI_FILES, Document, Helm
+from tests.cluster.client import CHART
+
+REFUSED: list[tuple[str, Any, str]] = [
+    # The value's path, what it is set to, what the message names.
+    ("replicas", 3, "replicas"),
+    ("image.registry", "registry.example.com", "registry"),
+    ("image.repository", "", "repository"),
+    ("image.repository", "operator@sha256:00", "repository"),
+    ("image.tag", 1.1, "tag"),
+    ("image.tag", "a:b", "tag"),
+    ("image.digest", "0123", "digest"),
+    ("image.pullPolicy", "Sometimes", "pullPolicy"),
+    ("imagePullSecrets", ["registry"], "imagePullSecrets"),
+    ("imagePullSecrets", [{"secret": "registry"}], "imagePullSecrets"),
+    ("nameOverride", "Tokens", "nameOverride"),
+    ("fullnameOverride", "a" * 64, "fullnameOverride"),
+    ("namespaces", "store", "namespaces"),
+    ("namespaces", ["store", "store"], "namespaces"),
+    ("namespaces", ["*"], "namespaces"),
+    ("endpoints.allowedHosts", ["https://login.example.com"], "allowedHosts"),
+    ("endpoints.allowedHosts", "login.example.com", "allowedHosts"),
+    ("endpoints.privateHosts", [""], "privateHosts"),
+    ("endpoints.proxyURL", "http://me:secret@proxy.example.com:3128", "proxyURL"),
+    ("endpoints.proxyURL", "proxy.example.com:3128", "proxyURL"),
+    ("endpoints.proxyURL", "http://proxy.example.com:3128", "endpoints.proxyURL needs endpoints.allowedHosts"),
+    ("endpoints.insecure", "true", "insecure"),
+    ("logging.level", "trace", "level"),
+    ("logging.format", "xml", "format"),
+    ("metrics.enabled", True, "enabled"),
+    ("metrics.port", "http", "port"),
+    ("metrics.port", 65536, "port"),
+    ("metrics.service.type", "NodePort", "type"),
+    ("metrics.service.labels", {"app.kubernetes.io/name": "other"}, "app.kubernetes.io"),
+    ("metrics.serviceMonitor.enabled", 1, "enabled"),
+    ("metrics.serviceMonitor.interval", "30", "interval"),
+    ("metrics.serviceMonitor.scrapeTimeout", 10, "scrapeTimeout"),
+    ("metrics.serviceMonitor.namespace", "monitoring", "namespace"),
+    ("crds.enabled", "no", "enabled"),
+    ("crds.install", True, "install"),
+    ("rbac.create", False, "create"),
+    ("serviceAccount.automount", True, "automount"),
+    ("extraEnv", {"TZ": "UTC"}, "extraEnv"),
+    ("extraEnv", [{"value": "UTC"}], "name"),
+    ("extraEnv", [{"name": "TZ", "value": 1}], "value"),
+    ("deploymentAnnotations", {"a": 1}, "deploymentAnnotations"),
+    ("podAnnotations", {"a": True}, "podAnnotations"),
+    ("podLabels", {"app.kubernetes.io/instance": "other"}, "podLabels"),
+    ("podSecurityContext", [], "podSecurityContext"),
+    ("securityContext", "restricted", "securityContext"),
+    ("resources.request", {"cpu": "1"}, "request"),
+    ("resources.limits", {"memory": True}, "memory"),
+    ("startupProbe.httpGet", {"path": "/"}, "httpGet"),
+    ("livenessProbe.periodSeconds", 0, "periodSeconds"),
+    ("readinessProbe.timeoutSeconds", "5s", "timeoutSeconds"),
+    ("terminationGracePeriodSeconds", 0, "terminationGracePeriodSeconds"),
+    ("hostNetwork", "yes", "hostNetwork"),
+    ("dnsPolicy", "None", "dnsPolicy"),
+    ("priorityClassName", 1, "priorityClassName"),
+    ("nodeSelector", {"disk": 1}, "nodeSelector"),
+    ("tolerations", [{"keys": "a"}], "keys"),
+    ("affinity.node", {}, "node"),
+    ("global", "all", "global"),
+    ("enabled", "yes", "enabled"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "named"), REFUSED, ids=[f"{path}={value}" for path, value, _ in REFUSED])
+def test_wrong_value_is_refused(helm: Helm, path: str, value: Any, named: str) -> None:
+    """A value that can't be meant stops the installation, with a message that names it."""
+    assert named in helm.refusal("--set-json", f"{path}={json.dumps(value)}").partition(":\n")[2]
+
+
+def test_values_of_a_parent_chart_are_admitted(helm: Helm) -> None:
+    """As a subchart it gets `global` and may get `enabled`, and neither changes anything."""
+    assert helm.template("--values", CHART / "ci" / "subchart-values.yaml") == helm.template()
+
+
+@pytest.mark.parametrize("path", CI_FILES, ids=lambda path: path.name.removesuffix("-values.yaml"))
+def test_lint(helm: Helm, path: Path) -> None:
+    """`helm lint --strict` has nothing to say, with each set of values."""
+    assert helm.lint("--values", path) == ""
+
+
+def _leaves(values: Document, path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value
+
+
+def _values() -> dict[str, Any]:
+    return dict(_leaves(yaml.safe_load((CHART / "values.yaml").read_text())))
+
+
+def test_readme_has_every_value() -> None:
+    """The README's table has each value with its default, and no other."""
+    rows = re.findall(r"^\| `([\w.]+)` \| `(.*?)` \|", (CHART / "README.md").read_text(), flags=re.MULTILINE)
+    assert {name: yaml.safe_load(default) for name, default in rows} == _values()
+
+
+def test_schema_has_every_value() -> None:
+    """The schema knows each value by name, so that a misspelt one is refused; only Kubernetes' own objects are open."""
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    open_objects = set()
+    for path in _values():
+        node = schema
+        walked: list[str] = []
+        for name in path.split("."):
+            node = schema["definitions"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node
+            if "properties" not in node:
+                open_objects.add(".".join(walked))
+                break
+            assert node["additionalProperties"] is False, ".".join(walked)
+            assert name in node["properties"], path
+            walked.append(name)
+            node = node["properties"][name]
+    assert open_objects == {"podSecurityContext", "securityContext", "resources.requests", "resources.limits"}
+
+
+def test_schema_has_no_other_value() -> None:
+    """Each value that the schema admits at the top is there with a default, but for those of a parent chart."""
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    assert schema["properties"].keys() - {path.partition(".")[0] for path in _values()} == {"global", "enabled"}
+
+
+def test_every_ci_file_stands_for_a_feature(helm: Helm) -> None:
+    """Each set of values but the parent chart's changes what is installed: none has lost its subject."""
+    without = {"default-values.yaml", "subchart-values.yaml"}
+    default = helm.template()
+    same = {path.name for path in CI_FILES if helm.template("--values", path) == default}
+    assert same == without
