@@ -1,0 +1,1 @@
+"""The resources as typed values, read from what the API server answers."""

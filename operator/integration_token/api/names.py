@@ -32,6 +32,8 @@ ISSUE_TIME_ANNOTATION: Final = f"{GROUP}/issue-time"
 """RFC 3339: when the request was sent that first answered this token."""
 LIFETIME_ANNOTATION: Final = f"{GROUP}/lifetime-seconds"
 """Seconds from the issue time to the token's expiry."""
+SCOPE_ANNOTATION: Final = f"{GROUP}/scope"
+"""The scopes that the endpoint granted, separated by spaces."""
 ASSUMED_ANNOTATION: Final = f"{GROUP}/expiry-assumed"
 """ "true" where the endpoint told no expiry and the endpoint's defaultLifetime stands in."""
 

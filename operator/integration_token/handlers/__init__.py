@@ -1,0 +1,1 @@
+"""What the API server tells: the only package that knows kopf."""

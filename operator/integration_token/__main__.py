@@ -1,0 +1,105 @@
+"""The command line: flags and environment to settings, settings to a running operator."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import NoReturn
+
+from integration_token.api.names import MANAGER
+from integration_token.errors import SettingsError
+from integration_token.settings import LOG_FORMATS, LOG_LEVELS, read_settings, variable
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong, instead of the whole usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; the answer is the process's exit status: 0, or 2 where a setting cannot be used."""
+    flags = vars(_parser().parse_args(arguments))
+    flags.pop("command")
+    try:
+        settings = read_settings(flags, os.environ)
+        # Only now: the libraries below take a second to import, and --help and a wrong flag need none of them.
+        from integration_token.application import run  # noqa: PLC0415
+        from integration_token.clock import SystemClock  # noqa: PLC0415
+        from integration_token.logs import configure_logs  # noqa: PLC0415
+
+        configure_logs(settings.log_level, settings.log_format)
+        asyncio.run(run(settings, SystemClock()))
+    except SettingsError as error:
+        sys.stderr.write(f"{MANAGER} run: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog=MANAGER, description="Keeps OAuth 2.0 access tokens current inside Kubernetes Secrets.")
+    parser.add_argument("--version", action="version", version=f"{MANAGER} {version('integration-token-operator')}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="run", parser_class=_Parser)
+    run = commands.add_parser(
+        "run",
+        help="run the operator",
+        description="Runs the operator. Each flag is an environment variable too, with commas between several values.",
+    )
+    run.add_argument(
+        "--kubeconfig", metavar="FILE", help=_help("a kubeconfig; default: the pod's own account", "kubeconfig")
+    )
+    run.add_argument(
+        "--namespace",
+        dest="namespaces",
+        action="append",
+        default=[],
+        help=_help("a namespace to serve, repeatable; default: all", "namespaces"),
+    )
+    run.add_argument(
+        "--insecure-endpoints",
+        action="store_true",
+        default=None,
+        help=_help("admit http and loopback token URLs, for trials", "insecure_endpoints"),
+    )
+    run.add_argument(
+        "--allowed-host",
+        dest="allowed_hosts",
+        metavar="HOST",
+        action="append",
+        default=[],
+        help=_help("a host that credentials may be sent to, repeatable; default: every public one", "allowed_hosts"),
+    )
+    run.add_argument(
+        "--private-host",
+        dest="private_hosts",
+        metavar="HOST",
+        action="append",
+        default=[],
+        help=_help("a host with private addresses that a TokenEndpoint may name, repeatable", "private_hosts"),
+    )
+    run.add_argument(
+        "--proxy-url", metavar="URL", help=_help("the proxy for token requests; needs --allowed-host", "proxy_url")
+    )
+    run.add_argument(
+        "--metrics-address",
+        metavar="ADDRESS",
+        help=_help("where /healthz, /readyz and /metrics are served; default: :8080", "metrics_address"),
+    )
+    run.add_argument("--log-level", metavar="LEVEL", help=_help(f"{', '.join(LOG_LEVELS)}; default: info", "log_level"))
+    run.add_argument(
+        "--log-format", metavar="FORMAT", help=_help(f"{' or '.join(LOG_FORMATS)}; default: text", "log_format")
+    )
+    return parser
+
+
+def _help(text: str, field: str) -> str:
+    return f"{text} [{variable(field)}]"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

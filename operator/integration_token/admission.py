@@ -1,0 +1,72 @@
+"""Who may send a token request now: the budgets of all endpoints, and those who wait for their turn."""
+
+from integration_token.api.endpoint import Endpoint, EndpointRef
+from integration_token.clock import Clock
+from integration_token.renewal.budget import Budget, Hold
+from integration_token.scheduler import Key, Scheduler
+
+BUDGET_WORK = "budget:"
+"""Work on an endpoint's queue; the endpoint's kind follows, the key's namespace and name are the endpoint's own."""
+
+
+class Admission:
+    """Lets requests to each endpoint begin in order, and wakes those whose turn has come."""
+
+    def __init__(self, clock: Clock, scheduler: Scheduler) -> None:
+        self._clock = clock
+        self._scheduler = scheduler
+        self._budgets: dict[EndpointRef, Budget[Key]] = {}
+        self._places: dict[Key, EndpointRef] = {}
+
+    def enter(self, endpoint: Endpoint, key: Key, expires: float) -> Hold | None:
+        """Begins a request, answering None, or puts it into the endpoint's queue: the key is woken at its turn.
+
+        :param expires: wall time of expiry of the token to be replaced; 0 where none is valid.
+        """
+        ref = endpoint.ref
+        if self._places.get(key) not in {None, ref}:
+            self.leave(key)
+        budget = self._budgets.get(ref)
+        if budget is None:
+            budget = self._budgets[ref] = Budget(endpoint.requests_per_minute)
+        budget.per_minute = endpoint.requests_per_minute
+        self._places[key] = ref
+        hold = budget.ask(key, key.namespace, expires, self._clock.now().boot)
+        if hold is not None:
+            self._plan(ref, budget)
+        return hold
+
+    def leave(self, key: Key) -> None:
+        """The request has ended, or is not wanted any more."""
+        ref = self._places.pop(key, None)
+        if ref is not None:
+            budget = self._budgets[ref]
+            budget.done(key)
+            budget.forget(key)
+            self.admit(ref)
+
+    def pause(self, ref: EndpointRef, seconds: float) -> None:
+        """The endpoint asked everybody to stay away."""
+        if ref in self._budgets:
+            self._budgets[ref].pause(self._clock.now().boot + seconds)
+
+    def admit(self, ref: EndpointRef) -> None:
+        """Wakes those whose turn has come."""
+        budget = self._budgets.get(ref)
+        if budget is not None:
+            for key in budget.admit(self._clock.now().boot):
+                self._scheduler.wake(key)
+            self._plan(ref, budget)
+
+    def drop(self, ref: EndpointRef) -> None:
+        """The endpoint is gone, and with it whoever waited for it."""
+        self._budgets.pop(ref, None)
+        for key in [key for key, place in self._places.items() if place == ref]:
+            del self._places[key]
+            self._scheduler.wake(key)
+
+    def _plan(self, ref: EndpointRef, budget: Budget[Key]) -> None:
+        now = self._clock.now()
+        wait = budget.wait(now.boot)
+        if wait is not None:
+            self._scheduler.at(Key(BUDGET_WORK + ref.kind, ref.namespace, ref.name), now.after(wait))

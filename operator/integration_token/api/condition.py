@@ -1,0 +1,125 @@
+"""Condition types and their reasons: what `kubectl describe` shows, and what users' alerts are keyed by."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class ConditionType(StrEnum):
+    """The types, in the order in which they are written."""
+
+    READY = "Ready"
+    """True exactly while the target Secret holds an unexpired token of the grant as now specified."""
+    REFRESHED = "Refreshed"
+    """True while the last request to the token endpoint succeeded; False says why a refresh fails."""
+    STALLED = "Stalled"
+    """True where only a change by a person helps."""
+
+
+class Reason(StrEnum):
+    """Why a condition has its status."""
+
+    # Good.
+    TOKEN_VALID = "TokenValid"
+    """The target Secret holds a valid token."""
+    REFRESHED = "Refreshed"
+    """The last request was answered with a usable token, new or the same."""
+    SCOPES_REDUCED = "ScopesReduced"
+    """The last new token has fewer scopes than the one before: the integration's permissions were changed."""
+    PROGRESSING = "Progressing"
+    """Nothing stands in the way."""
+    VALID = "Valid"
+    """An endpoint's spec can be used."""
+
+    # Waiting.
+    TOKEN_EXPIRED = "TokenExpired"
+    """The token in the target Secret has expired and the endpoint has not answered with a better one yet."""
+    SUSPENDED = "Suspended"
+    """spec.suspend is true: nothing is asked for and nothing is written."""
+    RATE_LIMITED = "RateLimited"
+    """The request waits for the endpoint's rate limit, or the endpoint asked everybody to wait."""
+
+    # The spec and what it refers to.
+    INVALID_SPEC = "InvalidSpec"
+    """A field has a value that the operator cannot use."""
+    ENDPOINT_NOT_FOUND = "EndpointNotFound"
+    """spec.endpointRef names an endpoint that does not exist, or one of a kind that this installation doesn't serve."""
+    NOT_ALLOWED = "NotAllowed"
+    """The ClusterTokenEndpoint's namespaceSelector does not select this namespace."""
+    INSECURE_URL = "InsecureURL"
+    """The token URL is http, which would show the client secret to the network."""
+    INVALID_CA_BUNDLE = "InvalidCABundle"
+    """spec.caBundle holds no PEM certificate that can be read."""
+    HOST_NOT_ALLOWED = "HostNotAllowed"
+    """The token URL's host is not on the installation's or on the credentials Secret's list of hosts."""
+    ADDRESS_NOT_ALLOWED = "AddressNotAllowed"
+    """The host has an address to which credentials are never sent."""
+    CREDENTIALS_NOT_FOUND = "CredentialsNotFound"
+    """The credentials Secret does not exist."""
+    CREDENTIALS_NOT_LABELLED = "CredentialsNotLabelled"
+    """The credentials Secret lacks the label by which its owner consents to its use."""
+    CREDENTIALS_INVALID = "CredentialsInvalid"
+    """A key of the credentials Secret is missing, empty, not UTF-8, or has a line break in it."""
+
+    # The endpoint's answer.
+    INVALID_CLIENT = "InvalidClient"
+    """The endpoint does not know the client or its secret (RFC 6749, 5.2)."""
+    ACCESS_DENIED = "AccessDenied"
+    """The endpoint refuses this client the audience or the grant."""
+    UNAUTHORIZED_CLIENT = "UnauthorizedClient"
+    """The client may not use the client credentials grant (RFC 6749, 5.2)."""
+    INVALID_SCOPE = "InvalidScope"
+    """The endpoint refuses the scopes asked for (RFC 6749, 5.2)."""
+    REQUEST_REJECTED = "RequestRejected"
+    """The endpoint answered with another client error."""
+    ENDPOINT_UNREACHABLE = "EndpointUnreachable"
+    """The name does not resolve, or no connection comes about."""
+    TLS_FAILED = "TLSFailed"
+    """The endpoint's certificate is not trusted, or TLS fails otherwise."""
+    TIMEOUT = "Timeout"
+    """The endpoint did not answer within spec.timeout."""
+    ENDPOINT_ERROR = "EndpointError"
+    """The endpoint answered with a server error."""
+    INVALID_RESPONSE = "InvalidResponse"
+    """The endpoint's answer holds no usable token."""
+
+    # The target.
+    SECRET_NOT_OWNED = "SecretNotOwned"
+    """The target's name is taken by a Secret that is not ours."""
+    WRITE_FAILED = "WriteFailed"
+    """The API server refused the target Secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition, without the time of its last transition, which depends on what stood there before."""
+
+    type: ConditionType
+    status: bool
+    reason: Reason
+    message: str
+
+
+def written(
+    conditions: Iterable[Condition], before: Iterable[Mapping[str, Any]], generation: int, now: str
+) -> list[Any]:
+    """The conditions as they stand in status: `now` (RFC 3339) is the transition time of each that changed its
+    status."""
+    known = {str(condition.get("type")): condition for condition in before}
+    result = []
+    for condition in conditions:
+        status = "True" if condition.status else "False"
+        old = known.get(condition.type, {})
+        kept = old.get("lastTransitionTime") if old.get("status") == status else None
+        result.append(
+            {
+                "type": str(condition.type),
+                "status": status,
+                "reason": str(condition.reason),
+                "message": condition.message,
+                "observedGeneration": generation,
+                "lastTransitionTime": kept or now,
+            }
+        )
+    return result

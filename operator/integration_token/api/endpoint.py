@@ -1,0 +1,95 @@
+"""TokenEndpoint and ClusterTokenEndpoint: where tokens come from, and how to ask there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from integration_token.api.condition import Reason
+from integration_token.api.value import parse_duration
+from integration_token.errors import NeedsChange
+
+
+class EndpointKind(StrEnum):
+    """The two kinds; only the namespaced one is judged as if a stranger had written it."""
+
+    NAMESPACED = "TokenEndpoint"
+    CLUSTER = "ClusterTokenEndpoint"
+
+
+class RequestEncoding(StrEnum):
+    """How the body of the token request is written."""
+
+    JSON = "JSON"
+    FORM = "Form"
+
+
+class ClientAuthenticationMethod(StrEnum):
+    """Where the client's credentials stand in the token request (RFC 6749, 2.3.1)."""
+
+    CLIENT_SECRET_POST = "ClientSecretPost"
+    CLIENT_SECRET_BASIC = "ClientSecretBasic"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRef:
+    """Which endpoint: `namespace` is empty for the cluster kind."""
+
+    kind: EndpointKind
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint as specified; times in seconds."""
+
+    ref: EndpointRef
+    uid: str
+    generation: int
+    resource_version: str
+    token_url: str
+    audience: str
+    encoding: RequestEncoding
+    authentication: ClientAuthenticationMethod
+    parameters: tuple[tuple[str, str], ...]
+    ca_bundle: str
+    timeout: float
+    default_lifetime: float
+    requests_per_minute: int
+    namespace_selector: Mapping[str, Any]
+    status: Mapping[str, Any] = field(repr=False)
+
+
+def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
+    """Reads an endpoint from the API's JSON.
+
+    The CRD's schema has seen it before; an object stored under an older schema may still hold what today's rejects.
+
+    :raises NeedsChange: where a field cannot be used.
+    """
+    metadata, spec = body["metadata"], body.get("spec") or {}
+    try:
+        return Endpoint(
+            ref=EndpointRef(kind, metadata.get("namespace") or "", metadata["name"]),
+            uid=metadata["uid"],
+            generation=int(metadata.get("generation", 1)),
+            resource_version=str(metadata.get("resourceVersion", "")),
+            token_url=str(spec["tokenURL"]),
+            audience=str(spec.get("audience") or ""),
+            encoding=RequestEncoding(spec.get("requestEncoding") or RequestEncoding.JSON),
+            authentication=ClientAuthenticationMethod(
+                spec.get("clientAuthenticationMethod") or ClientAuthenticationMethod.CLIENT_SECRET_POST
+            ),
+            parameters=tuple(sorted((spec.get("parameters") or {}).items())),
+            ca_bundle=str(spec.get("caBundle") or ""),
+            timeout=parse_duration(spec.get("timeout") or "10s"),
+            default_lifetime=parse_duration(spec.get("defaultLifetime") or "1h"),
+            requests_per_minute=int((spec.get("rateLimit") or {}).get("requestsPerMinute") or 60),
+            namespace_selector=spec.get("namespaceSelector") or {},
+            status=body.get("status") or {},
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise NeedsChange(
+            Reason.INVALID_SPEC, f"spec of {kind} {metadata.get('name')}: {error}; mend the field"
+        ) from None

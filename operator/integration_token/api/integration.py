@@ -1,0 +1,119 @@
+"""IntegrationToken: which token to keep current, and where."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from integration_token.api.condition import Reason
+from integration_token.api.endpoint import EndpointKind, EndpointRef
+from integration_token.api.names import RENEW_ANNOTATION
+from integration_token.api.value import parse_duration
+from integration_token.errors import NeedsChange
+
+DEFAULT_RENEW_BEFORE_PERCENTAGE = 20
+"""Of 24 h that is almost 5 h: several polls before the hour in which the real endpoint rolls over."""
+
+
+class DeletionPolicy(StrEnum):
+    """What becomes of the target Secret when its IntegrationToken is deleted or names another target."""
+
+    DELETE = "Delete"
+    RETAIN = "Retain"
+
+
+@dataclass(frozen=True, slots=True)
+class RenewBefore:
+    """How long before expiry polls begin: a share of the lifetime first seen, or seconds; exactly one is set."""
+
+    share: float | None
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What else the target Secret carries."""
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    data: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """An IntegrationToken as specified, with the status that it had when it was read."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    resource_version: str
+    renew_request: str
+    """The value of the annotation that asks for one poll; empty without it."""
+    endpoint: EndpointRef
+    credentials: str
+    client_id_key: str
+    client_secret_key: str
+    audience: str
+    scopes: tuple[str, ...]
+    target: str
+    deletion_policy: DeletionPolicy
+    template: Template
+    renew_before: RenewBefore
+    suspend: bool
+    status: Mapping[str, Any] = field(repr=False)
+
+
+def is_going(body: Mapping[str, Any]) -> bool:
+    """Whether the object is being deleted, and only waits for its dependents or somebody's finalizer."""
+    return bool(body["metadata"].get("deletionTimestamp"))
+
+
+def parse_integration(body: Mapping[str, Any]) -> Integration:
+    """Reads an IntegrationToken from the API's JSON.
+
+    :raises NeedsChange: where a field cannot be used.
+    """
+    metadata, spec = body["metadata"], body.get("spec") or {}
+    try:
+        endpoint, credentials = spec["endpointRef"], spec["credentialsSecretRef"]
+        target = spec.get("target") or {}
+        kind = EndpointKind(endpoint.get("kind") or EndpointKind.NAMESPACED)
+        return Integration(
+            namespace=metadata["namespace"],
+            name=metadata["name"],
+            uid=metadata["uid"],
+            generation=int(metadata.get("generation", 1)),
+            resource_version=str(metadata.get("resourceVersion", "")),
+            renew_request=str((metadata.get("annotations") or {}).get(RENEW_ANNOTATION, "")),
+            endpoint=EndpointRef(kind, "" if kind is EndpointKind.CLUSTER else metadata["namespace"], endpoint["name"]),
+            credentials=credentials["name"],
+            client_id_key=credentials.get("clientIDKey") or "client_id",
+            client_secret_key=credentials.get("clientSecretKey") or "client_secret",
+            audience=str(spec.get("audience") or ""),
+            scopes=tuple(spec.get("scopes") or ()),
+            target=target.get("name") or metadata["name"],
+            deletion_policy=DeletionPolicy(target.get("deletionPolicy") or DeletionPolicy.DELETE),
+            template=_template(target.get("template") or {}),
+            renew_before=_renew_before(spec),
+            suspend=bool(spec.get("suspend", False)),
+            status=body.get("status") or {},
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise NeedsChange(Reason.INVALID_SPEC, f"spec: {error}; mend the field") from None
+
+
+def _template(template: Mapping[str, Any]) -> Template:
+    metadata = template.get("metadata") or {}
+    return Template(
+        labels=metadata.get("labels") or {},
+        annotations=metadata.get("annotations") or {},
+        data=template.get("data") or {},
+    )
+
+
+def _renew_before(spec: Mapping[str, Any]) -> RenewBefore:
+    if spec.get("renewBefore"):
+        return RenewBefore(share=None, seconds=parse_duration(spec["renewBefore"]))
+    percentage = spec.get("renewBeforePercentage") or DEFAULT_RENEW_BEFORE_PERCENTAGE
+    return RenewBefore(share=int(percentage) / 100, seconds=None)

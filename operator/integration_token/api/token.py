@@ -1,0 +1,41 @@
+"""A token, and what it is a token of."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as issued; `access_token` never shows in its repr. Times are wall times in seconds since the epoch."""
+
+    access_token: str = field(repr=False)
+    issued: float
+    """When the request was sent that was first answered with it."""
+    expires: float
+    assumed: bool
+    """The endpoint told no expiry: the endpoint's default lifetime stands in."""
+    scope: tuple[str, ...]
+
+    @property
+    def lifetime(self) -> float:
+        """Seconds from first sight to expiry."""
+        return self.expires - self.issued
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The inputs of the grant that a token belongs to, without any secret or a digest of one."""
+
+    endpoint_uid: str
+    grant_hash: str
+    """SHA-256, in hex, of what the endpoint and the resource put into the request."""
+    credentials_uid: str
+    credentials_version: str
+    """The credentials Secret's resourceVersion."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredToken:
+    """What a target Secret holds."""
+
+    token: Token
+    identity: Identity

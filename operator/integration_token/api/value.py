@@ -1,0 +1,37 @@
+"""Values as the Kubernetes API writes them: Go durations and RFC 3339 times."""
+
+from datetime import UTC, datetime
+
+import durationpy
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of a Go duration such as `1h30m`.
+
+    :raises ValueError: where the text is none.
+    """
+    try:
+        return float(durationpy.from_str(text).total_seconds())
+    except (durationpy.DurationError, OverflowError, AttributeError, TypeError):
+        raise ValueError(f"{text!r} is not a duration such as 30s, 15m or 1h30m") from None
+
+
+def format_time(seconds: float) -> str:
+    """RFC 3339 in UTC with whole seconds, rounded down, of seconds since the epoch."""
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def format_precise_time(seconds: float) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_time(text: str) -> float:
+    """Seconds since the epoch of an RFC 3339 time.
+
+    :raises ValueError: where the text is none.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return moment.timestamp()

@@ -1,0 +1,174 @@
+"""The operator put together: its parts, their start, and their end in order."""
+
+import asyncio
+import random
+import signal
+import socket
+from contextlib import suppress
+
+from kopf import OperatorRegistry
+
+from integration_token.admission import Admission
+from integration_token.api.endpoint import EndpointKind
+from integration_token.clock import Clock, Instant
+from integration_token.cluster.connection import connect
+from integration_token.cluster.event import EventRecorder
+from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, Gateway
+from integration_token.cluster.secret import SecretWatch
+from integration_token.endpoint_status import EndpointReconciler
+from integration_token.errors import ClusterError
+from integration_token.handlers.watch import Observer, build_registry, build_settings, watch
+from integration_token.inventory import Inventory
+from integration_token.issue import Issuer
+from integration_token.logs import get_logger
+from integration_token.metrics import Metrics
+from integration_token.oauth.address import Policy
+from integration_token.oauth.client import TokenClient
+from integration_token.reconcile import Reconciler
+from integration_token.scheduler import Key, Scheduler
+from integration_token.server import Server
+from integration_token.settings import Settings
+from integration_token.source import Sources
+
+log = get_logger(__name__)
+
+_DRAIN = 20.0
+"""Seconds that work under way gets to end after SIGTERM: within the 30 that a pod usually gets."""
+
+_POSTING = 3.0
+"""Seconds that queued events get to be posted at the end."""
+
+_RETRY = 2.0
+"""Seconds between attempts to begin the watch: after a fault that ended kopf, or while the CRDs are missing."""
+
+
+async def run(settings: Settings, clock: Clock) -> None:
+    """Runs the operator until SIGTERM or SIGINT, and ends what is under way.
+
+    :raises SettingsError: where it cannot start as set.
+    """
+    client = await connect(settings.kubeconfig)
+    try:
+        application = Application(settings, clock, Gateway(client))
+        registry = build_registry(application.observer, client.configuration, clusterwide=not settings.namespaces)
+        await application.run(registry)
+    finally:
+        await client.close()
+
+
+class Application:
+    """All parts of one operator."""
+
+    def __init__(self, settings: Settings, clock: Clock, gateway: Gateway) -> None:
+        policy = Policy(settings.insecure_endpoints, settings.allowed_hosts, settings.private_hosts)
+        inventory = Inventory()
+        metrics = Metrics(inventory)
+        self._settings = settings
+        self._gateway = gateway
+        self._scheduler = Scheduler(clock, self._work)
+        self._secrets = SecretWatch(gateway, settings.namespaces, self._secret_changed)
+        self._client = TokenClient(clock, policy, settings.proxy_url)
+        self._events = EventRecorder(gateway, clock, socket.gethostname())
+        self._inventory = inventory
+        self._missing = "Secrets are not listed yet"
+        self._server = Server(settings.metrics_address, metrics, lambda: self._missing)
+        self._stop = asyncio.Event()
+        admission = Admission(clock, self._scheduler)
+        sources = Sources(gateway, self._secrets, inventory, policy, clusterwide=not settings.namespaces)
+        self._reconciler = Reconciler(
+            gateway=gateway,
+            secrets=self._secrets,
+            inventory=inventory,
+            sources=sources,
+            issuer=Issuer(sources, self._client, clock, metrics),
+            admission=admission,
+            endpoints=EndpointReconciler(gateway, inventory, policy, clock),
+            events=self._events,
+            metrics=metrics,
+            clock=clock,
+            jitter=random.random,
+        )
+        self.observer = Observer(inventory, self._scheduler, admission)
+
+    async def run(self, registry: OperatorRegistry) -> None:
+        """Runs until a signal asks for the end.
+
+        kopf cancels, when it ends, every task that began after it did. So all that is to outlive it begins before.
+        """
+        self._take_signals()
+        await self._server.start()
+        secrets = asyncio.create_task(self._secrets.run(), name="secrets")
+        events = asyncio.create_task(self._events.run(), name="events")
+        work = asyncio.create_task(self._scheduler.run(), name="work")
+        watching = asyncio.create_task(self._watch(registry), name="watch")
+        try:
+            await self._stop.wait()
+            log.info("stopping: work under way is ended first")
+            self._scheduler.stop()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_DRAIN):
+                    await work
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_POSTING):
+                    await self._events.drain()
+        finally:
+            for task in (watching, secrets, events, work):
+                task.cancel()
+            await asyncio.gather(watching, secrets, events, work, return_exceptions=True)
+            await self._client.close()
+            await self._server.stop()
+
+    async def _watch(self, registry: OperatorRegistry) -> None:
+        """Watches our own kinds by kopf, again after each fault that ends it."""
+        await self._secrets.synced.wait()
+        while not self._stop.is_set():
+            await self._await_kinds()
+            ready = asyncio.Event()
+            readying = asyncio.create_task(self._on_ready(ready))
+            try:
+                await watch(registry, build_settings(), self._settings.namespaces, ready)
+                # kopf returns where a signal came before ours were set again; a fault raises.
+                self._stop.set()
+            except Exception as error:  # noqa: BLE001  # whatever ended kopf, the tokens need a watch
+                log.error("the watch failed, it is started again", error=type(error).__name__)
+                self._missing = "the watch of IntegrationTokens is being started again"
+                await asyncio.sleep(_RETRY)
+            finally:
+                readying.cancel()
+                self._take_signals()
+
+    async def _on_ready(self, ready: asyncio.Event) -> None:
+        await ready.wait()
+        self._take_signals()
+        self._missing = ""
+        log.info("watching", namespaces=list(self._settings.namespaces) or "all")
+
+    async def _await_kinds(self) -> None:
+        """Returns once the API server serves our kinds to us: kopf looks for them only when it starts."""
+        kinds = [INTEGRATIONS, ENDPOINTS[EndpointKind.NAMESPACED]]
+        if not self._settings.namespaces:
+            kinds.append(ENDPOINTS[EndpointKind.CLUSTER])
+        while True:
+            try:
+                for namespace in self._settings.namespaces or ("",):
+                    for kind in kinds:
+                        await self._gateway.probe(kind, namespace)
+            except ClusterError as error:
+                self._missing = f"cannot list {kind.plural}{f' in {namespace}' if namespace else ''}: {error}"
+                log.warning("custom resources cannot be listed", kind=kind.plural, error=str(error))
+                await asyncio.sleep(_RETRY)
+            else:
+                return
+
+    async def _work(self, key: Key) -> Instant | None:
+        return await self._reconciler.work(key)
+
+    def _secret_changed(self, namespace: str, name: str) -> None:
+        for key in self._inventory.of_secret(namespace, name):
+            self._scheduler.wake(key)
+
+    def _take_signals(self) -> None:
+        """Makes SIGTERM and SIGINT ask for an orderly end: kopf, whenever it starts, takes them for itself."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)

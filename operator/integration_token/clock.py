@@ -1,0 +1,54 @@
+"""Time, injected: everything that asks what time it is asks a :class:`Clock`.
+
+Two clocks are read together. The wall clock is what `expires_in`, a JWT and an annotation are compared with, but it can
+be stepped by hours. CLOCK_BOOTTIME is never stepped and, unlike CLOCK_MONOTONIC, goes on during a suspend. What is
+planned is due when either says so: a stepped clock then costs a request too many at worst, never a renewal.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """One moment on both clocks, in seconds: since the UNIX epoch, and since some moment before the boot."""
+
+    wall: float
+    boot: float
+
+    def after(self, seconds: float) -> "Instant":
+        """The moment `seconds` later, if no clock is stepped."""
+        return Instant(self.wall + seconds, self.boot + seconds)
+
+    def reached(self, now: "Instant") -> bool:
+        """Whether either clock says that this moment has come."""
+        return now.wall >= self.wall or now.boot >= self.boot
+
+    def seconds_from(self, now: "Instant") -> float:
+        """How long after `now` this moment comes, by the clock that gets there first; negative when it is past."""
+        return min(self.wall - now.wall, self.boot - now.boot)
+
+    def read_at(self, now: "Instant") -> float:
+        """The wall time of `now` for somebody who looked at this moment: a wall clock set back since is not believed.
+
+        A wall clock set forward is: either way the later of the two readings counts, so that nothing planned by the
+        wall clock is missed.
+        """
+        return max(now.wall, self.wall + (now.boot - self.boot))
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> Instant:
+        """The present moment."""
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now(self) -> Instant:
+        """The present moment, on a machine with CLOCK_BOOTTIME (Linux) or at least a monotonic clock."""
+        boot = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+        return Instant(time.time(), time.clock_gettime(boot))

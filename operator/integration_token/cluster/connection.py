@@ -1,0 +1,42 @@
+"""How the API server is reached: a kubeconfig, or the account of the pod."""
+
+from pathlib import Path
+
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+
+from integration_token.api.names import MANAGER
+from integration_token.errors import SettingsError
+
+_CONNECTIONS = 32
+"""Connections to the API server at most: watches hold a few for good, the workers share the others."""
+
+
+async def connect(kubeconfig: Path | None) -> ApiClient:
+    """A client for the API server of a kubeconfig, or of the cluster that the process runs in.
+
+    Credentials that are files, such as a pod's bound token, are read again when they change.
+
+    :raises SettingsError: where there is no usable configuration.
+    """
+    configuration = Configuration()
+    if kubeconfig is not None and not kubeconfig.is_file():  # noqa: ASYNC240  # once, at the start
+        raise SettingsError(f"--kubeconfig {kubeconfig}: no such file")
+    try:
+        if kubeconfig is not None:
+            await load_kube_config(
+                config_file=str(kubeconfig), client_configuration=configuration, persist_config=False
+            )
+        else:
+            load_incluster_config(client_configuration=configuration)
+    except ConfigException as error:
+        if kubeconfig is not None:
+            raise SettingsError(f"--kubeconfig {kubeconfig}: {error}") from None
+        raise SettingsError("not inside a pod of a cluster: name a kubeconfig by --kubeconfig") from None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        raise SettingsError(f"--kubeconfig {kubeconfig}: not a kubeconfig") from None
+    configuration.connection_pool_maxsize = _CONNECTIONS
+    client = ApiClient(configuration)
+    client.user_agent = MANAGER
+    return client

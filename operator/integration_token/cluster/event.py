@@ -1,0 +1,88 @@
+"""Kubernetes Events: what a person who looks at a resource wants to know happened to it.
+
+Posted from a queue of their own, so that no renewal waits for one; when the API server is away they are dropped.
+"""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+
+from integration_token.api.names import MANAGER
+from integration_token.api.value import format_time
+from integration_token.clock import Clock
+from integration_token.cluster.gateway import EVENTS, Gateway
+from integration_token.errors import ClusterError
+from integration_token.logs import get_logger
+
+log = get_logger(__name__)
+
+_QUEUE = 1000
+"""Events that wait at most: beyond it the oldest news are worth less than the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectReference:
+    """What an event is about."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+
+
+class EventRecorder:
+    """Posts events in the background."""
+
+    def __init__(self, gateway: Gateway, clock: Clock, instance: str) -> None:
+        """`instance` names this process, as the pod's name does."""
+        self._gateway = gateway
+        self._clock = clock
+        self._instance = instance
+        self._queue: asyncio.Queue[tuple[str, dict[str, object]]] = asyncio.Queue(_QUEUE)
+
+    def record(self, about: ObjectReference, *, warning: bool, reason: str, message: str) -> None:
+        """Queues an event; `reason` is one word in CamelCase."""
+        now = format_time(self._clock.now().wall)
+        # Events of a cluster-wide object live in the default namespace, as everywhere in Kubernetes.
+        namespace = about.namespace or "default"
+        body: dict[str, object] = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": f"{about.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": namespace},
+            "involvedObject": {
+                "apiVersion": about.api_version,
+                "kind": about.kind,
+                "namespace": about.namespace,
+                "name": about.name,
+                "uid": about.uid,
+            },
+            "type": "Warning" if warning else "Normal",
+            "reason": reason,
+            "message": message,
+            "source": {"component": MANAGER},
+            "reportingComponent": MANAGER,
+            "reportingInstance": self._instance,
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+        try:
+            self._queue.put_nowait((namespace, body))
+        except asyncio.QueueFull:
+            log.warning("event dropped, too many wait", kind=about.kind, name=about.name, reason=reason)
+
+    async def run(self) -> None:
+        """Posts what is queued, for ever."""
+        while True:
+            namespace, body = await self._queue.get()
+            try:
+                await self._gateway.create(EVENTS, namespace, body)
+            except ClusterError as error:
+                log.debug("event not posted", error=str(error))
+            finally:
+                self._queue.task_done()
+
+    async def drain(self) -> None:
+        """Returns when all that was queued has been posted or dropped."""
+        await self._queue.join()

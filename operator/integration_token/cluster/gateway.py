@@ -1,0 +1,223 @@
+"""Calls to the API server with raw JSON: no typed models, whose import costs memory and whose errors show data."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from kubernetes.aio.client.api_client import ApiClient
+
+from integration_token.api.endpoint import EndpointKind
+from integration_token.api.names import (
+    CLUSTER_TOKEN_ENDPOINTS,
+    GROUP,
+    INTEGRATION_TOKENS,
+    MANAGER,
+    TOKEN_ENDPOINTS,
+    VERSION,
+)
+from integration_token.errors import ClusterError, Conflict, Denied, Unavailable
+from integration_token.redaction import redact
+
+Object = dict[str, Any]
+"""An object as the API's JSON has it."""
+
+_TIMEOUT = 30.0
+"""Seconds for one call: the API server itself gives up after 60."""
+
+_SILENCE = 75.0
+"""Seconds without a byte after which a watch is given up: the API server sends a bookmark every minute."""
+
+_LISTING = {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}
+_WATCHING = {"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}
+"""Metadata only: the API server leaves the rest of each object out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Where a kind of object lives."""
+
+    prefix: str
+    plural: str
+
+    def path(self, namespace: str = "", name: str = "") -> str:
+        """The path of the collection (in all namespaces without one), or of one object."""
+        parts = [self.prefix]
+        if namespace:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        if name:
+            parts.append(name)
+        return "/".join(parts)
+
+
+SECRETS = Collection("/api/v1", "secrets")
+NAMESPACES = Collection("/api/v1", "namespaces")
+EVENTS = Collection("/api/v1", "events")
+INTEGRATIONS = Collection(f"/apis/{GROUP}/{VERSION}", INTEGRATION_TOKENS)
+ENDPOINTS = {
+    EndpointKind.NAMESPACED: Collection(f"/apis/{GROUP}/{VERSION}", TOKEN_ENDPOINTS),
+    EndpointKind.CLUSTER: Collection(f"/apis/{GROUP}/{VERSION}", CLUSTER_TOKEN_ENDPOINTS),
+}
+
+
+class Gateway:
+    """The calls that the operator makes; each either does what it says or raises a ClusterError.
+
+    Bodies are never logged, and of a refusal only text that holds nothing of the data sent gets into an error.
+    """
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+
+    async def get(self, collection: Collection, namespace: str, name: str) -> Object | None:
+        """One object, None where there is none."""
+        status, answer = await self._call("GET", collection.path(namespace, name))
+        return None if status == 404 else answer
+
+    async def create(self, collection: Collection, namespace: str, body: Object) -> Object:
+        """Creates an object; a Conflict where the name is taken."""
+        status, answer = await self._call("POST", f"{collection.path(namespace)}?fieldManager={MANAGER}", body)
+        if status == 404:
+            raise Denied(f"namespace {namespace} is gone", status=status)
+        return answer
+
+    async def replace(self, collection: Collection, namespace: str, name: str, body: Object) -> Object:
+        """Replaces the object that `body` was read as; a Conflict where it is another one by now, or gone."""
+        status, answer = await self._call("PUT", f"{collection.path(namespace, name)}?fieldManager={MANAGER}", body)
+        if status == 404:
+            raise Conflict(f"{collection.plural} {namespace}/{name} was deleted meanwhile")
+        return answer
+
+    async def delete(self, collection: Collection, namespace: str, name: str, uid: str, version: str) -> None:
+        """Deletes an object as it was read; a Conflict where it is another one by now; nothing where it is gone."""
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": uid, "resourceVersion": version},
+        }
+        await self._call("DELETE", collection.path(namespace, name), options)
+
+    async def patch_status(
+        self, collection: Collection, namespace: str, name: str, version: str, status: Mapping[str, Any]
+    ) -> bool:
+        """Merges `status` into an object's status as it was read; False where the object is gone."""
+        body = {"metadata": {"resourceVersion": version}, "status": status}
+        path = f"{collection.path(namespace, name)}/status?fieldManager={MANAGER}"
+        code, _ = await self._call("PATCH", path, body)
+        return code != 404
+
+    async def probe(self, collection: Collection, namespace: str) -> None:
+        """Returns where objects of the kind can be listed."""
+        status, _ = await self._call("GET", f"{collection.path(namespace)}?limit=1", headers=_LISTING)
+        if status == 404:
+            raise Denied("404 the API server does not know this kind: install the CRDs", status=status)
+
+    async def list_metadata(self, collection: Collection, namespace: str, selector: str) -> tuple[list[Object], str]:
+        """The metadata of all selected objects, in pages, and the resourceVersion from which to watch."""
+        items: list[Object] = []
+        more = ""
+        while True:
+            path = f"{collection.path(namespace)}?labelSelector={selector}&limit=500{more}"
+            _, page = await self._call("GET", path, headers=_LISTING)
+            items += page.get("items") or ()
+            token = page["metadata"].get("continue")
+            if not token:
+                return items, page["metadata"]["resourceVersion"]
+            more = f"&continue={token}"
+
+    async def watch_metadata(
+        self, collection: Collection, namespace: str, selector: str, version: str
+    ) -> AsyncGenerator[tuple[str, Object], None]:
+        """The type and the object of each watch event since `version`, until the server ends the watch.
+
+        An ERROR event comes with a `Status` object; 410 in it means that `version` is too old.
+        """
+        path = (
+            f"{collection.path(namespace)}?labelSelector={selector}&watch=true&allowWatchBookmarks=true"
+            f"&resourceVersion={version}"
+        )
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_TIMEOUT, sock_read=_SILENCE)
+        response = await self._open("GET", path, None, _WATCHING, timeout)
+        try:
+            if response.status != 200:
+                raise _refusal(response.status, await _json(response), None)
+            async for line in response.content:
+                event = json.loads(line)
+                yield event["type"], event["object"]
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            raise Unavailable("the watch broke") from None
+        finally:
+            response.close()
+
+    async def _call(
+        self, method: str, path: str, body: Object | None = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Object]:
+        """Status and JSON of one call: 2xx, or 404 where that is for the caller to judge."""
+        response = await self._open(method, path, body, headers or {}, aiohttp.ClientTimeout(total=_TIMEOUT))
+        try:
+            answer = await _json(response)
+        except (aiohttp.ClientError, TimeoutError):
+            raise Unavailable("the API server's answer broke off") from None
+        if response.status >= 300 and response.status != 404:
+            raise _refusal(response.status, answer, body)
+        return response.status, answer
+
+    async def _open(
+        self,
+        method: str,
+        path: str,
+        body: Object | None,
+        headers: Mapping[str, str],
+        limits: aiohttp.ClientTimeout,
+    ) -> aiohttp.ClientResponse:
+        sent = {"Accept": "application/json", **headers}
+        if method == "PATCH":
+            sent["Content-Type"] = "application/merge-patch+json"
+        try:
+            call = await self._client.param_serialize(
+                method, path, header_params=sent, body=body, auth_settings=["BearerToken"]
+            )
+            answer = await self._client.call_api(*call, _request_timeout=limits)
+            response: aiohttp.ClientResponse = answer.response
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            # The library's own text holds the request's headers, so only the kind of error is told.
+            raise Unavailable(f"the API server cannot be reached ({type(error).__name__})") from None
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # kopf, when it ends, cancels every task that it did not know before it began, such as the one that opens
+            # this connection: a passing fault of this call, and not the end of the caller.
+            raise Unavailable("the connection to the API server was given up") from None
+        return response
+
+
+async def _json(response: aiohttp.ClientResponse) -> Object:
+    try:
+        answer = json.loads(await response.read())
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _refusal(status: int, answer: Object, body: Object | None) -> ClusterError:
+    message = f"{status} {redact(str(answer.get('message', '')), _data(body))}".strip()
+    if status == 409:
+        return Conflict(message)
+    if status == 410:
+        return Conflict("410 the watch's resourceVersion is too old")
+    if status in {401, 408, 429} or status >= 500:
+        return Unavailable(message)
+    return Denied(message, status=status)
+
+
+def _data(body: Object | None) -> list[str]:
+    """What an admission webhook's refusal of a Secret may echo: the values of its data."""
+    if body is None:
+        return []
+    values = (body.get("data") or {}).values()
+    return [*values, *(base64.b64decode(value).decode(errors="replace") for value in values)]

@@ -1,0 +1,135 @@
+"""Which Secrets there are, of those that concern us: a list and watch of metadata, selected on the server by our
+labels.
+
+Secrets are never watched by kopf: it would hold and log whole objects. The metadata of those that the API server
+selects is cut to a few fields on receipt, since annotations may hold the data (`kubectl apply` writes it there).
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Collection
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+
+from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL, TARGET_LABEL
+from integration_token.cluster.gateway import SECRETS, Gateway, Object
+from integration_token.errors import ClusterError, Conflict
+from integration_token.logs import get_logger
+
+log = get_logger(__name__)
+
+_SELECTORS = (f"{CREDENTIALS_LABEL}=true", TARGET_LABEL)
+_MAX_BACKOFF = 30.0
+"""Seconds between attempts to list while the API server is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretMetadata:
+    """What is kept of a Secret."""
+
+    uid: str
+    version: str
+    """Its resourceVersion."""
+    allowed_hosts: str
+    """Of credentials: the hosts that they may be sent to, as annotated; empty for any."""
+
+
+def secret_metadata(secret: Object) -> SecretMetadata:
+    """What is kept of a Secret, of its metadata as the API's JSON has it."""
+    metadata = secret["metadata"]
+    allowed = (metadata.get("annotations") or {}).get(ALLOWED_HOSTS_ANNOTATION, "")
+    return SecretMetadata(metadata["uid"], metadata["resourceVersion"], allowed)
+
+
+class SecretWatch:
+    """The Secrets that carry our labels, kept current until :meth:`run` is cancelled.
+
+    Guarantees: after a gap of any length, what was created, changed or deleted in it is found by a fresh list.
+    """
+
+    def __init__(self, gateway: Gateway, namespaces: Collection[str], changed: Callable[[str, str], None]) -> None:
+        """`namespaces`: those to watch, none for all. `changed` is called with namespace and name after each change."""
+        self._gateway = gateway
+        self._scopes = tuple(namespaces) or ("",)
+        self._changed = changed
+        # By selector: a Secret may carry both labels.
+        self._known: dict[str, dict[tuple[str, str], SecretMetadata]] = {selector: {} for selector in _SELECTORS}
+        self._listing = len(self._scopes) * len(_SELECTORS)
+        self.synced = asyncio.Event()
+        """Set once every list has been read."""
+
+    def credentials(self, namespace: str, name: str) -> SecretMetadata | None:
+        """The labelled credentials Secret of that name."""
+        return self._known[_SELECTORS[0]].get((namespace, name))
+
+    def target(self, namespace: str, name: str) -> SecretMetadata | None:
+        """The Secret of that name that carries a target's label."""
+        return self._known[_SELECTORS[1]].get((namespace, name))
+
+    def wrote(self, namespace: str, secret: Object) -> None:
+        """We wrote a target ourselves: known before the watch tells."""
+        self._known[_SELECTORS[1]][namespace, secret["metadata"]["name"]] = secret_metadata(secret)
+
+    async def run(self) -> None:
+        """Lists and watches for ever."""
+        async with asyncio.TaskGroup() as group:
+            for scope in self._scopes:
+                for selector in _SELECTORS:
+                    group.create_task(self._follow(scope, selector))
+
+    async def _follow(self, scope: str, selector: str) -> None:
+        failures = 0
+        first = True
+        while True:
+            try:
+                version = await self._list(scope, selector)
+                failures = 0
+                if first:
+                    first = False
+                    self._listing -= 1
+                    if not self._listing:
+                        self.synced.set()
+                with suppress(Conflict):  # the version is too old to watch from: list again
+                    while True:
+                        version = await self._watch(scope, selector, version)
+            except ClusterError as error:
+                failures += 1
+                log.warning("cannot watch Secrets", namespace=scope or "*", selector=selector, error=str(error))
+                backoff = min(_MAX_BACKOFF, 2.0 ** min(failures, 8) / 2)
+                await asyncio.sleep(backoff * random.uniform(0.5, 1))  # noqa: S311  # no secret
+
+    async def _list(self, scope: str, selector: str) -> str:
+        items, version = await self._gateway.list_metadata(SECRETS, scope, selector)
+        known = self._known[selector]
+        found = {(item["metadata"]["namespace"], item["metadata"]["name"]): secret_metadata(item) for item in items}
+        gone = [key for key in known if key not in found and scope in {"", key[0]}]
+        for key in gone:
+            del known[key]
+            self._changed(*key)
+        for key, metadata in found.items():
+            if known.get(key) != metadata:
+                known[key] = metadata
+                self._changed(*key)
+        return version
+
+    async def _watch(self, scope: str, selector: str, version: str) -> str:
+        """Follows one watch to its end, and answers the version from which to go on."""
+        known = self._known[selector]
+        events = self._gateway.watch_metadata(SECRETS, scope, selector, version)
+        async with aclosing(events):
+            async for kind, item in events:
+                if kind == "ERROR":
+                    raise Conflict(f"the watch ended: {item.get('code')} {item.get('reason')}")
+                version = item["metadata"]["resourceVersion"]
+                if kind == "BOOKMARK":
+                    continue
+                key = (item["metadata"]["namespace"], item["metadata"]["name"])
+                metadata = secret_metadata(item)
+                if kind == "DELETED":
+                    known.pop(key, None)
+                elif known.get(key) == metadata:
+                    continue  # our own write, known already
+                else:
+                    known[key] = metadata
+                self._changed(*key)
+        return version

@@ -1,0 +1,251 @@
+"""The target Secret: read as what it holds, judged as whose it is, and built as it should be. Pure."""
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from integration_token.api.endpoint import Endpoint
+from integration_token.api.integration import DeletionPolicy, Integration
+from integration_token.api.names import (
+    ASSUMED_ANNOTATION,
+    CREDENTIALS_UID_ANNOTATION,
+    CREDENTIALS_VERSION_ANNOTATION,
+    ENDPOINT_UID_ANNOTATION,
+    GRANT_HASH_ANNOTATION,
+    GROUP,
+    INTEGRATION_TOKEN_KIND,
+    ISSUE_TIME_ANNOTATION,
+    LIFETIME_ANNOTATION,
+    MANAGER,
+    SCOPE_ANNOTATION,
+    TARGET_LABEL,
+    VERSION,
+)
+from integration_token.api.token import Identity, StoredToken, Token
+from integration_token.api.value import format_precise_time, format_time, parse_time
+
+Object = dict[str, Any]
+
+_TYPE = "Opaque"
+_PLACEHOLDER = re.compile(r"\$\{(token|token_type|authorization|expires_at|scope)\}")
+
+
+class Ownership(Enum):
+    """Whose a Secret with the target's name is."""
+
+    OURS = auto()
+    """Controlled by the resource, or labelled with its name and controlled by nobody."""
+    PREDECESSOR = auto()
+    """Controlled by a deleted resource of the same name: the garbage collector takes it away in a moment."""
+    FOREIGN = auto()
+
+
+def ownership(secret: Object, integration: Integration) -> Ownership:
+    """Whether the Secret may be touched for this resource."""
+    metadata = secret["metadata"]
+    controllers = [owner for owner in metadata.get("ownerReferences") or () if owner.get("controller")]
+    if any(owner["uid"] == integration.uid for owner in controllers):
+        return Ownership.OURS
+    labelled = (metadata.get("labels") or {}).get(TARGET_LABEL) == integration.name
+    if not controllers:
+        return Ownership.OURS if labelled else Ownership.FOREIGN
+    same = any(o.get("kind") == INTEGRATION_TOKEN_KIND and o.get("name") == integration.name for o in controllers)
+    return Ownership.PREDECESSOR if same and labelled else Ownership.FOREIGN
+
+
+def grant_hash(endpoint: Endpoint, integration: Integration) -> str:
+    """SHA-256, in hex, of what goes into the token request and is no secret."""
+    inputs = [
+        endpoint.ref.kind,
+        endpoint.token_url,
+        endpoint.encoding,
+        endpoint.authentication,
+        endpoint.parameters,
+        integration.audience or endpoint.audience,
+        integration.scopes,
+        integration.credentials,
+        integration.client_id_key,
+        integration.client_secret_key,
+    ]
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
+
+
+def read_target(secret: Object) -> StoredToken | None:
+    """The token that the Secret holds; None where what stands there isn't wholly what we wrote.
+
+    No digest of the token is kept to compare it with. But the API server records who last changed each field, and the
+    values must agree with each other.
+    """
+    metadata = secret["metadata"]
+    annotations = metadata.get("annotations") or {}
+    try:
+        data = {key: base64.b64decode(value).decode() for key, value in (secret.get("data") or {}).items()}
+        # In whole milliseconds, as they are written, so that sums of them compare.
+        issued = round(parse_time(annotations[ISSUE_TIME_ANNOTATION]) * 1000)
+        lifetime = round(float(annotations[LIFETIME_ANNOTATION]) * 1000)
+        token = Token(
+            access_token=data["token"],
+            issued=issued / 1000,
+            expires=(issued + lifetime) / 1000,
+            assumed=annotations.get(ASSUMED_ANNOTATION) == "true",
+            scope=tuple(annotations.get(SCOPE_ANNOTATION, "").split()),
+        )
+        identity = Identity(
+            endpoint_uid=annotations[ENDPOINT_UID_ANNOTATION],
+            grant_hash=annotations[GRANT_HASH_ANNOTATION],
+            credentials_uid=annotations[CREDENTIALS_UID_ANNOTATION],
+            credentials_version=annotations[CREDENTIALS_VERSION_ANNOTATION],
+        )
+        agree = data["authorization"] == f"Bearer {token.access_token}" and data["expires_at"] == format_time(
+            token.expires
+        )
+    except (KeyError, ValueError, binascii.Error, OverflowError):
+        return None
+    return StoredToken(token, identity) if agree and not _changed_by_others(metadata) else None
+
+
+def _changed_by_others(metadata: Object) -> bool:
+    """Whether anybody but us last wrote the token or what tells its expiry, by the API server's own record."""
+    ours = {f"f:{ISSUE_TIME_ANNOTATION}", f"f:{LIFETIME_ANNOTATION}"}
+    for entry in metadata.get("managedFields") or ():
+        fields = entry.get("fieldsV1") or {}
+        data = fields.get("f:data") or {}
+        annotations = (fields.get("f:metadata") or {}).get("f:annotations") or {}
+        if entry.get("manager") != MANAGER and ("f:token" in data or ours & annotations.keys()):
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """How to bring a target Secret to what it should be."""
+
+    body: Object
+    recreate: bool
+    """The Secret is immutable or of another type: it must be deleted and created."""
+
+
+def build_target(secret: Object | None, integration: Integration, stored: StoredToken) -> Write | None:
+    """What to write so that the Secret, as it was read (None: it does not exist), holds the token; None where it does.
+
+    Labels, annotations and owners of others are kept; what stands in `data` is ours alone.
+    """
+    metadata: Object = {} if secret is None else dict(secret["metadata"])
+    old_labels, old_annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    template = integration.template
+    labels = {**_foreign(old_labels, metadata, "f:labels"), **template.labels, TARGET_LABEL: integration.name}
+    annotations = {
+        **_foreign(old_annotations, metadata, "f:annotations"),
+        **template.annotations,
+        **_record(stored),
+    }
+    owners = _owners(metadata.get("ownerReferences") or [], integration)
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in _data(stored.token, template.data).items()}
+    wanted: Object = {
+        "name": integration.target,
+        "labels": labels,
+        "annotations": annotations,
+        "ownerReferences": owners,
+    }
+    body: Object = {"apiVersion": "v1", "kind": "Secret", "type": _TYPE, "metadata": wanted, "data": data}
+    if secret is None:
+        return Write(body, recreate=False)
+    immutable = bool(secret.get("immutable"))
+    recreate = immutable or secret.get("type") != _TYPE
+    same = (
+        (secret.get("data") or {}) == data
+        and old_labels == labels
+        and old_annotations == annotations
+        and (metadata.get("ownerReferences") or []) == owners
+        and not _changed_by_others(metadata)
+    )
+    if same and not recreate:
+        return None
+    if not recreate:
+        wanted |= {
+            "uid": metadata["uid"],
+            "resourceVersion": metadata["resourceVersion"],
+            "managedFields": _taken_over(metadata.get("managedFields") or []),
+            "finalizers": metadata.get("finalizers") or [],
+        }
+    return Write(body, recreate)
+
+
+def _record(stored: StoredToken) -> dict[str, str]:
+    """The annotations that tell what the Secret holds."""
+    token, identity = stored.token, stored.identity
+    record = {
+        ENDPOINT_UID_ANNOTATION: identity.endpoint_uid,
+        GRANT_HASH_ANNOTATION: identity.grant_hash,
+        CREDENTIALS_UID_ANNOTATION: identity.credentials_uid,
+        CREDENTIALS_VERSION_ANNOTATION: identity.credentials_version,
+        ISSUE_TIME_ANNOTATION: format_precise_time(token.issued),
+        LIFETIME_ANNOTATION: f"{token.lifetime:.3f}",
+        SCOPE_ANNOTATION: " ".join(token.scope),
+    }
+    return {**record, ASSUMED_ANNOTATION: "true"} if token.assumed else record
+
+
+def _data(token: Token, template: Mapping[str, str]) -> dict[str, str]:
+    values = {
+        "token": token.access_token,
+        "token_type": "Bearer",
+        "authorization": f"Bearer {token.access_token}",
+        "expires_at": format_time(token.expires),
+        "scope": " ".join(token.scope),
+    }
+    # One pass: what stands in a value is never taken for a placeholder again.
+    data = {key: _PLACEHOLDER.sub(lambda found: values[found[1]], text) for key, text in template.items()}
+    return {**data, **{key: values[key] for key in ("token", "authorization", "expires_at")}}
+
+
+def _foreign(values: Mapping[str, str], metadata: Object, field: str) -> dict[str, str]:
+    """The labels or annotations that we did not write, by the API server's record: ours may have left the template."""
+    ours: set[str] = set()
+    for entry in metadata.get("managedFields") or ():
+        if entry.get("manager") == MANAGER:
+            ours |= ((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get(field, {}).keys()
+    return {key: value for key, value in values.items() if f"f:{key}" not in ours and not key.startswith(f"{GROUP}/")}
+
+
+def _owners(owners: list[Object], integration: Integration) -> list[Object]:
+    """The owner references with ours among them, or without it where the Secret is to outlive the resource."""
+    others = [owner for owner in owners if owner.get("uid") != integration.uid]
+    if integration.deletion_policy is DeletionPolicy.RETAIN:
+        return others
+    ours = {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": INTEGRATION_TOKEN_KIND,
+        "name": integration.name,
+        "uid": integration.uid,
+        "controller": True,
+    }
+    return [*others, ours]
+
+
+def _taken_over(managed: list[Object]) -> list[Object]:
+    """The API server's record without other managers' claims on what we write: a restored backup, say, is ours
+    again."""
+    result = []
+    for entry in managed:
+        fields = entry.get("fieldsV1") or {}
+        if entry.get("manager") != MANAGER and fields:
+            inner = dict(fields.get("f:metadata") or {})
+            annotations = {
+                key: value
+                for key, value in (inner.get("f:annotations") or {}).items()
+                if not key.startswith(f"f:{GROUP}/")
+            }
+            if "f:annotations" in inner:
+                inner["f:annotations"] = annotations
+            fields = {key: value for key, value in fields.items() if key != "f:data"}
+            if "f:metadata" in fields:
+                fields["f:metadata"] = inner
+        result.append({**entry, "fieldsV1": fields})
+    return result

@@ -1,0 +1,125 @@
+"""Brings a token into its target Secret: read, judged, written in one call, and read again where somebody was
+faster."""
+
+from dataclasses import dataclass
+
+from integration_token.api.condition import Reason
+from integration_token.api.integration import DeletionPolicy, Integration
+from integration_token.api.token import StoredToken
+from integration_token.cluster.gateway import SECRETS, Gateway, Object
+from integration_token.cluster.secret import SecretWatch
+from integration_token.cluster.target import Ownership, Write, build_target, ownership, read_target
+from integration_token.errors import Conflict, Denied, NeedsChange, Passing
+
+_ATTEMPTS = 4
+"""Writes of one token before it is given up: each failed one was overtaken by somebody else's change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The target Secret as it was read."""
+
+    secret: Object | None
+    stored: StoredToken | None
+    """What it holds, where that was wholly written by us."""
+    predecessor: Object | None
+    """The Secret under the name that the resource gave its target before, where it is still ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A target Secret after it was brought up to date."""
+
+    version: str
+    """Its resourceVersion."""
+    wrote: bool
+    recreated: bool
+    """It was deleted and created: pods that mount it see that only when they start again."""
+
+
+class Deliverer:
+    """Reads and writes target Secrets."""
+
+    def __init__(self, gateway: Gateway, secrets: SecretWatch) -> None:
+        self._gateway = gateway
+        self._secrets = secrets
+
+    async def read(self, integration: Integration) -> Target:
+        """The target, or where there is none yet, the one from before it was renamed.
+
+        :raises Failure: where the name is taken by a Secret that must not be touched.
+        """
+        secret = await self._owned(integration)
+        stored = None if secret is None else read_target(secret)
+        old = await self._renamed(integration)
+        if stored is None and old is not None:
+            stored = read_target(old)
+        return Target(secret, stored, old)
+
+    async def write(self, integration: Integration, target: Target, stored: StoredToken) -> Delivered:
+        """Makes the target hold the token, and takes the one from before a renaming away.
+
+        :raises Failure: where the API server refuses, or the name was taken meanwhile.
+        """
+        secret, wrote, recreated = target.secret, False, False
+        for attempt in range(_ATTEMPTS):
+            write = build_target(secret, integration, stored)
+            if write is None:
+                break
+            try:
+                secret = await self._write(integration, secret, write)
+                wrote, recreated = True, recreated or write.recreate
+                self._secrets.wrote(integration.namespace, secret)
+                break
+            except Denied as error:
+                raise Passing(
+                    Reason.WRITE_FAILED, f"the API server refuses to write Secret {integration.target}: {error}"
+                ) from None
+            except Conflict:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                recreated = recreated or write.recreate
+                secret = await self._owned(integration)
+        if target.predecessor is not None and integration.deletion_policy is DeletionPolicy.DELETE:
+            metadata = target.predecessor["metadata"]
+            await self._gateway.delete(
+                SECRETS, integration.namespace, metadata["name"], metadata["uid"], metadata["resourceVersion"]
+            )
+        version = secret["metadata"]["resourceVersion"] if secret is not None else ""
+        return Delivered(version, wrote, recreated)
+
+    async def _write(self, integration: Integration, secret: Object | None, write: Write) -> Object:
+        namespace, name = integration.namespace, integration.target
+        if secret is None:
+            return await self._gateway.create(SECRETS, namespace, write.body)
+        if write.recreate:
+            metadata = secret["metadata"]
+            await self._gateway.delete(SECRETS, namespace, name, metadata["uid"], metadata["resourceVersion"])
+            return await self._gateway.create(SECRETS, namespace, write.body)
+        return await self._gateway.replace(SECRETS, namespace, name, write.body)
+
+    async def _owned(self, integration: Integration) -> Object | None:
+        name = integration.target
+        secret = await self._gateway.get(SECRETS, integration.namespace, name)
+        if secret is None:
+            return None
+        whose = ownership(secret, integration)
+        if whose is Ownership.FOREIGN:
+            raise NeedsChange(
+                Reason.SECRET_NOT_OWNED,
+                f"Secret {name} exists and is not this resource's; delete it or choose another spec.target.name",
+            )
+        if whose is Ownership.PREDECESSOR or secret["metadata"].get("deletionTimestamp"):
+            raise Passing(
+                Reason.SECRET_NOT_OWNED, f"Secret {name} is being deleted; it is written anew once it is gone"
+            )
+        return secret
+
+    async def _renamed(self, integration: Integration) -> Object | None:
+        name = integration.status.get("targetName")
+        if not name or name == integration.target:
+            return None
+        secret = await self._gateway.get(SECRETS, integration.namespace, name)
+        if secret is None or ownership(secret, integration) is not Ownership.OURS:
+            return None
+        return None if secret["metadata"].get("deletionTimestamp") else secret

@@ -1,0 +1,68 @@
+"""The errors that the operator itself raises.
+
+    OperatorError
+    ├── SettingsError          a flag, an environment variable or a file of the command line
+    ├── Failure                why a resource has no current token: becomes its condition
+    │   ├── NeedsChange        only a change by a person helps (Stalled)
+    │   └── Passing            asking again later may help
+    └── ClusterError           the Kubernetes API did not do what was asked
+        ├── Conflict           409: somebody else was first; observe again
+        ├── Denied             4xx: RBAC, admission, quota, validation
+        └── Unavailable        no answer, 429 or 5xx
+
+Messages are written for users and stand in conditions, events and logs. None holds a token or a client secret:
+what comes from outside goes through :mod:`integration_token.redaction` first, and the exceptions of the libraries
+below are never chained, since their text and attributes hold headers and bodies.
+"""
+
+
+class OperatorError(Exception):
+    """The root; never raised itself."""
+
+
+class SettingsError(OperatorError):
+    """A setting cannot be used; the message is the one line that the command prints before it exits with 2."""
+
+
+class Failure(OperatorError):
+    """Why a resource has no current token, in the terms of its conditions."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        """`reason` is one of :class:`~integration_token.api.condition.Reason`; `message` says what to do."""
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class NeedsChange(Failure):
+    """Asking again answers the same until the spec, a Secret or the integration is changed."""
+
+
+class Passing(Failure):
+    """A fault that may be over when asked again."""
+
+    def __init__(self, reason: str, message: str, *, pause: float | None = None) -> None:
+        """`pause` is how many seconds the endpoint asked everybody to stay away, if it did."""
+        super().__init__(reason, message)
+        self.pause = pause
+
+
+class ClusterError(OperatorError):
+    """The Kubernetes API did not do what was asked."""
+
+
+class Conflict(ClusterError):
+    """The object was changed, created or deleted by somebody else since it was read."""
+
+
+class Denied(ClusterError):
+    """The API server refused the request, and would again."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        """`status` is the HTTP status, 400 to 499."""
+        super().__init__(message)
+        self.status = status
+
+
+class Unavailable(ClusterError):
+    """The API server could not be reached, or could not answer now."""

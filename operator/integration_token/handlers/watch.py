@@ -1,0 +1,191 @@
+"""Watches our own kinds by kopf: each event becomes a note in the inventory and a key for the scheduler.
+
+kopf's other means (timers, daemons, indices, finalizers, change handlers) write to every object, hold every body, or
+copy Secrets into annotations. Only raw events are used, and nothing is returned to kopf, which would write it into
+status.
+"""
+
+import datetime
+import itertools
+import logging
+from collections.abc import Collection
+from typing import Any
+
+import kopf
+from kubernetes.aio.client.configuration import Configuration
+
+from integration_token.admission import Admission
+from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef, parse_endpoint
+from integration_token.api.integration import is_going, parse_integration
+from integration_token.api.names import CLUSTER_TOKEN_ENDPOINTS, GROUP, INTEGRATION_TOKENS, TOKEN_ENDPOINTS, VERSION
+from integration_token.endpoint_status import endpoint_key
+from integration_token.errors import NeedsChange
+from integration_token.inventory import Inventory, token_key
+from integration_token.logs import get_logger
+from integration_token.scheduler import Scheduler
+
+log = get_logger(__name__)
+
+_RECHECK = datetime.timedelta(minutes=10)
+"""How long kopf may use a bearer token before it asks for it again: a pod's own is renewed at 80 % of an hour or
+more."""
+
+_DELETED = "DELETED"
+
+
+class Observer:
+    """Turns watch events into notes and wake-ups."""
+
+    def __init__(self, inventory: Inventory, scheduler: Scheduler, admission: Admission) -> None:
+        self._inventory = inventory
+        self._scheduler = scheduler
+        self._admission = admission
+
+    def integration(self, kind: str | None, body: dict[str, Any]) -> None:
+        """An IntegrationToken was listed, added, changed or deleted."""
+        metadata = body["metadata"]
+        key = token_key(metadata["namespace"], metadata["name"])
+        if kind == _DELETED or is_going(body):
+            entry = self._inventory.entries.get(key)
+            if entry is not None and entry.uid == metadata["uid"]:
+                self._inventory.forget(key)
+                self._scheduler.wake(key)  # it may hold a place in an endpoint's queue
+            return
+        try:
+            key, new = self._inventory.observe(parse_integration(body))
+        except NeedsChange:
+            key, new = self._inventory.observe_unreadable(
+                metadata["namespace"], metadata["name"], metadata["uid"], int(metadata.get("generation", 1))
+            )
+        if new:
+            self._scheduler.wake(key)
+
+    def endpoint(self, kind: str | None, endpoint_kind: EndpointKind, body: dict[str, Any]) -> None:
+        """An endpoint was listed, added, changed or deleted."""
+        metadata = body["metadata"]
+        ref = EndpointRef(endpoint_kind, metadata.get("namespace") or "", metadata["name"])
+        before = self._inventory.endpoints.pop(ref, None)
+        if kind == _DELETED or is_going(body):
+            self._admission.drop(ref)
+            after: Endpoint | None = None
+        else:
+            try:
+                after = self._inventory.endpoints[ref] = parse_endpoint(endpoint_kind, body)
+            except NeedsChange as failure:
+                log.warning("endpoint cannot be read", kind=ref.kind, name=ref.name, error=failure.message)
+                after = None
+            self._scheduler.wake(endpoint_key(ref))
+        if before is None or after is None or (before.uid, before.generation) != (after.uid, after.generation):
+            for key in self._inventory.of_endpoint(ref):
+                self._scheduler.wake(key)
+
+    def namespace(self, kind: str | None, body: dict[str, Any]) -> None:
+        """A namespace was listed, added, changed or deleted."""
+        name, labels = body["metadata"]["name"], dict(body["metadata"].get("labels") or {})
+        before = self._inventory.namespace_labels.get(name)
+        if kind == _DELETED:
+            self._inventory.namespace_labels.pop(name, None)
+        elif before != labels:
+            self._inventory.namespace_labels[name] = labels
+            for key in self._inventory.of_namespace(name):
+                self._scheduler.wake(key)
+
+
+def build_registry(observer: Observer, configuration: Configuration, *, clusterwide: bool) -> kopf.OperatorRegistry:
+    """kopf's handlers: one for each kind that is watched, and the login."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        return await connection_info(configuration)
+
+    @kopf.on.event(GROUP, VERSION, INTEGRATION_TOKENS, registry=registry)
+    async def integration(event: Any, **_: Any) -> None:
+        observer.integration(event["type"], event["object"])
+
+    @kopf.on.event(GROUP, VERSION, TOKEN_ENDPOINTS, registry=registry)
+    async def endpoint(event: Any, **_: Any) -> None:
+        observer.endpoint(event["type"], EndpointKind.NAMESPACED, event["object"])
+
+    if clusterwide:
+
+        @kopf.on.event(GROUP, VERSION, CLUSTER_TOKEN_ENDPOINTS, registry=registry)
+        async def cluster_endpoint(event: Any, **_: Any) -> None:
+            observer.endpoint(event["type"], EndpointKind.CLUSTER, event["object"])
+
+        @kopf.on.event("", "v1", "namespaces", registry=registry)
+        async def namespace(event: Any, **_: Any) -> None:
+            observer.namespace(event["type"], event["object"])
+
+    return registry
+
+
+async def connection_info(configuration: Configuration) -> kopf.ConnectionInfo:
+    """The connection of the kubernetes library, in kopf's terms: both must reach the same API server as the same
+    user."""
+    authorization = await configuration.get_api_key_with_prefix("BearerToken") or ""
+    scheme, _, token = authorization.partition(" ")
+    return kopf.ConnectionInfo(
+        server=configuration.host,
+        ca_path=configuration.ssl_ca_cert,
+        insecure=not configuration.verify_ssl,
+        scheme=scheme or None,
+        token=token or None,
+        certificate_path=configuration.cert_file,
+        private_key_path=configuration.key_file,
+        proxy_url=configuration.proxy,
+        expiration=datetime.datetime.now(datetime.UTC) + _RECHECK if token else None,
+    )
+
+
+def build_settings() -> kopf.OperatorSettings:
+    """kopf's settings: as little memory and as few writes as it can do with."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.watching.chunk_size = 500
+    settings.queueing.idle_timeout = 0.1
+    # kopf gives up, and ends, with the last of its backoffs; the API server may be away for any time.
+    settings.networking.error_backoffs = _Endless()
+    settings.persistence.diffbase_storage = _NoDiffBase()
+    return settings
+
+
+async def watch(
+    registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings, namespaces: Collection[str], ready: Any
+) -> None:
+    """Watches until it is cancelled, or a fault that kopf cannot mend itself.
+
+    :param namespaces: those to watch, none for all.
+    :param ready: an `asyncio.Event` that is set once kopf watches.
+    """
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    await kopf.operator(
+        registry=registry,
+        settings=settings,
+        clusterwide=not namespaces,
+        namespaces=tuple(namespaces),
+        standalone=True,
+        ready_flag=ready,
+    )
+
+
+class _Endless:
+    """Seconds between kopf's attempts to reach the API server."""
+
+    def __iter__(self) -> Any:
+        return itertools.chain((0.5, 1, 2, 4), itertools.repeat(8))
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """Keeps no copy of what an object looked like: nothing here asks for differences."""
+
+    def build(self, **_: Any) -> Any:
+        return {}
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None

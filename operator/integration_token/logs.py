@@ -1,0 +1,91 @@
+"""Logs: a constant message and key-values, as text or JSON lines on standard error.
+
+Only what the operator itself logs follows --log-level. The libraries below stay at WARNING whatever it says: at DEBUG
+they log URLs, headers and bodies, and those hold credentials.
+"""
+
+import json
+import logging
+import sys
+from typing import Any
+
+from integration_token.api.value import format_precise_time
+
+_LIBRARY_LEVEL = logging.WARNING
+
+
+class Logger:
+    """Logs a constant message with key-values."""
+
+    def __init__(self, name: str) -> None:
+        """`name` is the module's."""
+        self._logger = logging.getLogger(name)
+
+    def debug(self, message: str, **values: object) -> None:
+        """For whoever looks for a fault."""
+        self._log(logging.DEBUG, message, values)
+
+    def info(self, message: str, **values: object) -> None:
+        """What happened, as an operator of a cluster wants to read it later."""
+        self._log(logging.INFO, message, values)
+
+    def warning(self, message: str, **values: object) -> None:
+        """Something that may need a person."""
+        self._log(logging.WARNING, message, values)
+
+    def error(self, message: str, **values: object) -> None:
+        """Something that does need a person."""
+        self._log(logging.ERROR, message, values)
+
+    def _log(self, level: int, message: str, values: dict[str, object]) -> None:
+        if self._logger.isEnabledFor(level):
+            self._logger.log(level, message, extra={"values": values})
+
+
+def get_logger(name: str) -> Logger:
+    """The logger of a module."""
+    return Logger(name)
+
+
+def configure_logs(level: str, form: str) -> None:
+    """Sends all logs to standard error.
+
+    :param level: debug, info, warning or error, of our own loggers.
+    :param form: text or json.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JSON() if form == "json" else _Text())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(_LIBRARY_LEVEL)
+    logging.getLogger("integration_token").setLevel(level.upper())
+    # kopf's object loggers log whole bodies at DEBUG, and asyncio slow callbacks with their arguments.
+    for library in ("kopf", "httpx", "httpcore", "aiohttp", "kubernetes", "asyncio", "urllib3"):
+        logging.getLogger(library).setLevel(_LIBRARY_LEVEL)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    message = record.getMessage()
+    fields = {
+        "time": format_precise_time(record.created),
+        "level": record.levelname.lower(),
+        "logger": record.name,
+        "message": message,
+        **getattr(record, "values", {}),
+    }
+    if record.exc_info and record.exc_info[0] is not None:
+        # A traceback's last line is the exception's text, which may hold what a library was working on.
+        fields["exception"] = record.exc_info[0].__name__
+    return fields
+
+
+class _JSON(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(_fields(record), default=str)
+
+
+class _Text(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        fields = _fields(record)
+        head = f"{fields.pop('time')} {fields.pop('level').upper():7} {fields.pop('message')}"
+        return " ".join([head, *(f"{key}={json.dumps(value, default=str)}" for key, value in fields.items())])

@@ -1,0 +1,258 @@
+"""Sends token requests: the only module that knows httpx.
+
+The transport is used without httpx's client around it, which would follow the environment's proxies, keep cookies from
+one tenant's request to the next, and log every URL.
+"""
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import httpx
+
+from integration_token.api.condition import Reason
+from integration_token.clock import Clock
+from integration_token.errors import Failure, NeedsChange, Passing
+from integration_token.oauth.address import IPAddress, Policy, forbidden_address
+from integration_token.oauth.request import TokenRequest
+from integration_token.oauth.response import MAX_BODY, Answer
+
+_IN_FLIGHT = 10
+"""Requests at once to one host: more of them cost more CPU each and gain nothing."""
+
+_CONNECTIONS = 16
+"""The pool's bound, above `_IN_FLIGHT`: a request then never waits inside the pool, where its cancellation would leak
+the connection (encode/httpcore#1093)."""
+
+_HOSTS = 64
+"""Hosts whose connections are kept for the next request; the least recently used goes first."""
+
+_KEEPALIVE = 5.0
+"""Seconds that an idle connection is kept: for a burst of first tokens; the next poll is minutes or hours away."""
+
+_GRACE = 1.0
+"""Seconds after spec.timeout at which a request is cut that httpx's own timeouts don't see, since bytes trickle in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How to reach an endpoint, and what its owner may be trusted with."""
+
+    ca_bundle: str
+    """PEM; empty for the system's roots."""
+    timeout: float
+    """Seconds for connection, request and answer together."""
+    private: bool
+    """Addresses of private networks may be connected to."""
+
+
+@dataclass(slots=True)
+class _Host:
+    """The connections to one host under one CA."""
+
+    transport: httpx.AsyncHTTPTransport
+    free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_IN_FLIGHT))
+    users: int = 0
+
+
+def check_url(text: str, policy: Policy) -> httpx.URL:
+    """The token URL, where the installation's settings admit it.
+
+    :raises NeedsChange: where they don't.
+    """
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, ValueError, UnicodeError):
+        raise NeedsChange(Reason.INVALID_SPEC, "spec.tokenURL is no URL; mend it") from None
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise NeedsChange(Reason.INVALID_SPEC, "spec.tokenURL needs https and a host; mend it")
+    if url.userinfo:
+        raise NeedsChange(Reason.INVALID_SPEC, "spec.tokenURL may hold no user or password; remove them")
+    if url.scheme == "http" and not policy.insecure:
+        raise NeedsChange(
+            Reason.INSECURE_URL, "spec.tokenURL is http, which would show the client secret to the network; use https"
+        )
+    if not policy.allows_host(url.host):
+        raise NeedsChange(
+            Reason.HOST_NOT_ALLOWED,
+            f"host {url.host} is not on this installation's list of allowed hosts; ask its administrator for
+            --allowed-host",
+        )
+    return url
+
+
+@lru_cache(maxsize=32)
+def tls_context(ca_bundle: str) -> ssl.SSLContext:
+    """The TLS context for a CA, shared by all endpoints that trust it: each costs 22 ms and almost 1 MiB.
+
+    :raises NeedsChange: where the PEM text holds no certificate.
+    """
+    try:
+        context = ssl.create_default_context(cadata=ca_bundle or None)
+    except (ssl.SSLError, ValueError):
+        raise NeedsChange(
+            Reason.INVALID_CA_BUNDLE, "spec.caBundle holds no PEM certificate that can be read; mend it"
+        ) from None
+    return context
+
+
+class TokenClient:
+    """Sends token requests, to checked addresses only.
+
+    Guarantees: no redirect is followed; no more than 64 KiB of an answer are kept; without a proxy, the connection is
+    made to an address that was checked, by one resolution of the name. Does not retry.
+    """
+
+    def __init__(self, clock: Clock, policy: Policy, proxy: str | None) -> None:
+        self._clock = clock
+        self._policy = policy
+        self._proxy = httpx.Proxy(proxy) if proxy else None
+        self._hosts: OrderedDict[tuple[str, str], _Host] = OrderedDict()
+
+    async def send(self, request: TokenRequest, route: Route) -> Answer:
+        """The endpoint's answer, whatever its status.
+
+        :raises NeedsChange: where the URL, the CA bundle or the host's addresses are not admitted.
+        :raises Passing: where no complete answer came.
+        """
+        url = check_url(request.url, self._policy)
+        key = (f"{url.scheme}://{url.netloc.decode()}", route.ca_bundle)
+        host = await self._host(key, url, route)
+        host.users += 1
+        try:
+            async with host.free:
+                return await self._answer(host, url, request, route)
+        except TimeoutError:
+            # Cut from outside, the pool may have lost count of this connection: start with a fresh one.
+            if self._hosts.get(key) is host:
+                del self._hosts[key]
+            raise Passing(Reason.TIMEOUT, f"{url.host} did not answer within {route.timeout:g} s") from None
+        finally:
+            host.users -= 1
+            if not host.users and self._hosts.get(key) is not host:
+                await host.transport.aclose()
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        for host in self._hosts.values():
+            await host.transport.aclose()
+        self._hosts.clear()
+
+    async def _answer(self, host: _Host, url: httpx.URL, request: TokenRequest, route: Route) -> Answer:
+        async with asyncio.timeout(route.timeout + _GRACE):
+            if self._proxy is not None:
+                return await self._post(host, url, url, request, route)
+            addresses = await _resolve(url)
+            private = route.private or url.host in self._policy.private_hosts
+            wrong = forbidden_address(addresses, private=private, insecure=self._policy.insecure)
+            if wrong:
+                raise NeedsChange(
+                    Reason.ADDRESS_NOT_ALLOWED,
+                    f"credentials are never sent to {url.host}: {wrong}; set spec.tokenURL to a public host"
+                    + ("" if route.private else ", or ask this installation's administrator for --private-host"),
+                )
+            failure: Failure | None = None
+            for address in addresses:
+                try:
+                    return await self._post(host, url, url.copy_with(host=str(address)), request, route)
+                except _Unconnected as error:
+                    failure = error
+            raise failure or Passing(Reason.ENDPOINT_UNREACHABLE, f"{url.host} has no address")
+
+    async def _post(
+        self, host: _Host, url: httpx.URL, address: httpx.URL, request: TokenRequest, route: Route
+    ) -> Answer:
+        """Sends the request to `address`, which is `url` with the checked address as its host."""
+        phases = dict.fromkeys(("connect", "read", "write", "pool"), route.timeout)
+        outgoing = httpx.Request(
+            "POST",
+            address,
+            # Compressed answers are not asked for: 64 KiB on the wire could be gigabytes in memory.
+            headers={**request.headers, "Host": url.netloc.decode(), "Accept-Encoding": "identity"},
+            content=request.body,
+            extensions={"timeout": phases, "sni_hostname": url.raw_host.decode()},
+        )
+        sent = self._clock.now().wall
+        try:
+            response = await host.transport.handle_async_request(outgoing)
+            try:
+                body = bytearray()
+                async for chunk in response.stream:  # type: ignore[union-attr]  # async transports answer async streams
+                    body += chunk
+                    if len(body) > MAX_BODY:
+                        break
+            finally:
+                await response.aclose()
+        except httpx.HTTPError as error:
+            raise _transport_failure(error, url.host, route.timeout) from None
+        if len(body) > MAX_BODY:
+            if 200 <= response.status_code <= 299:
+                raise Passing(Reason.INVALID_RESPONSE, f"the endpoint's answer is larger than {MAX_BODY // 1024} KiB")
+            body.clear()
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, headers, bytes(body), sent)
+
+    async def _host(self, key: tuple[str, str], url: httpx.URL, route: Route) -> _Host:
+        """The connections for a host under a CA: shared no further, since the pool tells connections apart by
+        address."""
+        host = self._hosts.get(key)
+        if host is None:
+            transport = httpx.AsyncHTTPTransport(
+                verify=tls_context(route.ca_bundle) if url.scheme == "https" or self._proxy else False,
+                trust_env=False,
+                limits=httpx.Limits(max_connections=_CONNECTIONS, keepalive_expiry=_KEEPALIVE),
+                proxy=self._proxy,
+            )
+            host = self._hosts[key] = _Host(transport)
+            idle = [name for name, other in self._hosts.items() if not other.users and other is not host]
+            for name in idle[: len(self._hosts) - _HOSTS]:
+                await self._hosts.pop(name).transport.aclose()
+        self._hosts.move_to_end(key)
+        return host
+
+
+class _Unconnected(Passing):
+    """No connection to this address came about: another one of the name may do."""
+
+
+async def _resolve(url: httpx.URL) -> list[IPAddress]:
+    """All addresses of the URL's host, in the order in which to try them."""
+    try:
+        return [ipaddress.ip_address(url.host)]
+    except ValueError:
+        pass
+    port = url.port or (443 if url.scheme == "https" else 80)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(url.raw_host.decode(), port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise Passing(
+            Reason.ENDPOINT_UNREACHABLE, f"the name {url.host} does not resolve; check spec.tokenURL"
+        ) from None
+    return list(dict.fromkeys(ipaddress.ip_address(address[4][0]) for address in found))
+
+
+def _transport_failure(error: httpx.HTTPError, host: str, timeout: float) -> Failure:
+    """What a failed exchange says to a user: its kind, and of TLS the reason, but never the library's own text."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            what = f"the certificate of {host} is not trusted: {cause.verify_message}; check spec.caBundle"
+            return Passing(Reason.TLS_FAILED, what)
+        if isinstance(cause, ssl.SSLError):
+            return Passing(Reason.TLS_FAILED, f"TLS with {host} failed; check that spec.tokenURL names an https port")
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx.ConnectTimeout):
+        return _Unconnected(Reason.TIMEOUT, f"{host} did not accept a connection within {timeout:g} s")
+    if isinstance(error, httpx.TimeoutException):
+        return Passing(Reason.TIMEOUT, f"{host} did not answer within {timeout:g} s")
+    if isinstance(error, httpx.ProxyError):
+        return Passing(Reason.ENDPOINT_UNREACHABLE, f"the proxy made no connection to {host}")
+    if isinstance(error, httpx.ConnectError):
+        return _Unconnected(Reason.ENDPOINT_UNREACHABLE, f"no connection to {host} comes about")
+    if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
+        return NeedsChange(Reason.INVALID_SPEC, "the token request cannot be sent as specified; check spec.tokenURL")
+    return Passing(Reason.ENDPOINT_UNREACHABLE, f"the connection to {host} broke before the answer was complete")

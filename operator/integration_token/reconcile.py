@@ -1,0 +1,447 @@
+"""Brings one IntegrationToken, or one endpoint, to what it should be: observe, decide, act, tell when to look again.
+
+Nothing here sleeps. Two API writes for an issue or a renewal, none where nothing changed. Between two looks only
+:class:`~integration_token.inventory.Entry` is kept, and no token.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from integration_token.admission import BUDGET_WORK, Admission
+from integration_token.api.condition import Condition, ConditionType, Reason, written
+from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef
+from integration_token.api.integration import Integration, is_going, parse_integration
+from integration_token.api.names import GROUP, INTEGRATION_TOKEN_KIND, VERSION
+from integration_token.api.token import Identity, StoredToken
+from integration_token.api.value import format_time
+from integration_token.clock import Clock, Instant
+from integration_token.cluster.event import EventRecorder, ObjectReference
+from integration_token.cluster.gateway import INTEGRATIONS, Gateway, Object
+from integration_token.cluster.secret import SecretMetadata, SecretWatch
+from integration_token.cluster.target import grant_hash
+from integration_token.delivery import Deliverer, Target
+from integration_token.endpoint_status import EndpointReconciler
+from integration_token.errors import ClusterError, Conflict, Failure, NeedsChange, Passing
+from integration_token.inventory import TOKEN_WORK, Entry, Inputs, Inventory
+from integration_token.issue import Issuer
+from integration_token.logs import get_logger
+from integration_token.metrics import Metrics
+from integration_token.renewal.backoff import change_wait, passing_wait
+from integration_token.renewal.budget import Hold
+from integration_token.renewal.check import Observation, why_ask
+from integration_token.renewal.schedule import first_poll, next_poll, window
+from integration_token.renewal.verdict import Verdict, corrected
+from integration_token.scheduler import Key
+from integration_token.source import Sources
+from integration_token.status import Situation, build_status, changes, condition_of
+
+log = get_logger(__name__)
+
+_WAITS = frozenset({Reason.SUSPENDED, Reason.RATE_LIMITED})
+"""Reasons why a token is not refreshed that are no failures."""
+
+_OVERTAKEN = 0.05
+"""Seconds until another look after somebody changed what was being written."""
+
+
+@dataclass(slots=True)
+class _Look:
+    """One look at a resource, filled as it goes on. Times are wall times in seconds."""
+
+    integration: Integration
+    entry: Entry
+    now: Instant
+    wall: float
+    """The time by which the held token is judged: a wall clock set back since it was first seen is not believed."""
+    target: Target | None = None
+    endpoint: Endpoint | None = None
+    identity: Identity | None = None
+    inputs: Inputs | None = None
+    stored: StoredToken | None = None
+    failure: Failure | None = None
+    hold: Hold | None = None
+    pace: float = 0.0
+    """Seconds until the grant may ask again."""
+    asked: bool = False
+    renewed: bool = False
+    scopes_reduced: bool = False
+    version: str = ""
+    """The target's resourceVersion at the end."""
+
+    @property
+    def left(self) -> float:
+        """Seconds that a token of the grant as now specified is still valid; 0 where there is none."""
+        if self.stored is None or (self.identity is not None and self.stored.identity != self.identity):
+            return 0.0
+        return max(0.0, self.entry.expires - self.wall)
+
+
+class Reconciler:
+    """Works on the scheduler's keys."""
+
+    def __init__(
+        self,
+        *,
+        gateway: Gateway,
+        secrets: SecretWatch,
+        inventory: Inventory,
+        sources: Sources,
+        issuer: Issuer,
+        admission: Admission,
+        endpoints: EndpointReconciler,
+        events: EventRecorder,
+        metrics: Metrics,
+        clock: Clock,
+        jitter: Callable[[], float],
+    ) -> None:
+        """`jitter` answers numbers uniform in [0, 1)."""
+        self._gateway = gateway
+        self._secrets = secrets
+        self._inventory = inventory
+        self._sources = sources
+        self._issuer = issuer
+        self._admission = admission
+        self._endpoints = endpoints
+        self._events = events
+        self._metrics = metrics
+        self._clock = clock
+        self._jitter = jitter
+        self._deliverer = Deliverer(gateway, secrets)
+
+    async def work(self, key: Key) -> Instant | None:
+        """Works on one key, and answers when to come back to it unless something happens before."""
+        if key.work == TOKEN_WORK:
+            return await self._token(key)
+        if key.work.startswith(BUDGET_WORK):
+            self._admission.admit(
+                EndpointRef(EndpointKind(key.work.removeprefix(BUDGET_WORK)), key.namespace, key.name)
+            )
+            return None
+        return await self._endpoints.work(key)
+
+    async def _token(self, key: Key) -> Instant | None:
+        entry = self._inventory.entries.get(key)
+        if entry is None:
+            self._admission.leave(key)
+            return None
+        now = self._clock.now()
+        if self._nothing_new(entry, key, now):
+            return entry.due
+        entry.settled = None
+        look: _Look | None = None
+        try:
+            integration = entry.record or await self._read(key, entry)
+            entry.record = None
+            if integration is None:
+                return now if key in self._inventory.entries and entry.uid != self._inventory.entries[key].uid else None
+            look = _Look(integration, entry, now, now.wall)
+            await self._observe(look)
+            await self._decide(key, look)
+            await self._deliver(look)
+            await self._report(key, look)
+            entry.due = self._come_back(look)
+        except Conflict:
+            return now.after(_OVERTAKEN)
+        except ClusterError as error:
+            entry.failures += 1
+            log.warning("API call failed", namespace=key.namespace, name=key.name, error=str(error))
+            return now.after(passing_wait(entry.failures, 0.0, self._jitter()))
+        finally:
+            if look is None or look.hold is None:
+                self._admission.leave(key)
+        if look.hold is None and look.inputs is not None:
+            entry.settled = (look.inputs, look.version)
+        return entry.due
+
+    def _nothing_new(self, entry: Entry, key: Key, now: Instant) -> bool:
+        """Whether a wake-up has no reason any more: our own writes come back as watch events."""
+        if entry.settled is None or entry.record is not None or entry.endpoint is None:
+            return False
+        if entry.due is not None and entry.due.reached(now):
+            return False
+        inputs, version = entry.settled
+        (_, namespace, credentials), (_, _, target) = entry.references[:2]
+        endpoint = self._inventory.endpoints.get(entry.endpoint)
+        found = self._secrets.credentials(namespace, credentials)
+        written = self._secrets.target(namespace, target)
+        if endpoint is None or found is None or written is None or written.version != version:
+            return False
+        if endpoint.namespace_selector:
+            return False  # rare enough to look
+        return inputs == _inputs(entry.generation, entry.renew_request, endpoint, found)
+
+    async def _read(self, key: Key, entry: Entry) -> Integration | None:
+        """The resource as it is now; None where it is gone, or cannot be read and has been told so."""
+        body = await self._gateway.get(INTEGRATIONS, key.namespace, key.name)
+        if body is None or is_going(body):
+            self._inventory.forget(key)
+            return None
+        try:
+            integration = parse_integration(body)
+        except NeedsChange as failure:
+            await self._reject(key, body, failure)
+            return None
+        if integration.uid != entry.uid:
+            # Deleted and created again in a gap of the watch: what is remembered is of the one before.
+            self._inventory.observe(integration)
+            return None
+        self._inventory.refer(key, entry, integration)
+        return integration
+
+    async def _reject(self, key: Key, body: Object, failure: NeedsChange) -> None:
+        """Tells at the resource that its spec cannot be read."""
+        metadata, status = body["metadata"], body.get("status") or {}
+        generation = int(metadata.get("generation", 1))
+        conditions = [
+            Condition(ConditionType.READY, False, Reason(failure.reason), failure.message),
+            Condition(ConditionType.STALLED, True, Reason(failure.reason), failure.message),
+        ]
+        now = format_time(self._clock.now().wall)
+        after = {
+            **status,
+            "conditions": written(conditions, status.get("conditions") or (), generation, now),
+            "observedGeneration": generation,
+        }
+        patch = changes(status, after)
+        if patch:
+            await self._gateway.patch_status(INTEGRATIONS, key.namespace, key.name, metadata["resourceVersion"], patch)
+
+    async def _observe(self, look: _Look) -> None:
+        """Reads the target and what the resource refers to, and notes the first thing that stands in the way."""
+        integration, entry = look.integration, look.entry
+        try:
+            look.target = await self._deliverer.read(integration)
+            look.stored = look.target.stored
+            look.version = look.target.secret["metadata"]["resourceVersion"] if look.target.secret else ""
+        except Failure as failure:
+            look.failure = failure
+        self._plan(look)
+        try:
+            endpoint = look.endpoint = await self._sources.endpoint(integration)
+            look.identity = Identity(endpoint.uid, grant_hash(endpoint, integration), "", "")
+            credentials = await self._sources.credentials(integration, endpoint)
+            look.identity = _identity(look.identity, credentials)
+            look.inputs = _inputs(entry.generation, entry.renew_request, endpoint, credentials)
+        except Failure as failure:
+            look.failure = look.failure or failure
+            if look.inputs is None:
+                look.identity = None
+
+    def _plan(self, look: _Look) -> None:
+        """Takes over the plan for the held token, or makes a new one where it is another token."""
+        entry, stored = look.entry, look.stored
+        if stored is None:
+            entry.plan, entry.anchor, entry.expires, entry.renews, entry.poll_at = (0.0, 0.0), None, 0.0, 0.0, 0.0
+            return
+        token = stored.token
+        if entry.plan != (token.issued, token.expires) or entry.anchor is None:
+            entry.plan, entry.anchor, entry.expires, entry.poll_at = (
+                (token.issued, token.expires), look.now, token.expires, 0.0
+            )  # fmt: skip
+        look.wall = entry.anchor.read_at(look.now)
+        seconds = window(token.lifetime, look.integration.renew_before)
+        entry.renews = token.expires - seconds
+        if not entry.poll_at:
+            first = first_poll(entry.uid, entry.expires, seconds)
+            # After a restart an expired token is asked for at once, a valid one at the next instant of its plan.
+            entry.poll_at = look.wall if entry.expires <= look.wall else next_poll(look.wall, entry.expires, first)
+
+    async def _decide(self, key: Key, look: _Look) -> None:
+        """Asks the endpoint where there is cause to, and nothing stands in the way."""
+        integration, entry = look.integration, look.entry
+        if look.failure is not None or integration.suspend or look.identity is None or look.endpoint is None:
+            return
+        cause = why_ask(
+            Observation(
+                now=look.wall,
+                stored=look.stored,
+                identity=look.identity,
+                expires=entry.expires,
+                poll_at=entry.poll_at,
+                renew_requested=integration.renew_request not in {"", _handled(integration)},
+            )
+        )
+        if cause is None:
+            return
+        if entry.failed_inputs == look.inputs and entry.retry is not None and not entry.retry.reached(look.now):
+            look.failure = entry.failure
+            return
+        look.pace = entry.pace.wait(look.now.boot)
+        if look.pace > 0:
+            return
+        look.hold = self._admission.enter(look.endpoint, key, entry.expires if look.left > 0 else 0.0)
+        if look.hold is not None:
+            return
+        log.debug("asking the endpoint", namespace=key.namespace, name=key.name, cause=cause)
+        try:
+            await self._ask(look)
+        except Failure as failure:
+            look.failure = failure
+            entry.failed_inputs = look.inputs
+
+    async def _ask(self, look: _Look) -> None:
+        integration, entry, endpoint = look.integration, look.entry, look.endpoint
+        assert endpoint is not None and look.identity is not None  # noqa: S101, PT018  # _decide has seen to it
+        look.asked = True
+        entry.pace.note(look.now.boot)
+        held = look.stored.token.access_token if look.stored is not None else ""
+        issued = await self._issuer.ask(integration, endpoint, held)
+        # What was sent is what the Secret held when it was read, which may be newer than what the watch knew.
+        identity = look.identity = _identity(look.identity, issued.credentials)
+        look.inputs = _inputs(entry.generation, entry.renew_request, endpoint, issued.credentials)
+        look.now = self._clock.now()
+        look.wall = entry.anchor.read_at(look.now) if entry.anchor is not None else look.now.wall
+        verdict, token = issued.judged(look.stored, identity, look.wall)
+        self._metrics.requested(endpoint.ref, "issued" if verdict is Verdict.TAKE else "unchanged")
+        if verdict is Verdict.TAKE:
+            before = look.stored
+            look.renewed = True
+            look.scopes_reduced = before is not None and before.identity == identity and (
+                set(token.scope) < set(before.token.scope)
+            )  # fmt: skip
+            look.stored = StoredToken(token, identity)
+            self._plan(look)
+        elif verdict is Verdict.CORRECT and look.stored is not None:
+            look.stored = corrected(look.stored, token, identity)
+            self._plan(look)
+        elif look.stored is not None:
+            if verdict is Verdict.KEEP and not token.assumed:
+                entry.expires = min(entry.expires, token.expires)
+            seconds = window(look.stored.token.lifetime, integration.renew_before)
+            entry.poll_at = next_poll(look.wall, entry.expires, first_poll(entry.uid, entry.expires, seconds))
+
+    async def _deliver(self, look: _Look) -> None:
+        """Brings the target up to date: with a new token, or as it was before somebody changed it."""
+        if look.stored is None or look.target is None or look.identity is None or look.integration.suspend:
+            return
+        try:
+            delivered = await self._deliverer.write(look.integration, look.target, look.stored)
+        except Failure as failure:
+            look.failure = failure
+            look.entry.failed_inputs = look.inputs
+            if look.renewed:
+                # The token is not held: what is, is what stood there before.
+                look.renewed = False
+                look.stored = look.target.stored
+                self._plan(look)
+            return
+        look.version = delivered.version
+        if delivered.wrote:
+            self._metrics.wrote(look.integration.namespace)
+            if not look.asked:
+                self._event(look, "Repaired", f"Secret {look.integration.target} was brought back to what it should be")
+        if delivered.recreated:
+            self._event(
+                look,
+                "TargetReplaced",
+                f"Secret {look.integration.target} could not be changed and was deleted and created anew;"
+                " restart the pods that mount it",
+                warning=True,
+            )
+
+    async def _report(self, key: Key, look: _Look) -> None:
+        """Writes the status where it changed, and tells by events what a person wants to know."""
+        integration, entry = look.integration, look.entry
+        rate_limited = look.left <= 0 and (look.hold is Hold.RATE or look.pace > 0)
+        if (look.hold is not None or look.pace > 0) and not rate_limited:
+            return  # a moment's wait is no news
+        matches = None if look.identity is None or look.stored is None else look.stored.identity == look.identity
+        situation = Situation(
+            now=look.wall,
+            stored=look.stored,
+            matches=matches,
+            expires=entry.expires,
+            renews=entry.renews,
+            failure=look.failure,
+            rate_limited=rate_limited,
+            scopes_reduced=look.scopes_reduced,
+            renewed=look.renewed,
+            handled_renew_request=integration.renew_request if look.asked else _handled(integration),
+        )
+        status = build_status(integration, situation)
+        entry.ready = condition_of(status, ConditionType.READY).get("status") == "True"
+        self._tell(look)
+        patch = changes(integration.status, status)
+        if patch and not await self._gateway.patch_status(
+            INTEGRATIONS, key.namespace, key.name, integration.resource_version, patch
+        ):
+            self._inventory.forget(key)
+
+    def _tell(self, look: _Look) -> None:
+        integration, failure = look.integration, look.failure
+        before = condition_of(integration.status, ConditionType.REFRESHED)
+        if look.renewed and look.stored is not None:
+            log.info("token written", namespace=integration.namespace, name=integration.name,
+                     secret=integration.target, expires=int(look.stored.token.expires))  # fmt: skip
+            again = "issueTime" in integration.status
+            self._event(
+                look,
+                "Renewed" if again else "Issued",
+                f"Secret {integration.target} holds a {'new ' if again else ''}token"
+                f" that is valid for {int(look.stored.token.expires - look.wall)} s",
+            )
+            if look.scopes_reduced:
+                self._event(
+                    look,
+                    Reason.SCOPES_REDUCED,
+                    "the new token has fewer scopes than the one before; check the integration's permissions",
+                    warning=True,
+                )
+        if failure is not None:
+            if (before.get("status"), before.get("reason")) != ("False", failure.reason):
+                log.warning("no current token", namespace=integration.namespace, name=integration.name,
+                            reason=failure.reason, error=failure.message)  # fmt: skip
+                self._event(look, failure.reason, failure.message, warning=True)
+        elif before.get("status") == "False" and before.get("reason") not in _WAITS and not integration.suspend:
+            self._event(look, "Mended", "the token is refreshed again")
+
+    def _come_back(self, look: _Look) -> Instant | None:
+        """When to look again, unless something happens before; notes what a failure means for later."""
+        entry = look.entry
+        failure = look.failure
+        waits = []
+        if look.left > 0:
+            waits.append(entry.expires - look.wall)  # Ready must turn False then
+        if failure is not None:
+            if failure is not entry.failure:
+                entry.failures += 1
+                entry.failure = failure
+                entry.retry = look.now.after(self._failure_wait(look, failure))
+            if entry.retry is not None:
+                waits.append(max(0.0, entry.retry.seconds_from(look.now)))
+        elif look.hold is None:
+            if look.pace > 0:
+                waits.append(look.pace)
+            elif not look.integration.suspend and look.stored is not None:
+                waits.append(max(0.0, entry.poll_at - look.wall))
+            if look.asked:
+                entry.failure, entry.failed_inputs, entry.retry, entry.failures = None, None, None, 0
+        return look.now.after(min(waits)) if waits else None
+
+    def _failure_wait(self, look: _Look, failure: Failure) -> float:
+        if not isinstance(failure, Passing):
+            return change_wait(look.left)
+        wait = passing_wait(look.entry.failures, look.left, self._jitter())
+        if failure.pause is not None and look.endpoint is not None:
+            self._admission.pause(look.endpoint.ref, failure.pause)
+            wait = max(wait, failure.pause)
+        return wait
+
+    def _event(self, look: _Look, reason: str, message: str, *, warning: bool = False) -> None:
+        integration = look.integration
+        about = ObjectReference(
+            f"{GROUP}/{VERSION}", INTEGRATION_TOKEN_KIND, integration.namespace, integration.name, integration.uid
+        )
+        self._events.record(about, warning=warning, reason=reason, message=message)
+
+
+def _handled(integration: Integration) -> str:
+    return str(integration.status.get("lastHandledRenewRequest", ""))
+
+
+def _identity(identity: Identity, credentials: SecretMetadata) -> Identity:
+    return replace(identity, credentials_uid=credentials.uid, credentials_version=credentials.version)
+
+
+def _inputs(generation: int, renew_request: str, endpoint: Endpoint, credentials: SecretMetadata) -> Inputs:
+    return Inputs(generation, renew_request, endpoint.uid, endpoint.generation, credentials.uid, credentials.version)

@@ -1,0 +1,134 @@
+"""How many requests an endpoint and a grant may cost: who may ask now, and who is next.
+
+Pure: every method takes the time. Times are seconds of CLOCK_BOOTTIME, which nobody can step.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+
+IN_FLIGHT = 8
+"""Requests at once to one endpoint: one that hangs must not take all workers, and more at once only cost CPU."""
+
+MINUTE = 60.0
+
+MAX_PER_GRANT = 12
+"""Requests in a minute for one grant, errors included, whatever the lifetime of its tokens."""
+
+
+class Pace:
+    """The requests of one grant in the last minute."""
+
+    __slots__ = ("_times",)
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque(maxlen=MAX_PER_GRANT)
+
+    def note(self, now: float) -> None:
+        """A request is sent."""
+        self._times.append(now)
+
+    def wait(self, now: float) -> float:
+        """Seconds until the grant may ask again; 0 where it may now."""
+        if len(self._times) < MAX_PER_GRANT:
+            return 0.0
+        return max(0.0, self._times[0] + MINUTE - now)
+
+
+class Hold(Enum):
+    """What a request waits for."""
+
+    TURN = auto()
+    """Others are in flight: a moment."""
+    RATE = auto()
+    """The endpoint's rate limit, or a pause that the endpoint asked for."""
+
+
+@dataclass(slots=True)
+class Budget(Generic[Key]):
+    """The requests of one endpoint: a sliding minute, a bound on those in flight, a pause, and a fair queue.
+
+    The queue serves the earliest expiry first and goes round among namespaces where that is equal: tokens that don't
+    exist yet all count as expired.
+    """
+
+    per_minute: int
+    paused_until: float = 0.0
+    _sent: deque[float] = field(default_factory=deque)
+    _in_flight: set[Key] = field(default_factory=set)
+    _waiting: dict[Key, tuple[float, int]] = field(default_factory=dict)
+    _heap: list[tuple[float, int, int, Key]] = field(default_factory=list)
+    _turns: dict[str, int] = field(default_factory=dict)
+    _turn: int = 0
+    _count: int = 0
+
+    def ask(self, key: Key, namespace: str, expires: float, now: float) -> Hold | None:
+        """Begins a request, answering None, or puts it into the queue and says what it waits for.
+
+        :param expires: wall time of expiry of the token that the request is to replace; 0 where none is valid.
+        """
+        if key in self._in_flight:
+            return None
+        hold = self._hold(now)
+        if hold is None and not self._waiting:
+            self._begin(key, now)
+            return None
+        if key not in self._waiting or self._waiting[key][0] != expires:
+            self._turns[namespace] = turn = max(self._turns.get(namespace, -1) + 1, self._turn)
+            self._waiting[key] = (expires, turn)
+            self._count += 1
+            heapq.heappush(self._heap, (expires, turn, self._count, key))
+        return hold or Hold.TURN
+
+    def done(self, key: Key) -> None:
+        """The request has been answered or has failed."""
+        self._in_flight.discard(key)
+
+    def forget(self, key: Key) -> None:
+        """The key no longer waits for its turn."""
+        self._waiting.pop(key, None)
+
+    def pause(self, until: float) -> None:
+        """The endpoint wants no request before `until`."""
+        self.paused_until = max(self.paused_until, until)
+
+    def admit(self, now: float) -> list[Key]:
+        """Begins the requests whose turn has come and answers their keys."""
+        admitted = []
+        while self._waiting and self._hold(now) is None:
+            expires, turn, _, key = heapq.heappop(self._heap)
+            if self._waiting.get(key) != (expires, turn):
+                continue
+            del self._waiting[key]
+            self._turn = max(self._turn, turn)
+            self._begin(key, now)
+            admitted.append(key)
+        if not self._waiting:
+            self._heap.clear()
+            self._turns.clear()
+            self._turn = 0
+        return admitted
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until :meth:`admit` may admit somebody by the passing of time alone; None where nobody waits for
+        it."""
+        if not self._waiting or len(self._in_flight) >= IN_FLIGHT:
+            return None
+        free = self._sent[0] + MINUTE if len(self._sent) >= self.per_minute else now
+        return max(0.0, free - now, self.paused_until - now)
+
+    def _hold(self, now: float) -> Hold | None:
+        while self._sent and self._sent[0] + MINUTE <= now:
+            self._sent.popleft()
+        if now < self.paused_until or len(self._sent) >= self.per_minute:
+            return Hold.RATE
+        return Hold.TURN if len(self._in_flight) >= IN_FLIGHT else None
+
+    def _begin(self, key: Key, now: float) -> None:
+        self._sent.append(now)
+        self._in_flight.add(key)

@@ -1,0 +1,69 @@
+"""Whether to ask the endpoint now: a chain of small checks over one observation; the first that answers decides."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from integration_token.api.token import Identity, StoredToken
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What is known of one resource when it is decided; times are wall times in seconds."""
+
+    now: float
+    stored: StoredToken | None
+    """What the target Secret holds, where that can be trusted."""
+    identity: Identity
+    """The grant as now specified."""
+    expires: float
+    """When the stored token expires, by the best that is known; 0 without one."""
+    poll_at: float
+    """When the stored token is polled next; 0 without one."""
+    renew_requested: bool
+    """A person asked for a poll that has not been made yet."""
+
+
+class Cause(StrEnum):
+    """Why the endpoint is asked."""
+
+    NO_TOKEN = "no token"
+    GRANT_CHANGED = "grant changed"
+    RENEW_REQUESTED = "renewal requested"
+    POLL_DUE = "poll due"
+
+
+Check = Callable[[Observation], Cause | None]
+
+
+def no_token(observation: Observation) -> Cause | None:
+    """The target Secret is missing, or what stands in it was not written by us."""
+    return Cause.NO_TOKEN if observation.stored is None else None
+
+
+def grant_changed(observation: Observation) -> Cause | None:
+    """The stored token belongs to another endpoint, audience, scope or credentials than now specified."""
+    stored = observation.stored
+    return Cause.GRANT_CHANGED if stored is not None and stored.identity != observation.identity else None
+
+
+def renew_requested(observation: Observation) -> Cause | None:
+    """A person annotated the resource since the last answer to such a wish."""
+    return Cause.RENEW_REQUESTED if observation.renew_requested else None
+
+
+def poll_due(observation: Observation) -> Cause | None:
+    """The plan for the stored token has come to its next poll."""
+    return Cause.POLL_DUE if observation.now >= observation.poll_at else None
+
+
+CHECKS: Sequence[Check] = (no_token, grant_changed, renew_requested, poll_due)
+
+
+def why_ask(observation: Observation) -> Cause | None:
+    """The first check's cause to ask the endpoint now, or None."""
+    for check in CHECKS:
+        cause = check(observation)
+        if cause is not None:
+            return cause
+    return None

@@ -1,0 +1,56 @@
+"""Serves /healthz, /readyz and /metrics."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from integration_token.errors import SettingsError
+from integration_token.metrics import Metrics
+
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Server:
+    """The HTTP server of probes and metrics.
+
+    `/healthz` answers as long as the process gets to answer at all; `/readyz` once everything was listed and is
+    watched.
+    """
+
+    def __init__(self, address: tuple[str, int], metrics: Metrics, unready: Callable[[], str]) -> None:
+        """`unready` says what is still missing, an empty text where nothing is."""
+        self._address = address
+        self._metrics = metrics
+        self._unready = unready
+        application = web.Application()
+        application.router.add_get("/healthz", self._healthz)
+        application.router.add_get("/readyz", self._readyz)
+        application.router.add_get("/metrics", self._text)
+        self._runner = web.AppRunner(application, access_log=None)
+
+    async def start(self) -> None:
+        """Begins to serve.
+
+        :raises SettingsError: where the address cannot be had.
+        """
+        await self._runner.setup()
+        host, port = self._address
+        try:
+            await web.TCPSite(self._runner, host, port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise SettingsError(f"--metrics-address {host}:{port}: {error.strerror}") from None
+
+    async def stop(self) -> None:
+        """Ends all connections."""
+        await self._runner.cleanup()
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        missing = self._unready()
+        return web.Response(text=missing or "ok", status=503 if missing else 200)
+
+    async def _text(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._metrics.text(), headers={"Content-Type": _METRICS_TYPE})

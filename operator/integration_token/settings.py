@@ -1,0 +1,150 @@
+"""What an installation sets: frozen, read from flags and environment variables by the same rules."""
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from integration_token.errors import SettingsError
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("text", "json")
+
+_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,252}[a-z0-9_])?\.?|[0-9a-f:.]+")
+
+Value = str | bool | Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of `integration-token-operator run`."""
+
+    kubeconfig: Path | None = None
+    """None: the account of the pod, which is how the chart runs it."""
+    namespaces: tuple[str, ...] = ()
+    """Those to serve; none: all, which needs a ClusterRole."""
+    insecure_endpoints: bool = False
+    """Admits http and loopback token URLs: never where credentials are real."""
+    allowed_hosts: frozenset[str] = frozenset()
+    """The only hosts that credentials are sent to; none: every public one."""
+    private_hosts: frozenset[str] = frozenset()
+    """Hosts that a TokenEndpoint may name although they have private addresses: none, since whoever may create one
+    could reach into the network otherwise."""
+    proxy_url: str | None = None
+    """The proxy for token requests. It resolves names itself, so addresses can't be checked and hosts must be
+    listed."""
+    metrics_address: tuple[str, int] = ("0.0.0.0", 8080)  # noqa: S104  # probes come from the node's address
+    """Where /healthz, /readyz and /metrics are served."""
+    log_level: str = "info"
+    """A line for each token that is written and each failure; debug adds one for each request."""
+    log_format: str = "text"
+    """json is for log collectors."""
+
+
+def read_settings(flags: Mapping[str, Value], environment: Mapping[str, str]) -> Settings:
+    """The settings that flags (by field name, None where not given) and environment variables make; flags go first.
+
+    :raises SettingsError: for a value that cannot be used.
+    """
+    values: dict[str, object] = {}
+    for field in fields(Settings):
+        flag = flags.get(field.name)
+        name, text = variable(field.name), environment.get(variable(field.name), "")
+        if flag is not None and flag != []:
+            values[field.name] = _read(field.name, f"--{option(field.name)}", flag)
+        elif text:
+            values[field.name] = _read(field.name, name, text)
+    settings = Settings(**values)  # type: ignore[arg-type]  # _read has seen to the types
+    if settings.proxy_url and not settings.allowed_hosts:
+        raise SettingsError(
+            "--proxy-url needs --allowed-host: a proxy resolves names itself, so only a list of hosts limits where"
+            " credentials go"
+        )
+    return settings
+
+
+def option(field: str) -> str:
+    """The flag of a field, without its dashes."""
+    return {"namespaces": "namespace", "allowed_hosts": "allowed-host", "private_hosts": "private-host"}.get(
+        field, field.replace("_", "-")
+    )
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return "INTEGRATION_TOKEN_" + field.upper()
+
+
+def _read(field: str, source: str, value: Value) -> object:
+    """A field's value from a flag's or a variable's; lists are comma-separated in a variable."""
+    items = [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+    text = value if isinstance(value, str) else ""
+    match field:
+        case "kubeconfig":
+            return Path(text)
+        case "insecure_endpoints":
+            return value if isinstance(value, bool) else _boolean(source, text)
+        case "namespaces":
+            assert isinstance(items, Sequence)  # noqa: S101  # by the parser's declaration
+            return tuple(dict.fromkeys(_matching(source, item, _NAMESPACE, "a namespace") for item in items))
+        case "allowed_hosts" | "private_hosts":
+            assert isinstance(items, Sequence)  # noqa: S101  # by the parser's declaration
+            return frozenset(_host(source, item) for item in items)
+        case "proxy_url":
+            return _proxy(source, text)
+        case "metrics_address":
+            return _address(source, text)
+        case "log_level":
+            return _choice(source, text, LOG_LEVELS)
+        case _:
+            return _choice(source, text, LOG_FORMATS)
+
+
+def _boolean(source: str, text: str) -> bool:
+    if text.lower() not in {"true", "false"}:
+        raise SettingsError(f"{source}: {text!r} is neither true nor false")
+    return text.lower() == "true"
+
+
+def _choice(source: str, text: str, choices: Sequence[str]) -> str:
+    if text not in choices:
+        raise SettingsError(f"{source}: {text!r} is none of {', '.join(choices)}")
+    return text
+
+
+def _matching(source: str, text: str, pattern: re.Pattern[str], what: str) -> str:
+    if not pattern.fullmatch(text):
+        raise SettingsError(f"{source}: {text!r} is not {what}")
+    return text
+
+
+def _host(source: str, text: str) -> str:
+    return _matching(source, text.lower().strip("[]"), _HOST, "a host name or an address, without scheme and port")
+
+
+def _proxy(source: str, text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        # Not shown: a proxy's URL may hold a password.
+        raise SettingsError(f"{source}: not a URL such as http://proxy.example:3128")
+    return text
+
+
+def _address(source: str, text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    host = host.strip("[]") or Settings().metrics_address[0]
+    try:
+        ipaddress.ip_address(host)
+        number = int(port)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= 65535:
+        raise SettingsError(f"{source}: {text!r} is not an address such as :8080 or 127.0.0.1:8080")
+    return host, number

@@ -1,0 +1,165 @@
+"""What a resource refers to: its endpoint and its credentials, found, judged and read."""
+
+import base64
+import binascii
+from typing import NamedTuple
+
+from integration_token.api.condition import Reason
+from integration_token.api.endpoint import Endpoint, EndpointKind, parse_endpoint
+from integration_token.api.integration import Integration
+from integration_token.api.names import CREDENTIALS_LABEL
+from integration_token.api.selector import selects
+from integration_token.cluster.gateway import ENDPOINTS, NAMESPACES, SECRETS, Gateway, Object
+from integration_token.cluster.secret import SecretMetadata, SecretWatch, secret_metadata
+from integration_token.errors import NeedsChange
+from integration_token.inventory import Inventory
+from integration_token.oauth.address import Policy, listed_hosts
+from integration_token.oauth.client import check_url, tls_context
+
+
+class Credentials(NamedTuple):
+    """A credentials Secret as it was read for one request."""
+
+    client_id: str
+    client_secret: str
+    metadata: SecretMetadata
+
+    def __repr__(self) -> str:
+        return "Credentials(...)"
+
+
+def check_endpoint(endpoint: Endpoint, policy: Policy) -> None:
+    """What can be said of an endpoint before anything is sent there.
+
+    :raises NeedsChange: where it cannot be used.
+    """
+    check_url(endpoint.token_url, policy)
+    tls_context(endpoint.ca_bundle)
+    try:
+        selects(endpoint.namespace_selector, {})
+    except (KeyError, ValueError) as error:
+        raise NeedsChange(Reason.INVALID_SPEC, f"spec.namespaceSelector: {error}; mend it") from None
+
+
+class Sources:
+    """Finds what resources refer to, in the caches where they have it and from the API server where they don't."""
+
+    def __init__(
+        self, gateway: Gateway, secrets: SecretWatch, inventory: Inventory, policy: Policy, *, clusterwide: bool
+    ) -> None:
+        self._gateway = gateway
+        self._secrets = secrets
+        self._inventory = inventory
+        self._policy = policy
+        self._clusterwide = clusterwide
+
+    async def endpoint(self, integration: Integration) -> Endpoint:
+        """The resource's endpoint, usable from its namespace.
+
+        :raises NeedsChange: where there is none.
+        """
+        ref = integration.endpoint
+        if ref.kind is EndpointKind.CLUSTER and not self._clusterwide:
+            raise NeedsChange(
+                Reason.ENDPOINT_NOT_FOUND,
+                "this installation serves single namespaces and no ClusterTokenEndpoint; refer to a TokenEndpoint",
+            )
+        endpoint = self._inventory.endpoints.get(ref)
+        if endpoint is None:
+            body = await self._gateway.get(ENDPOINTS[ref.kind], ref.namespace, ref.name)
+            if body is None:
+                raise NeedsChange(
+                    Reason.ENDPOINT_NOT_FOUND,
+                    f"{ref.kind} {ref.name} does not exist; create it or mend spec.endpointRef",
+                )
+            endpoint = self._inventory.endpoints[ref] = parse_endpoint(ref.kind, body)
+        check_endpoint(endpoint, self._policy)
+        if ref.kind is EndpointKind.CLUSTER and not await self._selected(endpoint, integration.namespace):
+            raise NeedsChange(
+                Reason.NOT_ALLOWED,
+                f"{ref.kind} {ref.name} does not select namespace {integration.namespace};"
+                " ask the cluster's administrator to widen spec.namespaceSelector",
+            )
+        return endpoint
+
+    async def credentials(self, integration: Integration, endpoint: Endpoint) -> SecretMetadata:
+        """The metadata of the resource's credentials Secret.
+
+        :raises NeedsChange: where it is missing or its owner has not consented to its use here.
+        """
+        metadata = self._secrets.credentials(integration.namespace, integration.credentials)
+        if metadata is None:
+            # Not among the labelled ones: missing, unlabelled, or so new that the watch has not told yet.
+            metadata = secret_metadata(await self._labelled(integration))
+        self._check_host(metadata, endpoint, integration)
+        return metadata
+
+    async def read_credentials(self, integration: Integration, endpoint: Endpoint) -> Credentials:
+        """The credentials themselves, from the API server.
+
+        :raises NeedsChange: where they cannot be used.
+        """
+        secret = await self._labelled(integration)
+        metadata = secret_metadata(secret)
+        self._check_host(metadata, endpoint, integration)
+        data = secret.get("data") or {}
+        return Credentials(
+            _value(data, integration.client_id_key, integration),
+            _value(data, integration.client_secret_key, integration),
+            metadata,
+        )
+
+    async def _labelled(self, integration: Integration) -> Object:
+        namespace, name = integration.namespace, integration.credentials
+        secret = await self._gateway.get(SECRETS, namespace, name)
+        if secret is None:
+            raise NeedsChange(
+                Reason.CREDENTIALS_NOT_FOUND,
+                f"Secret {name} does not exist; create it or mend spec.credentialsSecretRef",
+            )
+        if (secret["metadata"].get("labels") or {}).get(CREDENTIALS_LABEL) != "true":
+            raise NeedsChange(
+                Reason.CREDENTIALS_NOT_LABELLED,
+                f"Secret {name} is not released for use as credentials;"
+                f" run: kubectl label secret --namespace {namespace} {name} {CREDENTIALS_LABEL}=true",
+            )
+        return secret
+
+    def _check_host(self, metadata: SecretMetadata, endpoint: Endpoint, integration: Integration) -> None:
+        host = check_url(endpoint.token_url, self._policy).host
+        if metadata.allowed_hosts and host not in listed_hosts(metadata.allowed_hosts):
+            raise NeedsChange(
+                Reason.HOST_NOT_ALLOWED,
+                f"Secret {integration.credentials} may not be sent to {host}; add it to the Secret's annotation"
+                " integrationtoken.dev/allowed-hosts or refer to another endpoint",
+            )
+
+    async def _selected(self, endpoint: Endpoint, namespace: str) -> bool:
+        selector = endpoint.namespace_selector
+        if not selector:
+            return True
+        labels = self._inventory.namespace_labels.get(namespace)
+        if labels is None:
+            body = await self._gateway.get(NAMESPACES, "", namespace)
+            labels = {} if body is None else body["metadata"].get("labels") or {}
+        return selects(selector, labels)
+
+
+def _value(data: Object, key: str, integration: Integration) -> str:
+    where = f"key {key} of Secret {integration.credentials}"
+    if key not in data:
+        raise NeedsChange(
+            Reason.CREDENTIALS_INVALID, f"{where} is missing; add it or name another by spec.credentialsSecretRef"
+        )
+    try:
+        value = base64.b64decode(data[key]).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise NeedsChange(Reason.CREDENTIALS_INVALID, f"{where} is not UTF-8 text; write it anew") from None
+    if not value:
+        raise NeedsChange(Reason.CREDENTIALS_INVALID, f"{where} is empty; set it")
+    if not value.isprintable():
+        raise NeedsChange(
+            Reason.CREDENTIALS_INVALID,
+            f"{where} has a line break or another control character in it; write it anew, for example by printf %s",
+        )
+    return value

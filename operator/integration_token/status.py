@@ -1,0 +1,156 @@
+"""The status of an IntegrationToken, derived from what was observed: pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from integration_token.api.condition import Condition, ConditionType, Reason, written
+from integration_token.api.integration import Integration
+from integration_token.api.token import StoredToken
+from integration_token.api.value import format_time
+from integration_token.errors import Failure, NeedsChange
+
+_CONSENT = frozenset({Reason.CREDENTIALS_NOT_LABELLED, Reason.NOT_ALLOWED, Reason.SECRET_NOT_OWNED})
+"""Failures that make even a good token none of the resource's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a reconcile found; times are wall times in seconds."""
+
+    now: float
+    stored: StoredToken | None
+    """What the target Secret holds."""
+    matches: bool | None
+    """Whether that is a token of the grant as now specified; None where the grant cannot be told."""
+    expires: float
+    renews: float
+    failure: Failure | None
+    rate_limited: bool
+    scopes_reduced: bool
+    """The token that was just taken has fewer scopes than the one before."""
+    renewed: bool
+    """Another token than before was just taken."""
+    handled_renew_request: str
+
+
+def ready_condition(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The Ready condition of a status, empty where there is none."""
+    return condition_of(status, ConditionType.READY)
+
+
+def condition_of(status: Mapping[str, Any], kind: ConditionType) -> Mapping[str, Any]:
+    """A condition of a status, empty where there is none."""
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == kind:
+            found: Mapping[str, Any] = condition
+            return found
+    return {}
+
+
+def build_status(integration: Integration, situation: Situation) -> dict[str, Any]:
+    """The whole status as it should stand."""
+    stored = situation.stored
+    status: dict[str, Any] = {
+        "conditions": written(
+            _conditions(integration, situation),
+            integration.status.get("conditions") or (),
+            integration.generation,
+            format_time(situation.now),
+        ),
+        "observedGeneration": integration.generation,
+        "targetName": integration.target,
+    }
+    if stored is not None:
+        status |= {
+            "scope": list(stored.token.scope),
+            "issueTime": format_time(stored.token.issued),
+            "expirationTime": format_time(stored.token.expires),
+            "renewalTime": format_time(situation.renews),
+            "lifetimeSeconds": int(stored.token.lifetime),
+        }
+    if situation.handled_renew_request:
+        status["lastHandledRenewRequest"] = situation.handled_renew_request
+    return status
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """The merge patch (RFC 7396) that makes `before` into `after`; empty where nothing differs."""
+    patch: dict[str, Any] = {key: value for key, value in after.items() if before.get(key) != value}
+    return patch | {key: None for key in before if key not in after}
+
+
+def _conditions(integration: Integration, situation: Situation) -> list[Condition]:
+    failure = situation.failure
+    stalled = isinstance(failure, NeedsChange)
+    return [
+        _ready(integration, situation),
+        _refreshed(integration, situation),
+        Condition(
+            ConditionType.STALLED,
+            stalled,
+            Reason(failure.reason) if failure is not None and stalled else Reason.PROGRESSING,
+            failure.message if failure is not None and stalled else "",
+        ),
+    ]
+
+
+def _holds_token(integration: Integration, situation: Situation) -> bool:
+    if situation.stored is None or situation.expires <= situation.now:
+        return False
+    if situation.failure is not None and situation.failure.reason in _CONSENT:
+        return False
+    if situation.matches is not None:
+        return situation.matches
+    # What the spec refers to is missing, so the grant cannot be told. The token is of what the spec meant before.
+    before = integration.status
+    return (
+        before.get("observedGeneration") == integration.generation and ready_condition(before).get("status") == "True"
+    )
+
+
+def _ready(integration: Integration, situation: Situation) -> Condition:
+    kind = ConditionType.READY
+    stored, failure = situation.stored, situation.failure
+    if stored is not None and _holds_token(integration, situation):
+        return Condition(
+            kind, True, Reason.TOKEN_VALID, f"the token is valid until {format_time(stored.token.expires)}"
+        )
+    if failure is not None:
+        return Condition(kind, False, Reason(failure.reason), failure.message)
+    if integration.suspend:
+        return Condition(
+            kind, False, Reason.SUSPENDED, "spec.suspend is true and no valid token is held; set it to false"
+        )
+    if situation.rate_limited:
+        return Condition(kind, False, Reason.RATE_LIMITED, _RATE_LIMITED)
+    return Condition(
+        kind,
+        False,
+        Reason.TOKEN_EXPIRED,
+        "the token has expired and the endpoint still answers the same one; asking again",
+    )
+
+
+_RATE_LIMITED = (
+    "the request waits for the endpoint's rate limit, or for the time that the endpoint asked everybody to stay away"
+)
+
+
+def _refreshed(integration: Integration, situation: Situation) -> Condition:
+    kind = ConditionType.REFRESHED
+    failure = situation.failure
+    if failure is not None:
+        return Condition(kind, False, Reason(failure.reason), failure.message)
+    if integration.suspend:
+        return Condition(
+            kind, False, Reason.SUSPENDED, "spec.suspend is true: nothing is asked for and nothing is written"
+        )
+    if situation.rate_limited:
+        return Condition(kind, False, Reason.RATE_LIMITED, _RATE_LIMITED)
+    before = condition_of(integration.status, kind).get("reason")
+    if situation.scopes_reduced or (before == Reason.SCOPES_REDUCED and not situation.renewed):
+        return Condition(
+            kind, True, Reason.SCOPES_REDUCED, "the new token has fewer scopes; check the integration's permissions"
+        )
+    return Condition(kind, True, Reason.REFRESHED, "")
