@@ -79,8 +79,7 @@ def check_url(text: str, policy: Policy) -> httpx.URL:
     if not policy.allows_host(url.host):
         raise NeedsChange(
             Reason.HOST_NOT_ALLOWED,
-            f"host {url.host} is not on this installation's list of allowed hosts; ask its administrator for
-            --allowed-host",
+            f"host {url.host} is not on this installation's list; ask its administrator for --allowed-host {url.host}",
         )
     return url
 
