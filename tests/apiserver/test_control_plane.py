@@ -1,0 +1,119 @@
+"""The control plane itself: what the other tests of this layer take for granted."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.client import CommandError
+from tests.cluster.plane import ControlPlane
+from tests.cluster.poll import poll
+from tests.cluster.standing import ROOT
+
+NAMESPACE = "control-plane"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _namespace(plane: ControlPlane) -> None:
+    plane.kubectl("create", "namespace", NAMESPACE)
+    plane.kubectl("create", "serviceaccount", "reader", f"--namespace={NAMESPACE}")
+
+
+def test_service_account_has_the_rights_that_rbac_gives_it_and_no_others(plane: ControlPlane) -> None:
+    """A ServiceAccount that may read ConfigMaps reads them and is refused Secrets."""
+    role = ["role", "reader", "--verb=get,list", "--resource=configmaps", f"--namespace={NAMESPACE}"]
+    plane.kubectl("create", *role)
+    binding = ["reader", "--role=reader", f"--serviceaccount={NAMESPACE}:reader", f"--namespace={NAMESPACE}"]
+    plane.kubectl("create", "rolebinding", *binding)
+    reader = plane.service_account_kubeconfig(NAMESPACE, "reader")
+    as_reader = ["--kubeconfig", str(reader), f"--namespace={NAMESPACE}", "get"]
+
+    plane.kubectl(*as_reader, "configmaps")
+    with pytest.raises(CommandError, match="Forbidden"):
+        plane.kubectl(*as_reader, "secrets")
+
+
+def test_owned_object_goes_with_its_owner(plane: ControlPlane) -> None:
+    """The garbage collector deletes what a deleted object owned."""
+    inside = f"--namespace={NAMESPACE}"
+    plane.kubectl("create", "configmap", "owner", inside)
+    uid = plane.kubectl("get", "configmap", "owner", inside, "--output=jsonpath={.metadata.uid}")
+    owned = f"""
+        apiVersion: v1
+        kind: ConfigMap
+        metadata:
+          name: owned
+          ownerReferences: [{{apiVersion: v1, kind: ConfigMap, name: owner, uid: {uid}, controller: true}}]
+    """
+    plane.kubectl("create", inside, "--filename=-", stdin=owned)
+
+    plane.kubectl("delete", "configmap", "owner", inside)
+
+    plane.kubectl("wait", "--for=delete", "configmap/owned", inside, "--timeout=30s")
+
+
+def test_audit_log_tells_who_wrote_what(plane: ControlPlane) -> None:
+    """A write is in the audit log, with its user and user agent, once its answer is there."""
+    plane.kubectl("create", "configmap", "audited", f"--namespace={NAMESPACE}")
+
+    writes = [
+        event
+        for event in plane.audit_events()
+        if event["verb"] == "create" and event.get("objectRef", {}).get("resource") == "configmaps"
+        if event["objectRef"].get("name") == "audited"
+    ]
+
+    assert [(event["user"]["username"], event["stage"]) for event in writes] == [("admin", "ResponseComplete")]
+    assert writes[0]["userAgent"].startswith("kubectl/")
+
+
+def test_two_planes_run_side_by_side_and_one_survives_an_outage() -> None:
+    """Two planes at once share nothing, and one whose API server was away has its data, address and accounts again."""
+    with ControlPlane() as one, ControlPlane() as other:
+        one.kubectl("create", "namespace", "only-here")
+        with pytest.raises(CommandError, match="NotFound"):
+            other.kubectl("get", "namespace", "only-here")
+
+        one.stop_api_server()
+        with pytest.raises(CommandError, match="refused"):
+            one.kubectl("get", "namespaces")
+        one.start_api_server()
+
+        one.kubectl("get", "namespace", "only-here")
+    assert not one.directory.exists()
+    assert not _commands_in(one.directory)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for the processes in /proc, which is Linux's")
+def test_nothing_outlives_a_killed_parent() -> None:
+    """When the process that started a plane is killed with SIGKILL, etcd, API server and controllers end."""
+    program = (
+        "from tests.cluster.plane import ControlPlane\n"
+        "with ControlPlane(controller_manager=True) as plane:\n"
+        "    print(plane.directory, flush=True)\n"
+        "    input()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        directory = Path(parent.stdout.readline().strip())
+        running = {Path(command.split()[0]).name for command in _commands_in(directory)}
+        parent.send_signal(signal.SIGKILL)
+
+    assert {"etcd", "kube-apiserver", "kube-controller-manager"} <= running
+    poll(lambda: not _commands_in(directory), "the processes to end")
+
+
+def _commands_in(directory: Path) -> list[str]:
+    """The command lines of the processes that work in a directory; what has ended but isn't buried has none."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").readlink() == directory:
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue  # it ended meanwhile, or isn't ours
+    return found

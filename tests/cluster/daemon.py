@@ -1,0 +1,64 @@
+"""One long-running program of the control plane: started on a leash, its log in a file, killed when it is done with."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.cluster import tool
+from tests.cluster.poll import poll
+
+LEASH = Path(__file__).parent / "leash.py"
+TAIL = 15
+"""Lines of the log that an error shows: Go programs say why they end in the last few."""
+
+
+class DaemonError(Exception):
+    """A program ended, or never became ready; the text has the end of its log."""
+
+
+class Daemon:
+    """A program with its arguments; it can be started again after it was killed, as for an outage."""
+
+    def __init__(self, name: str, arguments: list[str], directory: Path) -> None:
+        self._command = [str(tool.find(name)), *arguments]
+        self._name = name
+        self._directory = directory
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = directory / f"{name}.log"
+
+    def start(self) -> None:
+        """Start it; it isn't ready yet."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(LEASH), *self._command],
+                stdin=subprocess.PIPE,  # the leash's end of the pipe
+                stdout=log,
+                stderr=log,
+                cwd=self._directory,
+                start_new_session=True,  # an interrupt typed at the terminal is for us, who then end in order
+            )
+
+    def kill(self) -> None:
+        """End it at once and wait for that: no outage is harsher, and nothing here is worth a farewell."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+            self._process.wait()
+            self._process = None
+
+    def wait_ready(self, ready: Callable[[], bool], seconds: float) -> None:
+        """Wait until `ready()`; raises DaemonError when the program ends before, or in `seconds`."""
+
+        def ready_or_ended() -> bool:
+            if self._process is None or self._process.poll() is not None:
+                raise DaemonError(f"{self._name} ended while it started; the end of its log:\n{self._tail()}")
+            return ready()
+
+        try:
+            poll(ready_or_ended, f"{self._name} to be ready", seconds)
+        except TimeoutError as error:
+            raise DaemonError(f"{error}; the end of its log:\n{self._tail()}") from error
+
+    def _tail(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()
+        return "\n".join(f"  {line[:400]}" for line in lines[-TAIL:])

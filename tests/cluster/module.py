@@ -1,0 +1,74 @@
+"""The pinned Go modules beside this file. Their go.mod files are the only place where a version is written."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from tests.cluster import cache
+
+
+@dataclass(frozen=True)
+class Module:
+    """One directory with a go.mod."""
+
+    name: str
+    stamp: str
+    """Linker flags that tell the programs their version, which a module build doesn't. `{version}`, `{major}` and
+    `{minor}` stand for the pinned one's; kube-apiserver would call itself v0.0.0 without."""
+
+    @property
+    def directory(self) -> Path:
+        return Path(__file__).parent / self.name
+
+    @cached_property
+    def text(self) -> str:
+        """The go.mod."""
+        return (self.directory / "go.mod").read_text()
+
+    @cached_property
+    def bin(self) -> Path:
+        """Where the programs are kept. A digest of its own for each module: a new Helm rebuilds no Kubernetes."""
+        pinned = self.text.encode() + (self.directory / "go.sum").read_bytes() + self.stamp.encode()
+        return cache.root() / hashlib.sha256(pinned).hexdigest()[:16] / "bin"
+
+    @property
+    def go(self) -> tuple[int, int]:
+        """The oldest Go that builds it, as (1, 26)."""
+        return minor(_found(r"^go (\S+)$", self.text))
+
+    def version(self, package: str) -> str:
+        """The pinned version of the module that a package belongs to, as `v1.36.3`."""
+        required = re.findall(r"^\s+(\S+) (v\S+)", self.text, re.MULTILINE)
+        _, version = max((path, str(version)) for path, version in required if f"{package}/".startswith(f"{path}/"))
+        return version
+
+    def linker_flags(self, package: str) -> str:
+        """No symbol tables (half the size), and the stamp."""
+        version = self.version(package)
+        major, minor_ = minor(version)
+        return "-s -w " + self.stamp.format(version=version, major=major, minor=minor_)
+
+
+def minor(text: str) -> tuple[int, int]:
+    """The first version in a text, less its patch: what decides whether two programs fit together."""
+    match = re.search(r"(\d+)\.(\d+)", text)
+    if match is None:
+        raise ValueError(f"no version in {text!r}")
+    return int(match[1]), int(match[2])
+
+
+def _found(pattern: str, text: str) -> str:
+    match = re.search(pattern, text, re.MULTILINE)
+    if match is None:
+        raise ValueError(f"a go.mod has no line {pattern}")
+    return match[1]
+
+
+KUBERNETES = Module(
+    "kubernetes",
+    "-X k8s.io/component-base/version.gitVersion={version}"
+    " -X k8s.io/component-base/version.gitMajor={major} -X k8s.io/component-base/version.gitMinor={minor}",
+)
+HELM = Module("helm", "-X helm.sh/helm/v4/internal/version.version={version}")

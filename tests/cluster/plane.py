@@ -1,0 +1,201 @@
+"""A control plane of real parts for as long as a `with` block lasts: etcd, kube-apiserver and, on request, controllers.
+
+Several can run at once: each has a directory, a port and a certificate authority of its own. Its programs end with the
+process that started them, however that ends (leash.py).
+"""
+
+import http.client
+import random
+import shutil
+import socket
+import ssl
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from tests.cluster import kubeconfig
+from tests.cluster.audit import AuditLog
+from tests.cluster.client import Client
+from tests.cluster.daemon import Daemon, DaemonError
+from tests.cluster.pki import PKI
+
+READY = 60
+"""Seconds that a part may take to be ready: it takes 5, but the machine may be busy with several planes."""
+
+PORTS = range(20000, 30000)
+"""Below those that systems give to outgoing connections: the API server must find its own free after an outage."""
+
+ETCD, ETCD_PEER = "unix://client:1", "unix://peer:1"
+"""Sockets in the plane's directory, where all parts run. etcd demands the form of host and port even of these."""
+
+CONTROLLERS = (
+    "garbage-collector-controller",  # takes a target Secret along with its resource
+    "namespace-controller",  # empties a deleted namespace
+    "serviceaccount-controller",  # gives a namespace its default account
+    "clusterrole-aggregation-controller",  # fills view and edit, with the chart's roles too
+    "deployment-controller",
+    "replicaset-controller",
+)
+
+
+class ControlPlane:
+    """See the module. Its attributes are there inside of the `with` block."""
+
+    directory: Path
+    server: str
+    """Such as https://127.0.0.1:20000."""
+    kubeconfig: Path
+    """Of an admin, by client certificate."""
+
+    def __init__(self, *, controller_manager: bool = False, audit: bool = True) -> None:
+        """`audit=False` is for planes that live long: their log would grow without an end."""
+        self._controllers_wanted = controller_manager
+        self._audit_wanted = audit
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self.directory = Path(tempfile.mkdtemp(prefix="control-plane-"))
+            stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
+            self._pki = PKI(self.directory / "pki")
+            self._audit = AuditLog(self.directory)
+            self._tls = ssl.create_default_context(cafile=self._pki.authority)
+            admin = self._pki.client("admin", "system:masters")
+            self._tls.load_cert_chain(admin)
+            self._start_etcd(stack)
+            self._start_api_server(stack)
+            self.kubeconfig = self._write_kubeconfig("admin", kubeconfig.certificate(admin))
+            self._client = Client(self.kubeconfig, self.directory)
+            if self._controllers_wanted:
+                self._start_controllers(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
+        """What `kubectl` prints on stdout, as admin. Raises CommandError when it fails, unless `check` is off."""
+        return self._client.kubectl(*arguments, stdin=stdin, check=check)
+
+    def helm(self, *arguments: str) -> str:
+        """What `helm` prints on stdout, as admin. Raises CommandError."""
+        return self._client.helm(*arguments)
+
+    def install_crds(self) -> None:
+        """Install the chart's CRDs and wait until they are served."""
+        self._client.install_crds()
+
+    def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
+        """A kubeconfig of an existing ServiceAccount, by a token that is valid for a day."""
+        token = self.kubectl("create", "token", name, f"--namespace={namespace}", "--duration=24h").strip()
+        return self._write_kubeconfig(f"{namespace}.{name}", {"token": token})
+
+    def audit_events(self) -> list[dict[str, Any]]:
+        """The audit log's events so far (audit.k8s.io/v1, stage ResponseComplete), oldest first."""
+        return self._audit.events()
+
+    def stop_api_server(self) -> None:
+        """Begin an outage: the API server is killed, etcd keeps its data."""
+        self._api_server.kill()
+
+    def start_api_server(self) -> None:
+        """End an outage: the same address and data again, and ready when this returns."""
+        self._api_server.start()
+        self._api_server.wait_ready(lambda: self._answers("/readyz"), READY)
+
+    def _start_etcd(self, stack: ExitStack) -> None:
+        # Unix sockets: no ports that could clash, and nobody else on this machine reads Secrets past the API server.
+        etcd = Daemon(
+            "etcd",
+            [
+                "--data-dir=etcd",
+                f"--listen-client-urls={ETCD}",
+                f"--advertise-client-urls={ETCD}",
+                f"--listen-peer-urls={ETCD_PEER}",
+                f"--initial-advertise-peer-urls={ETCD_PEER}",
+                f"--initial-cluster=default={ETCD_PEER}",
+                "--unsafe-no-fsync",  # the data need not outlive the machine
+            ],
+            self.directory,
+        )
+        stack.callback(etcd.kill)
+        etcd.start()
+        etcd.wait_ready((self.directory / urlsplit(ETCD).netloc).exists, READY)
+
+    def _start_api_server(self, stack: ExitStack) -> None:
+        certificate = self._pki.server()
+        private, public = self._pki.service_account_keys()
+        arguments = [
+            f"--etcd-servers={ETCD}",
+            "--bind-address=127.0.0.1",
+            "--advertise-address=127.0.0.1",  # else it looks for a route to elsewhere, and ends where there is none
+            "--endpoint-reconciler-type=none",  # no endpoints of the kubernetes Service: loopback isn't allowed in them
+            "--service-cluster-ip-range=10.0.0.0/24",
+            "--authorization-mode=Node,RBAC",
+            f"--client-ca-file={self._pki.authority}",
+            f"--tls-cert-file={certificate}",
+            f"--tls-private-key-file={certificate}",
+            "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+            f"--service-account-signing-key-file={private}",
+            f"--service-account-key-file={public}",
+            *(self._audit.arguments() if self._audit_wanted else []),
+        ]
+        attempts = 5
+        while True:
+            attempts -= 1
+            port = _free_port()
+            self.server = f"https://127.0.0.1:{port}"
+            self._api_server = Daemon("kube-apiserver", [f"--secure-port={port}", *arguments], self.directory)
+            stack.callback(self._api_server.kill)
+            try:
+                self.start_api_server()
+            except DaemonError as error:
+                if "address already in use" not in str(error) or not attempts:
+                    raise
+            else:
+                return
+
+    def _start_controllers(self, stack: ExitStack) -> None:
+        user = "system:kube-controller-manager"
+        certificate = self._pki.client(user, user)
+        controllers = Daemon(
+            "kube-controller-manager",
+            [
+                f"--kubeconfig={self._write_kubeconfig('controllers', kubeconfig.certificate(certificate))}",
+                f"--controllers={','.join(CONTROLLERS)}",
+                "--use-service-account-credentials=true",  # each with the rights of its own, as in every real cluster
+                "--leader-elect=false",
+                "--secure-port=0",
+            ],
+            self.directory,
+        )
+        stack.callback(controllers.kill)
+        controllers.start()
+        controllers.wait_ready(lambda: self._answers("/api/v1/namespaces/default/serviceaccounts/default"), READY)
+
+    def _write_kubeconfig(self, name: str, user: dict[str, str]) -> Path:
+        return kubeconfig.write(self.directory / f"{name}.kubeconfig", self.server, self._pki.authority, user)
+
+    def _answers(self, path: str) -> bool:
+        connection = http.client.HTTPSConnection(urlsplit(self.server).netloc, context=self._tls, timeout=5)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+
+def _free_port() -> int:
+    """A port that is free now. Somebody may still take it before the API server does, hence the attempts above."""
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise DaemonError(f"no port of {PORTS.start} to {PORTS.stop} is free")

@@ -1,0 +1,93 @@
+"""A control plane that is left running: `start` in one command, `stop` in another.
+
+A process of its own holds it, as a test would, so there is one way in which planes start and end. It holds a file lock
+for as long, which no crash can leave behind: who has the lock runs, whatever a stale file says.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.cluster import cache
+from tests.cluster.client import Client
+from tests.cluster.daemon import DaemonError
+from tests.cluster.plane import ControlPlane
+from tests.cluster.poll import poll
+
+ROOT = Path(__file__).parents[2]
+
+
+class Standing:
+    """The one standing control plane of this user."""
+
+    def __init__(self) -> None:
+        self._directory = cache.root() / "cluster"
+        self._lock = self._directory / "lock"
+        self._log = self._directory / "log"
+        self._kubeconfig = self._directory / "kubeconfig"
+
+    def start(self) -> Path:
+        """Start it if it doesn't run, bring the chart's CRDs up to date, and answer its kubeconfig."""
+        if not self._running():
+            self._kubeconfig.unlink(missing_ok=True)
+            self._detach()
+        Client(self._kubeconfig, self._directory).install_crds()
+        return self._kubeconfig
+
+    def stop(self) -> bool:
+        """Stop it; False if it didn't run."""
+        if not self._running():
+            return False
+        os.kill(int(self._lock.read_text()), signal.SIGTERM)
+        poll(lambda: not self._running(), "the control plane to end")
+        return True
+
+    def hold(self) -> None:
+        """What the process of its own does: run it until SIGTERM."""
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+        held = cache.try_lock(self._lock)
+        if held is None:
+            return  # another `start` was faster, and its plane serves both
+        with held:
+            held.truncate(0)
+            held.write(str(os.getpid()))
+            held.flush()
+            with ControlPlane(controller_manager=True, audit=False) as plane:
+                # Its existence says that all is ready, so it comes into being at once, by a rename.
+                draft = self._kubeconfig.with_suffix(".draft")
+                draft.touch(mode=0o600)
+                draft.write_text(plane.kubeconfig.read_text())
+                draft.rename(self._kubeconfig)
+                try:
+                    while True:
+                        signal.pause()
+                finally:
+                    self._kubeconfig.unlink(missing_ok=True)
+
+    def _detach(self) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        with self._log.open("wb") as log:
+            holder = subprocess.Popen(
+                [sys.executable, "-m", "tests.cluster", "hold"],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+        def ready() -> bool:
+            if holder.poll():
+                raise DaemonError(self._log.read_text(errors="replace").strip())
+            return self._kubeconfig.exists()
+
+        poll(ready, "the control plane to be ready", seconds=180)
+
+    def _running(self) -> bool:
+        held = cache.try_lock(self._lock)
+        if held is None:
+            return True
+        held.close()
+        return False
