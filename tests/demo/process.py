@@ -1,0 +1,65 @@
+"""The operator as a local process, with a log in a file."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+TETHER: Final = Path(__file__).with_name("tether.py")
+GRACE: Final = 30.0
+"""Seconds that it may take to end after SIGTERM, as a pod may by default."""
+TAIL: Final = 20
+"""Lines of its log that are shown when it failed."""
+
+
+class OperatorProcess:
+    """A context manager: inside, the operator runs."""
+
+    exit_code: int | None = None
+    """Once it has ended."""
+    last_words = ""
+    """The end of its log, once it has ended: the log itself is in a directory that goes."""
+
+    def __init__(self, arguments: list[str], log: Path) -> None:
+        """`arguments` follow `integration-token-operator`."""
+        self._arguments = arguments
+        self._log = log
+
+    def __enter__(self) -> Self:
+        """Start it; it isn't ready yet."""
+        operator = [sys.executable, "-m", "integration_token", *self._arguments]
+        # What the user has set for an operator of their own is not for this one.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("INTEGRATION_TOKEN_")}
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, str(TETHER), str(os.getpid()), *operator],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,  # Ctrl-C is for the demo, which ends it in order
+            )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Ask it to end, and insist after its grace period."""
+        self._process.terminate()
+        try:
+            self.exit_code = self._process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self.exit_code = self._process.wait()
+        self.last_words = self.tail()
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended by itself."""
+        return self._process.poll() is None
+
+    def tail(self) -> str:
+        """The last lines of its log."""
+        return "\n".join(f"  {line}" for line in self._log.read_text(errors="replace").splitlines()[-TAIL:])
