@@ -6,6 +6,7 @@ from tests.chart.rendering import Document
 
 GROUP_VERSION = "integrationtoken.dev/v1alpha1"
 NAMESPACE = "default"
+CA = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 
 def token(name: str = "shop", **spec: Any) -> Document:
@@ -38,3 +39,45 @@ def cluster_endpoint(**spec: Any) -> Document:
 def _resource(kind: str, metadata: dict[str, Any], spec: dict[str, Any]) -> Document:
     spec = {field: value for field, value in spec.items() if value is not None}
     return {"apiVersion": GROUP_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
+
+
+_WHOLE_ENDPOINT: dict[str, Any] = {
+    "audience": "https://api.example.com",
+    "requestEncoding": "Form",
+    "clientAuthenticationMethod": "ClientSecretBasic",
+    "parameters": {"tenant": "1"},
+    "caBundle": CA,
+    "timeout": "20s",
+    "defaultLifetime": "1h30m",
+    "rateLimit": {"requestsPerMinute": 100000},
+}
+
+WHOLE = {
+    "TokenEndpoint": [endpoint(**_WHOLE_ENDPOINT)],
+    "ClusterTokenEndpoint": [
+        cluster_endpoint(
+            **_WHOLE_ENDPOINT,
+            namespaceSelector={
+                "matchLabels": {"team": "shop"},
+                "matchExpressions": [{"key": "a", "operator": "Exists"}],
+            },
+        )
+    ],
+    "IntegrationToken": [
+        token(
+            endpointRef={"kind": "ClusterTokenEndpoint", "name": "grafx"},
+            credentialsSecretRef={"name": "shop-integration", "clientIDKey": "id", "clientSecretKey": "secret"},
+            audience="https://api.example.com",
+            scopes=["read"],
+            target={
+                "name": "shop-token",
+                "deletionPolicy": "Retain",
+                "template": {"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}, "data": {"e": "${token}"}},
+            },
+            renewBefore="1h",
+            suspend=True,
+        ),
+        token(renewBeforePercentage=30),
+    ],
+}
+"""Of each kind resources that together have every field, each with another value than its default."""

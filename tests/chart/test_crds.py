@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.chart.rendering import Document, Helm, Kubectl, of_kind
-from tests.chart.resource import cluster_endpoint, endpoint, target, template_metadata, token
+from tests.chart.resource import CA, cluster_endpoint, endpoint, target, template_metadata, token
 
 URL = "spec.tokenURL"
 URL_MESSAGE = "must be an https URL with a host and no spaces"
@@ -16,7 +16,6 @@ LABELS, ANNOTATIONS = "spec.target.template.metadata.labels", "spec.target.templ
 OWN_KEYS = "must not have a key that starts with integrationtoken.dev/"
 KEY_FORM = "must have keys such as app or example.com/app"
 TARGET_IS_CREDENTIALS = "the target Secret must not be the credentials Secret"
-CA = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 REFUSED: dict[str, tuple[Document, str, str]] = {
     # A sentence: the resource, the field that the message points at, what the message says.
@@ -239,23 +238,6 @@ ACCEPTED: dict[str, Document] = {
     ),
     "a URL with an IPv6 address": endpoint(tokenURL="https://[2001:db8::1]:8443/token"),
     "a URL of 2048 characters": endpoint(tokenURL="https://a/".ljust(2048, "a")),
-    "every field of an endpoint": cluster_endpoint(
-        audience="https://api.example.com",
-        requestEncoding="Form",
-        clientAuthenticationMethod="ClientSecretBasic",
-        parameters={"resource": "https://api.example.com", "tenant": ""},
-        caBundle=CA,
-        timeout="60s",
-        defaultLifetime="1h30m",
-        rateLimit={"requestsPerMinute": 100000},
-        namespaceSelector={
-            "matchLabels": {"team": "shop"},
-            "matchExpressions": [
-                {"key": "stage", "operator": "In", "values": ["test", "live"]},
-                {"key": "frozen", "operator": "DoesNotExist"},
-            ],
-        },
-    ),
     "empty texts where a default or nothing is meant": endpoint(audience="", caBundle="", parameters={}),
     "a selector that selects every namespace": cluster_endpoint(namespaceSelector={}),
     "the shortest timeout": endpoint(timeout="1000ms"),
@@ -263,24 +245,22 @@ ACCEPTED: dict[str, Document] = {
     "a CA bundle of 512 KiB": endpoint(caBundle=CA.ljust(524288)),
     "a token with a name of 63 characters": token("a" * 63),
     "a token with dots in its name": token("shop.example"),
-    "every field of a token": token(
-        endpointRef={"kind": "ClusterTokenEndpoint", "name": "grafx"},
-        credentialsSecretRef={"name": "shop-integration", "clientIDKey": "id", "clientSecretKey": "secret"},
-        audience="https://other.example.com",
-        scopes=["read:documents", "write:documents", "!#[]~"],
-        target={
-            "name": "shop-token",
-            "deletionPolicy": "Retain",
-            "template": {
-                "metadata": {
-                    "labels": {"app.example.com/part-of": "shop"},
-                    "annotations": {"note": "any text, even with spaces"},
-                },
-                "data": {"header.conf": "Authorization: ${authorization}\nscope=${scope}\n", "type": "${token_type}"},
-            },
-        },
-        renewBefore="4h",
-        suspend=True,
+    "scopes of every kind of character": token(scopes=["read:documents", "https://api.example.com/.default", "!#[]~"]),
+    "annotations and data of any text": target(
+        template={
+            "metadata": {"labels": {"example.com/part-of": ""}, "annotations": {"note": "any text, even with spaces"}},
+            "data": {"header.conf": "Authorization: ${authorization}\nscope=${scope} $HOME ${HOME}\n"},
+        }
+    ),
+    "a selector with every operator": cluster_endpoint(
+        namespaceSelector={
+            "matchExpressions": [
+                {"key": "stage", "operator": "In", "values": ["test", "live"]},
+                {"key": "stage", "operator": "NotIn", "values": ["old"]},
+                {"key": "team", "operator": "Exists"},
+                {"key": "frozen", "operator": "DoesNotExist", "values": []},
+            ]
+        }
     ),
     "a target of 253 characters": target(name=".".join(["a" * 63] * 3 + ["a" * 61])),
     "a share of the lifetime above the half, which is capped": token(renewBeforePercentage=99),

@@ -19,7 +19,7 @@ NAMESPACED_RULES = {
     ("integrationtoken.dev", "tokenendpoints"): READ,
     ("integrationtoken.dev", "tokenendpoints/status"): {"patch"},
     ("", "secrets"): READ | {"create", "update", "delete"},
-    ("", "events"): {"create", "patch"},
+    ("", "events"): {"create"},
 }
 CLUSTER_RULES = NAMESPACED_RULES | {
     ("integrationtoken.dev", "clustertokenendpoints"): READ,

@@ -30,6 +30,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("namespaces", ["store", "store"], "namespaces"),
     ("namespaces", ["*"], "namespaces"),
     ("endpoints.allowedHosts", ["https://login.example.com"], "allowedHosts"),
+    ("endpoints.allowedHosts", ["login.example.com:443"], "allowedHosts"),
     ("endpoints.allowedHosts", "login.example.com", "allowedHosts"),
     ("endpoints.privateHosts", [""], "privateHosts"),
     ("endpoints.proxyURL", "http://me:secret@proxy.example.com:3128", "proxyURL"),

@@ -1,0 +1,145 @@
+"""The schema and the operator's typed values are about the same fields, defaults and words."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from enum import StrEnum
+from typing import Any
+
+import pytest
+from integration_token.api.endpoint import (
+    ClientAuthenticationMethod,
+    Endpoint,
+    EndpointKind,
+    RequestEncoding,
+    parse_endpoint,
+)
+from integration_token.api.integration import DeletionPolicy, Integration, parse_integration
+from integration_token.api.token import Identity, StoredToken, Token
+from integration_token.errors import NeedsChange
+from integration_token.status import Situation, build_status
+
+from tests.chart.rendering import Document, Helm, Kubectl, of_kind
+from tests.chart.resource import WHOLE, cluster_endpoint, endpoint, token
+
+KINDS = tuple(WHOLE)
+
+
+def _schema(helm: Helm, kind: str) -> Document:
+    (crd,) = (
+        crd for crd in of_kind("CustomResourceDefinition", helm.template()) if crd["spec"]["names"]["kind"] == kind
+    )
+    (version,) = crd["spec"]["versions"]
+    schema = version["schema"]["openAPIV3Schema"]["properties"]
+    assert isinstance(schema, dict)
+    return schema
+
+
+def _leaves(schema: Document, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The paths of the fields that have no named fields of their own."""
+    for name, child in schema.get("properties", {}).items():
+        yield from _leaves(child, (*path, name))
+    if "properties" not in schema:
+        yield path
+
+
+def _parse(document: Document) -> Endpoint | Integration:
+    """The typed value, as if the API server had stored the document just so."""
+    body = deepcopy(document)
+    body["metadata"] |= {"uid": "1", "generation": 1}
+    kind = body["kind"]
+    return parse_integration(body) if kind == "IntegrationToken" else parse_endpoint(EndpointKind(kind), body)
+
+
+def _without(document: Document, path: tuple[str, ...]) -> Document | None:
+    """The document less one field, or None where it hasn't the field."""
+    copy = deepcopy(document)
+    parent: Any = copy["spec"]
+    for name in path[:-1]:
+        parent = parent.get(name, {})
+    return copy if parent.pop(path[-1], None) is not None else None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_counts(helm: Helm, kind: str) -> None:
+    """There is no field in a spec that the operator doesn't read: each makes a difference."""
+    for path in _leaves(_schema(helm, kind)["spec"]):
+        pairs = [(whole, without) for whole in WHOLE[kind] if (without := _without(whole, path))]
+        assert pairs, f"no example has {path}"
+        for whole, without in pairs:
+            assert _differ(whole, without), path
+
+
+def _differ(one: Document, other: Document) -> bool:
+    try:
+        return _parse(one) != _parse(other)
+    except NeedsChange:  # a required field is missed at once
+        return True
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_examples_are_accepted(kubectl: Kubectl, kind: str) -> None:
+    """What is a whole resource here is one to the API server, and the typed value is the same when stored."""
+    for document in WHOLE[kind]:
+        stored = kubectl.dry_run(document)
+        assert _parse(document | {"spec": stored["spec"]}) == _parse(document)
+
+
+@pytest.mark.parametrize("document", [endpoint(), cluster_endpoint(), token()], ids=lambda document: document["kind"])
+def test_defaults_are_the_same(kubectl: Kubectl, document: Document) -> None:
+    """What the API server fills in is what the operator takes where nothing is given."""
+    stored = kubectl.dry_run(document)
+    assert stored["spec"] != document["spec"]
+    assert _parse(document | {"spec": stored["spec"]}) == _parse(document)
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "words"),
+    [
+        ("TokenEndpoint", ("requestEncoding",), RequestEncoding),
+        ("TokenEndpoint", ("clientAuthenticationMethod",), ClientAuthenticationMethod),
+        ("IntegrationToken", ("endpointRef", "kind"), EndpointKind),
+        ("IntegrationToken", ("target", "deletionPolicy"), DeletionPolicy),
+    ],
+)
+def test_words_are_the_same(helm: Helm, kind: str, path: tuple[str, ...], words: type[StrEnum]) -> None:
+    """A field of a few words admits those that the operator knows."""
+    schema = _schema(helm, kind)["spec"]
+    for name in path:
+        schema = schema["properties"][name]
+    assert schema["enum"] == list(words)
+
+
+def test_both_endpoint_kinds_are_the_same(helm: Helm) -> None:
+    """A ClusterTokenEndpoint has a namespaceSelector, and is the same as a TokenEndpoint otherwise."""
+    namespaced, cluster = _schema(helm, "TokenEndpoint"), _schema(helm, "ClusterTokenEndpoint")
+    del cluster["spec"]["properties"]["namespaceSelector"]
+    assert cluster["spec"] == namespaced["spec"]
+    assert cluster["status"] == namespaced["status"]
+
+
+def test_status_is_all_in_the_schema(helm: Helm) -> None:
+    """The status that the operator writes has exactly the schema's fields: none is dropped or always empty."""
+    integration = _parse(token())
+    assert isinstance(integration, Integration)
+    held = StoredToken(
+        Token(access_token="t", issued=0.0, expires=3600.0, assumed=False, scope=("read",)),
+        Identity(endpoint_uid="1", grant_hash="2", credentials_uid="3", credentials_version="4"),
+    )
+    situation = Situation(
+        now=1.0,
+        stored=held,
+        matches=True,
+        expires=3600.0,
+        renews=1800.0,
+        failure=None,
+        rate_limited=False,
+        scopes_reduced=False,
+        renewed=True,
+        handled_renew_request="now",
+    )
+    status = build_status(integration, situation)
+    properties = _schema(helm, "IntegrationToken")["status"]["properties"]
+    assert status.keys() == properties.keys()
+    assert all(
+        condition.keys() == properties["conditions"]["items"]["properties"].keys() for condition in status["conditions"]
+    )
