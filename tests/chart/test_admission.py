@@ -140,3 +140,17 @@ def test_the_notes_hold_what_a_first_token_needs(helm: Helm, kubectl: Kubectl, n
     kind = {"default": "ClusterTokenEndpoint", "namespaced": "TokenEndpoint"}[name]
     assert endpoint["kind"] == kind
     assert endpoint["metadata"].get("namespace") == {"default": None, "namespaced": "store"}[name]
+
+
+def test_uninstall_leaves_the_crds(kubectl: Kubectl) -> None:
+    """After `helm uninstall` the CRDs are still there, and the next installation takes them over as they are."""
+    release = ("installed", "--namespace=installed")
+    install = ("install", *release, str(CHART), "--create-namespace")
+    # Those that the other tests use were installed without Helm.
+    kubectl.client.helm(*install, "--take-ownership", "--force-conflicts")
+    kubectl.client.helm("uninstall", *release)
+    kept = kubectl.run("get", "crds", "--output=name").split()
+    assert len([name for name in kept if name.endswith(".integrationtoken.dev")]) == 3
+    assert "/installed-" not in kubectl.run("get", "deployments,clusterroles", "--all-namespaces", "--output=name")
+    kubectl.client.helm(*install)
+    kubectl.client.helm("uninstall", *release)
