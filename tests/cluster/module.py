@@ -27,7 +27,7 @@ class Module:
         """The go.mod."""
         return (self.directory / "go.mod").read_text()
 
-    @cached_property
+    @property
     def bin(self) -> Path:
         """Where the programs are kept. A digest of its own for each module: a new Helm rebuilds no Kubernetes."""
         pinned = self.text.encode() + (self.directory / "go.sum").read_bytes() + self.stamp.encode()

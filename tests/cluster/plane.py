@@ -21,7 +21,7 @@ from tests.cluster.client import Client
 from tests.cluster.daemon import Daemon, DaemonError
 from tests.cluster.pki import PKI
 
-READY = 60
+READY = 120
 """Seconds that a part may take to be ready: it takes 5, but the machine may be busy with several planes."""
 
 PORTS = range(20000, 30000)
@@ -183,7 +183,7 @@ class ControlPlane:
         try:
             connection.request("GET", path)
             return connection.getresponse().status == http.HTTPStatus.OK
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
         finally:
             connection.close()

@@ -40,7 +40,8 @@ class Standing:
         """Stop it; False if it didn't run."""
         if not self._running():
             return False
-        os.kill(int(self._lock.read_text()), signal.SIGTERM)
+        holder = poll(self._lock.read_text, "the process that holds the control plane to say its number")
+        os.kill(int(holder), signal.SIGTERM)
         poll(lambda: not self._running(), "the control plane to end")
         return True
 
@@ -65,6 +66,7 @@ class Standing:
                         signal.pause()
                 finally:
                     self._kubeconfig.unlink(missing_ok=True)
+                    held.truncate(0)
 
     def _detach(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
