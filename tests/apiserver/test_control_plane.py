@@ -1,5 +1,6 @@
 """The control plane itself: what the other tests of this layer take for granted."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -87,7 +88,7 @@ def test_two_planes_run_side_by_side_and_one_survives_an_outage() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the processes in /proc, which is Linux's")
-def test_nothing_outlives_a_killed_parent() -> None:
+def test_nothing_outlives_a_killed_parent(tmp_path: Path) -> None:
     """When the process that started a plane is killed with SIGKILL, etcd, API server and controllers end."""
     program = (
         "from tests.cluster.plane import ControlPlane\n"
@@ -96,7 +97,12 @@ def test_nothing_outlives_a_killed_parent() -> None:
         "    input()\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path)},  # nobody is left to remove the plane's directory
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as parent:
         assert parent.stdout is not None
         directory = Path(parent.stdout.readline().strip())
