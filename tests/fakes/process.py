@@ -49,7 +49,11 @@ class EndpointProcess:
             [sys.executable, "-m", "tests.fakes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.pid = self._process.pid
-        self.url = self._ask(asdict(self._configuration))["url"]
+        try:
+            self.url = self._ask(asdict(self._configuration))["url"]
+        except BaseException:
+            self._process.communicate()
+            raise
         return self
 
     def __exit__(

@@ -17,7 +17,7 @@ _FORM_ENCODED = re.compile(r"(?:[A-Za-z0-9*\-._~+]|%[0-9A-Fa-f]{2})*")
 """What form-encoding leaves of any text: anything else was not encoded."""
 
 
-class Rejected(Exception):  # noqa: N818 (an answer, as the RFC calls it, rather than a fault of ours)
+class Rejected(Exception):
     """The request gets an error answer (RFC 6749, 5.2)."""
 
     def __init__(self, status: int, error: str, description: str, headers: Mapping[str, str] | None = None) -> None:
