@@ -37,6 +37,8 @@ async def connect(kubeconfig: Path | None) -> ApiClient:
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         raise SettingsError(f"--kubeconfig {kubeconfig}: not a kubeconfig") from None
     configuration.connection_pool_maxsize = _CONNECTIONS
+    # The library would look into .netrc and the proxies' variables at every request, which is slow and not for us.
+    configuration.client_session_kwargs = {"trust_env": False}
     client = ApiClient(configuration)
     client.user_agent = MANAGER
     return client

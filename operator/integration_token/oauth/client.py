@@ -59,6 +59,7 @@ class _Host:
     users: int = 0
 
 
+@lru_cache(maxsize=1024)
 def check_url(text: str, policy: Policy) -> httpx.URL:
     """The token URL, where the installation's settings admit it.
 
