@@ -36,12 +36,12 @@ class Admission:
             self._plan(ref, budget)
         return hold
 
-    def leave(self, key: Key) -> None:
+    def leave(self, key: Key, *, sent: bool = False) -> None:
         """The request has ended, or is not wanted any more."""
         ref = self._places.pop(key, None)
         if ref is not None:
             budget = self._budgets[ref]
-            budget.done(key)
+            budget.done(key, sent=sent)
             budget.forget(key)
             self.admit(ref)
 

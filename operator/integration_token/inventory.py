@@ -58,6 +58,8 @@ class Entry:
     poll_at: float = 0.0
     ready: bool = False
 
+    handled_renew_request: str = ""
+    """The wish for a renewal that this process followed last."""
     failure: Failure | None = None
     failed_inputs: Inputs | None = None
     failures: int = 0

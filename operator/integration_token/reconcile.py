@@ -4,8 +4,9 @@ Nothing here sleeps. Two API writes for an issue or a renewal, none where nothin
 :class:`~integration_token.inventory.Entry` is kept, and no token.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from integration_token.admission import BUDGET_WORK, Admission
 from integration_token.api.condition import Condition, ConditionType, Reason, written
@@ -129,15 +130,21 @@ class Reconciler:
             return entry.due
         entry.settled = None
         look: _Look | None = None
+        waiting = False
         try:
             integration = entry.record or await self._read(key, entry)
             entry.record = None
             if integration is None:
                 return now if key in self._inventory.entries and entry.uid != self._inventory.entries[key].uid else None
+            if self._must_wait(key, integration):
+                waiting = True
+                entry.record = integration
+                return None
             look = _Look(integration, entry, now, now.wall)
             await self._observe(look)
             await self._decide(key, look)
             await self._deliver(look)
+            waiting = look.hold is not None
             await self._report(key, look)
             entry.due = self._come_back(look)
         except Conflict:
@@ -147,9 +154,9 @@ class Reconciler:
             log.warning("API call failed", namespace=key.namespace, name=key.name, error=str(error))
             return now.after(passing_wait(entry.failures, 0.0, self._jitter()))
         finally:
-            if look is None or look.hold is None:
-                self._admission.leave(key)
-        if look.hold is None and look.inputs is not None:
+            if not waiting:
+                self._admission.leave(key, sent=look is not None and look.asked)
+        if not waiting and look.inputs is not None:
             entry.settled = (look.inputs, look.version)
         return entry.due
 
@@ -169,6 +176,14 @@ class Reconciler:
         if endpoint.namespace_selector:
             return False  # rare enough to look
         return inputs == _inputs(entry.generation, entry.renew_request, endpoint, found)
+
+    def _must_wait(self, key: Key, integration: Integration) -> bool:
+        """Whether a first token has to wait for others in flight: asked before anything is read for it."""
+        first = self._secrets.target(integration.namespace, integration.target) is None and not integration.status
+        endpoint = self._inventory.endpoints.get(integration.endpoint)
+        if not first or endpoint is None or integration.suspend:
+            return False
+        return self._admission.enter(endpoint, key, 0.0) is Hold.TURN
 
     async def _read(self, key: Key, entry: Entry) -> Integration | None:
         """The resource as it is now; None where it is gone, or cannot be read and has been told so."""
@@ -258,7 +273,8 @@ class Reconciler:
                 identity=look.identity,
                 expires=entry.expires,
                 poll_at=entry.poll_at,
-                renew_requested=integration.renew_request not in {"", _handled(integration)},
+                renew_requested=integration.renew_request not in {"", _handled(look)},
+                failed=entry.failed_inputs is not None,
             )
         )
         if cause is None:
@@ -283,6 +299,7 @@ class Reconciler:
         integration, entry, endpoint = look.integration, look.entry, look.endpoint
         assert endpoint is not None and look.identity is not None  # noqa: S101, PT018  # _decide has seen to it
         look.asked = True
+        entry.handled_renew_request = integration.renew_request
         entry.pace.note(look.now.boot)
         held = look.stored.token.access_token if look.stored is not None else ""
         issued = await self._issuer.ask(integration, endpoint, held)
@@ -318,8 +335,8 @@ class Reconciler:
             delivered = await self._deliverer.write(look.integration, look.target, look.stored)
         except Failure as failure:
             look.failure = failure
-            look.entry.failed_inputs = look.inputs
             if look.renewed:
+                look.entry.failed_inputs = look.inputs
                 # The token is not held: what is, is what stood there before.
                 look.renewed = False
                 look.stored = look.target.stored
@@ -328,8 +345,7 @@ class Reconciler:
         look.version = delivered.version
         if delivered.wrote:
             self._metrics.wrote(look.integration.namespace)
-            if not look.asked:
-                self._event(look, "Repaired", f"Secret {look.integration.target} was brought back to what it should be")
+            self._tell_written(look)
         if delivered.recreated:
             self._event(
                 look,
@@ -355,44 +371,55 @@ class Reconciler:
             failure=look.failure,
             rate_limited=rate_limited,
             scopes_reduced=look.scopes_reduced,
+            asked=look.asked,
             renewed=look.renewed,
-            handled_renew_request=integration.renew_request if look.asked else _handled(integration),
+            handled_renew_request=_handled(look),
         )
         status = build_status(integration, situation)
         entry.ready = condition_of(status, ConditionType.READY).get("status") == "True"
-        self._tell(look)
         patch = changes(integration.status, status)
         if patch and not await self._gateway.patch_status(
             INTEGRATIONS, key.namespace, key.name, integration.resource_version, patch
         ):
             self._inventory.forget(key)
+            return
+        self._tell(look, condition_of(status, ConditionType.REFRESHED))
 
-    def _tell(self, look: _Look) -> None:
-        integration, failure = look.integration, look.failure
-        before = condition_of(integration.status, ConditionType.REFRESHED)
-        if look.renewed and look.stored is not None:
-            log.info("token written", namespace=integration.namespace, name=integration.name,
-                     secret=integration.target, expires=int(look.stored.token.expires))  # fmt: skip
-            again = "issueTime" in integration.status
+    def _tell_written(self, look: _Look) -> None:
+        """Logs and records that the target was written, and why."""
+        integration, stored = look.integration, look.stored
+        if not look.renewed or stored is None:
+            if not look.asked:
+                self._event(look, "Repaired", f"Secret {integration.target} was brought back to what it should be")
+            return
+        log.info("token written", namespace=integration.namespace, name=integration.name, secret=integration.target,
+                 expires=int(stored.token.expires))  # fmt: skip
+        again = "issueTime" in integration.status
+        seconds = int(stored.token.expires - look.wall)
+        self._event(
+            look,
+            "Renewed" if again else "Issued",
+            f"Secret {integration.target} holds a {'new ' if again else ''}token that is valid for {seconds} s",
+        )
+        if look.scopes_reduced:
             self._event(
                 look,
-                "Renewed" if again else "Issued",
-                f"Secret {integration.target} holds a {'new ' if again else ''}token"
-                f" that is valid for {int(look.stored.token.expires - look.wall)} s",
+                Reason.SCOPES_REDUCED,
+                "the new token has fewer scopes than the one before; check the integration's permissions",
+                warning=True,
             )
-            if look.scopes_reduced:
-                self._event(
-                    look,
-                    Reason.SCOPES_REDUCED,
-                    "the new token has fewer scopes than the one before; check the integration's permissions",
-                    warning=True,
-                )
+
+    def _tell(self, look: _Look, after: Mapping[str, Any]) -> None:
+        """Logs and records that refreshing began or ceased to fail; `after` is the condition Refreshed as it now
+        stands."""
+        integration, failure = look.integration, look.failure
+        before = condition_of(integration.status, ConditionType.REFRESHED)
         if failure is not None:
             if (before.get("status"), before.get("reason")) != ("False", failure.reason):
                 log.warning("no current token", namespace=integration.namespace, name=integration.name,
                             reason=failure.reason, error=failure.message)  # fmt: skip
                 self._event(look, failure.reason, failure.message, warning=True)
-        elif before.get("status") == "False" and before.get("reason") not in _WAITS and not integration.suspend:
+        elif before.get("status") == "False" and before.get("reason") not in _WAITS and after.get("status") == "True":
             self._event(look, "Mended", "the token is refreshed again")
 
     def _come_back(self, look: _Look) -> Instant | None:
@@ -414,8 +441,9 @@ class Reconciler:
                 waits.append(look.pace)
             elif not look.integration.suspend and look.stored is not None:
                 waits.append(max(0.0, entry.poll_at - look.wall))
+            entry.failure, entry.retry, entry.failures = None, None, 0
             if look.asked:
-                entry.failure, entry.failed_inputs, entry.retry, entry.failures = None, None, None, 0
+                entry.failed_inputs = None
         return look.now.after(min(waits)) if waits else None
 
     def _failure_wait(self, look: _Look, failure: Failure) -> float:
@@ -435,8 +463,9 @@ class Reconciler:
         self._events.record(about, warning=warning, reason=reason, message=message)
 
 
-def _handled(integration: Integration) -> str:
-    return str(integration.status.get("lastHandledRenewRequest", ""))
+def _handled(look: _Look) -> str:
+    """The last wish for a renewal that was followed: the status may not tell yet."""
+    return look.entry.handled_renew_request or str(look.integration.status.get("lastHandledRenewRequest", ""))
 
 
 def _identity(identity: Identity, credentials: SecretMetadata) -> Identity:

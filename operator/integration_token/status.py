@@ -10,6 +10,24 @@ from integration_token.api.token import StoredToken
 from integration_token.api.value import format_time
 from integration_token.errors import Failure, NeedsChange
 
+_ASKING = frozenset(
+    {
+        Reason.ADDRESS_NOT_ALLOWED,
+        Reason.CREDENTIALS_INVALID,
+        Reason.INVALID_CLIENT,
+        Reason.ACCESS_DENIED,
+        Reason.UNAUTHORIZED_CLIENT,
+        Reason.INVALID_SCOPE,
+        Reason.REQUEST_REJECTED,
+        Reason.ENDPOINT_UNREACHABLE,
+        Reason.TLS_FAILED,
+        Reason.TIMEOUT,
+        Reason.ENDPOINT_ERROR,
+        Reason.INVALID_RESPONSE,
+    }
+)
+"""Failures that only the next request can show to be mended, be it after a restart."""
+
 _CONSENT = frozenset({Reason.CREDENTIALS_NOT_LABELLED, Reason.NOT_ALLOWED, Reason.SECRET_NOT_OWNED})
 """Failures that make even a good token none of the resource's own."""
 
@@ -29,6 +47,8 @@ class Situation:
     rate_limited: bool
     scopes_reduced: bool
     """The token that was just taken has fewer scopes than the one before."""
+    asked: bool
+    """The endpoint was just asked."""
     renewed: bool
     """Another token than before was just taken."""
     handled_renew_request: str
@@ -148,8 +168,11 @@ def _refreshed(integration: Integration, situation: Situation) -> Condition:
         )
     if situation.rate_limited:
         return Condition(kind, False, Reason.RATE_LIMITED, _RATE_LIMITED)
-    before = condition_of(integration.status, kind).get("reason")
-    if situation.scopes_reduced or (before == Reason.SCOPES_REDUCED and not situation.renewed):
+    before = condition_of(integration.status, kind)
+    same_spec = before.get("observedGeneration") == integration.generation
+    if not situation.asked and same_spec and before.get("status") == "False" and before.get("reason") in _ASKING:
+        return Condition(kind, False, Reason(before["reason"]), str(before.get("message", "")))
+    if situation.scopes_reduced or (before.get("reason") == Reason.SCOPES_REDUCED and not situation.renewed):
         return Condition(
             kind, True, Reason.SCOPES_REDUCED, "the new token has fewer scopes; check the integration's permissions"
         )

@@ -60,7 +60,7 @@ class Budget(Generic[Key]):
     per_minute: int
     paused_until: float = 0.0
     _sent: deque[float] = field(default_factory=deque)
-    _in_flight: set[Key] = field(default_factory=set)
+    _in_flight: dict[Key, float] = field(default_factory=dict)
     _waiting: dict[Key, tuple[float, int]] = field(default_factory=dict)
     _heap: list[tuple[float, int, int, Key]] = field(default_factory=list)
     _turns: dict[str, int] = field(default_factory=dict)
@@ -85,9 +85,11 @@ class Budget(Generic[Key]):
             heapq.heappush(self._heap, (expires, turn, self._count, key))
         return hold or Hold.TURN
 
-    def done(self, key: Key) -> None:
-        """The request has been answered or has failed."""
-        self._in_flight.discard(key)
+    def done(self, key: Key, *, sent: bool) -> None:
+        """The request has been answered or has failed; or it was not sent after all, and costs nothing."""
+        began = self._in_flight.pop(key, None)
+        if began is not None and not sent and began in self._sent:
+            self._sent.remove(began)
 
     def forget(self, key: Key) -> None:
         """The key no longer waits for its turn."""
@@ -131,4 +133,4 @@ class Budget(Generic[Key]):
 
     def _begin(self, key: Key, now: float) -> None:
         self._sent.append(now)
-        self._in_flight.add(key)
+        self._in_flight[key] = now

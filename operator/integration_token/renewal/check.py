@@ -22,6 +22,8 @@ class Observation:
     """When the stored token is polled next; 0 without one."""
     renew_requested: bool
     """A person asked for a poll that has not been made yet."""
+    failed: bool
+    """The last request failed."""
 
 
 class Cause(StrEnum):
@@ -30,6 +32,7 @@ class Cause(StrEnum):
     NO_TOKEN = "no token"
     GRANT_CHANGED = "grant changed"
     RENEW_REQUESTED = "renewal requested"
+    LAST_FAILED = "last request failed"
     POLL_DUE = "poll due"
 
 
@@ -52,12 +55,17 @@ def renew_requested(observation: Observation) -> Cause | None:
     return Cause.RENEW_REQUESTED if observation.renew_requested else None
 
 
+def last_failed(observation: Observation) -> Cause | None:
+    """What was asked for last is still wanted."""
+    return Cause.LAST_FAILED if observation.failed else None
+
+
 def poll_due(observation: Observation) -> Cause | None:
     """The plan for the stored token has come to its next poll."""
     return Cause.POLL_DUE if observation.now >= observation.poll_at else None
 
 
-CHECKS: Sequence[Check] = (no_token, grant_changed, renew_requested, poll_due)
+CHECKS: Sequence[Check] = (no_token, grant_changed, renew_requested, last_failed, poll_due)
 
 
 def why_ask(observation: Observation) -> Cause | None:
