@@ -1,0 +1,87 @@
+"""`python -m tests.bench`: measure the performance budget.
+
+Exit codes: 0 where all limits are kept, 1 where one is missed, 2 where the bench could not be run, 130 after Ctrl-C.
+"""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import httpx
+
+from tests.bench import cold, renewal, repair, restart
+from tests.bench.cold import Cold, Limits
+from tests.bench.row import BenchError, Row, table
+from tests.bench.stage import Stage
+from tests.bench.usage import PROC, machine
+from tests.cluster.client import CommandError
+from tests.cluster.daemon import DaemonError
+from tests.cluster.progress import say
+from tests.cluster.toolchain import ToolError
+
+THOUSAND: Final = Limits(resources=1000, seconds=15, cpu=6, mebibytes=90)
+
+FOOTER: Final = """\
+Of several cold runs the median is judged, of everything else the worst.
+Time: from the start of the operator's process to its last write by the API server's audit log, events apart.
+CPU: of the operator's process until then, user and system. Peak memory: its VmHWM, with the pages of mapped files.
+Writes: the operator's in the audit log, events and leases apart. Token requests: by the endpoint's log.
+Repairs: from the API server's answer to the change until a watch of the Secret shows it; {resources:,} others rest."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the bench; prints the table on stdout."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measures the performance budget.")
+    parser.add_argument("--runs", type=int, default=1, help="cold runs, each on a control plane of its own; default: 1")
+    runs = parser.parse_args(arguments).runs
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if runs < 1 or not (PROC / "self" / "stat").exists():
+        print("the bench could not be run: it needs Linux's /proc, and one run or more", file=sys.stderr)
+        return 2
+    size = machine()
+    say(f"{size}; about {90 + 35 * runs} s in all")
+    try:
+        rows, foreign = measure(runs, THOUSAND)
+    except KeyboardInterrupt:
+        print("interrupted: everything that was started has been ended", file=sys.stderr)
+        return 130
+    except (BenchError, ToolError, DaemonError, CommandError, httpx.HTTPError, TimeoutError, RuntimeError) as error:
+        print(f"the bench could not be run: {error}", file=sys.stderr, flush=True)
+        return 2
+    print(table(rows))
+    print(f"\n{FOOTER.format(resources=THOUSAND.resources)}")
+    print(f"Machine: {size} at the start; other programs used {foreign:.1f} s of CPU during the cold runs.")
+    missed = [row.what for row in rows if not row.met]
+    print(f"{len(missed)} of {len(rows)} limits missed: {'; '.join(missed)}" if missed else "all limits kept")
+    return 1 if missed else 0
+
+
+def measure(runs: int, limits: Limits) -> tuple[list[Row], float]:
+    """All rows, and the CPU seconds that others used during the cold runs."""
+    colds: list[Cold] = []
+    for _ in range(runs - 1):
+        with Stage() as stage:
+            colds.append(cold.measure(stage, cold.populate(stage, limits), limits))
+    with Stage() as stage:
+        endpoint = cold.populate(stage, limits)
+        colds.append(cold.measure(stage, endpoint, limits))
+        requests, tail = endpoint.count(), stage.audit()
+        with stage.operator() as operator:
+            restarted = restart.measure(operator, tail, endpoint, requests)
+            repaired = repair.measure(stage, operator)
+            short_lived = renewal.run(stage, operator)
+        counts = renewal.counts(short_lived, tail)
+    issues = [number for run in colds for number in run.counts.issues]
+    writes = [
+        Row("API writes for an issue", (*issues, *counts.issues), 2),
+        Row("API writes for a renewal", tuple(counts.renewals), 2),
+        Row("API writes for a poll that answers the same token", tuple(counts.polls), 0),
+    ]
+    foreign = sum(run.foreign for run in colds)
+    return [*cold.rows(colds, limits), *writes, *restarted, *repaired], foreign
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""The operator's writes, read from the API server's audit log as it grows: by its tail, so that watching it costs
+nothing while something is measured."""
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+READS: Final = frozenset({"get", "list", "watch"})
+
+BESIDE: Final = frozenset({"events", "leases"})
+"""Writes that the budget leaves out: events are news for people, and a lease is renewed whatever the tokens do."""
+
+QUIET: Final = 3.0
+"""Seconds without any request after which the operator is done with what it had to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One request of the operator that changes something, or was meant to."""
+
+    time: float
+    """Wall time in seconds by the API server's clock, when its answer was complete."""
+    verb: str
+    resource: str
+    subresource: str
+    name: str
+    code: int
+
+    @property
+    def counted(self) -> bool:
+        """Whether the budget counts it; a refused one, too, has cost the API server its work."""
+        return self.resource not in BESIDE
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it changed something."""
+        return self.code < 300
+
+
+class AuditTail:
+    """What one user asks for from now on."""
+
+    def __init__(self, path: Path, user: str) -> None:
+        """Begins at the end of the log as it is now."""
+        self._path = path
+        self._user = f'"username":"{user}"'.encode()
+        self._offset = path.stat().st_size
+        self._rest = b""
+        self.writes: list[Write] = []
+        """Oldest first."""
+        self.requests = 0
+        """Reads and all; a watch counts when it has ended."""
+
+    def read(self) -> list[Write]:
+        """Take in what was logged since the last call; the writes among it."""
+        with self._path.open("rb") as log:
+            log.seek(self._offset)
+            new = log.read()
+        self._offset += len(new)
+        complete, _, self._rest = (self._rest + new).rpartition(b"\n")
+        lines = [line for line in complete.splitlines() if self._user in line]
+        self.requests += len(lines)
+        found = writes(json.loads(line) for line in lines)
+        self.writes += found
+        return found
+
+    def await_quiet(self, check: Callable[[], None]) -> None:
+        """Return when nothing was asked for in a while; `check` is called meanwhile, and may raise."""
+        before, since = -1, 0.0
+        while before != self.requests or time.monotonic() < since + QUIET:
+            if before != self.requests:
+                before, since = self.requests, time.monotonic()
+            time.sleep(0.2)
+            check()
+            self.read()
+
+
+def writes(events: Iterable[dict[str, Any]]) -> list[Write]:
+    """The writes among audit events (audit.k8s.io/v1)."""
+    found = []
+    for event in events:
+        if event["verb"] in READS:
+            continue
+        about = event.get("objectRef") or {}
+        found.append(
+            Write(
+                time=datetime.fromisoformat(event["stageTimestamp"]).timestamp(),
+                verb=event["verb"],
+                resource=about.get("resource", ""),
+                subresource=about.get("subresource", ""),
+                name=about.get("name", ""),
+                code=event["responseStatus"]["code"],
+            )
+        )
+    return found

@@ -1,0 +1,112 @@
+"""Many resources from cold: nothing but they and their credentials is there when the operator is started."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tests.bench.api import TOKENS
+from tests.bench.audit import AuditTail
+from tests.bench.count import Counts, count
+from tests.bench.manifest import TARGET, credentials, names, token
+from tests.bench.row import BenchError, Judge, Row
+from tests.bench.stage import Operator, Stage
+from tests.bench.usage import cpu_seconds, foreign_seconds, peak_mebibytes
+from tests.cluster.progress import say, step
+from tests.fakes.process import EndpointProcess
+
+INTERVAL: Final = 0.1
+"""Seconds between two looks at the audit log's tail: this late, at most, the CPU time is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The budget for a number of resources."""
+
+    resources: int
+    seconds: float
+    cpu: float
+    mebibytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cold:
+    """What one run took."""
+
+    seconds: float
+    """From the start of the operator's process until the API server had answered its last write, events apart."""
+    cpu: float
+    """Of the operator, until then."""
+    mebibytes: float
+    """At most, until the events were posted as well."""
+    foreign: float
+    """CPU seconds of programs that have nothing to do with the bench, until the last write."""
+    counts: Counts
+
+
+def populate(stage: Stage, limits: Limits) -> EndpointProcess:
+    """Create the resources, each with credentials of its own."""
+    endpoint = stage.endpoint("bench")
+    wanted = names("cold", limits.resources)
+    with step(f"creating {limits.resources:,} resources with credentials", f"about {limits.resources // 100} s"):
+        stage.api.create_all(credentials(name) for name in wanted)
+        stage.api.create_all(token(name, "bench") for name in wanted)
+    return endpoint
+
+
+def measure(stage: Stage, endpoint: EndpointProcess, limits: Limits) -> Cold:
+    """Run the operator until everything is there and the events are posted."""
+    say(f"{limits.resources:,} resources from cold to Secret and status (at most {limits.seconds:.0f} s)")
+    tail = stage.audit()
+    foreign, start = foreign_seconds(), time.time()
+    with stage.operator() as operator:
+        cpu = _until_complete(stage, operator, tail, limits)
+        end = max(write.time for write in tail.writes if write.counted)
+        foreign = foreign_seconds() - foreign
+        tail.await_quiet(operator.check)
+        peak = peak_mebibytes(operator.pid)
+    counts = count(endpoint.log, tail.writes)
+    say(f"took {end - start:.1f} s, {cpu:.1f} s of CPU, {peak:.0f} MiB")
+    return Cold(end - start, cpu, peak, foreign, counts)
+
+
+def rows(colds: Sequence[Cold], limits: Limits) -> list[Row]:
+    """The rows of all runs."""
+    what = f"{limits.resources:,} resources from cold to Secret and status"
+    median = Judge.MEDIAN
+    return [
+        Row(f"{what}: time", tuple(cold.seconds for cold in colds), limits.seconds, "s", median),
+        Row(f"{what}: the operator's CPU", tuple(cold.cpu for cold in colds), limits.cpu, "s", median),
+        Row(f"{what}: its peak memory", tuple(cold.mebibytes for cold in colds), limits.mebibytes, "MiB", median),
+    ]
+
+
+def _until_complete(stage: Stage, operator: Operator, tail: AuditTail, limits: Limits) -> float:
+    """The operator's CPU time when everything was there."""
+    wanted = names("cold", limits.resources)
+    missing = {("secrets", name + TARGET) for name in wanted} | {("integrationtokens", name) for name in wanted}
+    deadline = time.monotonic() + 10 * limits.seconds
+    while time.monotonic() < deadline:
+        time.sleep(INTERVAL)
+        operator.check()
+        new = tail.read()
+        missing -= {(write.resource, write.name) for write in new if write.succeeded}
+        if new and not missing:
+            cpu = cpu_seconds(operator.pid)
+            if _all_ready(stage):
+                return cpu
+    raise BenchError(
+        f"{len(missing)} writes are missing after {10 * limits.seconds:.0f} s, or not all are Ready;"
+        f" the operator's log:\n{operator.tail()}"
+    )
+
+
+def _all_ready(stage: Stage) -> bool:
+    """Asked once only, after the measurement: the answer is large."""
+    return all(
+        any(
+            condition["type"] == "Ready" and condition["status"] == "True"
+            for condition in item.get("status", {}).get("conditions", ())
+        )
+        for item in stage.api.get(TOKENS)["items"]
+    )

@@ -1,0 +1,98 @@
+"""How long it takes from a change by hand until all is well again, as somebody sees it who watches the Secret.
+
+Measured from the API server's answer to the change. Each time with another resource: one grant may only ask so often.
+"""
+
+import base64
+import time
+from collections.abc import Callable
+from typing import Final
+
+from tests.bench.api import API, SECRETS, TOKENS
+from tests.bench.manifest import TARGET, Object, credentials, names, token
+from tests.bench.row import BenchError, Row
+from tests.bench.stage import Operator, Stage
+from tests.cluster.poll import poll
+from tests.cluster.progress import say
+from tests.fakes.process import derived_secret
+
+TIMES: Final = 5
+"""Measurements of each kind: enough for a slow one to show."""
+PAUSE: Final = 0.3
+"""Seconds between two of them, so that none stands in the other's way."""
+
+_GARBAGE: Final = base64.b64encode(b"changed by hand").decode()
+
+
+def measure(stage: Stage, operator: Operator) -> list[Row]:
+    """All rows; the operator is at rest, and holds a token for each resource."""
+    say(f"repairs, {TIMES} of each kind: about 10 s")
+    _prepare_mend(stage.api)
+    names_ = iter(names("cold", 2 * TIMES))
+    changed = tuple(_repaired(stage.api, next(names_), _change) for _ in range(TIMES))
+    deleted = tuple(_repaired(stage.api, next(names_), _delete) for _ in range(TIMES))
+    mended = tuple(_mended(stage.api, name) for name in names("mend", TIMES))
+    operator.check()
+    return [
+        Row("a mended credentials Secret to a token", mended, 2, "s"),
+        Row("a changed target repaired", changed, 1, "s"),
+        Row("a deleted target repaired", deleted, 1, "s"),
+    ]
+
+
+def _change(api: API, target: str) -> None:
+    api.merge(f"{SECRETS}/{target}", {"data": {"token": _GARBAGE}})
+
+
+def _delete(api: API, target: str) -> None:
+    api.delete(f"{SECRETS}/{target}")
+
+
+def _repaired(api: API, name: str, spoil: Callable[[API, str], None]) -> float:
+    """Seconds until the target holds the token that it held before."""
+    time.sleep(PAUSE)
+    target = name + TARGET
+    before = api.get(f"{SECRETS}/{target}")["data"]
+    # expires_at may have been told anew, a second earlier.
+    return _seconds_until(
+        api,
+        target,
+        lambda: spoil(api, target),
+        lambda data: all(data.get(key) == before[key] for key in ("token", "authorization")) and "expires_at" in data,
+    )
+
+
+def _prepare_mend(api: API) -> None:
+    """Create resources whose credentials are wrong, and wait until that was found out."""
+    wanted = names("mend", TIMES)
+    api.create_all(credentials(name, "not the secret") for name in wanted)
+    api.create_all(token(name, "bench") for name in wanted)
+    for name in wanted:
+        poll(lambda name=name: "conditions" in api.get(f"{TOKENS}/{name}").get("status", {}), f"the status of {name}")  # type: ignore[misc]
+
+
+def _mended(api: API, name: str) -> float:
+    """Seconds until there is a target, once the credentials are right."""
+    time.sleep(PAUSE)
+    return _seconds_until(
+        api,
+        name + TARGET,
+        lambda: api.merge(f"{SECRETS}/{name}", {"stringData": {"client_secret": derived_secret(name)}}),
+        lambda data: "token" in data,
+    )
+
+
+def _seconds_until(api: API, target: str, change: Callable[[], None], good: Callable[[dict[str, str]], bool]) -> float:
+    """Seconds from the answer to the change until the watch shows that all is good."""
+    with api.watch(SECRETS, target) as events:
+        change()
+        start = time.monotonic()
+        for event in events:
+            if event["type"] in {"ADDED", "MODIFIED"} and good(_data(event["object"])):
+                return time.monotonic() - start
+    raise BenchError(f"the watch of Secret {target} ended before it was repaired")
+
+
+def _data(secret: Object) -> dict[str, str]:
+    data: dict[str, str] = secret.get("data") or {}
+    return data

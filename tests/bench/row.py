@@ -1,0 +1,66 @@
+"""The rows of the budget: what was measured, beside its limit, with a verdict."""
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class BenchError(Exception):
+    """The bench can't go on; the text is for whoever runs it."""
+
+
+class Judge(StrEnum):
+    """Which of several measurements is held against the limit."""
+
+    MEDIAN = "median"
+    """Of whole runs: what varies between them is the machine."""
+    MAX = "max"
+    """Of single events: the limit is a promise for each of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the budget. A measurement that equals the limit keeps it."""
+
+    what: str
+    measured: tuple[float, ...]
+    """At least one."""
+    limit: float
+    unit: str = ""
+    judge: Judge = Judge.MAX
+
+    @property
+    def judged(self) -> float:
+        """The measurement that counts."""
+        return statistics.median(self.measured) if self.judge is Judge.MEDIAN else max(self.measured)
+
+    @property
+    def met(self) -> bool:
+        """Whether the limit was kept."""
+        return self.judged <= self.limit
+
+    def cells(self) -> tuple[str, str, str, str]:
+        """The row of the table."""
+        return self.what, self._found(), self._quantity(self.limit), "ok" if self.met else "MISSED"
+
+    def _found(self) -> str:
+        if len(self.measured) == 1:
+            return self._quantity(self.measured[0])
+        if min(self.measured) == max(self.measured):
+            return f"{self._quantity(self.measured[0])} (each of {len(self.measured)})"
+        median, most = self._quantity(statistics.median(self.measured)), self._quantity(max(self.measured))
+        return f"median {median}, max {most} (of {len(self.measured)})"
+
+    def _quantity(self, value: float) -> str:
+        digits = 0 if value == int(value) else 2 if value >= 1 else 3
+        return f"{value:.{digits}f}{f' {self.unit}' if self.unit else ''}"
+
+
+def table(rows: Iterable[Row]) -> str:
+    """All rows under a heading, in columns."""
+    lines = [("what", "measured", "limit", "verdict"), *(row.cells() for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(3)]
+    return "\n".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[3]]) for line in lines
+    )

@@ -1,0 +1,116 @@
+"""The bench's world: a control plane with the chart installed, token endpoints, and the operator when it is wanted."""
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Final, Self
+
+import httpx
+
+from tests.bench.api import API
+from tests.bench.audit import AuditTail
+from tests.bench.manifest import NAMESPACE, endpoint
+from tests.bench.row import BenchError
+from tests.cluster.client import CHART
+from tests.cluster.plane import ControlPlane
+from tests.cluster.poll import poll
+from tests.cluster.progress import step
+from tests.demo.process import OperatorProcess
+from tests.fakes.process import Configuration, EndpointProcess
+
+RELEASE: Final = "integration-token-operator"
+READY: Final = 60.0
+"""Seconds that the operator may take to be ready: it takes 2, but the machine may be busy."""
+
+
+class Operator:
+    """A running operator process."""
+
+    def __init__(self, process: OperatorProcess, port: int) -> None:
+        self._process = process
+        self._port = port
+        self.pid = process.pid
+
+    def check(self) -> None:
+        """Raise BenchError where it has ended."""
+        if not self._process.running:
+            raise BenchError(f"the operator has ended; its log:\n{self.tail()}")
+
+    def tail(self) -> str:
+        """The end of its log."""
+        return self._process.tail()
+
+    def await_ready(self) -> None:
+        """Return once it says that it is ready."""
+        poll(self._ready, "the operator to be ready", READY)
+
+    def _ready(self) -> bool:
+        self.check()
+        try:
+            return httpx.get(f"http://127.0.0.1:{self._port}/readyz", trust_env=False).is_success
+        except httpx.TransportError:
+            return False
+
+
+class Stage:
+    """A context manager: inside, everything is there but resources and the operator."""
+
+    plane: ControlPlane
+    api: API
+
+    def __enter__(self) -> Self:
+        """Build it; what was built is taken down again where that fails."""
+        with ExitStack() as stack:
+            with step("starting a control plane: etcd, kube-apiserver", "about 10 s"):
+                self.plane = stack.enter_context(ControlPlane())
+            self.api = stack.enter_context(API(self.plane.server, self.plane._tls))
+            with step("installing the chart by Helm", "about 3 s"):
+                self._install()
+            # An image has its bytecode compiled, and a second start finds its files in memory: so does this one.
+            subprocess.run([sys.executable, "-c", "import integration_token.application"], check=True)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Take everything down."""
+        self._stack.close()
+
+    def endpoint(self, name: str, configuration: Configuration | None = None) -> EndpointProcess:
+        """Start a token endpoint, with a ClusterTokenEndpoint of that name."""
+        process = self._stack.enter_context(EndpointProcess(configuration))
+        self.api.create(endpoint(name, process.url, process.audience))
+        return process
+
+    def audit(self) -> AuditTail:
+        """What the operator asks for from now on."""
+        return AuditTail(self.plane.directory / "audit.log", f"system:serviceaccount:{RELEASE}:{self._account}")
+
+    @contextmanager
+    def operator(self) -> Iterator[Operator]:
+        """Run the operator; it isn't ready yet when this yields, and must end well."""
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port: int = probe.getsockname()[1]
+        # The last one given counts: the port of the chart may be taken on this machine.
+        arguments = [*self._arguments, f"--metrics-address=127.0.0.1:{port}"]
+        with OperatorProcess(arguments, self.plane.directory / "operator.log") as process:
+            yield Operator(process, port)
+        if process.exit_code:
+            raise BenchError(f"the operator ended with {process.exit_code}; its log:\n{process.last_words}")
+
+    def _install(self) -> None:
+        """Install the chart as a user does; the operator runs with the arguments and the account of its Deployment."""
+        namespace = f"--namespace={RELEASE}"
+        insecure = "--set=endpoints.insecure=true"
+        self.plane.helm("install", RELEASE, str(CHART), namespace, "--create-namespace", insecure)
+        found = self.plane.kubectl("get", "deployment", RELEASE, namespace, "--output=json")
+        pod = json.loads(found)["spec"]["template"]["spec"]
+        self._account = pod["serviceAccountName"]
+        kubeconfig = self.plane.service_account_kubeconfig(RELEASE, self._account)
+        self._arguments = [*pod["containers"][0]["args"], f"--kubeconfig={kubeconfig}"]
+        self.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
