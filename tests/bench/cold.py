@@ -62,7 +62,7 @@ def measure(stage: Stage, endpoint: EndpointProcess, limits: Limits) -> Cold:
     with stage.operator() as operator:
         cpu = _until_complete(stage, operator, tail, limits)
         end = max(write.time for write in tail.writes if write.counted)
-        foreign = foreign_seconds() - foreign
+        foreign = max(0.0, foreign_seconds() - foreign)  # ticks are coarse
         tail.await_quiet(operator.check)
         peak = peak_mebibytes(operator.pid)
     counts = count(endpoint.log, tail.writes)

@@ -6,6 +6,7 @@ Measured from the API server's answer to the change. Each time with another reso
 import base64
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from tests.bench.api import API, SECRETS, TOKENS
@@ -68,7 +69,13 @@ def _prepare_mend(api: API) -> None:
     api.create_all(credentials(name, "not the secret") for name in wanted)
     api.create_all(token(name, "bench") for name in wanted)
     for name in wanted:
-        poll(lambda name=name: "conditions" in api.get(f"{TOKENS}/{name}").get("status", {}), f"the status of {name}")  # type: ignore[misc]
+        poll(partial(_refused, api, name), f"the endpoint's refusal at {name}")
+
+
+def _refused(api: API, name: str) -> bool:
+    """Whether it is known that only a change of the credentials helps."""
+    conditions = api.get(f"{TOKENS}/{name}").get("status", {}).get("conditions", ())
+    return any(condition["type"] == "Stalled" and condition["status"] == "True" for condition in conditions)
 
 
 def _mended(api: API, name: str) -> float:
