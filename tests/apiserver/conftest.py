@@ -1,10 +1,20 @@
-"""One control plane for the whole layer: it starts in a few seconds, but in those once is enough."""
+"""The layer's world, built once: a control plane with the chart installed and the operator running, and token
+endpoints. Each test module has a namespace of its own in it."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from tests.apiserver.kube import Kube
+from tests.apiserver.ledger import Ledger
+from tests.apiserver.operator import Installation, Operator
+from tests.apiserver.stage import Login, Stage
 from tests.cluster.plane import ControlPlane
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The canary test looks at what all others left behind, so it comes last."""
+    items.sort(key=lambda item: item.path.name == "test_canary.py")
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +22,42 @@ def plane() -> Iterator[ControlPlane]:
     """With the controllers: a deleted resource takes its Secret along by their garbage collector."""
     with ControlPlane(controller_manager=True) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def ledger() -> Ledger:
+    """What must not leak."""
+    return Ledger()
+
+
+@pytest.fixture(scope="session")
+def kube(plane: ControlPlane, ledger: Ledger) -> Iterator[Kube]:
+    """The plane's API."""
+    kube = Kube(plane)
+    ledger.kubes.append(kube)
+    yield kube
+    kube.close()
+
+
+@pytest.fixture(scope="session")
+def login(ledger: Ledger) -> Iterator[Login]:
+    """The token endpoint of most tests."""
+    login = Login()
+    ledger.endpoints.append(login.endpoint)
+    with login.endpoint:
+        yield login
+
+
+@pytest.fixture(scope="session")
+def operator(plane: ControlPlane, ledger: Ledger) -> Iterator[Operator]:
+    """The operator for all namespaces, with endpoints on the loopback address admitted."""
+    installation = Installation(plane, "integration-token-operator", "endpoints.insecure=true")
+    with Operator(installation, ledger) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def stage(request: pytest.FixtureRequest, kube: Kube, ledger: Ledger, login: Login, operator: Operator) -> Stage:
+    """The module's namespace, named after it."""
+    name = request.path.stem.removeprefix("test_").replace("_", "-")
+    return Stage(kube, ledger, login, name)

@@ -56,6 +56,11 @@ class OperatorProcess:
         self.last_words = self.tail()
 
     @property
+    def pid(self) -> int:
+        """Of the operator."""
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         """Whether it has not ended by itself."""
         return self._process.poll() is None

@@ -1,0 +1,139 @@
+"""The operator as users install it: the chart by Helm, and a local process with the arguments and the account of its
+Deployment, since the plane has no node."""
+
+import json
+import os
+import signal
+import socket
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import httpx
+
+from tests.apiserver.ledger import Ledger
+from tests.cluster.client import CHART
+from tests.cluster.plane import ControlPlane
+from tests.cluster.poll import poll
+from tests.demo.process import OperatorProcess
+
+READY: Final = 30.0
+"""Seconds that it may take to be ready: it takes 2, but the machine may be busy."""
+
+
+class Installation:
+    """A release of the chart."""
+
+    def __init__(self, plane: ControlPlane, release: str, *values: str) -> None:
+        """Installs it, in a namespace with the release's name; `values` are for `--set`."""
+        self.release = release
+        self._plane = plane
+        arguments = ["install", release, str(CHART), f"--namespace={release}", "--create-namespace"]
+        plane.helm(*arguments, *(f"--set={value}" for value in ("logging.level=debug", *values)))
+        found = plane.kubectl("get", "deployment", f"--namespace={release}", "--output=json")
+        (deployment,) = json.loads(found)["items"]
+        pod = deployment["spec"]["template"]["spec"]
+        account = pod["serviceAccountName"]
+        self.user = f"system:serviceaccount:{release}:{account}"
+        """As the audit log names it."""
+        self.kubeconfig = plane.service_account_kubeconfig(release, account)
+        self.arguments: list[str] = pod["containers"][0]["args"]
+        self.directory = plane.directory
+
+
+class Operator:
+    """A context manager around one operator process; it may be killed and started again inside."""
+
+    def __init__(self, installation: Installation, ledger: Ledger, *flags: str) -> None:
+        """`flags` follow the chart's own: of those that are given twice the last one counts."""
+        self.installation = installation
+        self._ledger = ledger
+        self._flags = flags
+        self._stack = ExitStack()
+        self._starts = 0
+        self.exit_code: int | None = None
+        """Once it has ended."""
+
+    def __enter__(self) -> Self:
+        """Start it, and wait until it is ready."""
+        self.start()
+        self.await_ready()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End it in order."""
+        self.stop()
+
+    def start(self) -> None:
+        """Start it; it isn't ready yet."""
+        self._starts += 1
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port: int = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = self.installation.directory / f"operator-{self.installation.release}-{self._starts}.log"
+        self._ledger.logs.append(self.log)
+        arguments = [
+            *self.installation.arguments,
+            f"--kubeconfig={self.installation.kubeconfig}",
+            f"--metrics-address=127.0.0.1:{port}",
+            *self._flags,
+        ]
+        self.process = self._stack.enter_context(OperatorProcess(arguments, self.log))
+
+    def await_ready(self) -> None:
+        """Return once it says that it is ready."""
+        poll(self._ready, "the operator to be ready", READY)
+        self._ledger.seen |= {f"process {self.pid} {name}": text for name, text in self.traces().items()}
+
+    def stop(self) -> None:
+        """SIGTERM, and wait for the end."""
+        if self.process.running:
+            self._ledger.seen |= {
+                f"process {self.pid} at its end, {name}": text for name, text in self.traces().items()
+            }
+        self._stack.close()
+        self.exit_code = self.process.exit_code
+
+    def restart(self) -> None:
+        """Stop and start, and wait until it is ready."""
+        self.stop()
+        assert self.exit_code == 0, self.process.last_words
+        self.start()
+        self.await_ready()
+
+    def kill(self) -> None:
+        """SIGKILL, and wait for the end."""
+        os.kill(self.pid, signal.SIGKILL)
+        self._stack.close()
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self.process.pid
+
+    def probe(self, path: str) -> httpx.Response:
+        """What it answers to a probe or a scrape."""
+        return httpx.get(self.url + path, trust_env=False)
+
+    def metrics(self) -> str:
+        """All metrics, as text."""
+        return self.probe("/metrics").text
+
+    def traces(self) -> dict[str, str]:
+        """What others on the machine, or who scrapes it, see of the process."""
+        directory = Path("/proc") / str(self.pid)
+        return {
+            "command line": (directory / "cmdline").read_text(errors="replace"),
+            "environment": (directory / "environ").read_text(errors="replace"),
+            "metrics": self.metrics(),
+        }
+
+    def _ready(self) -> bool:
+        assert self.process.running, f"the operator has ended:\n{self.process.tail()}"
+        try:
+            return self.probe("/readyz").is_success
+        except httpx.TransportError:
+            return False
