@@ -1,7 +1,6 @@
 """The command line: flags and environment to settings, settings to a running operator."""
 
 import argparse
-import asyncio
 import os
 import sys
 from collections.abc import Sequence
@@ -27,12 +26,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings(flags, os.environ)
         # Only now: the libraries below take a second to import, and --help and a wrong flag need none of them.
+        import uvloop  # noqa: PLC0415
+
         from integration_token.application import run  # noqa: PLC0415
         from integration_token.clock import SystemClock  # noqa: PLC0415
         from integration_token.logs import configure_logs  # noqa: PLC0415
 
         configure_logs(settings.log_level, settings.log_format)
-        asyncio.run(run(settings, SystemClock()))
+        uvloop.run(run(settings, SystemClock()))
     except SettingsError as error:
         sys.stderr.write(f"{MANAGER} run: {error}\n")
         return 2

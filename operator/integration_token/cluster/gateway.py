@@ -178,10 +178,11 @@ class Gateway:
         if method == "PATCH":
             sent["Content-Type"] = "application/merge-patch+json"
         try:
-            call = await self._client.param_serialize(
-                method, path, header_params=sent, body=body, auth_settings=["BearerToken"]
+            # Without the body, which the library would copy: it is plain JSON already.
+            verb, url, prepared, *_ = await self._client.param_serialize(
+                method, path, header_params=sent, auth_settings=["BearerToken"]
             )
-            answer = await self._client.call_api(*call, _request_timeout=limits)
+            answer = await self._client.call_api(verb, url, prepared, body, _request_timeout=limits)
             response: aiohttp.ClientResponse = answer.response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # The library's own text holds the request's headers, so only the kind of error is told.
