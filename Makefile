@@ -27,6 +27,50 @@ lock: install ## write the lock files anew from pyproject.toml
 	$(COMPILE) --output-file requirements.lock
 	$(COMPILE) --group dev --output-file requirements-dev.lock
 
+.PHONY: demo
+demo: programs ## the main job on a control plane of its own: rollovers, counted by the API that is called
+	@$(BIN)/python -m tests.demo
+
+.PHONY: test
+test: lint unit apiserver chart node ## everything: format, lint, types, import contracts, and all tests
+
+.PHONY: lint
+lint: install ## format, lint, types, import contracts
+	@echo "==> format, lint, types, import contracts (about 20 s)"
+	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ." >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
+
+.PHONY: unit
+unit: install ## the tests that need nothing but Python
+	@echo "==> unit tests (about 10 s)"
+	@$(BIN)/coverage run -m pytest --quiet tests/unit
+	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
+
+.PHONY: apiserver
+apiserver: programs ## the operator on a real API server
+	@echo "==> the operator on a real API server (about 5 min)"
+	@$(BIN)/python -m pytest --quiet tests/apiserver
+
+.PHONY: chart
+chart: programs ## the chart and its CRDs, by Helm and a real API server
+	@echo "==> the chart (about 1 min)"
+	@$(BIN)/python -m pytest --quiet tests/chart
+
+.PHONY: node
+node: programs ## the image, built from the Dockerfile: needs root, Linux and buildah
+	@echo "==> the image (about 2 min the first time)"
+	@$(BIN)/python -m pytest --quiet tests/node
+
+.PHONY: bench
+bench: programs ## the figures of the performance budget, each beside its limit
+	@$(BIN)/python -m tests.bench
+
+.PHONY: programs
+programs: install
+	@$(BIN)/python -m tests.cluster build
+
 .PHONY: cluster
 cluster: install ## a control plane with the CRDs, left running; the last line is its kubeconfig's path
 	@$(BIN)/python -m tests.cluster start

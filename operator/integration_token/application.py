@@ -4,20 +4,19 @@ import asyncio
 import random
 import signal
 import socket
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-
-from kopf import OperatorRegistry
 
 from integration_token.admission import Admission
 from integration_token.api.endpoint import EndpointKind
 from integration_token.clock import Clock, Instant
-from integration_token.cluster.connection import connect
+from integration_token.cluster.connection import Access, access, connect
 from integration_token.cluster.event import EventRecorder
 from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, Gateway
 from integration_token.cluster.secret import SecretWatch
 from integration_token.endpoint_status import EndpointReconciler
 from integration_token.errors import ClusterError
-from integration_token.handlers.watch import Observer, build_registry, build_settings, watch
+from integration_token.handlers.watch import Observer, watch
 from integration_token.inventory import Inventory
 from integration_token.issue import Issuer
 from integration_token.logs import get_logger
@@ -50,8 +49,7 @@ async def run(settings: Settings, clock: Clock) -> None:
     client = await connect(settings.kubeconfig)
     try:
         application = Application(settings, clock, Gateway(client))
-        registry = build_registry(application.observer, client.configuration, clusterwide=not settings.namespaces)
-        await application.run(registry)
+        await application.run(lambda: access(client))
     finally:
         await client.close()
 
@@ -88,10 +86,10 @@ class Application:
             clock=clock,
             jitter=random.random,
         )
-        self.observer = Observer(inventory, self._scheduler, admission)
+        self._observer = Observer(inventory, self._scheduler, admission)
 
-    async def run(self, registry: OperatorRegistry) -> None:
-        """Runs until a signal asks for the end.
+    async def run(self, access: Callable[[], Awaitable[Access]]) -> None:
+        """Runs until a signal asks for the end; `access` tells how the API server is reached.
 
         kopf cancels, when it ends, every task that began after it did. So all that is to outlive it begins before.
         """
@@ -100,7 +98,7 @@ class Application:
         secrets = asyncio.create_task(self._secrets.run(), name="secrets")
         events = asyncio.create_task(self._events.run(), name="events")
         work = asyncio.create_task(self._scheduler.run(), name="work")
-        watching = asyncio.create_task(self._watch(registry), name="watch")
+        watching = asyncio.create_task(self._watch(access), name="watch")
         try:
             await self._stop.wait()
             log.info("stopping: work under way is ended first")
@@ -118,7 +116,7 @@ class Application:
             await self._client.close()
             await self._server.stop()
 
-    async def _watch(self, registry: OperatorRegistry) -> None:
+    async def _watch(self, access: Callable[[], Awaitable[Access]]) -> None:
         """Watches our own kinds by kopf, again after each fault that ends it."""
         await self._secrets.synced.wait()
         while not self._stop.is_set():
@@ -126,7 +124,7 @@ class Application:
             ready = asyncio.Event()
             readying = asyncio.create_task(self._on_ready(ready))
             try:
-                await watch(registry, build_settings(), self._settings.namespaces, ready)
+                await watch(self._observer, access, self._settings.namespaces, ready)
                 # kopf returns where a signal came before ours were set again; a fault raises.
                 self._stop.set()
             except Exception as error:  # noqa: BLE001  # whatever ended kopf, the tokens need a watch

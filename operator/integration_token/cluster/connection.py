@@ -1,5 +1,6 @@
 """How the API server is reached: a kubeconfig, or the account of the pod."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kubernetes.aio.client.api_client import ApiClient
@@ -42,3 +43,35 @@ async def connect(kubeconfig: Path | None) -> ApiClient:
     client = ApiClient(configuration)
     client.user_agent = MANAGER
     return client
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a client reaches its API server, for another library that must do so as the same user."""
+
+    server: str
+    ca_file: str | None
+    verify: bool
+    scheme: str | None
+    """Of the Authorization header; None with a client certificate."""
+    token: str | None = field(repr=False)
+    certificate_file: str | None
+    key_file: str | None
+    proxy: str | None
+
+
+async def access(client: ApiClient) -> Access:
+    """What the client uses now: a pod's token changes about every hour."""
+    configuration = client.configuration
+    authorization = await configuration.get_api_key_with_prefix("BearerToken") or ""
+    scheme, _, token = authorization.partition(" ")
+    return Access(
+        server=configuration.host,
+        ca_file=configuration.ssl_ca_cert,
+        verify=configuration.verify_ssl,
+        scheme=scheme or None,
+        token=token or None,
+        certificate_file=configuration.cert_file,
+        key_file=configuration.key_file,
+        proxy=configuration.proxy,
+    )

@@ -5,19 +5,19 @@ copy Secrets into annotations. Only raw events are used, and nothing is returned
 status.
 """
 
+import asyncio
 import datetime
 import itertools
-import logging
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 import kopf
-from kubernetes.aio.client.configuration import Configuration
 
 from integration_token.admission import Admission
 from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef, parse_endpoint
 from integration_token.api.integration import is_going, parse_integration
 from integration_token.api.names import CLUSTER_TOKEN_ENDPOINTS, GROUP, INTEGRATION_TOKENS, TOKEN_ENDPOINTS, VERSION
+from integration_token.cluster.connection import Access
 from integration_token.endpoint_status import endpoint_key
 from integration_token.errors import NeedsChange
 from integration_token.inventory import Inventory, token_key
@@ -91,13 +91,37 @@ class Observer:
                 self._scheduler.wake(key)
 
 
-def build_registry(observer: Observer, configuration: Configuration, *, clusterwide: bool) -> kopf.OperatorRegistry:
+async def watch(
+    observer: Observer,
+    access: Callable[[], Awaitable[Access]],
+    namespaces: Collection[str],
+    ready: asyncio.Event,
+) -> None:
+    """Watches until a signal ends kopf, or raises what kopf cannot mend itself.
+
+    :param access: how to reach the API server, asked whenever kopf logs in.
+    :param namespaces: those to watch, none for all.
+    :param ready: set once kopf watches.
+    """
+    await kopf.operator(
+        registry=_registry(observer, access, clusterwide=not namespaces),
+        settings=_settings(),
+        clusterwide=not namespaces,
+        namespaces=tuple(namespaces),
+        standalone=True,
+        ready_flag=ready,
+    )
+
+
+def _registry(
+    observer: Observer, access: Callable[[], Awaitable[Access]], *, clusterwide: bool
+) -> kopf.OperatorRegistry:
     """kopf's handlers: one for each kind that is watched, and the login."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.ConnectionInfo:
-        return await connection_info(configuration)
+        return _connection(await access())
 
     @kopf.on.event(GROUP, VERSION, INTEGRATION_TOKENS, registry=registry)
     async def integration(event: Any, **_: Any) -> None:
@@ -120,25 +144,21 @@ def build_registry(observer: Observer, configuration: Configuration, *, clusterw
     return registry
 
 
-async def connection_info(configuration: Configuration) -> kopf.ConnectionInfo:
-    """The connection of the kubernetes library, in kopf's terms: both must reach the same API server as the same
-    user."""
-    authorization = await configuration.get_api_key_with_prefix("BearerToken") or ""
-    scheme, _, token = authorization.partition(" ")
+def _connection(access: Access) -> kopf.ConnectionInfo:
     return kopf.ConnectionInfo(
-        server=configuration.host,
-        ca_path=configuration.ssl_ca_cert,
-        insecure=not configuration.verify_ssl,
-        scheme=scheme or None,
-        token=token or None,
-        certificate_path=configuration.cert_file,
-        private_key_path=configuration.key_file,
-        proxy_url=configuration.proxy,
-        expiration=datetime.datetime.now(datetime.UTC) + _RECHECK if token else None,
+        server=access.server,
+        ca_path=access.ca_file,
+        insecure=not access.verify,
+        scheme=access.scheme,
+        token=access.token,
+        certificate_path=access.certificate_file,
+        private_key_path=access.key_file,
+        proxy_url=access.proxy,
+        expiration=datetime.datetime.now(datetime.UTC) + _RECHECK if access.token else None,
     )
 
 
-def build_settings() -> kopf.OperatorSettings:
+def _settings() -> kopf.OperatorSettings:
     """kopf's settings: as little memory and as few writes as it can do with."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
@@ -150,25 +170,6 @@ def build_settings() -> kopf.OperatorSettings:
     settings.networking.error_backoffs = _Endless()
     settings.persistence.diffbase_storage = _NoDiffBase()
     return settings
-
-
-async def watch(
-    registry: kopf.OperatorRegistry, settings: kopf.OperatorSettings, namespaces: Collection[str], ready: Any
-) -> None:
-    """Watches until it is cancelled, or a fault that kopf cannot mend itself.
-
-    :param namespaces: those to watch, none for all.
-    :param ready: an `asyncio.Event` that is set once kopf watches.
-    """
-    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
-    await kopf.operator(
-        registry=registry,
-        settings=settings,
-        clusterwide=not namespaces,
-        namespaces=tuple(namespaces),
-        standalone=True,
-        ready_flag=ready,
-    )
 
 
 class _Endless:
