@@ -134,6 +134,7 @@ def test_status_is_all_in_the_schema(helm: Helm) -> None:
         failure=None,
         rate_limited=False,
         scopes_reduced=False,
+        asked=True,
         renewed=True,
         handled_renew_request="now",
     )
