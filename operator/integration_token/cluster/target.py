@@ -112,14 +112,38 @@ def read_target(secret: Object) -> StoredToken | None:
 
 def _changed_by_others(metadata: Object) -> bool:
     """Whether anybody but us last wrote the token or what tells its expiry, by the API server's own record."""
-    ours = {f"f:{ISSUE_TIME_ANNOTATION}", f"f:{LIFETIME_ANNOTATION}"}
-    for entry in metadata.get("managedFields") or ():
-        fields = entry.get("fieldsV1") or {}
-        data = fields.get("f:data") or {}
-        annotations = (fields.get("f:metadata") or {}).get("f:annotations") or {}
-        if entry.get("manager") != MANAGER and ("f:token" in data or ours & annotations.keys()):
-            return True
-    return False
+    return any(map(_tells_token, _others(metadata))) and not _restored(metadata)
+
+
+def _restored(metadata: Object) -> bool:
+    """Whether somebody else wrote the whole Secret, and nobody controls it yet: a backup, to be taken at its word."""
+    if any(owner.get("controller") for owner in metadata.get("ownerReferences") or ()):
+        return False
+    whole = {"f:token", "f:authorization", "f:expires_at", *_TIMES, f"f:{TARGET_LABEL}"}
+    return any(
+        whole <= _keys(entry, "f:labels") | _keys(entry, "f:annotations") | _data_keys(entry)
+        for entry in _others(metadata)
+    )
+
+
+_TIMES = frozenset({f"f:{ISSUE_TIME_ANNOTATION}", f"f:{LIFETIME_ANNOTATION}"})
+
+
+def _tells_token(entry: Object) -> bool:
+    return "f:token" in _data_keys(entry) or not _TIMES.isdisjoint(_keys(entry, "f:annotations"))
+
+
+def _others(metadata: Object) -> list[Object]:
+    """What the API server's record says of field managers other than us."""
+    return [entry for entry in metadata.get("managedFields") or () if entry.get("manager") != MANAGER]
+
+
+def _keys(entry: Object, field: str) -> set[str]:
+    return set(((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get(field) or ())
+
+
+def _data_keys(entry: Object) -> set[str]:
+    return set((entry.get("fieldsV1") or {}).get("f:data") or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +153,8 @@ class Write:
     body: Object
     recreate: bool
     """The Secret is immutable or of another type: it must be deleted and created."""
+    foreign: frozenset[str] = frozenset()
+    """Labels and annotations of others, as the API server's record names fields."""
 
 
 def build_target(secret: Object | None, integration: Integration, stored: StoredToken) -> Write | None:
@@ -139,12 +165,10 @@ def build_target(secret: Object | None, integration: Integration, stored: Stored
     metadata: Object = {} if secret is None else dict(secret["metadata"])
     old_labels, old_annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
     template = integration.template
-    labels = {**_foreign(old_labels, metadata, "f:labels"), **template.labels, TARGET_LABEL: integration.name}
-    annotations = {
-        **_foreign(old_annotations, metadata, "f:annotations"),
-        **template.annotations,
-        **_record(stored),
-    }
+    foreign_labels = _foreign(old_labels, metadata, "f:labels")
+    foreign_annotations = _foreign(old_annotations, metadata, "f:annotations")
+    labels = {**foreign_labels, **template.labels, TARGET_LABEL: integration.name}
+    annotations = {**foreign_annotations, **template.annotations, **_record(stored)}
     owners = _owners(metadata.get("ownerReferences") or [], integration)
     data = {key: base64.b64encode(value.encode()).decode() for key, value in _data(stored.token, template.data).items()}
     wanted: Object = {
@@ -163,7 +187,7 @@ def build_target(secret: Object | None, integration: Integration, stored: Stored
         and old_labels == labels
         and old_annotations == annotations
         and (metadata.get("ownerReferences") or []) == owners
-        and not _changed_by_others(metadata)
+        and not any(map(_tells_token, _others(metadata)))
     )
     if same and not recreate:
         return None
@@ -174,7 +198,25 @@ def build_target(secret: Object | None, integration: Integration, stored: Stored
             "managedFields": _taken_over(metadata.get("managedFields") or []),
             "finalizers": metadata.get("finalizers") or [],
         }
-    return Write(body, recreate)
+    ours = {*template.labels, *template.annotations}
+    foreign = frozenset(f"f:{key}" for key in (*foreign_labels, *foreign_annotations) if key not in ours)
+    return Write(body, recreate, foreign)
+
+
+def disowned(secret: Object, foreign: frozenset[str]) -> Object:
+    """A Secret that we just created, to be written again with no claim on the labels and annotations of others: what
+    only we claim and the template doesn't have goes at the next write."""
+    managed = []
+    for entry in secret["metadata"].get("managedFields") or ():
+        fields = entry.get("fieldsV1") or {}
+        inner = {
+            field: {key: value for key, value in values.items() if key not in foreign}
+            if field in {"f:labels", "f:annotations"}
+            else values
+            for field, values in (fields.get("f:metadata") or {}).items()
+        }
+        managed.append({**entry, "fieldsV1": {**fields, "f:metadata": inner}})
+    return {**secret, "metadata": {**secret["metadata"], "managedFields": managed}}
 
 
 def _record(stored: StoredToken) -> dict[str, str]:
@@ -206,11 +248,14 @@ def _data(token: Token, template: Mapping[str, str]) -> dict[str, str]:
 
 
 def _foreign(values: Mapping[str, str], metadata: Object, field: str) -> dict[str, str]:
-    """The labels or annotations that we did not write, by the API server's record: ours may have left the template."""
+    """The labels or annotations that not we alone wrote, by the API server's record: ours may have left the
+    template."""
     ours: set[str] = set()
     for entry in metadata.get("managedFields") or ():
         if entry.get("manager") == MANAGER:
-            ours |= ((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get(field, {}).keys()
+            ours |= _keys(entry, field)
+    for entry in _others(metadata):
+        ours -= _keys(entry, field)
     return {key: value for key, value in values.items() if f"f:{key}" not in ours and not key.startswith(f"{GROUP}/")}
 
 

@@ -1,0 +1,300 @@
+"""What happens to a target Secret that somebody else changes, deletes, or had before us."""
+
+from typing import Any
+
+import pytest
+
+from tests.apiserver.kube import Document
+from tests.apiserver.stage import REPAIR, SOON, TARGET_LABEL, Stage, Token
+from tests.fakes.fault import FEWER_SCOPES
+
+PREFIX = "integrationtoken.dev/"
+
+
+def _contents(secret: Document | None) -> tuple[Any, ...]:
+    """What of a Secret matters to its users, and to us."""
+    if secret is None:
+        return ()
+    metadata = secret["metadata"]
+    return (
+        secret["type"],
+        secret.get("data"),
+        metadata.get("labels"),
+        {key: value for key, value in metadata.get("annotations", {}).items() if key.startswith(PREFIX)},
+        metadata.get("ownerReferences"),
+        secret.get("immutable"),
+    )
+
+
+def _until_repaired(token: Token, before: Document | None) -> None:
+    token.until(lambda: _contents(token.secret()) == _contents(before), "the Secret to be as before", REPAIR)
+
+
+UNTRUSTED: dict[str, dict[str, Any]] = {
+    "the token": {"stringData": {"token": "made-up"}},
+    "the header": {"stringData": {"authorization": "Bearer made-up"}},
+    "token and header alike": {"stringData": {"token": "made-up", "authorization": "Bearer made-up"}},
+    "the expiry": {"stringData": {"expires_at": "2099-01-01T00:00:00Z"}},
+    "the issue time": {"metadata": {"annotations": {f"{PREFIX}issue-time": "2099-01-01T00:00:00.000Z"}}},
+    "the lifetime": {"metadata": {"annotations": {f"{PREFIX}lifetime-seconds": "1000000.000"}}},
+    "expiry and lifetime to nonsense": {
+        "metadata": {"annotations": {f"{PREFIX}issue-time": "never", f"{PREFIX}lifetime-seconds": "nan"}}
+    },
+    "the endpoint": {"metadata": {"annotations": {f"{PREFIX}endpoint-uid": "another"}}},
+    "the grant": {"metadata": {"annotations": {f"{PREFIX}grant-hash": "another"}}},
+    "the credentials' version": {"metadata": {"annotations": {f"{PREFIX}credentials-resource-version": "1"}}},
+    "all data": {"data": None},
+}
+"""Changes after which what the Secret holds can't be trusted: the endpoint is asked, once."""
+
+TRUSTED: dict[str, dict[str, Any]] = {
+    "a key added": {"stringData": {"extra": "not ours"}},
+    "our label removed": {"metadata": {"labels": {TARGET_LABEL: None}}},
+    "our label changed": {"metadata": {"labels": {TARGET_LABEL: "somebody"}}},
+    "the owner removed": {"metadata": {"ownerReferences": None}},
+    "an annotation of ours added": {"metadata": {"annotations": {f"{PREFIX}expiry-assumed": "false"}}},
+    "a key of the template changed": {"stringData": {"env": "made-up"}},
+    "a label of the template changed": {"metadata": {"labels": {"team": "other"}}},
+}
+"""Changes that leave the token good: nothing is asked for."""
+
+
+@pytest.mark.parametrize("what", UNTRUSTED)
+def test_target_that_cannot_be_trusted_is_filled_anew(stage: Stage, what: str) -> None:
+    """A token, header or record that was changed by hand is replaced at once, by one request."""
+    token = stage.token(f"untrusted-{list(UNTRUSTED).index(what)}").until_ready()
+    before = token.secret()
+
+    token.edit_secret(**UNTRUSTED[what])
+
+    token.until(lambda: token.held == token.minted()[0] and "made-up" not in str(token.data()), "the token", REPAIR)
+    token.until_requests(2)
+    token.until_ready()
+    assert before is not None
+    after = token.secret()
+    assert after is not None
+    kept = [f"{PREFIX}{name}" for name in ("endpoint-uid", "grant-hash", "credentials-resource-version")]
+    assert [after["metadata"]["annotations"][key] for key in kept] == [
+        before["metadata"]["annotations"][key] for key in kept
+    ]
+    assert token.data()["authorization"] == f"Bearer {token.held}"
+    assert token.data()["expires_at"] == token.status()["expirationTime"] < "2099"
+    assert len(token.requests()) == 2
+
+
+@pytest.mark.parametrize("what", TRUSTED)
+def test_changes_beside_the_token_are_undone_without_a_request(stage: Stage, what: str) -> None:
+    """What was changed beside the token is as before at once, told by one event, and nothing is asked for."""
+    template = {"metadata": {"labels": {"team": "shop"}}, "data": {"env": "TOKEN=${token}"}}
+    token = stage.token(f"trusted-{list(TRUSTED).index(what)}", target={"template": template}).until_ready()
+    before = token.secret()
+
+    token.edit_secret(**TRUSTED[what])
+
+    _until_repaired(token, before)
+    assert token.until_event("Repaired") == [f"Secret {token.name} was brought back to what it should be"]
+    assert token.condition()["status"] == "True"
+    assert len(token.requests()) == 1
+
+
+def test_deleted_target_is_made_anew(stage: Stage) -> None:
+    """A deleted Secret is there again at once, with the token that the endpoint has cached."""
+    token = stage.token("deleted").until_ready()
+
+    stage.kube.delete("Secret", stage.namespace, "deleted")
+
+    token.until(lambda: token.held == token.minted()[0], "the Secret", REPAIR)
+    assert len(token.requests()) == 2
+
+
+@pytest.mark.parametrize("immutable", [True, False])
+def test_target_that_cannot_be_changed_is_replaced(stage: Stage, immutable: bool) -> None:
+    """An immutable target is replaced, with an event that pods must be restarted; a good token needs no request."""
+    token = stage.token(f"immutable-{immutable}".lower()).until_ready()
+    uid = (token.secret() or {})["metadata"]["uid"]
+    if immutable:
+        token.edit_secret(immutable=True, metadata={"labels": {"foreign": "kept"}})
+    else:
+        # The type of a Secret can't be changed: somebody makes one of another type before us.
+        held = token.secret()
+        assert held is not None
+        metadata = {
+            key: held["metadata"][key] for key in ("name", "namespace", "labels", "annotations", "ownerReferences")
+        }
+        metadata["labels"]["foreign"] = "kept"
+        stage.kube.patch("IntegrationToken", stage.namespace, token.name, {"spec": {"suspend": True}})
+        token.until_condition("Refreshed", "False", "Suspended")
+        stage.kube.delete("Secret", stage.namespace, token.name)
+        stage.kube.create({**held, "metadata": metadata, "type": "example.com/other"})
+        stage.kube.patch("IntegrationToken", stage.namespace, token.name, {"spec": {"suspend": False}})
+
+    def replaced() -> bool:
+        secret = token.secret()
+        return (
+            secret is not None and secret["metadata"]["uid"] != uid and secret["type"] == "Opaque" and bool(token.held)
+        )
+
+    token.until(replaced, "another Secret", REPAIR)
+    (message,) = token.until_event("TargetReplaced")
+    assert "restart the pods that mount it" in message
+    secret = token.secret()
+    assert secret is not None
+    assert "immutable" not in secret
+    assert secret["metadata"]["labels"] == {"foreign": "kept", TARGET_LABEL: token.name}
+    assert token.held == token.minted()[0]
+    assert len(token.requests()) == (1 if immutable else 2)
+
+
+def test_foreign_labels_of_a_replaced_target_outlive_the_next_renewal(stage: Stage) -> None:
+    """What others had put on a Secret that was replaced is not taken for ours at the next write."""
+    token = stage.token("replaced-foreign").until_ready()
+    token.edit_secret(
+        immutable=True, metadata={"labels": {"foreign": "kept"}, "annotations": {"example.com/a": "kept"}}
+    )
+    token.until_event("TargetReplaced")
+
+    stage.login.endpoint.roll_over(token.client_id)
+    token.request_poll()
+    token.until(lambda: token.held == token.minted()[-1] != token.minted()[0], "the next token")
+
+    metadata = (token.secret() or {})["metadata"]
+    assert metadata["labels"] == {"foreign": "kept", TARGET_LABEL: token.name}
+    assert metadata["annotations"]["example.com/a"] == "kept"
+
+
+def test_somebody_elses_secret_is_never_touched(stage: Stage) -> None:
+    """A Secret without our label, or that another controller owns, stays as it is; the condition says what to do."""
+    owner = stage.kube.get("Namespace", "", stage.namespace)["metadata"]["uid"]
+    reference = {"apiVersion": "v1", "kind": "Namespace", "name": stage.namespace, "uid": owner, "controller": True}
+    stage.secret("unlabelled", {"token": "theirs"})
+    stage.secret("other-label", {"token": "theirs"}, labels={TARGET_LABEL: "another"})
+    stage.secret("controlled", {"token": "theirs"}, labels={TARGET_LABEL: "controlled"})
+    stage.kube.patch("Secret", stage.namespace, "controlled", {"metadata": {"ownerReferences": [reference]}})
+    names = ("unlabelled", "other-label", "controlled")
+    before = {name: stage.kube.get("Secret", stage.namespace, name) for name in names}
+
+    tokens = [stage.token(name) for name in names]
+
+    for token in tokens:
+        message = token.until_failing("SecretNotOwned")["message"]
+        assert message == (
+            f"Secret {token.name} exists and is not this resource's; delete it or choose another spec.target.name"
+        )
+        assert token.condition("Stalled")["status"] == "True"
+        assert not token.requests()
+    assert {name: stage.kube.get("Secret", stage.namespace, name) for name in names} == before
+
+    tokens[0].patch(target={"name": "unlabelled-token"})
+    tokens[0].until_ready()
+    assert stage.kube.get("Secret", stage.namespace, "unlabelled") == before["unlabelled"]
+
+
+def test_two_tokens_cannot_share_a_target(stage: Stage) -> None:
+    """Of two resources that name one Secret the first has it, and the second says so, also with Retain."""
+    for policy in ("Delete", "Retain"):
+        target = {"name": f"contested-{policy.lower()}", "deletionPolicy": policy}
+        first = stage.token(f"first-{policy.lower()}", target=target).until_ready()
+        held = first.secret()
+
+        second = stage.token(f"second-{policy.lower()}", target=target)
+
+        second.until_failing("SecretNotOwned")
+        assert first.secret() == held
+        assert first.condition()["status"] == "True"
+
+
+def test_restored_backup_is_adopted(stage: Stage) -> None:
+    """A Secret with our label and no owner is ours again; where its token is good nothing is asked for."""
+    token = stage.token("restored").until_ready()
+    backup = token.secret()
+    assert backup is not None
+    stage.kube.patch("IntegrationToken", stage.namespace, "restored", {"spec": {"suspend": True}})
+    token.until_condition("Refreshed", "False", "Suspended")
+    stage.kube.delete("Secret", stage.namespace, "restored")
+    metadata = {key: backup["metadata"][key] for key in ("name", "namespace", "labels", "annotations")}
+    # As a backup tool does it: with the record of who wrote which field.
+    metadata["managedFields"] = backup["metadata"]["managedFields"]
+    restored = {key: backup[key] for key in ("apiVersion", "kind", "type", "data")} | {"metadata": metadata}
+    stage.kube.create(restored)
+    stage.kube.patch("IntegrationToken", stage.namespace, "restored", {"spec": {"suspend": False}})
+
+    _until_repaired(token, backup)
+    token.until_ready()
+    assert token.held == token.minted()[0]
+    assert len(token.requests()) == 1
+
+
+def test_foreign_labels_and_annotations_are_kept(stage: Stage) -> None:
+    """What others put on the Secret survives a renewal and a repair; what left the template goes."""
+    template = {"metadata": {"labels": {"team": "shop", "gone": "soon"}, "annotations": {"example.com/gone": "soon"}}}
+    token = stage.token("foreign", target={"template": template}).until_ready()
+    labels, annotations = {"backup": "yes"}, {"example.com/note": "mine"}
+    token.edit_secret(metadata={"labels": labels, "annotations": annotations})
+
+    stage.login.endpoint.roll_over(token.client_id)
+    token.request_poll()
+    token.until(lambda: token.held == token.minted()[-1] != token.minted()[0], "the next token")
+    token.patch(target={"template": {"metadata": {"labels": {"team": "shop", "gone": None}, "annotations": None}}})
+
+    def metadata() -> Document:
+        found: Document = (token.secret() or {})["metadata"]
+        return found
+
+    token.until(lambda: "gone" not in metadata()["labels"], "the label to go")
+    assert metadata()["labels"] == {"team": "shop", "backup": "yes", TARGET_LABEL: "foreign"}
+    assert metadata()["annotations"]["example.com/note"] == "mine"
+    assert "example.com/gone" not in metadata()["annotations"]
+
+
+def test_other_field_managers_keep_their_metadata_and_not_our_data(stage: Stage) -> None:
+    """A label that is applied on the server by another manager stays, be it one of the template's too; data doesn't."""
+    template = {"metadata": {"labels": {"shared": "yes"}}}
+    token = stage.token("applied", target={"template": template}).until_ready()
+    before = token.secret()
+    assert before is not None
+    document = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "applied", "namespace": stage.namespace, "labels": {"gitops": "yes", "shared": "yes"}},
+    }
+    stage.kube.apply(document, "gitops")
+    stage.kube.apply({**document, "stringData": {"token": "made-up", "extra": "x"}}, "gitops")
+
+    token.until(lambda: token.held == token.minted()[0] and "extra" not in token.data(), "the token", REPAIR)
+    token.patch(target={"template": None})
+    token.until_condition("Ready", "True")
+    stage.login.endpoint.roll_over(token.client_id)
+    token.request_poll()
+    token.until(lambda: token.held == token.minted()[-1] != token.minted()[0], "the next token")
+
+    labels = (token.secret() or {})["metadata"]["labels"]
+    assert labels == {"gitops": "yes", "shared": "yes", TARGET_LABEL: "applied"}
+    # And the other manager's next apply finds no conflict that it didn't ask for.
+    stage.kube.apply(document, "gitops")
+    token.until(lambda: token.held == token.minted()[-1], "the token", REPAIR)
+
+
+def test_deleting_target_and_credentials_together_keeps_the_message_clear(stage: Stage) -> None:
+    """With target and credentials both gone the condition names the credentials, and their return brings a token."""
+    token = stage.token("both-gone").until_ready()
+    stage.kube.delete("Secret", stage.namespace, token.credentials)
+    stage.kube.delete("Secret", stage.namespace, token.name)
+
+    token.until_failing("CredentialsNotFound")
+
+    stage.credentials(token.credentials, token.client_id, stage.login.clients[token.client_id])
+    token.until_ready(SOON)
+
+
+def test_fewer_scopes_are_taken_with_a_warning(stage: Stage) -> None:
+    """A later token with fewer scopes is taken, and condition and event say that the permissions were changed."""
+    token = stage.token("fewer").until_ready()
+    token.fault(FEWER_SCOPES, count=1)
+
+    token.request_poll()
+
+    token.until_condition("Refreshed", "True", "ScopesReduced")
+    assert token.until_event("ScopesReduced")
+    assert token.held == token.minted()[-1]
+    assert token.status()["scope"] == ["font:list"]
+    token.until_ready()
