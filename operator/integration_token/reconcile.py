@@ -76,6 +76,20 @@ class _Look:
             return 0.0
         return max(0.0, self.entry.expires - self.wall)
 
+    @property
+    def set_back(self) -> float:
+        """Seconds by which the wall clock was set back since the held token was first seen."""
+        return self.wall - self.now.wall
+
+    @property
+    def held(self) -> StoredToken | None:
+        """What is held, to be compared with an answer: expiring by the best that is known, as the wall clock reads
+        now."""
+        if self.stored is None:
+            return None
+        token = replace(self.stored.token, expires=self.entry.expires - self.set_back)
+        return replace(self.stored, token=token)
+
 
 class Reconciler:
     """Works on the scheduler's keys."""
@@ -308,7 +322,7 @@ class Reconciler:
         look.inputs = _inputs(entry.generation, entry.renew_request, endpoint, issued.credentials)
         look.now = self._clock.now()
         look.wall = entry.anchor.read_at(look.now) if entry.anchor is not None else look.now.wall
-        verdict, token = issued.judged(look.stored, identity, look.wall)
+        verdict, token = issued.judged(look.held, identity, look.now.wall)
         self._metrics.requested(endpoint.ref, "issued" if verdict is Verdict.TAKE else "unchanged")
         if verdict is Verdict.TAKE:
             before = look.stored
@@ -323,7 +337,7 @@ class Reconciler:
             self._plan(look)
         elif look.stored is not None:
             if verdict is Verdict.KEEP and not token.assumed:
-                entry.expires = min(entry.expires, token.expires)
+                entry.expires = min(entry.expires, token.expires + look.set_back)
             seconds = window(look.stored.token.lifetime, integration.renew_before)
             entry.poll_at = next_poll(look.wall, entry.expires, first_poll(entry.uid, entry.expires, seconds))
 

@@ -1,0 +1,279 @@
+"""An API server in memory: the calls of the operator's gateway, as strict as the real one where the operator relies on
+it.
+
+Optimistic locking by uid and resourceVersion, 409 and 404, immutable Secrets and types, status apart from spec, a
+generation that counts changes of the spec, and a record of which manager wrote which field last.
+"""
+
+import asyncio
+import copy
+import itertools
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from integration_token.api.names import MANAGER
+from integration_token.cluster.gateway import EVENTS, SECRETS, Collection, Gateway, Object
+from integration_token.errors import ClusterError, Conflict, Denied
+
+Path = tuple[str, str, str]
+"""Plural, namespace and name."""
+
+Change = Callable[[str, str, Object], None]
+"""Told of each change: the plural, ADDED, MODIFIED or DELETED, and the object."""
+
+
+@dataclass(slots=True)
+class _Failing:
+    """Calls that are refused, or overtaken, before they do anything."""
+
+    verb: str
+    plural: str
+    error: ClusterError | None
+    before: Callable[[], None] | None
+    remaining: int
+
+
+class Cluster(Gateway):
+    """What an operator and the people beside it do to the same objects."""
+
+    def __init__(self) -> None:
+        """Begins empty."""
+        self.objects: dict[Path, Object] = {}
+        self.calls: list[tuple[str, str, str]] = []
+        """Verb, plural and name of each call of the operator, events apart."""
+        self.events: list[Object] = []
+        self.listeners: list[Change] = []
+        self._versions = itertools.count(1)
+        self._watches: list[tuple[str, str, asyncio.Queue[tuple[str, Object]]]] = []
+        self._failing: list[_Failing] = []
+
+    # What a test looks at.
+
+    def find(self, plural: str, namespace: str, name: str) -> Object | None:
+        """An object, as it is stored."""
+        return self.objects.get((plural, namespace, name))
+
+    def object(self, plural: str, namespace: str, name: str) -> Object:
+        """An object that must be there."""
+        return self.objects[plural, namespace, name]
+
+    @property
+    def writes(self) -> list[tuple[str, str, str]]:
+        """The calls that changed, or were to change, something."""
+        return [call for call in self.calls if call[0] != "get"]
+
+    def reasons(self) -> list[str]:
+        """The reasons of all events so far, oldest first."""
+        return [event["reason"] for event in self.events]
+
+    # What people do.
+
+    def apply(self, plural: str, body: Object, manager: str = "kubectl") -> Object:
+        """Create an object, or replace all but its status by `body`; keeps labels and annotations not in it."""
+        metadata = body["metadata"]
+        path = (plural, metadata.get("namespace", ""), metadata["name"])
+        old = self.objects.get(path)
+        if old is None:
+            return self._store(path, None, copy.deepcopy(body), manager)
+        merged = {**copy.deepcopy(body), "metadata": {**old["metadata"], **copy.deepcopy(metadata)}}
+        if "status" in old:
+            merged["status"] = old["status"]
+        return self._store(path, old, merged, manager)
+
+    def edit(self, plural: str, namespace: str, name: str, change: Callable[[Object], None]) -> Object:
+        """Change an object in place, as `kubectl edit` does."""
+        path = (plural, namespace, name)
+        body = copy.deepcopy(self.objects[path])
+        change(body)
+        return self._store(path, self.objects[path], body, "kubectl-edit")
+
+    def remove(self, plural: str, namespace: str, name: str) -> None:
+        """Delete an object, whoever owns it."""
+        gone = self.objects.pop((plural, namespace, name))
+        self._tell(plural, "DELETED", gone)
+
+    def fail(self, verb: str, plural: str, error: ClusterError, count: int = 1) -> None:
+        """Let the next `count` calls of that kind raise the error instead of doing anything."""
+        self._failing.append(_Failing(verb, plural, error, None, count))
+
+    def before(self, verb: str, plural: str, act: Callable[[], None]) -> None:
+        """Let somebody do something just before the next call of that kind arrives."""
+        self._failing.append(_Failing(verb, plural, None, act, 1))
+
+    # What the operator calls.
+
+    async def get(self, collection: Collection, namespace: str, name: str) -> Object | None:
+        await self._called("get", collection, name)
+        return copy.deepcopy(self.objects.get((collection.plural, namespace, name)))
+
+    async def create(self, collection: Collection, namespace: str, body: Object) -> Object:
+        if collection is EVENTS:
+            self.events.append(body)
+            return body
+        path = (collection.plural, namespace, body["metadata"]["name"])
+        await self._called("create", collection, path[2])
+        if path in self.objects:
+            raise Conflict(f"409 {path[2]} already exists")
+        if body["metadata"].keys() & {"uid", "resourceVersion"}:
+            raise Denied("400 resourceVersion should not be set on objects to be created", status=400)
+        body = copy.deepcopy(body)
+        body["metadata"]["namespace"] = namespace
+        return copy.deepcopy(self._store(path, None, body, MANAGER))
+
+    async def replace(self, collection: Collection, namespace: str, name: str, body: Object) -> Object:
+        await self._called("replace", collection, name)
+        path = (collection.plural, namespace, name)
+        old = self.objects.get(path)
+        if old is None:
+            raise Conflict(f"{name} was deleted meanwhile")
+        for key in ("uid", "resourceVersion"):
+            if body["metadata"][key] != old["metadata"][key]:
+                raise Conflict(f"409 the object has been modified: {key}")
+        changed = old.get("data") != body.get("data") or old.get("immutable") != body.get("immutable")
+        if old.get("type") != body.get("type") or (old.get("immutable") and changed):
+            raise Denied("422 field is immutable", status=422)
+        body = copy.deepcopy(body)
+        body["metadata"] = {
+            "namespace": namespace,
+            "managedFields": old["metadata"]["managedFields"],
+            **body["metadata"],
+        }
+        return copy.deepcopy(self._store(path, old, body, MANAGER))
+
+    async def delete(self, collection: Collection, namespace: str, name: str, uid: str, version: str) -> None:
+        await self._called("delete", collection, name)
+        found = self.objects.get((collection.plural, namespace, name))
+        if found is None:
+            return
+        if (uid, version) != (found["metadata"]["uid"], found["metadata"]["resourceVersion"]):
+            raise Conflict("409 the precondition failed")
+        self.remove(collection.plural, namespace, name)
+
+    async def patch_status(
+        self, collection: Collection, namespace: str, name: str, version: str, status: Mapping[str, Any]
+    ) -> bool:
+        await self._called("patch status", collection, name)
+        path = (collection.plural, namespace, name)
+        old = self.objects.get(path)
+        if old is None:
+            return False
+        if old["metadata"]["resourceVersion"] != version:
+            raise Conflict("409 the object has been modified")
+        merged = {**old.get("status", {}), **copy.deepcopy(dict(status))}
+        body = {**copy.deepcopy(old), "status": {key: value for key, value in merged.items() if value is not None}}
+        self._store(path, old, body, MANAGER)
+        return True
+
+    async def list_metadata(self, collection: Collection, namespace: str, selector: str) -> tuple[list[Object], str]:
+        await asyncio.sleep(0)
+        found = [
+            {"metadata": copy.deepcopy(each["metadata"])}
+            for (plural, where, _), each in self.objects.items()
+            if plural == collection.plural and namespace in {"", where} and _selected(each, selector)
+        ]
+        # No await from here to the watch's beginning: nothing is missed between the two.
+        queue: asyncio.Queue[tuple[str, Object]] = asyncio.Queue()
+        self._watches.append((namespace, selector, queue))
+        return found, str(len(self._watches) - 1)
+
+    async def watch_metadata(
+        self, collection: Collection, namespace: str, selector: str, version: str
+    ) -> AsyncGenerator[tuple[str, Object], None]:
+        queue = self._watches[int(version)][2]
+        while True:
+            kind, item = await queue.get()
+            yield kind, {"metadata": {**item["metadata"], "resourceVersion": item["metadata"]["resourceVersion"]}}
+
+    async def _called(self, verb: str, collection: Collection, name: str) -> None:
+        await asyncio.sleep(0)
+        self.calls.append((verb, collection.plural, name))
+        for failing in list(self._failing):
+            if (failing.verb, failing.plural) == (verb, collection.plural):
+                failing.remaining -= 1
+                if not failing.remaining:
+                    self._failing.remove(failing)
+                if failing.before is not None:
+                    failing.before()
+                if failing.error is not None:
+                    raise failing.error
+
+    def _store(self, path: Path, old: Object | None, body: Object, manager: str) -> Object:
+        number = next(self._versions)
+        metadata = body["metadata"]
+        managed = _managed(old, body, manager)
+        if old is None:
+            metadata |= {"uid": f"uid-{number}", "generation": 1, "creationTimestamp": "2027-01-15T08:00:00Z"}
+        else:
+            changed = old.get("spec") != body.get("spec")
+            metadata |= {
+                "uid": old["metadata"]["uid"],
+                "generation": old["metadata"]["generation"] + changed,
+                "creationTimestamp": old["metadata"]["creationTimestamp"],
+            }
+        metadata |= {"resourceVersion": str(number), "managedFields": managed}
+        self.objects[path] = body
+        self._tell(path[0], "ADDED" if old is None else "MODIFIED", body)
+        if old is not None and path[0] == SECRETS.plural:
+            # To a watch that selects by label, an object that has lost the label is gone.
+            for namespace, selector, queue in self._watches:
+                if namespace in {"", path[1]} and _selected(old, selector) and not _selected(body, selector):
+                    queue.put_nowait(("DELETED", copy.deepcopy(body)))
+        return body
+
+    def _tell(self, plural: str, kind: str, body: Object) -> None:
+        for listener in self.listeners:
+            listener(plural, kind, copy.deepcopy(body))
+        if plural == SECRETS.plural:
+            for namespace, selector, queue in self._watches:
+                if namespace in {"", body["metadata"]["namespace"]} and _selected(body, selector):
+                    queue.put_nowait((kind, copy.deepcopy(body)))
+
+
+def _selected(body: Object, selector: str) -> bool:
+    key, equals, value = selector.partition("=")
+    labels = body["metadata"].get("labels") or {}
+    return labels.get(key) == value if equals else key in labels
+
+
+_RECORDED = ("labels", "annotations")
+
+
+def _fields(body: Object | None) -> dict[tuple[str, ...], Any]:
+    """The values whose writers are recorded, by their place in `fieldsV1`."""
+    if body is None:
+        return {}
+    found: dict[tuple[str, ...], Any] = {("f:data", f"f:{key}"): each for key, each in (body.get("data") or {}).items()}
+    for part in _RECORDED:
+        for key, value in (body["metadata"].get(part) or {}).items():
+            found["f:metadata", f"f:{part}", f"f:{key}"] = value
+    return found
+
+
+def _managed(old: Object | None, body: Object, manager: str) -> list[Object]:
+    """Who wrote what: `manager` all that it changed or added, the others what they had less that."""
+    before, after = _fields(old), _fields(body)
+    changed = {place for place, value in after.items() if before.get(place) != value}
+    owned: dict[str, set[tuple[str, ...]]] = {}
+    for entry in body["metadata"].get("managedFields") or ():
+        kept = owned.setdefault(entry["manager"], set())
+        kept |= {place for place in _places(entry["fieldsV1"]) if place in after and place not in changed}
+    owned.setdefault(manager, set()).update(changed)
+    return [{"manager": name, "operation": "Update", "fieldsV1": _nested(places)} for name, places in owned.items()]
+
+
+def _places(fields: Object, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, inner in fields.items():
+        if inner:
+            yield from _places(inner, (*above, key))
+        elif len(above) > 0:
+            yield (*above, key)
+
+
+def _nested(places: set[tuple[str, ...]]) -> Object:
+    fields: Object = {}
+    for place in sorted(places):
+        inner = fields
+        for key in place:
+            inner = inner.setdefault(key, {})
+    return fields

@@ -1,0 +1,341 @@
+"""A whole operator in virtual time: its own parts, but for kopf, HTTP and the API server, which are fakes."""
+
+import asyncio
+import base64
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from email.utils import formatdate
+from typing import Any
+from urllib.parse import urlsplit
+
+from integration_token import scheduler as scheduling
+from integration_token.admission import Admission
+from integration_token.api.condition import ConditionType
+from integration_token.api.endpoint import EndpointKind
+from integration_token.api.names import (
+    CLUSTER_TOKEN_ENDPOINTS,
+    CREDENTIALS_LABEL,
+    GROUP,
+    INTEGRATION_TOKENS,
+    RENEW_ANNOTATION,
+    TOKEN_ENDPOINTS,
+    VERSION,
+)
+from integration_token.clock import Instant
+from integration_token.cluster.event import EventRecorder
+from integration_token.cluster.gateway import Object
+from integration_token.cluster.secret import SecretWatch
+from integration_token.endpoint_status import EndpointReconciler
+from integration_token.handlers.watch import Observer
+from integration_token.inventory import Inventory, token_key
+from integration_token.issue import Issuer as RequestIssuer
+from integration_token.metrics import Metrics
+from integration_token.oauth.address import Policy as AddressPolicy
+from integration_token.oauth.client import Route, TokenClient
+from integration_token.oauth.request import TokenRequest
+from integration_token.oauth.response import Answer
+from integration_token.reconcile import Reconciler
+from integration_token.scheduler import Key, Scheduler
+from integration_token.source import Sources
+
+from tests.fakes.cluster import Cluster
+from tests.fakes.fault import Fault
+from tests.fakes.issuer import Issuer, Policy
+from tests.fakes.service import TokenService
+from tests.unit.virtual import EPOCH, FakeClock, run
+
+SECRET = "s3cr3t-of-the-shop-integration"
+NAMESPACE = "store"
+SETTLING = 0.2
+"""Virtual seconds within which everything that needs no waiting has been done."""
+
+
+class FakeClient(TokenClient):
+    """Carries requests to the fake endpoint without a network."""
+
+    def __init__(self, service: TokenService, clock: FakeClock) -> None:
+        """Answers by the time of the endpoint, which nobody steps."""
+        super().__init__(clock, AddressPolicy(False, frozenset(), frozenset()), None)
+        self._service = service
+        self._fake_clock = clock
+        self.latency = 0.0
+        self.outage: Exception | None = None
+        self.sent = 0
+        self.in_flight = 0
+        self.most_in_flight = 0
+
+    async def send(self, request: TokenRequest, route: Route) -> Answer:
+        self.sent += 1
+        sent = self._fake_clock.now().wall
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            await asyncio.sleep(self.latency)
+        finally:
+            self.in_flight -= 1
+        if self.outage is not None:
+            raise self.outage
+        now = true_time(self._fake_clock)
+        reply = self._service.answer("POST", urlsplit(request.url).path, headers, "", request.body, now)
+        answered = {"date": formatdate(now, usegmt=True), "content-type": reply.content_type, **reply.headers}
+        return Answer(reply.status, answered, reply.content(), sent)
+
+
+def true_time(clock: FakeClock) -> float:
+    """The wall time that a clock would show that nobody stepped."""
+    return EPOCH - 1000.0 + clock.now().boot
+
+
+class Operator:
+    """One process of the operator."""
+
+    def __init__(self, world: "World") -> None:
+        """Knows nothing yet."""
+        policy = AddressPolicy(insecure=False, allowed_hosts=frozenset(), private_hosts=frozenset())
+        cluster, clock = world.cluster, world.clock
+        self.inventory = Inventory()
+        metrics = Metrics(self.inventory)
+        self.scheduler = Scheduler(clock, self._work)
+        self.looks = 0
+        self.secrets = SecretWatch(cluster, (), self._secret_changed)
+        self.events = EventRecorder(cluster, clock, "test")
+        self.admission = Admission(clock, self.scheduler)
+        sources = Sources(cluster, self.secrets, self.inventory, policy, clusterwide=True)
+        self._reconciler = Reconciler(
+            gateway=cluster,
+            secrets=self.secrets,
+            inventory=self.inventory,
+            sources=sources,
+            issuer=RequestIssuer(sources, world.client, clock, metrics),
+            admission=self.admission,
+            endpoints=EndpointReconciler(cluster, self.inventory, policy, clock),
+            events=self.events,
+            metrics=metrics,
+            clock=clock,
+            jitter=lambda: 0.5,
+        )
+        self._observer = Observer(self.inventory, self.scheduler, self.admission)
+        self._cluster = cluster
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Lists everything, and begins to work."""
+        work = (self.events.run(), self.secrets.run(), self.scheduler.run())
+        self._tasks = [asyncio.create_task(each) for each in work]
+        await self.secrets.synced.wait()
+        for (plural, _, _), body in list(self._cluster.objects.items()):
+            self._changed(plural, "", body)
+        self._cluster.listeners.append(self._changed)
+
+    async def stop(self, *, kill: bool = False) -> None:
+        """Ends the work under way first, or does not."""
+        self._cluster.listeners.remove(self._changed)
+        if not kill:
+            self.scheduler.stop()
+            await self._tasks[-1]
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _work(self, key: Key) -> Instant | None:
+        self.looks += 1
+        return await self._reconciler.work(key)
+
+    def _secret_changed(self, namespace: str, name: str) -> None:
+        for key in self.inventory.of_secret(namespace, name):
+            self.scheduler.wake(key)
+
+    def _changed(self, plural: str, kind: str, body: Object) -> None:
+        if plural == INTEGRATION_TOKENS:
+            self._observer.integration(kind, body)
+        elif plural == TOKEN_ENDPOINTS:
+            self._observer.endpoint(kind, EndpointKind.NAMESPACED, body)
+        elif plural == CLUSTER_TOKEN_ENDPOINTS:
+            self._observer.endpoint(kind, EndpointKind.CLUSTER, body)
+        elif plural == "namespaces":
+            self._observer.namespace(kind, body)
+
+
+class World:
+    """A cluster with an endpoint, an operator, and whoever a test wants to be."""
+
+    def __init__(self, clock: FakeClock, policy: Policy) -> None:
+        """Nothing runs yet; the endpoint knows the client `shop`."""
+        self.clock = clock
+        self.cluster = Cluster()
+        self.issuer = Issuer(policy)
+        self.clients = {"shop": SECRET}
+        self.service = TokenService(
+            self.issuer, lambda client, secret: self.clients.get(client) == secret, audiences=None
+        )
+        self.client = FakeClient(self.service, clock)
+        self.operator = Operator(self)
+
+    async def begin(self, **spec: Any) -> None:
+        """An endpoint, credentials and a resource named shop; then the operator starts and does what it can."""
+        self.endpoint()
+        self.credentials()
+        self.integration(**spec)
+        await self.operator.start()
+        await self.settle()
+
+    async def settle(self) -> None:
+        """All that needs no waiting gets done."""
+        await asyncio.sleep(SETTLING)
+
+    async def restart(self, *, kill: bool = False) -> None:
+        """Another process takes over."""
+        await self.operator.stop(kill=kill)
+        self.operator = Operator(self)
+        await self.operator.start()
+        await self.settle()
+
+    async def until(self, wall: float) -> None:
+        """Wait until that moment of the endpoint's time, and for what is done then."""
+        await asyncio.sleep(wall - true_time(self.clock))
+        await self.settle()
+
+    def endpoint(self, name: str = "login", **spec: Any) -> None:
+        """Create or replace an endpoint."""
+        spec = {"tokenURL": "https://login.example/oauth/token", "rateLimit": {"requestsPerMinute": 60000}, **spec}
+        self.cluster.apply(TOKEN_ENDPOINTS, _body("TokenEndpoint", name, {"spec": spec}, f"{GROUP}/{VERSION}"))
+
+    def credentials(self, client: str = "shop", secret: str = SECRET, name: str = "shop-integration") -> None:
+        """Create or replace a credentials Secret."""
+        data = {"client_id": encoded(client), "client_secret": encoded(secret)}
+        body = _body("Secret", name, {"type": "Opaque", "data": data}, "v1")
+        body["metadata"]["labels"] = {CREDENTIALS_LABEL: "true"}
+        self.cluster.apply("secrets", body)
+
+    def integration(self, name: str = "shop", **spec: Any) -> None:
+        """Create or replace an IntegrationToken."""
+        spec = {
+            "endpointRef": {"kind": "TokenEndpoint", "name": "login"},
+            "credentialsSecretRef": {"name": "shop-integration"},
+            **spec,
+        }
+        self.cluster.apply(INTEGRATION_TOKENS, _body("IntegrationToken", name, {"spec": spec}, f"{GROUP}/{VERSION}"))
+
+    def request_renewal(self, value: str) -> None:
+        """Annotate the resource."""
+        self.cluster.edit(
+            INTEGRATION_TOKENS,
+            NAMESPACE,
+            "shop",
+            lambda body: body["metadata"].setdefault("annotations", {}).update({RENEW_ANNOTATION: value}),
+        )
+
+    def label(self, key: str, value: str, name: str = "shop") -> None:
+        """Change the resource without changing what it asks for."""
+        self.cluster.edit(
+            INTEGRATION_TOKENS,
+            NAMESPACE,
+            name,
+            lambda body: body["metadata"].setdefault("labels", {}).update({key: value}),
+        )
+
+    def fault(self, fault: Fault, count: int | None = None) -> None:
+        """Let the endpoint meet a fault."""
+        self.service.arm(fault, None, count)
+
+    def mend(self) -> None:
+        """Let the endpoint work again."""
+        self.service.disarm(None)
+        self.client.outage = None
+
+    @property
+    def requests(self) -> int:
+        """Token requests that were sent."""
+        return self.client.sent
+
+    @property
+    def times(self) -> list[float]:
+        """When the endpoint got its requests, in seconds since the beginning."""
+        return [round(record.received - EPOCH, 3) for record in self.service.log.entries()]
+
+    def secret(self, name: str = "shop") -> Object:
+        """A target Secret."""
+        return self.cluster.object("secrets", NAMESPACE, name)
+
+    def token(self, name: str = "shop") -> int:
+        """Which of the endpoint's tokens a target Secret holds."""
+        found = self.issuer.find(base64.b64decode(self.secret(name)["data"]["token"]).decode())
+        assert found is not None
+        return found.serial
+
+    def status(self, name: str = "shop") -> dict[str, Any]:
+        """A resource's status."""
+        status: dict[str, Any] = self.cluster.object(INTEGRATION_TOKENS, NAMESPACE, name).get("status", {})
+        return status
+
+    def condition(self, kind: ConditionType, name: str = "shop") -> tuple[str, str]:
+        """Status and reason of a condition."""
+        for condition in self.status(name)["conditions"]:
+            if condition["type"] == kind:
+                return condition["status"], condition["reason"]
+        raise AssertionError(f"no condition {kind}")
+
+    @property
+    def ready(self) -> tuple[str, str]:
+        """Status and reason of Ready."""
+        return self.condition(ConditionType.READY)
+
+    @property
+    def refreshed(self) -> tuple[str, str]:
+        """Status and reason of Refreshed."""
+        return self.condition(ConditionType.REFRESHED)
+
+    @property
+    def stalled(self) -> tuple[str, str]:
+        """Status and reason of Stalled."""
+        return self.condition(ConditionType.STALLED)
+
+    @contextmanager
+    def counting(self) -> Iterator[list[tuple[str, str, str]]]:
+        """The operator's writes within the block, filled at its end."""
+        before = len(self.cluster.writes)
+        counted: list[tuple[str, str, str]] = []
+        yield counted
+        counted += self.cluster.writes[before:]
+
+    def poll_now(self) -> None:
+        """Let the operator think that a poll is due."""
+        key = token_key(NAMESPACE, "shop")
+        entry = self.operator.inventory.entries[key]
+        entry.poll_at = 1.0
+        entry.settled = None
+        self.operator.scheduler.wake(key)
+
+
+def play(
+    story: Callable[[World], Coroutine[Any, Any, None]], policy: Policy | None = None, *, glance: float = 3600.0
+) -> None:
+    """Runs a story in virtual time.
+
+    :param policy: of the endpoint; tokens of 24 h that roll over 1 h before their expiry, unless told otherwise.
+    :param glance: seconds between two looks at the clocks; the fewer, the slower is a test that plays days.
+    """
+
+    async def main(clock: FakeClock) -> None:
+        world = World(clock, policy or Policy())
+        try:
+            await story(world)
+        finally:
+            await world.operator.stop(kill=True)
+
+    usual = scheduling._GLANCE
+    scheduling._GLANCE = glance
+    try:
+        run(main)
+    finally:
+        scheduling._GLANCE = usual
+
+
+def encoded(text: str) -> str:
+    """As a Secret's data has it."""
+    return base64.b64encode(text.encode()).decode()
+
+
+def _body(kind: str, name: str, parts: Object, version: str) -> Object:
+    return {"apiVersion": version, "kind": kind, "metadata": {"namespace": NAMESPACE, "name": name}, **parts}
