@@ -403,7 +403,9 @@ class Reconciler:
         """Logs and records that the target was written, and why."""
         integration, stored = look.integration, look.stored
         if not look.renewed or stored is None:
-            if not look.asked:
+            # A write that follows from a change of the spec, such as another template, is no news to who changed it.
+            same_spec = integration.status.get("observedGeneration") == integration.generation
+            if not look.asked and same_spec:
                 self._event(look, "Repaired", f"Secret {integration.target} was brought back to what it should be")
             return
         log.info("token written", namespace=integration.namespace, name=integration.name, secret=integration.target,

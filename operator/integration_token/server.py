@@ -1,5 +1,6 @@
 """Serves /healthz, /readyz and /metrics."""
 
+import errno
 from collections.abc import Callable
 
 from aiohttp import web
@@ -36,7 +37,13 @@ class Server:
         await self._runner.setup()
         host, port = self._address
         try:
-            await web.TCPSite(self._runner, host, port).start()
+            try:
+                await web.TCPSite(self._runner, host or None, port).start()
+            except OSError as error:
+                if host or error.errno != errno.EADDRNOTAVAIL:
+                    raise
+                # The node has no IPv6.
+                await web.TCPSite(self._runner, "0.0.0.0", port).start()  # noqa: S104  # probes come from the node
         except OSError as error:
             await self._runner.cleanup()
             raise SettingsError(f"--metrics-address {host}:{port}: {error.strerror}") from None

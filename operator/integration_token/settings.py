@@ -36,8 +36,9 @@ class Settings:
     proxy_url: str | None = None
     """The proxy for token requests. It resolves names itself, so addresses can't be checked and hosts must be
     listed."""
-    metrics_address: tuple[str, int] = ("0.0.0.0", 8080)  # noqa: S104  # probes come from the node's address
-    """Where /healthz, /readyz and /metrics are served."""
+    metrics_address: tuple[str, int] = ("", 8080)
+    """Where /healthz, /readyz and /metrics are served; without a host on all of the pod's addresses, IPv4 and IPv6,
+    since probes come from the node."""
     log_level: str = "info"
     """A line for each token that is written and each failure; debug adds one for each request."""
     log_format: str = "text"
@@ -139,9 +140,10 @@ def _proxy(source: str, text: str) -> str:
 
 def _address(source: str, text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
-    host = host.strip("[]") or Settings().metrics_address[0]
+    host = host.strip("[]")
     try:
-        ipaddress.ip_address(host)
+        if host:
+            ipaddress.ip_address(host)
         number = int(port)
     except ValueError:
         number = -1

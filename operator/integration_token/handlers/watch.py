@@ -6,7 +6,6 @@ status.
 """
 
 import asyncio
-import datetime
 import itertools
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
@@ -25,10 +24,6 @@ from integration_token.logs import get_logger
 from integration_token.scheduler import Scheduler
 
 log = get_logger(__name__)
-
-_RECHECK = datetime.timedelta(minutes=10)
-"""How long kopf may use a bearer token before it asks for it again: a pod's own is renewed at 80 % of an hour or
-more."""
 
 _DELETED = "DELETED"
 
@@ -116,7 +111,8 @@ async def watch(
 def _registry(
     observer: Observer, access: Callable[[], Awaitable[Access]], *, clusterwide: bool
 ) -> kopf.OperatorRegistry:
-    """kopf's handlers: one for each kind that is watched, and the login."""
+    """kopf's handlers: one for each kind that is watched, and the login, which kopf repeats when it is answered a
+    401."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -154,7 +150,6 @@ def _connection(access: Access) -> kopf.ConnectionInfo:
         certificate_path=access.certificate_file,
         private_key_path=access.key_file,
         proxy_url=access.proxy,
-        expiration=datetime.datetime.now(datetime.UTC) + _RECHECK if access.token else None,
     )
 
 
