@@ -1,0 +1,20 @@
+"""The image, built once for all tests of this layer."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.node import image as images
+
+
+@pytest.fixture(scope="session")
+def image() -> Iterator[images.Image]:
+    """The image of this tree. Without root or Linux its tests are skipped, and in CI they fail."""
+    obstacle = images.obstacle()
+    if obstacle and os.environ.get("CI") != "true":
+        pytest.skip(obstacle)
+    if problem := obstacle or images.missing():
+        pytest.fail(problem, pytrace=False)
+    with images.built() as image:
+        yield image

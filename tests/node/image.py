@@ -1,0 +1,140 @@
+"""The image, built by buildah as the Dockerfile stands, without Docker and on a base that is made here.
+
+Everything is kept in a storage of its own in our cache directory, not in the one that the machine's images are in.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tests.cluster import cache
+from tests.cluster.progress import step
+from tests.node import pip
+
+ROOT: Final = Path(__file__).parents[2]
+BASE_PACKAGES: Final = "python3,python3-venv,ca-certificates"
+NAME: Final = "localhost/integration-token-operator:test"
+
+
+class ImageError(Exception):
+    """A command failed; the text has what it said."""
+
+
+def obstacle() -> str:
+    """Why no image can be built by this user on this machine; empty where one can."""
+    if sys.platform != "linux":
+        return "buildah needs Linux"
+    return "" if os.geteuid() == 0 else "buildah and mmdebstrap need root here"
+
+
+def missing() -> str:
+    """The tool that is missing, and how to get it; empty where all are there."""
+    absent = [tool for tool in ("buildah", "mmdebstrap") if shutil.which(tool) is None]
+    return f"{' and '.join(absent)} not found: apt-get install {' '.join(absent)}" if absent else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A container of the image, in which commands are run."""
+
+    container: str
+    description: dict[str, Any]
+    """The image as OCI describes it."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """User, Env, Entrypoint, Labels."""
+        config: dict[str, Any] = self.description["config"]
+        return config
+
+    def run(self, *command: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+        """Run a command as the image's user, on this machine's network. `options` are those of `buildah run`."""
+        return subprocess.run(
+            [*_buildah("run"), "--isolation=chroot", *options, self.container, "--", *command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def operator(self, *arguments: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+        """Run the image's entry point with these arguments, as a pod does."""
+        return self.run(*self.config["Entrypoint"], *arguments, options=options)
+
+
+@contextmanager
+def built() -> Iterator[Image]:
+    """The image of the tree as it is, built if need be. Raises ImageError."""
+    # The lock is held to the end: another build would take away the layers that this one's container stands on.
+    with cache.lock(cache.root() / "image" / "lock"):
+        base = _base()
+        with step("building the image", "about 45 s the first time, then 10 s"):
+            _build(base)
+        _run(*_buildah("rm"), "--all")  # of runs that were killed
+        container = _run(*_buildah("from"), NAME)
+        try:
+            inspected = json.loads(_run(*_buildah("inspect"), "--type=image", NAME))
+            yield Image(container, inspected["OCIv1"])
+        finally:
+            _run(*_buildah("rm"), container)
+
+
+def _base() -> str:
+    """The name of the base image: as little of Debian as runs Python. Made once."""
+    suite = _suite()
+    name = f"localhost/base:{suite}"
+    if _run(*_buildah("images"), "--quiet", f"--filter=reference={name}"):
+        return name
+    with step(f"making a base image of {suite}, once", "about 45 s"), _directory() as directory:
+        _run("mmdebstrap", "--quiet", "--variant=minbase", f"--include={BASE_PACKAGES}", suite, f"{directory}/base.tar")
+        (directory / "Dockerfile").write_text("FROM scratch\nADD base.tar /\n")
+        _run(*_buildah("bud"), "--isolation=chroot", f"--tag={name}", str(directory))
+    return name
+
+
+def _suite() -> str:
+    """This machine's own release of Debian: its keys are here, and its packages in reach."""
+    for line in Path("/etc/os-release").read_text().splitlines():
+        name, _, value = line.partition("=")
+        if name == "VERSION_CODENAME":
+            return value.strip("\"'")
+    raise ImageError("/etc/os-release names no release: the base image is made of Debian's packages")
+
+
+def _build(base: str) -> None:
+    with _directory() as directory:
+        command = [*_buildah("bud"), "--isolation=chroot", "--layers", f"--build-arg=BASE={base}"]
+        command += pip.mounts(pip.settings(), directory)
+        # The stage before the last has a name as well, so that pruning leaves its layers for the next build.
+        _run(*command, "--target=build", f"--tag={NAME}-build", str(ROOT))
+        _run(*command, f"--tag={NAME}", str(ROOT))
+    _run(*_buildah("rmi"), "--prune")
+
+
+@contextmanager
+def _directory() -> Iterator[Path]:
+    """A directory that goes, on the disk that the cache is on: hundreds of megabytes may be too much for /tmp."""
+    with tempfile.TemporaryDirectory(dir=cache.root() / "image") as directory:
+        yield Path(directory)
+
+
+def _buildah(command: str) -> list[str]:
+    """The beginning of a command line. Which storage driver the machine can do, buildah finds out."""
+    storage = cache.root() / "image"
+    return ["buildah", f"--root={storage / 'storage'}", f"--runroot={storage / 'run'}", command]
+
+
+def _run(*command: str) -> str:
+    answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        said = "\n".join((answer.stdout + answer.stderr).splitlines()[-30:])
+        raise ImageError(f"{' '.join(command)} ended with {answer.returncode}:\n{said}")
+    return answer.stdout.strip()

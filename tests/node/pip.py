@@ -1,0 +1,47 @@
+"""What pip is set to on this machine, in a form that a build inside a container can use."""
+
+import ast
+import os
+import ssl
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def settings() -> dict[str, str]:
+    """This machine's own settings for pip, of its files and its environment, by their names in a pip.conf."""
+    listed = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
+    ).stdout
+    found = {}
+    # In the order of their precedence, the environment's at the end.
+    for line in sorted(listed.splitlines(), key=lambda line: line.startswith(":env:")):
+        name, _, value = line.partition("=")
+        section, _, option = name.partition(".")
+        if section in {"global", "install", ":env:"} and option != "config-file":
+            found[option] = str(ast.literal_eval(value))
+    found.setdefault("cert", _authorities())
+    return {option: value for option, value in found.items() if value}
+
+
+def _authorities() -> str:
+    """The bundle of certificate authorities that this machine trusts: a proxy's may be among them."""
+    for variable in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        if bundle := os.environ.get(variable):
+            return bundle
+    return ssl.get_default_verify_paths().cafile or ""
+
+
+def mounts(found: Mapping[str, str], directory: Path) -> list[str]:
+    """A pip.conf written into `directory`, and the files that it names, as arguments of `buildah bud`.
+
+    Mounted, nothing of it gets into the image.
+    """
+    file = directory / "pip.conf"
+    file.touch(mode=0o600)  # the address of an index may hold a password
+    lines = ["[global]", *(f"{option} = {' '.join(value.split())}" for option, value in found.items())]
+    file.write_text("\n".join([*lines, ""]))
+    named = {word for value in found.values() for word in value.split() if word.startswith("/")}
+    paths = {path: path for path in map(Path, named) if path.exists()} | {file: Path("/etc/pip.conf")}
+    return [f"--volume={outside}:{inside}:ro" for outside, inside in paths.items()]

@@ -1,0 +1,132 @@
+"""The image that the Dockerfile builds, run as the chart runs it: as a stranger, with nowhere to write."""
+
+import socket
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+import trustme
+
+from tests.cluster.poll import poll
+from tests.node import pip
+from tests.node.image import ROOT, Image
+
+ACCOUNT = "/run/secrets/kubernetes.io/serviceaccount"
+"""Where a pod's account is, less the symbolic link that /var/run is."""
+
+UNTIL_STOPPED = f"""\
+"$@" &
+tries=0
+until [ -e {ACCOUNT}/stop ] || [ $((tries += 1)) -gt 600 ]; do sleep 0.1; done
+kill $!
+wait $!
+"""
+"""A shell's script: what its arguments say, until a file appears or a minute is over, and then SIGTERM."""
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> tuple[str, ...]:
+    """Options that take the few directories away that everybody may write to."""
+    return tuple(f"--volume={tmp_path}:{path}:ro" for path in ("/tmp", "/var/tmp", "/run/lock"))
+
+
+def test_help(image: Image) -> None:
+    """`--help` says what there is, with nothing installed beside."""
+    answer = image.operator("--help")
+    assert answer.returncode == 0
+    assert "run the operator" in answer.stdout
+
+
+def test_version(image: Image) -> None:
+    """`--version` tells the version of the project, and so does the image's label."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert image.operator("--version").stdout == f"integration-token-operator {version}\n"
+    assert image.config["Labels"]["org.opencontainers.image.version"] == version
+
+
+def test_a_bad_flag(image: Image) -> None:
+    """A flag that doesn't exist ends the command with 2 and one line."""
+    answer = image.operator("run", "--tokens")
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("integration-token-operator: unrecognized arguments: --tokens")
+
+
+def test_outside_a_cluster(image: Image) -> None:
+    """Where there is no cluster the operator says so: everything that it imports is there."""
+    answer = image.operator("run")
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("integration-token-operator run: not inside a pod of a cluster")
+
+
+def test_user(image: Image) -> None:
+    """The user is a number, which is how the kubelet knows that it isn't root."""
+    assert image.config["User"] == "65532:65532"
+    assert image.run("id").stdout == "uid=65532 gid=65532 groups=65532\n"
+
+
+def test_nothing_is_writable(image: Image) -> None:
+    """The user may write to no file or directory, apart from the few that everybody may write to."""
+    elsewhere = ("(", "-path", "/proc", "-o", "-path", "/dev", "-o", "-path", "/sys", ")", "-prune")
+    writable = ("-not", "-type", "l", "-writable", "-printf", "%M %p\\n")
+    found = image.run("find", "/", "-xdev", *elsewhere, "-o", *writable).stdout.splitlines()
+    assert [line for line in found if not line.startswith("drwxrwxrwt ")] == []
+    assert found  # /tmp, at least: the command did look
+
+
+def test_it_starts_and_ends_without_a_place_to_write(
+    image: Image, read_only: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """With no file to write, not even in /tmp, the operator runs until SIGTERM, and then ends with 0."""
+    account = tmp_path_factory.mktemp("account")
+    account.chmod(0o755)
+    (account / "token").write_text("token")
+    trustme.CA().cert_pem.write_to_path(account / "ca.crt")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    options = (*read_only, f"--volume={account}:{ACCOUNT}:ro")
+    options += ("--env=KUBERNETES_SERVICE_HOST=127.0.0.1", "--env=KUBERNETES_SERVICE_PORT=1")
+    command = ("sh", "-c", UNTIL_STOPPED, "sh", *image.config["Entrypoint"], "run", f"--metrics-address={address}")
+    with ThreadPoolExecutor() as threads:
+        running = threads.submit(image.run, *command, options=options)
+        try:
+            assert poll(lambda: _answer(f"http://{address}/healthz") or running.done(), "the first answer") == "ok"
+            assert _answer(f"http://{address}/readyz") == "Secrets are not listed yet"
+        finally:
+            (account / "stop").touch()
+    ended = running.result()
+    assert ended.returncode == 0
+    assert "stopping" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def _answer(url: str) -> str:
+    try:
+        return httpx.get(url, trust_env=False).text
+    except httpx.HTTPError:
+        return ""
+
+
+def test_no_tools_of_the_build(image: Image) -> None:
+    """What installs packages is not installed with them."""
+    for module in ("pip", "hatchling", "setuptools"):
+        assert f"No module named '{module}'" in image.run("/app/bin/python", "-c", f"import {module}").stderr
+
+
+def test_only_the_lock(image: Image) -> None:
+    """The packages are those of requirements.lock with this project's own, and no more."""
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    locked = {line.split("==")[0] for line in lines if "==" in line}
+    program = "from importlib.metadata import distributions as all; print(*(one.metadata['Name'] for one in all()))"
+    names = image.run("/app/bin/python", "-c", program).stdout.lower().replace("_", "-").split()
+    assert sorted(names) == sorted(locked | {"integration-token-operator"})
+
+
+def test_nothing_of_this_machine(image: Image) -> None:
+    """The settings that pip had during the build, which may hold a password, are in no layer's record and no file."""
+    assert image.run("test", "-e", "/etc/pip.conf").returncode == 1
+    assert [name for name in image.config["Env"] if name.startswith("PIP_")] == []
+    for option, value in pip.settings().items():
+        if "/" in value and option != "cert":  # the certificates have their place in the base as well
+            assert value not in str(image.description)
