@@ -1,0 +1,49 @@
+"""After a failure the next attempt never waits so long that a mended fault costs a good token."""
+
+import pytest
+from integration_token.renewal.backoff import change_wait, passing_wait
+
+DAY = 86400.0
+ALMOST_ONE = 1 - 2**-53
+
+
+@pytest.mark.parametrize(
+    ("left", "wait"),
+    [
+        pytest.param(0, 300, id="without a valid token it is probed every five minutes"),
+        pytest.param(-DAY, 300, id="an expired token is no valid one"),
+        pytest.param(DAY, 300, id="with a day left it is probed every five minutes"),
+        pytest.param(600, 300, id="from ten minutes on half of the time left decides"),
+        pytest.param(400, 200, id="half of the time left is waited"),
+        pytest.param(60, 30, id="half a minute is the least"),
+        pytest.param(1, 30, id="and stays the least to the end"),
+    ],
+)
+def test_what_only_a_change_mends_is_probed_again_all_the_same(left: float, wait: float) -> None:
+    """The change may be made at the endpoint, where nobody tells us."""
+    assert change_wait(left) == wait
+
+
+@pytest.mark.parametrize(
+    ("failures", "left", "least", "most"),
+    [
+        pytest.param(1, DAY, 1, 2, id="the first attempt comes after one to two seconds"),
+        pytest.param(2, DAY, 2, 4, id="each further one after twice the time"),
+        pytest.param(6, DAY, 32, 64, id="so the sixth after half a minute to a minute"),
+        pytest.param(10, DAY, 300, 600, id="with a day left ten minutes are the most"),
+        pytest.param(10_000, DAY, 300, 600, id="and stay the most after any number of failures"),
+        pytest.param(10, 400, 50, 100, id="a quarter of the time left is the most"),
+        pytest.param(10, 4, 1, 1, id="a second is the least when time runs out"),
+        pytest.param(10, 0.001, 1, 1, id="and stays the least to the end"),
+        pytest.param(10, 0, 30, 60, id="without a valid token a minute is the most"),
+        pytest.param(10, -DAY, 30, 60, id="an expired token is no valid one"),
+        pytest.param(1, 0, 1, 2, id="the first failure without a token is tried again soon"),
+    ],
+)
+def test_a_passing_fault_is_tried_again_after_an_exponential_time_with_equal_jitter(
+    failures: int, left: float, least: float, most: float
+) -> None:
+    """Half of the time is fixed, the other half is chance."""
+    assert passing_wait(failures, left, 0.0) == pytest.approx(least)
+    assert passing_wait(failures, left, 0.5) == pytest.approx(max(1, (least + most) / 2))
+    assert passing_wait(failures, left, ALMOST_ONE) == pytest.approx(most)
