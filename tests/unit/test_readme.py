@@ -1,0 +1,81 @@
+"""The tables of the README, held against the code."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from integration_token.api import names
+from integration_token.api.condition import ConditionType, Reason
+from integration_token.api.endpoint import EndpointKind, EndpointRef
+from integration_token.inventory import Entry, Inventory, token_key
+from integration_token.metrics import Metrics
+from integration_token.settings import Settings, option, variable
+from prometheus_client.parser import text_string_to_metric_families
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def _table(head: str) -> list[list[str]]:
+    """The cells of the table whose first head cell this is, row by row."""
+    _, _, after = README.partition(f"\n| {head} |")
+    lines = after.split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+def _codes(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def test_reasons() -> None:
+    """Every reason stands in the table for troubleshooting, once, with what it means and what to do."""
+    rows = _table("reason")
+    assert sorted(row[0].strip("`") for row in rows) == sorted(Reason)
+    assert all(len(row) == 3 and all(row) for row in rows)
+
+
+def test_conditions() -> None:
+    """Every condition is explained."""
+    assert [row[0].strip("`") for row in _table("condition")] == list(ConditionType)
+
+
+def test_flags() -> None:
+    """Every flag of the command is listed, with its environment variable."""
+    listed = [(*_codes(row[0]), *_codes(row[1])) for row in _table("flag")]
+    assert listed == [(f"--{option(field.name)}", variable(field.name)) for field in fields(Settings)]
+
+
+def test_annotations() -> None:
+    """Every annotation of the target Secret is listed, and those that people set are shown elsewhere."""
+    ours = {value for name, value in vars(names).items() if name.endswith("_ANNOTATION")}
+    people = {names.ALLOWED_HOSTS_ANNOTATION, names.RENEW_ANNOTATION}
+    assert {row[0].strip("`") for row in _table("annotation")} == ours - people
+    assert all(name in README for name in people)
+
+
+def test_metrics() -> None:
+    """Every metric of the operator's own is listed with its labels."""
+    inventory = Inventory()
+    inventory.entries[token_key("store", "shop")] = Entry("uid", None)
+    metrics = Metrics(inventory)
+    metrics.requested(EndpointRef(EndpointKind.CLUSTER, "", "grafx"), "issued")
+    metrics.wrote("store")
+    samples = [
+        sample
+        for family in text_string_to_metric_families(metrics.text().decode())
+        for sample in family.samples
+        if sample.name.startswith("integration_token_") and not sample.name.endswith("_created")
+    ]
+    listed = {row[0].strip("`"): set(_codes(row[1])) for row in _table("metric")}
+    assert listed == {sample.name: set(sample.labels) for sample in samples}
+
+
+def test_links() -> None:
+    """Every link within the project leads somewhere."""
+    headings = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
+    anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    for link in re.findall(r"\]\(([^)]+)\)", README):
+        if link.startswith("#"):
+            assert link[1:] in anchors
+        elif not link.startswith("https://"):
+            assert (ROOT / link).exists()
