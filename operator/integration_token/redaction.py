@@ -43,12 +43,13 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     exact = _runs(forms)
     joined = _runs({squeezed for form in forms if len(squeezed := _SEPARATORS.sub(b"", form)) >= _RUN})
     covered = bytearray(len(text))
+    for found in _OPAQUE.finditer(text):
+        covered[found.start() : found.end()] = b"\x01" * len(found[0])
     for view in _views(text) if forms else ():
         for start, end in (*_occurrences(view, exact), *_occurrences(view.squeezed(), joined)):
             covered[start:end] = b"\x01" * (end - start)
     kept = "".join("\x00" if hidden else character for character, hidden in zip(text, covered, strict=True))
     kept = re.sub("\x00+", "***", kept)
-    kept = _OPAQUE.sub("***", kept)
     kept = " ".join(_HARMLESS.sub(" ", kept).split())
     return kept if len(kept) <= MAX_LENGTH else kept[: MAX_LENGTH - 3] + "..."
 

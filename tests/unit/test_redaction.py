@@ -174,6 +174,7 @@ def test_what_looks_like_a_credential_is_struck_out_although_nobody_knows_it() -
     """A JWT, an opaque token, a page's encoded state."""
     jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
     assert redact(f"token {jwt} was revoked") == "token *** was revoked"
+    assert redact(f"token {jwt} was revoked", ["J9", "c"]) == "token *** was revoked"
     assert redact("state=%7B%22nonce%22%3A%22abcdefgh%22%7D is stale") == "*** is stale"
 
 

@@ -29,7 +29,7 @@ MAX_PAUSE = 15 * 60.0
 """Seconds that an endpoint can keep us away with Retry-After: a mistaken header must not stop renewal for a day."""
 
 _MAX_LIFETIME = 10 * 365 * 86400.0
-"""Seconds. A longer `expires_in` is cut to this: it fits into a date, and nobody waits for it."""
+"""Seconds, ahead or ago. A longer `expires_in` is cut to this: it fits into a date, and nobody waits for it."""
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 """RFC 6749, A.12 allows spaces too, but a Bearer token (RFC 6750, 2.1) has none: it must fit into a header."""
@@ -70,7 +70,7 @@ def read_answer(
     """
     if not 200 <= answer.status <= 299:
         raise _rejection(answer, secrets, received)
-    fields = _fields(answer)
+    fields = _fields(answer, secrets)
     if "error" in fields and not fields.get("access_token"):
         raise _oauth_failure(fields, answer.status, secrets)
     token = fields.get("access_token")
@@ -96,13 +96,13 @@ def _floor(seconds: float) -> float:
     return math.floor(seconds * 1000) / 1000
 
 
-def _fields(answer: Answer) -> Mapping[str, Any]:
+def _fields(answer: Answer, secrets: tuple[str, ...]) -> Mapping[str, Any]:
     try:
         fields = json.loads(answer.body)
     except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
-        kind = redact(answer.headers.get("content-type", "").split(";")[0]) or "no content type"
+        kind = redact(answer.headers.get("content-type", "").split(";")[0], secrets) or "no content type"
         raise Passing(
             Reason.INVALID_RESPONSE,
             f"the endpoint answered {answer.status} with no JSON object ({kind}); check spec.tokenURL",
@@ -113,11 +113,11 @@ def _fields(answer: Answer) -> Mapping[str, Any]:
 def _expiry(answer: Answer, fields: Mapping[str, Any], token: str, default_lifetime: float) -> tuple[float, bool]:
     """When the token expires, and whether that is only assumed: the earlier of `expires_in` and a JWT's `exp`."""
     lifetime = _seconds(fields.get("expires_in"))
-    told = [] if lifetime is None else [answer.sent + min(lifetime, _MAX_LIFETIME)]
+    told = [] if lifetime is None else [answer.sent + _bounded(lifetime)]
     exp = _jwt_expiry(token)
     if exp is not None:
         # `exp` is by the endpoint's clock. Its Date header tells what that said, so only the difference is used.
-        told.append(answer.sent + min(exp - (_date(answer.headers) or answer.sent), _MAX_LIFETIME))
+        told.append(answer.sent + _bounded(exp - (_date(answer.headers) or answer.sent)))
     if told:
         return min(told), False
     return answer.sent + default_lifetime, True
@@ -133,9 +133,26 @@ def _seconds(value: object) -> float | None:
     if isinstance(value, str) and len(value) <= 32:
         with contextlib.suppress(ValueError):
             value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    seconds = _number(value)
+    if seconds is None:
         raise Passing(Reason.INVALID_RESPONSE, "the endpoint's answer has an expires_in that is no number of seconds")
-    return float(min(value, _MAX_LIFETIME))
+    return seconds
+
+
+def _number(value: object) -> float | None:
+    """A JSON number that a float can hold; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _bounded(lifetime: float) -> float:
+    """`lifetime`, but no more than any date can hold, ahead or ago."""
+    return max(-_MAX_LIFETIME, min(lifetime, _MAX_LIFETIME))
 
 
 def _jwt_expiry(token: str) -> float | None:
@@ -147,10 +164,7 @@ def _jwt_expiry(token: str) -> float | None:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except (ValueError, binascii.Error, RecursionError):
         return None
-    exp = claims.get("exp") if isinstance(claims, dict) else None
-    if isinstance(exp, bool) or not isinstance(exp, int | float) or not math.isfinite(exp):
-        return None
-    return float(exp)
+    return _number(claims.get("exp")) if isinstance(claims, dict) else None
 
 
 def _date(headers: Mapping[str, str]) -> float | None:
@@ -186,8 +200,8 @@ def _rejection(answer: Answer, secrets: tuple[str, ...], received: float) -> Fai
 def _oauth_failure(fields: Mapping[str, Any], status: int, secrets: tuple[str, ...]) -> Failure:
     """The failure that an error answer tells (RFC 6749, 5.2): its code, and its description made harmless."""
     error = fields.get("error")
-    code = redact(error, secrets) if isinstance(error, str) and _ERROR_CODE.fullmatch(error) else ""
-    said = f"the endpoint answered {status}" + (f" {code}" if code else "")
+    code = error if isinstance(error, str) and _ERROR_CODE.fullmatch(error) else ""
+    said = f"the endpoint answered {status} {redact(code, secrets)}".rstrip()
     description = fields.get("error_description")
     if isinstance(description, str) and (shown := redact(description, secrets)):
         said += f": {shown}"
@@ -210,12 +224,12 @@ def _pause(headers: Mapping[str, str], received: float) -> float | None:
     """Seconds to stay away, of Retry-After (RFC 9110, 10.2.3) or of `x-ratelimit-reset` (UNIX time); 15 min at most."""
     waits = []
     after = headers.get("retry-after", "").strip()
-    if after.isascii() and after.isdigit() and len(after) <= 12:
+    if after.isascii() and after.isdigit():
         waits.append(float(after))
     elif (date := _http_date(after)) is not None:
         waits.append(date - (_date(headers) or received))
     reset = headers.get("x-ratelimit-reset", "").strip()
-    if reset.isascii() and reset.isdigit() and len(reset) <= 12:
+    if reset.isascii() and reset.isdigit():
         waits.append(float(reset) - (_date(headers) or received))
     longest = max(waits, default=0.0)
     return min(longest, MAX_PAUSE) if longest > 0 else None
