@@ -18,6 +18,8 @@ _SHARED = ipaddress.IPv4Network("100.64.0.0/10")
 """RFC 6598: inside a provider's, and many a cluster's, network."""
 _THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")
 """RFC 1122, 3.2.1.3: on Linux, 0.0.0.0 connects to the machine itself."""
+_SITE_LOCAL = ipaddress.IPv6Network("fec0::/10")
+"""RFC 3879: deprecated, but routed inside sites as ever."""
 _UNIQUE_LOCAL = ipaddress.IPv6Network("fc00::/7")
 
 
@@ -80,7 +82,7 @@ def _kind(address: IPAddress) -> str | None:
         return "a link-local address"
     if address.is_multicast:
         return "a multicast address"
-    if address in _UNIQUE_LOCAL or address in _SHARED:
+    if address in _UNIQUE_LOCAL or address in _SITE_LOCAL or address in _SHARED:
         return "private"
     if address.is_reserved:
         return "a reserved address"

@@ -1,0 +1,153 @@
+"""Credentials are sent to ordinary public addresses, and to others only where an installation says so."""
+
+import ipaddress
+
+import pytest
+from integration_token.oauth.address import Policy, forbidden_address, listed_hosts
+
+PUBLIC = ("8.8.8.8", "1.1.1.1", "100.63.255.255", "100.128.0.0", "172.32.0.1", "2606:4700:4700::1111", "2a00:1450::1")
+
+LOOPBACK = ("127.0.0.1", "127.255.255.254", "::1")
+
+PRIVATE = (
+    "10.0.0.1",
+    "10.255.255.255",
+    "172.16.0.1",
+    "172.31.255.255",
+    "192.168.0.1",
+    "192.0.2.1",
+    "198.18.0.1",
+    "100.64.0.0",
+    "100.127.255.255",
+    "fc00::1",
+    "fd00:ec2::254",
+    "fec0::1",
+    "2001:db8::1",
+)
+
+NEVER = {
+    "0.0.0.0": "an unspecified address",
+    "0.1.2.3": "an unspecified address",
+    "0.255.255.255": "an unspecified address",
+    "::": "an unspecified address",
+    "169.254.0.1": "a link-local address",
+    "169.254.169.254": "a link-local address",
+    "fe80::1": "a link-local address",
+    "fe80::1%eth0": "a link-local address",
+    "febf::1": "a link-local address",
+    "224.0.0.1": "a multicast address",
+    "239.255.255.255": "a multicast address",
+    "ff02::1": "a multicast address",
+    "ff0e::1": "a multicast address",
+    "240.0.0.1": "a reserved address",
+    "255.255.255.255": "a reserved address",
+    "100::1": "a reserved address",
+    "::ffff:0:7f00:1": "a reserved address",
+}
+
+KINDS = {
+    **dict.fromkeys(LOOPBACK, "a loopback address"),
+    **dict.fromkeys(PRIVATE, "private"),
+    **NEVER,
+}
+
+
+def judged(*addresses: str, private: bool = False, insecure: bool = False) -> str | None:
+    """What is wrong with one of the addresses."""
+    return forbidden_address([ipaddress.ip_address(each) for each in addresses], private=private, insecure=insecure)
+
+
+def embedded(address: str) -> dict[str, str]:
+    """The IPv6 addresses that a stack, a translator or a tunnel reads as the IPv4 address in them."""
+    number = int(ipaddress.IPv4Address(address))
+    return {
+        "mapped": str(ipaddress.IPv6Address(0xFFFF << 32 | number)),
+        "NAT64": str(ipaddress.IPv6Address(int(ipaddress.IPv6Address("64:ff9b::")) | number)),
+        "local NAT64": str(ipaddress.IPv6Address(int(ipaddress.IPv6Address("64:ff9b:1::")) | number)),
+        "local NAT64 of a network": str(ipaddress.IPv6Address(int(ipaddress.IPv6Address("64:ff9b:1:aaaa::")) | number)),
+        "6to4": str(ipaddress.IPv6Address(0x2002 << 112 | number << 80 | 1)),
+        "Teredo": str(ipaddress.IPv6Address(0x20010000 << 96 | 0x08080808 << 64 | number ^ 0xFFFFFFFF)),
+        "compatible": str(ipaddress.IPv6Address(number)),
+    }
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_a_public_address_may_be_connected_to(address: str) -> None:
+    """Without any switch, and with each."""
+    for private in (False, True):
+        for insecure in (False, True):
+            assert judged(address, private=private, insecure=insecure) is None
+
+
+@pytest.mark.parametrize(("address", "kind"), KINDS.items())
+def test_any_other_address_is_refused_with_its_kind(address: str, kind: str) -> None:
+    """Whoever may create a TokenEndpoint could reach into the network otherwise."""
+    assert judged(address) == f"{address} is {kind}"
+
+
+@pytest.mark.parametrize(("address", "kind"), NEVER.items())
+def test_some_addresses_are_refused_whatever_is_switched_on(address: str, kind: str) -> None:
+    """No endpoint is there: the cloud's metadata service, the machine itself, everybody."""
+    assert judged(address, private=True, insecure=True) == f"{address} is {kind}"
+
+
+@pytest.mark.parametrize("address", LOOPBACK)
+def test_loopback_is_for_trials_alone(address: str) -> None:
+    """`--insecure-endpoints` admits it, trust in the endpoint's owner doesn't."""
+    assert judged(address, insecure=True) is None
+    assert judged(address, private=True) == f"{address} is a loopback address"
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_private_addresses_are_for_trusted_endpoints_alone(address: str) -> None:
+    """A ClusterTokenEndpoint's, and hosts that are named by `--private-host`; a trial alone is no reason."""
+    assert judged(address, private=True) is None
+    assert judged(address, insecure=True) == f"{address} is private"
+
+
+@pytest.mark.parametrize(("address", "kind"), [(each, kind) for each, kind in KINDS.items() if ":" not in each])
+def test_an_ipv4_address_inside_an_ipv6_address_is_judged_as_itself(address: str, kind: str) -> None:
+    """And the message names both."""
+    for form, written in embedded(address).items():
+        if form == "compatible" and address == "0.0.0.0":
+            continue  # which is ::, and judged as that
+        assert judged(written) == f"{written} (which means {address}) is {kind}"
+        assert (judged(written, private=True) is None) == (kind == "private")
+        assert (judged(written, insecure=True) is None) == (kind == "a loopback address")
+
+
+@pytest.mark.parametrize("form", embedded("8.8.8.8"))
+def test_a_public_ipv4_address_inside_an_ipv6_address_may_be_connected_to(form: str) -> None:
+    """As on a network that has IPv6 alone."""
+    assert judged(embedded("8.8.8.8")[form]) is None
+
+
+@pytest.mark.parametrize("refused", ["127.0.0.1", "10.0.0.7", "169.254.169.254", "::ffff:10.0.0.7", "fe80::1"])
+def test_one_refused_address_of_a_name_is_enough(refused: str) -> None:
+    """Wherever in the answer it stands: the connection could be made to any."""
+    for addresses in (("8.8.8.8", refused), (refused, "8.8.8.8"), ("8.8.8.8", "2a00::1", refused, "1.1.1.1")):
+        assert judged(*addresses) == judged(refused)
+
+
+def test_a_switch_excuses_its_own_kind_and_no_other_of_the_same_name() -> None:
+    """The first that is still refused is named."""
+    assert judged("10.0.0.7", "127.0.0.1", private=True) == "127.0.0.1 is a loopback address"
+    assert judged("127.0.0.1", "10.0.0.7", insecure=True) == "10.0.0.7 is private"
+    assert judged("127.0.0.1", "10.0.0.7", private=True, insecure=True) is None
+    assert (
+        judged("10.0.0.7", "169.254.169.254", private=True, insecure=True) == "169.254.169.254 is a link-local address"
+    )
+
+
+def test_an_installation_without_a_list_of_hosts_admits_every_host() -> None:
+    """With one, only those on it, each by its whole name."""
+    assert Policy(False, frozenset(), frozenset()).allows_host("login.example")
+    policy = Policy(False, frozenset({"login.example", "::1"}), frozenset())
+    hosts = ["login.example", "::1", "example", "a.login.example", "login.example.org", "xlogin.example", ""]
+    assert [policy.allows_host(host) for host in hosts] == [True, True, False, False, False, False, False]
+
+
+def test_the_hosts_of_a_secrets_annotation_are_separated_by_commas() -> None:
+    """In any case, with spaces, and without empty ones."""
+    assert set(listed_hosts(" Login.Example,api.example ,, ")) == {"login.example", "api.example"}
+    assert not listed_hosts(" , ")

@@ -1,0 +1,124 @@
+"""A grant becomes the bytes of its token request, as the RFC or the endpoint's documents write it."""
+
+import base64
+import json
+from typing import Any
+from urllib.parse import parse_qs, unquote_plus
+
+import pytest
+from integration_token.api.endpoint import ClientAuthenticationMethod, RequestEncoding
+from integration_token.oauth.request import Grant, TokenRequest, build_request
+
+from tests.fakes.request import read_request
+
+CLIENT_ID = "shop:é %41+&="
+CLIENT_SECRET = 's3cr:et "quoted" \\ /+%26&=~*é 密'
+URL = "https://login.example/oauth/token"
+
+JSON = RequestEncoding.JSON
+FORM = RequestEncoding.FORM
+POST = ClientAuthenticationMethod.CLIENT_SECRET_POST
+BASIC = ClientAuthenticationMethod.CLIENT_SECRET_BASIC
+
+EVERY_WAY = pytest.mark.parametrize(
+    ("encoding", "authentication"),
+    [(JSON, POST), (JSON, BASIC), (FORM, POST), (FORM, BASIC)],
+    ids=["JSON and Post", "JSON and Basic", "Form and Post", "Form and Basic"],
+)
+
+
+def grant(encoding: RequestEncoding = JSON, authentication: ClientAuthenticationMethod = POST, **changes: Any) -> Grant:
+    """A grant with everything in it, with changes."""
+    fields: dict[str, Any] = {
+        "token_url": URL,
+        "audience": "https://api.example/?a=1&b=é",
+        "scopes": ("font:list", "media:read"),
+        "parameters": (("organization", "Söhne & Co"), ("resource", "urn:x")),
+        "encoding": encoding,
+        "authentication": authentication,
+        "client_id": CLIENT_ID,
+        "client_secret": CLIENT_SECRET,
+    }
+    return Grant(**fields | changes)
+
+
+def body(request: TokenRequest) -> dict[str, str]:
+    """The fields of the request's body."""
+    if request.headers["Content-Type"] == "application/json":
+        return dict(json.loads(request.body))
+    return {name: value for name, [value] in parse_qs(request.body.decode("ascii"), strict_parsing=True).items()}
+
+
+@EVERY_WAY
+def test_a_strict_endpoint_reads_what_the_grant_says(
+    encoding: RequestEncoding, authentication: ClientAuthenticationMethod
+) -> None:
+    """Both credentials, audience, scopes and parameters arrive unchanged, whatever characters they have."""
+    request = build_request(grant(encoding, authentication))
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    read = read_request(headers, "", request.body)
+    assert (read.grant.client_id, read.client_secret, read.basic) == (CLIENT_ID, CLIENT_SECRET, authentication is BASIC)
+    assert read.grant.audience == "https://api.example/?a=1&b=é"
+    assert read.grant.scopes == ("font:list", "media:read")
+    assert dict(read.grant.parameters) == {"organization": "Söhne & Co", "resource": "urn:x"}
+    assert request.url == URL
+    assert headers["accept"] == "application/json"
+
+
+@EVERY_WAY
+def test_what_a_grant_lacks_is_not_sent(encoding: RequestEncoding, authentication: ClientAuthenticationMethod) -> None:
+    """Some endpoints refuse an empty audience or scope."""
+    fields = body(build_request(grant(encoding, authentication, audience="", scopes=(), parameters=())))
+    credentials = set() if authentication is BASIC else {"client_id", "client_secret"}
+    assert set(fields) == {"grant_type"} | credentials
+    assert fields["grant_type"] == "client_credentials"
+
+
+def test_credentials_stand_in_one_place_alone() -> None:
+    """RFC 6749, 2.3: a client must not use more than one method in a request."""
+    for encoding in (JSON, FORM):
+        request = build_request(grant(encoding, BASIC))
+        assert not {"client_id", "client_secret"} & set(body(request))
+        request = build_request(grant(encoding, POST))
+        assert "Authorization" not in request.headers
+        assert (body(request)["client_id"], body(request)["client_secret"]) == (CLIENT_ID, CLIENT_SECRET)
+
+
+def test_basic_encodes_both_credentials_as_a_form_before_base64() -> None:
+    """RFC 6749, 2.3.1: a colon in the client ID would end it otherwise."""
+    header = build_request(grant(authentication=BASIC)).headers["Authorization"]
+    scheme, _, encoded = header.partition(" ")
+    client_id, colon, secret = base64.b64decode(encoded, validate=True).decode("ascii").partition(":")
+    assert (scheme, colon) == ("Basic", ":")
+    assert (unquote_plus(client_id), unquote_plus(secret)) == (CLIENT_ID, CLIENT_SECRET)
+    assert client_id == "shop%3A%C3%A9+%2541%2B%26%3D"
+
+
+@pytest.mark.parametrize("text", ['a"b', "a\\b", "line\u2028break", "a&b=c", "100%", "a+b c", "é", "密码", "</script>"])
+def test_a_value_cannot_break_out_of_its_field(text: str) -> None:
+    """It neither ends its own field nor begins another one."""
+    for encoding in (JSON, FORM):
+        request = build_request(grant(encoding, audience=text, parameters=((text, text),)))
+        assert len(body(request)) == 6
+        assert body(request)["audience"] == body(request)[text] == text
+
+
+def test_parameters_cannot_replace_the_credentials() -> None:
+    """Those of the Secret are sent, whoever wrote the endpoint."""
+    parameters = (("client_id", "other"), ("client_secret", "other"))
+    for encoding in (JSON, FORM):
+        fields = body(build_request(grant(encoding, POST, parameters=parameters)))
+        assert (fields["client_id"], fields["client_secret"]) == (CLIENT_ID, CLIENT_SECRET)
+
+
+@EVERY_WAY
+def test_nothing_that_can_be_printed_shows_the_credentials(
+    encoding: RequestEncoding, authentication: ClientAuthenticationMethod
+) -> None:
+    """In no form in which the request holds them."""
+    wanted = grant(encoding, authentication)
+    request = build_request(wanted)
+    printed = f"{wanted!r} {wanted!s} {request!r} {request!s} {[wanted, request]}"
+    hidden = [CLIENT_ID, CLIENT_SECRET, "s3cr", "shop", "Basic ", base64.b64encode(b"shop").decode()[:5], "grant_type"]
+    assert not [part for part in hidden if part in printed]
+    assert URL in printed
