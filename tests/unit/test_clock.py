@@ -1,0 +1,89 @@
+"""What is planned is due when either clock says so: neither a stepped wall clock nor a suspend loses a renewal."""
+
+import time
+
+import pytest
+from integration_token.clock import Instant, SystemClock
+
+from tests.unit.virtual import FakeClock
+
+HOUR = 3600.0
+
+
+def test_a_moment_comes_after_as_many_seconds_on_both_clocks(clock: FakeClock) -> None:
+    """Where nobody touches a clock the two agree."""
+    due = clock.now().after(100)
+    clock.advance(99.5)
+    assert not due.reached(clock.now())
+    assert due.seconds_from(clock.now()) == 0.5
+    clock.advance(0.5)
+    assert due.reached(clock.now())
+    assert due.seconds_from(clock.now()) == 0
+
+
+@pytest.mark.parametrize(
+    ("step", "early", "reached"),
+    [
+        pytest.param(HOUR, 0.0, True, id="a wall clock set forward past the moment makes it due"),
+        pytest.param(-HOUR, 100.0, True, id="with a wall clock set back the moment comes by the boot clock"),
+        pytest.param(-HOUR, 99.0, False, id="a wall clock set back makes nothing due"),
+        pytest.param(50.0, 40.0, False, id="a small step forward brings it nearer"),
+        pytest.param(50.0, 50.0, True, id="by just that step"),
+    ],
+)
+def test_a_moment_has_come_when_either_clock_says_so(
+    clock: FakeClock, step: float, early: float, reached: bool
+) -> None:
+    """A moment a hundred seconds ahead, the wall clock stepped, and some seconds passed."""
+    due = clock.now().after(100)
+    clock.step(step)
+    clock.advance(early)
+    assert due.reached(clock.now()) is reached
+    assert (due.seconds_from(clock.now()) <= 0) is reached
+
+
+def test_the_clock_that_gets_there_first_tells_how_long_it_takes(clock: FakeClock) -> None:
+    """And how long ago it was."""
+    due = clock.now().after(100)
+    clock.step(30)
+    assert due.seconds_from(clock.now()) == 70
+    clock.step(-60)
+    assert due.seconds_from(clock.now()) == 100
+    clock.advance(250)
+    assert due.seconds_from(clock.now()) == -150
+
+
+@pytest.mark.parametrize(
+    ("step", "passed"),
+    [
+        pytest.param(0.0, 100.0, id="nobody touched the clock"),
+        pytest.param(-HOUR, 100.0, id="a wall clock set back since is not believed"),
+        pytest.param(HOUR, HOUR + 100.0, id="a wall clock set forward is"),
+    ],
+)
+def test_the_later_reading_of_the_time_counts(clock: FakeClock, step: float, passed: float) -> None:
+    """A token that was seen a hundred seconds ago is at least that much older now."""
+    anchor = clock.now()
+    clock.advance(100)
+    clock.step(step)
+    assert anchor.read_at(clock.now()) == anchor.wall + passed
+
+
+def test_the_machines_clocks_are_read_together() -> None:
+    """The wall clock counts from the epoch, the other one never goes back."""
+    wall = time.time()
+    first, second = SystemClock().now(), SystemClock().now()
+    assert wall <= first.wall <= second.wall <= time.time()
+    assert first.boot <= second.boot
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="only Linux has a clock that goes on in a suspend")
+def test_the_second_clock_goes_on_during_a_suspend() -> None:
+    """CLOCK_MONOTONIC stands still then."""
+    before = time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert before <= SystemClock().now().boot <= time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def test_moments_are_values() -> None:
+    """Two readings of the same time are equal."""
+    assert Instant(5, 1).after(2) == Instant(7, 3)
