@@ -14,7 +14,7 @@ from integration_token.cluster.secret import SecretMetadata, SecretWatch, secret
 from integration_token.errors import NeedsChange
 from integration_token.inventory import Inventory
 from integration_token.oauth.address import Policy, listed_hosts
-from integration_token.oauth.client import check_url, tls_context
+from integration_token.oauth.client import check_url, listed_as, tls_context
 
 
 class Credentials(NamedTuple):
@@ -126,7 +126,7 @@ class Sources:
         return secret
 
     def _check_host(self, metadata: SecretMetadata, endpoint: Endpoint, integration: Integration) -> None:
-        host = check_url(endpoint.token_url, self._policy).host
+        host = listed_as(check_url(endpoint.token_url, self._policy))
         if metadata.allowed_hosts and host not in listed_hosts(metadata.allowed_hosts):
             raise NeedsChange(
                 Reason.HOST_NOT_ALLOWED,

@@ -67,22 +67,31 @@ def check_url(text: str, policy: Policy) -> httpx.URL:
     """
     try:
         url = httpx.URL(text)
-    except (httpx.InvalidURL, ValueError, UnicodeError):
+        host, port = url.host, url.port or 0  # a malformed xn-- name shows only when it is read
+    except (httpx.InvalidURL, ValueError):
         raise NeedsChange(Reason.INVALID_SPEC, "spec.tokenURL is no URL; mend it") from None
-    if url.scheme not in {"http", "https"} or not url.host:
+    if url.scheme not in {"http", "https"} or not host:
         raise NeedsChange(Reason.INVALID_SPEC, "spec.tokenURL needs https and a host; mend it")
+    if port > 65535:
+        raise NeedsChange(Reason.INVALID_SPEC, f"spec.tokenURL has port {port}, and there is none above 65535; mend it")
     if url.userinfo:
         raise NeedsChange(Reason.INVALID_SPEC, "spec.tokenURL may hold no user or password; remove them")
     if url.scheme == "http" and not policy.insecure:
         raise NeedsChange(
             Reason.INSECURE_URL, "spec.tokenURL is http, which would show the client secret to the network; use https"
         )
-    if not policy.allows_host(url.host):
+    host = listed_as(url)
+    if not policy.allows_host(host):
         raise NeedsChange(
             Reason.HOST_NOT_ALLOWED,
-            f"host {url.host} is not on this installation's list; ask its administrator for --allowed-host {url.host}",
+            f"host {host} is not on this installation's list; ask its administrator for --allowed-host {host}",
         )
     return url
+
+
+def listed_as(url: httpx.URL) -> str:
+    """How a list of hosts names the URL's: lower-case ASCII, so an international name in its `xn--` form."""
+    return url.raw_host.decode()
 
 
 @lru_cache(maxsize=32)
@@ -92,7 +101,8 @@ def tls_context(ca_bundle: str) -> ssl.SSLContext:
     :raises NeedsChange: where the PEM text holds no certificate.
     """
     try:
-        context = ssl.create_default_context(cadata=ca_bundle or None)
+        # Bundles have names in comments, and ssl takes ASCII alone.
+        context = ssl.create_default_context(cadata=ca_bundle.encode("ascii", "replace").decode() or None)
     except (ssl.SSLError, ValueError):
         raise NeedsChange(
             Reason.INVALID_CA_BUNDLE, "spec.caBundle holds no PEM certificate that can be read; mend it"
@@ -147,7 +157,7 @@ class TokenClient:
             if self._proxy is not None:
                 return await self._post(host, url, url, request, route)
             addresses = await _resolve(url)
-            private = route.private or url.host in self._policy.private_hosts
+            private = route.private or listed_as(url) in self._policy.private_hosts
             wrong = forbidden_address(addresses, private=private, insecure=self._policy.insecure)
             if wrong:
                 raise NeedsChange(

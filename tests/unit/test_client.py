@@ -1,0 +1,559 @@
+"""A token request goes over real sockets to a checked address alone, and ends in bounded time and memory."""
+
+import asyncio
+import base64
+import json
+import socket
+import ssl
+import tracemalloc
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import pytest
+from integration_token.api.condition import Reason
+from integration_token.api.endpoint import ClientAuthenticationMethod, RequestEncoding
+from integration_token.errors import Failure, NeedsChange, Passing
+from integration_token.oauth import client as module
+from integration_token.oauth.address import Policy
+from integration_token.oauth.client import Route, TokenClient, check_url, tls_context
+from integration_token.oauth.request import Grant, TokenRequest, build_request
+from integration_token.oauth.response import MAX_BODY, Answer
+
+from tests.fakes import fault
+from tests.fakes.fault import Fault
+from tests.fakes.reply import Reply
+from tests.fakes.server import Certificate
+from tests.fakes.token_endpoint import TokenEndpoint
+from tests.unit.virtual import EPOCH, FakeClock
+
+SECRET = "s3cret-of-the-shop"
+STRICT = Policy(insecure=False, allowed_hosts=frozenset(), private_hosts=frozenset())
+TRIAL = Policy(insecure=True, allowed_hosts=frozenset(), private_hosts=frozenset())
+ROUTE = Route(ca_bundle="", timeout=5.0, private=False)
+QUICK = Route(ca_bundle="", timeout=0.1, private=False)
+"""For endpoints that never answer."""
+
+Resolve = Callable[..., list[str]]
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[TokenEndpoint]:
+    """One server for all; each test that spoils it has a client ID of its own."""
+    with TokenEndpoint(accepts=lambda _, secret: secret == SECRET) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
+def secure() -> Iterator[TokenEndpoint]:
+    """A server with a certificate for `login.example`."""
+    with TokenEndpoint(clients={"shop": SECRET}, tls=True, certificate_name="login.example") as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+async def client(clock: FakeClock) -> AsyncIterator[TokenClient]:
+    """A client of an installation for trials."""
+    client = TokenClient(clock, TRIAL, None)
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+def resolve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Lets names resolve to the given addresses; the answer is a list that notes each resolution."""
+
+    def names(**addresses: list[str]) -> list[str]:
+        asked: list[str] = []
+
+        async def getaddrinfo(host: str, port: int, **_: object) -> list[object]:
+            asked.append(host)
+            found = addresses.get(host.partition(".")[0])
+            if found is None:
+                raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+        return asked
+
+    return names
+
+
+def request(url: str, client_id: str = "shop") -> TokenRequest:
+    """A token request for that URL."""
+    return build_request(
+        Grant(
+            token_url=url,
+            audience="https://api.example",
+            scopes=(),
+            parameters=(),
+            encoding=RequestEncoding.JSON,
+            authentication=ClientAuthenticationMethod.CLIENT_SECRET_POST,
+            client_id=client_id,
+            client_secret=SECRET,
+        )
+    )
+
+
+def named(url: str, host: str) -> str:
+    """The URL with that name instead of its address."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{host}:{parts.port}").geturl()
+
+
+async def failure(client: TokenClient, request: TokenRequest, route: Route = ROUTE) -> Failure:
+    """The failure of a request; it never shows the secret."""
+    with pytest.raises(Failure) as caught:
+        await client.send(request, route)
+    assert SECRET not in f"{caught.value!r} {caught.value.message}"
+    assert caught.value.__cause__ is None
+    return caught.value
+
+
+def access_token(answer: Answer) -> object:
+    """The token in a good answer."""
+    assert answer.status == 200
+    return json.loads(answer.body)["access_token"]
+
+
+class Recorder:
+    """A server that notes what comes in, and answers each request with the same."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.port = 0
+        self.connections = 0
+        self.requests: list[str] = []
+        self.server_names: list[str | None] = []
+        self._answer = answer
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answers on one connection until the client is gone."""
+        self.connections += 1
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                self.requests.append(head)
+                if "content-length: " in head.lower():
+                    await reader.readexactly(int(head.lower().partition("content-length: ")[2].split()[0]))
+                writer.write(self._answer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    def note_name(self, _: object, name: str | None, __: object) -> None:
+        """The server name that TLS began with."""
+        self.server_names.append(name)
+
+
+def response(status: str = "200 OK", headers: str = "", body: str = '{"access_token": "x"}') -> bytes:
+    """An answer of HTTP/1.1."""
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{headers}\r\n{body}".encode()
+
+
+@asynccontextmanager
+async def recording(answer: bytes | None = None, certificate: Certificate | None = None) -> AsyncIterator[Recorder]:
+    """A recorder on a free port of 127.0.0.1."""
+    recorder = Recorder(answer or response())
+    context = certificate.context() if certificate else None
+    if context is not None:
+        context.sni_callback = recorder.note_name
+    async with await asyncio.start_server(recorder.serve, "127.0.0.1", 0, ssl=context) as server:
+        recorder.port = server.sockets[0].getsockname()[1]
+        yield recorder
+
+
+@pytest.mark.parametrize(
+    ("url", "reason", "message"),
+    [
+        ("https://", Reason.INVALID_SPEC, "spec.tokenURL needs https and a host; mend it"),
+        ("login.example/token", Reason.INVALID_SPEC, "spec.tokenURL needs https and a host; mend it"),
+        ("ftp://login.example/", Reason.INVALID_SPEC, "spec.tokenURL needs https and a host; mend it"),
+        ("https://login.example:99999/", Reason.INVALID_SPEC, "port 99999, and there is none above 65535; mend it"),
+        ("https://login.example:x/", Reason.INVALID_SPEC, "spec.tokenURL is no URL; mend it"),
+        ("https://[::1/", Reason.INVALID_SPEC, "spec.tokenURL is no URL; mend it"),
+        ("https://login\n.example/", Reason.INVALID_SPEC, "spec.tokenURL is no URL; mend it"),
+        ("https://xn--a/", Reason.INVALID_SPEC, "spec.tokenURL is no URL; mend it"),
+        ("https://１２７.0.0.1/", Reason.INVALID_SPEC, "spec.tokenURL is no URL; mend it"),
+        ("https://user:pw@login.example/", Reason.INVALID_SPEC, "may hold no user or password; remove them"),
+        ("http://login.example/", Reason.INSECURE_URL, "would show the client secret to the network; use https"),
+        ("https://other.example/", Reason.HOST_NOT_ALLOWED, "ask its administrator for --allowed-host other.example"),
+        ("https://söhne.example/", Reason.HOST_NOT_ALLOWED, "for --allowed-host xn--shne-5qa.example"),
+    ],
+)
+def test_a_url_that_is_not_admitted_is_refused_before_anything_is_sent(url: str, reason: Reason, message: str) -> None:
+    """The message says what to change."""
+    with pytest.raises(NeedsChange) as caught:
+        check_url(url, Policy(False, frozenset({"login.example"}), frozenset()))
+    assert caught.value.reason == reason
+    assert message in caught.value.message
+    assert "pw" not in caught.value.message
+
+
+def test_a_url_on_the_list_of_hosts_is_admitted() -> None:
+    """By its host alone, in any case; international names in their ASCII form."""
+    policy = Policy(False, frozenset({"login.example", "xn--bcher-kva.example", "::1"}), frozenset())
+    for url in ("https://LOGIN.example:8443/a?b#c", "https://bücher.example", "https://[::1]/"):
+        assert check_url(url, policy).scheme == "https"
+
+
+async def test_the_answer_comes_with_the_time_at_which_its_request_was_sent(
+    client: TokenClient, endpoint: TokenEndpoint
+) -> None:
+    """Header names are in lower case."""
+    answer = await client.send(request(endpoint.url), ROUTE)
+    assert access_token(answer) in endpoint.tokens("shop")
+    assert answer.sent == EPOCH
+    assert answer.headers["content-type"] == "application/json"
+    assert "date" in answer.headers
+
+
+async def test_an_endpoint_with_a_certificate_of_the_given_authority_is_trusted(
+    clock: FakeClock, secure: TokenEndpoint, resolve: Resolve
+) -> None:
+    """The certificate is for the URL's name, not for the address that is connected to; comments don't matter."""
+    resolve(login=["127.0.0.1"])
+    client = TokenClient(clock, TRIAL, None)
+    for bundle in (secure.ca_pem, f"# Ángel's Autorität\n{secure.ca_pem}", secure.ca_pem * 2):
+        answer = await client.send(request(named(secure.url, "login.example")), Route(bundle, 5.0, private=False))
+        assert access_token(answer) in secure.tokens()
+    await client.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "trusted", "why"),
+    [
+        ("other.example", True, "Hostname mismatch"),
+        ("login.example", False, "unable to get local issuer certificate"),
+    ],
+)
+async def test_an_endpoint_with_another_certificate_is_not(
+    client: TokenClient, secure: TokenEndpoint, resolve: Resolve, name: str, trusted: bool, why: str
+) -> None:
+    """Neither with one for another name, nor with one of an unknown authority; nothing is sent then."""
+    resolve(login=["127.0.0.1"], other=["127.0.0.1"])
+    before = secure.log
+    problem = await failure(
+        client, request(named(secure.url, name)), Route(secure.ca_pem if trusted else "", 5.0, private=False)
+    )
+    assert (type(problem), problem.reason) == (Passing, Reason.TLS_FAILED)
+    assert why in problem.message
+    assert problem.message.endswith("check spec.caBundle")
+    assert secure.log == before
+
+
+async def test_an_endpoint_that_speaks_no_tls_is_said_to(client: TokenClient, endpoint: TokenEndpoint) -> None:
+    """As with the port of http in an https URL."""
+    problem = await failure(client, request(endpoint.url.replace("http:", "https:")))
+    assert (type(problem), problem.reason) == (Passing, Reason.TLS_FAILED)
+    assert "check that spec.tokenURL names an https port" in problem.message
+
+
+@pytest.mark.parametrize(
+    "bundle", ["garbage", " ", "\x00", "-----BEGIN CERTIFICATE-----\né\n-----END CERTIFICATE-----"]
+)
+async def test_a_bundle_without_a_certificate_is_refused(client: TokenClient, bundle: str) -> None:
+    """And the field is named."""
+    problem = await failure(client, request("https://127.0.0.1:9/"), Route(bundle, 1.0, private=False))
+    assert (type(problem), problem.reason) == (NeedsChange, Reason.INVALID_CA_BUNDLE)
+    assert problem.message == "spec.caBundle holds no PEM certificate that can be read; mend it"
+
+
+def test_endpoints_of_one_authority_share_what_tls_needs(secure: TokenEndpoint) -> None:
+    """Each TLS context costs almost 1 MiB."""
+    assert tls_context(secure.ca_pem) is tls_context(secure.ca_pem)
+    assert tls_context(secure.ca_pem).minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(client: TokenClient, endpoint: TokenEndpoint, status: int) -> None:
+    """A 307 would carry the secret to another host."""
+    async with recording() as elsewhere:
+        to = fault.redirect(status, f"http://127.0.0.1:{elsewhere.port}/")
+        endpoint.fault(to, client_id=f"redirected {status}", count=1)
+        answer = await client.send(request(endpoint.url, f"redirected {status}"), ROUTE)
+        assert (answer.status, elsewhere.connections) == (status, 0)
+
+
+@pytest.mark.parametrize("spoiled", [fault.HUGE, fault.ENDLESS], ids=lambda spoiled: spoiled.name)
+async def test_an_answer_of_more_than_64_kib_is_given_up(
+    client: TokenClient, endpoint: TokenEndpoint, spoiled: Fault
+) -> None:
+    """No more than that is kept."""
+    endpoint.fault(spoiled, client_id=spoiled.name, count=1)
+    tracemalloc.start()
+    problem = await failure(client, request(endpoint.url, spoiled.name))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (type(problem), problem.reason) == (Passing, Reason.INVALID_RESPONSE)
+    assert problem.message == "the endpoint's answer is larger than 64 KiB"
+    assert peak < 4 * 1024 * 1024
+
+
+async def test_the_page_of_an_error_may_be_as_large_as_it_wants(client: TokenClient, endpoint: TokenEndpoint) -> None:
+    """The status counts, and the page is left unread."""
+    page = fault.status(503)
+    large = Fault("large page", lambda _, __: Reply(503, body=b"x" * 2 * MAX_BODY), issue=page.issue)
+    endpoint.fault(large, client_id="large", count=1)
+    answer = await client.send(request(endpoint.url, "large"), ROUTE)
+    assert (answer.status, answer.body) == (503, b"")
+
+
+async def test_a_compressed_answer_is_neither_asked_for_nor_unpacked(
+    client: TokenClient, endpoint: TokenEndpoint
+) -> None:
+    """16 KiB of it would become 16 MiB."""
+    endpoint.fault(fault.GZIP_BOMB, client_id="bomb", count=2)
+    await client.send(request(endpoint.url, "bomb"), ROUTE)
+    tracemalloc.start()
+    answer = await client.send(request(endpoint.url, "bomb"), ROUTE)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert answer.body.startswith(b"\x1f\x8b")
+    assert peak < 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "reason", "message"),
+    [
+        (fault.HANG, Reason.TIMEOUT, "127.0.0.1 did not answer within 0.1 s"),
+        (fault.drip(0.01), Reason.TIMEOUT, "127.0.0.1 did not answer within 0.1 s"),
+        (fault.TRUNCATED, Reason.ENDPOINT_UNREACHABLE, "to 127.0.0.1 broke before the answer was complete"),
+        (fault.RESET, Reason.ENDPOINT_UNREACHABLE, "to 127.0.0.1 broke before the answer was complete"),
+        (fault.NO_HTTP, Reason.ENDPOINT_UNREACHABLE, "to 127.0.0.1 broke before the answer was complete"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Fault) else "",
+)
+async def test_an_answer_that_never_comes_or_never_ends_is_a_passing_failure(
+    client: TokenClient,
+    endpoint: TokenEndpoint,
+    monkeypatch: pytest.MonkeyPatch,
+    spoiled: Fault,
+    reason: Reason,
+    message: str,
+) -> None:
+    """In bounded time, also where bytes trickle in; and the next request works."""
+    monkeypatch.setattr(module, "_GRACE", 0.05)
+    endpoint.fault(spoiled, client_id=spoiled.name, count=1)
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    problem = await failure(client, request(endpoint.url, spoiled.name), QUICK)
+    assert loop.time() - begun < 2
+    assert (type(problem), problem.reason) == (Passing, reason)
+    assert problem.message.endswith(message)
+    assert access_token(await client.send(request(endpoint.url, spoiled.name), ROUTE))
+
+
+async def test_a_name_is_resolved_once_and_its_checked_address_connected_to(
+    client: TokenClient, resolve: Resolve
+) -> None:
+    """A second resolution could answer another address; the endpoint still sees the URL's name."""
+    certificate = Certificate.issue("login.example")
+    asked = resolve(login=["127.0.0.1"])
+    async with recording(certificate=certificate) as recorder:
+        url = f"https://Login.example:{recorder.port}/oauth/token?a=b"
+        answer = await client.send(request(url), Route(certificate.ca_pem, 5.0, private=False))
+        assert answer.status == 200
+        assert asked == ["login.example"]
+        assert recorder.server_names == ["login.example"]
+        [head] = recorder.requests
+        assert head.startswith("POST /oauth/token?a=b HTTP/1.1\r\n")
+        assert f"\r\nhost: login.example:{recorder.port}\r\n" in head.lower()
+        assert "127.0.0.1" not in head
+        await client.close()
+
+
+@pytest.mark.parametrize(
+    ("addresses", "wrong"),
+    [
+        (["127.0.0.1", "10.0.0.7"], "10.0.0.7 is private"),
+        (["10.0.0.7", "127.0.0.1"], "10.0.0.7 is private"),
+        (["127.0.0.1", "169.254.169.254"], "169.254.169.254 is a link-local address"),
+        (["127.0.0.1", "::ffff:10.0.0.7"], "::ffff:a00:7 (which means 10.0.0.7) is private"),
+    ],
+)
+async def test_a_name_with_one_refused_address_is_not_connected_to(
+    client: TokenClient, resolve: Resolve, addresses: list[str], wrong: str
+) -> None:
+    """Not even at the others."""
+    resolve(login=addresses)
+    async with recording() as recorder:
+        problem = await failure(client, request(f"http://login.example:{recorder.port}/"))
+        assert (type(problem), problem.reason) == (NeedsChange, Reason.ADDRESS_NOT_ALLOWED)
+        assert problem.message == (
+            f"credentials are never sent to login.example: {wrong}; set spec.tokenURL to a public host,"
+            " or ask this installation's administrator for --private-host"
+        )
+        assert recorder.connections == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["https://127.0.0.1/", "https://[::1]/", "https://[::ffff:127.0.0.1]/", "https://2130706433/"]
+)
+async def test_an_address_in_the_url_is_checked_like_a_resolved_one(clock: FakeClock, url: str) -> None:
+    """In whichever way it is written: the resolver also reads numbers."""
+    client = TokenClient(clock, STRICT, None)
+    problem = await failure(client, request(url))
+    assert (type(problem), problem.reason) == (NeedsChange, Reason.ADDRESS_NOT_ALLOWED)
+    assert "is a loopback address" in problem.message
+    await client.close()
+
+
+async def test_private_addresses_are_for_trusted_endpoints_and_listed_hosts(
+    clock: FakeClock, client: TokenClient, resolve: Resolve
+) -> None:
+    """A ClusterTokenEndpoint, or `--private-host`."""
+    resolve(login=["127.0.0.1", "10.0.0.7"])
+    listing = TokenClient(clock, Policy(True, frozenset(), frozenset({"login.example"})), None)
+    async with recording() as recorder:
+        url = f"http://login.example:{recorder.port}/"
+        assert (await client.send(request(url), Route("", 5.0, private=True))).status == 200
+        assert (await listing.send(request(url), ROUTE)).status == 200
+        await client.close()
+        await listing.close()
+
+
+async def test_the_next_address_is_tried_where_one_refuses_the_connection(
+    client: TokenClient, endpoint: TokenEndpoint, resolve: Resolve
+) -> None:
+    """A name of two addresses outlives one of its servers."""
+    resolve(login=["127.0.0.2", "127.0.0.3", "127.0.0.1"], down=["127.0.0.2", "127.0.0.3"])
+    assert access_token(await client.send(request(named(endpoint.url, "login.example")), ROUTE))
+    problem = await failure(client, request(named(endpoint.url, "down.example")))
+    assert isinstance(problem, Passing)
+    assert problem.reason == Reason.ENDPOINT_UNREACHABLE
+    assert problem.message == "no connection to down.example comes about"
+
+
+async def test_the_next_address_is_not_tried_once_the_request_was_sent(
+    client: TokenClient, endpoint: TokenEndpoint, resolve: Resolve
+) -> None:
+    """One request is one request."""
+    resolve(login=["127.0.0.1", "127.0.0.1", "127.0.0.2"])
+    endpoint.fault(fault.RESET, client_id="reset once", count=1)
+    await failure(client, request(named(endpoint.url, "login.example"), "reset once"))
+    assert [record.fault for record in endpoint.log if record.client_id == "reset once"] == ["reset"]
+
+
+async def test_a_name_that_does_not_resolve_is_a_passing_failure(client: TokenClient, resolve: Resolve) -> None:
+    """And may be a mistake in the URL."""
+    resolve(empty=[])
+    problem = await failure(client, request("https://gone.example/"))
+    assert (type(problem), problem.reason) == (Passing, Reason.ENDPOINT_UNREACHABLE)
+    assert problem.message == "the name gone.example does not resolve; check spec.tokenURL"
+    assert (await failure(client, request("https://empty.example/"))).message == "empty.example has no address"
+
+
+@asynccontextmanager
+async def proxying(to: int) -> AsyncIterator[Recorder]:
+    """A proxy that connects every tunnel to that port of 127.0.0.1, whatever name is asked for; 0 refuses."""
+    recorder = Recorder(b"")
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        recorder.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        if not to:
+            writer.write(response("502 Bad Gateway"))
+            writer.close()
+            return
+        there = await asyncio.open_connection("127.0.0.1", to)
+        writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+        await asyncio.gather(copy(reader, there[1]), copy(there[0], writer))
+
+    async with await asyncio.start_server(tunnel, "127.0.0.1", 0) as server:
+        recorder.port = server.sockets[0].getsockname()[1]
+        yield recorder
+
+
+async def test_a_proxy_resolves_the_name_by_itself(clock: FakeClock, secure: TokenEndpoint, resolve: Resolve) -> None:
+    """It is told the name and its own password, and sees nothing of the request."""
+    asked = resolve()
+    url = named(secure.url, "login.example")
+    async with proxying(int(urlsplit(secure.url).port or 0)) as proxy:
+        client = TokenClient(clock, STRICT, f"http://user:pass@127.0.0.1:{proxy.port}")
+        answer = await client.send(request(url), Route(secure.ca_pem, 5.0, private=False))
+        assert access_token(answer) in secure.tokens()
+        assert asked == []
+        [head] = proxy.requests
+        assert head.startswith(f"CONNECT {urlsplit(url).netloc} HTTP/1.1\r\n")
+        assert base64.b64encode(b"user:pass").decode() in head
+        assert SECRET not in head
+        await client.close()
+
+
+async def test_a_proxy_that_refuses_or_is_gone_is_a_passing_failure(clock: FakeClock) -> None:
+    """Its password shows in no message."""
+    async with proxying(0) as proxy:
+        url = f"http://user:pa55word@127.0.0.1:{proxy.port}"
+        client = TokenClient(clock, STRICT, url)
+        problem = await failure(client, request("https://login.example/"))
+        assert (type(problem), problem.reason) == (Passing, Reason.ENDPOINT_UNREACHABLE)
+        assert problem.message == "the proxy made no connection to login.example"
+        await client.close()
+    client = TokenClient(clock, STRICT, url)
+    problem = await failure(client, request("https://login.example/"))
+    assert isinstance(problem, Passing)
+    assert problem.reason == Reason.ENDPOINT_UNREACHABLE
+    assert "pa55word" not in problem.message
+    await client.close()
+
+
+async def test_the_proxies_of_the_environment_are_not_used(
+    clock: FakeClock, endpoint: TokenEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only `--proxy-url` is, with its list of hosts."""
+    async with recording() as proxy:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+            monkeypatch.setenv(name.lower(), f"http://127.0.0.1:{proxy.port}")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        client = TokenClient(clock, TRIAL, None)
+        assert access_token(await client.send(request(endpoint.url), ROUTE))
+        assert proxy.connections == 0
+        await client.close()
+
+
+async def test_a_connection_is_used_again_and_no_cookie_is_sent_back(client: TokenClient) -> None:
+    """A cookie would tie one tenant's request to the next."""
+    async with recording(response(headers="Set-Cookie: session=1; Path=/\r\n")) as recorder:
+        for client_id in ("one", "two", "three"):
+            await client.send(request(f"http://127.0.0.1:{recorder.port}/", client_id), ROUTE)
+        assert (recorder.connections, len(recorder.requests)) == (1, 3)
+        assert not [head for head in recorder.requests if "cookie" in head.lower()]
+        await client.close()
+
+
+async def test_two_hosts_with_one_address_share_no_connection(client: TokenClient, resolve: Resolve) -> None:
+    """Nor do two authorities of one host: what was verified for one holds for no other."""
+    certificate = Certificate.issue("a.example", "b.example")
+    resolve(a=["127.0.0.1"], b=["127.0.0.1"])
+    async with recording(certificate=certificate) as recorder:
+        for host, bundle in (("a", certificate.ca_pem), ("b", certificate.ca_pem), ("a", certificate.ca_pem + "\n")):
+            for _ in range(2):
+                url = f"https://{host}.example:{recorder.port}/"
+                await client.send(request(url), Route(bundle, 5.0, private=False))
+        assert (recorder.connections, len(recorder.requests)) == (3, 6)
+        assert recorder.server_names == ["a.example", "b.example", "a.example"]
+        await client.close()
+
+
+async def test_connections_are_kept_for_the_hosts_of_late_alone(
+    client: TokenClient, resolve: Resolve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The least recently used host's are closed first."""
+    monkeypatch.setattr(module, "_HOSTS", 2)
+    resolve(a=["127.0.0.1"], b=["127.0.0.1"], c=["127.0.0.1"])
+    async with recording() as recorder:
+        for host in ("a", "b", "a", "c", "a", "b"):
+            await client.send(request(f"http://{host}.example:{recorder.port}/"), ROUTE)
+        assert recorder.connections == 4
+        await client.close()
