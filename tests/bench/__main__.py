@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("the bench could not be run: it needs Linux's /proc, and one run or more", file=sys.stderr)
         return 2
     size = machine()
-    say(f"{size}; about {90 + 35 * runs} s in all")
+    say(f"{size}; about {40 + 25 * runs} s in all, more where others are busy too")
     try:
         rows, foreign = measure(runs, THOUSAND)
     except KeyboardInterrupt:
