@@ -34,7 +34,8 @@ def check_endpoint(endpoint: Endpoint, policy: Policy) -> None:
     :raises NeedsChange: where it cannot be used.
     """
     check_url(endpoint.token_url, policy)
-    tls_context(endpoint.ca_bundle)
+    if endpoint.ca_bundle:
+        tls_context(endpoint.ca_bundle)
     try:
         selects(endpoint.namespace_selector, {})
     except (KeyError, ValueError) as error:
