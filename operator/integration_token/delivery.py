@@ -22,8 +22,8 @@ class Target:
     secret: Object | None
     stored: StoredToken | None
     """What it holds, where that was wholly written by us."""
-    predecessor: Object | None
-    """The Secret under the name that the resource gave its target before, where it is still ours."""
+    predecessors: tuple[Object, ...]
+    """Secrets under names that the resource gave its target before, where they are still ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +44,31 @@ class Deliverer:
         self._gateway = gateway
         self._secrets = secrets
 
-    async def read(self, integration: Integration) -> Target:
-        """The target, or where there is none yet, the one from before it was renamed.
+    async def read(self, integration: Integration, predecessors: tuple[Object, ...]) -> Target:
+        """The target, or where there is none yet, what one from before it was renamed holds.
 
         :raises Failure: where the name is taken by a Secret that must not be touched.
         """
         secret = await self._owned(integration)
         stored = None if secret is None else read_target(secret)
-        old = await self._renamed(integration)
-        if stored is None and old is not None:
-            stored = read_target(old)
-        return Target(secret, stored, old)
+        for old in predecessors:
+            stored = stored or read_target(old)
+        return Target(secret, stored, predecessors)
+
+    async def predecessors(self, integration: Integration, written: tuple[str, ...]) -> tuple[Object, ...]:
+        """The Secrets under the target's names from before it was renamed, where they are still ours.
+
+        :param written: names under which the target was written, which the status may not tell yet.
+        """
+        names = {*written, str(integration.status.get("targetName", ""))} - {"", integration.target}
+        found = [await self._gateway.get(SECRETS, integration.namespace, name) for name in sorted(names)]
+        return tuple(
+            secret
+            for secret in found
+            if secret is not None
+            and ownership(secret, integration) is Ownership.OURS
+            and not secret["metadata"].get("deletionTimestamp")
+        )
 
     async def write(self, integration: Integration, target: Target, stored: StoredToken) -> Delivered:
         """Makes the target hold the token, and takes the one from before a renaming away.
@@ -80,11 +94,12 @@ class Deliverer:
                     raise
                 recreated = recreated or write.recreate
                 secret = await self._owned(integration)
-        if target.predecessor is not None and integration.deletion_policy is DeletionPolicy.DELETE:
-            metadata = target.predecessor["metadata"]
-            await self._gateway.delete(
-                SECRETS, integration.namespace, metadata["name"], metadata["uid"], metadata["resourceVersion"]
-            )
+        if integration.deletion_policy is DeletionPolicy.DELETE:
+            for predecessor in target.predecessors:
+                metadata = predecessor["metadata"]
+                await self._gateway.delete(
+                    SECRETS, integration.namespace, metadata["name"], metadata["uid"], metadata["resourceVersion"]
+                )
         version = secret["metadata"]["resourceVersion"] if secret is not None else ""
         return Delivered(version, wrote, recreated)
 
@@ -117,12 +132,3 @@ class Deliverer:
                 Reason.SECRET_NOT_OWNED, f"Secret {name} is being deleted; it is written anew once it is gone"
             )
         return secret
-
-    async def _renamed(self, integration: Integration) -> Object | None:
-        name = integration.status.get("targetName")
-        if not name or name == integration.target:
-            return None
-        secret = await self._gateway.get(SECRETS, integration.namespace, name)
-        if secret is None or ownership(secret, integration) is not Ownership.OURS:
-            return None
-        return None if secret["metadata"].get("deletionTimestamp") else secret

@@ -58,6 +58,8 @@ class Entry:
     poll_at: float = 0.0
     ready: bool = False
 
+    written: tuple[str, ...] = ()
+    """The names under which this process may have written a target that is still there; the status tells one alone."""
     handled_renew_request: str = ""
     """The wish for a renewal that this process followed last."""
     failure: Failure | None = None

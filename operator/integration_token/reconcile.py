@@ -54,6 +54,8 @@ class _Look:
     now: Instant
     wall: float
     """The time by which the held token is judged: a wall clock set back since it was first seen is not believed."""
+    predecessors: tuple[Object, ...] = ()
+    """The target from before it was renamed, as long as it could not be moved."""
     target: Target | None = None
     endpoint: Endpoint | None = None
     identity: Identity | None = None
@@ -239,7 +241,8 @@ class Reconciler:
         """Reads the target and what the resource refers to, and notes the first thing that stands in the way."""
         integration, entry = look.integration, look.entry
         try:
-            look.target = await self._deliverer.read(integration)
+            look.predecessors = await self._deliverer.predecessors(integration, entry.written)
+            look.target = await self._deliverer.read(integration, look.predecessors)
             look.stored = look.target.stored
             look.version = look.target.secret["metadata"]["resourceVersion"] if look.target.secret else ""
         except Failure as failure:
@@ -345,6 +348,8 @@ class Reconciler:
         """Brings the target up to date: with a new token, or as it was before somebody changed it."""
         if look.stored is None or look.target is None or look.identity is None or look.integration.suspend:
             return
+        if look.integration.target not in look.entry.written:
+            look.entry.written += (look.integration.target,)
         try:
             delivered = await self._deliverer.write(look.integration, look.target, look.stored)
         except Failure as failure:
@@ -357,6 +362,7 @@ class Reconciler:
                 self._plan(look)
             return
         look.version = delivered.version
+        look.predecessors, look.entry.written = (), (look.integration.target,)
         if delivered.wrote:
             self._metrics.wrote(look.integration.namespace)
             self._tell_written(look)
@@ -378,6 +384,7 @@ class Reconciler:
         matches = None if look.identity is None or look.stored is None else look.stored.identity == look.identity
         situation = Situation(
             now=look.wall,
+            target=look.predecessors[0]["metadata"]["name"] if look.predecessors else integration.target,
             stored=look.stored,
             matches=matches,
             expires=entry.expires,

@@ -37,6 +37,8 @@ class Situation:
     """What a reconcile found; times are wall times in seconds."""
 
     now: float
+    target: str
+    """The name of the target Secret: the one before a renaming, as long as the Secret could not be moved."""
     stored: StoredToken | None
     """What the target Secret holds."""
     matches: bool | None
@@ -79,7 +81,7 @@ def build_status(integration: Integration, situation: Situation) -> dict[str, An
             format_time(situation.now),
         ),
         "observedGeneration": integration.generation,
-        "targetName": integration.target,
+        "targetName": situation.target,
     }
     if stored is not None:
         status |= {

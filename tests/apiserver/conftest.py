@@ -13,8 +13,10 @@ from tests.cluster.plane import ControlPlane
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The canary test looks at what all others left behind, so it comes last."""
-    items.sort(key=lambda item: item.path.name == "test_canary.py")
+    """Deletions come late, when the garbage collector has noticed our kinds, and the canary test last: it looks at
+    what all others left behind."""
+    late = ["test_deletion", "test_canary"]
+    items.sort(key=lambda item: late.index(item.path.stem) if item.path.stem in late else -1)
 
 
 @pytest.fixture(scope="session")

@@ -127,6 +127,7 @@ def test_status_is_all_in_the_schema(helm: Helm) -> None:
     )
     situation = Situation(
         now=1.0,
+        target="shop-token",
         stored=held,
         matches=True,
         expires=3600.0,

@@ -1,0 +1,50 @@
+"""What becomes of the target Secret when its resource is deleted: the garbage collector's work and ours."""
+
+from tests.apiserver.stage import COLLECTED, Stage
+
+
+def test_retained_target_outlives_its_resource(stage: Stage) -> None:
+    """With Retain the Secret has no owner, stays when the target is renamed, and when the resource is deleted."""
+    token = stage.token("retained", target={"name": "retained-1", "deletionPolicy": "Retain"}).until_ready()
+    first = token.secret()
+    assert first is not None
+    assert "ownerReferences" not in first["metadata"]
+
+    token.patch(target={"name": "retained-2"})
+    token.target = "retained-2"
+    token.until_ready()
+    second = token.secret()
+    token.delete()
+    gone = stage.token("collected").until_ready()
+    gone.delete()
+    gone.until(lambda: gone.secret() is None, "the garbage collector's work", COLLECTED)
+
+    assert stage.kube.get("Secret", stage.namespace, "retained-1") == first
+    assert stage.kube.get("Secret", stage.namespace, "retained-2") == second
+
+
+def test_deleted_resource_takes_its_secret_along(stage: Stage) -> None:
+    """The garbage collector takes the Secret of a deleted resource, and nothing is asked for any more."""
+    token = stage.token("doomed").until_ready()
+
+    token.delete()
+
+    token.until(lambda: token.secret() is None, "the Secret to go", COLLECTED)
+    assert len(token.requests()) == 1
+
+
+def test_resource_deleted_and_created_again_has_a_token_of_its_own(stage: Stage) -> None:
+    """A resource that comes again under its name, before its old Secret is gone, gets a Secret of its own."""
+    token = stage.token("again").until_ready()
+    before = token.document()
+    token.delete()
+    metadata = {key: before["metadata"][key] for key in ("name", "namespace")}
+    after = stage.kube.create({key: before[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": metadata})
+
+    def owners() -> list[str]:
+        secret = token.secret() or {"metadata": {}}
+        return [owner["uid"] for owner in secret["metadata"].get("ownerReferences", [])]
+
+    token.until(lambda: owners() == [after["metadata"]["uid"]], "a Secret of the new resource", COLLECTED)
+    token.until_ready()
+    assert token.held == token.minted()[0]
