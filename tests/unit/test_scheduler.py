@@ -1,0 +1,405 @@
+"""What is due is worked on once, in time, by whatever clock, and whatever else goes wrong."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from integration_token.clock import Instant
+from integration_token.scheduler import WORKERS, DueQueue, Key, Scheduler
+
+from tests.unit.virtual import FakeClock, run
+
+HOUR = 3600.0
+SECRET = "s3cr3t"
+
+
+def key(name: str) -> Key:
+    """A key of some work."""
+    return Key("token", "store", name)
+
+
+ONE, TWO, THREE = key("one"), key("two"), key("three")
+
+
+class TestQueue:
+    """Keys by the moment at which they are due."""
+
+    def test_a_key_is_due_at_its_moment_and_then_no_longer_in_the_queue(self, clock: FakeClock) -> None:
+        """It is answered once."""
+        queue = DueQueue()
+        queue.put(ONE, clock.now().after(10))
+        clock.advance(9.5)
+        assert (queue.pop(clock.now()), queue.wait(clock.now())) == (None, 0.5)
+        clock.advance(0.5)
+        assert (queue.pop(clock.now()), queue.pop(clock.now())) == (ONE, None)
+        assert queue.wait(clock.now()) is None
+
+    def test_keys_come_in_the_order_in_which_they_are_due(self, clock: FakeClock) -> None:
+        """Whatever the order in which they were put."""
+        queue, start = DueQueue(), clock.now()
+        for name, seconds in ((THREE, 30), (ONE, 10), (TWO, 20)):
+            queue.put(name, start.after(seconds))
+        clock.advance(60)
+        assert [queue.pop(clock.now()) for _ in range(4)] == [ONE, TWO, THREE, None]
+
+    @pytest.mark.parametrize("seconds", [10, 1000])
+    def test_a_later_moment_replaces_an_earlier_one_and_an_earlier_one_a_later(
+        self, clock: FakeClock, seconds: float
+    ) -> None:
+        """The one that was put last counts alone."""
+        queue, start = DueQueue(), clock.now()
+        queue.put(ONE, start.after(100))
+        queue.put(ONE, start.after(seconds))
+        assert queue.wait(start) == seconds
+        assert queue.pop(start.after(seconds - 0.5)) is None
+        assert queue.pop(start.after(seconds)) == ONE
+        assert queue.pop(start.after(HOUR)) is None
+
+    def test_a_dropped_key_is_not_due(self, clock: FakeClock) -> None:
+        """The others are."""
+        queue, start = DueQueue(), clock.now()
+        queue.put(ONE, start.after(10))
+        queue.put(TWO, start.after(20))
+        queue.drop(ONE)
+        queue.drop(THREE)
+        assert queue.wait(start) == 20
+        assert [queue.pop(start.after(60)) for _ in range(2)] == [TWO, None]
+
+    def test_a_wall_clock_set_forward_makes_due_what_was_planned_in_between(self, clock: FakeClock) -> None:
+        """A token planned by wall time has expired by it."""
+        queue, start = DueQueue(), clock.now()
+        queue.put(ONE, start.after(60))
+        queue.put(TWO, start.after(2 * HOUR))
+        clock.step(HOUR)
+        assert queue.wait(clock.now()) == 0
+        assert [queue.pop(clock.now()) for _ in range(2)] == [ONE, None]
+
+    def test_a_wall_clock_set_back_delays_nothing(self, clock: FakeClock) -> None:
+        """The other clock says when."""
+        queue = DueQueue()
+        queue.put(ONE, clock.now().after(60))
+        clock.step(-HOUR)
+        assert queue.wait(clock.now()) == 60
+        clock.advance(60)
+        assert queue.pop(clock.now()) == ONE
+
+    def test_what_is_put_after_a_step_and_before_it_are_both_in_time(self, clock: FakeClock) -> None:
+        """The two clocks may put two keys into different orders."""
+        queue = DueQueue()
+        queue.put(ONE, clock.now().after(60))
+        clock.step(-HOUR)
+        queue.put(TWO, clock.now().after(30))
+        clock.advance(30)
+        assert [queue.pop(clock.now()) for _ in range(2)] == [TWO, None]
+        clock.advance(30)
+        assert [queue.pop(clock.now()) for _ in range(2)] == [ONE, None]
+
+    def test_what_was_replaced_a_thousand_times_takes_no_more_room_for_it(self, clock: FakeClock) -> None:
+        """An operator that runs for months would grow otherwise."""
+        queue, start = DueQueue(), clock.now()
+        queue.put(TWO, start.after(5000))
+        for number in range(1000):
+            queue.put(ONE, start.after(3000 - number))
+        assert max(len(queue._by_wall), len(queue._by_boot)) < 100
+        assert queue.wait(start) == 2001
+        assert [queue.pop(start.after(HOUR * 2)) for _ in range(3)] == [ONE, TWO, None]
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_no_key_is_lost_and_none_comes_early_whatever_happens(self, clock: FakeClock, seed: int) -> None:
+        """Seeded sequences beside a plain table that is searched from end to end."""
+        chance = random.Random(seed)  # noqa: S311  # no secret
+        queue, table = DueQueue(), dict[Key, Instant]()
+        for _ in range(1500):
+            name = key(f"key {chance.randrange(30)}")
+            match chance.randrange(6):
+                case 0 | 1 | 2:
+                    table[name] = clock.now().after(chance.uniform(0, 100))
+                    queue.put(name, table[name])
+                case 3:
+                    table.pop(name, None)
+                    queue.drop(name)
+                case 4:
+                    clock.advance(chance.uniform(0, 20))
+                case 5:
+                    clock.step(chance.choice((-HOUR, -5, 5, 30)))
+            now = clock.now()
+            due = {each for each, moment in table.items() if moment.reached(now)}
+            popped = set[Key]()
+            while (each := queue.pop(now)) is not None:
+                popped.add(each)
+                del table[each]
+            assert popped == due
+            wait = min((moment.seconds_from(now) for moment in table.values()), default=None)
+            assert queue.wait(now) == wait
+
+
+class Works:
+    """A scheduler whose work is recorded, and does what a test tells it to."""
+
+    def __init__(self, clock: FakeClock, *, takes: float = 0.0) -> None:
+        """`takes`: virtual seconds of each work."""
+        self.clock = clock
+        self.takes = takes
+        self.scheduler = Scheduler(clock, self._work)
+        self.done: list[tuple[Key, float]] = []
+        """What was worked on, and when it began, in seconds since the start."""
+        self.running = Counter[Key]()
+        self.most = Counter[Key]()
+        self.together = 0
+        self.answer: Callable[[Key], Instant | None] = lambda _: None
+        self._start = clock.now().boot
+        self._task = asyncio.create_task(self.scheduler.run())
+
+    async def _work(self, name: Key) -> Instant | None:
+        self.done.append((name, self.clock.now().boot - self._start))
+        self.running[name] += 1
+        self.most[name] = max(self.most[name], self.running[name])
+        self.together = max(self.together, self.running.total())
+        try:
+            if self.takes:
+                await asyncio.sleep(self.takes)
+            return self.answer(name)
+        finally:
+            self.running[name] -= 1
+
+    async def ended(self) -> None:
+        """Stops, and waits for what is under way."""
+        self.scheduler.stop()
+        await self._task
+
+
+class TestScheduler:
+    """Calls the work of each key when it is due or woken."""
+
+    def test_a_woken_key_is_worked_on_at_once_and_one_that_is_due_in_its_time(self) -> None:
+        """Neither twice."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock)
+            works.scheduler.wake(ONE)
+            works.scheduler.at(TWO, clock.now().after(10))
+            await asyncio.sleep(100)
+            await works.ended()
+            assert works.done == [(ONE, 0), (TWO, 10)]
+
+        run(story)
+
+    def test_a_key_comes_back_at_the_moment_that_its_work_answers(self) -> None:
+        """And for ever, as long as it answers one."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock)
+            works.answer = lambda _: clock.now().after(30)
+            works.scheduler.wake(ONE)
+            await asyncio.sleep(100)
+            await works.ended()
+            assert [round(time, 3) for _, time in works.done] == [0, 30, 60, 90]
+
+        run(story)
+
+    def test_waking_a_key_replaces_its_due_time(self) -> None:
+        """What it was due for is seen to by the work that it was woken for."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock)
+            works.scheduler.at(ONE, clock.now().after(10))
+            works.scheduler.wake(ONE)
+            await asyncio.sleep(100)
+            await works.ended()
+            assert works.done == [(ONE, 0)]
+
+        run(story)
+
+    def test_waking_a_key_many_times_before_its_work_begins_costs_one_work(self) -> None:
+        """A burst of watch events is one look."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock)
+            for _ in range(50):
+                works.scheduler.wake(ONE)
+            await asyncio.sleep(10)
+            await works.ended()
+            assert works.done == [(ONE, 0)]
+
+        run(story)
+
+    def test_a_key_that_is_woken_while_it_is_worked_on_is_worked_on_once_more(self) -> None:
+        """After the work under way, and once for any number of wake-ups."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock, takes=5)
+            works.scheduler.wake(ONE)
+            await asyncio.sleep(2)
+            for _ in range(10):
+                works.scheduler.wake(ONE)
+            await asyncio.sleep(60)
+            await works.ended()
+            assert works.done == [(ONE, 0), (ONE, 5)]
+
+        run(story)
+
+    def test_one_key_is_never_worked_on_twice_at_once(self) -> None:
+        """Whatever wakes it, and whenever it is due."""
+
+        async def story(clock: FakeClock) -> None:
+            chance = random.Random(3)  # noqa: S311  # no secret
+            works = Works(clock, takes=0.7)
+            works.answer = lambda _: clock.now().after(chance.uniform(0, 2))
+            keys = [key(str(number)) for number in range(10)]
+            for _ in range(300):
+                works.scheduler.wake(chance.choice(keys))
+                works.scheduler.at(chance.choice(keys), clock.now().after(chance.uniform(0, 1)))
+                await asyncio.sleep(chance.uniform(0, 0.5))
+            await works.ended()
+            assert works.most == dict.fromkeys(keys, 1)
+            assert works.together > 1
+
+        run(story)
+
+    def test_no_more_keys_than_workers_are_worked_on_at_once_and_none_is_forgotten(self) -> None:
+        """Two hundred at once are done in four rounds."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock, takes=1)
+            for number in range(200):
+                works.scheduler.wake(key(str(number)))
+            await asyncio.sleep(10)
+            await works.ended()
+            assert works.together == WORKERS
+            assert len({name for name, _ in works.done}) == len(works.done) == 200
+            assert max(time for _, time in works.done) == 3
+
+        run(story)
+
+    def test_a_forgotten_key_does_not_come_back(self) -> None:
+        """Neither at its due time nor for a wake-up while it was worked on."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock, takes=5)
+            works.scheduler.at(TWO, clock.now().after(20))
+            works.scheduler.wake(ONE)
+            await asyncio.sleep(1)
+            works.scheduler.wake(ONE)
+            works.scheduler.forget(ONE)
+            works.scheduler.forget(TWO)
+            await asyncio.sleep(60)
+            await works.ended()
+            assert works.done == [(ONE, 0)]
+
+        run(story)
+
+    @pytest.mark.parametrize(
+        ("step", "passed", "at"),
+        [
+            pytest.param(HOUR, 0.0, 11, id="a wall clock set forward makes it due within a second"),
+            pytest.param(-HOUR, 0.0, 600, id="a wall clock set back delays nothing"),
+            pytest.param(0.0, HOUR, HOUR + 11, id="a suspend makes it due within a second of the waking up"),
+        ],
+    )
+    def test_neither_a_stepped_clock_nor_a_suspend_loses_a_key(self, step: float, passed: float, at: float) -> None:
+        """Ten minutes are planned; ten seconds later something happens to the clocks."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock)
+            works.scheduler.at(ONE, clock.now().after(600))
+            await asyncio.sleep(10)
+            clock.step(step)
+            clock.advance(passed)
+            await asyncio.sleep(700)
+            await works.ended()
+            ((name, time),) = works.done
+            assert name == ONE
+            assert at - 1 <= time <= at
+
+        run(story)
+
+    def test_a_stepped_clock_makes_nothing_loop(self) -> None:
+        """A key that comes back each minute does so an hour ahead and an hour behind."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock)
+            works.answer = lambda _: clock.now().after(60)
+            works.scheduler.wake(ONE)
+            for step in (HOUR, -HOUR, -HOUR, HOUR):
+                await asyncio.sleep(600)
+                clock.step(step)
+            await asyncio.sleep(600)
+            await works.ended()
+            assert 50 <= len(works.done) <= 55
+
+        run(story)
+
+    def test_work_that_raises_comes_back_in_half_a_minute_and_stops_nobody(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The log tells the kind of error and where it was raised, and nothing of what it says."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock)
+
+            def answer(name: Key) -> Instant | None:
+                if name == ONE and len([each for each, _ in works.done if each == ONE]) == 1:
+                    raise ValueError(SECRET)
+                return None
+
+            works.answer = answer
+            works.scheduler.wake(ONE)
+            works.scheduler.wake(TWO)
+            works.scheduler.at(THREE, clock.now().after(5))
+            await asyncio.sleep(100)
+            await works.ended()
+            assert works.done == [(ONE, 0), (TWO, 0), (THREE, 5), (ONE, 30)]
+
+        run(story)
+        (record,) = caplog.records
+        values = record.__dict__["values"]
+        assert (values["namespace"], values["name"], values["error"]) == ("store", "one", "ValueError")
+        assert values["where"].startswith("test_scheduler.py:")
+        assert SECRET not in str(record.__dict__)
+
+    def test_work_whose_own_task_was_cancelled_comes_back_too(self) -> None:
+        """Some library gave up on something: of no concern to the other keys."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock)
+
+            def answer(_: Key) -> None:
+                if len(works.done) == 1:
+                    raise asyncio.CancelledError
+
+            works.answer = answer
+            works.scheduler.wake(ONE)
+            await asyncio.sleep(100)
+            await works.ended()
+            assert works.done == [(ONE, 0), (ONE, 30)]
+
+        run(story)
+
+    def test_stopping_lets_the_work_under_way_end_and_begins_no_other(self) -> None:
+        """A token that was just issued is still written."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock, takes=5)
+            for number in range(WORKERS + 10):
+                works.scheduler.wake(key(str(number)))
+            works.scheduler.at(ONE, clock.now().after(3))
+            await asyncio.sleep(2)
+            await works.ended()
+            assert clock.now().boot - 1000 == 5
+            assert len(works.done) == WORKERS
+            assert works.running.total() == 0
+
+        run(story)
+
+    def test_stopping_ends_an_idle_scheduler_at_once(self) -> None:
+        """Though nothing is due, or ever will be."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock)
+            await asyncio.sleep(2)
+            await works.ended()
+            assert clock.now().boot - 1000 == 2
+
+        run(story)
