@@ -16,7 +16,7 @@ class _Parser(argparse.ArgumentParser):
     """Says in one line what is wrong, instead of the whole usage before it."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(2, _line(f"{self.prog}: {message} (see {self.prog} --help)"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         configure_logs(settings.log_level, settings.log_format)
         uvloop.run(run(settings, SystemClock()))
     except SettingsError as error:
-        sys.stderr.write(f"{MANAGER} run: {error}\n")
+        sys.stderr.write(_line(f"{MANAGER} run: {error}"))
         return 2
     except KeyboardInterrupt:
         return 130
@@ -96,6 +96,11 @@ def _parser() -> argparse.ArgumentParser:
         "--log-format", metavar="FORMAT", help=_help(f"{' or '.join(LOG_FORMATS)}; default: text", "log_format")
     )
     return parser
+
+
+def _line(text: str) -> str:
+    """One line, also where an argument has line breaks in it."""
+    return " ".join(text.splitlines()) + "\n"
 
 
 def _help(text: str, field: str) -> str:

@@ -14,6 +14,7 @@ LOG_FORMATS = ("text", "json")
 
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,252}[a-z0-9_])?\.?|[0-9a-f:.]+")
+_PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 Value = str | bool | Sequence[str] | None
 
@@ -129,7 +130,8 @@ def _host(source: str, text: str) -> str:
 def _proxy(source: str, text: str) -> str:
     try:
         parts = urlsplit(text)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        usable = parts.scheme in {"http", "https"} and bool(_HOST.fullmatch(parts.hostname or "")) and parts.port != 0
+        usable = usable and bool(_PRINTABLE.fullmatch(text))
     except ValueError:
         usable = False
     if not usable:

@@ -35,7 +35,7 @@ async def connect(kubeconfig: Path | None) -> ApiClient:
         if kubeconfig is not None:
             raise SettingsError(f"--kubeconfig {kubeconfig}: {error}") from None
         raise SettingsError("not inside a pod of a cluster: name a kubeconfig by --kubeconfig") from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except Exception:  # noqa: BLE001  # whatever the library stumbles over, also in its YAML, is in the file
         raise SettingsError(f"--kubeconfig {kubeconfig}: not a kubeconfig") from None
     configuration.connection_pool_maxsize = _CONNECTIONS
     # The library would look into .netrc and the proxies' variables at every request, which is slow and not for us.

@@ -1,0 +1,198 @@
+"""The command line says in one line what it cannot use, and starts nothing then."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from integration_token import __main__ as command
+from integration_token.__main__ import main
+from integration_token.clock import SystemClock
+from integration_token.errors import SettingsError
+from integration_token.settings import Settings, option, variable
+
+from tests.unit.test_settings import BAD, EVERY
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is set, whoever runs the tests; nobody is inside a pod, and the logs of the tests stay as they are."""
+    for field in EVERY:
+        monkeypatch.delenv(variable(field), raising=False)
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setattr("integration_token.logs.configure_logs", lambda *_: None)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """The settings that an operator was started with; none really is."""
+    started: list[Settings] = []
+
+    async def run(settings: Settings, clock: SystemClock) -> None:
+        assert isinstance(clock, SystemClock)
+        started.append(settings)
+
+    monkeypatch.setattr("integration_token.application.run", run)
+    monkeypatch.setattr("uvloop.run", run_here)
+    return started
+
+
+def run_here(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Runs it, on a loop of its own."""
+    asyncio.run(coroutine)
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What is said, on standard error alone and in one line, where the command exits with 2."""
+    try:
+        status: object = main(arguments)
+    except SystemExit as end:
+        status = end.code
+    said = capsys.readouterr()
+    assert (status, said.out) == (2, "")
+    assert said.err.endswith("\n")
+    assert len(said.err.splitlines()) == 1
+    assert "Traceback" not in said.err
+    return said.err.rstrip("\n")
+
+
+def test_the_flags_start_an_operator(started: list[Settings]) -> None:
+    """Repeated ones add up; the process ends well when the operator does."""
+    flags = ["--kubeconfig", "config", "--namespace", "a", "--namespace=b", "--insecure-endpoints"]
+    flags += ["--allowed-host", "login.example", "--private-host", "10.0.0.7", "--proxy-url", "http://proxy.example"]
+    flags += ["--metrics-address", ":9090", "--log-level", "debug", "--log-format", "json"]
+    assert main(["run", *flags]) == 0
+    assert started == [
+        Settings(
+            kubeconfig=Path("config"),
+            namespaces=("a", "b"),
+            insecure_endpoints=True,
+            allowed_hosts=frozenset({"login.example"}),
+            private_hosts=frozenset({"10.0.0.7"}),
+            proxy_url="http://proxy.example",
+            metrics_address=("", 9090),
+            log_level="debug",
+            log_format="json",
+        )
+    ]
+
+
+def test_variables_start_an_operator_and_flags_go_first(
+    started: list[Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each setting for itself."""
+    monkeypatch.setenv("INTEGRATION_TOKEN_NAMESPACES", "a,b")
+    monkeypatch.setenv("INTEGRATION_TOKEN_LOG_LEVEL", "error")
+    assert main(["run", "--log-level", "warning"]) == 0
+    assert started == [Settings(namespaces=("a", "b"), log_level="warning")]
+
+
+@pytest.mark.parametrize(("field", "value", "message"), BAD)
+def test_a_bad_value_is_one_line_and_status_2(
+    started: list[Settings],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    field: str,
+    value: str,
+    message: str,
+) -> None:
+    """From a flag and from a variable; no password is shown, and nothing starts."""
+    said = refusal(capsys, "run", f"--{option(field)}={value}")
+    assert said.startswith(f"integration-token-operator run: --{option(field)}: {message}")
+    monkeypatch.setenv(variable(field), value)
+    said = refusal(capsys, "run")
+    assert said.startswith(f"integration-token-operator run: {variable(field)}: {message}")
+    assert "pa55" not in said
+    assert started == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "integration-token-operator: the following arguments are required: run"),
+        (["walk"], "integration-token-operator: argument run: invalid choice: 'walk'"),
+        (["run", "--colour"], "integration-token-operator: unrecognized arguments: --colour"),
+        (["run", "--two\nlines"], "integration-token-operator: unrecognized arguments: --two lines"),
+        (["run", "--log-level"], "integration-token-operator run: argument --log-level: expected one argument"),
+        (["run", "extra"], "integration-token-operator: unrecognized arguments: extra"),
+        (["run", "--insecure-endpoints=yes"], "integration-token-operator run: argument --insecure-endpoints: ignored"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_that_names_help(
+    started: list[Settings], capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    """And not the whole usage."""
+    said = refusal(capsys, *arguments)
+    assert said.startswith(message)
+    assert said.endswith("--help)")
+    assert started == []
+
+
+def test_what_the_operator_cannot_start_with_is_one_line_too(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """No kubeconfig, none that is one, and no cluster around."""
+    broken = tmp_path / "broken"
+    broken.write_text("token: s3cret\n\t- {[")
+    said = [
+        refusal(capsys, "run", f"--kubeconfig={tmp_path / 'missing'}"),
+        refusal(capsys, "run", f"--kubeconfig={tmp_path}/two\nlines"),
+        refusal(capsys, "run", f"--kubeconfig={broken}"),
+        refusal(capsys, "run"),
+    ]
+    assert said == [
+        f"integration-token-operator run: --kubeconfig {tmp_path}/missing: no such file",
+        f"integration-token-operator run: --kubeconfig {tmp_path}/two lines: no such file",
+        f"integration-token-operator run: --kubeconfig {broken}: not a kubeconfig",
+        "integration-token-operator run: not inside a pod of a cluster: name a kubeconfig by --kubeconfig",
+    ]
+
+
+@pytest.mark.parametrize(("error", "status"), [(SettingsError("no"), 2), (KeyboardInterrupt(), 130)])
+def test_the_status_tells_how_the_operator_ended(
+    started: list[Settings], monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int
+) -> None:
+    """2 for a setting, 130 for Ctrl-C before the signals were taken."""
+
+    def end(coroutine: Coroutine[Any, Any, None]) -> None:
+        coroutine.close()
+        raise error
+
+    monkeypatch.setattr("uvloop.run", end)
+    assert main(["run"]) == status
+    assert started == []
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """As other commands do."""
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith("integration-token-operator 0.")
+
+
+def test_help_names_every_flag_and_variable_and_needs_no_library() -> None:
+    """kopf and httpx take a second to import, and help must be there at once."""
+    script = (
+        "import sys\n"
+        "from integration_token.__main__ import main\n"
+        "try:\n    main(['run', '--help'])\n"
+        "finally:\n    print('imported:', *sorted({'kopf', 'httpx', 'kubernetes', 'aiohttp'} & set(sys.modules)))\n"
+    )
+    source = Path(command.__file__).parents[1]
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(source), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stderr == ""
+    assert ended.stdout.endswith("\nimported:\n")
+    for field in EVERY:
+        assert f"--{option(field)}" in ended.stdout
+        assert f"[{variable(field)}]" in ended.stdout

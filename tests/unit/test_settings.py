@@ -1,0 +1,165 @@
+"""What an installation sets comes from flags and environment variables, by the same rules."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from integration_token.errors import SettingsError
+from integration_token.settings import Settings, option, read_settings, variable
+
+PROXY = "http://user:pass@proxy.example:3128"
+
+EVERY: dict[str, tuple[Any, str, object]] = {
+    "kubeconfig": ("some/config", "some/config", Path("some/config")),
+    "namespaces": (["a", "b", "a"], "a, b ,a,", ("a", "b")),
+    "insecure_endpoints": (True, "True", True),
+    "allowed_hosts": (["Login.Example", "[::1]"], "Login.Example, [::1]", frozenset({"login.example", "::1"})),
+    "private_hosts": (["10.0.0.7"], "10.0.0.7", frozenset({"10.0.0.7"})),
+    "proxy_url": (PROXY, PROXY, PROXY),
+    "metrics_address": ("127.0.0.1:9090", "127.0.0.1:9090", ("127.0.0.1", 9090)),
+    "log_level": ("debug", "debug", "debug"),
+    "log_format": ("json", "json", "json"),
+}
+"""By field: as a flag, as a variable, and what comes of it."""
+
+BAD = [
+    ("namespaces", "Store", "'Store' is not a namespace"),
+    ("namespaces", "a" * 64, f"'{'a' * 64}' is not a namespace"),
+    ("namespaces", "-a", "'-a' is not a namespace"),
+    ("namespaces", "a\nb", r"'a\nb' is not a namespace"),
+    ("allowed_hosts", "https://login.example", "'https://login.example' is not a host name or an address, without"),
+    ("allowed_hosts", "login.example:443", "'login.example:443' is not a host name or an address, without scheme and"),
+    ("allowed_hosts", "*.example", "'*.example' is not a host name"),
+    ("allowed_hosts", "söhne.example", "'söhne.example' is not a host name"),
+    ("private_hosts", "a b", "'a b' is not a host name or an address, without scheme and port"),
+    ("proxy_url", "proxy.example:3128", "not a URL such as http://proxy.example:3128"),
+    ("proxy_url", "socks5://proxy.example", "not a URL such as http://proxy.example:3128"),
+    ("proxy_url", "http://", "not a URL such as http://proxy.example:3128"),
+    ("proxy_url", "http://proxy.example:99999", "not a URL such as http://proxy.example:3128"),
+    ("proxy_url", "http://proxy.example:0", "not a URL such as http://proxy.example:3128"),
+    ("proxy_url", "http://[::1:3128", "not a URL such as http://proxy.example:3128"),
+    ("proxy_url", "http://user:pa55\x07word@proxy.example", "not a URL such as http://proxy.example:3128"),
+    ("proxy_url", "http://user:pa55word@proxy example", "not a URL such as http://proxy.example:3128"),
+    ("proxy_url", "http://user:pa55 word@proxy.example", "not a URL such as http://proxy.example:3128"),
+    ("metrics_address", "localhost:8080", "'localhost:8080' is not an address such as :8080 or 127.0.0.1:8080"),
+    ("metrics_address", ":65536", "':65536' is not an address such as :8080 or 127.0.0.1:8080"),
+    ("metrics_address", ":-1", "':-1' is not an address such as :8080 or 127.0.0.1:8080"),
+    ("metrics_address", "127.0.0.1:", "'127.0.0.1:' is not an address such as :8080 or 127.0.0.1:8080"),
+    ("log_level", "trace", "'trace' is none of debug, info, warning, error"),
+    ("log_level", "DEBUG", "'DEBUG' is none of debug, info, warning, error"),
+    ("log_format", "xml", "'xml' is none of text, json"),
+]
+
+
+def values(field: str, value: Any) -> dict[str, Any]:
+    """Flags with that value, and a list of hosts where a proxy needs one."""
+    flags: dict[str, Any] = {field: [value] if field in {"namespaces", "allowed_hosts", "private_hosts"} else value}
+    return flags | ({"allowed_hosts": ["login.example"]} if field == "proxy_url" else {})
+
+
+def test_without_anything_set_an_operator_serves_all_namespaces_and_public_hosts() -> None:
+    """As the account of its pod, with logs for people."""
+    settings = read_settings({}, {})
+    assert settings == Settings()
+    assert (settings.kubeconfig, settings.namespaces, settings.insecure_endpoints) == (None, (), False)
+    assert settings.allowed_hosts == settings.private_hosts == frozenset()
+    assert settings.metrics_address == ("", 8080)
+    assert (settings.log_level, settings.log_format) == ("info", "text")
+
+
+def test_every_setting_has_a_flag_and_a_variable() -> None:
+    """Their names follow from each other."""
+    assert {field.name for field in fields(Settings)} == set(EVERY)
+    assert {option(name): variable(name) for name in EVERY} == {
+        "kubeconfig": "INTEGRATION_TOKEN_KUBECONFIG",
+        "namespace": "INTEGRATION_TOKEN_NAMESPACES",
+        "insecure-endpoints": "INTEGRATION_TOKEN_INSECURE_ENDPOINTS",
+        "allowed-host": "INTEGRATION_TOKEN_ALLOWED_HOSTS",
+        "private-host": "INTEGRATION_TOKEN_PRIVATE_HOSTS",
+        "proxy-url": "INTEGRATION_TOKEN_PROXY_URL",
+        "metrics-address": "INTEGRATION_TOKEN_METRICS_ADDRESS",
+        "log-level": "INTEGRATION_TOKEN_LOG_LEVEL",
+        "log-format": "INTEGRATION_TOKEN_LOG_FORMAT",
+    }
+
+
+@pytest.mark.parametrize("field", EVERY)
+def test_a_flag_and_a_variable_set_the_same(field: str) -> None:
+    """Several values are a flag given several times, and a variable with commas."""
+    flag, text, value = EVERY[field]
+    hosts = {variable("allowed_hosts"): "login.example"} if field == "proxy_url" else {}
+    assert getattr(read_settings({field: flag}, hosts), field) == value
+    assert getattr(read_settings({}, {variable(field): text} | hosts), field) == value
+
+
+def test_flags_go_before_variables_each_for_itself() -> None:
+    """A flag that isn't given leaves the variable as it is; the two make no union."""
+    environment = {
+        "INTEGRATION_TOKEN_NAMESPACES": "a,b",
+        "INTEGRATION_TOKEN_LOG_LEVEL": "error",
+        "INTEGRATION_TOKEN_INSECURE_ENDPOINTS": "false",
+    }
+    flags = {"namespaces": ["c"], "log_level": None, "insecure_endpoints": True, "allowed_hosts": []}
+    settings = read_settings(flags, environment)
+    assert (settings.namespaces, settings.log_level, settings.insecure_endpoints) == (("c",), "error", True)
+
+
+def test_an_empty_variable_is_as_good_as_none() -> None:
+    """A chart sets them all."""
+    assert read_settings({}, {variable(field): "" for field in EVERY}) == Settings()
+
+
+def test_a_bad_variable_that_a_flag_overrides_does_no_harm() -> None:
+    """It isn't read."""
+    assert read_settings({"log_level": "debug"}, {"INTEGRATION_TOKEN_LOG_LEVEL": "trace"}).log_level == "debug"
+
+
+@pytest.mark.parametrize(("field", "value", "message"), BAD)
+def test_a_bad_value_is_refused_with_where_it_came_from(field: str, value: str, message: str) -> None:
+    """Flag and variable alike, in one line that shows no password."""
+    sources: list[tuple[dict[str, Any], dict[str, str], str]] = [
+        (values(field, value), {}, f"--{option(field)}: "),
+        ({}, {variable(field): value}, f"{variable(field)}: "),
+    ]
+    for flags, environment, source in sources:
+        with pytest.raises(SettingsError) as caught:
+            read_settings(flags, environment)
+        assert str(caught.value).startswith(source + message)
+        assert "pa55" not in str(caught.value)
+        assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_truth_is_true_or_false() -> None:
+    """In any case; anything else might have been meant either way."""
+    name = "INTEGRATION_TOKEN_INSECURE_ENDPOINTS"
+    assert [read_settings({}, {name: text}).insecure_endpoints for text in ("TRUE", "false")] == [True, False]
+    for text in ("1", "yes", "on", "nope"):
+        with pytest.raises(SettingsError, match=f"{name}: '{text}' is neither true nor false"):
+            read_settings({}, {name: text})
+
+
+def test_a_proxy_needs_a_list_of_hosts() -> None:
+    """It resolves names itself, so addresses cannot be checked."""
+    with pytest.raises(SettingsError, match="--proxy-url needs --allowed-host: a proxy resolves names itself"):
+        read_settings({"proxy_url": "http://proxy.example:3128"}, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        (":9090", ("", 9090)),
+        ("[::1]:9090", ("::1", 9090)),
+        ("[::]:0", ("::", 0)),
+        ("10.0.0.7:65535", ("10.0.0.7", 65535)),
+    ],
+)
+def test_metrics_are_served_at_an_address_and_a_port(text: str, address: tuple[str, int]) -> None:
+    """Without an address, at all of them."""
+    assert read_settings({"metrics_address": text}, {}).metrics_address == address
+
+
+def test_settings_do_not_change() -> None:
+    """What was read at the start holds until the end."""
+    with pytest.raises(AttributeError):
+        Settings().log_level = "debug"  # type: ignore[misc]  # that is the point
