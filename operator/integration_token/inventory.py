@@ -65,6 +65,9 @@ class Entry:
     failure: Failure | None = None
     failed_inputs: Inputs | None = None
     failures: int = 0
+    """Passing faults in a row."""
+    outages: int = 0
+    """Looks in a row that the API server cut short."""
     retry: Instant | None = None
     pace: Pace = field(default_factory=Pace)
 

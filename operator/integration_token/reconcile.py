@@ -67,6 +67,8 @@ class _Look:
     """Seconds until the grant may ask again."""
     asked: bool = False
     renewed: bool = False
+    delivered: bool = False
+    """The target holds what it should."""
     scopes_reduced: bool = False
     version: str = ""
     """The target's resourceVersion at the end."""
@@ -164,17 +166,24 @@ class Reconciler:
             await self._report(key, look)
             entry.due = self._come_back(look)
         except Conflict:
+            self._lost(look)
             return now.after(_OVERTAKEN)
         except ClusterError as error:
-            entry.failures += 1
+            self._lost(look)
+            entry.outages += 1
             log.warning("API call failed", namespace=key.namespace, name=key.name, error=str(error))
-            return now.after(passing_wait(entry.failures, 0.0, self._jitter()))
+            return now.after(passing_wait(entry.outages, 0.0, self._jitter()))
         finally:
             if not waiting:
                 self._admission.leave(key, sent=look is not None and look.asked)
         if not waiting and look.inputs is not None:
             entry.settled = (look.inputs, look.version)
         return entry.due
+
+    def _lost(self, look: _Look | None) -> None:
+        """Has the endpoint asked again, at once, where its new token could not be written."""
+        if look is not None and look.renewed and not look.delivered:
+            look.entry.failed_inputs, look.entry.retry = look.inputs, None
 
     def _nothing_new(self, entry: Entry, key: Key, now: Instant) -> bool:
         """Whether a wake-up has no reason any more: our own writes come back as watch events."""
@@ -300,10 +309,11 @@ class Reconciler:
             look.failure = entry.failure
             return
         look.pace = entry.pace.wait(look.now.boot)
-        if look.pace > 0:
-            return
-        look.hold = self._admission.enter(look.endpoint, key, entry.expires if look.left > 0 else 0.0)
-        if look.hold is not None:
+        if look.pace <= 0:
+            look.hold = self._admission.enter(look.endpoint, key, entry.expires if look.left > 0 else 0.0)
+        if look.pace > 0 or look.hold is not None:
+            if entry.failed_inputs == look.inputs:
+                look.failure = entry.failure  # the wait between two attempts mends nothing
             return
         log.debug("asking the endpoint", namespace=key.namespace, name=key.name, cause=cause)
         try:
@@ -361,7 +371,7 @@ class Reconciler:
                 look.stored = look.target.stored
                 self._plan(look)
             return
-        look.version = delivered.version
+        look.version, look.delivered = delivered.version, True
         look.predecessors, look.entry.written = (), (look.integration.target,)
         if delivered.wrote:
             self._metrics.wrote(look.integration.namespace)
@@ -450,15 +460,16 @@ class Reconciler:
         entry = look.entry
         failure = look.failure
         waits = []
+        entry.outages = 0
         if look.left > 0:
             waits.append(entry.expires - look.wall)  # Ready must turn False then
         if failure is not None:
             if failure is not entry.failure:
-                entry.failures += 1
+                entry.failures = entry.failures + 1 if isinstance(failure, Passing) else 0
                 entry.failure = failure
                 entry.retry = look.now.after(self._failure_wait(look, failure))
-            if entry.retry is not None:
-                waits.append(max(0.0, entry.retry.seconds_from(look.now)))
+            if entry.retry is not None and look.hold is None:
+                waits.append(max(0.0, look.pace, entry.retry.seconds_from(look.now)))
         elif look.hold is None:
             if look.pace > 0:
                 waits.append(look.pace)

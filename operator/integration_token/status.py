@@ -103,18 +103,18 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
 
 
 def _conditions(integration: Integration, situation: Situation) -> list[Condition]:
-    failure = situation.failure
-    stalled = isinstance(failure, NeedsChange)
-    return [
-        _ready(integration, situation),
-        _refreshed(integration, situation),
-        Condition(
-            ConditionType.STALLED,
-            stalled,
-            Reason(failure.reason) if failure is not None and stalled else Reason.PROGRESSING,
-            failure.message if failure is not None and stalled else "",
-        ),
-    ]
+    refreshed = _refreshed(integration, situation)
+    return [_ready(integration, situation), refreshed, _stalled(integration, situation, refreshed)]
+
+
+def _stalled(integration: Integration, situation: Situation, refreshed: Condition) -> Condition:
+    kind, failure = ConditionType.STALLED, situation.failure
+    if isinstance(failure, NeedsChange):
+        return Condition(kind, True, Reason(failure.reason), failure.message)
+    before = condition_of(integration.status, kind)
+    if failure is None and refreshed.reason in _ASKING and before.get("status") == "True":
+        return Condition(kind, True, Reason(before["reason"]), str(before.get("message", "")))
+    return Condition(kind, False, Reason.PROGRESSING, "")
 
 
 def _holds_token(integration: Integration, situation: Situation) -> bool:

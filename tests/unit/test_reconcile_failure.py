@@ -1,0 +1,420 @@
+"""What a user sees when something is missing, wrong or away, and when it is mended."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+from integration_token.api.condition import Reason
+from integration_token.api.names import CREDENTIALS_LABEL, INTEGRATION_TOKENS
+from integration_token.errors import Conflict, Denied, Passing, Unavailable
+
+from tests.fakes import fault
+from tests.fakes.fault import Fault
+from tests.unit.virtual import EPOCH
+from tests.unit.world import NAMESPACE, World, encoded, play
+
+DAY = 86400.0
+HOUR = 3600.0
+
+
+def unlabelled(world: World) -> None:
+    """Take the label from the credentials."""
+    world.cluster.edit("secrets", NAMESPACE, "shop-integration", lambda body: body["metadata"].update(labels={}))
+
+
+def holding(key: str, value: str) -> Callable[[World], None]:
+    """Put another value into the credentials."""
+
+    def spoil(world: World) -> None:
+        world.cluster.edit("secrets", NAMESPACE, "shop-integration", lambda body: body["data"].update({key: value}))
+
+    return spoil
+
+
+SPOILED: dict[str, tuple[Callable[[World], object], str]] = {
+    "the credentials Secret is missing": (
+        lambda world: world.cluster.remove("secrets", NAMESPACE, "shop-integration"),
+        "CredentialsNotFound",
+    ),
+    "the credentials Secret is not labelled": (unlabelled, "CredentialsNotLabelled"),
+    "the client secret is empty": (holding("client_secret", ""), "CredentialsInvalid"),
+    "the client secret is not UTF-8": (holding("client_secret", "/w=="), "CredentialsInvalid"),
+    "the client ID ends with a line break": (holding("client_id", encoded("shop\n")), "CredentialsInvalid"),
+    "the client secret is wrong": (holding("client_secret", encoded("wrong")), "AccessDenied"),
+    "the endpoint is missing": (
+        lambda world: world.cluster.remove("tokenendpoints", NAMESPACE, "login"),
+        "EndpointNotFound",
+    ),
+    "the token URL is http": (lambda world: world.endpoint(tokenURL="http://login.example/t"), "InsecureURL"),
+    "the token URL is no URL": (lambda world: world.endpoint(tokenURL="https://[login]/t"), "InvalidSpec"),
+    "the CA bundle holds no certificate": (lambda world: world.endpoint(caBundle="x"), "InvalidCABundle"),
+    "the target's name is taken": (
+        lambda world: world.cluster.apply(
+            "secrets", {"kind": "Secret", "metadata": {"namespace": NAMESPACE, "name": "shop"}, "type": "Opaque"}
+        ),
+        "SecretNotOwned",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "reason"), SPOILED.values(), ids=SPOILED)
+def test_a_resource_says_why_it_has_no_token_and_gets_one_as_soon_as_that_is_mended(
+    spoil: Callable[[World], object], reason: str
+) -> None:
+    """Stalled, with one event, no loop, and a message that tells no secret; two seconds after it is mended, Ready."""
+
+    async def story(world: World) -> None:
+        world.endpoint()
+        world.credentials()
+        spoil(world)
+        world.integration()
+        await world.operator.start()
+        await world.settle()
+        assert world.ready == ("False", reason)
+        assert world.refreshed == ("False", reason)
+        assert world.stalled == ("True", reason)
+        looks = world.operator.looks
+        await world.until(EPOCH + HOUR)
+        assert world.cluster.reasons() == [reason]
+        assert world.operator.looks - looks <= 12
+        if world.cluster.find("secrets", NAMESPACE, "shop"):
+            world.cluster.remove("secrets", NAMESPACE, "shop")
+            # What isn't ours is not watched.
+            await world.until(EPOCH + HOUR + 300)
+        else:
+            world.endpoint(caBundle="")
+            world.credentials()
+            await world.until(EPOCH + HOUR + 2)
+        assert world.ready == ("True", "TokenValid")
+        assert world.stalled[0] == "False"
+        assert world.cluster.reasons() == [reason, "Issued", "Mended"]
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "reason", "stalled"),
+    [
+        (fault.status(401, "invalid_client"), "InvalidClient", "True"),
+        (fault.status(403, "access_denied"), "AccessDenied", "True"),
+        (fault.status(400, "invalid_scope"), "InvalidScope", "True"),
+        (fault.status(404), "RequestRejected", "True"),
+        (fault.redirect(307, "https://elsewhere.example/"), "RequestRejected", "True"),
+        (fault.status(503), "EndpointError", "False"),
+        (fault.retry_after(7), "RateLimited", "False"),
+        (fault.HTML, "InvalidResponse", "False"),
+        (fault.EXPIRED, "InvalidResponse", "False"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Fault) else None,
+)
+def test_a_failing_refresh_keeps_the_good_token_and_ends_with_the_fault(
+    spoiled: Fault, reason: str, stalled: str
+) -> None:
+    """Ready stays True until the token expires; then the reason is there; mended, it is all over within minutes."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.fault(spoiled)
+        await world.until(EPOCH + DAY * 0.9)
+        assert world.ready == ("True", "TokenValid")
+        assert world.refreshed == ("False", reason)
+        assert world.stalled[0] == stalled
+        await world.until(EPOCH + DAY + 1)
+        assert world.ready[0] == "False"
+        assert world.cluster.reasons() == ["Issued", reason]
+        await world.until(EPOCH + DAY + HOUR)
+        assert world.ready == ("False", reason)
+        world.mend()
+        await world.until(EPOCH + DAY + HOUR + 301)
+        assert world.ready == ("True", "TokenValid")
+        assert world.refreshed == ("True", "Refreshed")
+        mended = [] if reason == Reason.RATE_LIMITED else ["Mended"]
+        assert world.cluster.reasons() == ["Issued", reason, "Renewed", *mended]
+
+    play(story)
+
+
+def test_what_only_a_change_mends_is_probed_every_five_minutes_at_least() -> None:
+    """The change may be at the endpoint, where nobody tells us."""
+
+    async def story(world: World) -> None:
+        world.clients["shop"] = "another secret"
+        await world.begin()
+        await world.until(EPOCH + HOUR)
+        assert 12 <= world.requests <= 13
+
+    play(story)
+
+
+def test_a_passing_fault_is_waited_out_ever_longer_without_a_token_a_minute_at_most() -> None:
+    """And the first attempt comes after a second or two, whatever stood in the way before the fault."""
+
+    async def story(world: World) -> None:
+        world.endpoint()
+        world.integration()
+        await world.operator.start()
+        await world.until(EPOCH + HOUR)
+        assert world.ready == ("False", "CredentialsNotFound")
+        world.fault(fault.status(500))
+        world.credentials()
+        await world.until(EPOCH + HOUR + 300)
+        waits = [later - earlier for earlier, later in pairwise(world.times)]
+        assert 1 <= waits[0] <= 2
+        assert all(earlier <= later <= 60 for earlier, later in pairwise(waits))
+        assert waits[-1] >= 30
+
+    play(story)
+
+
+def test_an_endpoint_that_asks_to_wait_is_left_alone_by_everybody() -> None:
+    """Retry-After is of the endpoint, not of one resource."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.fault(fault.retry_after(100), count=1)
+        world.request_renewal("now")
+        await world.settle()
+        world.clients["other"] = "its secret"
+        world.credentials("other", "its secret", "other-integration")
+        world.integration("other", credentialsSecretRef={"name": "other-integration"})
+        await world.until(EPOCH + 90)
+        assert world.requests == 2
+        assert "True" not in {condition["status"] for condition in world.status("other")["conditions"]}
+        assert world.status("other")["conditions"][0]["reason"] == Reason.RATE_LIMITED
+        await world.until(EPOCH + 110)
+        assert world.status("other")["conditions"][0]["status"] == "True"
+        assert world.refreshed == ("True", "Refreshed")
+
+    play(story)
+
+
+def test_a_fault_that_is_only_waited_for_is_not_called_mended() -> None:
+    """The pause of another resource's answer comes between two attempts."""
+
+    async def story(world: World) -> None:
+        world.clients["shop"] = "another secret"
+        await world.begin()
+        world.credentials("other", "whatever", "other-integration")
+        world.fault(fault.retry_after(800), count=1)
+        world.integration("other", credentialsSecretRef={"name": "other-integration"})
+        await world.until(EPOCH + 700)
+        assert "Mended" not in world.cluster.reasons()
+        assert world.ready[0] == "False"
+
+    play(story)
+
+
+def test_an_api_server_that_refuses_the_write_costs_no_good_token() -> None:
+    """The old one stays, the reason says what was refused, and the next attempt after the mending succeeds."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        await world.until(EPOCH + HOUR)
+        world.cluster.fail("replace", "secrets", Denied("403 exceeded quota", status=403), count=3)
+        world.issuer.roll_over()
+        world.request_renewal("now")
+        await world.settle()
+        assert world.ready == ("True", "TokenValid")
+        assert world.refreshed == ("False", "WriteFailed")
+        assert world.token() == 1
+        await world.until(EPOCH + HOUR + 60)
+        assert world.token() == 2
+        assert world.refreshed == ("True", "Refreshed")
+        assert world.cluster.reasons() == ["Issued", "WriteFailed", "Renewed", "Mended"]
+
+    play(story)
+
+
+@pytest.mark.parametrize("error", [Unavailable("500"), Conflict("409")], ids=["away", "overtaken"])
+def test_a_renewal_whose_write_was_lost_is_made_again_at_once(error: Unavailable | Conflict) -> None:
+    """Not at the next instant of the plan, which may be hours away."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        await world.until(EPOCH + DAY - HOUR + 60)
+        world.issuer.roll_over()
+        world.cluster.fail("replace", "secrets", error, count=4)
+        world.poll_now()
+        await world.until(EPOCH + DAY - HOUR + 90)
+        assert world.token() == 2
+        assert world.refreshed == ("True", "Refreshed")
+
+    play(story)
+
+
+def test_an_api_server_away_for_a_minute_is_waited_for() -> None:
+    """Nothing crashes, nothing is asked twice, and the next fault is not waited out longer for it."""
+
+    async def story(world: World) -> None:
+        world.cluster.fail("get", "secrets", Unavailable("away"), count=6)
+        await world.begin()
+        assert world.requests == 0
+        await world.until(EPOCH + 120)
+        assert world.ready == ("True", "TokenValid")
+        assert world.requests == 1
+        world.cluster.fail("get", "secrets", Unavailable("away"))
+        world.request_renewal("now")
+        await world.until(EPOCH + 122)
+        assert world.requests == 2
+
+    play(story)
+
+
+def test_an_endpoint_out_of_reach_is_a_passing_fault() -> None:
+    """As a failed connection is."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.client.outage = Passing(Reason.ENDPOINT_UNREACHABLE, "no connection to login.example comes about")
+        world.request_renewal("now")
+        await world.settle()
+        assert world.refreshed == ("False", "EndpointUnreachable")
+        assert world.stalled == ("False", "Progressing")
+        world.mend()
+        await world.until(EPOCH + 600)
+        assert world.refreshed == ("True", "Refreshed")
+
+    play(story)
+
+
+def test_a_failing_refresh_is_still_failing_after_a_restart() -> None:
+    """Nothing is called mended that no request has shown to be."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.fault(fault.status(401, "invalid_client"))
+        world.request_renewal("now")
+        await world.settle()
+        before = world.status()
+        await world.restart()
+        assert world.status() == before
+        assert world.cluster.reasons() == ["Issued", "InvalidClient"]
+        world.mend()
+        await world.until(EPOCH + DAY)
+        assert world.refreshed == ("True", "Refreshed")
+
+    play(story)
+
+
+def test_a_changed_spec_lets_a_failing_refresh_be_tried_at_once() -> None:
+    """Whatever was changed in it."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.fault(fault.status(401, "invalid_client"))
+        world.request_renewal("now")
+        await world.settle()
+        world.mend()
+        world.integration(renewBefore="1h")
+        await world.settle()
+        assert world.refreshed == ("True", "Refreshed")
+        assert world.cluster.reasons() == ["Issued", "InvalidClient", "Mended"]
+
+    play(story)
+
+
+def test_credentials_changed_by_hand_act_at_once_and_a_grant_that_fails_is_not_ready() -> None:
+    """The token in the Secret belongs to the credentials from before; it stays until there is a better one."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.credentials(secret="a new one, not known yet")
+        await world.settle()
+        assert world.ready == ("False", "AccessDenied")
+        assert world.token() == 1
+        world.clients["shop"] = "a new one, not known yet"
+        await world.until(EPOCH + 301)
+        assert world.ready == ("True", "TokenValid")
+        assert world.requests == 3
+
+    play(story)
+
+
+def test_a_spec_that_cannot_be_read_is_told_at_the_resource_and_mended_at_once() -> None:
+    """As an object from an older schema may be."""
+
+    async def story(world: World) -> None:
+        await world.begin(renewBefore="tomorrow")
+        assert world.ready == ("False", "InvalidSpec")
+        assert world.stalled == ("True", "InvalidSpec")
+        assert world.requests == 0
+        world.integration()
+        await world.settle()
+        assert world.ready == ("True", "TokenValid")
+        assert world.stalled == ("False", "Progressing")
+
+    play(story)
+
+
+def test_a_namespace_no_longer_selected_keeps_its_secret() -> None:
+    """And is told whom to ask; selected again, it goes on without a request."""
+
+    async def story(world: World) -> None:
+        for labels in ({"tier": "one"}, {"tier": "two"}, {"tier": "one"}):
+            body = {"kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
+            world.cluster.apply("namespaces", body)
+            if world.operator.looks == 0:
+                spec = {
+                    "tokenURL": "https://login.example/oauth/token",
+                    "namespaceSelector": {"matchLabels": {"tier": "one"}},
+                }
+                world.cluster.apply("clustertokenendpoints", {"metadata": {"name": "login"}, "spec": spec})
+                await world.begin(endpointRef={"kind": "ClusterTokenEndpoint", "name": "login"})
+            await world.settle()
+            selected = labels["tier"] == "one"
+            assert world.ready == (("True", "TokenValid") if selected else ("False", "NotAllowed"))
+            assert world.token() == 1
+        assert world.requests == 1
+
+    play(story)
+
+
+def test_a_suspended_resource_asks_and_writes_nothing_and_shows_that() -> None:
+    """Its token is Ready while it is valid; resumed, it is renewed."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.integration(suspend=True)
+        await world.settle()
+        assert world.ready == ("True", "TokenValid")
+        assert world.refreshed == ("False", "Suspended")
+        assert world.status()["observedGeneration"] == 2
+        await world.until(EPOCH + DAY + 1)
+        assert world.ready == ("False", "Suspended")
+        assert world.requests == 1
+        world.integration()
+        await world.settle()
+        assert world.ready == ("True", "TokenValid")
+        assert world.cluster.reasons() == ["Issued", "Renewed"]
+
+    play(story)
+
+
+def test_a_deleted_resource_leaves_nothing_behind() -> None:
+    """Neither a place in a queue nor a plan."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.cluster.remove(INTEGRATION_TOKENS, NAMESPACE, "shop")
+        await world.until(EPOCH + 2 * DAY)
+        assert world.requests == 1
+        assert world.operator.inventory.entries == {}
+        assert list(world.operator.inventory.of_secret(NAMESPACE, "shop")) == []
+
+    play(story)
+
+
+def test_credentials_without_the_label_are_sent_nowhere_even_if_they_lose_it_while_in_use() -> None:
+    """The owner's consent is withdrawn: no request is made with them any more."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        unlabelled(world)
+        await world.settle()
+        assert world.ready == ("False", "CredentialsNotLabelled")
+        world.request_renewal("now")
+        await world.settle()
+        assert world.requests == 1
+        assert CREDENTIALS_LABEL in world.status()["conditions"][0]["message"]
+
+    play(story)
