@@ -10,8 +10,11 @@ from integration_token.clock import Instant
 EPOCH = 1_800_000_000.0
 """The wall time at which virtual time begins."""
 
-_TURN = 1e-6
-"""Seconds that a turn of the loop takes: were it none, who comes back a rounding error early would do so for ever."""
+_TURNS = 1000
+"""Turns of the loop after which a moment has passed that nobody waited for: were it none, who comes back a rounding error
+too early would do so for ever."""
+_MOMENT = 1e-6
+"""Seconds."""
 
 Result = TypeVar("Result")
 
@@ -40,17 +43,21 @@ class FakeClock:
 
 
 class _Selector(selectors.DefaultSelector):
-    """Never waits: what would have been waited is added to the loop's time, and a moment for every turn."""
+    """Never waits: what would have been waited is added to the loop's time."""
 
     passed = 0.0
+    _turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
-        self.passed += _TURN
         if not ready and timeout is None:
             raise RuntimeError("everything waits for something that nobody will do")
         if not ready and timeout:
             self.passed += timeout
+            self._turns = 0
+        self._turns += 1
+        if self._turns % _TURNS == 0:
+            self.passed += _MOMENT
         return ready
 
 
