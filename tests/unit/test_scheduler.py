@@ -13,6 +13,7 @@ from tests.unit.virtual import FakeClock, run
 
 HOUR = 3600.0
 SECRET = "s3cr3t"
+Work = Callable[[Key], Instant | None]
 
 
 def key(name: str) -> Key:
@@ -148,7 +149,7 @@ class Works:
         self.running = Counter[Key]()
         self.most = Counter[Key]()
         self.together = 0
-        self.answer: Callable[[Key], Instant | None] = lambda _: None
+        self.answer: Work = lambda _: None
         self._start = clock.now().boot
         self._task = asyncio.create_task(self.scheduler.run())
 
