@@ -76,7 +76,7 @@ def built() -> Iterator[Image]:
     # The lock is held to the end: another build would take away the layers that this one's container stands on.
     with cache.lock(cache.root() / "image" / "lock"):
         base = _base()
-        with step("building the image", "about 45 s the first time, then 10 s"):
+        with step("building the image", "about 1 min the first time, then 15 s"):
             _build(base)
         _run(*_buildah("rm"), "--all")  # of runs that were killed
         container = _run(*_buildah("from"), NAME)
