@@ -155,7 +155,7 @@ class TokenClient:
     async def _answer(self, host: _Host, url: httpx.URL, request: TokenRequest, route: Route) -> Answer:
         async with asyncio.timeout(route.timeout + _GRACE):
             if self._proxy is not None:
-                return await self._post(host, url, url, request, route)
+                return await self._post(host, url, url, request, route, route.timeout)
             addresses = await _resolve(url)
             private = route.private or listed_as(url) in self._policy.private_hosts
             wrong = forbidden_address(addresses, private=private, insecure=self._policy.insecure)
@@ -168,16 +168,21 @@ class TokenClient:
             failure: Failure | None = None
             for address in addresses:
                 try:
-                    return await self._post(host, url, url.copy_with(host=str(address)), request, route)
+                    pinned = url.copy_with(host=str(address))
+                    # Each address gets its share of the time, so that one which doesn't answer leaves some to the others.
+                    return await self._post(host, url, pinned, request, route, route.timeout / len(addresses))
                 except _Unconnected as error:
                     failure = error
             raise failure or Passing(Reason.ENDPOINT_UNREACHABLE, f"{url.host} has no address")
 
     async def _post(
-        self, host: _Host, url: httpx.URL, address: httpx.URL, request: TokenRequest, route: Route
+        self, host: _Host, url: httpx.URL, address: httpx.URL, request: TokenRequest, route: Route, connect: float
     ) -> Answer:
-        """Sends the request to `address`, which is `url` with the checked address as its host."""
-        phases = dict.fromkeys(("connect", "read", "write", "pool"), route.timeout)
+        """Sends the request to `address`, which is `url` with the checked address as its host.
+
+        :param connect: seconds that the connection may take to come about.
+        """
+        phases = {**dict.fromkeys(("read", "write", "pool"), route.timeout), "connect": connect}
         outgoing = httpx.Request(
             "POST",
             address,
