@@ -169,7 +169,8 @@ class TokenClient:
             for address in addresses:
                 try:
                     pinned = url.copy_with(host=str(address))
-                    # Each address gets its share of the time, so that one which doesn't answer leaves some to the others.
+                    # Each address gets its share of the time, so that one which doesn't answer leaves some to the
+                    # others.
                     return await self._post(host, url, pinned, request, route, route.timeout / len(addresses))
                 except _Unconnected as error:
                     failure = error
