@@ -1,7 +1,7 @@
 """Who may send a token request now: the budgets of all endpoints, and those who wait for their turn."""
 
 from integration_token.api.endpoint import Endpoint, EndpointRef
-from integration_token.clock import Clock
+from integration_token.clock import Clock, Instant
 from integration_token.renewal.budget import Budget, Hold
 from integration_token.scheduler import Key, Scheduler
 
@@ -50,13 +50,14 @@ class Admission:
         if ref in self._budgets:
             self._budgets[ref].pause(self._clock.now().boot + seconds)
 
-    def admit(self, ref: EndpointRef) -> None:
-        """Wakes those whose turn has come."""
+    def admit(self, ref: EndpointRef) -> Instant | None:
+        """Wakes those whose turn has come, and answers when the next one's will have come by the passing of time."""
         budget = self._budgets.get(ref)
-        if budget is not None:
-            for key in budget.admit(self._clock.now().boot):
-                self._scheduler.wake(key)
-            self._plan(ref, budget)
+        if budget is None:
+            return None
+        for key in budget.admit(self._clock.now().boot):
+            self._scheduler.wake(key)
+        return self._plan(ref, budget)
 
     def drop(self, ref: EndpointRef) -> None:
         """The endpoint is gone, and with it whoever waited for it."""
@@ -65,8 +66,11 @@ class Admission:
             del self._places[key]
             self._scheduler.wake(key)
 
-    def _plan(self, ref: EndpointRef, budget: Budget[Key]) -> None:
+    def _plan(self, ref: EndpointRef, budget: Budget[Key]) -> Instant | None:
         now = self._clock.now()
         wait = budget.wait(now.boot)
-        if wait is not None:
-            self._scheduler.at(Key(BUDGET_WORK + ref.kind, ref.namespace, ref.name), now.after(wait))
+        if wait is None:
+            return None
+        due = now.after(wait)
+        self._scheduler.at(Key(BUDGET_WORK + ref.kind, ref.namespace, ref.name), due)
+        return due

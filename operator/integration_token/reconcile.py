@@ -44,6 +44,10 @@ _WAITS = frozenset({Reason.SUSPENDED, Reason.RATE_LIMITED})
 _OVERTAKEN = 0.05
 """Seconds until another look after somebody changed what was being written."""
 
+_PATIENCE = 2.0
+"""Seconds that a first token waits for others in flight before it is looked whether the rate limit keeps it waiting by
+now, which its user is told."""
+
 
 @dataclass(slots=True)
 class _Look:
@@ -132,10 +136,10 @@ class Reconciler:
         if key.work == TOKEN_WORK:
             return await self._token(key)
         if key.work.startswith(BUDGET_WORK):
-            self._admission.admit(
+            # To be answered, since the scheduler takes no other time for a key that is being worked on.
+            return self._admission.admit(
                 EndpointRef(EndpointKind(key.work.removeprefix(BUDGET_WORK)), key.namespace, key.name)
             )
-            return None
         return await self._endpoints.work(key)
 
     async def _token(self, key: Key) -> Instant | None:
@@ -157,7 +161,7 @@ class Reconciler:
             if self._must_wait(key, integration):
                 waiting = True
                 entry.record = integration
-                return None
+                return now.after(_PATIENCE)
             look = _Look(integration, entry, now, now.wall)
             await self._observe(look)
             await self._decide(key, look)

@@ -11,8 +11,8 @@ EPOCH = 1_800_000_000.0
 """The wall time at which virtual time begins."""
 
 _TURNS = 1000
-"""Turns of the loop after which a moment has passed that nobody waited for: were it none, who comes back a rounding error
-too early would do so for ever."""
+"""Turns of the loop after which a moment has passed that nobody waited for: were it none, who comes back a rounding
+error too early would do so for ever."""
 _MOMENT = 1e-6
 """Seconds."""
 

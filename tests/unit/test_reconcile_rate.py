@@ -1,0 +1,149 @@
+"""Many resources at one endpoint: what its rate limit means for them, and who is served first."""
+
+import pytest
+from integration_token.api.names import INTEGRATION_TOKENS
+
+from tests.fakes import fault
+from tests.fakes.issuer import Policy
+from tests.unit.virtual import EPOCH
+from tests.unit.world import NAMESPACE, SECRET, World, play
+
+HOUR = 3600.0
+
+
+def many(world: World, count: int) -> list[str]:
+    """So many resources, each with a client of its own."""
+    names = [f"shop-{number}" for number in range(count)]
+    for name in names:
+        world.clients[name] = SECRET
+        world.credentials(name, SECRET, name)
+        world.integration(name, credentialsSecretRef={"name": name}, target={"name": f"{name}-token"})
+    return names
+
+
+def reasons(world: World, names: list[str]) -> list[str]:
+    """Why each of them is or isn't Ready; empty where nothing was told yet."""
+    found = []
+    for name in names:
+        conditions = world.status(name).get("conditions")
+        found.append(conditions[0]["reason"] if conditions else "")
+    return found
+
+
+async def begin(world: World, count: int, per_minute: int) -> list[str]:
+    """An endpoint with a limit and so many resources, and the operator started."""
+    world.endpoint(rateLimit={"requestsPerMinute": per_minute})
+    names = many(world, count)
+    await world.operator.start()
+    await world.settle()
+    return names
+
+
+def test_a_minute_sees_as_many_requests_as_the_endpoint_allows_and_who_waits_says_so() -> None:
+    """Of 25 resources at 10 a minute the last are served in the third minute."""
+
+    async def story(world: World) -> None:
+        names = await begin(world, 25, 10)
+        await world.until(EPOCH + 3)
+        assert sorted(reasons(world, names)) == ["RateLimited"] * 15 + ["TokenValid"] * 10
+        for minute, served in ((1, 20), (2, 25)):
+            await world.until(EPOCH + 60 * minute - 1)
+            assert world.requests == 10 * minute
+            await world.until(EPOCH + 60 * minute + 1)
+            assert reasons(world, names).count("TokenValid") == served
+        assert world.requests == 25
+        assert set(world.cluster.reasons()) == {"Issued"}
+
+    play(story)
+
+
+@pytest.mark.parametrize("step", [HOUR, -HOUR], ids=["forward", "back"])
+def test_a_stepped_wall_clock_leaves_nobody_in_the_queue(step: float) -> None:
+    """Neither is anybody served before the minute is over."""
+
+    async def story(world: World) -> None:
+        names = await begin(world, 5, 2)
+        await world.until(EPOCH + 10)
+        world.clock.step(step)
+        await world.until(EPOCH + 55)
+        assert world.requests == 2
+        await world.until(EPOCH + 130)
+        assert reasons(world, names) == ["TokenValid"] * 5
+
+    play(story, glance=1)
+
+
+def test_no_more_than_a_few_requests_are_in_flight_at_once() -> None:
+    """Whatever the limit is, and every resource gets its turn without a word about it."""
+
+    async def story(world: World) -> None:
+        world.client.latency = 0.01
+        names = await begin(world, 40, 60000)
+        assert world.client.most_in_flight <= 8
+        assert reasons(world, names) == ["TokenValid"] * 40
+        assert world.requests == 40
+
+    play(story)
+
+
+def test_a_resource_deleted_in_the_queue_makes_room() -> None:
+    """And one whose endpoint is deleted says that instead of waiting."""
+
+    async def story(world: World) -> None:
+        names = await begin(world, 4, 1)
+        waiting = [name for name, reason in zip(names, reasons(world, names), strict=True) if reason == "RateLimited"]
+        world.cluster.remove(INTEGRATION_TOKENS, NAMESPACE, waiting[0])
+        await world.until(EPOCH + 61)
+        assert world.requests == 2
+        world.cluster.remove("tokenendpoints", NAMESPACE, "login")
+        await world.settle()
+        left = [name for name in waiting[1:] if reasons(world, [name]) == ["EndpointNotFound"]]
+        assert len(left) >= 1
+        await world.until(EPOCH + HOUR)
+        assert world.requests == 2
+
+    play(story)
+
+
+def test_a_raised_limit_counts_at_once() -> None:
+    """The endpoint's change wakes who waits."""
+
+    async def story(world: World) -> None:
+        names = await begin(world, 6, 2)
+        assert world.requests == 2
+        world.endpoint(rateLimit={"requestsPerMinute": 600})
+        await world.settle()
+        assert reasons(world, names) == ["TokenValid"] * 6
+
+    play(story)
+
+
+def test_who_waits_behind_a_pause_for_a_renewal_is_ready_all_the_while() -> None:
+    """The wait is no news as long as the token is good, and costs no write."""
+
+    async def story(world: World) -> None:
+        names = await begin(world, 3, 60000)
+        await world.until(EPOCH + HOUR * 0.5)
+        world.fault(fault.retry_after(120), count=1)
+        with world.counting() as writes:
+            await world.until(EPOCH + HOUR * 0.95)
+        assert reasons(world, names) == ["TokenValid"] * 3
+        assert len([write for write in writes if write[1] == INTEGRATION_TOKENS]) <= 5
+
+    play(story, Policy(lifetime=HOUR, lead=HOUR * 0.1))
+
+
+def test_a_failing_refresh_that_waits_for_its_turn_still_says_why_it_fails() -> None:
+    """The limit is not what a person has to mend, and one event is enough."""
+
+    async def story(world: World) -> None:
+        world.clients["shop"] = "another secret"
+        await world.begin()
+        world.fault(fault.retry_after(800), count=1)
+        world.credentials("other", "whatever", "other-integration")
+        world.integration("other", credentialsSecretRef={"name": "other-integration"})
+        await world.until(EPOCH + 750)
+        assert world.ready == ("False", "AccessDenied")
+        assert world.cluster.reasons().count("AccessDenied") == 1
+
+    play(story)
