@@ -91,7 +91,9 @@ class Sources:
         metadata = self._secrets.credentials(integration.namespace, integration.credentials)
         if metadata is None:
             # Not among the labelled ones: missing, unlabelled, or so new that the watch has not told yet.
-            metadata = secret_metadata(await self._labelled(integration))
+            # Of a Secret that is not released, only the metadata is read.
+            secret = await self._gateway.get_metadata(SECRETS, integration.namespace, integration.credentials)
+            metadata = secret_metadata(_released(secret, integration))
         self._check_host(metadata, endpoint, integration)
         return metadata
 
@@ -100,7 +102,9 @@ class Sources:
 
         :raises NeedsChange: where they cannot be used.
         """
-        secret = await self._labelled(integration)
+        secret = _released(
+            await self._gateway.get(SECRETS, integration.namespace, integration.credentials), integration
+        )
         metadata = secret_metadata(secret)
         self._check_host(metadata, endpoint, integration)
         data = secret.get("data") or {}
@@ -109,22 +113,6 @@ class Sources:
             _value(data, integration.client_secret_key, integration),
             metadata,
         )
-
-    async def _labelled(self, integration: Integration) -> Object:
-        namespace, name = integration.namespace, integration.credentials
-        secret = await self._gateway.get(SECRETS, namespace, name)
-        if secret is None:
-            raise NeedsChange(
-                Reason.CREDENTIALS_NOT_FOUND,
-                f"Secret {name} does not exist; create it or mend spec.credentialsSecretRef",
-            )
-        if (secret["metadata"].get("labels") or {}).get(CREDENTIALS_LABEL) != "true":
-            raise NeedsChange(
-                Reason.CREDENTIALS_NOT_LABELLED,
-                f"Secret {name} is not released for use as credentials;"
-                f" run: kubectl label secret --namespace {namespace} {name} {CREDENTIALS_LABEL}=true",
-            )
-        return secret
 
     def _check_host(self, metadata: SecretMetadata, endpoint: Endpoint, integration: Integration) -> None:
         host = listed_as(check_url(endpoint.token_url, self._policy))
@@ -144,6 +132,23 @@ class Sources:
             body = await self._gateway.get(NAMESPACES, "", namespace)
             labels = {} if body is None else body["metadata"].get("labels") or {}
         return selects(selector, labels)
+
+
+def _released(secret: Object | None, integration: Integration) -> Object:
+    """The credentials Secret, where it exists and its owner released it."""
+    namespace, name = integration.namespace, integration.credentials
+    if secret is None:
+        raise NeedsChange(
+            Reason.CREDENTIALS_NOT_FOUND,
+            f"Secret {name} does not exist; create it or mend spec.credentialsSecretRef",
+        )
+    if (secret["metadata"].get("labels") or {}).get(CREDENTIALS_LABEL) != "true":
+        raise NeedsChange(
+            Reason.CREDENTIALS_NOT_LABELLED,
+            f"Secret {name} is not released for use as credentials;"
+            f" run: kubectl label secret --namespace {namespace} {name} {CREDENTIALS_LABEL}=true",
+        )
+    return secret
 
 
 def _value(data: Object, key: str, integration: Integration) -> str:

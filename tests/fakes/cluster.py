@@ -107,6 +107,10 @@ class Cluster(Gateway):
         await self._called("get", collection, name)
         return copy.deepcopy(self.objects.get((collection.plural, namespace, name)))
 
+    async def get_metadata(self, collection: Collection, namespace: str, name: str) -> Object | None:
+        found = await self.get(collection, namespace, name)
+        return None if found is None else {"metadata": found["metadata"]}
+
     async def create(self, collection: Collection, namespace: str, body: Object) -> Object:
         if collection is EVENTS:
             self.events.append(body)

@@ -31,8 +31,8 @@ _TIMEOUT = 30.0
 _SILENCE = 75.0
 """Seconds without a byte after which a watch is given up: the API server sends a bookmark every minute."""
 
-_LISTING = {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}
-_WATCHING = {"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}
+_METADATA_LIST = {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}
+_METADATA = {"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}
 """Metadata only: the API server leaves the rest of each object out."""
 
 
@@ -78,6 +78,11 @@ class Gateway:
         status, answer = await self._call("GET", collection.path(namespace, name))
         return None if status == 404 else answer
 
+    async def get_metadata(self, collection: Collection, namespace: str, name: str) -> Object | None:
+        """One object without its data, None where there is none."""
+        status, answer = await self._call("GET", collection.path(namespace, name), headers=_METADATA)
+        return None if status == 404 else answer
+
     async def create(self, collection: Collection, namespace: str, body: Object) -> Object:
         """Creates an object; a Conflict where the name is taken."""
         status, answer = await self._call("POST", f"{collection.path(namespace)}?fieldManager={MANAGER}", body)
@@ -112,7 +117,7 @@ class Gateway:
 
     async def probe(self, collection: Collection, namespace: str) -> None:
         """Returns where objects of the kind can be listed."""
-        status, _ = await self._call("GET", f"{collection.path(namespace)}?limit=1", headers=_LISTING)
+        status, _ = await self._call("GET", f"{collection.path(namespace)}?limit=1", headers=_METADATA_LIST)
         if status == 404:
             raise Denied("404 the API server does not know this kind: install the CRDs", status=status)
 
@@ -122,7 +127,7 @@ class Gateway:
         more = ""
         while True:
             path = f"{collection.path(namespace)}?labelSelector={selector}&limit=500{more}"
-            _, page = await self._call("GET", path, headers=_LISTING)
+            _, page = await self._call("GET", path, headers=_METADATA_LIST)
             items += page.get("items") or ()
             token = page["metadata"].get("continue")
             if not token:
@@ -141,7 +146,7 @@ class Gateway:
             f"&resourceVersion={version}"
         )
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_TIMEOUT, sock_read=_SILENCE)
-        response = await self._open("GET", path, None, _WATCHING, timeout)
+        response = await self._open("GET", path, None, _METADATA, timeout)
         try:
             if response.status != 200:
                 raise _refusal(response.status, await _json(response), None)
