@@ -1,0 +1,329 @@
+"""The status tells what is held and what stands in the way, and moves a time only where something changed."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from integration_token.api.condition import ConditionType, Reason
+from integration_token.api.integration import Integration, parse_integration
+from integration_token.api.token import Identity, StoredToken, Token
+from integration_token.errors import Failure, NeedsChange, Passing
+from integration_token.status import Situation, build_status, changes, condition_of
+
+ISSUED = 1_800_000_000.0
+NOW = ISSUED + 3600
+DAY = 86400.0
+STORED = StoredToken(
+    Token("t0k3n-value", issued=ISSUED, expires=ISSUED + DAY, assumed=False, scope=("read", "write")),
+    Identity("endpoint-uid", "hash", "credentials-uid", "7"),
+)
+UNREACHABLE = Passing(Reason.ENDPOINT_UNREACHABLE, "no connection")
+DENIED = NeedsChange(Reason.ACCESS_DENIED, "check the audience")
+GOOD = Situation(
+    now=NOW,
+    target="shop",
+    stored=STORED,
+    matches=True,
+    expires=ISSUED + DAY,
+    renews=ISSUED + 0.8 * DAY,
+    failure=None,
+    rate_limited=False,
+    scopes_reduced=False,
+    asked=False,
+    renewed=False,
+    handled_renew_request="",
+)
+EMPTY = replace(GOOD, stored=None, matches=None, expires=0, renews=0)
+Status = dict[str, Any]
+
+
+def resource(status: Status | None = None, *, generation: int = 1, suspend: bool = False) -> Integration:
+    """An IntegrationToken with this status."""
+    spec = {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": "shop"}, "suspend": suspend}
+    metadata = {"namespace": "store", "name": "shop", "uid": "uid", "generation": generation}
+    return parse_integration({"metadata": metadata, "spec": spec, "status": status or {}})
+
+
+def told(status: Status, kind: ConditionType) -> tuple[str, str]:
+    """Status and reason of a condition."""
+    condition = condition_of(status, kind)
+    return condition["status"], condition["reason"]
+
+
+def ready(situation: Situation, of: Integration | None = None) -> tuple[str, str]:
+    """What Ready says."""
+    return told(build_status(of or resource(), situation), ConditionType.READY)
+
+
+def refreshed(situation: Situation, of: Integration | None = None) -> tuple[str, str]:
+    """What Refreshed says."""
+    return told(build_status(of or resource(), situation), ConditionType.REFRESHED)
+
+
+class TestReady:
+    """True exactly while the Secret holds an unexpired token of the grant as now specified."""
+
+    @pytest.mark.parametrize(
+        ("situation", "expected"),
+        [
+            pytest.param(GOOD, ("True", "TokenValid"), id="a valid token of the grant is held"),
+            pytest.param(
+                replace(GOOD, now=ISSUED + DAY - 0.001), ("True", "TokenValid"), id="it is valid to its last moment"
+            ),
+            pytest.param(
+                replace(GOOD, now=ISSUED + DAY), ("False", "TokenExpired"), id="it is expired from its expiry on"
+            ),
+            pytest.param(
+                replace(GOOD, expires=NOW - 1),
+                ("False", "TokenExpired"),
+                id="it is expired where the best that is known says so, whatever was stored",
+            ),
+            pytest.param(
+                replace(GOOD, failure=UNREACHABLE), ("True", "TokenValid"), id="a failing refresh takes nothing from it"
+            ),
+            pytest.param(
+                replace(GOOD, failure=DENIED), ("True", "TokenValid"), id="nor does one that only a change mends"
+            ),
+            pytest.param(replace(GOOD, rate_limited=True), ("True", "TokenValid"), id="nor does waiting"),
+            pytest.param(
+                replace(GOOD, matches=False, failure=DENIED),
+                ("False", "AccessDenied"),
+                id="a token of the grant before is none of the one now specified",
+            ),
+            pytest.param(
+                replace(GOOD, failure=NeedsChange(Reason.CREDENTIALS_NOT_LABELLED, "label it")),
+                ("False", "CredentialsNotLabelled"),
+                id="without the consent of the credentials' owner a token does not count",
+            ),
+            pytest.param(
+                replace(GOOD, failure=NeedsChange(Reason.NOT_ALLOWED, "ask")),
+                ("False", "NotAllowed"),
+                id="nor where the endpoint no longer selects the namespace",
+            ),
+            pytest.param(
+                replace(GOOD, failure=NeedsChange(Reason.SECRET_NOT_OWNED, "rename")),
+                ("False", "SecretNotOwned"),
+                id="nor where the Secret is not ours",
+            ),
+            pytest.param(
+                replace(EMPTY, failure=UNREACHABLE),
+                ("False", "EndpointUnreachable"),
+                id="without a token the failure is the reason",
+            ),
+            pytest.param(
+                replace(EMPTY, rate_limited=True), ("False", "RateLimited"), id="who waits for its first token says so"
+            ),
+            pytest.param(
+                replace(GOOD, now=ISSUED + DAY, failure=UNREACHABLE),
+                ("False", "EndpointUnreachable"),
+                id="once the token has expired the failure is the reason",
+            ),
+        ],
+    )
+    def test_it_tells_whether_consumers_have_a_token(self, situation: Situation, expected: tuple[str, str]) -> None:
+        """One situation, one answer."""
+        assert ready(situation) == expected
+
+    @pytest.mark.parametrize(
+        ("before", "generation", "expected"),
+        [
+            pytest.param("True", 1, "True", id="a token that was good before is still of what the spec meant"),
+            pytest.param("False", 1, "False", id="one that was not good before is not"),
+            pytest.param("True", 2, "False", id="nor is one of a spec that was changed since"),
+            pytest.param(None, 1, "False", id="nor one that nobody knows anything of"),
+        ],
+    )
+    def test_where_the_grant_cannot_be_told_it_stays_as_it_was(
+        self, before: str | None, generation: int, expected: str
+    ) -> None:
+        """What the spec refers to was deleted, say: the consumers still have their token."""
+        situation = replace(GOOD, matches=None, failure=NeedsChange(Reason.ENDPOINT_NOT_FOUND, "create it"))
+        status: Status = {"observedGeneration": 1}
+        if before is not None:
+            status["conditions"] = [{"type": "Ready", "status": before, "reason": "TokenValid"}]
+        assert ready(situation, resource(status, generation=generation))[0] == expected
+
+    def test_its_message_tells_until_when_the_token_is_valid_or_what_to_do(self) -> None:
+        """Never nothing."""
+        messages = [
+            condition_of(build_status(resource(), situation), ConditionType.READY)["message"]
+            for situation in (GOOD, replace(EMPTY, failure=DENIED), replace(GOOD, now=ISSUED + DAY))
+        ]
+        assert messages == [
+            "the token is valid until 2027-01-16T08:00:00Z",
+            "check the audience",
+            "the token has expired and the endpoint still answers the same one; asking again",
+        ]
+
+
+class TestSuspend:
+    """Nothing is asked for and nothing is written, and the status says so."""
+
+    def test_a_good_token_stays_ready(self) -> None:
+        """Only refreshing has stopped."""
+        of = resource(suspend=True)
+        assert (ready(GOOD, of), refreshed(GOOD, of)) == (("True", "TokenValid"), ("False", "Suspended"))
+
+    @pytest.mark.parametrize("situation", [EMPTY, replace(GOOD, now=ISSUED + DAY)], ids=["no token", "expired"])
+    def test_without_a_good_token_it_is_the_reason(self, situation: Situation) -> None:
+        """With what to do about it."""
+        status = build_status(resource(suspend=True), situation)
+        assert told(status, ConditionType.READY) == ("False", "Suspended")
+        assert "set it to false" in condition_of(status, ConditionType.READY)["message"]
+
+    def test_the_generation_is_observed_all_the_same(self) -> None:
+        """Whoever waits for that is not left waiting."""
+        assert build_status(resource(generation=4, suspend=True), EMPTY)["observedGeneration"] == 4
+
+
+class TestRefreshed:
+    """Whether the last request succeeded."""
+
+    @pytest.mark.parametrize(
+        ("situation", "expected"),
+        [
+            pytest.param(replace(GOOD, asked=True, renewed=True), ("True", "Refreshed"), id="a new token was taken"),
+            pytest.param(replace(GOOD, asked=True), ("True", "Refreshed"), id="the same token was answered"),
+            pytest.param(replace(GOOD, asked=True, failure=UNREACHABLE), ("False", "EndpointUnreachable"), id="failed"),
+            pytest.param(replace(EMPTY, rate_limited=True), ("False", "RateLimited"), id="it waits for its turn"),
+        ],
+    )
+    def test_it_tells_how_refreshing_goes(self, situation: Situation, expected: tuple[str, str]) -> None:
+        """Beside whatever Ready says."""
+        assert refreshed(situation) == expected
+
+    def test_a_failed_refresh_is_still_told_after_a_restart_until_it_was_asked_again(self) -> None:
+        """A new process knows nothing of the failure, and nothing shows that it is mended."""
+        before = build_status(resource(), replace(GOOD, asked=True, failure=DENIED))
+        status = build_status(resource(before), GOOD)
+        assert told(status, ConditionType.REFRESHED) == ("False", "AccessDenied")
+        assert condition_of(status, ConditionType.REFRESHED)["message"] == "check the audience"
+        assert refreshed(replace(GOOD, asked=True), resource(status)) == ("True", "Refreshed")
+
+    def test_a_failure_that_a_look_shows_to_be_mended_is_not_told_any_more(self) -> None:
+        """A Secret that is there again needs no request."""
+        missing = NeedsChange(Reason.CREDENTIALS_NOT_FOUND, "create it")
+        before = build_status(resource(), replace(GOOD, failure=missing))
+        assert refreshed(GOOD, resource(before)) == ("True", "Refreshed")
+
+    def test_a_failure_of_an_older_spec_is_not_told_any_more(self) -> None:
+        """What was refused then may not even be asked for now."""
+        before = build_status(resource(), replace(GOOD, asked=True, failure=DENIED))
+        assert refreshed(GOOD, resource(before, generation=2)) == ("True", "Refreshed")
+
+    def test_reduced_scopes_are_told_until_the_next_token(self) -> None:
+        """Polls and restarts in between change nothing of it."""
+        reduced = build_status(resource(), replace(GOOD, asked=True, renewed=True, scopes_reduced=True))
+        assert told(reduced, ConditionType.REFRESHED) == ("True", "ScopesReduced")
+        polled = build_status(resource(reduced), replace(GOOD, asked=True))
+        assert told(polled, ConditionType.REFRESHED) == ("True", "ScopesReduced")
+        assert changes(reduced, build_status(resource(polled), GOOD)) == {}
+        renewed = build_status(resource(polled), replace(GOOD, asked=True, renewed=True))
+        assert told(renewed, ConditionType.REFRESHED) == ("True", "Refreshed")
+
+
+class TestStalled:
+    """True where only a change by a person helps."""
+
+    @pytest.mark.parametrize(
+        ("failure", "expected"),
+        [
+            pytest.param(None, ("False", "Progressing"), id="nothing stands in the way"),
+            pytest.param(UNREACHABLE, ("False", "Progressing"), id="a fault may pass by itself"),
+            pytest.param(DENIED, ("True", "AccessDenied"), id="only a change helps"),
+        ],
+    )
+    @pytest.mark.parametrize("situation", [GOOD, EMPTY], ids=["with a token", "without one"])
+    def test_it_tells_whether_a_person_is_needed(
+        self, situation: Situation, failure: Failure | None, expected: tuple[str, str]
+    ) -> None:
+        """Whether or not a good token is held."""
+        assert told(build_status(resource(), replace(situation, failure=failure)), ConditionType.STALLED) == expected
+
+
+class TestTimes:
+    """A condition's time is that of its last change of status."""
+
+    def test_a_condition_that_keeps_its_status_keeps_its_time(self) -> None:
+        """Though reason or message change."""
+        before = build_status(resource(), replace(EMPTY, failure=UNREACHABLE))
+        after = build_status(resource(before), replace(EMPTY, now=NOW + 60, failure=DENIED))
+        condition = condition_of(after, ConditionType.READY)
+        assert (condition["reason"], condition["lastTransitionTime"]) == ("AccessDenied", "2027-01-15T09:00:00Z")
+
+    def test_a_condition_that_changes_its_status_takes_the_present_time(self) -> None:
+        """The others keep theirs."""
+        before = build_status(resource(), replace(EMPTY, failure=UNREACHABLE))
+        after = build_status(resource(before), replace(GOOD, now=NOW + 60, asked=True, renewed=True))
+        times = {condition["type"]: condition["lastTransitionTime"] for condition in after["conditions"]}
+        assert times == {
+            "Ready": "2027-01-15T09:01:00Z",
+            "Refreshed": "2027-01-15T09:01:00Z",
+            "Stalled": "2027-01-15T09:00:00Z",
+        }
+
+    def test_a_status_that_says_the_same_later_is_no_write(self) -> None:
+        """Neither at a same-token poll nor at a restart."""
+        before = build_status(resource(), replace(GOOD, asked=True, renewed=True))
+        for situation in (replace(GOOD, now=NOW + 7200, asked=True), replace(GOOD, now=NOW + 7200)):
+            assert changes(before, build_status(resource(before), situation)) == {}
+
+
+class TestFields:
+    """What `kubectl get` shows."""
+
+    def test_the_held_token_is_told_but_for_its_value(self) -> None:
+        """Times are those of the Secret, in whole seconds."""
+        status = build_status(resource(), GOOD)
+        assert "t0k3n-value" not in str(status)
+        assert {key: value for key, value in status.items() if key != "conditions"} == {
+            "observedGeneration": 1,
+            "targetName": "shop",
+            "scope": ["read", "write"],
+            "issueTime": "2027-01-15T08:00:00Z",
+            "expirationTime": "2027-01-16T08:00:00Z",
+            "renewalTime": "2027-01-16T03:12:00Z",
+            "lifetimeSeconds": 86400,
+        }
+
+    @pytest.mark.parametrize("kind", list(ConditionType))
+    @pytest.mark.parametrize("situation", [GOOD, EMPTY, replace(EMPTY, failure=DENIED)])
+    def test_the_generation_is_always_observed(self, situation: Situation, kind: ConditionType) -> None:
+        """In the status and in each of its conditions."""
+        status = build_status(resource(generation=3), situation)
+        assert status["observedGeneration"] == condition_of(status, kind)["observedGeneration"] == 3
+
+    def test_the_target_is_the_one_before_a_renaming_until_the_secret_was_moved(self) -> None:
+        """Else nobody would find the old Secret again."""
+        assert build_status(resource(), replace(GOOD, target="before"))["targetName"] == "before"
+
+    def test_a_wish_for_a_renewal_is_told_as_handled(self) -> None:
+        """And left out where there never was any."""
+        assert build_status(resource(), replace(GOOD, handled_renew_request="now"))["lastHandledRenewRequest"] == "now"
+        assert "lastHandledRenewRequest" not in build_status(resource(), GOOD)
+
+
+class TestChanges:
+    """The merge patch between two statuses."""
+
+    @pytest.mark.parametrize(
+        ("before", "after", "patch"),
+        [
+            pytest.param({}, {}, {}, id="nothing of nothing"),
+            pytest.param({"a": 1, "b": [1]}, {"a": 1, "b": [1]}, {}, id="nothing where nothing differs"),
+            pytest.param({}, {"a": 1}, {"a": 1}, id="what is new"),
+            pytest.param({"a": 1, "b": 2}, {"a": 1, "b": 3}, {"b": 3}, id="only what differs"),
+            pytest.param({"a": 1, "b": 2}, {"a": 1}, {"b": None}, id="null for what is gone"),
+            pytest.param({"a": [1, 2]}, {"a": [2]}, {"a": [2]}, id="lists as a whole"),
+        ],
+    )
+    def test_it_holds_what_differs_and_nothing_else(self, before: Status, after: Status, patch: Status) -> None:
+        """By RFC 7396."""
+        assert changes(before, after) == patch
+
+    def test_a_token_that_is_gone_leaves_nothing_behind(self) -> None:
+        """Its times would tell of a token that nobody holds."""
+        before = build_status(resource(), GOOD)
+        patch = changes(before, build_status(resource(before), replace(EMPTY, failure=DENIED)))
+        gone = {key for key, value in patch.items() if value is None}
+        assert gone == {"scope", "issueTime", "expirationTime", "renewalTime", "lifetimeSeconds"}
