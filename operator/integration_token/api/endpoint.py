@@ -89,7 +89,7 @@ def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
             namespace_selector=spec.get("namespaceSelector") or {},
             status=body.get("status") or {},
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise NeedsChange(
             Reason.INVALID_SPEC, f"spec of {kind} {metadata.get('name')}: {error}; mend the field"
         ) from None

@@ -99,7 +99,7 @@ def parse_integration(body: Mapping[str, Any]) -> Integration:
             suspend=bool(spec.get("suspend", False)),
             status=body.get("status") or {},
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise NeedsChange(Reason.INVALID_SPEC, f"spec: {error}; mend the field") from None
 
 

@@ -1,0 +1,334 @@
+"""Resources are read with their defaults, and what cannot be used is told with a message."""
+
+from typing import Any
+
+import pytest
+from integration_token.api.endpoint import (
+    ClientAuthenticationMethod,
+    Endpoint,
+    EndpointKind,
+    EndpointRef,
+    RequestEncoding,
+    parse_endpoint,
+)
+from integration_token.api.integration import (
+    DeletionPolicy,
+    Integration,
+    RenewBefore,
+    Template,
+    is_going,
+    parse_integration,
+)
+from integration_token.api.names import RENEW_ANNOTATION
+from integration_token.api.selector import selects
+from integration_token.api.value import format_precise_time, format_time, parse_duration, parse_time
+from integration_token.errors import NeedsChange
+
+Object = dict[str, Any]
+REFERENCES: Object = {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": "shop-integration"}}
+
+
+def integration(spec: Object | None = None, **metadata: Any) -> Integration:
+    """An IntegrationToken with the least that it needs, and these fields."""
+    body = {
+        "metadata": {"namespace": "store", "name": "shop", "uid": "uid", **metadata},
+        "spec": {**REFERENCES, **(spec or {})},
+    }
+    return parse_integration(body)
+
+
+def endpoint(spec: Object | None = None, kind: EndpointKind = EndpointKind.NAMESPACED) -> Endpoint:
+    """An endpoint with the least that it needs, and these fields."""
+    metadata = {"namespace": "store", "name": "login", "uid": "uid"}
+    return parse_endpoint(
+        kind, {"metadata": metadata, "spec": {"tokenURL": "https://login.example/token", **(spec or {})}}
+    )
+
+
+class TestIntegration:
+    """An IntegrationToken as the API server answers it."""
+
+    def test_all_but_two_references_have_defaults(self) -> None:
+        """Those that the documents tell."""
+        assert integration() == Integration(
+            namespace="store",
+            name="shop",
+            uid="uid",
+            generation=1,
+            resource_version="",
+            renew_request="",
+            endpoint=EndpointRef(EndpointKind.NAMESPACED, "store", "login"),
+            credentials="shop-integration",
+            client_id_key="client_id",
+            client_secret_key="client_secret",
+            audience="",
+            scopes=(),
+            target="shop",
+            deletion_policy=DeletionPolicy.DELETE,
+            template=Template({}, {}, {}),
+            renew_before=RenewBefore(share=0.2, seconds=None),
+            suspend=False,
+            status={},
+        )
+
+    def test_each_field_is_read(self) -> None:
+        """None is lost on the way."""
+        spec = {
+            "endpointRef": {"kind": "ClusterTokenEndpoint", "name": "grafx"},
+            "credentialsSecretRef": {"name": "keys", "clientIDKey": "id", "clientSecretKey": "secret"},
+            "audience": "https://api.example",
+            "scopes": ["read", "write"],
+            "target": {
+                "name": "shop-token",
+                "deletionPolicy": "Retain",
+                "template": {"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}, "data": {"e": "f"}},
+            },
+            "renewBefore": "1h30m",
+            "suspend": True,
+        }
+        read = integration(spec, generation=7, resourceVersion="11", annotations={RENEW_ANNOTATION: "now"})
+        assert read == Integration(
+            namespace="store",
+            name="shop",
+            uid="uid",
+            generation=7,
+            resource_version="11",
+            renew_request="now",
+            endpoint=EndpointRef(EndpointKind.CLUSTER, "", "grafx"),
+            credentials="keys",
+            client_id_key="id",
+            client_secret_key="secret",
+            audience="https://api.example",
+            scopes=("read", "write"),
+            target="shop-token",
+            deletion_policy=DeletionPolicy.RETAIN,
+            template=Template({"a": "b"}, {"c": "d"}, {"e": "f"}),
+            renew_before=RenewBefore(share=None, seconds=5400),
+            suspend=True,
+            status={},
+        )
+
+    @pytest.mark.parametrize(
+        ("spec", "renew_before"),
+        [
+            pytest.param({"renewBeforePercentage": 35}, RenewBefore(0.35, None), id="a share of the lifetime"),
+            pytest.param({"renewBefore": "30m"}, RenewBefore(None, 1800), id="a duration"),
+            pytest.param(
+                {"renewBefore": "30m", "renewBeforePercentage": 35},
+                RenewBefore(None, 1800),
+                id="the duration where an older object has both",
+            ),
+        ],
+    )
+    def test_the_window_is_a_share_or_a_duration(self, spec: Object, renew_before: RenewBefore) -> None:
+        """Never both."""
+        assert integration(spec).renew_before == renew_before
+
+    def test_an_object_with_a_time_of_deletion_is_going(self) -> None:
+        """Though it is still there."""
+        assert is_going({"metadata": {"deletionTimestamp": "2027-01-15T08:00:00Z"}})
+        assert not is_going({"metadata": {"deletionTimestamp": None}})
+        assert not is_going({"metadata": {}})
+
+    @pytest.mark.parametrize(
+        ("spec", "hint"),
+        [
+            pytest.param({"endpointRef": None}, "NoneType", id="no reference to an endpoint"),
+            pytest.param({"endpointRef": "login"}, "str", id="a reference that is a mere name"),
+            pytest.param({"target": "shop-token"}, "str", id="a target that is a mere name"),
+            pytest.param({"endpointRef": {}}, "name", id="a reference without a name"),
+            pytest.param({"endpointRef": {"kind": "Endpoint", "name": "x"}}, "'Endpoint'", id="an unknown kind"),
+            pytest.param({"credentialsSecretRef": {}}, "name", id="credentials without a name"),
+            pytest.param({"target": {"deletionPolicy": "Orphan"}}, "'Orphan'", id="an unknown deletion policy"),
+            pytest.param({"renewBefore": "soon"}, "'soon' is not a duration", id="a duration that is none"),
+            pytest.param({"renewBeforePercentage": "many"}, "'many'", id="a share that is none"),
+            pytest.param({"scopes": 5}, "int", id="scopes that are no list"),
+        ],
+    )
+    def test_what_cannot_be_used_is_an_invalid_spec_with_a_message(self, spec: Object, hint: str) -> None:
+        """The message names the value, or the field that is missing, and says what to do."""
+        with pytest.raises(NeedsChange) as caught:
+            integration(spec)
+        assert caught.value.reason == "InvalidSpec"
+        assert caught.value.message.startswith("spec: ")
+        assert hint in caught.value.message
+        assert caught.value.message.endswith("; mend the field")
+
+    def test_an_object_without_a_spec_is_invalid(self) -> None:
+        """No crash, whatever the API server answers."""
+        with pytest.raises(NeedsChange, match="endpointRef"):
+            parse_integration({"metadata": {"namespace": "store", "name": "shop", "uid": "uid"}})
+
+
+class TestEndpoint:
+    """A token endpoint as the API server answers it."""
+
+    def test_all_but_the_url_has_defaults(self) -> None:
+        """Those that the documents tell."""
+        assert endpoint() == Endpoint(
+            ref=EndpointRef(EndpointKind.NAMESPACED, "store", "login"),
+            uid="uid",
+            generation=1,
+            resource_version="",
+            token_url="https://login.example/token",
+            audience="",
+            encoding=RequestEncoding.JSON,
+            authentication=ClientAuthenticationMethod.CLIENT_SECRET_POST,
+            parameters=(),
+            ca_bundle="",
+            timeout=10,
+            default_lifetime=3600,
+            requests_per_minute=60,
+            namespace_selector={},
+            status={},
+        )
+
+    def test_each_field_is_read(self) -> None:
+        """None is lost on the way."""
+        spec = {
+            "audience": "https://api.example",
+            "requestEncoding": "Form",
+            "clientAuthenticationMethod": "ClientSecretBasic",
+            "parameters": {"organization": "1", "level": "2"},
+            "caBundle": "PEM",
+            "timeout": "2500ms",
+            "defaultLifetime": "24h",
+            "rateLimit": {"requestsPerMinute": 7},
+            "namespaceSelector": {"matchLabels": {"team": "shop"}},
+        }
+        read = endpoint(spec, EndpointKind.CLUSTER)
+        assert read.ref.kind is EndpointKind.CLUSTER
+        assert (read.audience, read.ca_bundle) == ("https://api.example", "PEM")
+        assert read.encoding is RequestEncoding.FORM
+        assert read.authentication is ClientAuthenticationMethod.CLIENT_SECRET_BASIC
+        assert read.parameters == (("level", "2"), ("organization", "1"))
+        assert (read.timeout, read.default_lifetime, read.requests_per_minute) == (2.5, 86400, 7)
+        assert read.namespace_selector == {"matchLabels": {"team": "shop"}}
+
+    @pytest.mark.parametrize(
+        ("spec", "hint"),
+        [
+            pytest.param({"requestEncoding": "XML"}, "'XML'", id="an unknown encoding"),
+            pytest.param({"clientAuthenticationMethod": "mTLS"}, "'mTLS'", id="an unknown authentication"),
+            pytest.param({"timeout": "ten"}, "'ten' is not a duration such as 30s", id="a timeout that is none"),
+            pytest.param({"defaultLifetime": "1 day"}, "'1 day' is not a duration", id="a lifetime that is none"),
+            pytest.param({"rateLimit": {"requestsPerMinute": "few"}}, "'few'", id="a limit that is no number"),
+            pytest.param({"rateLimit": 60}, "int", id="a limit that is a mere number"),
+        ],
+    )
+    def test_what_cannot_be_used_is_an_invalid_spec_with_a_message(self, spec: Object, hint: str) -> None:
+        """The message names the endpoint and the value."""
+        with pytest.raises(NeedsChange) as caught:
+            endpoint(spec)
+        assert caught.value.reason == "InvalidSpec"
+        assert caught.value.message.startswith("spec of TokenEndpoint login: ")
+        assert hint in caught.value.message
+
+    def test_an_endpoint_without_a_url_is_invalid(self) -> None:
+        """There is no default for it."""
+        with pytest.raises(NeedsChange, match="tokenURL"):
+            parse_endpoint(EndpointKind.CLUSTER, {"metadata": {"name": "grafx", "uid": "uid"}, "spec": {}})
+
+
+class TestDurations:
+    """Go durations, as Kubernetes users write them."""
+
+    @pytest.mark.parametrize(
+        ("text", "seconds"),
+        [("30s", 30), ("15m", 900), ("1h30m", 5400), ("1.5h", 5400), ("250ms", 0.25), ("0s", 0), ("24h0m0s", 86400)],
+    )
+    def test_a_duration_is_read_in_seconds(self, text: str, seconds: float) -> None:
+        """With all of its parts."""
+        assert parse_duration(text) == seconds
+
+    @pytest.mark.parametrize("text", ["", "5", "soon", "5 s", " 5s", "s", "1e9h", "infs", None, 5, {}])
+    def test_anything_else_is_refused_with_examples(self, text: Any) -> None:
+        """A number without a unit too."""
+        with pytest.raises(ValueError, match="is not a duration such as 30s, 15m or 1h30m"):
+            parse_duration(text)
+
+
+class TestTimes:
+    """RFC 3339, in UTC."""
+
+    @pytest.mark.parametrize(
+        ("seconds", "text", "precise"),
+        [
+            (0, "1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000Z"),
+            (1_800_000_000, "2027-01-15T08:00:00Z", "2027-01-15T08:00:00.000Z"),
+            (1_800_000_000.999, "2027-01-15T08:00:00Z", "2027-01-15T08:00:00.999Z"),
+        ],
+    )
+    def test_a_time_is_written_in_whole_seconds_or_in_milliseconds(
+        self, seconds: float, text: str, precise: str
+    ) -> None:
+        """Rounded down: nobody is told of a token that it lives longer than it does."""
+        assert (format_time(seconds), format_precise_time(seconds)) == (text, precise)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "2027-01-15T08:00:00Z",
+            "2027-01-15T08:00:00.000Z",
+            "2027-01-15T08:00:00+00:00",
+            "2027-01-15T10:30:00+02:30",
+            "2027-01-15T03:00:00-05:00",
+        ],
+    )
+    def test_a_time_is_read_whatever_its_zone(self, text: str) -> None:
+        """As the same moment."""
+        assert parse_time(text) == 1_800_000_000
+
+    @pytest.mark.parametrize(
+        "text", ["", "now", "1800000000", "2027-01-15", "2027-01-15T08:00:00", "2027-13-01T00:00:00Z"]
+    )
+    def test_anything_else_is_refused(self, text: str) -> None:
+        """A time without a zone too: it would be another moment on another machine."""
+        with pytest.raises(ValueError, match=r"Invalid isoformat string|has no time zone|month must be in"):
+            parse_time(text)
+
+
+def expression(key: str, operator: str, *values: str) -> Object:
+    """A selector of one expression."""
+    return {"matchExpressions": [{"key": key, "operator": operator, "values": list(values)}]}
+
+
+class TestSelectors:
+    """Which namespaces may use an endpoint."""
+
+    LABELS = {"team": "shop", "stage": "live"}  # noqa: RUF012  # read only
+
+    @pytest.mark.parametrize(
+        ("selector", "selected"),
+        [
+            pytest.param({}, True, id="an empty selector selects everything"),
+            pytest.param({"matchLabels": None, "matchExpressions": None}, True, id="so does one of empty parts"),
+            pytest.param({"matchLabels": {"team": "shop"}}, True, id="a label with that value"),
+            pytest.param({"matchLabels": {"team": "shop", "stage": "live"}}, True, id="all labels with those values"),
+            pytest.param({"matchLabels": {"team": "shop", "stage": "test"}}, False, id="one label with another value"),
+            pytest.param({"matchLabels": {"zone": "eu"}}, False, id="a label that is missing"),
+            pytest.param(expression("team", "In", "shop", "bank"), True, id="In: a value of the list"),
+            pytest.param(expression("team", "In", "bank"), False, id="In: no value of the list"),
+            pytest.param(expression("zone", "In", "eu"), False, id="In: a label that is missing"),
+            pytest.param(expression("team", "NotIn", "bank"), True, id="NotIn: no value of the list"),
+            pytest.param(expression("team", "NotIn", "shop"), False, id="NotIn: a value of the list"),
+            pytest.param(expression("zone", "NotIn", "eu"), True, id="NotIn: a label that is missing"),
+            pytest.param(expression("team", "Exists"), True, id="Exists: a label that is there"),
+            pytest.param(expression("zone", "Exists"), False, id="Exists: a label that is missing"),
+            pytest.param(expression("zone", "DoesNotExist"), True, id="DoesNotExist: a label that is missing"),
+            pytest.param(expression("team", "DoesNotExist"), False, id="DoesNotExist: a label that is there"),
+            pytest.param(
+                {"matchLabels": {"team": "shop"}, **expression("stage", "In", "test")},
+                False,
+                id="labels and expressions must all agree",
+            ),
+        ],
+    )
+    def test_a_selector_selects_by_labels_and_expressions(self, selector: Object, selected: bool) -> None:
+        """As the API server itself would."""
+        assert selects(selector, self.LABELS) is selected
+
+    def test_an_unknown_operator_selects_nothing_and_is_told(self) -> None:
+        """Silence would open an endpoint to everybody, or close it."""
+        with pytest.raises(ValueError, match="namespaceSelector has the unknown operator 'Like'"):
+            selects(expression("team", "Like", "s*"), self.LABELS)
