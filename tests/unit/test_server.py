@@ -1,0 +1,128 @@
+"""Probes and metrics, as the kubelet and Prometheus read them."""
+
+import socket
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from integration_token.api.endpoint import EndpointKind, EndpointRef
+from integration_token.api.integration import parse_integration
+from integration_token.errors import SettingsError
+from integration_token.inventory import Inventory
+from integration_token.metrics import Metrics
+from integration_token.server import Server
+
+ENDPOINT = EndpointRef(EndpointKind.CLUSTER, "", "grafx")
+
+
+class Served:
+    """A server on a port of its own, and what stands behind it."""
+
+    def __init__(self) -> None:
+        """Serves nothing yet."""
+        self.inventory = Inventory()
+        self.metrics = Metrics(self.inventory)
+        self.missing = ""
+        self.server = Server(("127.0.0.1", 0), self.metrics, lambda: self.missing)
+
+    async def get(self, path: str) -> tuple[int, str, str]:
+        """Status, content type and text of an answer."""
+        host, port = self.server._runner.addresses[0][:2]
+        async with aiohttp.ClientSession() as session, session.get(f"http://{host}:{port}{path}") as answer:
+            return answer.status, answer.headers["Content-Type"], await answer.text()
+
+    async def samples(self) -> dict[str, float]:
+        """What `/metrics` tells of the operator's own."""
+        _, _, text = await self.get("/metrics")
+        lines = [line for line in text.splitlines() if line.startswith("integration_token_")]
+        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines) if "_created" not in name}
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Served]:
+    """A server that answers."""
+    served = Served()
+    await served.server.start()
+    yield served
+    await served.server.stop()
+
+
+async def test_the_process_is_healthy_as_long_as_it_answers(served: Served) -> None:
+    """Whether or not it is ready: a restart would mend nothing."""
+    served.missing = "Secrets are not listed yet"
+    assert (await served.get("/healthz"))[::2] == (200, "ok")
+
+
+async def test_it_is_ready_once_nothing_is_missing(served: Served) -> None:
+    """And says what is missing until then."""
+    served.missing = "Secrets are not listed yet"
+    assert (await served.get("/readyz"))[::2] == (503, "Secrets are not listed yet")
+    served.missing = ""
+    assert (await served.get("/readyz"))[::2] == (200, "ok")
+
+
+async def test_metrics_are_in_the_text_format_of_prometheus(served: Served) -> None:
+    """With the process's own beside ours, and a help line for each."""
+    status, content_type, text = await served.get("/metrics")
+    assert (status, content_type) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert "# TYPE integration_token_ready_status gauge" in text
+    assert "# HELP integration_token_requests_total Token requests sent" in text
+    assert "process_resident_memory_bytes" in text
+
+
+async def test_each_resource_has_its_gauges_until_it_is_gone(served: Served) -> None:
+    """Expiry, opening of the window and readiness, at the time of the scrape."""
+    spec = {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": "shop"}}
+    metadata = {"namespace": "store", "name": "shop", "uid": "uid"}
+    key, _ = served.inventory.observe(parse_integration({"metadata": metadata, "spec": spec}))
+    labels = '{name="shop",namespace="store"}'
+    gauges = [
+        f"integration_token_{name}{labels}"
+        for name in ("expiration_timestamp_seconds", "renewal_timestamp_seconds", "ready_status")
+    ]
+    assert await served.samples() == dict.fromkeys(gauges, 0)
+    entry = served.inventory.entries[key]
+    entry.expires, entry.renews, entry.ready = 1_800_086_400, 1_800_069_120, True
+    assert await served.samples() == dict(zip(gauges, (1_800_086_400, 1_800_069_120, 1), strict=True))
+    served.inventory.forget(key)
+    assert await served.samples() == {}
+
+
+async def test_requests_and_writes_are_counted(served: Served) -> None:
+    """Requests by endpoint and outcome, writes by namespace."""
+    for outcome in ("issued", "unchanged", "unchanged", "AccessDenied"):
+        served.metrics.requested(ENDPOINT, outcome)
+    served.metrics.wrote("store")
+    endpoint = 'endpoint="grafx",kind="ClusterTokenEndpoint",namespace=""'
+    assert await served.samples() == {
+        f'integration_token_requests_total{{{endpoint},outcome="issued"}}': 1,
+        f'integration_token_requests_total{{{endpoint},outcome="unchanged"}}': 2,
+        f'integration_token_requests_total{{{endpoint},outcome="AccessDenied"}}': 1,
+        'integration_token_secret_writes_total{namespace="store"}': 1,
+    }
+
+
+async def test_nothing_else_is_served(served: Served) -> None:
+    """No page that somebody forgot."""
+    assert (await served.get("/"))[0] == 404
+
+
+async def test_an_address_that_cannot_be_had_is_told_with_its_flag() -> None:
+    """The command ends with that line."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        inventory = Inventory()
+        server = Server(("127.0.0.1", port), Metrics(inventory), lambda: "")
+        with pytest.raises(SettingsError, match=rf"--metrics-address 127\.0\.0\.1:{port}: .*[Aa]ddress"):
+            await server.start()
+
+
+async def test_a_server_that_was_stopped_gives_its_port_back() -> None:
+    """So that the next one can have it."""
+    first = Served()
+    await first.server.start()
+    port = first.server._runner.addresses[0][1]
+    await first.server.stop()
+    second = Server(("127.0.0.1", port), first.metrics, lambda: "")
+    await second.start()
+    await second.stop()
