@@ -276,6 +276,10 @@ class World:
                 return condition["status"], condition["reason"]
         raise AssertionError(f"no condition {kind}")
 
+    def condition_of(self, name: str) -> tuple[str, str]:
+        """Status and reason of another resource's Ready."""
+        return self.condition(ConditionType.READY, name)
+
     @property
     def ready(self) -> tuple[str, str]:
         """Status and reason of Ready."""

@@ -85,7 +85,9 @@ def read_target(secret: Object) -> StoredToken | None:
     metadata = secret["metadata"]
     annotations = metadata.get("annotations") or {}
     try:
-        data = {key: base64.b64decode(value).decode() for key, value in (secret.get("data") or {}).items()}
+        # Keys that others added go with the next write: they need not be text.
+        held = secret.get("data") or {}
+        data = {key: base64.b64decode(held[key]).decode() for key in ("token", "authorization", "expires_at")}
         # In whole milliseconds, as they are written, so that sums of them compare.
         issued = round(parse_time(annotations[ISSUE_TIME_ANNOTATION]) * 1000)
         lifetime = round(float(annotations[LIFETIME_ANNOTATION]) * 1000)
@@ -105,7 +107,7 @@ def read_target(secret: Object) -> StoredToken | None:
         agree = data["authorization"] == f"Bearer {token.access_token}" and data["expires_at"] == format_time(
             token.expires
         )
-    except (KeyError, ValueError, binascii.Error, OverflowError):
+    except (KeyError, ValueError, binascii.Error, OverflowError, OSError):
         return None
     return StoredToken(token, identity) if agree and not _changed_by_others(metadata) else None
 

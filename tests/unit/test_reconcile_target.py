@@ -1,0 +1,375 @@
+"""What becomes of the target Secret whatever people do to it, to its name, or to the resource."""
+
+from collections.abc import Callable
+
+import pytest
+from integration_token.api.names import INTEGRATION_TOKENS, TARGET_LABEL
+from integration_token.cluster.gateway import Object
+from integration_token.errors import Conflict, Denied
+
+from tests.fakes import fault
+from tests.fakes.issuer import Policy
+from tests.unit.virtual import EPOCH
+from tests.unit.world import NAMESPACE, World, encoded, play
+
+DAY = 86400.0
+HOUR = 3600.0
+
+
+def changed(change: Callable[[Object], object]) -> Callable[[World], None]:
+    """Somebody edits the target."""
+
+    def act(world: World) -> None:
+        world.cluster.edit("secrets", NAMESPACE, "shop", lambda body: (change(body), None)[1])
+
+    return act
+
+
+REPAIRS: dict[str, Callable[[World], None]] = {
+    "a key removed": changed(lambda body: body["data"].pop("authorization")),
+    "a key added": changed(lambda body: body["data"].update(extra=encoded("x"))),
+    "a key added that is no text": changed(lambda body: body["data"].update(extra="/w==")),
+    "a key of the template changed": changed(lambda body: body["data"].update(header=encoded("x"))),
+    "the scopes changed": changed(lambda body: body["metadata"]["annotations"].pop("integrationtoken.dev/scope")),
+    "the token and what goes with it changed": changed(
+        lambda body: body["data"].update(token=encoded("mine"), authorization=encoded("Bearer mine"))
+    ),
+    "a later expiry": changed(
+        lambda body: body["metadata"]["annotations"].update({"integrationtoken.dev/lifetime-seconds": "9999999.000"})
+    ),
+    "an expiry beyond all dates": changed(
+        lambda body: body["metadata"]["annotations"].update({"integrationtoken.dev/lifetime-seconds": "1e17"})
+    ),
+    "a label of the template removed": changed(lambda body: body["metadata"]["labels"].pop("team")),
+    "no owner any more": changed(lambda body: body["metadata"].update(ownerReferences=[])),
+    "deleted": lambda world: world.cluster.remove("secrets", NAMESPACE, "shop"),
+}
+ASKED = {
+    "a key removed",
+    "the token and what goes with it changed",
+    "a later expiry",
+    "an expiry beyond all dates",
+    "deleted",
+}
+"""What leaves no token that can be trusted."""
+
+
+@pytest.mark.parametrize("damage", REPAIRS)
+def test_a_target_changed_by_hand_is_repaired_within_a_second(damage: str) -> None:
+    """From what it still holds where that can be trusted, by one request where it cannot; with one event, one write."""
+
+    async def story(world: World) -> None:
+        template = {"metadata": {"labels": {"team": "shop"}}, "data": {"header": "X-Token: ${token}"}}
+        await world.begin(target={"template": template})
+        before = world.secret()
+        with world.counting() as writes:
+            REPAIRS[damage](world)
+            await world.settle()
+        after = world.secret()
+        assert after["type"] == before["type"]
+        assert after["data"].keys() == before["data"].keys()
+        # The endpoint tells what is left of the token's life in whole seconds.
+        same = before["data"].keys() - ({"expires_at"} if damage in ASKED else set())
+        assert {key: after["data"][key] for key in same} == {key: before["data"][key] for key in same}
+        for part in ("labels", "ownerReferences"):
+            assert after["metadata"][part] == before["metadata"][part]
+        assert world.requests == (2 if damage in ASKED else 1)
+        secret_writes = [write for write in writes if write[1] == "secrets"]
+        assert len(secret_writes) == 1
+        assert world.ready == ("True", "TokenValid")
+        assert len(world.cluster.reasons()) == 2
+        with world.counting() as later:
+            await world.until(EPOCH + HOUR)
+        assert later == []
+
+    play(story)
+
+
+def test_labels_and_annotations_of_others_stay() -> None:
+    """Also when the token is renewed."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        changed(lambda body: body["metadata"]["labels"].update(theirs="yes"))(world)
+        changed(lambda body: body["metadata"]["annotations"].update(theirs="too"))(world)
+        await world.settle()
+        assert world.cluster.reasons() == ["Issued"]
+        await world.until(EPOCH + DAY)
+        metadata = world.secret()["metadata"]
+        assert world.token() == 2
+        assert (metadata["labels"]["theirs"], metadata["annotations"]["theirs"]) == ("yes", "too")
+
+    play(story)
+
+
+def test_a_changed_template_is_written_without_a_request_and_without_a_word_of_repair() -> None:
+    """What left it goes, what came to it comes."""
+
+    async def story(world: World) -> None:
+        await world.begin(target={"template": {"metadata": {"labels": {"old": "1"}}, "data": {"old": "1"}}})
+        world.integration(target={"template": {"metadata": {"labels": {"new": "1"}}, "data": {"new": "${token_type}"}}})
+        await world.settle()
+        secret = world.secret()
+        assert secret["metadata"]["labels"] == {"new": "1", TARGET_LABEL: "shop"}
+        assert secret["data"].keys() == {"new", "token", "authorization", "expires_at"}
+        assert secret["data"]["new"] == encoded("Bearer")
+        assert world.requests == 1
+        assert world.cluster.reasons() == ["Issued"]
+        assert world.status()["observedGeneration"] == 2
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [{"immutable": True}, {"type": "example.dev/other"}],
+    ids=["immutable", "of another type"],
+)
+def test_a_target_that_cannot_be_changed_is_replaced_with_a_warning_that_pods_need_a_restart(spoil: Object) -> None:
+    """The token stays the same."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        uid = world.secret()["metadata"]["uid"]
+        changed(lambda body: body.update(spoil))(world)
+        await world.settle()
+        assert world.secret()["metadata"]["uid"] != uid
+        assert not world.secret().get("immutable")
+        assert world.secret()["type"] == "Opaque"
+        assert world.token() == 1
+        assert world.requests == 1
+        assert "TargetReplaced" in world.cluster.reasons()
+        warnings = [event["message"] for event in world.cluster.events if event["type"] == "Warning"]
+        assert len(warnings) == 1
+        assert "restart the pods" in warnings[0]
+
+    play(story)
+
+
+def test_a_renamed_target_takes_the_token_along_and_leaves_no_orphan() -> None:
+    """Without a request."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.integration(target={"name": "shop-token"})
+        await world.settle()
+        assert world.token("shop-token") == 1
+        assert world.cluster.find("secrets", NAMESPACE, "shop") is None
+        assert world.status()["targetName"] == "shop-token"
+        assert world.requests == 1
+
+    play(story)
+
+
+def test_a_renamed_target_that_is_retained_stays_beside_the_new_one() -> None:
+    """Without an owner, with the label."""
+
+    async def story(world: World) -> None:
+        await world.begin(target={"deletionPolicy": "Retain"})
+        assert world.secret()["metadata"]["ownerReferences"] == []
+        world.integration(target={"name": "shop-token", "deletionPolicy": "Retain"})
+        await world.settle()
+        assert world.token("shop-token") == 1
+        assert world.token("shop") == 1
+        assert world.secret()["metadata"]["labels"][TARGET_LABEL] == "shop"
+
+    play(story)
+
+
+def spoil_credentials(world: World) -> None:
+    """Nothing can be said of the grant any more."""
+    world.cluster.remove("secrets", NAMESPACE, "shop-integration")
+
+
+def taken(world: World) -> None:
+    """The new name is somebody else's."""
+    world.cluster.apply(
+        "secrets", {"kind": "Secret", "metadata": {"namespace": NAMESPACE, "name": "shop-token"}, "type": "Opaque"}
+    )
+
+
+HINDRANCES: dict[str, tuple[Callable[[World], None], Object]] = {
+    "while suspended": (lambda _: None, {"suspend": True}),
+    "while the credentials are missing": (spoil_credentials, {}),
+    "to a name that is taken": (taken, {}),
+    "while writes are refused": (
+        lambda world: world.cluster.fail("create", "secrets", Denied("403 quota", status=403)),
+        {},
+    ),
+    "while the status cannot be written": (
+        lambda world: world.cluster.before("patch status", INTEGRATION_TOKENS, lambda: world.label("team", "shop")),
+        {},
+    ),
+    "while the old one cannot be deleted": (
+        lambda world: world.cluster.fail("delete", "secrets", Conflict("409")),
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("hindrance", HINDRANCES)
+def test_a_target_that_could_not_be_moved_at_once_is_moved_later(hindrance: str) -> None:
+    """Renamed, hindered, and renamed again: one Secret is left, under the last name."""
+
+    async def story(world: World) -> None:
+        act, spec = HINDRANCES[hindrance]
+        await world.begin()
+        act(world)
+        world.integration(target={"name": "shop-token"}, **spec)
+        await world.settle()
+        world.credentials()
+        world.integration(target={"name": "shop-last"})
+        await world.until(EPOCH + 400)
+        ours = [
+            name
+            for (plural, _, name), body in world.cluster.objects.items()
+            if plural == "secrets" and TARGET_LABEL in body["metadata"].get("labels", {})
+        ]
+        assert ours == ["shop-last"]
+        assert world.status()["targetName"] == "shop-last"
+        assert world.ready == ("True", "TokenValid")
+
+    play(story)
+
+
+def test_a_restored_secret_without_an_owner_is_adopted_without_a_request() -> None:
+    """As after a restore of the namespace from a backup: new UIDs, and the restorer as manager of every field."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        secret = world.secret()
+        world.cluster.remove("secrets", NAMESPACE, "shop")
+        world.cluster.remove(INTEGRATION_TOKENS, NAMESPACE, "shop")
+        await world.settle()
+        metadata = {key: secret["metadata"][key] for key in ("namespace", "name", "labels", "annotations")}
+        world.cluster.apply(
+            "secrets", {"kind": "Secret", "type": "Opaque", "data": secret["data"], "metadata": metadata}, "restore"
+        )
+        world.integration()
+        await world.settle()
+        assert world.ready == ("True", "TokenValid")
+        owner = world.secret()["metadata"]["ownerReferences"][0]
+        assert owner["uid"] == world.cluster.object(INTEGRATION_TOKENS, NAMESPACE, "shop")["metadata"]["uid"]
+
+    play(story)
+
+
+def test_a_secret_of_a_deleted_resource_of_the_same_name_is_waited_for() -> None:
+    """The garbage collector takes it away, then the new resource has its own."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.cluster.remove(INTEGRATION_TOKENS, NAMESPACE, "shop")
+        world.integration()
+        await world.settle()
+        assert world.ready == ("False", "SecretNotOwned")
+        world.cluster.remove("secrets", NAMESPACE, "shop")
+        await world.until(EPOCH + 10)
+        assert world.ready == ("True", "TokenValid")
+
+    play(story)
+
+
+def test_two_resources_with_one_target_do_not_fight() -> None:
+    """The first has it, the second says whose it isn't."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.integration("rival", target={"name": "shop"})
+        await world.until(EPOCH + HOUR)
+        assert world.ready == ("True", "TokenValid")
+        assert world.condition_of("rival") == ("False", "SecretNotOwned")
+        assert world.requests == 1
+
+    play(story)
+
+
+def test_a_write_that_was_overtaken_is_made_again_on_what_is_there_now() -> None:
+    """Somebody labels the Secret between our read and our write: the label stays, and the token is the new one."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        await world.until(EPOCH + HOUR)
+        world.issuer.roll_over()
+        world.cluster.before(
+            "replace", "secrets", lambda: changed(lambda body: body["metadata"]["labels"].update(theirs="yes"))(world)
+        )
+        world.request_renewal("now")
+        await world.settle()
+        assert world.token() == 2
+        assert world.secret()["metadata"]["labels"]["theirs"] == "yes"
+        assert world.requests == 2
+
+    play(story)
+
+
+def test_a_secret_deleted_between_read_and_write_is_created() -> None:
+    """With the token that was just answered."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        await world.until(EPOCH + HOUR)
+        world.issuer.roll_over()
+        world.cluster.before("replace", "secrets", lambda: world.cluster.remove("secrets", NAMESPACE, "shop"))
+        world.request_renewal("now")
+        await world.settle()
+        assert world.token() == 2
+        assert world.requests == 2
+        assert world.ready == ("True", "TokenValid")
+
+    play(story)
+
+
+def test_a_secret_taken_between_read_and_write_is_not_touched() -> None:
+    """It is somebody else's by then."""
+
+    async def story(world: World) -> None:
+        world.cluster.before(
+            "create",
+            "secrets",
+            lambda: (
+                world.cluster.apply(
+                    "secrets", {"kind": "Secret", "metadata": {"namespace": NAMESPACE, "name": "shop"}, "type": "x"}
+                ),
+                None,
+            )[1],
+        )
+        await world.begin()
+        assert world.ready == ("False", "SecretNotOwned")
+        assert "data" not in world.secret()
+
+    play(story)
+
+
+def test_an_assumed_expiry_is_renewed_by_the_same_token_and_a_known_one_never_grows() -> None:
+    """Where the endpoint tells no lifetime, each poll that still gets the token shows that it lives."""
+
+    async def story(world: World) -> None:
+        world.fault(fault.EXPIRES_MISSING)
+        await world.begin()
+        assert world.status()["lifetimeSeconds"] == int(HOUR)
+        first = world.status()["expirationTime"]
+        await world.until(EPOCH + HOUR * 0.9)
+        assert world.status()["expirationTime"] > first
+        assert world.token() == 1
+        world.mend()
+        world.fault(fault.FROZEN)
+        await world.until(EPOCH + HOUR * 2)
+        known = world.status()["expirationTime"]
+        await world.until(EPOCH + DAY * 0.9)
+        assert world.status()["expirationTime"] <= known or world.token() > 1
+
+    play(story, Policy(lifetime=DAY, lead=HOUR))
+
+
+def test_the_secret_and_the_status_tell_the_same_times() -> None:
+    """Down to the second."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        status, secret = world.status(), world.secret()
+        assert secret["data"]["expires_at"] == encoded(status["expirationTime"])
+        assert status["lifetimeSeconds"] == DAY
+        assert status["issueTime"] < status["renewalTime"] < status["expirationTime"]
+
+    play(story)
