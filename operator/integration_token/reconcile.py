@@ -41,6 +41,9 @@ log = get_logger(__name__)
 _WAITS = frozenset({Reason.SUSPENDED, Reason.RATE_LIMITED})
 """Reasons why a token is not refreshed that are no failures."""
 
+_UNSEEN = frozenset({Reason.CREDENTIALS_NOT_FOUND, Reason.SECRET_NOT_OWNED})
+"""Reasons whose end no watch tells, since Secrets without our labels are not watched: looked at again soon."""
+
 _OVERTAKEN = 0.05
 """Seconds until another look after somebody changed what was being written."""
 
@@ -456,7 +459,10 @@ class Reconciler:
                 log.warning("no current token", namespace=integration.namespace, name=integration.name,
                             reason=failure.reason, error=failure.message)  # fmt: skip
                 self._event(look, failure.reason, failure.message, warning=True)
-        elif before.get("status") == "False" and before.get("reason") not in _WAITS and after.get("status") == "True":
+        elif before.get("status") == "False" and after.get("status") == "True" and (
+            # A 429 is told as a failure too, and its pause is a wait like any other.
+            before.get("reason") not in _WAITS or look.entry.failure is not None
+        ):  # fmt: skip
             self._event(look, "Mended", "the token is refreshed again")
 
     def _come_back(self, look: _Look) -> Instant | None:
@@ -485,10 +491,10 @@ class Reconciler:
         return look.now.after(min(waits)) if waits else None
 
     def _failure_wait(self, look: _Look, failure: Failure) -> float:
-        if not isinstance(failure, Passing):
+        if not isinstance(failure, Passing) and failure.reason not in _UNSEEN:
             return change_wait(look.left)
         wait = passing_wait(look.entry.failures, look.left, self._jitter())
-        if failure.pause is not None and look.endpoint is not None:
+        if isinstance(failure, Passing) and failure.pause is not None and look.endpoint is not None:
             self._admission.pause(look.endpoint.ref, failure.pause)
             wait = max(wait, failure.pause)
         return wait

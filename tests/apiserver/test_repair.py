@@ -187,6 +187,8 @@ def test_somebody_elses_secret_is_never_touched(stage: Stage) -> None:
     tokens[0].patch(target={"name": "unlabelled-token"})
     tokens[0].until_ready()
     assert stage.kube.get("Secret", stage.namespace, "unlabelled") == before["unlabelled"]
+    stage.kube.delete("Secret", stage.namespace, "other-label")
+    tokens[1].until_ready(2 * SOON)
 
 
 def test_two_tokens_cannot_share_a_target(stage: Stage) -> None:

@@ -1,0 +1,306 @@
+"""Every fault of a token endpoint: what the user is told, what becomes of a good token, and that it is mended.
+
+Each fault is met by a resource of its own, all at the same time, and twice: for the first token, and for the poll of a
+good one. The tests look at what was seen of it.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+import pytest
+
+from tests.apiserver.kube import Document
+from tests.apiserver.stage import Stage, Token
+from tests.cluster.poll import poll
+from tests.fakes import fault
+from tests.fakes.fault import CATALOGUE, Fault
+
+PATIENCE: Final = 40.0
+"""Seconds for all resources together to come to where they should be."""
+
+GOOD: Final = {
+    "slow",
+    "drip",
+    "duplicate keys",
+    "token_type missing",
+    "token_type null",
+    "expires_in missing",
+    "expires_in null",
+    "expires_in 2^62",
+    "expires_in string",
+    "expires_in float",
+    "frozen",
+    "alternating",
+    "uncached",
+    "shorter-lived",
+    "fewer scopes",
+}
+"""Faults whose answer has a token that can be used."""
+
+INVALID: Final = "InvalidResponse"
+PASSING: Final = {
+    "hang": "Timeout",
+    "reset": "EndpointUnreachable",
+    "no HTTP": "EndpointUnreachable",
+    "truncated": "EndpointUnreachable",
+    **dict.fromkeys(("huge", "endless", "gzip bomb", "HTML", "array", "empty", "deep", "form-encoded"), INVALID),
+    **dict.fromkeys(("token_type wrong", "token_type echo"), INVALID),
+    **{
+        f"access_token {what}": INVALID
+        for what in ("missing", "null", "empty", "number", "CRLF", "spaces", "non-ASCII")
+    },
+    **{f"expires_in {what}": INVALID for what in ("zero", "negative", "boolean", "NaN", "text")},
+    **dict.fromkeys(("expired on arrival", "expired JWT"), INVALID),
+    **dict.fromkeys(("408", "425", "500", "503", "503 Retry-After"), "EndpointError"),
+    **{
+        f"429 {what}": "RateLimited"
+        for what in (
+            "Retry-After seconds",
+            "Retry-After date",
+            "x-ratelimit-reset",
+            "Retry-After garbage",
+            "Retry-After negative",
+        )
+    },
+}
+"""Faults that may be over at the next request, with the reason that is told."""
+
+STALLED: Final = {
+    "200 with an error": "InvalidClient",
+    "400 invalid_scope": "InvalidScope",
+    "400 unauthorized_client": "UnauthorizedClient",
+    "403 access_denied": "AccessDenied",
+    "401": "InvalidClient",
+    "404": "RequestRejected",
+    "redirect 302": "RequestRejected",
+    "redirect 307": "RequestRejected",
+    **{echo.name: "InvalidClient" for echo in fault.ECHOES},
+}
+"""Faults that only a change by a person mends."""
+
+BAD: Final = PASSING | STALLED
+
+ENDED: Final = {"expires_in zero", "expires_in negative"}
+"""Faults that say of the held token that it has expired, which is believed: the rest is for their own test."""
+
+
+@dataclass
+class Course:
+    """What was seen of one fault."""
+
+    fault: Fault
+    token: Token
+    first: Document = field(default_factory=dict)
+    """The conditions with the fault from the beginning, by type."""
+    secret_then: Document | None = None
+    issued: bool = False
+    """Whether it was Ready after that."""
+    before: str = ""
+    """The token held before the fault came again."""
+    again: Document = field(default_factory=dict)
+    """The conditions after a poll met the fault."""
+    held_then: str = ""
+    refreshed: Document = field(default_factory=dict)
+    """The conditions at the end, when the endpoint had been mended again."""
+    events: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Of the fault."""
+        return self.fault.name
+
+    def conditions(self) -> Document:
+        """As they are now, by type."""
+        return {condition["type"]: condition for condition in self.token.status().get("conditions", [])}
+
+
+def _all(courses: list[Course], condition: Callable[[Course], object], what: str) -> None:
+    """Wait until the condition holds for all, one after the other: it stays once it does."""
+    waiting = list(courses)
+
+    def none_left() -> bool:
+        waiting[:] = [course for course in waiting if not condition(course)]
+        return not waiting
+
+    # What doesn't come is for the tests to find, each for its own fault.
+    with suppress(TimeoutError):
+        poll(none_left, what, PATIENCE)
+
+
+def _reached(seen: Document, kind: str, reason: str) -> bool:
+    condition = seen.get(kind, {})
+    return bool((condition.get("status"), condition.get("reason")) == ("False", reason))
+
+
+@pytest.fixture(scope="module")
+def courses(stage: Stage) -> dict[str, Course]:
+    """All faults, each with its course."""
+    found = []
+    for number, kind in enumerate(CATALOGUE):
+        # Some faults make everybody stay away from the endpoint: each has one of its own.
+        name = f"fault-{number}"
+        stage.endpoint(name, timeout="1s")
+        # What is echoed as an error code must be one.
+        secret = stage.ledger.plain_secret() if "echo" in kind.name and number % 2 else ""
+        found.append(Course(kind, stage.token(name, endpoint=name, fault=kind, secret=secret)))
+    _first_tokens(found)
+    _polls(found)
+    told = [course for course in found if course.name in BAD.keys() - ENDED]
+    _all(told, lambda course: course.token.events()[3:].count("Mended") == 1, "all to be told")
+    for course in found:
+        course.events = course.token.events()
+    return {course.name: course for course in found}
+
+
+def _first_tokens(courses: list[Course]) -> None:
+    def failing(course: Course) -> bool:
+        course.first, course.secret_then = course.conditions(), course.token.secret()
+        if course.name in GOOD:
+            return bool(course.first.get("Ready", {}).get("status") == "True")
+        return _reached(course.first, "Ready", BAD[course.name])
+
+    _all(courses, failing, "the first conditions")
+    for course in courses:
+        course.token.mend()
+        course.token.request_poll()
+
+    def ready(course: Course) -> bool:
+        course.issued = course.conditions().get("Ready", {}).get("status") == "True"
+        return course.issued
+
+    _all(courses, ready, "the first tokens")
+
+
+def _polls(courses: list[Course]) -> None:
+    for course in courses:
+        course.before = course.token.held
+        course.token.fault(course.fault)
+        course.token.request_poll()
+
+    def polled(course: Course) -> bool:
+        course.again, course.held_then = course.conditions(), course.token.held
+        if course.name in ENDED:
+            return _reached(course.again, "Ready", "TokenExpired")
+        if course.name in GOOD:
+            wish = course.token.document()["metadata"]["annotations"]["integrationtoken.dev/renew-requested-at"]
+            return bool(course.token.status().get("lastHandledRenewRequest") == wish)
+        return _reached(course.again, "Refreshed", BAD[course.name])
+
+    _all(courses, polled, "the polls")
+    for course in courses:
+        course.token.mend()
+        course.token.request_poll()
+
+    def mended(course: Course) -> bool:
+        course.refreshed = course.conditions()
+        return bool(course.refreshed.get("Refreshed", {}).get("status") == "True")
+
+    _all(courses, mended, "the mended polls")
+
+
+def test_every_fault_is_expected_here() -> None:
+    """The catalogue and the expectations are the same faults."""
+    assert {kind.name for kind in CATALOGUE} == GOOD | BAD.keys()
+    assert len(GOOD) + len(BAD) == len(CATALOGUE)
+
+
+@pytest.mark.parametrize("name", sorted(GOOD))
+def test_usable_answers_bring_a_token(courses: dict[str, Course], name: str) -> None:
+    """An odd answer with a token that can be used is as good as any."""
+    course = courses[name]
+
+    assert course.first["Ready"]["status"] == course.first["Refreshed"]["status"] == "True"
+    assert "Mended" not in course.events
+    assert course.token.held in course.token.minted()
+
+
+@pytest.mark.parametrize("name", sorted(BAD))
+def test_fault_without_a_token_is_told(courses: dict[str, Course], name: str) -> None:
+    """Without a token Ready is False with the fault's reason; Stalled is True only where a person has to help."""
+    course = courses[name]
+
+    ready, refreshed, stalled = (course.first.get(kind, {}) for kind in ("Ready", "Refreshed", "Stalled"))
+    assert (ready["status"], ready["reason"]) == ("False", BAD[name])
+    assert (refreshed["status"], refreshed["reason"]) == ("False", BAD[name])
+    assert stalled["status"] == ("True" if name in STALLED else "False")
+    assert ready["message"]
+    assert len(ready["message"]) < 400
+    assert course.secret_then is None
+
+
+@pytest.mark.parametrize("name", sorted(BAD))
+def test_fault_is_mended(courses: dict[str, Course], name: str) -> None:
+    """After the fault the token comes, and events tell failing, issued and mended, once each and no poll."""
+    course = courses[name]
+
+    assert course.issued
+    assert course.events[:3] in (
+        [BAD[name], "Issued", "Mended"],
+        [BAD[name], "Mended", "Issued"],
+    )
+
+
+@pytest.mark.parametrize("name", sorted(BAD.keys() - ENDED))
+def test_fault_at_a_poll_keeps_the_good_token(courses: dict[str, Course], name: str) -> None:
+    """A poll that fails leaves the good token in the Secret and Ready True; Refreshed is False with the reason."""
+    course = courses[name]
+
+    assert course.held_then == course.before != ""
+    assert course.again["Ready"]["status"] == "True"
+    refreshed = course.again["Refreshed"]
+    assert (refreshed["status"], refreshed["reason"]) == ("False", BAD[name])
+    assert course.again["Stalled"]["status"] == ("True" if name in STALLED else "False")
+
+
+@pytest.mark.parametrize("name", sorted(BAD.keys() - ENDED))
+def test_fault_at_a_poll_is_mended(courses: dict[str, Course], name: str) -> None:
+    """After the fault Refreshed is True again, told by one event; the same token is no event of its own."""
+    course = courses[name]
+
+    assert course.refreshed["Refreshed"]["status"] == "True"
+    assert course.refreshed["Stalled"]["status"] == "False"
+    assert course.events[3:] == [BAD[name], "Mended"]
+
+
+@pytest.mark.parametrize("name", sorted(ENDED))
+def test_held_token_that_is_said_to_have_expired(courses: dict[str, Course], name: str) -> None:
+    """An answer that the held token has no time left is believed, however often it is taken back; a rollover helps."""
+    course = courses[name]
+
+    assert course.held_then == course.before
+    assert course.refreshed["Ready"]["reason"] == "TokenExpired"
+    course.token.stage.login.endpoint.roll_over(course.token.client_id)
+    course.token.request_poll()
+    course.token.until_ready()
+    assert course.token.held == course.token.minted()[-1] != course.before
+
+
+def test_worse_answers_never_replace_a_better_token(courses: dict[str, Course]) -> None:
+    """A shorter-lived token beside the cache is not taken, nor is an old one from a second cache."""
+    assert courses["shorter-lived"].held_then == courses["shorter-lived"].before
+    assert courses["alternating"].held_then == courses["alternating"].before
+    assert courses["frozen"].held_then == courses["frozen"].before
+    assert courses["fewer scopes"].again["Refreshed"]["reason"] in ("ScopesReduced", "Refreshed")
+
+
+def test_endpoint_that_says_when_to_come_back_is_left_alone_by_everybody(stage: Stage) -> None:
+    """After a 429 with Retry-After nobody asks before that time is over, and who waits says RateLimited."""
+    stage.endpoint("busy")
+    first = stage.token("busy-first", endpoint="busy", fault=fault.retry_after(3))
+    (record,) = first.until_requests(1)
+    first.until_failing("RateLimited")
+
+    others = [stage.token(f"busy-{number}", endpoint="busy") for number in range(3)]
+
+    for token in others:
+        message = token.until_failing("RateLimited")["message"]
+        assert message.startswith("the request waits for the endpoint's rate limit")
+        assert token.condition("Stalled")["status"] == "False"
+    first.mend()
+    for token in (first, *others):
+        token.until_ready()
+        early = [r for r in token.requests() if 0 < r.received - record.received < 3]
+        assert not early
+    assert all("RateLimited" not in token.events() for token in others), "waiting is no event"
