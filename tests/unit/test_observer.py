@@ -1,0 +1,278 @@
+"""Each watch event becomes a note and, where it brings anything new, a wake-up."""
+
+import copy
+from typing import Any
+
+import pytest
+from integration_token.admission import Admission
+from integration_token.api.endpoint import EndpointKind, EndpointRef, parse_endpoint
+from integration_token.api.names import RENEW_ANNOTATION
+from integration_token.clock import Instant
+from integration_token.endpoint_status import endpoint_key
+from integration_token.handlers.watch import Observer
+from integration_token.inventory import Inventory, token_key
+from integration_token.renewal.budget import IN_FLIGHT
+from integration_token.scheduler import Key, Scheduler
+
+from tests.unit.virtual import FakeClock
+
+Object = dict[str, Any]
+SHOP, BANK = token_key("store", "shop"), token_key("vault", "bank")
+LOGIN = EndpointRef(EndpointKind.NAMESPACED, "store", "login")
+GRAFX = EndpointRef(EndpointKind.CLUSTER, "", "grafx")
+
+
+class Recorder(Scheduler):
+    """Notes who is woken, and works on nothing."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        """Nobody has been woken yet."""
+        super().__init__(clock, self._never)
+        self.woken: list[Key] = []
+
+    def wake(self, key: Key) -> None:
+        self.woken.append(key)
+
+    async def _never(self, _: Key) -> Instant | None:
+        raise AssertionError
+
+
+class Watched:
+    """An observer, and what it leaves behind."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        """Has seen nothing yet."""
+        self.inventory = Inventory()
+        self._scheduler = Recorder(clock)
+        self.admission = Admission(clock, self._scheduler)
+        self.observer = Observer(self.inventory, self._scheduler, self.admission)
+
+    @property
+    def woken(self) -> list[Key]:
+        """Who was woken since this was asked last."""
+        woken, self._scheduler.woken = self._scheduler.woken, []
+        return sorted(woken)
+
+    def integration(self, kind: str | None, body: Object) -> list[Key]:
+        """An event of an IntegrationToken, and who is woken by it."""
+        self.observer.integration(kind, body)
+        return self.woken
+
+    def endpoint(self, kind: str | None, body: Object, of: EndpointKind = EndpointKind.CLUSTER) -> list[Key]:
+        """An event of an endpoint, and who is woken by it."""
+        self.observer.endpoint(kind, of, body)
+        return self.woken
+
+    def namespace(self, kind: str | None, name: str, labels: dict[str, str] | None = None) -> list[Key]:
+        """An event of a namespace, and who is woken by it."""
+        self.observer.namespace(kind, {"metadata": {"name": name, "labels": labels}})
+        return self.woken
+
+
+@pytest.fixture
+def watched(clock: FakeClock) -> Watched:
+    """An observer that has seen nothing yet."""
+    return Watched(clock)
+
+
+def token(key: Key = SHOP, endpoint: EndpointRef = LOGIN, **metadata: Any) -> Object:
+    """An IntegrationToken with credentials and a target of its own."""
+    spec = {
+        "endpointRef": {"kind": str(endpoint.kind), "name": endpoint.name},
+        "credentialsSecretRef": {"name": f"{key.name}-integration"},
+        "target": {"name": f"{key.name}-token"},
+    }
+    known = {"namespace": key.namespace, "name": key.name, "uid": f"{key.name} uid", "generation": 1}
+    return {"metadata": {**known, **metadata}, "spec": spec}
+
+
+def login(ref: EndpointRef = GRAFX, spec: Object | None = None, **metadata: Any) -> Object:
+    """An endpoint."""
+    known = {"namespace": ref.namespace, "name": ref.name, "uid": f"{ref.name} uid", "generation": 1}
+    return {"metadata": {**known, **metadata}, "spec": {"tokenURL": "https://login.example/token", **(spec or {})}}
+
+
+def going(body: Object) -> Object:
+    """The object while its deletion waits for a finalizer."""
+    result = copy.deepcopy(body)
+    result["metadata"] |= {"deletionTimestamp": "2027-01-15T08:00:00Z", "generation": 2}
+    return result
+
+
+class TestIntegrations:
+    """Events of IntegrationTokens."""
+
+    @pytest.mark.parametrize("kind", [None, "ADDED", "MODIFIED"])
+    def test_a_resource_that_is_seen_first_is_woken_however_it_came(self, watched: Watched, kind: str | None) -> None:
+        """Listed, added, or changed in a gap of the watch."""
+        assert watched.integration(kind, token()) == [SHOP]
+        assert watched.inventory.entries[SHOP].uid == "shop uid"
+
+    def test_a_resource_is_found_by_what_it_refers_to(self, watched: Watched) -> None:
+        """Its credentials, its target and its endpoint, and nothing of another namespace."""
+        watched.integration("ADDED", token())
+        inventory = watched.inventory
+        assert inventory.of_secret("store", "shop-integration") == (SHOP,)
+        assert inventory.of_secret("store", "shop-token") == (SHOP,)
+        assert inventory.of_endpoint(LOGIN) == (SHOP,)
+        assert inventory.of_secret("vault", "shop-token") == ()
+        assert inventory.of_endpoint(EndpointRef(EndpointKind.NAMESPACED, "vault", "login")) == ()
+
+    def test_our_own_status_write_wakes_nobody(self, watched: Watched) -> None:
+        """Else each write would be followed by another look."""
+        watched.integration("ADDED", token())
+        assert watched.integration("MODIFIED", {**token(resourceVersion="2"), "status": {"targetName": "x"}}) == []
+
+    @pytest.mark.parametrize(
+        "metadata",
+        [
+            pytest.param({"generation": 2}, id="its spec was changed"),
+            pytest.param({"annotations": {RENEW_ANNOTATION: "now"}}, id="a renewal was asked for"),
+            pytest.param({"uid": "another"}, id="it was deleted and created again in a gap of the watch"),
+        ],
+    )
+    def test_what_asks_for_something_new_wakes_it(self, watched: Watched, metadata: Object) -> None:
+        """Once."""
+        watched.integration("ADDED", token())
+        assert watched.integration("MODIFIED", token(**metadata)) == [SHOP]
+        assert watched.integration("MODIFIED", token(**metadata)) == []
+
+    def test_a_changed_spec_is_found_by_its_new_references_alone(self, watched: Watched) -> None:
+        """The old ones are of no concern any more."""
+        watched.integration("ADDED", token())
+        watched.integration("MODIFIED", token(endpoint=GRAFX, generation=2))
+        assert watched.inventory.of_endpoint(LOGIN) == ()
+        assert watched.inventory.of_endpoint(GRAFX) == (SHOP,)
+
+    def test_a_deleted_resource_is_forgotten_with_its_references_and_gives_up_its_place(self, watched: Watched) -> None:
+        """It is woken for that alone."""
+        watched.integration("ADDED", token())
+        assert watched.integration("DELETED", token()) == [SHOP]
+        assert watched.inventory.entries == {}
+        assert watched.inventory.of_secret("store", "shop-token") == ()
+
+    def test_a_resource_that_is_being_deleted_counts_as_deleted(self, watched: Watched) -> None:
+        """Its Secret may be gone already, and must not be written again."""
+        watched.integration("ADDED", token())
+        assert watched.integration("MODIFIED", going(token())) == [SHOP]
+        assert watched.inventory.entries == {}
+        assert watched.integration("DELETED", going(token())) == []
+
+    def test_a_resource_that_is_seen_first_while_it_is_being_deleted_is_left_alone(self, watched: Watched) -> None:
+        """As after a restart."""
+        assert watched.integration(None, going(token())) == []
+        assert watched.inventory.entries == {}
+
+    def test_the_late_end_of_a_predecessor_takes_nothing_from_its_successor(self, watched: Watched) -> None:
+        """Same name, another uid."""
+        watched.integration("ADDED", token(uid="new"))
+        assert watched.integration("DELETED", token(uid="old")) == []
+        assert watched.inventory.entries[SHOP].uid == "new"
+
+    def test_a_spec_that_cannot_be_read_is_woken_once_to_be_told_so(self, watched: Watched) -> None:
+        """And again for each change of it, until it can be read."""
+        broken = {**token(), "spec": {"endpointRef": {"kind": "Endpoint", "name": "x"}}}
+        assert watched.integration(None, broken) == [SHOP]
+        assert watched.integration("MODIFIED", broken) == []
+        broken["metadata"]["generation"] = 2
+        assert watched.integration("MODIFIED", broken) == [SHOP]
+        assert watched.integration("MODIFIED", token(generation=3)) == [SHOP]
+        assert watched.inventory.of_endpoint(LOGIN) == (SHOP,)
+
+
+class TestEndpoints:
+    """Events of token endpoints."""
+
+    @pytest.fixture(autouse=True)
+    def users(self, watched: Watched) -> None:
+        """Two resources of the cluster's endpoint, one of a namespace's."""
+        for body in (token(SHOP, GRAFX), token(BANK, GRAFX), token(token_key("store", "local"), LOGIN)):
+            watched.integration(None, body)
+
+    def test_an_endpoint_that_is_seen_first_wakes_its_users_and_its_own_status(self, watched: Watched) -> None:
+        """And nobody else."""
+        assert watched.endpoint(None, login()) == sorted([SHOP, BANK, endpoint_key(GRAFX)])
+        assert watched.inventory.endpoints[GRAFX].token_url == "https://login.example/token"
+
+    def test_a_namespaces_endpoint_has_users_in_its_namespace_alone(self, watched: Watched) -> None:
+        """One of the same name elsewhere is another."""
+        other = EndpointRef(EndpointKind.NAMESPACED, "vault", "login")
+        assert watched.endpoint("ADDED", login(other), EndpointKind.NAMESPACED) == [endpoint_key(other)]
+        assert watched.endpoint("ADDED", login(LOGIN), EndpointKind.NAMESPACED) == sorted(
+            [token_key("store", "local"), endpoint_key(LOGIN)]
+        )
+
+    def test_our_own_status_write_wakes_no_user(self, watched: Watched) -> None:
+        """The status itself is looked at again, and found as it should be."""
+        watched.endpoint(None, login())
+        assert watched.endpoint("MODIFIED", {**login(resourceVersion="2"), "status": {}}) == [endpoint_key(GRAFX)]
+
+    @pytest.mark.parametrize("metadata", [{"generation": 2}, {"uid": "another"}], ids=["changed", "created again"])
+    def test_a_changed_endpoint_wakes_its_users(self, watched: Watched, metadata: Object) -> None:
+        """Their grant may be another."""
+        watched.endpoint(None, login())
+        body = login(GRAFX, {"audience": "https://api.example"}, **metadata)
+        assert watched.endpoint("MODIFIED", body) == sorted([SHOP, BANK, endpoint_key(GRAFX)])
+        assert watched.inventory.endpoints[GRAFX].audience == "https://api.example"
+
+    @pytest.mark.parametrize("kind", ["DELETED", "MODIFIED"])
+    def test_a_deleted_endpoint_is_forgotten_and_its_users_are_told(self, watched: Watched, kind: str) -> None:
+        """Also while its deletion waits for a finalizer; it has no status any more."""
+        watched.endpoint(None, login())
+        body = going(login()) if kind == "MODIFIED" else login()
+        assert watched.endpoint(kind, body) == sorted([SHOP, BANK])
+        assert watched.inventory.endpoints == {}
+
+    def test_who_waits_for_a_deleted_endpoint_waits_no_longer(self, watched: Watched) -> None:
+        """It is woken, and its place is given up."""
+        endpoint = parse_endpoint(EndpointKind.CLUSTER, login())
+        waiting = token_key("elsewhere", "waiting")
+        for number in range(IN_FLIGHT):
+            watched.admission.enter(endpoint, token_key("elsewhere", f"{number}"), 0)
+        assert watched.admission.enter(endpoint, waiting, 0) is not None
+        assert waiting in watched.endpoint("DELETED", login())
+        assert watched.admission.enter(endpoint, waiting, 0) is None
+
+    def test_an_endpoint_that_cannot_be_read_is_as_none_to_its_users(
+        self, watched: Watched, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """They are woken to be told, and the log names the field."""
+        watched.endpoint(None, login())
+        woken = watched.endpoint("MODIFIED", login(GRAFX, {"timeout": "ten"}, generation=2))
+        assert woken == sorted([SHOP, BANK, endpoint_key(GRAFX)])
+        assert watched.inventory.endpoints == {}
+        assert "'ten' is not a duration" in caplog.records[-1].__dict__["values"]["error"]
+
+
+class TestNamespaces:
+    """Events of namespaces, whose labels decide who may use a cluster's endpoint."""
+
+    @pytest.fixture(autouse=True)
+    def users(self, watched: Watched) -> None:
+        """Resources of the cluster's endpoint in two namespaces, and one of a namespace's endpoint."""
+        for body in (token(SHOP, GRAFX), token(BANK, GRAFX), token(token_key("store", "local"), LOGIN)):
+            watched.integration(None, body)
+
+    def test_changed_labels_wake_the_resources_of_that_namespace_whose_endpoint_may_ask_for_them(
+        self, watched: Watched
+    ) -> None:
+        """No other namespace's, and none of an endpoint of its own."""
+        assert watched.namespace(None, "store", {"team": "shop"}) == [SHOP]
+        assert watched.namespace("MODIFIED", "store", {"team": "bank"}) == [SHOP]
+        assert watched.inventory.namespace_labels == {"store": {"team": "bank"}}
+
+    def test_the_same_labels_wake_nobody(self, watched: Watched) -> None:
+        """A namespace's status and annotations change often."""
+        watched.namespace(None, "store", {"team": "shop"})
+        assert watched.namespace("MODIFIED", "store", {"team": "shop"}) == []
+
+    def test_a_namespace_without_labels_is_known_too(self, watched: Watched) -> None:
+        """Known to have none is not the same as unknown."""
+        assert watched.namespace(None, "store", None) == [SHOP]
+        assert watched.inventory.namespace_labels == {"store": {}}
+
+    def test_a_deleted_namespace_is_forgotten(self, watched: Watched) -> None:
+        """Its resources' own deletions are events of their own."""
+        watched.namespace(None, "store", {"team": "shop"})
+        assert watched.namespace("DELETED", "store", {"team": "shop"}) == []
+        assert watched.inventory.namespace_labels == {}
