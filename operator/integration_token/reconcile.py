@@ -475,7 +475,8 @@ class Reconciler:
             waits.append(entry.expires - look.wall)  # Ready must turn False then
         if failure is not None:
             if failure is not entry.failure:
-                entry.failures = entry.failures + 1 if isinstance(failure, Passing) else 0
+                same = entry.failure is not None and isinstance(failure, Passing) == isinstance(entry.failure, Passing)
+                entry.failures = entry.failures + 1 if same else 1
                 entry.failure = failure
                 entry.retry = look.now.after(self._failure_wait(look, failure))
             if entry.retry is not None and look.hold is None:
