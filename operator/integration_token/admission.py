@@ -1,5 +1,7 @@
 """Who may send a token request now: the budgets of all endpoints, and those who wait for their turn."""
 
+from collections import defaultdict
+
 from integration_token.api.endpoint import Endpoint, EndpointRef
 from integration_token.clock import Clock, Instant
 from integration_token.renewal.budget import Budget, Hold
@@ -17,6 +19,8 @@ class Admission:
         self._scheduler = scheduler
         self._budgets: dict[EndpointRef, Budget[Key]] = {}
         self._places: dict[Key, EndpointRef] = {}
+        self._namespaces: defaultdict[str, dict[EndpointRef, None]] = defaultdict(dict)
+        """The TokenEndpoints of each namespace that have a budget."""
 
     def enter(self, endpoint: Endpoint, key: Key, expires: float) -> Hold | None:
         """Begins a request, answering None, or puts it into the endpoint's queue: the key is woken at its turn.
@@ -29,6 +33,11 @@ class Admission:
         budget = self._budgets.get(ref)
         if budget is None:
             budget = self._budgets[ref] = Budget(endpoint.requests_per_minute)
+            if ref.namespace:
+                siblings = self._namespaces[ref.namespace]
+                # Whoever may create TokenEndpoints may create many that hang: together they hold no more workers.
+                budget.flight = next((self._budgets[other].flight for other in siblings), budget.flight)
+                siblings[ref] = None
         budget.per_minute = endpoint.requests_per_minute
         self._places[key] = ref
         hold = budget.ask(key, key.namespace, expires, self._clock.now().boot)
@@ -43,7 +52,8 @@ class Admission:
             budget = self._budgets[ref]
             budget.done(key, sent=sent)
             budget.forget(key)
-            self.admit(ref)
+            for other in tuple(self._namespaces.get(ref.namespace, ())) or (ref,):
+                self.admit(other)
 
     def pause(self, ref: EndpointRef, seconds: float) -> None:
         """The endpoint asked everybody to stay away."""
@@ -61,8 +71,13 @@ class Admission:
 
     def drop(self, ref: EndpointRef) -> None:
         """The endpoint is gone, and with it whoever waited for it."""
-        self._budgets.pop(ref, None)
+        budget = self._budgets.pop(ref, None)
+        self._namespaces[ref.namespace].pop(ref, None)
+        if not self._namespaces[ref.namespace]:
+            del self._namespaces[ref.namespace]
         for key in [key for key, place in self._places.items() if place == ref]:
+            if budget is not None:
+                budget.done(key, sent=True)
             del self._places[key]
             self._scheduler.wake(key)
 

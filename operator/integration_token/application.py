@@ -12,7 +12,7 @@ from integration_token.api.endpoint import EndpointKind
 from integration_token.clock import Clock, Instant
 from integration_token.cluster.connection import Access, access, connect
 from integration_token.cluster.event import EventRecorder
-from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, Gateway
+from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, NAMESPACES, Gateway
 from integration_token.cluster.secret import SecretWatch
 from integration_token.endpoint_status import EndpointReconciler
 from integration_token.errors import ClusterError
@@ -46,7 +46,7 @@ async def run(settings: Settings, clock: Clock) -> None:
 
     :raises SettingsError: where it cannot start as set.
     """
-    client = await connect(settings.kubeconfig)
+    client = await connect(settings.kubeconfig, watches=2 * len(settings.namespaces))
     try:
         application = Application(settings, clock, Gateway(client))
         await application.run(lambda: access(client))
@@ -72,7 +72,7 @@ class Application:
         self._server = Server(settings.metrics_address, metrics, lambda: self._missing)
         self._stop = asyncio.Event()
         admission = Admission(clock, self._scheduler)
-        sources = Sources(gateway, self._secrets, inventory, policy, clusterwide=not settings.namespaces)
+        sources = Sources(gateway, self._secrets, inventory, policy, clock, clusterwide=not settings.namespaces)
         self._reconciler = Reconciler(
             gateway=gateway,
             secrets=self._secrets,
@@ -100,7 +100,13 @@ class Application:
         work = asyncio.create_task(self._scheduler.run(), name="work")
         watching = asyncio.create_task(self._watch(access), name="watch")
         try:
-            await self._stop.wait()
+            stopping = asyncio.create_task(self._stop.wait(), name="stop")
+            done, _ = await asyncio.wait(
+                (stopping, secrets, events, work, watching), return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done - {stopping}:
+                # None of them ends by itself: without it the others would only seem to work.
+                task.result()
             log.info("stopping: work under way is ended first")
             self._scheduler.stop()
             with suppress(TimeoutError):
@@ -145,7 +151,7 @@ class Application:
         """Returns once the API server serves our kinds to us: kopf looks for them only when it starts."""
         kinds = [INTEGRATIONS, ENDPOINTS[EndpointKind.NAMESPACED]]
         if not self._settings.namespaces:
-            kinds.append(ENDPOINTS[EndpointKind.CLUSTER])
+            kinds += [ENDPOINTS[EndpointKind.CLUSTER], NAMESPACES]
         while True:
             try:
                 for namespace in self._settings.namespaces or ("",):

@@ -22,12 +22,12 @@ from integration_token.cluster.secret import SecretMetadata, SecretWatch
 from integration_token.cluster.target import grant_hash
 from integration_token.delivery import Deliverer, Target
 from integration_token.endpoint_status import EndpointReconciler
-from integration_token.errors import ClusterError, Conflict, Failure, NeedsChange, Passing
+from integration_token.errors import ClusterError, Conflict, Denied, Failure, NeedsChange, Passing
 from integration_token.inventory import TOKEN_WORK, Entry, Inputs, Inventory
 from integration_token.issue import Issuer
 from integration_token.logs import get_logger
 from integration_token.metrics import Metrics
-from integration_token.renewal.backoff import change_wait, passing_wait
+from integration_token.renewal.backoff import MAX_PASSING_WAIT_WITHOUT_TOKEN, change_wait, passing_wait
 from integration_token.renewal.budget import Hold
 from integration_token.renewal.check import Observation, why_ask
 from integration_token.renewal.schedule import first_poll, next_poll, window
@@ -46,6 +46,10 @@ _UNSEEN = frozenset({Reason.CREDENTIALS_NOT_FOUND, Reason.SECRET_NOT_OWNED})
 
 _OVERTAKEN = 0.05
 """Seconds until another look after somebody changed what was being written."""
+
+_PROBE_RANK = 86400.0
+"""Seconds by which a probe of what needs a person's change ranks behind a token that expires now: many of them must not
+keep a good token from its renewal."""
 
 _PATIENCE = 2.0
 """Seconds that a first token waits for others in flight before it is looked whether the rate limit keeps it waiting by
@@ -175,6 +179,10 @@ class Reconciler:
         except Conflict:
             self._lost(look)
             return now.after(_OVERTAKEN)
+        except Denied as error:
+            self._lost(look)
+            log.warning("API call refused", namespace=key.namespace, name=key.name, error=str(error))
+            return await self._refused(key, look, error)
         except ClusterError as error:
             self._lost(look)
             entry.outages += 1
@@ -186,6 +194,21 @@ class Reconciler:
         if not waiting and look.inputs is not None:
             entry.settled = (look.inputs, look.version)
         return entry.due
+
+    async def _refused(self, key: Key, look: _Look | None, error: Denied) -> Instant:
+        """Tells at the resource that the API server refused the operator a call, and answers when to try again."""
+        if look is None:
+            return self._clock.now().after(MAX_PASSING_WAIT_WITHOUT_TOKEN)
+        look.hold, look.pace = None, 0.0
+        look.failure = Passing(
+            Reason.FORBIDDEN,
+            f"the API server refuses the operator a call: {error}; grant its account what the chart's RBAC grants",
+        )
+        try:
+            await self._report(key, look)
+        except ClusterError as again:
+            log.warning("status not written", namespace=key.namespace, name=key.name, error=str(again))
+        return self._come_back(look) or look.now.after(MAX_PASSING_WAIT_WITHOUT_TOKEN)
 
     def _lost(self, look: _Look | None) -> None:
         """Has the endpoint asked again, at once, where its new token could not be written."""
@@ -317,7 +340,7 @@ class Reconciler:
             return
         look.pace = entry.pace.wait(look.now.boot)
         if look.pace <= 0:
-            look.hold = self._admission.enter(look.endpoint, key, entry.expires if look.left > 0 else 0.0)
+            look.hold = self._admission.enter(look.endpoint, key, self._rank(look))
         if look.pace > 0 or look.hold is not None:
             if entry.failed_inputs == look.inputs:
                 look.failure = entry.failure  # the wait between two attempts mends nothing
@@ -329,14 +352,26 @@ class Reconciler:
             look.failure = failure
             entry.failed_inputs = look.inputs
 
+    def _rank(self, look: _Look) -> float:
+        """By when the request is wanted, in wall time: at once where there is no valid token; after all others where
+        only a person's change would let it succeed."""
+        if look.left > 0:
+            return look.entry.expires
+        return look.wall + _PROBE_RANK if isinstance(look.entry.failure, NeedsChange) else 0.0
+
     async def _ask(self, look: _Look) -> None:
         integration, entry, endpoint = look.integration, look.entry, look.endpoint
         assert endpoint is not None and look.identity is not None  # noqa: S101, PT018  # _decide has seen to it
         look.asked = True
-        entry.handled_renew_request = integration.renew_request
+        handled, entry.handled_renew_request = entry.handled_renew_request, integration.renew_request
         entry.pace.note(look.now.boot)
         held = look.stored.token.access_token if look.stored is not None else ""
-        issued = await self._issuer.ask(integration, endpoint, held)
+        try:
+            issued = await self._issuer.ask(integration, endpoint, held)
+        except ClusterError:
+            # The credentials could not be read: nothing was sent.
+            look.asked, entry.handled_renew_request = False, handled
+            raise
         # What was sent is what the Secret held when it was read, which may be newer than what the watch knew.
         identity = look.identity = _identity(look.identity, issued.credentials)
         look.inputs = _inputs(entry.generation, entry.renew_request, endpoint, issued.credentials)

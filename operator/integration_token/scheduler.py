@@ -16,7 +16,7 @@ from integration_token.logs import get_logger
 
 log = get_logger(__name__)
 
-WORKERS = 64
+WORKERS = 128
 """Keys worked on at once. The work is mostly waiting; endpoints that hang hold a worker for their timeout."""
 
 _GLANCE = 1.0

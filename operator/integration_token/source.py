@@ -5,16 +5,23 @@ import binascii
 from typing import NamedTuple
 
 from integration_token.api.condition import Reason
-from integration_token.api.endpoint import Endpoint, EndpointKind, parse_endpoint
+from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef, parse_endpoint
 from integration_token.api.integration import Integration
 from integration_token.api.names import CREDENTIALS_LABEL
 from integration_token.api.selector import selects
+from integration_token.clock import Clock
 from integration_token.cluster.gateway import ENDPOINTS, NAMESPACES, SECRETS, Gateway, Object
 from integration_token.cluster.secret import SecretMetadata, SecretWatch, secret_metadata
 from integration_token.errors import NeedsChange
 from integration_token.inventory import Inventory
 from integration_token.oauth.address import Policy, listed_hosts
 from integration_token.oauth.client import check_url, listed_as, tls_context
+
+_MAX_VALUE = 4096
+"""Characters of a client ID or a client secret: no endpoint gives longer ones."""
+
+_FRESH = 60.0
+"""Seconds that what a watch brought is believed without a look: kopf tells of no deletion in a gap of its watch."""
 
 
 class Credentials(NamedTuple):
@@ -46,8 +53,18 @@ class Sources:
     """Finds what resources refer to, in the caches where they have it and from the API server where they don't."""
 
     def __init__(
-        self, gateway: Gateway, secrets: SecretWatch, inventory: Inventory, policy: Policy, *, clusterwide: bool
+        self,
+        gateway: Gateway,
+        secrets: SecretWatch,
+        inventory: Inventory,
+        policy: Policy,
+        clock: Clock,
+        *,
+        clusterwide: bool,
     ) -> None:
+        self._clock = clock
+        self._seen: dict[EndpointRef, tuple[Endpoint, float]] = {}
+        self._labels: dict[str, tuple[dict[str, str], float]] = {}
         self._gateway = gateway
         self._secrets = secrets
         self._inventory = inventory
@@ -66,14 +83,21 @@ class Sources:
                 "this installation serves single namespaces and no ClusterTokenEndpoint; refer to a TokenEndpoint",
             )
         endpoint = self._inventory.endpoints.get(ref)
-        if endpoint is None:
+        now = self._clock.now().boot
+        seen, at = self._seen.get(ref, (None, 0.0))
+        if endpoint is None or (seen is endpoint and now - at > _FRESH):
             body = await self._gateway.get(ENDPOINTS[ref.kind], ref.namespace, ref.name)
             if body is None:
+                self._inventory.endpoints.pop(ref, None)
+                self._seen.pop(ref, None)
                 raise NeedsChange(
                     Reason.ENDPOINT_NOT_FOUND,
                     f"{ref.kind} {ref.name} does not exist; create it or mend spec.endpointRef",
                 )
             endpoint = self._inventory.endpoints[ref] = parse_endpoint(ref.kind, body)
+            seen = None
+        if seen is not endpoint:
+            self._seen[ref] = (endpoint, now)
         check_endpoint(endpoint, self._policy)
         if ref.kind is EndpointKind.CLUSTER and not await self._selected(endpoint, integration.namespace):
             raise NeedsChange(
@@ -128,9 +152,15 @@ class Sources:
         if not selector:
             return True
         labels = self._inventory.namespace_labels.get(namespace)
-        if labels is None:
+        now = self._clock.now().boot
+        seen, at = self._labels.get(namespace, (None, 0.0))
+        if labels is None or (seen is labels and now - at > _FRESH):
             body = await self._gateway.get(NAMESPACES, "", namespace)
-            labels = {} if body is None else body["metadata"].get("labels") or {}
+            labels = dict(((body or {}).get("metadata") or {}).get("labels") or {})
+            self._inventory.namespace_labels[namespace] = labels
+            seen = None
+        if seen is not labels:
+            self._labels[namespace] = (labels, now)
         return selects(selector, labels)
 
 
@@ -163,6 +193,8 @@ def _value(data: Object, key: str, integration: Integration) -> str:
         raise NeedsChange(Reason.CREDENTIALS_INVALID, f"{where} is not UTF-8 text; write it anew") from None
     if not value:
         raise NeedsChange(Reason.CREDENTIALS_INVALID, f"{where} is empty; set it")
+    if len(value) > _MAX_VALUE:
+        raise NeedsChange(Reason.CREDENTIALS_INVALID, f"{where} is longer than {_MAX_VALUE} characters; mend it")
     if not value.isprintable():
         raise NeedsChange(
             Reason.CREDENTIALS_INVALID,

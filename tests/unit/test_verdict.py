@@ -142,18 +142,18 @@ def test_an_answer_is_judged_beside_what_is_held(
         pytest.param(
             ASSUMED,
             replace(HELD, issued=NOW, expires=2500, assumed=True),
-            replace(HELD, expires=2500, assumed=True),
-            id="an assumed expiry is renewed and stays assumed",
+            replace(HELD, issued=NOW, expires=2500, assumed=True),
+            id="an assumed expiry is renewed and stays assumed, with the lifetime that it had",
         ),
         pytest.param(
             ASSUMED,
             replace(HELD, issued=NOW, expires=1800),
-            replace(HELD, expires=1800),
+            replace(HELD, issued=NOW, expires=1800),
             id="an assumed expiry gives way to a known one",
         ),
     ],
 )
-def test_the_same_token_is_corrected_and_keeps_its_time_of_issue(
+def test_the_same_token_is_corrected(
     stored: StoredToken, answered: Token, expected: Token
 ) -> None:
     """What is written then is what was held, with the expiry that may be believed and the grant as now specified."""

@@ -101,7 +101,7 @@ class Operator:
         self.secrets = SecretWatch(cluster, (), self._secret_changed)
         self.events = EventRecorder(cluster, clock, "test")
         self.admission = Admission(clock, self.scheduler)
-        sources = Sources(cluster, self.secrets, self.inventory, policy, clusterwide=True)
+        sources = Sources(cluster, self.secrets, self.inventory, policy, clock, clusterwide=True)
         self._reconciler = Reconciler(
             gateway=cluster,
             secrets=self.secrets,

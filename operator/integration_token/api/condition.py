@@ -84,7 +84,9 @@ class Reason(StrEnum):
     INVALID_RESPONSE = "InvalidResponse"
     """The endpoint's answer holds no usable token."""
 
-    # The target.
+    # The cluster.
+    FORBIDDEN = "Forbidden"
+    """The API server refuses the operator a call that it needs."""
     SECRET_NOT_OWNED = "SecretNotOwned"
     """The target's name is taken by a Secret that is not ours."""
     WRITE_FAILED = "WriteFailed"

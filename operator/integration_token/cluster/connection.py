@@ -11,14 +11,15 @@ from integration_token.api.names import MANAGER
 from integration_token.errors import SettingsError
 
 _CONNECTIONS = 32
-"""Connections to the API server at most: watches hold a few for good, the workers share the others."""
+"""Connections to the API server for all calls together."""
 
 
-async def connect(kubeconfig: Path | None) -> ApiClient:
+async def connect(kubeconfig: Path | None, *, watches: int) -> ApiClient:
     """A client for the API server of a kubeconfig, or of the cluster that the process runs in.
 
     Credentials that are files, such as a pod's bound token, are read again when they change.
 
+    :param watches: how many connections are held for good, beside those of calls.
     :raises SettingsError: where there is no usable configuration.
     """
     configuration = Configuration()
@@ -37,7 +38,7 @@ async def connect(kubeconfig: Path | None) -> ApiClient:
         raise SettingsError("not inside a pod of a cluster: name a kubeconfig by --kubeconfig") from None
     except Exception:  # noqa: BLE001  # whatever the library stumbles over, also in its YAML, is in the file
         raise SettingsError(f"--kubeconfig {kubeconfig}: not a kubeconfig") from None
-    configuration.connection_pool_maxsize = _CONNECTIONS
+    configuration.connection_pool_maxsize = _CONNECTIONS + watches
     # The library would look into .netrc and the proxies' variables at every request, which is slow and not for us.
     configuration.client_session_kwargs = {"trust_env": False}
     client = ApiClient(configuration)

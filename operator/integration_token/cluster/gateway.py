@@ -211,11 +211,11 @@ async def _json(response: aiohttp.ClientResponse) -> Object:
 
 
 def _refusal(status: int, answer: Object, body: Object | None) -> ClusterError:
-    message = f"{status} {redact(str(answer.get('message', '')), _data(body))}".strip()
     if status == 409:
-        return Conflict(message)
+        return Conflict("409 the object was changed meanwhile, or exists already")
     if status == 410:
         return Conflict("410 the watch's resourceVersion is too old")
+    message = f"{status} {redact(str(answer.get('message', '')), _data(body))}".strip()
     if status in {401, 408, 429} or status >= 500:
         return Unavailable(message)
     return Denied(message, status=status)

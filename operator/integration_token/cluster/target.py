@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint
 from integration_token.api.integration import DeletionPolicy, Integration
 from integration_token.api.names import (
@@ -29,10 +30,13 @@ from integration_token.api.names import (
 )
 from integration_token.api.token import Identity, StoredToken, Token
 from integration_token.api.value import format_precise_time, format_time, parse_time
+from integration_token.errors import NeedsChange
 
 Object = dict[str, Any]
 
 _TYPE = "Opaque"
+_MAX_DATA = 512 * 1024
+"""Characters that the template may make: a Secret holds 1 MiB, base64 included."""
 _PLACEHOLDER = re.compile(r"\$\{(token|token_type|authorization|expires_at|scope)\}")
 
 
@@ -244,6 +248,14 @@ def _data(token: Token, template: Mapping[str, str]) -> dict[str, str]:
         "expires_at": format_time(token.expires),
         "scope": " ".join(token.scope),
     }
+    size = sum(
+        len(text) + sum(len(values[found[1]]) for found in _PLACEHOLDER.finditer(text)) for text in template.values()
+    )
+    if size > _MAX_DATA:
+        raise NeedsChange(
+            Reason.INVALID_SPEC,
+            f"spec.target.template.data makes more than {_MAX_DATA // 1024} KiB with this token; shorten it",
+        )
     # One pass: what stands in a value is never taken for a placeholder again.
     data = {key: _PLACEHOLDER.sub(lambda found: values[found[1]], text) for key, text in template.items()}
     return {**data, **{key: values[key] for key in ("token", "authorization", "expires_at")}}

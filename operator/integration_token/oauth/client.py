@@ -132,7 +132,6 @@ class TokenClient:
         url = check_url(request.url, self._policy)
         key = (f"{url.scheme}://{url.netloc.decode()}", route.ca_bundle)
         host = await self._host(key, url, route)
-        host.users += 1
         try:
             async with host.free:
                 return await self._answer(host, url, request, route)
@@ -224,10 +223,13 @@ class TokenClient:
                 proxy=self._proxy,
             )
             host = self._hosts[key] = _Host(transport)
-            idle = [name for name, other in self._hosts.items() if not other.users and other is not host]
-            for name in idle[: len(self._hosts) - _HOSTS]:
-                await self._hosts.pop(name).transport.aclose()
+        # Counted before anything is awaited: what is used must not be closed by somebody else's request.
+        host.users += 1
         self._hosts.move_to_end(key)
+        idle = [name for name, other in self._hosts.items() if not other.users]
+        closing = [self._hosts.pop(name) for name in idle[: max(0, len(self._hosts) - _HOSTS)]]
+        for other in closing:
+            await other.transport.aclose()
         return host
 
 

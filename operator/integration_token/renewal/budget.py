@@ -13,7 +13,8 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key", bound=Hashable)
 
 IN_FLIGHT = 8
-"""Requests at once to one endpoint: one that hangs must not take all workers, and more at once only cost CPU."""
+"""Requests at once to one ClusterTokenEndpoint, or to all TokenEndpoints of a namespace: one that hangs must not take
+all workers, and more at once only cost CPU."""
 
 MINUTE = 60.0
 
@@ -58,9 +59,11 @@ class Budget(Generic[Key]):
     """
 
     per_minute: int
+    flight: set[Key] = field(default_factory=set)
+    """The requests in flight, which several budgets may share."""
     paused_until: float = 0.0
     _sent: deque[float] = field(default_factory=deque)
-    _in_flight: dict[Key, float] = field(default_factory=dict)
+    _began: dict[Key, float] = field(default_factory=dict)
     _waiting: dict[Key, tuple[float, int]] = field(default_factory=dict)
     _heap: list[tuple[float, int, int, Key]] = field(default_factory=list)
     _turns: dict[str, int] = field(default_factory=dict)
@@ -72,7 +75,7 @@ class Budget(Generic[Key]):
 
         :param expires: wall time of expiry of the token that the request is to replace; 0 where none is valid.
         """
-        if key in self._in_flight:
+        if key in self._began:
             return None
         hold = self._hold(now)
         if hold is None and not self._waiting:
@@ -87,7 +90,8 @@ class Budget(Generic[Key]):
 
     def done(self, key: Key, *, sent: bool) -> None:
         """The request has been answered or has failed; or it was not sent after all, and costs nothing."""
-        began = self._in_flight.pop(key, None)
+        began = self._began.pop(key, None)
+        self.flight.discard(key)
         if began is not None and not sent and began in self._sent:
             self._sent.remove(began)
 
@@ -119,7 +123,7 @@ class Budget(Generic[Key]):
     def wait(self, now: float) -> float | None:
         """Seconds until :meth:`admit` may admit somebody by the passing of time alone; None where nobody waits for
         it."""
-        if not self._waiting or len(self._in_flight) >= IN_FLIGHT:
+        if not self._waiting or len(self.flight) >= IN_FLIGHT:
             return None
         free = self._sent[0] + MINUTE if len(self._sent) >= self.per_minute else now
         return max(0.0, free - now, self.paused_until - now)
@@ -129,8 +133,9 @@ class Budget(Generic[Key]):
             self._sent.popleft()
         if now < self.paused_until or len(self._sent) >= self.per_minute:
             return Hold.RATE
-        return Hold.TURN if len(self._in_flight) >= IN_FLIGHT else None
+        return Hold.TURN if len(self.flight) >= IN_FLIGHT else None
 
     def _begin(self, key: Key, now: float) -> None:
         self._sent.append(now)
-        self._in_flight[key] = now
+        self._began[key] = now
+        self.flight.add(key)

@@ -43,7 +43,8 @@ def corrected(stored: StoredToken, answered: Token, identity: Identity) -> Store
     """
     token = stored.token
     if token.assumed:
-        token = replace(token, expires=answered.expires, assumed=answered.assumed)
+        # Seen anew: counted from the first sight, its lifetime and so its window would grow with every answer.
+        token = replace(token, issued=answered.issued, expires=answered.expires, assumed=answered.assumed)
     elif not answered.assumed:
         token = replace(token, expires=min(token.expires, answered.expires))
     return StoredToken(token, identity)
