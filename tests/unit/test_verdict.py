@@ -153,8 +153,6 @@ def test_an_answer_is_judged_beside_what_is_held(
         ),
     ],
 )
-def test_the_same_token_is_corrected(
-    stored: StoredToken, answered: Token, expected: Token
-) -> None:
+def test_the_same_token_is_corrected(stored: StoredToken, answered: Token, expected: Token) -> None:
     """What is written then is what was held, with the expiry that may be believed and the grant as now specified."""
     assert corrected(stored, answered, CHANGED) == StoredToken(expected, CHANGED)
