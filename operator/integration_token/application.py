@@ -24,6 +24,7 @@ from integration_token.metrics import Metrics
 from integration_token.oauth.address import Policy
 from integration_token.oauth.client import TokenClient
 from integration_token.reconcile import Reconciler
+from integration_token.report import Reporter
 from integration_token.scheduler import Key, Scheduler
 from integration_token.server import Server
 from integration_token.settings import Settings
@@ -81,7 +82,7 @@ class Application:
             issuer=Issuer(sources, self._client, clock, metrics),
             admission=admission,
             endpoints=EndpointReconciler(gateway, inventory, policy, clock),
-            events=self._events,
+            reporter=Reporter(gateway, inventory, self._events, clock),
             metrics=metrics,
             clock=clock,
             jitter=random.random,

@@ -4,42 +4,36 @@ Nothing here sleeps. Two API writes for an issue or a renewal, none where nothin
 :class:`~integration_token.inventory.Entry` is kept, and no token.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
 from integration_token.admission import BUDGET_WORK, Admission
-from integration_token.api.condition import Condition, ConditionType, Reason, written
+from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef
 from integration_token.api.integration import Integration, is_going, parse_integration
-from integration_token.api.names import GROUP, INTEGRATION_TOKEN_KIND, VERSION
 from integration_token.api.token import Identity, StoredToken
-from integration_token.api.value import format_time
 from integration_token.clock import Clock, Instant
-from integration_token.cluster.event import EventRecorder, ObjectReference
-from integration_token.cluster.gateway import INTEGRATIONS, Gateway, Object
+from integration_token.cluster.gateway import INTEGRATIONS, Gateway
 from integration_token.cluster.secret import SecretMetadata, SecretWatch
 from integration_token.cluster.target import grant_hash
-from integration_token.delivery import Deliverer, Target
+from integration_token.delivery import Deliverer
 from integration_token.endpoint_status import EndpointReconciler
 from integration_token.errors import ClusterError, Conflict, Denied, Failure, NeedsChange, Passing
 from integration_token.inventory import TOKEN_WORK, Entry, Inputs, Inventory
 from integration_token.issue import Issuer
 from integration_token.logs import get_logger
+from integration_token.look import Look
 from integration_token.metrics import Metrics
 from integration_token.renewal.backoff import MAX_PASSING_WAIT_WITHOUT_TOKEN, change_wait, passing_wait
 from integration_token.renewal.budget import Hold
 from integration_token.renewal.check import Observation, why_ask
 from integration_token.renewal.schedule import first_poll, next_poll, window
 from integration_token.renewal.verdict import Verdict, corrected
+from integration_token.report import Reporter
 from integration_token.scheduler import Key
 from integration_token.source import Sources
-from integration_token.status import Situation, build_status, changes, condition_of
 
 log = get_logger(__name__)
-
-_WAITS = frozenset({Reason.SUSPENDED, Reason.RATE_LIMITED})
-"""Reasons why a token is not refreshed that are no failures."""
 
 _UNSEEN = frozenset({Reason.CREDENTIALS_NOT_FOUND, Reason.SECRET_NOT_OWNED})
 """Reasons whose end no watch tells, since Secrets without our labels are not watched: looked at again soon."""
@@ -56,56 +50,6 @@ _PATIENCE = 2.0
 now, which its user is told."""
 
 
-@dataclass(slots=True)
-class _Look:
-    """One look at a resource, filled as it goes on. Times are wall times in seconds."""
-
-    integration: Integration
-    entry: Entry
-    now: Instant
-    wall: float
-    """The time by which the held token is judged: a wall clock set back since it was first seen is not believed."""
-    predecessors: tuple[Object, ...] = ()
-    """The target from before it was renamed, as long as it could not be moved."""
-    target: Target | None = None
-    endpoint: Endpoint | None = None
-    identity: Identity | None = None
-    inputs: Inputs | None = None
-    stored: StoredToken | None = None
-    failure: Failure | None = None
-    hold: Hold | None = None
-    pace: float = 0.0
-    """Seconds until the grant may ask again."""
-    asked: bool = False
-    renewed: bool = False
-    delivered: bool = False
-    """The target holds what it should."""
-    scopes_reduced: bool = False
-    version: str = ""
-    """The target's resourceVersion at the end."""
-
-    @property
-    def left(self) -> float:
-        """Seconds that a token of the grant as now specified is still valid; 0 where there is none."""
-        if self.stored is None or (self.identity is not None and self.stored.identity != self.identity):
-            return 0.0
-        return max(0.0, self.entry.expires - self.wall)
-
-    @property
-    def set_back(self) -> float:
-        """Seconds by which the wall clock was set back since the held token was first seen."""
-        return self.wall - self.now.wall
-
-    @property
-    def held(self) -> StoredToken | None:
-        """What is held, to be compared with an answer: expiring by the best that is known, as the wall clock reads
-        now."""
-        if self.stored is None:
-            return None
-        token = replace(self.stored.token, expires=self.entry.expires - self.set_back)
-        return replace(self.stored, token=token)
-
-
 class Reconciler:
     """Works on the scheduler's keys."""
 
@@ -119,7 +63,7 @@ class Reconciler:
         issuer: Issuer,
         admission: Admission,
         endpoints: EndpointReconciler,
-        events: EventRecorder,
+        reporter: Reporter,
         metrics: Metrics,
         clock: Clock,
         jitter: Callable[[], float],
@@ -132,7 +76,7 @@ class Reconciler:
         self._issuer = issuer
         self._admission = admission
         self._endpoints = endpoints
-        self._events = events
+        self._reporter = reporter
         self._metrics = metrics
         self._clock = clock
         self._jitter = jitter
@@ -158,7 +102,7 @@ class Reconciler:
         if self._nothing_new(entry, key, now):
             return entry.due
         entry.settled = None
-        look: _Look | None = None
+        look: Look | None = None
         waiting = False
         try:
             integration = entry.record or await self._read(key, entry)
@@ -169,12 +113,12 @@ class Reconciler:
                 waiting = True
                 entry.record = integration
                 return now.after(_PATIENCE)
-            look = _Look(integration, entry, now, now.wall)
+            look = Look(integration, entry, now, now.wall)
             await self._observe(look)
             await self._decide(key, look)
             await self._deliver(look)
             waiting = look.hold is not None
-            await self._report(key, look)
+            await self._reporter.report(key, look)
             entry.due = self._come_back(look)
         except Conflict:
             self._lost(look)
@@ -195,7 +139,7 @@ class Reconciler:
             entry.settled = (look.inputs, look.version)
         return entry.due
 
-    async def _refused(self, key: Key, look: _Look | None, error: Denied) -> Instant:
+    async def _refused(self, key: Key, look: Look | None, error: Denied) -> Instant:
         """Tells at the resource that the API server refused the operator a call, and answers when to try again."""
         if look is None:
             return self._clock.now().after(MAX_PASSING_WAIT_WITHOUT_TOKEN)
@@ -205,12 +149,12 @@ class Reconciler:
             f"the API server refuses the operator a call: {error}; grant its account what the chart's RBAC grants",
         )
         try:
-            await self._report(key, look)
+            await self._reporter.report(key, look)
         except ClusterError as again:
             log.warning("status not written", namespace=key.namespace, name=key.name, error=str(again))
         return self._come_back(look) or look.now.after(MAX_PASSING_WAIT_WITHOUT_TOKEN)
 
-    def _lost(self, look: _Look | None) -> None:
+    def _lost(self, look: Look | None) -> None:
         """Has the endpoint asked again, at once, where its new token could not be written."""
         if look is not None and look.renewed and not look.delivered:
             look.entry.failed_inputs, look.entry.retry = look.inputs, None
@@ -249,7 +193,7 @@ class Reconciler:
         try:
             integration = parse_integration(body)
         except NeedsChange as failure:
-            await self._reject(key, body, failure)
+            await self._reporter.reject(key, body, failure)
             return None
         if integration.uid != entry.uid:
             # Deleted and created again in a gap of the watch: what is remembered is of the one before.
@@ -258,25 +202,7 @@ class Reconciler:
         self._inventory.refer(key, entry, integration)
         return integration
 
-    async def _reject(self, key: Key, body: Object, failure: NeedsChange) -> None:
-        """Tells at the resource that its spec cannot be read."""
-        metadata, status = body["metadata"], body.get("status") or {}
-        generation = int(metadata.get("generation", 1))
-        conditions = [
-            Condition(ConditionType.READY, False, Reason(failure.reason), failure.message),
-            Condition(ConditionType.STALLED, True, Reason(failure.reason), failure.message),
-        ]
-        now = format_time(self._clock.now().wall)
-        after = {
-            **status,
-            "conditions": written(conditions, status.get("conditions") or (), generation, now),
-            "observedGeneration": generation,
-        }
-        patch = changes(status, after)
-        if patch:
-            await self._gateway.patch_status(INTEGRATIONS, key.namespace, key.name, metadata["resourceVersion"], patch)
-
-    async def _observe(self, look: _Look) -> None:
+    async def _observe(self, look: Look) -> None:
         """Reads the target and what the resource refers to, and notes the first thing that stands in the way."""
         integration, entry = look.integration, look.entry
         try:
@@ -286,7 +212,7 @@ class Reconciler:
             look.version = look.target.secret["metadata"]["resourceVersion"] if look.target.secret else ""
         except Failure as failure:
             look.failure = failure
-        self._plan(look)
+        look.plan()
         try:
             endpoint = look.endpoint = await self._sources.endpoint(integration)
             look.identity = Identity(endpoint.uid, grant_hash(endpoint, integration), "", "")
@@ -298,26 +224,7 @@ class Reconciler:
             if look.inputs is None:
                 look.identity = None
 
-    def _plan(self, look: _Look) -> None:
-        """Takes over the plan for the held token, or makes a new one where it is another token."""
-        entry, stored = look.entry, look.stored
-        if stored is None:
-            entry.plan, entry.anchor, entry.expires, entry.renews, entry.poll_at = (0.0, 0.0), None, 0.0, 0.0, 0.0
-            return
-        token = stored.token
-        if entry.plan != (token.issued, token.expires) or entry.anchor is None:
-            entry.plan, entry.anchor, entry.expires, entry.poll_at = (
-                (token.issued, token.expires), look.now, token.expires, 0.0
-            )  # fmt: skip
-        look.wall = entry.anchor.read_at(look.now)
-        seconds = window(token.lifetime, look.integration.renew_before)
-        entry.renews = token.expires - seconds
-        if not entry.poll_at:
-            first = first_poll(entry.uid, entry.expires, seconds)
-            # After a restart an expired token is asked for at once, a valid one at the next instant of its plan.
-            entry.poll_at = look.wall if entry.expires <= look.wall else next_poll(look.wall, entry.expires, first)
-
-    async def _decide(self, key: Key, look: _Look) -> None:
+    async def _decide(self, key: Key, look: Look) -> None:
         """Asks the endpoint where there is cause to, and nothing stands in the way."""
         integration, entry = look.integration, look.entry
         if look.failure is not None or integration.suspend or look.identity is None or look.endpoint is None:
@@ -329,7 +236,7 @@ class Reconciler:
                 identity=look.identity,
                 expires=entry.expires,
                 poll_at=entry.poll_at,
-                renew_requested=integration.renew_request not in {"", _handled(look)},
+                renew_requested=integration.renew_request not in {"", look.handled_renew_request},
                 failed=entry.failed_inputs is not None,
             )
         )
@@ -352,14 +259,14 @@ class Reconciler:
             look.failure = failure
             entry.failed_inputs = look.inputs
 
-    def _rank(self, look: _Look) -> float:
+    def _rank(self, look: Look) -> float:
         """By when the request is wanted, in wall time: at once where there is no valid token; after all others where
         only a person's change would let it succeed."""
         if look.left > 0:
             return look.entry.expires
         return look.wall + _PROBE_RANK if isinstance(look.entry.failure, NeedsChange) else 0.0
 
-    async def _ask(self, look: _Look) -> None:
+    async def _ask(self, look: Look) -> None:
         integration, entry, endpoint = look.integration, look.entry, look.endpoint
         assert endpoint is not None and look.identity is not None  # noqa: S101, PT018  # _decide has seen to it
         look.asked = True
@@ -386,17 +293,17 @@ class Reconciler:
                 set(token.scope) < set(before.token.scope)
             )  # fmt: skip
             look.stored = StoredToken(token, identity)
-            self._plan(look)
+            look.plan()
         elif verdict is Verdict.CORRECT and look.stored is not None:
             look.stored = corrected(look.stored, token, identity)
-            self._plan(look)
+            look.plan()
         elif look.stored is not None:
             if verdict is Verdict.KEEP and not token.assumed:
                 entry.expires = min(entry.expires, token.expires + look.set_back)
             seconds = window(look.stored.token.lifetime, integration.renew_before)
             entry.poll_at = next_poll(look.wall, entry.expires, first_poll(entry.uid, entry.expires, seconds))
 
-    async def _deliver(self, look: _Look) -> None:
+    async def _deliver(self, look: Look) -> None:
         """Brings the target up to date: with a new token, or as it was before somebody changed it."""
         if look.stored is None or look.target is None or look.identity is None or look.integration.suspend:
             return
@@ -411,15 +318,15 @@ class Reconciler:
                 # The token is not held: what is, is what stood there before.
                 look.renewed = False
                 look.stored = look.target.stored
-                self._plan(look)
+                look.plan()
             return
         look.version, look.delivered = delivered.version, True
         look.predecessors, look.entry.written = (), (look.integration.target,)
         if delivered.wrote:
             self._metrics.wrote(look.integration.namespace)
-            self._tell_written(look)
+            self._reporter.tell_written(look)
         if delivered.recreated:
-            self._event(
+            self._reporter.event(
                 look,
                 "TargetReplaced",
                 f"Secret {look.integration.target} could not be changed and was deleted and created anew;"
@@ -427,80 +334,7 @@ class Reconciler:
                 warning=True,
             )
 
-    async def _report(self, key: Key, look: _Look) -> None:
-        """Writes the status where it changed, and tells by events what a person wants to know."""
-        integration, entry = look.integration, look.entry
-        rate_limited = look.left <= 0 and (look.hold is Hold.RATE or look.pace > 0)
-        if (look.hold is not None or look.pace > 0) and not rate_limited:
-            return  # a moment's wait is no news
-        matches = None if look.identity is None or look.stored is None else look.stored.identity == look.identity
-        situation = Situation(
-            now=look.wall,
-            target=look.predecessors[0]["metadata"]["name"] if look.predecessors else integration.target,
-            stored=look.stored,
-            matches=matches,
-            expires=entry.expires,
-            renews=entry.renews,
-            failure=look.failure,
-            rate_limited=rate_limited,
-            scopes_reduced=look.scopes_reduced,
-            asked=look.asked,
-            renewed=look.renewed,
-            handled_renew_request=_handled(look),
-        )
-        status = build_status(integration, situation)
-        entry.ready = condition_of(status, ConditionType.READY).get("status") == "True"
-        patch = changes(integration.status, status)
-        if patch and not await self._gateway.patch_status(
-            INTEGRATIONS, key.namespace, key.name, integration.resource_version, patch
-        ):
-            self._inventory.forget(key)
-            return
-        self._tell(look, condition_of(status, ConditionType.REFRESHED))
-
-    def _tell_written(self, look: _Look) -> None:
-        """Logs and records that the target was written, and why."""
-        integration, stored = look.integration, look.stored
-        if not look.renewed or stored is None:
-            # A write that follows from a change of the spec, such as another template, is no news to who changed it.
-            same_spec = integration.status.get("observedGeneration") == integration.generation
-            if not look.asked and same_spec:
-                self._event(look, "Repaired", f"Secret {integration.target} was brought back to what it should be")
-            return
-        log.info("token written", namespace=integration.namespace, name=integration.name, secret=integration.target,
-                 expires=int(stored.token.expires))  # fmt: skip
-        again = "issueTime" in integration.status
-        seconds = int(stored.token.expires - look.wall)
-        self._event(
-            look,
-            "Renewed" if again else "Issued",
-            f"Secret {integration.target} holds a {'new ' if again else ''}token that is valid for {seconds} s",
-        )
-        if look.scopes_reduced:
-            self._event(
-                look,
-                Reason.SCOPES_REDUCED,
-                "the new token has fewer scopes than the one before; check the integration's permissions",
-                warning=True,
-            )
-
-    def _tell(self, look: _Look, after: Mapping[str, Any]) -> None:
-        """Logs and records that refreshing began or ceased to fail; `after` is the condition Refreshed as it now
-        stands."""
-        integration, failure = look.integration, look.failure
-        before = condition_of(integration.status, ConditionType.REFRESHED)
-        if failure is not None:
-            if (before.get("status"), before.get("reason")) != ("False", failure.reason):
-                log.warning("no current token", namespace=integration.namespace, name=integration.name,
-                            reason=failure.reason, error=failure.message)  # fmt: skip
-                self._event(look, failure.reason, failure.message, warning=True)
-        elif before.get("status") == "False" and after.get("status") == "True" and (
-            # A 429 is told as a failure too, and its pause is a wait like any other.
-            before.get("reason") not in _WAITS or look.entry.failure is not None
-        ):  # fmt: skip
-            self._event(look, "Mended", "the token is refreshed again")
-
-    def _come_back(self, look: _Look) -> Instant | None:
+    def _come_back(self, look: Look) -> Instant | None:
         """When to look again, unless something happens before; notes what a failure means for later."""
         entry = look.entry
         failure = look.failure
@@ -526,7 +360,7 @@ class Reconciler:
                 entry.failed_inputs = None
         return look.now.after(min(waits)) if waits else None
 
-    def _failure_wait(self, look: _Look, failure: Failure) -> float:
+    def _failure_wait(self, look: Look, failure: Failure) -> float:
         if not isinstance(failure, Passing) and failure.reason not in _UNSEEN:
             return change_wait(look.left)
         wait = passing_wait(look.entry.failures, look.left, self._jitter())
@@ -534,18 +368,6 @@ class Reconciler:
             self._admission.pause(look.endpoint.ref, failure.pause)
             wait = max(wait, failure.pause)
         return wait
-
-    def _event(self, look: _Look, reason: str, message: str, *, warning: bool = False) -> None:
-        integration = look.integration
-        about = ObjectReference(
-            f"{GROUP}/{VERSION}", INTEGRATION_TOKEN_KIND, integration.namespace, integration.name, integration.uid
-        )
-        self._events.record(about, warning=warning, reason=reason, message=message)
-
-
-def _handled(look: _Look) -> str:
-    """The last wish for a renewal that was followed: the status may not tell yet."""
-    return look.entry.handled_renew_request or str(look.integration.status.get("lastHandledRenewRequest", ""))
 
 
 def _identity(identity: Identity, credentials: SecretMetadata) -> Identity:

@@ -35,6 +35,7 @@ from integration_token.oauth.client import Route, TokenClient
 from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import Answer
 from integration_token.reconcile import Reconciler
+from integration_token.report import Reporter
 from integration_token.scheduler import Key, Scheduler
 from integration_token.source import Sources
 
@@ -110,7 +111,7 @@ class Operator:
             issuer=RequestIssuer(sources, world.client, clock, metrics),
             admission=self.admission,
             endpoints=EndpointReconciler(cluster, self.inventory, policy, clock),
-            events=self.events,
+            reporter=Reporter(cluster, self.inventory, self.events, clock),
             metrics=metrics,
             clock=clock,
             jitter=lambda: 0.5,

@@ -1,0 +1,132 @@
+"""What users are told of a resource: its status, written only where it changed, and events at turns only."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from integration_token.api.condition import Condition, ConditionType, Reason, written
+from integration_token.api.names import GROUP, INTEGRATION_TOKEN_KIND, VERSION
+from integration_token.api.value import format_time
+from integration_token.clock import Clock
+from integration_token.cluster.event import EventRecorder, ObjectReference
+from integration_token.cluster.gateway import INTEGRATIONS, Gateway, Object
+from integration_token.errors import NeedsChange
+from integration_token.inventory import Inventory
+from integration_token.logs import get_logger
+from integration_token.look import Look
+from integration_token.renewal.budget import Hold
+from integration_token.scheduler import Key
+from integration_token.status import Situation, build_status, changes, condition_of
+
+log = get_logger(__name__)
+
+_WAITS = frozenset({Reason.SUSPENDED, Reason.RATE_LIMITED})
+"""Reasons why a token is not refreshed that are no failures."""
+
+
+class Reporter:
+    """Tells at resources what became of them."""
+
+    def __init__(self, gateway: Gateway, inventory: Inventory, events: EventRecorder, clock: Clock) -> None:
+        self._gateway = gateway
+        self._inventory = inventory
+        self._events = events
+        self._clock = clock
+
+    async def reject(self, key: Key, body: Object, failure: NeedsChange) -> None:
+        """Tells at the resource that its spec cannot be read."""
+        metadata, status = body["metadata"], body.get("status") or {}
+        generation = int(metadata.get("generation", 1))
+        conditions = [
+            Condition(ConditionType.READY, False, Reason(failure.reason), failure.message),
+            Condition(ConditionType.STALLED, True, Reason(failure.reason), failure.message),
+        ]
+        now = format_time(self._clock.now().wall)
+        after = {
+            **status,
+            "conditions": written(conditions, status.get("conditions") or (), generation, now),
+            "observedGeneration": generation,
+        }
+        patch = changes(status, after)
+        if patch:
+            await self._gateway.patch_status(INTEGRATIONS, key.namespace, key.name, metadata["resourceVersion"], patch)
+
+    async def report(self, key: Key, look: Look) -> None:
+        """Writes the status where it changed, and tells by events what a person wants to know."""
+        integration, entry = look.integration, look.entry
+        rate_limited = look.left <= 0 and (look.hold is Hold.RATE or look.pace > 0)
+        if (look.hold is not None or look.pace > 0) and not rate_limited:
+            return  # a moment's wait is no news
+        matches = None if look.identity is None or look.stored is None else look.stored.identity == look.identity
+        situation = Situation(
+            now=look.wall,
+            target=look.predecessors[0]["metadata"]["name"] if look.predecessors else integration.target,
+            stored=look.stored,
+            matches=matches,
+            expires=entry.expires,
+            renews=entry.renews,
+            failure=look.failure,
+            rate_limited=rate_limited,
+            scopes_reduced=look.scopes_reduced,
+            asked=look.asked,
+            renewed=look.renewed,
+            handled_renew_request=look.handled_renew_request,
+        )
+        status = build_status(integration, situation)
+        entry.ready = condition_of(status, ConditionType.READY).get("status") == "True"
+        patch = changes(integration.status, status)
+        if patch and not await self._gateway.patch_status(
+            INTEGRATIONS, key.namespace, key.name, integration.resource_version, patch
+        ):
+            self._inventory.forget(key)
+            return
+        self._tell(look, condition_of(status, ConditionType.REFRESHED))
+
+    def tell_written(self, look: Look) -> None:
+        """Logs and records that the target was written, and why."""
+        integration, stored = look.integration, look.stored
+        if not look.renewed or stored is None:
+            # A write that follows from a change of the spec, such as another template, is no news to who changed it.
+            same_spec = integration.status.get("observedGeneration") == integration.generation
+            if not look.asked and same_spec:
+                self.event(look, "Repaired", f"Secret {integration.target} was brought back to what it should be")
+            return
+        log.info("token written", namespace=integration.namespace, name=integration.name, secret=integration.target,
+                 expires=int(stored.token.expires))  # fmt: skip
+        again = "issueTime" in integration.status
+        seconds = int(stored.token.expires - look.wall)
+        self.event(
+            look,
+            "Renewed" if again else "Issued",
+            f"Secret {integration.target} holds a {'new ' if again else ''}token that is valid for {seconds} s",
+        )
+        if look.scopes_reduced:
+            self.event(
+                look,
+                Reason.SCOPES_REDUCED,
+                "the new token has fewer scopes than the one before; check the integration's permissions",
+                warning=True,
+            )
+
+    def _tell(self, look: Look, after: Mapping[str, Any]) -> None:
+        """Logs and records that refreshing began or ceased to fail; `after` is the condition Refreshed as it now
+        stands."""
+        integration, failure = look.integration, look.failure
+        before = condition_of(integration.status, ConditionType.REFRESHED)
+        if failure is not None:
+            if (before.get("status"), before.get("reason")) != ("False", failure.reason):
+                log.warning("no current token", namespace=integration.namespace, name=integration.name,
+                            reason=failure.reason, error=failure.message)  # fmt: skip
+                self.event(look, failure.reason, failure.message, warning=True)
+        elif before.get("status") == "False" and after.get("status") == "True" and (
+            # A 429 is told as a failure too, and its pause is a wait like any other.
+            before.get("reason") not in _WAITS or look.entry.failure is not None
+        ):  # fmt: skip
+            self.event(look, "Mended", "the token is refreshed again")
+
+    def event(self, look: Look, reason: str, message: str, *, warning: bool = False) -> None:
+        """Records an event at the resource; `reason` is one word in CamelCase."""
+        integration = look.integration
+        about = ObjectReference(
+            f"{GROUP}/{VERSION}", INTEGRATION_TOKEN_KIND, integration.namespace, integration.name, integration.uid
+        )
+        self._events.record(about, warning=warning, reason=reason, message=message)
