@@ -226,6 +226,21 @@ class TestScheduler:
 
         run(story)
 
+    def test_what_is_planned_for_a_key_that_waits_or_is_worked_on_does_not_count(self) -> None:
+        """The work's own answer does: it knows better."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock, takes=5)
+            works.scheduler.wake(ONE)
+            works.scheduler.at(ONE, clock.now().after(20))
+            await asyncio.sleep(2)
+            works.scheduler.at(ONE, clock.now().after(20))
+            await asyncio.sleep(60)
+            await works.ended()
+            assert works.done == [(ONE, 0)]
+
+        run(story)
+
     def test_a_key_that_is_woken_while_it_is_worked_on_is_worked_on_once_more(self) -> None:
         """After the work under way, and once for any number of wake-ups."""
 

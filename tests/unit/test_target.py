@@ -492,6 +492,16 @@ class TestWriting:
         assert renewal is not None
         assert renewal.body["metadata"]["labels"] == {"team": "shop", TARGET_LABEL: "shop"}
 
+    def test_what_the_template_has_is_ours_on_a_recreated_secret_though_another_wrote_it_before(self) -> None:
+        """So it goes when it leaves the template."""
+        of = integration(template={"metadata": {"labels": {"team": "shop"}}})
+        secret = {**changed(written(of=of), "argo", "labels", team="shop"), "immutable": True}
+        write = build_target(secret, of, STORED)
+        assert write is not None
+        after = build_target(disowned(served(write.body), write.foreign), SHOP, STORED)
+        assert after is not None
+        assert after.body["metadata"]["labels"] == {TARGET_LABEL: "shop"}
+
 
 ENDPOINT: Object = {
     "metadata": {"namespace": "store", "name": "login", "uid": "endpoint-uid"},
