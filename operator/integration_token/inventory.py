@@ -62,6 +62,8 @@ class Entry:
     """The names under which this process may have written a target that is still there; the status tells one alone."""
     handled_renew_request: str = ""
     """The wish for a renewal that this process followed last."""
+    queued: Instant | None = None
+    """Since when its request waits for its turn."""
     failure: Failure | None = None
     failed_inputs: Inputs | None = None
     failures: int = 0

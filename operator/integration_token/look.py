@@ -32,6 +32,8 @@ class Look:
     stored: StoredToken | None = None
     failure: Failure | None = None
     hold: Hold | None = None
+    waited: bool = False
+    """The request waits for its turn, and so long that its user is told."""
     pace: float = 0.0
     """Seconds until the grant may ask again."""
     asked: bool = False

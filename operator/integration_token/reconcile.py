@@ -38,6 +38,9 @@ log = get_logger(__name__)
 _UNSEEN = frozenset({Reason.CREDENTIALS_NOT_FOUND, Reason.SECRET_NOT_OWNED})
 """Reasons whose end no watch tells, since Secrets without our labels are not watched: looked at again soon."""
 
+_TELLING = 10.0
+"""Seconds that a request waits for others in flight before its user is told: by then one of them hangs."""
+
 _OVERTAKEN = 0.05
 """Seconds until another look after somebody changed what was being written."""
 
@@ -109,7 +112,7 @@ class Reconciler:
             entry.record = None
             if integration is None:
                 return now if key in self._inventory.entries and entry.uid != self._inventory.entries[key].uid else None
-            if self._must_wait(key, integration):
+            if self._must_wait(key, entry, integration):
                 waiting = True
                 entry.record = integration
                 return now.after(_PATIENCE)
@@ -176,13 +179,23 @@ class Reconciler:
             return False  # rare enough to look
         return inputs == _inputs(entry.generation, entry.renew_request, endpoint, found)
 
-    def _must_wait(self, key: Key, integration: Integration) -> bool:
+    def _must_wait(self, key: Key, entry: Entry, integration: Integration) -> bool:
         """Whether a first token has to wait for others in flight: asked before anything is read for it."""
         first = self._secrets.target(integration.namespace, integration.target) is None and not integration.status
         endpoint = self._inventory.endpoints.get(integration.endpoint)
         if not first or endpoint is None or integration.suspend:
             return False
-        return self._admission.enter(endpoint, key, 0.0) is Hold.TURN
+        hold = self._admission.enter(endpoint, key, 0.0)
+        return hold is Hold.TURN and not self._waited(entry, hold)
+
+    def _waited(self, entry: Entry, hold: Hold | None) -> bool:
+        """Whether the request has waited for its turn for so long that its user is told."""
+        now = self._clock.now()
+        if hold is None:
+            entry.queued = None
+        elif entry.queued is None:
+            entry.queued = now
+        return entry.queued is not None and now.boot - entry.queued.boot >= _TELLING
 
     async def _read(self, key: Key, entry: Entry) -> Integration | None:
         """The resource as it is now; None where it is gone, or cannot be read and has been told so."""
@@ -248,6 +261,7 @@ class Reconciler:
         look.pace = entry.pace.wait(look.now.boot)
         if look.pace <= 0:
             look.hold = self._admission.enter(look.endpoint, key, self._rank(look))
+            look.waited = self._waited(entry, look.hold)
         if look.pace > 0 or look.hold is not None:
             if entry.failed_inputs == look.inputs:
                 look.failure = entry.failure  # the wait between two attempts mends nothing
@@ -358,6 +372,8 @@ class Reconciler:
             entry.failure, entry.retry, entry.failures = None, None, 0
             if look.asked:
                 entry.failed_inputs = None
+        if look.hold is not None and not look.waited:
+            waits.append(_TELLING)
         return look.now.after(min(waits)) if waits else None
 
     def _failure_wait(self, look: Look, failure: Failure) -> float:

@@ -53,7 +53,7 @@ class Reporter:
     async def report(self, key: Key, look: Look) -> None:
         """Writes the status where it changed, and tells by events what a person wants to know."""
         integration, entry = look.integration, look.entry
-        rate_limited = look.left <= 0 and (look.hold is Hold.RATE or look.pace > 0)
+        rate_limited = look.left <= 0 and (look.hold is Hold.RATE or look.waited or look.pace > 0)
         if (look.hold is not None or look.pace > 0) and not rate_limited:
             return  # a moment's wait is no news
         matches = None if look.identity is None or look.stored is None else look.stored.identity == look.identity

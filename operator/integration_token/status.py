@@ -155,7 +155,8 @@ def _ready(integration: Integration, situation: Situation) -> Condition:
 
 
 _RATE_LIMITED = (
-    "the request waits for the endpoint's rate limit, or for the time that the endpoint asked everybody to stay away"
+    "the request waits for the endpoint's rate limit, for other requests that it has not answered yet,"
+    " or for the time that it asked everybody to stay away"
 )
 
 

@@ -133,6 +133,25 @@ def test_an_endpoint_deleted_in_a_gap_of_the_watch_is_not_asked_again() -> None:
     play(story, Policy(lifetime=24 * HOUR, lead=HOUR))
 
 
+def test_who_waits_behind_requests_that_hang_is_told_so() -> None:
+    """Not at once, since a moment's wait is no news, but before its user asks why nothing happens."""
+
+    async def story(world: World) -> None:
+        world.client.latency = 3600.0
+        names = [f"shop{number}" for number in range(2 * IN_FLIGHT)]
+        for name in names:
+            world.integration(name)
+        await world.begin()
+        await world.until(world.clock.now().wall + 5)
+        assert all("conditions" not in world.status(name) for name in names)
+        await world.until(world.clock.now().wall + 15)
+        told = [name for name in names if "conditions" in world.status(name)]
+        assert len(told) >= IN_FLIGHT
+        assert {world.condition_of(name) for name in told} == {("False", "RateLimited")}
+
+    play(story)
+
+
 def test_a_call_that_the_api_server_refuses_is_told_at_the_resource() -> None:
     """The operator's account lacks a permission: the message says which, and all is well once it is granted."""
 
