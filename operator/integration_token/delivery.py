@@ -8,7 +8,7 @@ from integration_token.api.integration import DeletionPolicy, Integration
 from integration_token.api.token import StoredToken
 from integration_token.cluster.gateway import SECRETS, Gateway, Object
 from integration_token.cluster.secret import SecretWatch
-from integration_token.cluster.target import Ownership, Write, build_target, disowned, ownership, read_target
+from integration_token.cluster.target import Ownership, Write, build_target, ownership, read_target
 from integration_token.errors import Conflict, Denied, NeedsChange, Passing
 
 _ATTEMPTS = 4
@@ -110,10 +110,7 @@ class Deliverer:
         if write.recreate:
             metadata = secret["metadata"]
             await self._gateway.delete(SECRETS, namespace, name, metadata["uid"], metadata["resourceVersion"])
-            created = await self._gateway.create(SECRETS, namespace, write.body)
-            if not write.foreign:
-                return created
-            return await self._gateway.replace(SECRETS, namespace, name, disowned(created, write.foreign))
+            return await self._gateway.create(SECRETS, namespace, write.body)
         return await self._gateway.replace(SECRETS, namespace, name, write.body)
 
     async def _owned(self, integration: Integration) -> Object | None:

@@ -16,7 +16,6 @@ from integration_token.cluster.target import (
     Object,
     Ownership,
     build_target,
-    disowned,
     grant_hash,
     ownership,
     read_target,
@@ -161,7 +160,8 @@ class TestContent:
         template = {"metadata": {"labels": {"team": "shop"}, "annotations": {"note": "x", ISSUE_TIME: "never"}}}
         metadata = written(of=integration(template=template))["metadata"]
         assert metadata["labels"] == {"team": "shop", TARGET_LABEL: "shop"}
-        assert metadata["annotations"] == {**written()["metadata"]["annotations"], "note": "x"}
+        told = {key: value for key, value in metadata["annotations"].items() if key != f"{GROUP}/template-keys"}
+        assert told == {**written()["metadata"]["annotations"], "note": "x"}
 
 
 class TestReading:
@@ -417,7 +417,7 @@ class TestWriting:
         assert metadata["finalizers"] == ["example.dev/keep"]
 
     def test_what_left_the_template_is_removed(self) -> None:
-        """The API server's record tells that it was ours."""
+        """We recorded that it was of the template."""
         template = {"metadata": {"labels": {"team": "shop"}, "annotations": {"note": "x"}}, "data": {"more": "x"}}
         write = build_target(written(of=integration(template=template)), SHOP, STORED)
         assert write is not None
@@ -463,6 +463,15 @@ class TestWriting:
         """Or it would not be believed the next time."""
         assert build_target(changed(written(), "velero", "data", token="t0k3n-value"), SHOP, STORED) is not None
 
+    def test_what_an_admission_webhook_adds_to_every_write_of_ours_stays(self) -> None:
+        """The API server counts it as ours; it is no reason to write again."""
+        of = integration(template={"metadata": {"labels": {"team": "shop"}}})
+        write = build_target(None, of, STORED)
+        assert write is not None
+        body = write.body
+        body["metadata"]["labels"] = {**body["metadata"]["labels"], "added-by": "policy"}
+        assert build_target(served(body), of, STORED) is None
+
     @pytest.mark.parametrize(
         "state",
         [
@@ -478,7 +487,6 @@ class TestWriting:
         assert write.recreate
         assert write.body["metadata"]["labels"] == {"team": "shop", TARGET_LABEL: "shop"}
         assert not {"uid", "resourceVersion", "managedFields"} & write.body["metadata"].keys()
-        assert write.foreign == {"f:team"}
         assert "immutable" not in write.body
 
     def test_what_others_put_on_a_recreated_secret_is_still_not_ours(self) -> None:
@@ -486,7 +494,7 @@ class TestWriting:
         secret = {**changed(written(), "argo", "labels", team="shop"), "immutable": True}
         write = build_target(secret, SHOP, STORED)
         assert write is not None
-        after = disowned(served(write.body), write.foreign)
+        after = served(write.body)
         assert build_target(after, SHOP, STORED) is None
         renewal = build_target(after, SHOP, RENEWED)
         assert renewal is not None
@@ -498,7 +506,7 @@ class TestWriting:
         secret = {**changed(written(of=of), "argo", "labels", team="shop"), "immutable": True}
         write = build_target(secret, of, STORED)
         assert write is not None
-        after = build_target(disowned(served(write.body), write.foreign), SHOP, STORED)
+        after = build_target(served(write.body), SHOP, STORED)
         assert after is not None
         assert after.body["metadata"]["labels"] == {TARGET_LABEL: "shop"}
 

@@ -38,7 +38,8 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended"
     """spec.suspend is true: nothing is asked for and nothing is written."""
     RATE_LIMITED = "RateLimited"
-    """The request waits for the endpoint's rate limit, or the endpoint asked everybody to wait."""
+    """The request waits for the endpoint's rate limit, for others that it has not answered, or as it asked everybody
+    to."""
 
     # The spec and what it refers to.
     INVALID_SPEC = "InvalidSpec"

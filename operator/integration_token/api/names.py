@@ -34,6 +34,8 @@ LIFETIME_ANNOTATION: Final = f"{GROUP}/lifetime-seconds"
 """Seconds from the issue time to the token's expiry."""
 SCOPE_ANNOTATION: Final = f"{GROUP}/scope"
 """The scopes that the endpoint granted, separated by spaces."""
+TEMPLATE_ANNOTATION: Final = f"{GROUP}/template-keys"
+"""JSON: the keys of the labels and annotations that spec.target.template gave the Secret."""
 ASSUMED_ANNOTATION: Final = f"{GROUP}/expiry-assumed"
 """ "true" where the endpoint told no expiry and the endpoint's defaultLifetime stands in."""
 

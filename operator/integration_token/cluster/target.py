@@ -12,7 +12,7 @@ from typing import Any
 
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint
-from integration_token.api.integration import DeletionPolicy, Integration
+from integration_token.api.integration import DeletionPolicy, Integration, Template
 from integration_token.api.names import (
     ASSUMED_ANNOTATION,
     CREDENTIALS_UID_ANNOTATION,
@@ -26,6 +26,7 @@ from integration_token.api.names import (
     MANAGER,
     SCOPE_ANNOTATION,
     TARGET_LABEL,
+    TEMPLATE_ANNOTATION,
     VERSION,
 )
 from integration_token.api.token import Identity, StoredToken, Token
@@ -159,8 +160,6 @@ class Write:
     body: Object
     recreate: bool
     """The Secret is immutable or of another type: it must be deleted and created."""
-    foreign: frozenset[str] = frozenset()
-    """Labels and annotations of others, as the API server's record names fields."""
 
 
 def build_target(secret: Object | None, integration: Integration, stored: StoredToken) -> Write | None:
@@ -171,10 +170,13 @@ def build_target(secret: Object | None, integration: Integration, stored: Stored
     metadata: Object = {} if secret is None else dict(secret["metadata"])
     old_labels, old_annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
     template = integration.template
-    foreign_labels = _foreign(old_labels, metadata, "f:labels")
-    foreign_annotations = _foreign(old_annotations, metadata, "f:annotations")
-    labels = {**foreign_labels, **template.labels, TARGET_LABEL: integration.name}
-    annotations = {**foreign_annotations, **template.annotations, **_record(stored)}
+    labels = {**_foreign(old_labels, metadata, "labels"), **template.labels, TARGET_LABEL: integration.name}
+    annotations = {
+        **_foreign(old_annotations, metadata, "annotations"),
+        **template.annotations,
+        **_record(stored),
+        **_template_record(template),
+    }
     owners = _owners(metadata.get("ownerReferences") or [], integration)
     data = {key: base64.b64encode(value.encode()).decode() for key, value in _data(stored.token, template.data).items()}
     wanted: Object = {
@@ -204,25 +206,7 @@ def build_target(secret: Object | None, integration: Integration, stored: Stored
             "managedFields": _taken_over(metadata.get("managedFields") or []),
             "finalizers": metadata.get("finalizers") or [],
         }
-    ours = {*template.labels, *template.annotations}
-    foreign = frozenset(f"f:{key}" for key in (*foreign_labels, *foreign_annotations) if key not in ours)
-    return Write(body, recreate, foreign)
-
-
-def disowned(secret: Object, foreign: frozenset[str]) -> Object:
-    """A Secret that we just created, to be written again with no claim on the labels and annotations of others: what
-    only we claim and the template doesn't have goes at the next write."""
-    managed = []
-    for entry in secret["metadata"].get("managedFields") or ():
-        fields = entry.get("fieldsV1") or {}
-        inner = {
-            field: {key: value for key, value in values.items() if key not in foreign}
-            if field in {"f:labels", "f:annotations"}
-            else values
-            for field, values in (fields.get("f:metadata") or {}).items()
-        }
-        managed.append({**entry, "fieldsV1": {**fields, "f:metadata": inner}})
-    return {**secret, "metadata": {**secret["metadata"], "managedFields": managed}}
+    return Write(body, recreate)
 
 
 def _record(stored: StoredToken) -> dict[str, str]:
@@ -238,6 +222,12 @@ def _record(stored: StoredToken) -> dict[str, str]:
         SCOPE_ANNOTATION: " ".join(token.scope),
     }
     return {**record, ASSUMED_ANNOTATION: "true"} if token.assumed else record
+
+
+def _template_record(template: Template) -> dict[str, str]:
+    """The annotation that tells which labels and annotations are the template's; none where it has none."""
+    keys = {"labels": sorted(template.labels), "annotations": sorted(template.annotations)}
+    return {TEMPLATE_ANNOTATION: json.dumps(keys)} if any(keys.values()) else {}
 
 
 def _data(token: Token, template: Mapping[str, str]) -> dict[str, str]:
@@ -262,15 +252,24 @@ def _data(token: Token, template: Mapping[str, str]) -> dict[str, str]:
 
 
 def _foreign(values: Mapping[str, str], metadata: Object, field: str) -> dict[str, str]:
-    """The labels or annotations that not we alone wrote, by the API server's record: ours may have left the
-    template."""
-    ours: set[str] = set()
-    for entry in metadata.get("managedFields") or ():
-        if entry.get("manager") == MANAGER:
-            ours |= _keys(entry, field)
+    """The labels or annotations that are not of the template that we wrote last: those may have left it since.
+
+    Not by the API server's record of field managers alone, which counts what an admission webhook adds to our writes as
+    ours; but what another manager claims as well is that one's too.
+    """
+    ours = _template_keys(metadata).get(field, set())
     for entry in _others(metadata):
-        ours -= _keys(entry, field)
-    return {key: value for key, value in values.items() if f"f:{key}" not in ours and not key.startswith(f"{GROUP}/")}
+        ours -= {name.removeprefix("f:") for name in _keys(entry, f"f:{field}")}
+    return {key: value for key, value in values.items() if key not in ours and not key.startswith(f"{GROUP}/")}
+
+
+def _template_keys(metadata: Object) -> dict[str, set[str]]:
+    """The keys of the template's labels and annotations that we wrote last, as we recorded them."""
+    try:
+        recorded = json.loads((metadata.get("annotations") or {}).get(TEMPLATE_ANNOTATION, "{}"))
+        return {field: {str(key) for key in recorded.get(field, ())} for field in ("labels", "annotations")}
+    except (ValueError, TypeError, AttributeError):
+        return {}  # changed by hand: what it told stays as if it were somebody else's
 
 
 def _owners(owners: list[Object], integration: Integration) -> list[Object]:
