@@ -9,7 +9,7 @@ from integration_token.api.token import StoredToken
 from integration_token.cluster.gateway import SECRETS, Gateway, Object
 from integration_token.cluster.secret import SecretWatch
 from integration_token.cluster.target import Ownership, Write, build_target, ownership, read_target
-from integration_token.errors import Conflict, Denied, NeedsChange, Passing
+from integration_token.errors import Conflict, Denied, NeedsChange, Passing, Unavailable
 
 _ATTEMPTS = 4
 """Writes of one token before it is given up: each failed one was overtaken by somebody else's change."""
@@ -71,7 +71,7 @@ class Deliverer:
         )
 
     async def write(self, integration: Integration, target: Target, stored: StoredToken) -> Delivered:
-        """Makes the target hold the token, and takes the one from before a renaming away.
+        """Makes the target hold the token.
 
         :raises Failure: where the API server refuses, or the name was taken meanwhile.
         """
@@ -85,23 +85,27 @@ class Deliverer:
                 wrote, recreated = True, recreated or write.recreate
                 self._secrets.wrote(integration.namespace, secret)
                 break
-            except Denied as error:
+            except (Denied, Unavailable) as error:
+                # Unavailable as well: a webhook that is down fails the writes of Secrets alone.
                 raise Passing(
-                    Reason.WRITE_FAILED, f"the API server refuses to write Secret {integration.target}: {error}"
+                    Reason.WRITE_FAILED, f"the API server does not write Secret {integration.target}: {error}"
                 ) from None
             except Conflict:
                 if attempt == _ATTEMPTS - 1:
                     raise
                 recreated = recreated or write.recreate
                 secret = await self._owned(integration)
+        version = secret["metadata"]["resourceVersion"] if secret is not None else ""
+        return Delivered(version, wrote, recreated)
+
+    async def take_away(self, integration: Integration, predecessors: tuple[Object, ...]) -> None:
+        """Deletes the Secrets from before a renaming, unless they are to be retained."""
         if integration.deletion_policy is DeletionPolicy.DELETE:
-            for predecessor in target.predecessors:
+            for predecessor in predecessors:
                 metadata = predecessor["metadata"]
                 await self._gateway.delete(
                     SECRETS, integration.namespace, metadata["name"], metadata["uid"], metadata["resourceVersion"]
                 )
-        version = secret["metadata"]["resourceVersion"] if secret is not None else ""
-        return Delivered(version, wrote, recreated)
 
     async def _write(self, integration: Integration, secret: Object | None, write: Write) -> Object:
         namespace, name = integration.namespace, integration.target

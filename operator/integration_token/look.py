@@ -88,3 +88,9 @@ class Look:
             first = first_poll(entry.uid, entry.expires, seconds)
             # After a restart an expired token is asked for at once, a valid one at the next instant of its plan.
             entry.poll_at = self.wall if entry.expires <= self.wall else next_poll(self.wall, entry.expires, first)
+
+    def take_back(self) -> None:
+        """The new token could not be written: what is held is what stood there before."""
+        self.renewed = False
+        self.stored = self.target.stored if self.target is not None else None
+        self.plan()

@@ -161,6 +161,7 @@ class Reconciler:
         """Has the endpoint asked again, at once, where its new token could not be written."""
         if look is not None and look.renewed and not look.delivered:
             look.entry.failed_inputs, look.entry.retry = look.inputs, None
+            look.take_back()
 
     def _nothing_new(self, entry: Entry, key: Key, now: Instant) -> bool:
         """Whether a wake-up has no reason any more: our own writes come back as watch events."""
@@ -300,6 +301,7 @@ class Reconciler:
         look.wall = entry.anchor.read_at(look.now) if entry.anchor is not None else look.now.wall
         verdict, token = issued.judged(look.held, identity, look.now.wall)
         self._metrics.requested(endpoint.ref, "issued" if verdict is Verdict.TAKE else "unchanged")
+        entry.failed_inputs = None
         if verdict is Verdict.TAKE:
             before = look.stored
             look.renewed = True
@@ -329,13 +331,9 @@ class Reconciler:
             look.failure = failure
             if look.renewed:
                 look.entry.failed_inputs = look.inputs
-                # The token is not held: what is, is what stood there before.
-                look.renewed = False
-                look.stored = look.target.stored
-                look.plan()
+                look.take_back()
             return
         look.version, look.delivered = delivered.version, True
-        look.predecessors, look.entry.written = (), (look.integration.target,)
         if delivered.wrote:
             self._metrics.wrote(look.integration.namespace)
             self._reporter.tell_written(look)
@@ -347,6 +345,8 @@ class Reconciler:
                 " restart the pods that mount it",
                 warning=True,
             )
+        await self._deliverer.take_away(look.integration, look.predecessors)
+        look.predecessors, look.entry.written = (), (look.integration.target,)
 
     def _come_back(self, look: Look) -> Instant | None:
         """When to look again, unless something happens before; notes what a failure means for later."""
@@ -370,8 +370,6 @@ class Reconciler:
             elif not look.integration.suspend and look.stored is not None:
                 waits.append(max(0.0, entry.poll_at - look.wall))
             entry.failure, entry.retry, entry.failures = None, None, 0
-            if look.asked:
-                entry.failed_inputs = None
         if look.hold is not None and not look.waited:
             waits.append(_TELLING)
         return look.now.after(min(waits)) if waits else None

@@ -97,6 +97,15 @@ class Cluster(Gateway):
         """Let the next `count` calls of that kind raise the error instead of doing anything."""
         self._failing.append(_Failing(verb, plural, error, None, count))
 
+    @property
+    def failing(self) -> bool:
+        """Whether :meth:`fail` has not yet run its course."""
+        return bool(self._failing)
+
+    def fail_no_more(self) -> None:
+        """End what :meth:`fail` and :meth:`before` began."""
+        self._failing.clear()
+
     def before(self, verb: str, plural: str, act: Callable[[], None]) -> None:
         """Let somebody do something just before the next call of that kind arrives."""
         self._failing.append(_Failing(verb, plural, None, act, 1))

@@ -241,6 +241,29 @@ def test_a_renewal_whose_write_was_lost_is_made_again_at_once(error: Unavailable
     play(story)
 
 
+@pytest.mark.parametrize("error", [Denied("403", status=403), Unavailable("500 failed calling webhook")], ids=str)
+def test_a_secret_that_cannot_be_written_for_hours_is_told_at_the_resource(error: Denied | Unavailable) -> None:
+    """Ready turns False at the expiry, with the reason, and the endpoint is not worn out meanwhile."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.cluster.fail("replace", "secrets", error, count=100000)
+        await world.until(EPOCH + DAY - 60)
+        assert world.ready == ("True", "TokenValid")
+        assert world.refreshed == ("False", "WriteFailed")
+        await world.until(EPOCH + DAY + HOUR)
+        assert world.ready == ("False", "WriteFailed")
+        requests = world.requests
+        await world.until(EPOCH + DAY + 2 * HOUR)
+        assert world.requests - requests <= 120
+        assert world.cluster.reasons() == ["Issued", "WriteFailed"]
+        world.cluster.fail_no_more()
+        await world.until(EPOCH + DAY + 2 * HOUR + 61)
+        assert world.ready == ("True", "TokenValid")
+
+    play(story)
+
+
 def test_an_api_server_away_for_a_minute_is_waited_for() -> None:
     """Nothing crashes, nothing is asked twice, and the next fault is not waited out longer for it."""
 

@@ -232,6 +232,29 @@ def test_a_target_that_could_not_be_moved_at_once_is_moved_later(hindrance: str)
     play(story)
 
 
+def test_a_target_that_was_moved_is_not_asked_for_again_while_the_old_one_cannot_be_deleted() -> None:
+    """What stands in the way is told, and what was written counts."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        await world.until(EPOCH + HOUR)
+        world.cluster.fail("delete", "secrets", Denied("403 forbidden", status=403), count=100000)
+        world.issuer.roll_over()
+        world.integration(target={"name": "shop-token"}, scopes=["font:read"])
+        await world.until(EPOCH + 2 * HOUR)
+        assert world.requests == 2
+        assert world.token("shop-token") == 2
+        assert world.ready == ("True", "TokenValid")
+        assert world.refreshed == ("False", "Forbidden")
+        world.cluster.fail_no_more()
+        await world.until(EPOCH + 3 * HOUR)
+        assert world.cluster.find("secrets", NAMESPACE, "shop") is None
+        assert world.refreshed == ("True", "Refreshed")
+        assert world.requests == 2
+
+    play(story)
+
+
 def test_a_restored_secret_without_an_owner_is_adopted_without_a_request() -> None:
     """As after a restore of the namespace from a backup: new UIDs, and the restorer as manager of every field."""
 

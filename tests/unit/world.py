@@ -251,6 +251,11 @@ class World:
         return self.client.sent
 
     @property
+    def outage(self) -> bool:
+        """Whether the operator waits for the API server."""
+        return self.operator.inventory.entries[token_key(NAMESPACE, "shop")].outages > 0
+
+    @property
     def times(self) -> list[float]:
         """When the endpoint got its requests, in seconds since the beginning."""
         return [round(record.received - EPOCH, 3) for record in self.service.log.entries()]
