@@ -39,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         sys.stderr.write(_line(f"{MANAGER} run: {error}"))
         return 2
+    except Exception as error:  # noqa: BLE001  # a traceback may hold what was worked on
+        sys.stderr.write(f"{MANAGER} run: failed unexpectedly: {type(error).__name__}\n")
+        return 1
     except KeyboardInterrupt:
         return 130
     return 0

@@ -4,7 +4,7 @@ import asyncio
 import random
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 
 from integration_token.admission import Admission
@@ -12,7 +12,7 @@ from integration_token.api.endpoint import EndpointKind
 from integration_token.clock import Clock, Instant
 from integration_token.cluster.connection import Access, access, connect
 from integration_token.cluster.event import EventRecorder
-from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, NAMESPACES, Gateway
+from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, NAMESPACES, Collection, Gateway
 from integration_token.cluster.secret import SecretWatch
 from integration_token.endpoint_status import EndpointReconciler
 from integration_token.errors import ClusterError
@@ -37,6 +37,9 @@ _DRAIN = 20.0
 
 _POSTING = 3.0
 """Seconds that queued events get to be posted at the end."""
+
+_RECHECK = 60.0
+"""Seconds after which it is looked whether a namespace that was missing can be served by now."""
 
 _RETRY = 2.0
 """Seconds between attempts to begin the watch: after a fault that ended kopf, or while the CRDs are missing."""
@@ -127,11 +130,17 @@ class Application:
         """Watches our own kinds by kopf, again after each fault that ends it."""
         await self._secrets.synced.wait()
         while not self._stop.is_set():
-            await self._await_kinds()
+            served = await self._served()
+            if served is None:
+                await asyncio.sleep(_RETRY)
+                continue
             ready = asyncio.Event()
-            readying = asyncio.create_task(self._on_ready(ready))
+            readying = asyncio.create_task(self._on_ready(ready, served))
             try:
-                await watch(self._observer, access, self._settings.namespaces, ready)
+                watching = asyncio.create_task(watch(self._observer, access, served, ready), name="kopf")
+                if await self._outlived(watching, served):
+                    log.info("the namespaces that can be served have changed, the watch is started again")
+                    continue
                 # kopf returns where a signal came before ours were set again; a fault raises.
                 self._stop.set()
             except Exception as error:  # noqa: BLE001  # whatever ended kopf, the tokens need a watch
@@ -142,28 +151,49 @@ class Application:
                 readying.cancel()
                 self._take_signals()
 
-    async def _on_ready(self, ready: asyncio.Event) -> None:
+    async def _outlived(self, watching: asyncio.Task[None], served: tuple[str, ...]) -> bool:
+        """Waits for the watch to end; or ends it, answering True, once a namespace that was missing can be served."""
+        try:
+            if served == self._settings.namespaces:
+                await watching
+                return False
+            while True:
+                done, _ = await asyncio.wait((watching,), timeout=_RECHECK)
+                if done:
+                    await watching
+                    return False
+                if await self._served() not in {None, served}:
+                    return True
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    async def _on_ready(self, ready: asyncio.Event, served: tuple[str, ...]) -> None:
         await ready.wait()
         self._take_signals()
         self._missing = ""
-        log.info("watching", namespaces=list(self._settings.namespaces) or "all")
+        log.info("watching", namespaces=list(served) or "all")
 
-    async def _await_kinds(self) -> None:
-        """Returns once the API server serves our kinds to us: kopf looks for them only when it starts."""
-        kinds = [INTEGRATIONS, ENDPOINTS[EndpointKind.NAMESPACED]]
+    async def _served(self) -> tuple[str, ...] | None:
+        """The namespaces in which our kinds can be listed, empty for all; None where there is nothing to serve yet.
+
+        kopf looks for kinds only when it starts, and ends for all namespaces where one of them refuses it.
+        """
         if not self._settings.namespaces:
-            kinds += [ENDPOINTS[EndpointKind.CLUSTER], NAMESPACES]
-        while True:
+            kinds = (INTEGRATIONS, *ENDPOINTS.values(), NAMESPACES)
+            return () if await self._listable("", kinds) else None
+        kinds = (INTEGRATIONS, ENDPOINTS[EndpointKind.NAMESPACED])
+        return tuple([name for name in self._settings.namespaces if await self._listable(name, kinds)]) or None
+
+    async def _listable(self, namespace: str, kinds: Iterable[Collection]) -> bool:
+        for kind in kinds:
             try:
-                for namespace in self._settings.namespaces or ("",):
-                    for kind in kinds:
-                        await self._gateway.probe(kind, namespace)
+                await self._gateway.probe(kind, namespace)
             except ClusterError as error:
                 self._missing = f"cannot list {kind.plural}{f' in {namespace}' if namespace else ''}: {error}"
-                log.warning("custom resources cannot be listed", kind=kind.plural, error=str(error))
-                await asyncio.sleep(_RETRY)
-            else:
-                return
+                log.warning("cannot list", kind=kind.plural, namespace=namespace or "*", error=str(error))
+                return False
+        return True
 
     async def _work(self, key: Key) -> Instant | None:
         return await self._reconciler.work(key)

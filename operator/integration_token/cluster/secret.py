@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL, TARGET_LABEL
 from integration_token.cluster.gateway import SECRETS, Gateway, Object
-from integration_token.errors import ClusterError, Conflict
+from integration_token.errors import ClusterError, Conflict, Denied
 from integration_token.logs import get_logger
 
 log = get_logger(__name__)
@@ -56,7 +56,7 @@ class SecretWatch:
         self._known: dict[str, dict[tuple[str, str], SecretMetadata]] = {selector: {} for selector in _SELECTORS}
         self._listing = len(self._scopes) * len(_SELECTORS)
         self.synced = asyncio.Event()
-        """Set once every list has been read."""
+        """Set once every list has been read, or refused."""
 
     def credentials(self, namespace: str, name: str) -> SecretMetadata | None:
         """The labelled credentials Secret of that name."""
@@ -82,13 +82,17 @@ class SecretWatch:
         first = True
         while True:
             try:
-                version = await self._list(scope, selector)
-                failures = 0
-                if first:
-                    first = False
-                    self._listing -= 1
-                    if not self._listing:
-                        self.synced.set()
+                try:
+                    version = await self._list(scope, selector)
+                    failures = 0
+                except Denied:
+                    # Of several namespaces, one that is gone or not granted must not keep the others waiting.
+                    if scope:
+                        self._listed(first=first)
+                        first = False
+                    raise
+                self._listed(first=first)
+                first = False
                 with suppress(Conflict):  # the version is too old to watch from: list again
                     while True:
                         version = await self._watch(scope, selector, version)
@@ -97,6 +101,11 @@ class SecretWatch:
                 log.warning("cannot watch Secrets", namespace=scope or "*", selector=selector, error=str(error))
                 backoff = min(_MAX_BACKOFF, 2.0 ** min(failures, 8) / 2)
                 await asyncio.sleep(backoff * random.uniform(0.5, 1))  # noqa: S311  # no secret
+
+    def _listed(self, *, first: bool) -> None:
+        self._listing -= first
+        if not self._listing:
+            self.synced.set()
 
     async def _list(self, scope: str, selector: str) -> str:
         items, version = await self._gateway.list_metadata(SECRETS, scope, selector)
