@@ -6,15 +6,16 @@ generation that counts changes of the spec, and a record of which manager wrote 
 """
 
 import asyncio
-import copy
 import itertools
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from integration_token.api.names import MANAGER
 from integration_token.cluster.gateway import EVENTS, SECRETS, Collection, Gateway, Object
 from integration_token.errors import ClusterError, Conflict, Denied
+
+Json = TypeVar("Json")
 
 Path = tuple[str, str, str]
 """Plural, namespace and name."""
@@ -75,8 +76,8 @@ class Cluster(Gateway):
         path = (plural, metadata.get("namespace", ""), metadata["name"])
         old = self.objects.get(path)
         if old is None:
-            return self._store(path, None, copy.deepcopy(body), manager)
-        merged = {**copy.deepcopy(body), "metadata": {**old["metadata"], **copy.deepcopy(metadata)}}
+            return self._store(path, None, _copy(body), manager)
+        merged = {**_copy(body), "metadata": {**old["metadata"], **_copy(metadata)}}
         if "status" in old:
             merged["status"] = old["status"]
         return self._store(path, old, merged, manager)
@@ -84,7 +85,7 @@ class Cluster(Gateway):
     def edit(self, plural: str, namespace: str, name: str, change: Callable[[Object], None]) -> Object:
         """Change an object in place, as `kubectl edit` does."""
         path = (plural, namespace, name)
-        body = copy.deepcopy(self.objects[path])
+        body = _copy(self.objects[path])
         change(body)
         return self._store(path, self.objects[path], body, "kubectl-edit")
 
@@ -114,7 +115,7 @@ class Cluster(Gateway):
 
     async def get(self, collection: Collection, namespace: str, name: str) -> Object | None:
         await self._called("get", collection, name)
-        return copy.deepcopy(self.objects.get((collection.plural, namespace, name)))
+        return _copy(self.objects.get((collection.plural, namespace, name)))
 
     async def get_metadata(self, collection: Collection, namespace: str, name: str) -> Object | None:
         found = await self.get(collection, namespace, name)
@@ -130,9 +131,9 @@ class Cluster(Gateway):
             raise Conflict(f"409 {path[2]} already exists")
         if body["metadata"].keys() & {"uid", "resourceVersion"}:
             raise Denied("400 resourceVersion should not be set on objects to be created", status=400)
-        body = copy.deepcopy(body)
+        body = _copy(body)
         body["metadata"]["namespace"] = namespace
-        return copy.deepcopy(self._store(path, None, body, MANAGER))
+        return _copy(self._store(path, None, body, MANAGER))
 
     async def replace(self, collection: Collection, namespace: str, name: str, body: Object) -> Object:
         await self._called("replace", collection, name)
@@ -146,13 +147,13 @@ class Cluster(Gateway):
         changed = old.get("data") != body.get("data") or old.get("immutable") != body.get("immutable")
         if old.get("type") != body.get("type") or (old.get("immutable") and changed):
             raise Denied("422 field is immutable", status=422)
-        body = copy.deepcopy(body)
+        body = _copy(body)
         body["metadata"] = {
             "namespace": namespace,
             "managedFields": old["metadata"]["managedFields"],
             **body["metadata"],
         }
-        return copy.deepcopy(self._store(path, old, body, MANAGER))
+        return _copy(self._store(path, old, body, MANAGER))
 
     async def delete(self, collection: Collection, namespace: str, name: str, uid: str, version: str) -> None:
         await self._called("delete", collection, name)
@@ -173,15 +174,15 @@ class Cluster(Gateway):
             return False
         if old["metadata"]["resourceVersion"] != version:
             raise Conflict("409 the object has been modified")
-        merged = {**old.get("status", {}), **copy.deepcopy(dict(status))}
-        body = {**copy.deepcopy(old), "status": {key: value for key, value in merged.items() if value is not None}}
+        merged = {**old.get("status", {}), **_copy(dict(status))}
+        body = {**_copy(old), "status": {key: value for key, value in merged.items() if value is not None}}
         self._store(path, old, body, MANAGER)
         return True
 
     async def list_metadata(self, collection: Collection, namespace: str, selector: str) -> tuple[list[Object], str]:
         await asyncio.sleep(0)
         found = [
-            {"metadata": copy.deepcopy(each["metadata"])}
+            {"metadata": _copy(each["metadata"])}
             for (plural, where, _), each in self.objects.items()
             if plural == collection.plural and namespace in {"", where} and _selected(each, selector)
         ]
@@ -196,7 +197,7 @@ class Cluster(Gateway):
         queue = self._watches[int(version)][2]
         while True:
             kind, item = await queue.get()
-            yield kind, {"metadata": {**item["metadata"], "resourceVersion": item["metadata"]["resourceVersion"]}}
+            yield kind, {"metadata": item["metadata"]}
 
     async def _called(self, verb: str, collection: Collection, name: str) -> None:
         await asyncio.sleep(0)
@@ -231,16 +232,26 @@ class Cluster(Gateway):
             # To a watch that selects by label, an object that has lost the label is gone.
             for namespace, selector, queue in self._watches:
                 if namespace in {"", path[1]} and _selected(old, selector) and not _selected(body, selector):
-                    queue.put_nowait(("DELETED", copy.deepcopy(body)))
+                    queue.put_nowait(("DELETED", _copy(body)))
         return body
 
     def _tell(self, plural: str, kind: str, body: Object) -> None:
         for listener in self.listeners:
-            listener(plural, kind, copy.deepcopy(body))
+            listener(plural, kind, _copy(body))
         if plural == SECRETS.plural:
             for namespace, selector, queue in self._watches:
                 if namespace in {"", body["metadata"]["namespace"]} and _selected(body, selector):
-                    queue.put_nowait((kind, copy.deepcopy(body)))
+                    queue.put_nowait((kind, _copy(body)))
+
+
+def _copy(value: Json) -> Json:
+    """A JSON value that shares nothing with the old one; copy.deepcopy takes ten times as long."""
+    copied: Any = value
+    if isinstance(value, dict):
+        copied = {key: _copy(inner) for key, inner in value.items()}
+    elif isinstance(value, list):
+        copied = [_copy(inner) for inner in value]
+    return copied  # type: ignore[no-any-return]  # as its argument
 
 
 def _selected(body: Object, selector: str) -> bool:
