@@ -68,7 +68,7 @@ class Application:
         self._settings = settings
         self._gateway = gateway
         self._scheduler = Scheduler(clock, self._work)
-        self._secrets = SecretWatch(gateway, settings.namespaces, self._secret_changed)
+        self._secrets = SecretWatch(gateway, settings.namespaces, self._secret_changed, self._recovered)
         self._client = TokenClient(clock, policy, settings.proxy_url)
         self._events = EventRecorder(gateway, clock, socket.gethostname())
         self._inventory = inventory
@@ -201,6 +201,12 @@ class Application:
     def _secret_changed(self, namespace: str, name: str) -> None:
         for key in self._inventory.of_secret(namespace, name):
             self._scheduler.wake(key)
+
+    def _recovered(self) -> None:
+        """Looks at once at what could not be looked at while the API server was away: tokens may have expired."""
+        for key, entry in self._inventory.entries.items():
+            if entry.outages:
+                self._scheduler.wake(key)
 
     def _take_signals(self) -> None:
         """Makes SIGTERM and SIGINT ask for an orderly end: kopf, whenever it starts, takes them for itself."""

@@ -8,14 +8,15 @@ import pytest
 from tests.apiserver.kube import Kube
 from tests.apiserver.ledger import Ledger
 from tests.apiserver.operator import Installation, Operator
-from tests.apiserver.stage import Login, Stage
+from tests.apiserver.stage import Login, Stage, Token
 from tests.cluster.plane import ControlPlane
+from tests.fakes.issuer import Policy
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Deletions come late, when the garbage collector has noticed our kinds, and the canary test last: it looks at
     what all others left behind."""
-    late = ["test_deletion", "test_canary"]
+    late = ["test_deletion", "test_patience", "test_canary"]
     items.sort(key=lambda item: late.index(item.path.stem) if item.path.stem in late else -1)
 
 
@@ -56,6 +57,41 @@ def operator(plane: ControlPlane, ledger: Ledger) -> Iterator[Operator]:
     installation = Installation(plane, "integration-token-operator", "endpoints.insecure=true")
     with Operator(installation, ledger) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def other_plane() -> Iterator[ControlPlane]:
+    """A second plane, with the CRDs, for other ways to install and for outages."""
+    with ControlPlane() as running:
+        running.install_crds()
+        yield running
+
+
+@pytest.fixture(scope="session")
+def other_kube(other_plane: ControlPlane, ledger: Ledger) -> Iterator[Kube]:
+    """The second plane's API."""
+    kube = Kube(other_plane)
+    ledger.kubes.append(kube)
+    yield kube
+    kube.close()
+
+
+@pytest.fixture(scope="session")
+def crowd(kube: Kube, ledger: Ledger, login: Login, operator: Operator) -> list[Token]:
+    """Tokens of an endpoint that may be asked 5 times a minute: 8, so that it takes more than one."""
+    stage = Stage(kube, ledger, login, "crowd", endpoint=False)
+    stage.endpoint("limited", rateLimit={"requestsPerMinute": 5})
+    return [stage.token(f"crowd-{number}", endpoint="limited") for number in range(8)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def restless(request: pytest.FixtureRequest) -> Token | None:
+    """A token of 4 s, which is begun before all else where a test that looks at it later is to run."""
+    if not any(item.path.stem == "test_patience" for item in request.session.items):
+        return None
+    kube, ledger, login = (request.getfixturevalue(name) for name in ("kube", "ledger", "login"))
+    request.getfixturevalue("operator")
+    return Stage(kube, ledger, login, "restless").token("restless", policy=Policy(lifetime=4, lead=0))
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ TESTS: Final = "tests"
 """The field manager of what tests write."""
 
 _OURS = f"/apis/{GROUP_VERSION}"
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
 _PATHS: Final = {
     "Secret": ("/api/v1", "secrets"),
     "Namespace": ("/api/v1", "namespaces"),
@@ -27,7 +28,10 @@ _PATHS: Final = {
     "IntegrationToken": (_OURS, "integrationtokens"),
     "TokenEndpoint": (_OURS, "tokenendpoints"),
     "ClusterTokenEndpoint": (_OURS, "clustertokenendpoints"),
-    "ClusterRole": ("/apis/rbac.authorization.k8s.io/v1", "clusterroles"),
+    "Role": (_RBAC, "roles"),
+    "ClusterRole": (_RBAC, "clusterroles"),
+    "ClusterRoleBinding": (_RBAC, "clusterrolebindings"),
+    "CustomResourceDefinition": ("/apis/apiextensions.k8s.io/v1", "customresourcedefinitions"),
 }
 
 

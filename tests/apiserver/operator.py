@@ -1,10 +1,12 @@
 """The operator as users install it: the chart by Helm, and a local process with the arguments and the account of its
 Deployment, since the plane has no node."""
 
+import itertools
 import json
 import os
 import signal
 import socket
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +19,8 @@ from tests.cluster.client import CHART
 from tests.cluster.plane import ControlPlane
 from tests.cluster.poll import poll
 from tests.demo.process import OperatorProcess
+
+_NUMBERS = itertools.count(1)
 
 READY: Final = 30.0
 """Seconds that it may take to be ready: it takes 2, but the machine may be busy."""
@@ -51,7 +55,6 @@ class Operator:
         self._ledger = ledger
         self._flags = flags
         self._stack = ExitStack()
-        self._starts = 0
         self.exit_code: int | None = None
         """Once it has ended."""
 
@@ -69,11 +72,11 @@ class Operator:
 
     def start(self) -> None:
         """Start it; it isn't ready yet."""
-        self._starts += 1
+        self.started = time.time()
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port: int = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        self.log = self.installation.directory / f"operator-{self.installation.release}-{self._starts}.log"
+        self.log = self.installation.directory / f"operator-{self.installation.release}-{next(_NUMBERS)}.log"
         self._ledger.logs.append(self.log)
         arguments = [
             *self.installation.arguments,
@@ -131,9 +134,13 @@ class Operator:
             "metrics": self.metrics(),
         }
 
-    def _ready(self) -> bool:
+    def status(self, path: str) -> int:
+        """The status of its answer; 0 as long as it doesn't listen."""
         assert self.process.running, f"the operator has ended:\n{self.process.tail()}"
         try:
-            return self.probe("/readyz").is_success
+            return self.probe(path).status_code
         except httpx.TransportError:
-            return False
+            return 0
+
+    def _ready(self) -> bool:
+        return self.status("/readyz") == httpx.codes.OK

@@ -259,6 +259,7 @@ def test_suspended_token_expires_in_its_condition(stage: Stage) -> None:
     assert message == "spec.suspend is true and no valid token is held; set it to false"
     token.patch(suspend=False)
     token.until_ready()
+    token.delete()
 
 
 def test_request_for_renewal_polls_once(stage: Stage) -> None:

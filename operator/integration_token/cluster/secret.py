@@ -19,8 +19,10 @@ from integration_token.logs import get_logger
 log = get_logger(__name__)
 
 _SELECTORS = (f"{CREDENTIALS_LABEL}=true", TARGET_LABEL)
-_MAX_BACKOFF = 30.0
-"""Seconds between attempts to list while the API server is away."""
+_MAX_BACKOFF = 5.0
+"""Seconds between attempts to list while the API server is away: its return is noticed here."""
+_MAX_BACKOFF_DENIED = 30.0
+"""Seconds between attempts to list what the API server refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,19 @@ class SecretWatch:
     Guarantees: after a gap of any length, what was created, changed or deleted in it is found by a fresh list.
     """
 
-    def __init__(self, gateway: Gateway, namespaces: Collection[str], changed: Callable[[str, str], None]) -> None:
-        """`namespaces`: those to watch, none for all. `changed` is called with namespace and name after each change."""
+    def __init__(
+        self,
+        gateway: Gateway,
+        namespaces: Collection[str],
+        changed: Callable[[str, str], None],
+        recovered: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`namespaces`: those to watch, none for all. `changed` is called with namespace and name after each change,
+        `recovered` when a list succeeds again after the API server was away or refused it."""
         self._gateway = gateway
         self._scopes = tuple(namespaces) or ("",)
         self._changed = changed
+        self._recovered = recovered
         # By selector: a Secret may carry both labels.
         self._known: dict[str, dict[tuple[str, str], SecretMetadata]] = {selector: {} for selector in _SELECTORS}
         self._listing = len(self._scopes) * len(_SELECTORS)
@@ -84,6 +94,8 @@ class SecretWatch:
             try:
                 try:
                     version = await self._list(scope, selector)
+                    if failures:
+                        self._recovered()
                     failures = 0
                 except Denied:
                     # Of several namespaces, one that is gone or not granted must not keep the others waiting.
@@ -99,7 +111,8 @@ class SecretWatch:
             except ClusterError as error:
                 failures += 1
                 log.warning("cannot watch Secrets", namespace=scope or "*", selector=selector, error=str(error))
-                backoff = min(_MAX_BACKOFF, 2.0 ** min(failures, 8) / 2)
+                longest = _MAX_BACKOFF_DENIED if isinstance(error, Denied) else _MAX_BACKOFF
+                backoff = min(longest, 2.0 ** min(failures, 8) / 2)
                 await asyncio.sleep(backoff * random.uniform(0.5, 1))  # noqa: S311  # no secret
 
     def _listed(self, *, first: bool) -> None:

@@ -1,0 +1,212 @@
+"""The operator as a process: its end in order and without, an API server that goes away, and writes that are refused.
+
+On the second plane, by an operator for one namespace that these tests may kill.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from operator import itemgetter
+
+import pytest
+
+from tests.apiserver.kube import Kube
+from tests.apiserver.ledger import Ledger
+from tests.apiserver.operator import Installation, Operator
+from tests.apiserver.stage import Login, Stage, Token
+from tests.cluster.plane import ControlPlane
+from tests.cluster.poll import poll
+from tests.fakes.fault import slow
+from tests.fakes.issuer import Policy
+from tests.fakes.record import Outcome
+
+OUTAGE = 20.0
+"""Seconds without an API server: tokens expire meanwhile, and every retry has grown long."""
+
+BACK = 10.0
+"""Seconds from its return to current tokens."""
+
+STOP = 10.0
+"""Seconds from SIGTERM to the end, a request of 2 s under way: a pod has 30."""
+
+
+@pytest.fixture(scope="module")
+def mortal(other_kube: Kube, ledger: Ledger, login: Login) -> Stage:
+    """The namespace."""
+    return Stage(other_kube, ledger, login, "mortal")
+
+
+@pytest.fixture(scope="module")
+def installation(other_plane: ControlPlane, mortal: Stage) -> Installation:
+    """For that namespace alone."""
+    values = ["crds.enabled=false", "endpoints.insecure=true", f"namespaces={{{mortal.namespace}}}"]
+    return Installation(other_plane, "mortal-operator", *values)
+
+
+@pytest.fixture
+def victim(installation: Installation, ledger: Ledger) -> Iterator[Operator]:
+    """An operator of its own for each test, ready."""
+    with Operator(installation, ledger) as running:
+        yield running
+    if running.exit_code is not None:
+        assert running.exit_code in {0, -signal.SIGKILL}, running.process.last_words
+
+
+@contextmanager
+def _quota(stage: Stage) -> Iterator[None]:
+    """Inside, no further Secret can be created in the namespace.
+
+    There is no controller that counts, so the status that the API server goes by is written by hand.
+    """
+    metadata = {"name": "no-more-secrets", "namespace": stage.namespace}
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": {"hard": {"secrets": "0"}}}
+    stage.kube.create(quota)
+    counted = {"status": {"hard": {"secrets": "0"}, "used": {"secrets": "0"}}}
+    stage.kube.patch("ResourceQuota", stage.namespace, "no-more-secrets", counted, part="status")
+    yield
+    stage.kube.delete("ResourceQuota", stage.namespace, "no-more-secrets")
+
+
+def _await_time(moment: float) -> None:
+    poll(lambda: time.monotonic() >= moment, "the moment", OUTAGE * 2)
+
+
+def _await_end(operator: Operator) -> None:
+    poll(lambda: not operator.process.running, "the process to end", STOP)
+
+
+def test_sigterm_ends_what_is_under_way(victim: Operator, mortal: Stage) -> None:
+    """A request under way at SIGTERM is answered, written and told before the process ends with 0; none is begun."""
+    token = mortal.token("under-way", fault=slow(2))
+    token.until_requests(1)
+
+    begun = time.monotonic()
+    victim.stop()
+
+    assert victim.exit_code == 0
+    assert time.monotonic() - begun < STOP
+    assert token.held == token.minted()[0]
+    assert token.condition()["status"] == "True"
+    assert token.events() == ["Issued"]
+    assert len(token.requests()) == 1
+
+
+def test_signal_before_it_is_ready_ends_it_at_once(installation: Installation, ledger: Ledger) -> None:
+    """A signal while it still starts ends it in order too, wherever in its start it comes."""
+    started = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        for seconds in (0.5, 1.0, 1.5, 2.5):
+            running = Operator(installation, ledger)
+            running.start()
+            started.append((time.monotonic() + seconds, number, running))
+    for moment, number, running in sorted(started, key=itemgetter(0)):
+        _await_time(moment)
+        os.kill(running.pid, number)
+    for _, number, running in started:
+        _await_end(running)
+        running.stop()
+        # The system's own way before Python listens, then 130 as of any interrupted command, then in order.
+        assert running.exit_code in {-number, 130 if number is signal.SIGINT else 0, 0}, running.process.last_words
+        assert "Traceback" not in running.log.read_text()
+
+
+def test_kill_between_minting_and_writing_costs_one_more_request(victim: Operator, mortal: Stage) -> None:
+    """Killed before it could write an answer, the operator asks once more after its restart, for the same token."""
+    token = mortal.token("orphaned-answer", fault=slow(5))
+    token.until_requests(1)
+    victim.kill()
+    token.mend()
+    assert token.secret() is None
+
+    victim.start()
+
+    token.until_ready()
+    assert [record.outcome for record in token.requests()] == [Outcome.MINTED, Outcome.REPEATED]
+    assert [token.held] == list(token.minted())
+    assert token.until_event("Issued")
+
+
+def test_write_that_is_refused_is_told(victim: Operator, mortal: Stage) -> None:
+    """A quota that refuses the Secret is WriteFailed with the server's reason; lifted, the token comes."""
+    token, other = mortal.token("no-room"), mortal.token("no-room-either")
+    for one in (token, other):
+        one.until_ready()
+    with _quota(mortal):
+        mortal.kube.delete("Secret", mortal.namespace, token.name)
+        message = token.until_failing("WriteFailed")["message"]
+        assert "does not write Secret no-room: " in message
+        assert "exceeded quota: no-more-secrets" in message
+        assert token.condition("Stalled")["status"] == "False"
+        assert other.condition()["status"] == "True"
+        victim.kill()
+        count = len(token.requests())
+    victim.start()
+
+    token.until_ready()
+    assert len(token.requests()) == count + 1
+    assert token.held == token.minted()[-1]
+    assert {record.outcome for record in token.requests()[1:]} == {Outcome.REPEATED}
+
+
+def test_outage_of_the_api_server_is_survived(
+    victim: Operator, mortal: Stage, other_plane: ControlPlane, installation: Installation, ledger: Ledger
+) -> None:
+    """Tokens that expire while the API server is away are current soon after its return, by the same process."""
+    pid = victim.pid
+    quick = [mortal.token(f"quick-{lead}", policy=Policy(lifetime=12, lead=lead)) for lead in (0, 5)]
+    long, failing = mortal.token("long"), mortal.token("failing-then", credentials=False)
+    for token in (*quick, long):
+        token.until_ready()
+    failing.until_failing("CredentialsNotFound")
+    requests = len(long.requests())
+
+    other_plane.stop_api_server()
+    over = time.monotonic() + OUTAGE
+    late = Operator(installation, ledger)
+    late.start()
+    try:
+        poll(lambda: late.status("/healthz") == 200, "a process that starts in the outage to be alive")
+        assert late.probe("/readyz").status_code == 503
+        assert victim.probe("/healthz").status_code == 200
+        _await_time(over)
+    finally:
+        late.stop()
+        other_plane.start_api_server()
+    assert late.exit_code == 0
+
+    mortal.credentials(failing.credentials, failing.client_id, mortal.login.clients[failing.client_id])
+    for token in quick:
+        token.until(partial(_current, token), "a current token", BACK)
+        token.until_ready()
+    failing.until_ready(BACK)
+    long.edit_secret(stringData={"extra": "x"})
+    long.until(lambda: "extra" not in long.data(), "the repair", BACK)
+    assert victim.process.running
+    assert victim.pid == pid
+    assert len(long.requests()) == requests
+    poll(lambda: victim.probe("/readyz").is_success, "it to be ready again")
+    assert "Traceback" not in victim.log.read_text()
+    assert "unexpectedly" not in victim.log.read_text()
+    for token in quick:
+        token.delete()
+
+
+def _current(token: Token) -> bool:
+    """Whether the held token is valid, by the endpoint."""
+    minted = token.stage.login.endpoint.issuer.find(token.held)
+    return minted is not None and minted.expires > time.time()
+
+
+def test_wrong_setting_is_one_line_and_exit_code_2(installation: Installation, ledger: Ledger) -> None:
+    """A flag that can't be used ends the process with 2 and one line that names it."""
+    running = Operator(installation, ledger, "--allowed-host=https://login.example")
+    running.start()
+    _await_end(running)
+    running.stop()
+
+    assert running.exit_code == 2
+    (line,) = running.log.read_text().splitlines()
+    assert line.startswith("integration-token-operator run: --allowed-host:")
