@@ -153,7 +153,7 @@ class Gateway:
             async for line in response.content:
                 event = json.loads(line)
                 yield event["type"], event["object"]
-        except (aiohttp.ClientError, TimeoutError, ValueError):
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
             raise Unavailable("the watch broke") from None
         finally:
             response.close()
@@ -169,6 +169,8 @@ class Gateway:
             raise Unavailable("the API server's answer broke off") from None
         if response.status >= 300 and response.status != 404:
             raise _refusal(response.status, answer, body)
+        if response.status < 300 and not answer:
+            raise Unavailable("the API server's answer is no JSON object")
         return response.status, answer
 
     async def _open(
@@ -222,8 +224,6 @@ def _refusal(status: int, answer: Object, body: Object | None) -> ClusterError:
 
 
 def _data(body: Object | None) -> list[str]:
-    """What an admission webhook's refusal of a Secret may echo: the values of its data."""
-    if body is None:
-        return []
-    values = (body.get("data") or {}).values()
-    return [*values, *(base64.b64decode(value).decode(errors="replace") for value in values)]
+    """What an admission webhook's refusal of a target may echo: the token, which all of its secret values hold."""
+    token = str(((body or {}).get("data") or {}).get("token", ""))
+    return [token, base64.b64decode(token).decode(errors="replace")] if token else []

@@ -8,7 +8,7 @@ selects is cut to a few fields on receipt, since annotations may hold the data (
 import asyncio
 import random
 from collections.abc import Callable, Collection
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL, TARGET_LABEL
@@ -23,6 +23,9 @@ _MAX_BACKOFF = 5.0
 """Seconds between attempts to list while the API server is away: its return is noticed here."""
 _MAX_BACKOFF_DENIED = 30.0
 """Seconds between attempts to list what the API server refuses."""
+_BRIEF = 1.0
+"""Seconds that a watch lasts at least, or the next one waits: who ends every watch at once must not be asked in a
+loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +108,15 @@ class SecretWatch:
                     raise
                 self._listed(first=first)
                 first = False
-                with suppress(Conflict):  # the version is too old to watch from: list again
-                    while True:
+                fresh = True
+                while fresh:
+                    began = asyncio.get_running_loop().time()
+                    try:
                         version = await self._watch(scope, selector, version)
+                    except Conflict:
+                        fresh = False  # the version is too old to watch from: list again
+                    if asyncio.get_running_loop().time() - began < _BRIEF:
+                        await asyncio.sleep(_BRIEF)
             except ClusterError as error:
                 failures += 1
                 log.warning("cannot watch Secrets", namespace=scope or "*", selector=selector, error=str(error))

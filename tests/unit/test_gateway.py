@@ -1,0 +1,199 @@
+"""Calls of the API server: what each answer means, and that no error tells what was sent."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+from integration_token.api.names import MANAGER
+from integration_token.cluster.gateway import INTEGRATIONS, SECRETS, Gateway
+from integration_token.errors import ClusterError, Conflict, Denied, Unavailable
+
+TOKEN = "Zx9-a token that nobody may see-8Kq2"
+SECRET = {
+    "metadata": {"name": "shop"},
+    "data": {"token": base64.b64encode(TOKEN.encode()).decode(), "n": base64.b64encode(b"1").decode()},
+}
+
+
+class Client:
+    """The library's client, answering what a test wants."""
+
+    def __init__(self, status: int = 200, body: object = None, error: BaseException | None = None) -> None:
+        """`body` is JSON, or bytes as they are."""
+        self._status = status
+        self._content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self._error = error
+        self.requests: list[tuple[str, str, Mapping[str, str], Any]] = []
+
+    async def param_serialize(self, method: str, path: str, **options: Any) -> tuple[Any, ...]:
+        return method, path, options["header_params"]
+
+    async def call_api(self, method: str, path: str, headers: Mapping[str, str], body: Any, **_: Any) -> Any:
+        self.requests.append((method, path, headers, body))
+        if self._error is not None:
+            raise self._error
+        return SimpleNamespace(response=self)
+
+    @property
+    def status(self) -> int:
+        return self._status
+
+    @property
+    def content(self) -> Any:
+        async def lines() -> Any:
+            for line in self._content.splitlines():
+                yield line
+
+        return lines()
+
+    async def read(self) -> bytes:
+        return self._content
+
+    def close(self) -> None:
+        """As the library's response has it."""
+
+
+def gateway(client: Client) -> Gateway:
+    """The gateway on such a client."""
+    return Gateway(client)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, Denied),
+        (401, Unavailable),
+        (403, Denied),
+        (408, Unavailable),
+        (409, Conflict),
+        (410, Conflict),
+        (413, Denied),
+        (422, Denied),
+        (429, Unavailable),
+        (500, Unavailable),
+        (503, Unavailable),
+    ],
+)
+async def test_a_refusal_is_classed_by_what_helps(status: int, kind: type[ClusterError]) -> None:
+    """Observe again, change something, or wait."""
+    client = Client(status, {"message": "the quota is exceeded: used 1"})
+    with pytest.raises(ClusterError) as caught:
+        await gateway(client).replace(SECRETS, "store", "shop", SECRET)
+    assert type(caught.value) is kind
+    if kind is not Conflict:
+        assert str(caught.value) == f"{status} the quota is exceeded: used 1"
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [TOKEN, json.dumps(SECRET), base64.b64encode(f"Bearer {TOKEN}".encode()).decode()],
+    ids=["plain", "body", "b64"],
+)
+@pytest.mark.parametrize("status", [403, 409, 422, 500])
+async def test_a_refusal_that_repeats_what_was_sent_tells_nothing_of_it(status: int, echo: str) -> None:
+    """An admission webhook says what it likes."""
+    client = Client(status, {"message": f"denied: {echo}"})
+    with pytest.raises(ClusterError) as caught:
+        await gateway(client).create(SECRETS, "store", SECRET)
+    shown = str(caught.value) + repr(caught.value)
+    hidden = TOKEN + SECRET["data"]["token"] + base64.b64encode(f"Bearer {TOKEN}".encode()).decode()
+    assert not any(hidden[start : start + 16] in shown for start in range(len(hidden) - 15))
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        aiohttp.ClientResponseError(None, (), message=f"Bearer {TOKEN}"),  # type: ignore[arg-type]  # no request
+        aiohttp.ClientConnectionError(TOKEN),
+        TimeoutError(TOKEN),
+        OSError(TOKEN),
+        asyncio.CancelledError(TOKEN),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_a_call_that_fails_tells_its_kind_alone(error: BaseException) -> None:
+    """The library's own text holds headers; a cancellation that was meant for another task ends nobody."""
+    with pytest.raises(Unavailable) as caught:
+        await gateway(Client(error=error)).get(SECRETS, "store", "shop")
+    assert TOKEN not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+async def test_a_cancelled_task_ends() -> None:
+    """A cancellation that is meant is obeyed."""
+    client = Client()
+
+    async def hang(*_: Any, **__: Any) -> Any:
+        await asyncio.Event().wait()
+
+    client.call_api = hang  # type: ignore[method-assign]  # for this test
+    task = asyncio.create_task(gateway(client).get(SECRETS, "store", "shop"))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"", b"[]", b"{", b"\xff\xfe"])
+async def test_a_success_without_an_object_is_no_success(body: bytes) -> None:
+    """As a load balancer's page, or half an answer."""
+    with pytest.raises(Unavailable):
+        await gateway(Client(200, body)).get(SECRETS, "store", "shop")
+    with pytest.raises(Unavailable):
+        await gateway(Client(200, body)).list_metadata(SECRETS, "", "app")
+
+
+@pytest.mark.parametrize("line", [b"<html>", b"[]", b"{}", b'{"type": "ADDED"}', b"7"])
+async def test_a_watch_that_brings_no_events_is_broken(line: bytes) -> None:
+    """And is begun anew by who follows it."""
+    with pytest.raises(Unavailable):
+        async for _ in gateway(Client(200, line)).watch_metadata(SECRETS, "", "app", "1"):
+            pass
+
+
+async def test_what_is_missing_is_told_by_each_call_in_its_own_terms() -> None:
+    """None for who reads, a conflict for who replaces, False for who tells, nothing for who deletes."""
+    missing = gateway(Client(404, {"message": "not found"}))
+    assert await missing.get(SECRETS, "store", "shop") is None
+    assert await missing.get_metadata(SECRETS, "store", "shop") is None
+    assert await missing.patch_status(INTEGRATIONS, "store", "shop", "1", {}) is False
+    await missing.delete(SECRETS, "store", "shop", "uid", "1")
+    with pytest.raises(Conflict):
+        await missing.replace(SECRETS, "store", "shop", SECRET)
+    with pytest.raises(Denied):
+        await missing.create(SECRETS, "store", SECRET)
+    with pytest.raises(Denied, match="install the CRDs"):
+        await missing.probe(INTEGRATIONS, "")
+
+
+async def test_writes_name_their_manager_and_the_object_that_they_are_of() -> None:
+    """So that the API server records who wrote what, and refuses what was overtaken."""
+    client = Client(200, {"metadata": {}})
+    calls = gateway(client)
+    await calls.create(SECRETS, "store", SECRET)
+    await calls.replace(SECRETS, "store", "shop", SECRET)
+    await calls.patch_status(INTEGRATIONS, "store", "shop", "7", {"scope": []})
+    await calls.delete(SECRETS, "store", "shop", "uid-1", "8")
+    (_, create, _, _), (_, replace, _, _), (_, patch, headers, status), (_, delete, _, options) = client.requests
+    assert create == f"/api/v1/namespaces/store/secrets?fieldManager={MANAGER}"
+    assert replace == f"/api/v1/namespaces/store/secrets/shop?fieldManager={MANAGER}"
+    assert patch.endswith(f"/namespaces/store/integrationtokens/shop/status?fieldManager={MANAGER}")
+    assert headers["Content-Type"] == "application/merge-patch+json"
+    assert status == {"metadata": {"resourceVersion": "7"}, "status": {"scope": []}}
+    assert delete == "/api/v1/namespaces/store/secrets/shop"
+    assert options["preconditions"] == {"uid": "uid-1", "resourceVersion": "8"}
+
+
+async def test_lists_are_read_to_the_end_and_hold_metadata_alone() -> None:
+    """Page by page."""
+    client = Client(200, {"metadata": {"resourceVersion": "9"}, "items": [{"metadata": {"name": "shop"}}]})
+    items, version = await gateway(client).list_metadata(SECRETS, "store", "app=shop")
+    assert ([item["metadata"]["name"] for item in items], version) == (["shop"], "9")
+    assert "as=PartialObjectMetadataList" in client.requests[0][2]["Accept"]
+    assert "labelSelector=app=shop" in client.requests[0][1]
