@@ -82,6 +82,18 @@ def test_namespaced_install_works_in_its_namespaces_and_sees_nothing_elsewhere(
     assert {event["responseStatus"]["code"] for event in asked} <= {200, 201, 404}
 
 
+def test_a_namespace_that_is_gone_does_not_keep_the_others_waiting(
+    other_plane: ControlPlane, ledger: Ledger, other_kube: Kube, login: Login
+) -> None:
+    """Its Role went with it: the operator serves the others, also after a start, and says what it cannot list."""
+    stage = Stage(other_kube, ledger, login, "left")
+    values = ["crds.enabled=false", "endpoints.insecure=true", "namespaces={left}"]
+    with Operator(Installation(other_plane, "left-over", *values), ledger, "--namespace=gone") as running:
+        stage.token("shop").until_ready()
+        assert running.status("/readyz") == 200
+        assert running.process.running
+
+
 def test_namespaced_install_serves_no_cluster_endpoint(namespaced: Operator, tenants: dict[str, Stage]) -> None:
     """A ClusterTokenEndpoint is not found by an installation for single namespaces, and the message says why."""
     tenants["tenant-a"].endpoint("cluster", kind="ClusterTokenEndpoint")
