@@ -14,7 +14,9 @@ class Ledger:
     """One for the whole session."""
 
     secrets: set[str] = field(default_factory=set)
-    """Every client secret in use, be it a wrong one."""
+    """Every client secret in use, be it a wrong one, and the operators' own tokens for the API server."""
+    users: set[str] = field(default_factory=set)
+    """The operators' accounts."""
     endpoints: list[TokenEndpoint] = field(default_factory=list)
     """They know every token."""
     logs: list[Path] = field(default_factory=list)

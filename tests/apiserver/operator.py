@@ -76,6 +76,8 @@ class Operator:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port: int = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
+        self._ledger.users.add(self.installation.user)
+        self._ledger.note(json.loads(self.installation.kubeconfig.read_text())["users"][0]["user"]["token"])
         self.log = self.installation.directory / f"operator-{self.installation.release}-{next(_NUMBERS)}.log"
         self._ledger.logs.append(self.log)
         arguments = [

@@ -110,7 +110,8 @@ def test_signal_before_it_is_ready_ends_it_at_once(installation: Installation, l
         running.stop()
         # The system's own way before Python listens, then 130 as of any interrupted command, then in order.
         assert running.exit_code in {-number, 130 if number is signal.SIGINT else 0, 0}, running.process.last_words
-        assert "Traceback" not in running.log.read_text()
+        # Whoever types Ctrl-C in the first moments sees what Python says of that.
+        assert number is signal.SIGINT or "Traceback" not in running.log.read_text()
 
 
 def test_kill_between_minting_and_writing_costs_one_more_request(victim: Operator, mortal: Stage) -> None:
