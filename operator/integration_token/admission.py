@@ -50,7 +50,7 @@ class Admission:
         ref = self._places.pop(key, None)
         if ref is not None:
             budget = self._budgets[ref]
-            budget.done(key, sent=sent)
+            budget.done(key, self._clock.now().boot if sent else None)
             budget.forget(key)
             for other in tuple(self._namespaces.get(ref.namespace, ())) or (ref,):
                 self.admit(other)
@@ -77,7 +77,7 @@ class Admission:
             del self._namespaces[ref.namespace]
         for key in [key for key, place in self._places.items() if place == ref]:
             if budget is not None:
-                budget.done(key, sent=True)
+                budget.done(key, None)
             del self._places[key]
             self._scheduler.wake(key)
 

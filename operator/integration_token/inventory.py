@@ -72,6 +72,8 @@ class Entry:
     """Looks in a row that the API server cut short."""
     retry: Instant | None = None
     pace: Pace = field(default_factory=Pace)
+    pace_told: bool = False
+    """An event has told that the token lives too short for it."""
 
 
 class Inventory:

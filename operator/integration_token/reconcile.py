@@ -260,7 +260,9 @@ class Reconciler:
             look.failure = entry.failure
             return
         look.pace = entry.pace.wait(look.now.boot)
-        if look.pace <= 0:
+        if look.pace > 0:
+            self._reporter.tell_pace(look)
+        else:
             look.hold = self._admission.enter(look.endpoint, key, self._rank(look))
             look.waited = self._waited(entry, look.hold)
         if look.pace > 0 or look.hold is not None:
@@ -286,7 +288,6 @@ class Reconciler:
         assert endpoint is not None and look.identity is not None  # noqa: S101, PT018  # _decide has seen to it
         look.asked = True
         handled, entry.handled_renew_request = entry.handled_renew_request, integration.renew_request
-        entry.pace.note(look.now.boot)
         held = look.stored.token.access_token if look.stored is not None else ""
         try:
             issued = await self._issuer.ask(integration, endpoint, held)
@@ -294,6 +295,9 @@ class Reconciler:
             # The credentials could not be read: nothing was sent.
             look.asked, entry.handled_renew_request = False, handled
             raise
+        finally:
+            if look.asked:
+                entry.pace.note(self._clock.now().boot)
         # What was sent is what the Secret held when it was read, which may be newer than what the watch knew.
         identity = look.identity = _identity(look.identity, issued.credentials)
         look.inputs = _inputs(entry.generation, entry.renew_request, endpoint, issued.credentials)

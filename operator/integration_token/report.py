@@ -13,7 +13,7 @@ from integration_token.errors import NeedsChange
 from integration_token.inventory import Inventory
 from integration_token.logs import get_logger
 from integration_token.look import Look
-from integration_token.renewal.budget import Hold
+from integration_token.renewal.budget import MAX_PER_GRANT, SHORTEST_LIFETIME, Hold
 from integration_token.scheduler import Key
 from integration_token.status import Situation, build_status, changes, condition_of
 
@@ -80,6 +80,20 @@ class Reporter:
             self._inventory.forget(key)
             return
         self._tell(look, condition_of(status, ConditionType.REFRESHED))
+
+    def tell_pace(self, look: Look) -> None:
+        """Records, once, that a token lives too short for the requests that its grant may cost."""
+        lifetime = look.stored.token.lifetime if look.stored is not None else SHORTEST_LIFETIME
+        if lifetime < SHORTEST_LIFETIME and not look.entry.pace_told:
+            look.entry.pace_told = True
+            self.event(
+                look,
+                "TooManyRequests",
+                f"the endpoint was asked {MAX_PER_GRANT} times within a minute, which is the most, for a token that"
+                f" lives {lifetime:.0f} s: it may expire before it is renewed; let the endpoint issue tokens that live"
+                f" {SHORTEST_LIFETIME:.0f} s or longer",
+                warning=True,
+            )
 
     def tell_written(self, look: Look) -> None:
         """Logs and records that the target was written, and why."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 
 from tests.cluster.plane import ControlPlane
+from tests.cluster.poll import poll
 
 Document = dict[str, Any]
 
@@ -33,6 +34,10 @@ _PATHS: Final = {
     "ClusterRoleBinding": (_RBAC, "clusterrolebindings"),
     "CustomResourceDefinition": ("/apis/apiextensions.k8s.io/v1", "customresourcedefinitions"),
 }
+
+
+class NotFound(AssertionError):
+    """The API server has no such object."""
 
 
 class Kube:
@@ -60,8 +65,10 @@ class Kube:
 
     def find(self, kind: str, namespace: str, name: str) -> Document | None:
         """An object, None where there is none."""
-        answer = self._http.get(_path(kind, namespace, name))
-        return None if answer.status_code == HTTPStatus.NOT_FOUND else _checked(answer)
+        try:
+            return self.get(kind, namespace, name)
+        except NotFound:
+            return None
 
     def get(self, kind: str, namespace: str, name: str) -> Document:
         """An object that must be there."""
@@ -99,7 +106,15 @@ class Kube:
         self, method: str, path: str, body: Mapping[str, Any] | None = None, kind: str = "application/json"
     ) -> Document:
         content = None if body is None else json.dumps(body).encode()
-        return _checked(self._http.request(method, path, content=content, headers={"content-type": kind}))
+
+        def call() -> httpx.Response | None:
+            answer = self._http.request(method, path, content=content, headers={"content-type": kind})
+            # After an outage, and after a change of a CRD, it asks for a moment's patience.
+            return None if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS else answer
+
+        answer = poll(call, f"{method} {path} to be served")
+        assert answer is not None
+        return _checked(answer)
 
 
 def _path(kind: str, namespace: str = "", name: str = "") -> str:
@@ -110,5 +125,7 @@ def _path(kind: str, namespace: str = "", name: str = "") -> str:
 
 def _checked(answer: httpx.Response) -> Document:
     document: Document = answer.json()
+    if answer.status_code == HTTPStatus.NOT_FOUND:
+        raise NotFound(document.get("message"))
     assert answer.is_success, f"{answer.request.method} {answer.request.url.path}: {document.get('message')}"
     return document

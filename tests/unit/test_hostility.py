@@ -99,7 +99,7 @@ def test_the_endpoints_of_one_namespace_share_what_is_in_flight() -> None:
     for number in range(IN_FLIGHT):
         assert first.ask(f"a{number}", "store", 0.0, 0.0) is None
     assert second.ask("b", "store", 0.0, 0.0) is Hold.TURN
-    first.done("a0", sent=True)
+    first.done("a0", 0.0)
     assert second.admit(0.0) == ["b"]
 
 

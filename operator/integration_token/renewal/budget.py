@@ -21,6 +21,9 @@ MINUTE = 60.0
 MAX_PER_GRANT = 12
 """Requests in a minute for one grant, errors included, whatever the lifetime of its tokens."""
 
+SHORTEST_LIFETIME = 30.0
+"""Seconds that a token must live for `MAX_PER_GRANT` to be enough."""
+
 
 class Pace:
     """The requests of one grant in the last minute."""
@@ -31,7 +34,7 @@ class Pace:
         self._times: deque[float] = deque(maxlen=MAX_PER_GRANT)
 
     def note(self, now: float) -> None:
-        """A request is sent."""
+        """A request is over: the endpoint has seen it by now, however long it was on its way."""
         self._times.append(now)
 
     def wait(self, now: float) -> float:
@@ -63,7 +66,9 @@ class Budget(Generic[Key]):
     """The requests in flight, which several budgets may share."""
     paused_until: float = 0.0
     _sent: deque[float] = field(default_factory=deque)
-    _began: dict[Key, float] = field(default_factory=dict)
+    """When each request of the last minute was over: the endpoint has seen it by then, however long it was on its
+    way."""
+    _begun: set[Key] = field(default_factory=set)
     _waiting: dict[Key, tuple[float, int]] = field(default_factory=dict)
     _heap: list[tuple[float, int, int, Key]] = field(default_factory=list)
     _turns: dict[str, int] = field(default_factory=dict)
@@ -75,11 +80,11 @@ class Budget(Generic[Key]):
 
         :param expires: wall time of expiry of the token that the request is to replace; 0 where none is valid.
         """
-        if key in self._began:
+        if key in self._begun:
             return None
         hold = self._hold(now)
         if hold is None and not self._waiting:
-            self._begin(key, now)
+            self._begin(key)
             return None
         if key not in self._waiting or self._waiting[key][0] != expires:
             self._turns[namespace] = turn = max(self._turns.get(namespace, -1) + 1, self._turn)
@@ -88,12 +93,12 @@ class Budget(Generic[Key]):
             heapq.heappush(self._heap, (expires, turn, self._count, key))
         return hold or Hold.TURN
 
-    def done(self, key: Key, *, sent: bool) -> None:
-        """The request has been answered or has failed; or it was not sent after all, and costs nothing."""
-        began = self._began.pop(key, None)
+    def done(self, key: Key, over: float | None) -> None:
+        """The request was over at that time, answered or failed; None: it was not sent after all and costs nothing."""
+        if key in self._begun and over is not None:
+            self._sent.append(over)
+        self._begun.discard(key)
         self.flight.discard(key)
-        if began is not None and not sent and began in self._sent:
-            self._sent.remove(began)
 
     def forget(self, key: Key) -> None:
         """The key no longer waits for its turn."""
@@ -112,7 +117,7 @@ class Budget(Generic[Key]):
                 continue
             del self._waiting[key]
             self._turn = max(self._turn, turn)
-            self._begin(key, now)
+            self._begin(key)
             admitted.append(key)
         if not self._waiting:
             self._heap.clear()
@@ -125,17 +130,21 @@ class Budget(Generic[Key]):
         it."""
         if not self._waiting or len(self.flight) >= IN_FLIGHT:
             return None
-        free = self._sent[0] + MINUTE if len(self._sent) >= self.per_minute else now
-        return max(0.0, free - now, self.paused_until - now)
+        if not self._used_up():
+            return max(0.0, self.paused_until - now)
+        # Where all that count are in flight, the first that is over lets time begin.
+        return max(0.0, self._sent[0] + MINUTE - now, self.paused_until - now) if self._sent else None
 
     def _hold(self, now: float) -> Hold | None:
         while self._sent and self._sent[0] + MINUTE <= now:
             self._sent.popleft()
-        if now < self.paused_until or len(self._sent) >= self.per_minute:
+        if now < self.paused_until or self._used_up():
             return Hold.RATE
         return Hold.TURN if len(self.flight) >= IN_FLIGHT else None
 
-    def _begin(self, key: Key, now: float) -> None:
-        self._sent.append(now)
-        self._began[key] = now
+    def _used_up(self) -> bool:
+        return len(self._sent) + len(self._begun) >= self.per_minute
+
+    def _begin(self, key: Key) -> None:
+        self._begun.add(key)
         self.flight.add(key)
