@@ -102,6 +102,16 @@ class Kube:
         """Deletes an object that must be there; what it owned goes after it."""
         self._call("DELETE", _path(kind, namespace, name) + "?propagationPolicy=Background")
 
+    def texts(self) -> dict[str, str]:
+        """Everything of interest that stands in the API, but the data of Secrets, by a name of its own."""
+        found = {}
+        for kind in ("Event", "IntegrationToken", "TokenEndpoint", "ClusterTokenEndpoint", "Secret"):
+            for document in self.list(kind):
+                metadata = document["metadata"]
+                shown = metadata if kind == "Secret" else document
+                found[f"{kind} {metadata.get('namespace')}/{metadata['name']}"] = json.dumps(shown, ensure_ascii=False)
+        return found
+
     def _call(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, kind: str = "application/json"
     ) -> Document:

@@ -8,7 +8,6 @@ from urllib.parse import quote
 import pytest
 
 from tests.apiserver.canary import PIECE, Canary
-from tests.apiserver.kube import Kube
 from tests.apiserver.ledger import Ledger
 from tests.apiserver.operator import Operator
 from tests.apiserver.stage import Stage
@@ -60,23 +59,10 @@ def test_no_secret_and_no_token_has_leaked(
     texts = {log.name: log.read_text() for log in ledger.logs} | ledger.seen
     assert any("asking the endpoint" in text for text in texts.values()), "the logs are at level debug"
     for number, kube in enumerate(ledger.kubes):
-        texts |= {f"plane {number}: {name}": text for name, text in _cluster(kube).items()}
+        texts |= {f"plane {number}: {name}": text for name, text in kube.texts().items()}
     for number, cluster in enumerate(planes):
         events = [e for e in cluster.audit_events() if e["user"]["username"] in ledger.users]
         assert events
         texts[f"plane {number}: audit log"] = json.dumps(events)
 
     assert canary.leaks(texts) == []
-
-
-def _cluster(kube: Kube) -> dict[str, str]:
-    """Everything of interest that stands in the API, but the data of Secrets."""
-    found = {}
-    for kind in ("Event", "IntegrationToken", "TokenEndpoint", "ClusterTokenEndpoint"):
-        for document in kube.list(kind):
-            metadata = document["metadata"]
-            found[f"{kind} {metadata.get('namespace')}/{metadata['name']}"] = json.dumps(document, ensure_ascii=False)
-    for secret in kube.list("Secret"):
-        metadata = secret["metadata"]
-        found[f"Secret {metadata['namespace']}/{metadata['name']}"] = json.dumps(metadata, ensure_ascii=False)
-    return found

@@ -1,6 +1,11 @@
 """What becomes of the target Secret when its resource is deleted: the garbage collector's work and ours."""
 
-from tests.apiserver.stage import COLLECTED, Stage
+from tests.apiserver.kube import Kube
+from tests.apiserver.ledger import Ledger
+from tests.apiserver.operator import Installation, Operator
+from tests.apiserver.stage import COLLECTED, Login, Stage
+from tests.cluster.plane import ControlPlane
+from tests.cluster.poll import poll
 
 
 def test_retained_target_outlives_its_resource(stage: Stage) -> None:
@@ -48,3 +53,26 @@ def test_resource_deleted_and_created_again_has_a_token_of_its_own(stage: Stage)
     token.until(lambda: owners() == [after["metadata"]["uid"]], "a Secret of the new resource", COLLECTED)
     token.until_ready()
     assert token.held == token.minted()[0]
+
+
+def test_kinds_that_are_removed_and_installed_again_are_served_again(
+    other_plane: ControlPlane, other_kube: Kube, ledger: Ledger, login: Login
+) -> None:
+    """Without the CRDs the operator is alive, not ready and says why; with them it serves again, without a restart."""
+    stage = Stage(other_kube, ledger, login, "kindless")
+    values = ["crds.enabled=false", "endpoints.insecure=true", "namespaces={kindless}"]
+    with Operator(Installation(other_plane, "kindless-operator", *values), ledger) as operator:
+        stage.token("before").until_ready()
+        ledger.seen |= {f"before the kinds went: {name}": text for name, text in other_kube.texts().items()}
+        for plural in ("integrationtokens", "tokenendpoints", "clustertokenendpoints"):
+            other_kube.delete("CustomResourceDefinition", "", f"{plural}.integrationtoken.dev")
+        poll(lambda: operator.status("/readyz") == 503, "the operator to notice")
+        poll(lambda: "install the CRDs" in operator.probe("/readyz").text, "the operator to say why")
+        assert operator.status("/healthz") == 200
+
+        other_plane.install_crds()
+
+        stage.endpoint("login")
+        stage.token("after").until_ready(COLLECTED)
+        operator.await_ready()
+    assert operator.exit_code == 0

@@ -130,6 +130,44 @@ def test_kill_between_minting_and_writing_costs_one_more_request(victim: Operato
     assert token.until_event("Issued")
 
 
+def test_what_changes_while_it_is_down_acts_at_its_start(victim: Operator, mortal: Stage) -> None:
+    """Each change of Secrets and specs that the operator did not see is found when it starts, at no other cost."""
+    names = ("edited", "forged", "removed", "moved", "touched", "wished", "frozen", "respecified", "stays")
+    tokens = {name: mortal.token(f"down-{name}", target={"name": f"{name}-1"}) for name in names}
+    expired = mortal.token("down-expired", policy=Policy(lifetime=4, lead=0))
+    for token in (*tokens.values(), expired):
+        token.until_ready()
+    end = time.monotonic() + 4
+    victim.stop()
+    tokens["edited"].edit_secret(stringData={"extra": "x"})
+    tokens["forged"].edit_secret(stringData={"token": "made-up", "authorization": "Bearer made-up"})
+    mortal.kube.delete("Secret", mortal.namespace, "removed-1")
+    tokens["moved"].patch(target={"name": "moved-2"})
+    tokens["moved"].target = "moved-2"
+    tokens["touched"].set_credentials(unused="x")
+    tokens["wished"].request_poll()
+    tokens["frozen"].edit_secret(immutable=True)
+    tokens["respecified"].patch(scopes=["read"])
+    _await_time(end)
+
+    victim.start()
+    victim.await_ready()
+
+    for token in tokens.values():
+        token.until_condition("Refreshed", "True")
+        token.until(partial(_newest, token), "a good token")
+        token.until_ready()
+    expired.until(partial(_current, expired), "a current token")
+    assert "extra" not in tokens["edited"].data()
+    assert mortal.kube.find("Secret", mortal.namespace, "moved-1") is None
+    assert "immutable" not in (tokens["frozen"].secret() or {})
+    tokens["wished"].until(lambda: tokens["wished"].status().get("lastHandledRenewRequest"), "the wish to be handled")
+    asked = {name for name, token in tokens.items() if len(token.requests()) == 2}
+    assert asked == {"forged", "removed", "touched", "wished", "respecified"}
+    assert all(len(token.requests()) <= 2 for token in tokens.values())
+    expired.delete()
+
+
 def test_write_that_is_refused_is_told(victim: Operator, mortal: Stage) -> None:
     """A quota that refuses the Secret is WriteFailed with the server's reason; lifted, the token comes."""
     token, other = mortal.token("no-room"), mortal.token("no-room-either")
@@ -193,6 +231,11 @@ def test_outage_of_the_api_server_is_survived(
     assert "unexpectedly" not in victim.log.read_text()
     for token in quick:
         token.delete()
+
+
+def _newest(token: Token) -> bool:
+    """Whether the last token that was minted is held."""
+    return token.held == token.minted()[-1]
 
 
 def _current(token: Token) -> bool:

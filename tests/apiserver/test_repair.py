@@ -97,6 +97,18 @@ def test_changes_beside_the_token_are_undone_without_a_request(stage: Stage, wha
     assert len(token.requests()) == 1
 
 
+def test_somebody_who_changes_it_back_each_time_floods_nothing(stage: Stage) -> None:
+    """Against a tool that writes on and on every change is undone, and the events of one resource are few."""
+    token = stage.token("fought-over").until_ready()
+    for number in range(60):
+        token.edit_secret(stringData={"extra": str(number)})
+        token.until(lambda: "extra" not in token.data(), "the repair", REPAIR)
+
+    token.until_ready()
+    assert len(token.requests()) == 1
+    assert 20 <= len(token.events()) <= 30
+
+
 def test_deleted_target_is_made_anew(stage: Stage) -> None:
     """A deleted Secret is there again at once, with the token that the endpoint has cached."""
     token = stage.token("deleted").until_ready()

@@ -1,10 +1,12 @@
 """Kubernetes Events: what a person who looks at a resource wants to know happened to it.
 
-Posted from a queue of their own, so that no renewal waits for one; when the API server is away they are dropped.
+Posted from a queue of their own, so that no renewal waits for one; when the API server is away they are dropped, and
+so are those that one resource has too many of: somebody may change a Secret back each time that it is repaired.
 """
 
 import asyncio
 import uuid
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from integration_token.api.names import MANAGER
@@ -18,6 +20,13 @@ log = get_logger(__name__)
 
 _QUEUE = 1000
 """Events that wait at most: beyond it the oldest news are worth less than the memory."""
+
+_BURST = 25
+"""Events of one resource with one reason that are posted however soon they follow each other, as client-go has it."""
+_REFILL = 300.0
+"""Seconds until one more is."""
+_REMEMBERED = 1024
+"""Resources and reasons that this is counted for: those of the last events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +49,14 @@ class EventRecorder:
         self._clock = clock
         self._instance = instance
         self._queue: asyncio.Queue[tuple[str, dict[str, object]]] = asyncio.Queue(_QUEUE)
+        self._allowances: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
     def record(self, about: ObjectReference, *, warning: bool, reason: str, message: str) -> None:
         """Queues an event; `reason` is one word in CamelCase."""
+        if not self._admits(about.uid, reason):
+            log.debug("event dropped, one of many", kind=about.kind, namespace=about.namespace, name=about.name,
+                      reason=reason)  # fmt: skip
+            return
         now = format_time(self._clock.now().wall)
         # Events of a cluster-wide object live in the default namespace, as everywhere in Kubernetes.
         namespace = about.namespace or "default"
@@ -71,6 +85,16 @@ class EventRecorder:
             self._queue.put_nowait((namespace, body))
         except asyncio.QueueFull:
             log.warning("event dropped, too many wait", kind=about.kind, name=about.name, reason=reason)
+
+    def _admits(self, uid: str, reason: str) -> bool:
+        now = self._clock.now().boot
+        allowance, since = self._allowances.pop((uid, reason), (float(_BURST), now))
+        allowance = min(float(_BURST), allowance + (now - since) / _REFILL)
+        admitted = allowance >= 1
+        self._allowances[uid, reason] = (allowance - admitted, now)
+        if len(self._allowances) > _REMEMBERED:
+            self._allowances.popitem(last=False)
+        return admitted
 
     async def run(self) -> None:
         """Posts what is queued, for ever."""
