@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 
-IN_FLIGHT = 8
+IN_FLIGHT = 4
 """Requests at once to one ClusterTokenEndpoint, or to all TokenEndpoints of a namespace: one that hangs must not take
 all workers, and more at once only cost CPU."""
 
