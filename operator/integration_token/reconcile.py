@@ -129,7 +129,7 @@ class Reconciler:
         except Denied as error:
             self._lost(look)
             log.warning("API call refused", namespace=key.namespace, name=key.name, error=str(error))
-            return await self._refused(key, look, error)
+            return await self._refused(key, entry, look, error)
         except ClusterError as error:
             self._lost(look)
             entry.outages += 1
@@ -142,10 +142,12 @@ class Reconciler:
             entry.settled = (look.inputs, look.version)
         return entry.due
 
-    async def _refused(self, key: Key, look: Look | None, error: Denied) -> Instant:
+    async def _refused(self, key: Key, entry: Entry, look: Look | None, error: Denied) -> Instant:
         """Tells at the resource that the API server refused the operator a call, and answers when to try again."""
         if look is None:
-            return self._clock.now().after(MAX_PASSING_WAIT_WITHOUT_TOKEN)
+            # Soon at first: an API server that is just starting refuses what it will grant in a moment.
+            entry.outages += 1
+            return self._clock.now().after(passing_wait(entry.outages, 0.0, self._jitter()))
         look.hold, look.pace = None, 0.0
         look.failure = Passing(
             Reason.FORBIDDEN,

@@ -20,8 +20,8 @@ def _until_gone(token: Token, secret: str) -> None:
 def test_mended_credentials_bring_a_token_within_two_seconds(stage: Stage) -> None:
     """A wrong secret is AccessDenied and Stalled; the right one brings a token at once, and the event Mended."""
     wrong = stage.ledger.odd_secret()
+    stage.credentials("wrong-secret-credentials", "change.wrong-secret", wrong)
     token = stage.token("wrong-secret", credentials=False)
-    stage.credentials(token.credentials, token.client_id, wrong)
     message = token.until_failing("AccessDenied")["message"]
     assert message == (
         "the endpoint answered 401 access_denied: Unauthorized;"

@@ -91,7 +91,7 @@ class SecretWatch:
                     group.create_task(self._follow(scope, selector))
 
     async def _follow(self, scope: str, selector: str) -> None:
-        failures = 0
+        failures, denied = 0, False
         first = True
         while True:
             try:
@@ -118,9 +118,11 @@ class SecretWatch:
                     if asyncio.get_running_loop().time() - began < _BRIEF:
                         await asyncio.sleep(_BRIEF)
             except ClusterError as error:
-                failures += 1
+                # An API server that is just starting refuses what it will grant in a moment: not a long wait for that.
+                failures = failures + 1 if isinstance(error, Denied) == denied else 1
+                denied = isinstance(error, Denied)
                 log.warning("cannot watch Secrets", namespace=scope or "*", selector=selector, error=str(error))
-                longest = _MAX_BACKOFF_DENIED if isinstance(error, Denied) else _MAX_BACKOFF
+                longest = _MAX_BACKOFF_DENIED if denied else _MAX_BACKOFF
                 backoff = min(longest, 2.0 ** min(failures, 8) / 2)
                 await asyncio.sleep(backoff * random.uniform(0.5, 1))  # noqa: S311  # no secret
 
