@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn
@@ -10,6 +11,9 @@ from typing import NoReturn
 from integration_token.api.names import MANAGER
 from integration_token.errors import SettingsError
 from integration_token.settings import LOG_FORMATS, LOG_LEVELS, read_settings, variable
+
+_ENDING = 2.0
+"""Seconds that the event loop gets to end what is left when the operator has stopped."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -35,7 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from integration_token.logs import configure_logs  # noqa: PLC0415
 
         configure_logs(settings.log_level, settings.log_format)
-        uvloop.run(run(settings, SystemClock()))
+
+        async def run_to_the_end() -> None:
+            await run(settings, SystemClock())
+            # All that matters has ended in order. What kopf may have left behind, cancelled in its start, is not waited
+            # for without a bound.
+            last_resort = threading.Timer(_ENDING, os._exit, (0,))
+            last_resort.daemon = True
+            last_resort.start()
+
+        uvloop.run(run_to_the_end())
     except SettingsError as error:
         sys.stderr.write(_line(f"{MANAGER} run: {error}"))
         return 2

@@ -38,6 +38,10 @@ _DRAIN = 20.0
 _POSTING = 3.0
 """Seconds that queued events get to be posted at the end."""
 
+_ENDING = 3.0
+"""Seconds that the watches get to end when they are cancelled: kopf, cancelled in its start, may leave tasks that
+don't."""
+
 _RECHECK = 60.0
 """Seconds after which it is looked whether a namespace that was missing can be served by now."""
 
@@ -122,7 +126,7 @@ class Application:
         finally:
             for task in (watching, secrets, events, work):
                 task.cancel()
-            await asyncio.gather(watching, secrets, events, work, return_exceptions=True)
+            await asyncio.wait((watching, secrets, events, work), timeout=_ENDING)
             await self._client.close()
             await self._server.stop()
 
