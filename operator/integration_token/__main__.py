@@ -40,15 +40,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         configure_logs(settings.log_level, settings.log_format)
 
+        # What kopf may leave behind where a signal comes in its start is not waited for without a bound.
+        last_resort = threading.Timer(_ENDING, os._exit, (0,))
+        last_resort.daemon = True
+
         async def run_to_the_end() -> None:
             await run(settings, SystemClock())
-            # All that matters has ended in order. What kopf may have left behind, cancelled in its start, is not waited
-            # for without a bound.
-            last_resort = threading.Timer(_ENDING, os._exit, (0,))
-            last_resort.daemon = True
             last_resort.start()
 
-        uvloop.run(run_to_the_end())
+        try:
+            uvloop.run(run_to_the_end())
+        finally:
+            last_resort.cancel()
     except SettingsError as error:
         sys.stderr.write(_line(f"{MANAGER} run: {error}"))
         return 2
