@@ -16,4 +16,6 @@ if sys.platform == "linux":
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != int(sys.argv[1]):
         sys.exit(1)
+# A shell that runs this in the background has SIGINT ignored, which the command would inherit and never hear of Ctrl-C.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[2], sys.argv[2:])  # noqa: S606 (a command of ours, and no shell wanted)
