@@ -14,9 +14,12 @@ from integration_token.cluster.connection import Access, access, connect
 from integration_token.cluster.event import EventRecorder
 from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, NAMESPACES, Collection, Gateway
 from integration_token.cluster.secret import SecretWatch
+from integration_token.delivery import Deliverer
 from integration_token.endpoint_status import EndpointReconciler
 from integration_token.errors import ClusterError
+from integration_token.grant import Grants
 from integration_token.handlers.watch import Observer, watch
+from integration_token.inquiry import Inquirer
 from integration_token.inventory import Inventory
 from integration_token.issue import Issuer
 from integration_token.logs import get_logger
@@ -80,16 +83,30 @@ class Application:
         self._server = Server(settings.metrics_address, metrics, lambda: self._missing)
         self._stop = asyncio.Event()
         admission = Admission(clock, self._scheduler)
+        grants = Grants(self._scheduler)
+        deliverer = Deliverer(gateway, self._secrets)
+        reporter = Reporter(gateway, inventory, self._events, clock)
         sources = Sources(gateway, self._secrets, inventory, policy, clock, clusterwide=not settings.namespaces)
         self._reconciler = Reconciler(
             gateway=gateway,
             secrets=self._secrets,
             inventory=inventory,
             sources=sources,
-            issuer=Issuer(sources, self._client, clock, metrics),
+            deliverer=deliverer,
+            inquirer=Inquirer(
+                issuer=Issuer(sources, self._client, clock, metrics),
+                admission=admission,
+                grants=grants,
+                deliverer=deliverer,
+                reporter=reporter,
+                metrics=metrics,
+                clock=clock,
+                jitter=random.random,
+            ),
             admission=admission,
+            grants=grants,
             endpoints=EndpointReconciler(gateway, inventory, policy, clock),
-            reporter=Reporter(gateway, inventory, self._events, clock),
+            reporter=reporter,
             metrics=metrics,
             clock=clock,
             jitter=random.random,

@@ -12,7 +12,8 @@ from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef
 from integration_token.api.integration import Integration
 from integration_token.clock import Instant
 from integration_token.errors import Failure
-from integration_token.renewal.budget import Pace
+from integration_token.grant import SharedGrant
+from integration_token.renewal.rollover import Rollover
 from integration_token.scheduler import Key
 
 TOKEN_WORK = "token"
@@ -56,6 +57,8 @@ class Entry:
     renews: float = 0.0
     """When its window opens."""
     poll_at: float = 0.0
+    planned: Rollover | None = None
+    """What was known of the rollover when the next poll was planned."""
     ready: bool = False
 
     written: tuple[str, ...] = ()
@@ -67,11 +70,11 @@ class Entry:
     failure: Failure | None = None
     failed_inputs: Inputs | None = None
     failures: int = 0
-    """Passing faults in a row."""
+    """Passing faults in a row, apart from those of requests."""
     outages: int = 0
     """Looks in a row that the API server cut short."""
     retry: Instant | None = None
-    pace: Pace = field(default_factory=Pace)
+    grant: SharedGrant = field(default_factory=SharedGrant)
     pace_told: bool = False
     """An event has told that the token lives too short for it."""
 

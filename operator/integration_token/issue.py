@@ -2,37 +2,25 @@
 
 from dataclasses import dataclass
 
-from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint, EndpointKind
 from integration_token.api.integration import Integration
-from integration_token.api.token import Identity, StoredToken, Token
+from integration_token.api.token import Token
 from integration_token.clock import Clock
 from integration_token.cluster.secret import SecretMetadata
-from integration_token.errors import Failure, Passing
+from integration_token.errors import Failure
 from integration_token.metrics import Metrics
 from integration_token.oauth.client import Route, TokenClient
 from integration_token.oauth.request import Grant, basic_authorization, build_request
 from integration_token.oauth.response import read_answer
-from integration_token.renewal.verdict import Verdict, judge
 from integration_token.source import Sources
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
-    """A token as answered, and the credentials Secret that it was answered for."""
+class Prepared:
+    """A token request that could be sent now, and the credentials Secret that it was made of."""
 
-    token: Token
+    grant: Grant
     credentials: SecretMetadata
-
-    def judged(self, stored: StoredToken | None, identity: Identity, now: float) -> tuple[Verdict, Token]:
-        """The verdict on the token beside the one that is held; `now` is wall time in seconds.
-
-        :raises Passing: where the token has expired already and isn't the one that is held.
-        """
-        verdict = judge(stored, self.token, identity, now)
-        if verdict is Verdict.EXPIRED:
-            raise Passing(Reason.INVALID_RESPONSE, "the endpoint answered with a token that has expired already")
-        return verdict, self.token
 
 
 class Issuer:
@@ -44,11 +32,10 @@ class Issuer:
         self._clock = clock
         self._metrics = metrics
 
-    async def ask(self, integration: Integration, endpoint: Endpoint, held: str) -> Issued:
-        """Asks the endpoint once.
+    async def prepare(self, integration: Integration, endpoint: Endpoint) -> Prepared:
+        """Reads the credentials.
 
-        :param held: the token in the target Secret, empty without one: so that no message ever repeats it.
-        :raises Failure: where no token comes of it.
+        :raises Failure: where they cannot be used.
         """
         credentials = await self._sources.read_credentials(integration, endpoint)
         grant = Grant(
@@ -61,6 +48,14 @@ class Issuer:
             client_id=credentials.client_id,
             client_secret=credentials.client_secret,
         )
+        return Prepared(grant, credentials.metadata)
+
+    async def ask(self, grant: Grant, endpoint: Endpoint, held: str) -> Token:
+        """Asks the endpoint once.
+
+        :param held: the token in the target Secret, empty without one: so that no message ever repeats it.
+        :raises Failure: where no token comes of it.
+        """
         route = Route(
             ca_bundle=endpoint.ca_bundle,
             timeout=endpoint.timeout,
@@ -68,7 +63,7 @@ class Issuer:
         )
         try:
             answer = await self._client.send(build_request(grant), route)
-            token = read_answer(
+            return read_answer(
                 answer,
                 scopes=grant.scopes,
                 default_lifetime=endpoint.default_lifetime,
@@ -78,7 +73,6 @@ class Issuer:
         except Failure as failure:
             self._metrics.requested(endpoint.ref, failure.reason)
             raise
-        return Issued(token, credentials.metadata)
 
 
 def _secrets(grant: Grant, held: str) -> tuple[str, ...]:

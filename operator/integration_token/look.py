@@ -1,7 +1,9 @@
 """One look at a resource: what a reconcile finds, step by step, and what it makes of it."""
 
+import math
 from dataclasses import dataclass, replace
 
+from integration_token.api.condition import ConditionType, condition_of
 from integration_token.api.endpoint import Endpoint
 from integration_token.api.integration import Integration
 from integration_token.api.token import Identity, StoredToken
@@ -11,7 +13,8 @@ from integration_token.delivery import Target
 from integration_token.errors import Failure
 from integration_token.inventory import Entry, Inputs
 from integration_token.renewal.budget import Hold
-from integration_token.renewal.schedule import first_poll, next_poll, window
+from integration_token.renewal.rollover import Rollover
+from integration_token.renewal.schedule import delayed, next_poll, probes, stated, window
 
 
 @dataclass(slots=True)
@@ -37,6 +40,8 @@ class Look:
     pace: float = 0.0
     """Seconds until the grant may ask again."""
     asked: bool = False
+    copied: bool = False
+    """The new token comes from another resource of the same grant."""
     renewed: bool = False
     delivered: bool = False
     """The target holds what it should."""
@@ -70,6 +75,20 @@ class Look:
         """The last wish for a renewal that was followed: the status may not tell yet."""
         return self.entry.handled_renew_request or str(self.integration.status.get("lastHandledRenewRequest", ""))
 
+    def read_clock(self, now: Instant) -> None:
+        """Time has passed since the look began."""
+        self.now = now
+        self.wall = self.entry.anchor.read_at(now) if self.entry.anchor is not None else now.wall
+
+    def take(self, stored: StoredToken) -> None:
+        """The token is to be written in place of what is held."""
+        before, self.renewed = self.stored, True
+        self.scopes_reduced = before is not None and before.identity == stored.identity and (
+            set(stored.token.scope) < set(before.token.scope)
+        )  # fmt: skip
+        self.stored = stored
+        self.plan()
+
     def plan(self) -> None:
         """Takes over the plan for the held token, or makes a new one where it is another token."""
         entry, stored = self.entry, self.stored
@@ -84,10 +103,39 @@ class Look:
         self.wall = entry.anchor.read_at(self.now)
         seconds = window(token.lifetime, self.integration.renew_before)
         entry.renews = token.expires - seconds
-        if not entry.poll_at:
-            first = first_poll(entry.uid, entry.expires, seconds)
-            # After a restart an expired token is asked for at once, a valid one at the next instant of its plan.
-            entry.poll_at = self.wall if entry.expires <= self.wall else next_poll(self.wall, entry.expires, first)
+        self._plan_poll(delayed(entry.uid, seconds), probe=probes(token.issued))
+
+    def _plan_poll(self, first: float, *, probe: bool) -> None:
+        """Plans the next poll, unless that was done by what is known now.
+
+        :param first: seconds before expiry of the window's first poll.
+        """
+        entry, known = self.entry, self.entry.grant.rollover
+        if entry.poll_at and (known is entry.planned or known is None or known.seen == math.inf):
+            return
+        entry.planned = known
+        if known is not None and known.seen < math.inf:
+            entry.poll_at = entry.expires - known.next_left(first, probe=probe)
+        elif entry.expires <= self.wall:
+            entry.poll_at = self.wall  # found expired, after a restart: to be asked for at once
+        else:
+            entry.poll_at = next_poll(self.wall, entry.expires, first, known or Rollover(), probe=probe)
+
+    def learn(self) -> None:
+        """Takes over what is remembered of the grant's rollover, where nothing has been asked of it before."""
+        integration, endpoint, grant = self.integration, self.endpoint, self.entry.grant
+        if grant.rollover is not None or endpoint is None:
+            return
+        known = integration.status.get("rolloverLeadSeconds")
+        if isinstance(known, int) and self.stored is not None and self.stored.identity.endpoint_uid == endpoint.uid:
+            late = condition_of(integration.status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True"
+            grant.rollover = Rollover.remembered(known, too_late=late)
+        elif endpoint.rollover_lead is not None:
+            grant.rollover = stated(self.entry.uid, endpoint.rollover_lead)
+        else:
+            grant.rollover = Rollover()
+        self.entry.poll_at = 0.0
+        self.plan()
 
     def take_back(self) -> None:
         """The new token could not be written: what is held is what stood there before."""

@@ -37,6 +37,12 @@ class Metrics:
             ("kind", "namespace", "endpoint", "outcome"),
             registry=self._registry,
         )
+        self._saved = Counter(
+            "integration_token_requests_saved",
+            "Tokens copied from another resource of the same grant instead of asked for, by endpoint.",
+            ("kind", "namespace", "endpoint"),
+            registry=self._registry,
+        )
         self._writes = Counter(
             "integration_token_secret_writes", "Target Secrets written.", ("namespace",), registry=self._registry
         )
@@ -44,6 +50,10 @@ class Metrics:
     def requested(self, endpoint: EndpointRef, outcome: str) -> None:
         """A token request was sent."""
         self._requests.labels(endpoint.kind, endpoint.namespace, endpoint.name, outcome).inc()
+
+    def saved(self, endpoint: EndpointRef) -> None:
+        """A token was copied instead of asked for."""
+        self._saved.labels(endpoint.kind, endpoint.namespace, endpoint.name).inc()
 
     def wrote(self, namespace: str) -> None:
         """A target Secret was written."""

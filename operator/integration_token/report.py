@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from integration_token.api.condition import Condition, ConditionType, Reason, written
+from integration_token.api.condition import Condition, ConditionType, Reason, condition_of, written
 from integration_token.api.names import GROUP, INTEGRATION_TOKEN_KIND, VERSION
 from integration_token.api.value import format_time
 from integration_token.clock import Clock
@@ -15,7 +15,7 @@ from integration_token.logs import get_logger
 from integration_token.look import Look
 from integration_token.renewal.budget import MAX_PER_GRANT, SHORTEST_LIFETIME, Hold
 from integration_token.scheduler import Key
-from integration_token.status import Situation, build_status, changes, condition_of
+from integration_token.status import Situation, build_status, changes
 
 log = get_logger(__name__)
 
@@ -67,9 +67,10 @@ class Reporter:
             failure=look.failure,
             rate_limited=rate_limited,
             scopes_reduced=look.scopes_reduced,
-            asked=look.asked,
+            asked=look.asked or look.copied,
             renewed=look.renewed,
             handled_renew_request=look.handled_renew_request,
+            rollover=entry.grant.rollover if look.renewed and "issueTime" in integration.status else None,
         )
         status = build_status(integration, situation)
         entry.ready = condition_of(status, ConditionType.READY).get("status") == "True"
@@ -80,6 +81,7 @@ class Reporter:
             self._inventory.forget(key)
             return
         self._tell(look, condition_of(status, ConditionType.REFRESHED))
+        self._tell_rollover(look, condition_of(status, ConditionType.ROLLOVER_TOO_LATE))
 
     def tell_pace(self, look: Look) -> None:
         """Records, once, that a token lives too short for the requests that its grant may cost."""
@@ -136,6 +138,22 @@ class Reporter:
             before.get("reason") not in _WAITS or look.entry.failure is not None
         ):  # fmt: skip
             self.event(look, "Mended", "the token is refreshed again")
+
+    def _tell_rollover(self, look: Look, after: Mapping[str, Any]) -> None:
+        """Records that rollovers turned out to come too late; `after` is the condition as it now stands."""
+        before = condition_of(look.integration.status, ConditionType.ROLLOVER_TOO_LATE)
+        if after["status"] == "True" != before.get("status"):
+            self.event(look, Reason.ROLLOVER_TOO_LATE, after["message"], warning=True)
+
+    def tell_unverified(self, look: Look) -> None:
+        """Records that an answer says nothing of the credentials that were changed."""
+        self.event(
+            look,
+            "CredentialsNotVerified",
+            f"Secret {look.integration.credentials} was changed, but the endpoint answered from its cache the token"
+            " that it had issued before; whether it accepts the new credentials shows when it next issues one",
+            warning=True,
+        )
 
     def event(self, look: Look, reason: str, message: str, *, warning: bool = False) -> None:
         """Records an event at the resource; `reason` is one word in CamelCase."""

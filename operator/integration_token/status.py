@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from integration_token.api.condition import Condition, ConditionType, Reason, written
+from integration_token.api.condition import Condition, ConditionType, Reason, condition_of, written
 from integration_token.api.integration import Integration
 from integration_token.api.token import StoredToken
 from integration_token.api.value import format_time
 from integration_token.errors import Failure, NeedsChange
+from integration_token.renewal.rollover import SAFE_LEAD, Rollover
 
 _ASKING = frozenset(
     {
@@ -50,24 +51,17 @@ class Situation:
     scopes_reduced: bool
     """The token that was just taken has fewer scopes than the one before."""
     asked: bool
-    """The endpoint was just asked."""
+    """The endpoint was just asked, or would have been, had another resource of the grant not held its answer."""
     renewed: bool
     """Another token than before was just taken."""
     handled_renew_request: str
+    rollover: Rollover | None
+    """What is known of the rollover, where one has just been seen."""
 
 
 def ready_condition(status: Mapping[str, Any]) -> Mapping[str, Any]:
     """The Ready condition of a status, empty where there is none."""
     return condition_of(status, ConditionType.READY)
-
-
-def condition_of(status: Mapping[str, Any], kind: ConditionType) -> Mapping[str, Any]:
-    """A condition of a status, empty where there is none."""
-    for condition in status.get("conditions") or ():
-        if condition.get("type") == kind:
-            found: Mapping[str, Any] = condition
-            return found
-    return {}
 
 
 def build_status(integration: Integration, situation: Situation) -> dict[str, Any]:
@@ -91,6 +85,9 @@ def build_status(integration: Integration, situation: Situation) -> dict[str, An
             "renewalTime": format_time(situation.renews),
             "lifetimeSeconds": int(stored.token.lifetime),
         }
+        lead = situation.rollover.lead if situation.rollover else integration.status.get("rolloverLeadSeconds")
+        if lead is not None:
+            status["rolloverLeadSeconds"] = lead
     if situation.handled_renew_request:
         status["lastHandledRenewRequest"] = situation.handled_renew_request
     return status
@@ -104,7 +101,36 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
 
 def _conditions(integration: Integration, situation: Situation) -> list[Condition]:
     refreshed = _refreshed(integration, situation)
-    return [_ready(integration, situation), refreshed, _stalled(integration, situation, refreshed)]
+    return [
+        _ready(integration, situation),
+        refreshed,
+        _stalled(integration, situation, refreshed),
+        _rollover_too_late(integration, situation),
+    ]
+
+
+def _rollover_too_late(integration: Integration, situation: Situation) -> Condition:
+    kind, rollover, stored = ConditionType.ROLLOVER_TOO_LATE, situation.rollover, situation.stored
+    if rollover is None or stored is None:
+        # Learned with a renewal, and written with it.
+        before = condition_of(integration.status, kind)
+        status = {"True": True, "False": False}.get(str(before.get("status")))
+        return Condition(kind, status, Reason(before.get("reason", Reason.ROLLOVER_UNKNOWN)), before.get("message", ""))
+    too_late = rollover.too_late(stored.token.lifetime)
+    if too_late is None:
+        return Condition(kind, None, Reason.ROLLOVER_UNKNOWN, "")
+    if not too_late:
+        return Condition(kind, False, Reason.ROLLOVER_IN_TIME, "")
+    return Condition(kind, True, Reason.ROLLOVER_TOO_LATE, _too_late(rollover))
+
+
+def _too_late(rollover: Rollover) -> str:
+    seconds = rollover.lead or 0
+    when = f"{seconds} s before the old one expires" if seconds > 0 else "only when the old one has expired"
+    return (
+        f"the endpoint answers with a new token {when}, and a mounted file may follow its Secret up to 90 s later:"
+        f" pods may read an expired token; let the endpoint issue new tokens {SAFE_LEAD:.0f} s or more before expiry"
+    )
 
 
 def _stalled(integration: Integration, situation: Situation, refreshed: Condition) -> Condition:

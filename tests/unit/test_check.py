@@ -9,7 +9,7 @@ from integration_token.renewal.check import Cause, Observation, why_ask
 IDENTITY = Identity("endpoint", "hash", "credentials", "7")
 STORED = StoredToken(Token("held", issued=1000, expires=2000, assumed=False, scope=()), IDENTITY)
 CONTENT = Observation(
-    now=1500, stored=STORED, identity=IDENTITY, expires=2000, poll_at=1800, renew_requested=False, failed=False
+    now=1500, stored=STORED, identity=IDENTITY, poll_at=1800, renew_requested=False, failed=False, offered=False
 )
 
 
@@ -21,7 +21,7 @@ CONTENT = Observation(
         pytest.param(replace(CONTENT, now=1800), Cause.POLL_DUE, id="a poll is due at its very instant"),
         pytest.param(replace(CONTENT, now=9000), Cause.POLL_DUE, id="a poll stays due when its instant was missed"),
         pytest.param(
-            replace(CONTENT, stored=None, expires=0, poll_at=0),
+            replace(CONTENT, stored=None, poll_at=0),
             Cause.NO_TOKEN,
             id="a target without a token of ours is asked for",
         ),
@@ -29,6 +29,14 @@ CONTENT = Observation(
             replace(CONTENT, renew_requested=True),
             Cause.RENEW_REQUESTED,
             id="a person's wish is followed long before the window",
+        ),
+        pytest.param(
+            replace(CONTENT, offered=True), Cause.TOKEN_OFFERED, id="a better token of the same grant is had without one"
+        ),
+        pytest.param(
+            replace(CONTENT, now=1800, offered=True),
+            Cause.POLL_DUE,
+            id="a poll is due even where what is offered turns out to be no better",
         ),
         pytest.param(
             replace(CONTENT, failed=True), Cause.LAST_FAILED, id="what failed is asked for again though a token is held"
@@ -65,7 +73,7 @@ def test_the_first_cause_is_told_where_there_are_several() -> None:
         failed=True,
     )
     told = [why_ask(observation)]
-    for step in ({"stored": STORED}, {"identity": IDENTITY}, {"renew_requested": False}, {"failed": False}):
+    for step in ({"stored": STORED}, {"identity": IDENTITY}, {"renew_requested": False}, {"failed": False}, {"now": 1500}):
         observation = replace(observation, **step)
         told.append(why_ask(observation))
     assert told == list(Cause)

@@ -25,8 +25,11 @@ from integration_token.clock import Instant
 from integration_token.cluster.event import EventRecorder
 from integration_token.cluster.gateway import Object
 from integration_token.cluster.secret import SecretWatch
+from integration_token.delivery import Deliverer
 from integration_token.endpoint_status import EndpointReconciler
+from integration_token.grant import Grants
 from integration_token.handlers.watch import Observer
+from integration_token.inquiry import Inquirer
 from integration_token.inventory import Inventory, token_key
 from integration_token.issue import Issuer as RequestIssuer
 from integration_token.metrics import Metrics
@@ -103,15 +106,29 @@ class Operator:
         self.events = EventRecorder(cluster, clock, "test")
         self.admission = Admission(clock, self.scheduler)
         sources = Sources(cluster, self.secrets, self.inventory, policy, clock, clusterwide=True)
+        grants = Grants(self.scheduler)
+        deliverer = Deliverer(cluster, self.secrets)
+        reporter = Reporter(cluster, self.inventory, self.events, clock)
         self._reconciler = Reconciler(
             gateway=cluster,
             secrets=self.secrets,
             inventory=self.inventory,
             sources=sources,
-            issuer=RequestIssuer(sources, world.client, clock, metrics),
+            deliverer=deliverer,
+            inquirer=Inquirer(
+                issuer=RequestIssuer(sources, world.client, clock, metrics),
+                admission=self.admission,
+                grants=grants,
+                deliverer=deliverer,
+                reporter=reporter,
+                metrics=metrics,
+                clock=clock,
+                jitter=lambda: 0.5,
+            ),
             admission=self.admission,
+            grants=grants,
             endpoints=EndpointReconciler(cluster, self.inventory, policy, clock),
-            reporter=Reporter(cluster, self.inventory, self.events, clock),
+            reporter=reporter,
             metrics=metrics,
             clock=clock,
             jitter=lambda: 0.5,

@@ -15,6 +15,9 @@ class ConditionType(StrEnum):
     """True while the last request to the token endpoint succeeded; False says why a refresh fails."""
     STALLED = "Stalled"
     """True where only a change by a person helps."""
+    ROLLOVER_TOO_LATE = "RolloverTooLate"
+    """True where the endpoint answers with a new token so late that a mounted file may hold an expired one; Unknown
+    until a rollover has been seen."""
 
 
 class Reason(StrEnum):
@@ -31,6 +34,14 @@ class Reason(StrEnum):
     """Nothing stands in the way."""
     VALID = "Valid"
     """An endpoint's spec can be used."""
+
+    # The rollover.
+    ROLLOVER_TOO_LATE = "RolloverTooLate"
+    """New tokens are answered less than 4 min before the old ones expire."""
+    ROLLOVER_IN_TIME = "RolloverInTime"
+    """New tokens are answered 4 min or more before the old ones expire."""
+    ROLLOVER_UNKNOWN = "RolloverUnknown"
+    """Too few rollovers have been seen to tell."""
 
     # Waiting.
     TOKEN_EXPIRED = "TokenExpired"
@@ -99,7 +110,8 @@ class Condition:
     """One condition, without the time of its last transition, which depends on what stood there before."""
 
     type: ConditionType
-    status: bool
+    status: bool | None
+    """None for Unknown."""
     reason: Reason
     message: str
 
@@ -112,7 +124,7 @@ def written(
     known = {str(condition.get("type")): condition for condition in before}
     result = []
     for condition in conditions:
-        status = "True" if condition.status else "False"
+        status = {True: "True", False: "False", None: "Unknown"}[condition.status]
         old = known.get(condition.type, {})
         kept = old.get("lastTransitionTime") if old.get("status") == status else None
         result.append(
@@ -126,3 +138,12 @@ def written(
             }
         )
     return result
+
+
+def condition_of(status: Mapping[str, Any], kind: ConditionType) -> Mapping[str, Any]:
+    """A condition of a status, empty where there is none."""
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == kind:
+            found: Mapping[str, Any] = condition
+            return found
+    return {}

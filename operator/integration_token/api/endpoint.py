@@ -56,6 +56,8 @@ class Endpoint:
     ca_bundle: str
     timeout: float
     default_lifetime: float
+    rollover_lead: float | None
+    """As far as it is known; None where it is to be learned alone."""
     requests_per_minute: int
     namespace_selector: Mapping[str, Any]
     status: Mapping[str, Any] = field(repr=False)
@@ -85,6 +87,7 @@ def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
             ca_bundle=str(spec.get("caBundle") or ""),
             timeout=parse_duration(spec.get("timeout") or "10s"),
             default_lifetime=parse_duration(spec.get("defaultLifetime") or "1h"),
+            rollover_lead=parse_duration(spec["rolloverLead"]) if spec.get("rolloverLead") else None,
             requests_per_minute=int((spec.get("rateLimit") or {}).get("requestsPerMinute") or 60),
             namespace_selector=spec.get("namespaceSelector") or {},
             status=body.get("status") or {},

@@ -16,14 +16,14 @@ class Observation:
     """What the target Secret holds, where that can be trusted."""
     identity: Identity
     """The grant as now specified."""
-    expires: float
-    """When the stored token expires, by the best that is known; 0 without one."""
     poll_at: float
     """When the stored token is polled next; 0 without one."""
     renew_requested: bool
     """A person asked for a poll that has not been made yet."""
     failed: bool
     """The last request failed."""
+    offered: bool
+    """Another resource of the same grant holds a better token."""
 
 
 class Cause(StrEnum):
@@ -34,6 +34,7 @@ class Cause(StrEnum):
     RENEW_REQUESTED = "renewal requested"
     LAST_FAILED = "last request failed"
     POLL_DUE = "poll due"
+    TOKEN_OFFERED = "better token offered"
 
 
 Check = Callable[[Observation], Cause | None]
@@ -65,7 +66,12 @@ def poll_due(observation: Observation) -> Cause | None:
     return Cause.POLL_DUE if observation.now >= observation.poll_at else None
 
 
-CHECKS: Sequence[Check] = (no_token, grant_changed, renew_requested, last_failed, poll_due)
+def token_offered(observation: Observation) -> Cause | None:
+    """Somebody else's request has brought a token of the grant that expires later."""
+    return Cause.TOKEN_OFFERED if observation.offered else None
+
+
+CHECKS: Sequence[Check] = (no_token, grant_changed, renew_requested, last_failed, poll_due, token_offered)
 
 
 def why_ask(observation: Observation) -> Cause | None:

@@ -30,7 +30,7 @@ def judge(stored: StoredToken | None, answered: Token, identity: Identity, now: 
         return Verdict.KEEP
     if answered.expires <= now:
         return Verdict.EXPIRED
-    if stored is None or stored.identity != identity or stored.token.expires <= now:
+    if stored is None or stored.identity != identity:
         return Verdict.TAKE
     return Verdict.TAKE if answered.expires > stored.token.expires else Verdict.WORSE
 

@@ -1,0 +1,253 @@
+"""Whether the endpoint is asked for a resource's token, and what becomes of its answer."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from integration_token.admission import Admission
+from integration_token.api.condition import Reason
+from integration_token.api.endpoint import Endpoint
+from integration_token.api.token import Identity, StoredToken, Token
+from integration_token.clock import Clock
+from integration_token.cluster.secret import SecretMetadata
+from integration_token.delivery import Deliverer
+from integration_token.errors import Failure, NeedsChange, Passing
+from integration_token.grant import Grants
+from integration_token.inventory import Entry, Inputs
+from integration_token.issue import Issuer, Prepared
+from integration_token.logs import get_logger
+from integration_token.look import Look
+from integration_token.metrics import Metrics
+from integration_token.renewal.backoff import change_wait, passing_wait
+from integration_token.renewal.budget import Hold
+from integration_token.renewal.check import Cause, Observation, why_ask
+from integration_token.renewal.rollover import Rollover
+from integration_token.renewal.verdict import Verdict, corrected, judge
+from integration_token.report import Reporter
+from integration_token.scheduler import Key
+
+log = get_logger(__name__)
+
+TELLING = 10.0
+"""Seconds that a request waits for others in flight before its user is told: by then one of them hangs."""
+
+_PROBE_RANK = 86400.0
+"""Seconds by which a probe of what needs a person's change ranks behind a token that expires now: many of them must not
+keep a good token from its renewal."""
+
+
+class Inquirer:
+    """Asks where there is cause to, once for all resources of a grant."""
+
+    def __init__(
+        self,
+        *,
+        issuer: Issuer,
+        admission: Admission,
+        grants: Grants,
+        deliverer: Deliverer,
+        reporter: Reporter,
+        metrics: Metrics,
+        clock: Clock,
+        jitter: Callable[[], float],
+    ) -> None:
+        """`jitter` answers numbers uniform in [0, 1)."""
+        self._issuer = issuer
+        self._admission = admission
+        self._grants = grants
+        self._deliverer = deliverer
+        self._reporter = reporter
+        self._metrics = metrics
+        self._clock = clock
+        self._jitter = jitter
+
+    async def inquire(self, key: Key, look: Look) -> None:
+        """Gets the look a better token where there is cause to and nothing stands in the way."""
+        integration, entry = look.integration, look.entry
+        endpoint, identity = look.endpoint, look.identity
+        if look.failure is not None or integration.suspend or identity is None or endpoint is None:
+            return
+        cause = why_ask(
+            Observation(
+                now=look.wall,
+                stored=look.stored,
+                identity=identity,
+                poll_at=entry.poll_at,
+                renew_requested=integration.renew_request not in {"", look.handled_renew_request},
+                failed=entry.failed_inputs is not None,
+                offered=offered(key, entry),
+            )
+        )
+        if cause is None:
+            return
+        same = entry.failed_inputs == look.inputs
+        if same and entry.retry is not None and not entry.retry.reached(look.now) and not offered(key, entry):
+            look.failure = entry.failure
+            return
+        try:
+            prepared = await self._issuer.prepare(integration, endpoint)
+            # What would be sent is what the Secret holds now, which may be newer than what the watch knew.
+            look.identity = with_credentials(identity, prepared.credentials)
+            look.inputs = inputs_of(entry, endpoint, prepared.credentials)
+            entry.grant = self._grants.join(key, entry.grant, endpoint, prepared.grant)
+            look.learn()
+            look.plan()
+            if cause is Cause.POLL_DUE and entry.poll_at > look.wall:
+                return  # somebody else's request has been answered the token that is held
+            if cause is not Cause.RENEW_REQUESTED and await self._copy(key, look, endpoint, look.identity):
+                return
+            if cause is not Cause.TOKEN_OFFERED and self._may_ask(key, look, endpoint, cause):
+                log.debug("asking the endpoint", namespace=key.namespace, name=key.name, cause=cause)
+                entry.grant.asking = key
+                await self._ask(look, endpoint, prepared)
+        except Failure as failure:
+            look.failure = failure
+            entry.failed_inputs = look.inputs
+
+    def waited(self, entry: Entry, hold: Hold | None) -> bool:
+        """Whether the request has waited for its turn for so long that its user is told."""
+        now = self._clock.now()
+        if hold is None:
+            entry.queued = None
+        elif entry.queued is None:
+            entry.queued = now
+        return entry.queued is not None and now.boot - entry.queued.boot >= TELLING
+
+    def _may_ask(self, key: Key, look: Look, endpoint: Endpoint, cause: Cause) -> bool:
+        """Whether the request may be sent now; else the look knows what it waits for."""
+        entry, grant = look.entry, look.entry.grant
+        same = entry.failed_inputs == look.inputs
+        wished = cause is Cause.RENEW_REQUESTED or (entry.failed_inputs is not None and not same)
+        if grant.retry is not None and not grant.retry.reached(look.now) and not wished:
+            # Another resource has just been refused, or failed, with the very same request.
+            look.failure, entry.failed_inputs = grant.failure, look.inputs
+            grant.waiting.add(key)
+            return False
+        look.pace = grant.pace.wait(look.now.boot)
+        if look.pace > 0:
+            self._reporter.tell_pace(look)
+        elif grant.asking not in {None, key}:
+            self._admission.leave(key)
+            look.hold = Hold.TURN
+        else:
+            look.hold = self._admission.enter(endpoint, key, self._rank(look))
+        if look.pace == 0:
+            look.waited = self.waited(entry, look.hold)
+        if look.pace == 0 and look.hold is None:
+            return True
+        grant.waiting.add(key)
+        if same:
+            look.failure = entry.failure  # the wait between two attempts mends nothing
+        return False
+
+    def _rank(self, look: Look) -> float:
+        """By when the request is wanted, in wall time: at once where there is no valid token; after all others where
+        only a person's change would let it succeed."""
+        if look.left > 0:
+            return look.entry.expires
+        return look.wall + _PROBE_RANK if isinstance(look.entry.failure, NeedsChange) else 0.0
+
+    async def _copy(self, key: Key, look: Look, endpoint: Endpoint, identity: Identity) -> bool:
+        """Takes the token of another resource of the grant where that is better, and says whether it was."""
+        grant = look.entry.grant
+        while (offer := grant.offer(key)) is not None and offer.expires > look.wall + look.left:
+            token = await self._deliverer.shared(offer)
+            if token is not None:
+                same = look.stored is not None and look.stored.token.access_token == token.access_token
+                if same and not token.assumed:
+                    return False  # the one that is held, whose expiry never grows
+                look.copied, look.entry.failed_inputs = True, None
+                look.take(StoredToken(token, identity))
+                self._metrics.saved(endpoint.ref)
+                return True
+            grant.withdraw(offer.owner)
+        return False
+
+    async def _ask(self, look: Look, endpoint: Endpoint, prepared: Prepared) -> None:
+        integration, entry, grant = look.integration, look.entry, look.entry.grant
+        look.asked = True
+        entry.handled_renew_request = integration.renew_request
+        held = look.stored.token.access_token if look.stored is not None else ""
+        try:
+            token = await self._issuer.ask(prepared.grant, endpoint, held)
+            self._judge(look, endpoint, token)
+        except Failure as failure:
+            look.now = self._clock.now()
+            grant.failed(failure)
+            grant.retry = look.now.after(self._wait(look, endpoint, failure))
+            raise
+        finally:
+            grant.pace.note(self._clock.now().boot)
+        grant.succeeded()
+        entry.failed_inputs = None
+
+    def _judge(self, look: Look, endpoint: Endpoint, token: Token) -> None:
+        """Makes of the answer what it is worth.
+
+        :raises Passing: where the token has expired already and isn't the one that is held.
+        """
+        entry, identity = look.entry, look.identity
+        assert identity is not None  # noqa: S101  # inquire has seen to it
+        look.read_clock(self._clock.now())
+        verdict = judge(look.held, token, identity, look.now.wall)
+        if verdict is Verdict.EXPIRED:
+            raise Passing(Reason.INVALID_RESPONSE, "the endpoint answered with a token that has expired already")
+        self._metrics.requested(endpoint.ref, "issued" if verdict is Verdict.TAKE else "unchanged")
+        known = entry.grant.rollover or Rollover()
+        left = entry.expires - look.wall
+        before = look.stored
+        comparable = before is not None and before.identity == identity and not before.token.assumed
+        if verdict is Verdict.TAKE:
+            entry.grant.rollover = known.new(left) if comparable else known.apart()
+            look.take(StoredToken(token, identity))
+            return
+        if before is None:
+            return
+        # By when the request was sent: the rollover may have come since.
+        known = known.old(entry.expires - (token.issued + look.set_back))
+        if verdict is Verdict.CORRECT:
+            if before.token.assumed:
+                known = known.apart()  # the expiry is another, and was none to measure by
+            elif _credentials(before.identity) != _credentials(identity):
+                self._reporter.tell_unverified(look)
+            look.stored = corrected(before, token, identity)
+        elif verdict is Verdict.KEEP and not token.assumed:
+            entry.expires = min(entry.expires, token.expires + look.set_back)
+        entry.grant.rollover = known
+        look.plan()
+
+    def _wait(self, look: Look, endpoint: Endpoint, failure: Failure) -> float:
+        """Seconds until the grant is asked for again."""
+        if not isinstance(failure, Passing):
+            return change_wait(look.left)
+        wait = passing_wait(look.entry.grant.failures, look.left, self._jitter())
+        if failure.pause is not None:
+            self._admission.pause(endpoint.ref, failure.pause)
+            wait = max(wait, failure.pause)
+        return wait
+
+
+def offered(key: Key, entry: Entry) -> bool:
+    """Whether another resource of the grant holds a token that expires later."""
+    offer = entry.grant.offer(key)
+    return offer is not None and offer.expires > entry.expires
+
+
+def _credentials(identity: Identity) -> tuple[str, str]:
+    return identity.credentials_uid, identity.credentials_version
+
+
+def with_credentials(identity: Identity, credentials: SecretMetadata) -> Identity:
+    """The identity of the grant with these credentials."""
+    return replace(identity, credentials_uid=credentials.uid, credentials_version=credentials.version)
+
+
+def inputs_of(entry: Entry, endpoint: Endpoint, credentials: SecretMetadata) -> Inputs:
+    """The versions of what the look goes by."""
+    return Inputs(
+        entry.generation,
+        entry.renew_request,
+        endpoint.uid,
+        endpoint.generation,
+        credentials.uid,
+        credentials.version,
+    )

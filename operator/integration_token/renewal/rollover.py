@@ -1,0 +1,172 @@
+"""When the endpoint begins to answer with a new token: learned from each answer, and used to leave out useless polls.
+
+The rollover lead is the time before a token's expiry from which on the next one is answered. A poll that is answered
+the old token bounds it from above, one that is answered a new token bounds it from below. Seconds before expiry are
+called `left`; after expiry they are negative.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+MIN_STEP = 5.0
+"""Seconds between two polls of an unexpired token at least: halving alone would never arrive."""
+
+FIRST_LATE_STEP = 0.5
+"""Seconds to the first poll after expiry, when consumers are failing; then the time since expiry doubles."""
+
+LATE_STEP = 30.0
+"""Seconds between two polls of an expired token at most."""
+
+SAFE_LEAD = 240.0
+"""Seconds that a renewal should come before expiry: the kubelet brings a changed Secret into a mounted file within its
+sync period and what its caches add, 60 to 90 s, and an outage or two should fit in as well."""
+
+_COARSE = 2 * MIN_STEP
+"""Seconds to which a lead below `SAFE_LEAD` is narrowed down: two polls of an unexpired token fit in."""
+
+_FINE = 1.0
+"""Seconds to which a rollover after expiry is narrowed down: as much as whole seconds in `expires_in` allow."""
+
+_SLACK = 0.1
+"""Share of its step by which a poll may have come late and still count as the next one."""
+
+
+def step(left: float, since: float = 0.0) -> float:
+    """Seconds from a poll that was answered the old token to the next, where nothing is known of the rollover.
+
+    The time left halves; one poll lands on expiry; then the time since expiry doubles.
+
+    :param since: where that begins instead: the time left, below 0, at a rollover that came later than known.
+    """
+    if left > 0:
+        return min(max(MIN_STEP, left / 2), left)
+    return min(max(FIRST_LATE_STEP, since - left), LATE_STEP)
+
+
+@dataclass(frozen=True, slots=True)
+class Rollover:
+    """What is known of one grant's rollover: its lead is at least `low` and less than `high`."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    seen: float = math.inf
+    """The least time left at which the token that is held was answered."""
+    doubted: float | None = None
+    """What `low` was until an answer to the token that is held proved it wrong."""
+    chance: float | None = None
+    """What was proved wrong by the token before: one late rollover must not make all later renewals late."""
+
+    @classmethod
+    def remembered(cls, low: float, *, too_late: bool) -> "Rollover":
+        """What a status, or the endpoint's spec, tells.
+
+        :param low: seconds.
+        :param too_late: whether it is known that the lead is below `SAFE_LEAD`.
+        """
+        return cls(low, math.inf if low < SAFE_LEAD and not too_late else low + _width(low))
+
+    def apart(self) -> "Rollover":
+        """What is known apart from the token that is held."""
+        return replace(self, seen=math.inf, doubted=None)
+
+    @property
+    def lead(self) -> int | None:
+        """Whole seconds that the lead is at least, to be remembered; None where nothing is known.
+
+        What was proved wrong once is remembered until that is confirmed.
+        """
+        known = self.low if self.chance is None else self.chance
+        return None if known == -math.inf else math.floor(known)
+
+    def too_late(self, lifetime: float) -> bool | None:
+        """Whether new tokens come less than `SAFE_LEAD` before expiry; None where that is not known.
+
+        :param lifetime: seconds, which no lead exceeds.
+        """
+        if self.low >= SAFE_LEAD:
+            return False
+        if self.chance is None and min(self.high, lifetime) <= SAFE_LEAD and self.low > -math.inf:
+            return True
+        return None
+
+    def next_left(self, first: float, *, probe: bool) -> float:
+        """The time left at the next poll.
+
+        :param first: the time left at the window's first poll: what is known never opens the window earlier.
+        :param probe: look for an earlier rollover than the known one.
+        """
+        left = min(self._wanted(first, probe=probe), first)
+        if self.seen < math.inf:
+            left = min(left, max(0.0, self.seen - MIN_STEP) if self.seen > 0 else self.seen - FIRST_LATE_STEP)
+        # A rollover that came late before may come in time now: expiry itself is never slept through.
+        return 0.0 if left < 0 < self.seen else left
+
+    def old(self, left: float) -> "Rollover":
+        """The endpoint answered the token that is held."""
+        seen = min(self.seen, left)
+        if self.chance is not None and left <= self.chance:
+            return Rollover(seen=seen)
+        if left <= self.low:
+            return Rollover(seen=seen, doubted=self.low)
+        return replace(self, seen=seen)
+
+    def new(self, left: float) -> "Rollover":
+        """The endpoint answered another token of the same grant."""
+        if self.low == -math.inf:
+            learned = self._learned(left)
+            return replace(learned, chance=self.doubted) if self.doubted is not None and self.doubted > 0 else learned
+        if left < self.low:
+            # A late poll, after an outage or in a queue, tells nothing.
+            return Rollover(self.low, min(self.high, self.seen))
+        if self.chance is not None:
+            return Rollover.remembered(min(left, self.chance), too_late=True)
+        if left < self.high:
+            return Rollover(left, _rounded(left, min(self.high, self.seen)))
+        # Earlier than was thought to be possible: not relied on before it has happened twice.
+        return Rollover(self.low)
+
+    def _wanted(self, first: float, *, probe: bool) -> float:
+        if self.chance is not None and self.chance < self.seen:
+            return self.chance
+        high = min(self.high, self.seen)
+        if self.low == -math.inf:
+            return first if high == math.inf else high - self._step(high)
+        earlier = max(SAFE_LEAD, 2 * self.low)
+        if earlier < self.seen and (probe or self.high == math.inf):
+            return earlier
+        return max(self._target(high), high - self._step(high))
+
+    def _step(self, left: float) -> float:
+        return step(left, 0.0 if self.doubted is None else min(self.doubted, 0.0))
+
+    def _target(self, high: float) -> float:
+        """Where one request brings the new token, or narrows the lead down if that is still worth a request."""
+        low = self.low
+        if low < SAFE_LEAD < high:
+            return SAFE_LEAD
+        # Before expiry one such request for a token is enough; after it, consumers are failing.
+        narrowed = low >= 0 and self.seen < self.high
+        return low if narrowed or high - low <= _width(low) else (low + high) / 2
+
+    def _learned(self, left: float) -> "Rollover":
+        """What the first new token tells: nothing where polls failed before it, or began only after expiry."""
+        if self.seen == math.inf:
+            return Rollover(left) if left > 0 else Rollover()
+        if self.seen - left > self._step(self.seen) * (1 + _SLACK) + _FINE:
+            return Rollover()
+        return Rollover(left, _rounded(left, self.seen))
+
+
+def _width(low: float) -> float:
+    """Seconds to which a lead of at least `low` is narrowed down."""
+    if low >= SAFE_LEAD:
+        return low
+    return _COARSE if low >= 0 else _FINE
+
+
+def _rounded(low: float, high: float) -> float:
+    """The upper bound, less sharp where the lower one is the first second after expiry.
+
+    Whether the rollover comes with expiry or half a second later depends on how `expires_in` was rounded.
+    """
+    return max(high, 0.0) if -_FINE <= low < 0 else high
