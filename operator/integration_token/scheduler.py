@@ -117,11 +117,6 @@ class Scheduler:
             self._queue.put(key, due)
             self._changed.set()
 
-    def forget(self, key: Key) -> None:
-        """The key's due time no longer counts."""
-        self._queue.drop(key)
-        self._again.discard(key)
-
     async def run(self) -> None:
         """Works until :meth:`stop`, and returns when what was under way has ended."""
         async with asyncio.TaskGroup() as group:

@@ -31,7 +31,9 @@ CONTENT = Observation(
             id="a person's wish is followed long before the window",
         ),
         pytest.param(
-            replace(CONTENT, offered=True), Cause.TOKEN_OFFERED, id="a better token of the same grant is had without one"
+            replace(CONTENT, offered=True),
+            Cause.TOKEN_OFFERED,
+            id="a better token of the same grant is had without one",
         ),
         pytest.param(
             replace(CONTENT, now=1800, offered=True),
@@ -71,9 +73,11 @@ def test_the_first_cause_is_told_where_there_are_several() -> None:
         now=9000,
         renew_requested=True,
         failed=True,
+        offered=True,
     )
     told = [why_ask(observation)]
-    for step in ({"stored": STORED}, {"identity": IDENTITY}, {"renew_requested": False}, {"failed": False}, {"now": 1500}):
+    steps = ({"stored": STORED}, {"identity": IDENTITY}, {"renew_requested": False}, {"failed": False}, {"now": 1500})
+    for step in steps:
         observation = replace(observation, **step)
         told.append(why_ask(observation))
     assert told == list(Cause)

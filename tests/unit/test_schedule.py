@@ -6,7 +6,9 @@ from itertools import pairwise
 
 import pytest
 from integration_token.api.integration import RenewBefore
-from integration_token.renewal.schedule import first_poll, next_poll, window
+from integration_token.renewal.rollover import Rollover
+from integration_token.renewal.schedule import delayed, window
+from integration_token.renewal.schedule import next_poll as next_poll_knowing
 
 from tests.unit.virtual import EPOCH
 
@@ -37,6 +39,16 @@ WINDOWS = [
     DAY,
     30 * DAY,
 ]
+
+
+def first_poll(uid: str, expires: float, seconds: float) -> float:
+    """The wall time of the window's first poll."""
+    return expires - delayed(uid, seconds)
+
+
+def next_poll(now: float, expires: float, first: float) -> float:
+    """The next poll where nothing is known of the rollover; `first` is a wall time."""
+    return next_poll_knowing(now, expires, expires - first, Rollover(), probe=False)
 
 
 def plan(first: float, expires: float, after_expiry: float = 0.0) -> list[float]:

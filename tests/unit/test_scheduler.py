@@ -289,23 +289,6 @@ class TestScheduler:
 
         run(story)
 
-    def test_a_forgotten_key_does_not_come_back(self) -> None:
-        """Neither at its due time nor for a wake-up while it was worked on."""
-
-        async def story(clock: FakeClock) -> None:
-            works = Works(clock, takes=5)
-            works.scheduler.at(TWO, clock.now().after(20))
-            works.scheduler.wake(ONE)
-            await asyncio.sleep(1)
-            works.scheduler.wake(ONE)
-            works.scheduler.forget(ONE)
-            works.scheduler.forget(TWO)
-            await asyncio.sleep(60)
-            await works.ended()
-            assert works.done == [(ONE, 0)]
-
-        run(story)
-
     @pytest.mark.parametrize(
         ("step", "passed", "at"),
         [

@@ -4,11 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from integration_token.api.condition import ConditionType, Reason
+from integration_token.api.condition import ConditionType, Reason, condition_of
 from integration_token.api.integration import Integration, parse_integration
 from integration_token.api.token import Identity, StoredToken, Token
 from integration_token.errors import Failure, NeedsChange, Passing
-from integration_token.status import Situation, build_status, changes, condition_of
+from integration_token.renewal.rollover import Rollover
+from integration_token.status import Situation, build_status, changes
 
 ISSUED = 1_800_000_000.0
 NOW = ISSUED + 3600
@@ -32,6 +33,7 @@ GOOD = Situation(
     asked=False,
     renewed=False,
     handled_renew_request="",
+    rollover=None,
 )
 EMPTY = replace(GOOD, stored=None, matches=None, expires=0, renews=0)
 Status = dict[str, Any]
@@ -260,6 +262,7 @@ class TestTimes:
             "Ready": "2027-01-15T09:01:00Z",
             "Refreshed": "2027-01-15T09:01:00Z",
             "Stalled": "2027-01-15T09:00:00Z",
+            "RolloverTooLate": "2027-01-15T09:00:00Z",
         }
 
     def test_a_status_that_says_the_same_later_is_no_write(self) -> None:
@@ -327,3 +330,47 @@ class TestChanges:
         patch = changes(before, build_status(resource(before), replace(EMPTY, failure=DENIED)))
         gone = {key for key, value in patch.items() if value is None}
         assert gone == {"scope", "issueTime", "expirationTime", "renewalTime", "lifetimeSeconds"}
+
+
+class TestRollover:
+    """What was learned of the rollover is told with the renewal that taught it, and stands until the next."""
+
+    LATE = Rollover(low=60.5, high=68)
+    IN_TIME = Rollover(low=2160.9, high=4320)
+
+    @pytest.mark.parametrize(
+        ("rollover", "condition", "lead"),
+        [
+            pytest.param(Rollover(), ("Unknown", "RolloverUnknown"), None, id="nothing is known at first"),
+            pytest.param(LATE, ("True", "RolloverTooLate"), 60, id="a minute is too late"),
+            pytest.param(IN_TIME, ("False", "RolloverInTime"), 2160, id="half an hour is in time, in whole seconds"),
+            pytest.param(Rollover(low=-0.5, high=0), ("True", "RolloverTooLate"), -1, id="after expiry is negative"),
+            pytest.param(Rollover(130, 260), ("Unknown", "RolloverUnknown"), 130, id="4 min may be in it or not"),
+        ],
+    )
+    def test_a_renewal_tells_what_is_known(
+        self, rollover: Rollover, condition: tuple[str, str], lead: int | None
+    ) -> None:
+        """By the condition RolloverTooLate and by rolloverLeadSeconds."""
+        status = build_status(resource(), replace(GOOD, asked=True, renewed=True, rollover=rollover))
+        assert told(status, ConditionType.ROLLOVER_TOO_LATE) == condition
+        assert status.get("rolloverLeadSeconds") == lead
+
+    def test_the_condition_says_how_late_and_what_to_do(self) -> None:
+        """With its numbers."""
+        status = build_status(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
+        message = condition_of(status, ConditionType.ROLLOVER_TOO_LATE)["message"]
+        assert "60 s before the old one expires" in message
+        assert "240 s or more before expiry" in message
+
+    def test_between_renewals_nothing_of_it_changes(self) -> None:
+        """A poll that is answered the same token writes nothing, whatever it teaches."""
+        before = build_status(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
+        assert changes(before, build_status(resource(before), GOOD)) == {}
+
+    def test_what_proved_wrong_goes_with_the_next_renewal(self) -> None:
+        """A lead that is not known any more is no longer told."""
+        before = build_status(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
+        after = build_status(resource(before), replace(GOOD, renewed=True, rollover=Rollover()))
+        assert "rolloverLeadSeconds" not in after
+        assert told(after, ConditionType.ROLLOVER_TOO_LATE) == ("Unknown", "RolloverUnknown")

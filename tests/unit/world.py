@@ -219,21 +219,36 @@ class World:
         spec = {"tokenURL": "https://login.example/oauth/token", "rateLimit": {"requestsPerMinute": 60000}, **spec}
         self.cluster.apply(TOKEN_ENDPOINTS, _body("TokenEndpoint", name, {"spec": spec}, f"{GROUP}/{VERSION}"))
 
-    def credentials(self, client: str = "shop", secret: str = SECRET, name: str = "shop-integration") -> None:
+    def cluster_endpoint(self, name: str = "login", **spec: Any) -> None:
+        """Create or replace an endpoint for all namespaces."""
+        spec = {"tokenURL": "https://login.example/oauth/token", "rateLimit": {"requestsPerMinute": 60000}, **spec}
+        body = _body("ClusterTokenEndpoint", name, {"spec": spec}, f"{GROUP}/{VERSION}", "")
+        self.cluster.apply(CLUSTER_TOKEN_ENDPOINTS, body)
+
+    def namespace(self, name: str, **labels: str) -> None:
+        """Create or replace a namespace."""
+        body = _body("Namespace", name, {}, "v1", "")
+        body["metadata"]["labels"] = labels
+        self.cluster.apply("namespaces", body)
+
+    def credentials(
+        self, client: str = "shop", secret: str = SECRET, name: str = "shop-integration", namespace: str = NAMESPACE
+    ) -> None:
         """Create or replace a credentials Secret."""
         data = {"client_id": encoded(client), "client_secret": encoded(secret)}
-        body = _body("Secret", name, {"type": "Opaque", "data": data}, "v1")
+        body = _body("Secret", name, {"type": "Opaque", "data": data}, "v1", namespace)
         body["metadata"]["labels"] = {CREDENTIALS_LABEL: "true"}
         self.cluster.apply("secrets", body)
 
-    def integration(self, name: str = "shop", **spec: Any) -> None:
+    def integration(self, name: str = "shop", namespace: str = NAMESPACE, **spec: Any) -> None:
         """Create or replace an IntegrationToken."""
         spec = {
             "endpointRef": {"kind": "TokenEndpoint", "name": "login"},
             "credentialsSecretRef": {"name": "shop-integration"},
             **spec,
         }
-        self.cluster.apply(INTEGRATION_TOKENS, _body("IntegrationToken", name, {"spec": spec}, f"{GROUP}/{VERSION}"))
+        body = _body("IntegrationToken", name, {"spec": spec}, f"{GROUP}/{VERSION}", namespace)
+        self.cluster.apply(INTEGRATION_TOKENS, body)
 
     def request_renewal(self, value: str) -> None:
         """Annotate the resource."""
@@ -277,13 +292,13 @@ class World:
         """When the endpoint got its requests, in seconds since the beginning."""
         return [round(record.received - EPOCH, 3) for record in self.service.log.entries()]
 
-    def secret(self, name: str = "shop") -> Object:
+    def secret(self, name: str = "shop", namespace: str = NAMESPACE) -> Object:
         """A target Secret."""
-        return self.cluster.object("secrets", NAMESPACE, name)
+        return self.cluster.object("secrets", namespace, name)
 
-    def token(self, name: str = "shop") -> int:
+    def token(self, name: str = "shop", namespace: str = NAMESPACE) -> int:
         """Which of the endpoint's tokens a target Secret holds."""
-        found = self.issuer.find(base64.b64decode(self.secret(name)["data"]["token"]).decode())
+        found = self.issuer.find(base64.b64decode(self.secret(name, namespace)["data"]["token"]).decode())
         assert found is not None
         return found.serial
 
@@ -364,5 +379,5 @@ def encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _body(kind: str, name: str, parts: Object, version: str) -> Object:
-    return {"apiVersion": version, "kind": kind, "metadata": {"namespace": NAMESPACE, "name": name}, **parts}
+def _body(kind: str, name: str, parts: Object, version: str, namespace: str = NAMESPACE) -> Object:
+    return {"apiVersion": version, "kind": kind, "metadata": {"namespace": namespace, "name": name}, **parts}

@@ -98,7 +98,7 @@ class Rollover:
         left = min(self._wanted(first, probe=probe), first)
         if self.seen < math.inf:
             left = min(left, max(0.0, self.seen - MIN_STEP) if self.seen > 0 else self.seen - FIRST_LATE_STEP)
-        # A rollover that came late before may come in time now: expiry itself is never slept through.
+        # A rollover that came late before may come in time now: expiry itself is always polled.
         return 0.0 if left < 0 < self.seen else left
 
     def old(self, left: float) -> "Rollover":
@@ -134,7 +134,8 @@ class Rollover:
         earlier = max(SAFE_LEAD, 2 * self.low)
         if earlier < self.seen and (probe or self.high == math.inf):
             return earlier
-        return max(self._target(high), high - self._step(high))
+        target = self._target(high)
+        return target if high > 0 else max(target, high - self._step(high))
 
     def _step(self, left: float) -> float:
         return step(left, 0.0 if self.doubted is None else min(self.doubted, 0.0))
@@ -144,6 +145,8 @@ class Rollover:
         low = self.low
         if low < SAFE_LEAD < high:
             return SAFE_LEAD
+        if low < 0 < high:
+            return 0.0
         # Before expiry one such request for a token is enough; after it, consumers are failing.
         narrowed = low >= 0 and self.seen < self.high
         return low if narrowed or high - low <= _width(low) else (low + high) / 2

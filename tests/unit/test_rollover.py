@@ -1,0 +1,236 @@
+"""When the endpoint rolls over is learned from its answers, and spares the polls that it makes useless."""
+
+import math
+import random
+from collections.abc import Callable
+
+import pytest
+from integration_token.renewal.rollover import Rollover
+from integration_token.renewal.schedule import probes, stated
+
+WINDOW = 17280.0
+"""A day's."""
+
+
+def lifetime(
+    known: Rollover, lead: float, *, window: float = WINDOW, probe: bool = False
+) -> tuple[list[float], Rollover]:
+    """The seconds before expiry of a token's polls, the last of which is answered the next one, and what is known
+    then."""
+    polls: list[float] = []
+    while True:
+        polls.append(known.next_left(window, probe=probe))
+        if polls[-1] <= lead:
+            return polls, known.new(polls[-1])
+        known = known.old(polls[-1])
+
+
+def lifetimes(leads: list[float], known: Rollover | None = None, *, window: float = WINDOW) -> list[list[float]]:
+    """The polls of one token after the other."""
+    known, result = known or Rollover(), []
+    for lead in leads:
+        polls, known = lifetime(known, lead, window=window)
+        result.append(polls)
+    return result
+
+
+LEARNED = Rollover(low=2160, high=4320)
+"""Of an endpoint that rolls over an hour before expiry."""
+
+
+@pytest.mark.parametrize(
+    ("leads", "polls"),
+    [
+        pytest.param(
+            [3600] * 3, [[17280, 8640, 4320, 2160], [2160], [2160]], id="once learned, one poll brings the next token"
+        ),
+        pytest.param([86400] * 2, [[17280], [17280]], id="without a cache it is the window's first"),
+        pytest.param(
+            [250] * 3,
+            [[17280, 8640, 4320, 2160, 1080, 540, 270, 135], [240], [240]],
+            id="a lead that may be 4 min is tried there, the least that a renewal should come before expiry",
+        ),
+        pytest.param(
+            [60] * 4,
+            [[17280, 8640, 4320, 2160, 1080, 540, 270, 135, 67.5, 33.75], [50.625], [59.0625], [59.0625]],
+            id="a lead below 4 min is narrowed down to 10 s, for all of it is needed",
+        ),
+        pytest.param(
+            [0, -0.2, -0.7, -0.3],
+            [
+                [17280, 8640, 4320, 2160, 1080, 540, 270, 135, 67.5, 33.75, 16.875, 8.4375, 3.4375, 0],
+                [0, -0.5],
+                [0, -0.5, -1],
+                [0, -0.5],
+            ],
+            id="at expiry it depends on how expires_in was rounded",
+        ),
+        pytest.param(
+            [-10] * 3,
+            [
+                [
+                    *(17280, 8640, 4320, 2160, 1080, 540, 270, 135, 67.5, 33.75, 16.875, 8.4375, 3.4375),
+                    *(0, -0.5, -1, -2, -4, -8, -16),
+                ],
+                [0, -12],
+                [0, -10],
+            ],
+            id="after expiry it is narrowed down to a second, and expiry itself is still polled",
+        ),
+    ],
+)
+def test_polls_before_the_learned_rollover_are_left_out(leads: list[float], polls: list[list[float]]) -> None:
+    """One token after another of an endpoint with a steady lead."""
+    assert lifetimes(leads) == polls
+
+
+@pytest.mark.parametrize(
+    ("leads", "polls"),
+    [
+        pytest.param(
+            [0, 3600, 3600],
+            [[2160, 1080, 540, 270, 135, 67.5, 33.75, 16.875, 8.4375, 3.4375, 0], [2160], [2160]],
+            id="one late rollover does not make the next renewal late",
+        ),
+        pytest.param(
+            [120, 120, 120],
+            [[2160, 1080, 540, 270, 135, 67.5], [2160, 1080, 540, 270, 135, 67.5], [101.25]],
+            id="what proves wrong twice is forgotten",
+        ),
+        pytest.param([600, 86400], [[2160, 1080, 540], [2160]], id="an earlier rollover costs nothing"),
+    ],
+)
+def test_a_lead_that_proves_wrong_is_given_up_after_a_second_chance(
+    leads: list[float], polls: list[list[float]]
+) -> None:
+    """An endpoint that rolled over an hour before expiry until now."""
+    assert lifetimes(leads, LEARNED) == polls
+
+
+def test_a_probe_finds_an_earlier_rollover_and_costs_one_poll_where_there_is_none() -> None:
+    """At twice the lead, or at 4 min; what it finds is relied on once it is found twice."""
+    assert lifetime(LEARNED, 3600, probe=True) == ([4320, 2160], LEARNED)
+    polls, known = lifetime(Rollover(low=50, high=60), 3600, probe=True)
+    assert polls == [240]
+    assert lifetimes([3600] * 4, known) == [[240], [480], [960], [1920]]
+
+
+def test_one_token_in_sixteen_is_probed_and_the_same_ones_after_a_restart() -> None:
+    """By its issue time alone."""
+    issued = [1_800_000_000.0 + 86400 * day for day in range(1600)]
+    assert 70 <= sum(map(probes, issued)) <= 130
+
+
+@pytest.mark.parametrize("lead", [3600, 300, 0])
+def test_a_stated_lead_is_where_learning_starts(lead: float) -> None:
+    """The first poll is at three quarters of it, and some percent later for each resource."""
+    (first, *more), known = lifetime(stated("uid", lead), lead)
+    assert more == []
+    assert 0.7 * lead <= first <= 0.75 * lead
+    assert lifetimes([lead, lead], known) == [[first], [first]]
+
+
+def test_a_window_that_is_smaller_than_the_lead_is_not_opened_earlier() -> None:
+    """What is known leaves polls out and never adds one."""
+    assert lifetimes([3600, 0], LEARNED, window=1000)[0] == [1000]
+
+
+@pytest.mark.parametrize(
+    ("known", "left"),
+    [
+        pytest.param(LEARNED, -5000, id="an operator that was down over expiry"),
+        pytest.param(LEARNED, 100, id="a poll that stood in the queue"),
+    ],
+)
+def test_a_late_poll_teaches_nothing(known: Rollover, left: float) -> None:
+    """The rollover had come before it."""
+    assert known.new(left) == known
+
+
+def test_a_rollover_during_an_outage_teaches_nothing() -> None:
+    """The last answer before it came at half an hour, the next one a day after expiry."""
+    assert Rollover().old(1800).new(-86400) == Rollover()
+    assert Rollover().new(-86400) == Rollover()
+
+
+def test_what_is_remembered_after_a_restart_costs_no_poll() -> None:
+    """Whole seconds of the lead are enough."""
+    assert LEARNED.lead == 2160
+    assert lifetimes([3600], Rollover.remembered(2160, too_late=False)) == [[2160]]
+    assert lifetimes([60], Rollover.remembered(59, too_late=True)) == [[59]]
+
+
+def test_what_was_doubted_once_is_remembered_over_a_restart() -> None:
+    """A restart between a late rollover and the next one does not make late what had come in time."""
+    _, doubted = lifetime(LEARNED, 0)
+    assert doubted.lead == 2160
+    assert doubted.too_late(86400) is None
+
+
+@pytest.mark.parametrize(
+    ("known", "lifetime", "late"),
+    [
+        pytest.param(Rollover(), 86400, None, id="nothing is known"),
+        pytest.param(Rollover(240, 480), 86400, False, id="4 min are enough"),
+        pytest.param(Rollover(200, 240), 86400, True, id="less than 4 min are not"),
+        pytest.param(Rollover(200, 300), 86400, None, id="it may be 4 min or not"),
+        pytest.param(Rollover(6), 30, True, id="a token of half a minute cannot be renewed 4 min before"),
+    ],
+)
+def test_a_rollover_is_too_late_for_mounted_files_under_four_minutes(
+    known: Rollover, lifetime: float, late: bool | None
+) -> None:
+    """The kubelet needs up to 90 s, and an outage should fit in as well."""
+    assert known.too_late(lifetime) is late
+
+
+def _steady(lead: float) -> Callable[[random.Random], float]:
+    return lambda chance: lead - chance.random()  # expires_in is cut to whole seconds
+
+
+@pytest.mark.parametrize(
+    ("lead", "most"),
+    [
+        *((_steady(lead), 1.2) for lead in (86400, 3600, 601, 480, 302)),
+        *((_steady(lead), 3.0) for lead in (300, 240, 200, 60, 11, 5, 1, 0, -1, -10, -100, -600)),
+        (lambda chance: chance.uniform(1800, 5400), 1.5),
+        (lambda chance: chance.uniform(0, 600), 3.0),
+        (lambda chance: chance.uniform(-20, 20), 5.5),
+    ],
+)
+def test_a_year_of_tokens_costs_few_polls(lead: Callable[[random.Random], float], most: float) -> None:
+    """On average, the first token apart: 1.2 for leads over 5 min, 3 below, and more where the lead varies."""
+    chance = random.Random(5)  # noqa: S311  # no secret
+    _, known = lifetime(Rollover(), lead(chance))
+    total = 0
+    for day in range(365):
+        polls, known = lifetime(known, lead(chance), probe=probes(86400.0 * day))
+        total += len(polls)
+    assert total / 365 <= most
+
+
+def test_whatever_is_answered_the_next_poll_comes_later() -> None:
+    """No knowledge makes a poll its own successor, and expiry is never passed by without one."""
+    chance = random.Random(3)  # noqa: S311  # no secret
+    for _ in range(3000):
+        known = Rollover()
+        for _ in range(8):
+            lead, window = (
+                chance.choice((chance.uniform(-900, 900), chance.uniform(0, 90000))),
+                chance.uniform(1, 90000),
+            )
+            probe = chance.random() < 0.2
+            left = math.inf
+            while True:
+                following = known.next_left(window, probe=probe)
+                assert following < left
+                assert following >= 0 or left <= 0
+                left = following
+                if left <= lead:
+                    known = known.new(left - chance.choice((0, 0.1, 100)))
+                    break
+                if chance.random() < 0.8:  # else the request fails, and another is made later
+                    known = known.old(left)
+                else:
+                    left -= chance.uniform(0, 50)
+                    known = known.old(left)
