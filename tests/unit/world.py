@@ -99,7 +99,7 @@ class Operator:
         policy = AddressPolicy(insecure=False, allowed_hosts=frozenset(), private_hosts=frozenset())
         cluster, clock = world.cluster, world.clock
         self.inventory = Inventory()
-        metrics = Metrics(self.inventory)
+        metrics = self.metrics = Metrics(self.inventory)
         self.scheduler = Scheduler(clock, self._work)
         self.looks = 0
         self.secrets = SecretWatch(cluster, (), self._secret_changed)
@@ -214,10 +214,11 @@ class World:
         await asyncio.sleep(wall - true_time(self.clock))
         await self.settle()
 
-    def endpoint(self, name: str = "login", **spec: Any) -> None:
+    def endpoint(self, name: str = "login", namespace: str = NAMESPACE, **spec: Any) -> None:
         """Create or replace an endpoint."""
         spec = {"tokenURL": "https://login.example/oauth/token", "rateLimit": {"requestsPerMinute": 60000}, **spec}
-        self.cluster.apply(TOKEN_ENDPOINTS, _body("TokenEndpoint", name, {"spec": spec}, f"{GROUP}/{VERSION}"))
+        body = _body("TokenEndpoint", name, {"spec": spec}, f"{GROUP}/{VERSION}", namespace)
+        self.cluster.apply(TOKEN_ENDPOINTS, body)
 
     def cluster_endpoint(self, name: str = "login", **spec: Any) -> None:
         """Create or replace an endpoint for all namespaces."""

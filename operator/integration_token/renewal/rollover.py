@@ -27,6 +27,9 @@ _COARSE = 2 * MIN_STEP
 _FINE = 1.0
 """Seconds to which a rollover after expiry is narrowed down: as much as whole seconds in `expires_in` allow."""
 
+_TICK = 0.002
+"""Seconds within which two times are the same: a token's are cut to milliseconds."""
+
 _SLACK = 0.1
 """Share of its step by which a poll may have come late and still count as the next one."""
 
@@ -104,9 +107,9 @@ class Rollover:
     def old(self, left: float) -> "Rollover":
         """The endpoint answered the token that is held."""
         seen = min(self.seen, left)
-        if self.chance is not None and left <= self.chance:
+        if self.chance is not None and left <= self.chance + _TICK:
             return Rollover(seen=seen)
-        if left <= self.low:
+        if left <= self.low + _TICK:
             return Rollover(seen=seen, doubted=self.low)
         return replace(self, seen=seen)
 
@@ -126,13 +129,13 @@ class Rollover:
         return Rollover(self.low)
 
     def _wanted(self, first: float, *, probe: bool) -> float:
-        if self.chance is not None and self.chance < self.seen:
+        if self.chance is not None and self.chance <= self.seen - MIN_STEP:
             return self.chance
         high = min(self.high, self.seen)
         if self.low == -math.inf:
             return first if high == math.inf else high - self._step(high)
         earlier = max(SAFE_LEAD, 2 * self.low)
-        if earlier < self.seen and (probe or self.high == math.inf):
+        if earlier <= self.seen - MIN_STEP and (probe or self.high == math.inf):
             return earlier
         target = self._target(high)
         return target if high > 0 else max(target, high - self._step(high))

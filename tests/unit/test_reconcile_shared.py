@@ -1,0 +1,420 @@
+"""One grant, one request: resources whose requests would be the same get the same token, and no others do."""
+
+import re
+
+import pytest
+from integration_token.api.condition import ConditionType
+from integration_token.api.names import INTEGRATION_TOKENS
+from integration_token.api.value import parse_time
+from integration_token.errors import Denied, Passing
+from integration_token.renewal.schedule import probes
+
+from tests.fakes import fault
+from tests.fakes.issuer import Policy
+from tests.unit.virtual import EPOCH
+from tests.unit.world import NAMESPACE, SECRET, World, play
+
+DAY = 86400.0
+HOUR = 3600.0
+CLUSTER = {"endpointRef": {"kind": "ClusterTokenEndpoint", "name": "login"}}
+OTHER = "market"
+
+
+async def sharing(world: World, *names: str, **spec: object) -> None:
+    """Resources with the same credentials, and an operator that knows them all."""
+    world.endpoint()
+    world.credentials()
+    for name in names:
+        world.integration(name, **spec)
+    await world.operator.start()
+    await world.settle()
+
+
+async def across(world: World, **selector: object) -> None:
+    """Two namespaces that have the same credentials for the same ClusterTokenEndpoint."""
+    world.cluster_endpoint(**selector)
+    for namespace in (NAMESPACE, OTHER):
+        world.namespace(namespace, team=namespace)
+        world.credentials(namespace=namespace)
+        world.integration(namespace=namespace, **CLUSTER)
+    await world.operator.start()
+    await world.settle()
+
+
+def saved(world: World) -> float:
+    """The counter of requests saved, as Prometheus reads it."""
+    text = world.operator.metrics.text().decode()
+    return sum(map(float, re.findall(r"^integration_token_requests_saved_total\{.*\} (.*)$", text, re.MULTILINE)))
+
+
+def test_resources_with_the_same_request_share_its_answer() -> None:
+    """Three of them, created together."""
+
+    async def story(world: World) -> None:
+        await sharing(world, "shop", "till", "stock")
+        assert world.requests == 1
+        assert [world.token(name) for name in ("shop", "till", "stock")] == [1, 1, 1]
+        assert {world.secret(name)["data"]["expires_at"] for name in ("shop", "till", "stock")} == {
+            world.secret()["data"]["expires_at"]
+        }
+        assert all(world.condition_of(name) == ("True", "TokenValid") for name in ("shop", "till", "stock"))
+        assert saved(world) == 2
+
+    play(story)
+
+
+def test_a_shared_token_is_renewed_by_the_requests_of_one() -> None:
+    """Over a week: as many as one resource alone would have cost, and every resource follows at once."""
+
+    async def alone(world: World) -> None:
+        await sharing(world, "shop")
+        await world.until(EPOCH + 7 * DAY)
+        counts.append(world.requests)
+
+    async def together(world: World) -> None:
+        await sharing(world, "shop", "till", "stock")
+        await world.until(EPOCH + 7 * DAY)
+        counts.append(world.requests)
+        assert len({world.token(name) for name in ("shop", "till", "stock")}) == 1
+
+    counts: list[int] = []
+    play(alone)
+    play(together)
+    assert counts[1] <= counts[0] + 1
+
+
+def test_a_late_comer_copies_the_token_that_another_holds() -> None:
+    """With its expiry and its lifetime as first seen."""
+
+    async def story(world: World) -> None:
+        await sharing(world, "shop")
+        await world.until(EPOCH + HOUR)
+        world.integration("till")
+        await world.settle()
+        assert (world.requests, world.token("till")) == (1, 1)
+        for field in ("expirationTime", "issueTime", "lifetimeSeconds"):
+            assert world.status("till")[field] == world.status()[field]
+
+    play(story)
+
+
+def test_a_late_comer_does_not_wait_for_the_rate_limit() -> None:
+    """It needs no request."""
+
+    async def story(world: World) -> None:
+        await sharing(world, "shop")
+        world.endpoint(rateLimit={"requestsPerMinute": 1})
+        world.integration("till")
+        await world.settle()
+        assert world.condition_of("till") == ("True", "TokenValid")
+        assert world.requests == 1
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("spec", "secret"),
+    [
+        pytest.param({"audience": "https://other.example"}, SECRET, id="another audience"),
+        pytest.param({"scopes": ["font:read"]}, SECRET, id="other scopes"),
+        pytest.param({"endpointRef": {"kind": "TokenEndpoint", "name": "second"}}, SECRET, id="another endpoint"),
+        pytest.param({"credentialsSecretRef": {"name": "guess"}}, "a-guess", id="the same client, another secret"),
+    ],
+)
+def test_whose_request_differs_does_not_get_the_token(spec: dict[str, object], secret: str) -> None:
+    """Every input of the request counts, the secret with the rest."""
+
+    async def story(world: World) -> None:
+        world.endpoint("second")
+        world.credentials(secret=secret, name="guess")
+        await sharing(world, "shop")
+        world.integration("till", **spec)
+        await world.settle()
+        assert world.requests == 2
+        held = world.cluster.find("secrets", NAMESPACE, "till")
+        if secret == SECRET:
+            assert held is not None
+            assert saved(world) == 0
+        else:
+            assert held is None
+
+    play(story)
+
+
+def test_a_cluster_endpoint_is_shared_across_namespaces() -> None:
+    """One request serves both."""
+
+    async def story(world: World) -> None:
+        await across(world)
+        assert world.requests == 1
+        assert world.token() == world.token(namespace=OTHER) == 1
+
+    play(story)
+
+
+def test_namespaced_endpoints_share_nothing_across_namespaces() -> None:
+    """Their owner is another, be the URL the same."""
+
+    async def story(world: World) -> None:
+        world.namespace(OTHER)
+        world.credentials(namespace=OTHER)
+        world.endpoint(namespace=OTHER)
+        world.integration(namespace=OTHER)
+        await world.begin()
+        assert world.requests == 2
+        assert saved(world) == 0
+
+    play(story)
+
+
+def test_a_namespace_that_is_no_longer_selected_gets_no_copy() -> None:
+    """It keeps what it has, and the next token goes to the others alone."""
+
+    async def story(world: World) -> None:
+        await across(world, namespaceSelector={"matchLabels": {"open": "yes"}})
+        for namespace in (NAMESPACE, OTHER):
+            world.namespace(namespace, open="yes")
+        await world.settle()
+        world.namespace(OTHER, open="no")
+        await world.until(EPOCH + DAY)
+        assert (world.token(), world.token(namespace=OTHER)) == (2, 1)
+        other = world.cluster.object(INTEGRATION_TOKENS, OTHER, "shop")["status"]["conditions"]
+        assert [(each["status"], each["reason"]) for each in other if each["type"] == "Ready"] == [
+            ("False", "NotAllowed")
+        ]
+
+    play(story)
+
+
+def test_a_shared_target_that_is_deleted_is_copied_again() -> None:
+    """A repair costs no request."""
+
+    async def story(world: World) -> None:
+        await sharing(world, "shop", "till")
+        for name in ("till", "shop"):
+            world.cluster.remove("secrets", NAMESPACE, name)
+            await world.settle()
+            assert world.token(name) == 1
+        assert world.requests == 1
+
+    play(story)
+
+
+def test_a_target_that_was_changed_by_hand_is_not_copied_from() -> None:
+    """What stands in it was not answered to this grant."""
+
+    async def story(world: World) -> None:
+        await sharing(world, "shop")
+        world.cluster.fail("replace", "secrets", Denied("403 no writes today", status=403), 1000)
+        world.cluster.edit("secrets", NAMESPACE, "shop", lambda body: body["data"].update(token="Zm9yZ2Vk"))
+        await world.settle()
+        world.integration("till")
+        await world.settle()
+        assert world.token("till") == 1
+
+    play(story)
+
+
+def test_a_refusal_is_shared_as_well() -> None:
+    """Ten resources with a wrong secret cost the requests of one, and all say why."""
+
+    async def story(world: World) -> None:
+        world.clients["shop"] = "another"
+        names = ["shop", *(f"till-{number}" for number in range(9))]
+        await sharing(world, *names)
+        assert world.requests == 1
+        assert {world.condition_of(name) for name in names} == {("False", "AccessDenied")}
+        await world.until(EPOCH + 16 * 60)
+        assert world.requests == 4
+        world.clients["shop"] = SECRET
+        await world.until(EPOCH + 21 * 60)
+        assert world.requests == 5
+        assert {world.token(name) for name in names} == {1}
+
+    play(story)
+
+
+def test_an_outage_is_shared_as_well() -> None:
+    """Ten resources back off together, and recover together."""
+
+    async def story(world: World) -> None:
+        world.fault(fault.status(500))
+        names = ["shop", *(f"till-{number}" for number in range(9))]
+        await sharing(world, *names)
+        await world.until(EPOCH + 3600)
+        assert world.requests < 90
+        world.mend()
+        await world.until(EPOCH + 3700)
+        assert {world.condition_of(name) for name in names} == {("True", "TokenValid")}
+
+    play(story)
+
+
+def test_who_mends_the_spec_is_not_kept_waiting_by_the_others_failure() -> None:
+    """A wish for a renewal asks at once, though the grant is backing off."""
+
+    async def story(world: World) -> None:
+        world.clients["shop"] = "another"
+        await sharing(world, "shop", "till")
+        world.clients["shop"] = SECRET
+        world.request_renewal("now")
+        await world.settle()
+        assert world.ready == world.condition_of("till") == ("True", "TokenValid")
+        assert world.requests == 2
+
+    play(story)
+
+
+def test_a_restart_costs_a_shared_grant_no_more_than_one_request() -> None:
+    """The operator knows the grants of its resources only when it next reads their credentials."""
+
+    async def story(world: World) -> None:
+        await sharing(world, "shop", "till", "stock")
+        await world.until(EPOCH + DAY - 2 * HOUR)
+        before = world.requests
+        await world.restart()
+        assert world.requests == before
+        await world.until(EPOCH + DAY)
+        assert world.requests <= before + 2
+        assert {world.token(name) for name in ("shop", "till", "stock")} == {2}
+
+    play(story)
+
+
+def test_the_others_renew_when_the_one_that_asked_is_deleted() -> None:
+    """Nobody is the grant's only guardian."""
+
+    async def story(world: World) -> None:
+        await sharing(world, "shop", "till")
+        await world.until(EPOCH + DAY - 4 * HOUR)
+        world.cluster.remove(INTEGRATION_TOKENS, NAMESPACE, "shop")
+        await world.until(EPOCH + 2 * DAY - HOUR / 2)
+        assert world.token("till") == 3
+        assert world.requests <= 9
+
+    play(story)
+
+
+def test_a_token_that_one_could_not_write_reaches_the_others() -> None:
+    """A quota in one place is no reason to let a token expire in another."""
+
+    async def story(world: World) -> None:
+        await sharing(world, "shop", "till")
+        world.cluster.fail("replace", "secrets", Denied("403 exceeded quota", status=403), 1)
+        await world.until(EPOCH + DAY)
+        assert [world.token("shop"), world.token("till")] == [2, 2]
+        assert world.requests <= 7
+
+    play(story)
+
+
+def test_members_with_windows_of_their_own_follow_the_earliest() -> None:
+    """Who asks for an early renewal gets it, and so do the others."""
+
+    async def story(world: World) -> None:
+        world.endpoint()
+        world.credentials()
+        world.integration("shop")
+        world.integration("till", renewBeforePercentage=50)
+        await world.operator.start()
+        await world.until(EPOCH + DAY / 2 + DAY * 0.05)
+        assert [world.token("shop"), world.token("till")] == [2, 2]
+        assert world.requests == 2
+
+    play(story, Policy(lifetime=DAY, lead=DAY))
+
+
+class TestRollover:
+    """What is learned of the rollover."""
+
+    def test_it_is_told_with_the_renewal_and_outlives_a_restart(self) -> None:
+        """From the second token on one request is enough, whichever process sends it."""
+
+        async def story(world: World) -> None:
+            await world.begin()
+            assert "rolloverLeadSeconds" not in world.status()
+            assert world.condition(ConditionType.ROLLOVER_TOO_LATE) == ("Unknown", "RolloverUnknown")
+            await world.until(EPOCH + DAY)
+            assert 1800 <= world.status()["rolloverLeadSeconds"] <= 3600
+            assert world.condition(ConditionType.ROLLOVER_TOO_LATE) == ("False", "RolloverInTime")
+            before = world.requests
+            for day in (2, 3, 4):
+                await world.restart(kill=True)
+                await world.until(EPOCH + day * DAY)
+            assert world.requests - before == 3
+
+        play(story)
+
+    def test_a_late_one_is_told_once(self) -> None:
+        """By condition and event, with what to do."""
+
+        async def story(world: World) -> None:
+            await world.begin()
+            await world.until(EPOCH + 4 * DAY)
+            assert world.condition(ConditionType.ROLLOVER_TOO_LATE) == ("True", "RolloverTooLate")
+            assert world.cluster.reasons().count("RolloverTooLate") == 1
+            assert 45 <= world.status()["rolloverLeadSeconds"] <= 60
+
+        play(story, Policy(lead=60))
+
+    def test_a_stated_lead_spares_the_polls_of_the_first_token(self) -> None:
+        """Two requests: the first token, and its renewal; three where it is one of those that are probed."""
+
+        async def story(world: World) -> None:
+            world.endpoint(rolloverLead="1h")
+            world.credentials()
+            world.integration()
+            await world.operator.start()
+            await world.until(EPOCH + DAY)
+            assert world.token() == 2
+            assert world.requests == 2 + probes(EPOCH)
+
+        play(story)
+
+    def test_a_wish_for_a_renewal_before_the_window_leaves_the_plan_as_it_was(self) -> None:
+        """The learned poll is made all the same."""
+
+        async def story(world: World) -> None:
+            await world.begin()
+            await world.until(EPOCH + DAY + HOUR)
+            expires = parse_time(world.status()["expirationTime"])
+            world.request_renewal("now")
+            await world.settle()
+            before = world.requests
+            await world.until(expires - 1.5 * HOUR)
+            assert (world.token(), world.requests) == (2, before)
+            await world.until(expires - HOUR / 2)
+            assert (world.token(), world.requests) == (3, before + 1)
+
+        play(story)
+
+
+def test_changed_credentials_that_the_cache_answers_are_told_to_be_unverified() -> None:
+    """Success proves nothing until the endpoint next issues a token."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.clients["shop"] = "a-new-secret"
+        world.credentials(secret="a-new-secret")
+        await world.settle()
+        assert world.ready == ("True", "TokenValid")
+        assert world.cluster.reasons() == ["Issued", "CredentialsNotVerified"]
+
+    play(story)
+
+
+def test_an_outage_over_expiry_is_followed_by_a_renewal_and_no_wrong_lesson() -> None:
+    """The next token is polled as if nothing had been learned, not as late as this one came."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        await world.until(EPOCH + DAY - 2 * HOUR)
+        world.client.outage = Passing("EndpointUnreachable", "no connection")
+        await world.until(EPOCH + DAY + 3 * HOUR)
+        world.mend()
+        await world.until(EPOCH + DAY + 3 * HOUR + 60)
+        assert world.token() == 2
+        await world.until(EPOCH + 2 * DAY + 3 * HOUR - HOUR / 2)
+        assert world.token() == 3
+
+    play(story)
