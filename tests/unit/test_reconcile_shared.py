@@ -1,6 +1,7 @@
 """One grant, one request: resources whose requests would be the same get the same token, and no others do."""
 
 import re
+from typing import Any
 
 import pytest
 from integration_token.api.condition import ConditionType
@@ -16,11 +17,11 @@ from tests.unit.world import NAMESPACE, SECRET, World, play
 
 DAY = 86400.0
 HOUR = 3600.0
-CLUSTER = {"endpointRef": {"kind": "ClusterTokenEndpoint", "name": "login"}}
+CLUSTER: dict[str, Any] = {"endpointRef": {"kind": "ClusterTokenEndpoint", "name": "login"}}
 OTHER = "market"
 
 
-async def sharing(world: World, *names: str, **spec: object) -> None:
+async def sharing(world: World, *names: str, **spec: Any) -> None:
     """Resources with the same credentials, and an operator that knows them all."""
     world.endpoint()
     world.credentials()
@@ -30,7 +31,7 @@ async def sharing(world: World, *names: str, **spec: object) -> None:
     await world.settle()
 
 
-async def across(world: World, **selector: object) -> None:
+async def across(world: World, **selector: Any) -> None:
     """Two namespaces that have the same credentials for the same ClusterTokenEndpoint."""
     world.cluster_endpoint(**selector)
     for namespace in (NAMESPACE, OTHER):
@@ -121,7 +122,7 @@ def test_a_late_comer_does_not_wait_for_the_rate_limit() -> None:
         pytest.param({"credentialsSecretRef": {"name": "guess"}}, "a-guess", id="the same client, another secret"),
     ],
 )
-def test_whose_request_differs_does_not_get_the_token(spec: dict[str, object], secret: str) -> None:
+def test_whose_request_differs_does_not_get_the_token(spec: dict[str, Any], secret: str) -> None:
     """Every input of the request counts, the secret with the rest."""
 
     async def story(world: World) -> None:
