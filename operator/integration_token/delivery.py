@@ -1,17 +1,16 @@
 """Brings a token into its target Secret: read, judged, written in one call, and read again where somebody was
 faster."""
 
+import base64
 from dataclasses import dataclass
 
 from integration_token.api.condition import Reason
 from integration_token.api.integration import DeletionPolicy, Integration
-from integration_token.api.names import TARGET_LABEL
-from integration_token.api.token import StoredToken, Token
+from integration_token.api.token import StoredToken
 from integration_token.cluster.gateway import SECRETS, Gateway, Object
 from integration_token.cluster.secret import SecretWatch
 from integration_token.cluster.target import Ownership, Write, build_target, ownership, read_target
-from integration_token.errors import Conflict, Denied, NeedsChange, Passing, Unavailable
-from integration_token.grant import Offer
+from integration_token.errors import ClusterError, Conflict, Denied, NeedsChange, Passing, Unavailable
 
 _ATTEMPTS = 4
 """Writes of one token before it is given up: each failed one was overtaken by somebody else's change."""
@@ -72,17 +71,13 @@ class Deliverer:
             and not secret["metadata"].get("deletionTimestamp")
         )
 
-    async def shared(self, offer: Offer) -> Token | None:
-        """The token that another resource's target was said to hold; None where it holds it no longer."""
-        secret = await self._gateway.get(SECRETS, offer.owner.namespace, offer.target)
-        stored = None if secret is None else read_target(secret)
-        if (
-            secret is None
-            or stored is None
-            or (secret["metadata"].get("labels") or {}).get(TARGET_LABEL) != offer.owner.name
-        ):
-            return None
-        return stored.token if (stored.token.issued, stored.token.expires) == (offer.issued, offer.expires) else None
+    async def held(self, namespace: str, name: str) -> str:
+        """The token in another resource's target; empty where none can be read there."""
+        try:
+            secret = await self._gateway.get(SECRETS, namespace, name)
+            return base64.b64decode(((secret or {}).get("data") or {}).get("token", "")).decode()
+        except (ClusterError, ValueError):
+            return ""
 
     async def write(self, integration: Integration, target: Target, stored: StoredToken) -> Delivered:
         """Makes the target hold the token.

@@ -1,16 +1,16 @@
 """Grants that several resources have in common: one request serves them all.
 
-What is remembered of a grant is no token and no credential: who of its resources holds a token until when, so that the
-others copy it from that one's Secret, and what its requests have taught.
+What is remembered of a grant is no token and no credential: which of its resources hold the newest token, so that the
+others copy it from a Secret of theirs, and what its requests have taught.
 """
 
 import hashlib
 import json
 import secrets
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from integration_token.api.endpoint import Endpoint
+from integration_token.api.token import Token
 from integration_token.clock import Instant
 from integration_token.errors import Failure
 from integration_token.oauth.request import Grant
@@ -19,15 +19,16 @@ from integration_token.renewal.rollover import Rollover
 from integration_token.scheduler import Key, Scheduler
 
 
-class Offer(NamedTuple):
-    """A token of the grant in the target Secret of one of its resources. Times are wall times in seconds."""
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The newest token that the endpoint answered for a grant, without the token. Times are wall times in seconds."""
 
-    owner: Key
-    target: str
-    """The Secret's name."""
+    digest: bytes
+    """By which it is known again, and can't be passed off, where it is read from another resource's Secret."""
     issued: float
     expires: float
-    """As stored beside the token: by both times it is known again when the Secret is read."""
+    assumed: bool
+    scope: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -47,35 +48,14 @@ class SharedGrant:
     """Passing faults in a row, or refusals in a row."""
     retry: Instant | None = None
     """When the next request after a failure may be sent."""
-    members: dict[Key, Offer | None] = field(default_factory=dict)
-    _best: Offer | None = None
+    members: set[Key] = field(default_factory=set)
+    answered: Answered | None = None
+    holders: dict[Key, str] = field(default_factory=dict)
+    """Whose target Secret holds what was answered, and that Secret's name."""
 
-    def offer(self, key: Key) -> Offer | None:
-        """The token that expires last among those of the other resources."""
-        if self._best is not None and self._best.owner != key:
-            return self._best
-        if len(self.members) < 2:
-            return None
-        return max((o for o in self.members.values() if o and o.owner != key), key=_expires, default=None)
-
-    def holds(self, offer: Offer) -> None:
-        """A resource's target holds a token of the grant."""
-        self.members[offer.owner] = offer
-        if self._best is None or offer.expires >= self._best.expires:
-            self._best = offer
-        elif self._best.owner == offer.owner:
-            self._choose()
-
-    def withdraw(self, key: Key) -> None:
-        """A resource's target does not hold what it was said to hold."""
-        self.members[key] = None
-        self._choose()
-
-    def leave(self, key: Key) -> None:
-        """The resource has the grant no longer."""
-        self.members.pop(key, None)
-        self.waiting.discard(key)
-        self._choose()
+    def offer(self, key: Key) -> Answered | None:
+        """The token that the resource could copy from another."""
+        return self.answered if self.holders.keys() - {key} else None
 
     def failed(self, failure: Failure) -> None:
         """A request brought no token."""
@@ -87,15 +67,18 @@ class SharedGrant:
         """A request was answered with a usable token."""
         self.failure, self.failures, self.retry = None, 0, None
 
-    def _choose(self) -> None:
-        self._best = max((offer for offer in self.members.values() if offer), key=_expires, default=None)
+    def leave(self, key: Key) -> None:
+        """The resource has the grant no longer."""
+        self.members.discard(key)
+        self.waiting.discard(key)
+        self.holders.pop(key, None)
 
 
 class Grants:
     """All grants whose credentials have been read since the start.
 
-    They are told apart by every input of the request, credentials in full among them, through a digest that is keyed
-    with what only this process knows and kept in its memory alone.
+    They are told apart by every input of the request, credentials in full among them. These, and tokens, are known
+    again by digests that are keyed with what only this process knows, and kept in its memory alone.
     """
 
     def __init__(self, scheduler: Scheduler) -> None:
@@ -120,9 +103,31 @@ class Grants:
             own = SharedGrant()
         shared = self._grants.setdefault(digest, own)
         shared.rollover = shared.rollover or own.rollover
-        shared.members.setdefault(key, None)
+        shared.members.add(key)
         self._places[key] = digest
         return shared
+
+    def answered(self, grant: SharedGrant, token: Token) -> None:
+        """The endpoint answered for the grant with the token, which expires at the time given there by all that is
+        known."""
+        answered = Answered(self._known_by(token), token.issued, token.expires, token.assumed, token.scope)
+        if answered != grant.answered:
+            grant.answered, grant.holders = answered, {}
+
+    def delivered(self, key: Key, grant: SharedGrant, target: str, token: Token) -> None:
+        """The resource's target Secret of that name holds the token."""
+        if grant.answered is not None and grant.answered.digest == self._known_by(token):
+            grant.holders[key] = target
+        else:
+            grant.holders.pop(key, None)
+
+    def recognised(self, grant: SharedGrant, access_token: str) -> Token | None:
+        """What was read from another resource's Secret, where it is what the endpoint answered for the grant."""
+        known = grant.answered
+        if known is None:
+            return None
+        token = Token(access_token, known.issued, known.expires, known.assumed, known.scope)
+        return token if known.digest == self._known_by(token) else None
 
     def ended(self, key: Key, grant: SharedGrant, *, renewed: bool) -> None:
         """The resource's look is over: whoever waited for its request, or for its token, looks again."""
@@ -158,8 +163,10 @@ class Grants:
             grant.client_id,
             grant.client_secret,
         )
-        return hashlib.blake2b(json.dumps(inputs).encode(), key=self._secret, digest_size=32).digest()
+        return self._keyed(json.dumps(inputs).encode())
 
+    def _known_by(self, token: Token) -> bytes:
+        return self._keyed(token.access_token.encode())
 
-def _expires(offer: Offer) -> float:
-    return offer.expires
+    def _keyed(self, data: bytes) -> bytes:
+        return hashlib.blake2b(data, key=self._secret, digest_size=32).digest()

@@ -150,16 +150,18 @@ class Inquirer:
         """Takes the token of another resource of the grant where that is better, and says whether it was."""
         grant = look.entry.grant
         while (offer := grant.offer(key)) is not None and offer.expires > look.wall + look.left:
-            token = await self._deliverer.shared(offer)
-            if token is not None:
-                same = look.stored is not None and look.stored.token.access_token == token.access_token
-                if same and not token.assumed:
-                    return False  # the one that is held, whose expiry never grows
-                look.copied, look.entry.failed_inputs = True, None
-                look.take(StoredToken(token, identity))
-                self._metrics.saved(endpoint.ref)
-                return True
-            grant.withdraw(offer.owner)
+            holder = next(other for other in grant.holders if other != key)
+            token = self._grants.recognised(grant, await self._deliverer.held(holder.namespace, grant.holders[holder]))
+            if token is None:
+                grant.holders.pop(holder, None)
+                continue
+            same = look.stored is not None and look.stored.token.access_token == token.access_token
+            if same and not token.assumed:
+                return False  # the one that is held, whose expiry never grows
+            look.copied, look.entry.failed_inputs = True, None
+            look.take(StoredToken(token, identity))
+            self._metrics.saved(endpoint.ref)
+            return True
         return False
 
     async def _ask(self, look: Look, endpoint: Endpoint, prepared: Prepared) -> None:
@@ -197,6 +199,7 @@ class Inquirer:
         before = look.stored
         comparable = before is not None and before.identity == identity and not before.token.assumed
         if verdict is Verdict.TAKE:
+            self._grants.answered(entry.grant, token)
             entry.grant.rollover = known.new(left) if comparable else known.apart()
             look.take(StoredToken(token, identity))
             return
@@ -210,8 +213,11 @@ class Inquirer:
             elif _credentials(before.identity) != _credentials(identity):
                 self._reporter.tell_unverified(look)
             look.stored = corrected(before, token, identity)
-        elif verdict is Verdict.KEEP and not token.assumed:
-            entry.expires = min(entry.expires, token.expires + look.set_back)
+            self._grants.answered(entry.grant, look.stored.token)
+        elif verdict is Verdict.KEEP:
+            self._grants.answered(entry.grant, before.token)
+            if not token.assumed:
+                entry.expires = min(entry.expires, token.expires + look.set_back)
         entry.grant.rollover = known
         look.plan()
 
@@ -229,7 +235,7 @@ class Inquirer:
 def offered(key: Key, entry: Entry) -> bool:
     """Whether another resource of the grant holds a token that expires later."""
     offer = entry.grant.offer(key)
-    return offer is not None and offer.expires > entry.expires
+    return offer is not None and offer.expires > entry.expires and (offer.issued, offer.expires) != entry.plan
 
 
 def _credentials(identity: Identity) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from integration_token.cluster.target import grant_hash
 from integration_token.delivery import Deliverer
 from integration_token.endpoint_status import EndpointReconciler
 from integration_token.errors import ClusterError, Conflict, Denied, Failure, NeedsChange, Passing
-from integration_token.grant import Grants, Offer
+from integration_token.grant import Grants
 from integration_token.inquiry import TELLING, Inquirer, inputs_of, offered, with_credentials
 from integration_token.inventory import TOKEN_WORK, Entry, Inventory
 from integration_token.logs import get_logger
@@ -247,9 +247,8 @@ class Reconciler:
                 look.take_back()
             return
         look.version, look.delivered = delivered.version, True
-        token = look.stored.token
-        if key in look.entry.grant.members and look.stored.identity == look.identity:
-            look.entry.grant.holds(Offer(key, look.integration.target, token.issued, token.expires))
+        if look.stored.identity == look.identity:
+            self._grants.delivered(key, look.entry.grant, look.integration.target, look.stored.token)
         if delivered.wrote:
             self._metrics.wrote(look.integration.namespace)
             self._reporter.tell_written(look)

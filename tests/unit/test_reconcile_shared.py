@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from integration_token.api.condition import ConditionType
-from integration_token.api.names import INTEGRATION_TOKENS
+from integration_token.api.names import INTEGRATION_TOKENS, MANAGER
 from integration_token.api.value import parse_time
 from integration_token.errors import Denied, Passing
 from integration_token.renewal.schedule import probes
@@ -13,7 +13,7 @@ from integration_token.renewal.schedule import probes
 from tests.fakes import fault
 from tests.fakes.issuer import Policy
 from tests.unit.virtual import EPOCH
-from tests.unit.world import NAMESPACE, SECRET, World, play
+from tests.unit.world import NAMESPACE, SECRET, World, encoded, play
 
 DAY = 86400.0
 HOUR = 3600.0
@@ -212,6 +212,22 @@ def test_a_target_that_was_changed_by_hand_is_not_copied_from() -> None:
         world.integration("till")
         await world.settle()
         assert world.token("till") == 1
+
+    play(story)
+
+
+def test_a_token_that_was_forged_in_one_namespace_is_not_copied_to_another() -> None:
+    """Not even where the forger signs as the operator does: what the endpoint answered is known again."""
+
+    async def story(world: World) -> None:
+        await across(world)
+        world.integration("till", namespace=OTHER, **CLUSTER)
+        forged = world.secret()
+        forged["data"] |= {"token": encoded("forged"), "authorization": encoded("Bearer forged")}
+        world.cluster.apply("secrets", forged, MANAGER)
+        world.cluster.remove("secrets", OTHER, "shop")
+        await world.settle()
+        assert world.token(namespace=OTHER) == world.token("till", OTHER) == 1
 
     play(story)
 
