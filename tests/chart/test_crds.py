@@ -79,6 +79,16 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         "spec.defaultLifetime",
         "must be a duration of at least 30s",
     ),
+    "a lead in words": (
+        endpoint(rolloverLead="an hour"),
+        "spec.rolloverLead",
+        "must be a duration of at most 720h, such as 1h or 5m",
+    ),
+    "a rollover lead that no token lives for": (
+        endpoint(rolloverLead="721h"),
+        "spec.rolloverLead",
+        "must be a duration of at most 720h, such as 1h or 5m",
+    ),
     "a lifetime under 30 s": (
         endpoint(defaultLifetime="29.9s"),
         "spec.defaultLifetime",
@@ -240,6 +250,7 @@ ACCEPTED: dict[str, Document] = {
     "empty texts where a default or nothing is meant": endpoint(audience="", caBundle="", parameters={}),
     "a selector that selects every namespace": cluster_endpoint(namespaceSelector={}),
     "the shortest timeout": endpoint(timeout="1000ms"),
+    "a lead of nothing, which is known to be so": endpoint(rolloverLead="0s"),
     "a fraction of a duration": endpoint(defaultLifetime="0.5h"),
     "a CA bundle of 512 KiB": endpoint(caBundle=CA.ljust(524288)),
     "a token with a name of 63 characters": token("a" * 63),

@@ -16,6 +16,7 @@ from integration_token.api.endpoint import (
 from integration_token.api.integration import DeletionPolicy, Integration, parse_integration
 from integration_token.api.token import Identity, StoredToken, Token
 from integration_token.errors import NeedsChange
+from integration_token.renewal.rollover import Rollover
 from integration_token.status import Situation, build_status
 
 from tests.chart.rendering import Document, Helm, Kubectl, of_kind
@@ -138,6 +139,7 @@ def test_status_is_all_in_the_schema(helm: Helm) -> None:
         asked=True,
         renewed=True,
         handled_renew_request="now",
+        rollover=Rollover(low=2160, high=4320),
     )
     status = build_status(integration, situation)
     properties = _schema(helm, "IntegrationToken")["status"]["properties"]

@@ -178,6 +178,7 @@ class TestEndpoint:
             ca_bundle="",
             timeout=10,
             default_lifetime=3600,
+            rollover_lead=None,
             requests_per_minute=60,
             namespace_selector={},
             status={},
@@ -193,6 +194,7 @@ class TestEndpoint:
             "caBundle": "PEM",
             "timeout": "2500ms",
             "defaultLifetime": "24h",
+            "rolloverLead": "1h",
             "rateLimit": {"requestsPerMinute": 7},
             "namespaceSelector": {"matchLabels": {"team": "shop"}},
         }
@@ -203,6 +205,7 @@ class TestEndpoint:
         assert read.authentication is ClientAuthenticationMethod.CLIENT_SECRET_BASIC
         assert read.parameters == (("level", "2"), ("organization", "1"))
         assert (read.timeout, read.default_lifetime, read.requests_per_minute) == (2.5, 86400, 7)
+        assert read.rollover_lead == 3600
         assert read.namespace_selector == {"matchLabels": {"team": "shop"}}
 
     @pytest.mark.parametrize(
@@ -212,6 +215,7 @@ class TestEndpoint:
             pytest.param({"clientAuthenticationMethod": "mTLS"}, "'mTLS'", id="an unknown authentication"),
             pytest.param({"timeout": "ten"}, "'ten' is not a duration such as 30s", id="a timeout that is none"),
             pytest.param({"defaultLifetime": "1 day"}, "'1 day' is not a duration", id="a lifetime that is none"),
+            pytest.param({"rolloverLead": "early"}, "'early' is not a duration", id="a lead that is none"),
             pytest.param({"rateLimit": {"requestsPerMinute": "few"}}, "'few'", id="a limit that is no number"),
             pytest.param({"rateLimit": 60}, "int", id="a limit that is a mere number"),
         ],

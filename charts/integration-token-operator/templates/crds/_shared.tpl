@@ -111,6 +111,18 @@ defaultLifetime:
         self.matches('{{ include "integration-token-operator.durationPattern" . }}') &&
         duration(self) >= duration('30s')
       message: must be a duration of at least 30s, such as 1h or 1h30m
+rolloverLead:
+  description: >-
+    How long before a token's expiry the endpoint begins to answer with a new one, as far as that is known, as a
+    duration of at most 720h. It is where learning starts: what the endpoint's answers show counts more. Absent: it is
+    learned alone.
+  type: string
+  maxLength: 32
+  x-kubernetes-validations:
+    - rule: >-
+        self.matches('{{ include "integration-token-operator.durationPattern" . }}') &&
+        duration(self) <= duration('720h')
+      message: must be a duration of at most 720h, such as 1h or 5m
 rateLimit:
   description: >-
     How often the endpoint may be asked, for all IntegrationTokens that use it together. Who has to wait has the
