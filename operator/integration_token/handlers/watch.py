@@ -164,6 +164,7 @@ def _settings() -> kopf.OperatorSettings:
     # kopf gives up, and ends, with the last of its backoffs; the API server may be away for any time.
     settings.networking.error_backoffs = _Endless()
     settings.persistence.diffbase_storage = _NoDiffBase()
+    settings.persistence.progress_storage = _NoProgress()
     return settings
 
 
@@ -172,6 +173,25 @@ class _Endless:
 
     def __iter__(self) -> Any:
         return itertools.chain((0.5, 1, 2, 4), itertools.repeat(8))
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Keeps no record of handlers in the objects, and looks for none in each event: raw events have none."""
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None
+
+    def purge(self, **_: Any) -> None:
+        return None
+
+    def touch(self, **_: Any) -> None:
+        return None
+
+    def clear(self, *, essence: Any) -> Any:
+        return essence
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
