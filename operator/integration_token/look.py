@@ -14,7 +14,7 @@ from integration_token.errors import Failure
 from integration_token.inventory import Entry, Inputs
 from integration_token.renewal.budget import Hold
 from integration_token.renewal.rollover import Rollover
-from integration_token.renewal.schedule import delayed, next_poll, probes, stated, window
+from integration_token.renewal.schedule import delayed, next_poll, stated, turn, window
 
 
 @dataclass(slots=True)
@@ -103,23 +103,24 @@ class Look:
         self.wall = entry.anchor.read_at(self.now)
         seconds = window(token.lifetime, self.integration.renew_before)
         entry.renews = token.expires - seconds
-        self._plan_poll(delayed(entry.uid, seconds), probe=probes(token.issued))
+        self._plan_poll(delayed(entry.uid, seconds), turn(token.issued))
 
-    def _plan_poll(self, first: float, *, probe: bool) -> None:
+    def _plan_poll(self, first: float, number: int) -> None:
         """Plans the next poll, unless that was done by what is known now.
 
         :param first: seconds before expiry of the window's first poll.
+        :param number: the token's turn.
         """
         entry, known = self.entry, self.entry.grant.rollover
         if entry.poll_at and (known is entry.planned or known is None or known.seen == math.inf):
             return
         entry.planned = known
         if known is not None and known.seen < math.inf:
-            entry.poll_at = entry.expires - known.next_left(first, probe=probe)
+            entry.poll_at = entry.expires - known.next_left(first, number)
         elif entry.expires <= self.wall:
             entry.poll_at = self.wall  # found expired, after a restart: to be asked for at once
         else:
-            entry.poll_at = next_poll(self.wall, entry.expires, first, known or Rollover(), probe=probe)
+            entry.poll_at = next_poll(self.wall, entry.expires, first, known or Rollover(), number)
 
     def learn(self) -> None:
         """Takes over what is remembered of the grant's rollover, where nothing has been asked of it before."""

@@ -6,20 +6,18 @@ from collections.abc import Callable
 
 import pytest
 from integration_token.renewal.rollover import Rollover
-from integration_token.renewal.schedule import probes, stated
+from integration_token.renewal.schedule import stated, turn
 
 WINDOW = 17280.0
 """A day's."""
 
 
-def lifetime(
-    known: Rollover, lead: float, *, window: float = WINDOW, probe: bool = False
-) -> tuple[list[float], Rollover]:
+def lifetime(known: Rollover, lead: float, *, window: float = WINDOW, turn: int = 1) -> tuple[list[float], Rollover]:
     """The seconds before expiry of a token's polls, the last of which is answered the next one, and what is known
     then."""
     polls: list[float] = []
     while True:
-        polls.append(known.next_left(window, probe=probe))
+        polls.append(known.next_left(window, turn))
         if polls[-1] <= lead:
             return polls, known.new(polls[-1])
         known = known.old(polls[-1])
@@ -109,16 +107,28 @@ def test_a_lead_that_proves_wrong_is_given_up_after_a_second_chance(
 
 def test_a_probe_finds_an_earlier_rollover_and_costs_one_poll_where_there_is_none() -> None:
     """At twice the lead, or at 4 min; what it finds is relied on once it is found twice."""
-    assert lifetime(LEARNED, 3600, probe=True) == ([4320, 2160], LEARNED)
-    polls, known = lifetime(Rollover(low=50, high=60), 3600, probe=True)
+    assert lifetime(LEARNED, 3600, turn=0) == ([4320, 2160], LEARNED)
+    polls, known = lifetime(Rollover(low=50, high=60), 3600, turn=0)
     assert polls == [240]
     assert lifetimes([3600] * 4, known) == [[240], [480], [960], [1920]]
 
 
+def test_a_rollover_that_is_less_late_than_it_was_is_found_within_a_few_tokens() -> None:
+    """Consumers fail until then: every other token is polled at half the known delay as well."""
+    known, polls = Rollover(low=-300, high=-299), [0.0]
+    for number in range(12):
+        polls, known = lifetime(known, -10, turn=number)
+    assert polls[-1] >= -12
+    known = Rollover(low=-300, high=-299)
+    for number in range(12):
+        polls, known = lifetime(known, 3600, turn=number)
+    assert polls[-1] >= 240
+
+
 def test_one_token_in_sixteen_is_probed_and_the_same_ones_after_a_restart() -> None:
     """By its issue time alone."""
-    issued = [1_800_000_000.0 + 86400 * day for day in range(1600)]
-    assert 70 <= sum(map(probes, issued)) <= 130
+    turns = [turn(1_800_000_000.0 + 86400 * day) for day in range(1600)]
+    assert all(70 <= turns.count(number) <= 130 for number in range(16))
 
 
 @pytest.mark.parametrize("lead", [3600, 300, 0])
@@ -204,7 +214,7 @@ def test_a_year_of_tokens_costs_few_polls(lead: Callable[[random.Random], float]
     _, known = lifetime(Rollover(), lead(chance))
     total = 0
     for day in range(365):
-        polls, known = lifetime(known, lead(chance), probe=probes(86400.0 * day))
+        polls, known = lifetime(known, lead(chance), turn=turn(86400.0 * day))
         total += len(polls)
     assert total / 365 <= most
 
@@ -219,10 +229,10 @@ def test_whatever_is_answered_the_next_poll_comes_later() -> None:
                 chance.choice((chance.uniform(-900, 900), chance.uniform(0, 90000))),
                 chance.uniform(1, 90000),
             )
-            probe = chance.random() < 0.2
+            number = chance.randrange(16)
             left = math.inf
             while True:
-                following = known.next_left(window, probe=probe)
+                following = known.next_left(window, number)
                 assert following < left
                 assert following >= 0 or left <= 0
                 left = following

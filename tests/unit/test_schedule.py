@@ -48,7 +48,7 @@ def first_poll(uid: str, expires: float, seconds: float) -> float:
 
 def next_poll(now: float, expires: float, first: float) -> float:
     """The next poll where nothing is known of the rollover; `first` is a wall time."""
-    return next_poll_knowing(now, expires, expires - first, Rollover(), probe=False)
+    return next_poll_knowing(now, expires, expires - first, Rollover(), 1)
 
 
 def plan(first: float, expires: float, after_expiry: float = 0.0) -> list[float]:

@@ -9,15 +9,11 @@ time, and the number of polls grows only with the logarithm of the window. Once 
 import hashlib
 
 from integration_token.api.integration import RenewBefore
-from integration_token.renewal.rollover import Rollover
+from integration_token.renewal.rollover import TURNS, Rollover
 
 MAX_DELAY_SHARE = 0.05
 """Share of the window by which its first poll may be delayed, so that tokens issued together are not polled
 together."""
-
-PROBE_EVERY = 16
-"""Tokens among which one is polled early, to see whether the endpoint rolls over earlier than it did: 6 % more requests
-where it does not, and a margin regained within weeks where it does."""
 
 STATED_SHARE = 0.75
 """Share of the lead that an endpoint's spec states at which the first poll is made: people round such figures."""
@@ -44,12 +40,12 @@ def stated(uid: str, lead: float) -> Rollover:
     return Rollover.remembered(delayed(uid, lead * STATED_SHARE), too_late=True)
 
 
-def probes(issued: float) -> bool:
-    """Whether the token issued at that wall time is one that is polled early."""
-    return hashlib.sha256(f"{issued:.3f}".encode()).digest()[0] % PROBE_EVERY == 0
+def turn(issued: float) -> int:
+    """Which of the turns the token takes that was issued at that wall time: the same for all who hold it."""
+    return hashlib.sha256(f"{issued:.3f}".encode()).digest()[0] % TURNS
 
 
-def next_poll(now: float, expires: float, first: float, rollover: Rollover, *, probe: bool) -> float:
+def next_poll(now: float, expires: float, first: float, rollover: Rollover, turn: int) -> float:
     """The wall time of the first poll after `now` of a token that expires at `expires`.
 
     Polls before `now` that nothing is known of, since another process made them, count as answered the same token.
@@ -58,6 +54,6 @@ def next_poll(now: float, expires: float, first: float, rollover: Rollover, *, p
 
     :param first: seconds before expiry of the window's first poll.
     """
-    while (at := expires - (left := rollover.next_left(first, probe=probe))) <= now:
+    while (at := expires - (left := rollover.next_left(first, turn))) <= now:
         rollover = rollover.old(left)
     return at
