@@ -195,12 +195,14 @@ class Inquirer:
             raise Passing(Reason.INVALID_RESPONSE, "the endpoint answered with a token that has expired already")
         self._metrics.requested(endpoint.ref, "issued" if verdict is Verdict.TAKE else "unchanged")
         known = entry.grant.rollover or Rollover()
-        left = entry.expires - look.wall
         before = look.stored
-        comparable = before is not None and before.identity == identity and not before.token.assumed
         if verdict is Verdict.TAKE:
             self._grants.answered(entry.grant, token)
-            entry.grant.rollover = known.new(left) if comparable else known.apart()
+            telling = before is not None and before.identity == identity and not before.token.assumed
+            # What follows an assumed expiry, another grant's or one by a clock that was set tells nothing.
+            entry.grant.rollover = (
+                known.new(entry.expires - look.wall) if telling and not look.stepped else known.apart()
+            )
             look.take(StoredToken(token, identity))
             return
         if before is None:

@@ -16,6 +16,9 @@ from integration_token.renewal.budget import Hold
 from integration_token.renewal.rollover import Rollover
 from integration_token.renewal.schedule import delayed, next_poll, stated, turn, window
 
+_STEP = 1.0
+"""Seconds by which the clocks must part to tell that the wall clock was set: time daemons slew it by less."""
+
 
 @dataclass(slots=True)
 class Look:
@@ -60,6 +63,13 @@ class Look:
     def set_back(self) -> float:
         """Seconds by which the wall clock was set back since the held token was first seen."""
         return self.wall - self.now.wall
+
+    @property
+    def stepped(self) -> bool:
+        """Whether the wall clock was set since the held token was first seen, so that its time left is none to learn
+        from."""
+        first = self.entry.anchor
+        return first is not None and abs((self.now.wall - first.wall) - (self.now.boot - first.boot)) > _STEP
 
     @property
     def held(self) -> StoredToken | None:

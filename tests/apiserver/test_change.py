@@ -64,7 +64,7 @@ def test_touched_credentials_ask_once_and_keep_the_token(stage: Stage) -> None:
     token.until_ready()
     assert token.held == held
     assert len(token.requests()) == 2
-    assert token.events() == ["Issued"]
+    assert token.events() == ["Issued", "CredentialsNotVerified"]
 
 
 def test_changed_spec_acts_at_once(stage: Stage) -> None:

@@ -85,7 +85,7 @@ def test_grant_hash_does_not_depend_on_the_credentials(stage: Stage) -> None:
 
 
 def test_status_tells_everything(stage: Stage) -> None:
-    """The status has the target, the times, the scopes, and three conditions with the generation they are about."""
+    """The status has the target, the times, the scopes, and four conditions with the generation they are about."""
     token = stage.token("told", policy=Policy(lifetime=1000, lead=100), scopes=["read"]).until_ready()
 
     resource = token.document()
@@ -103,6 +103,7 @@ def test_status_tells_everything(stage: Stage) -> None:
         ("Ready", "True", "TokenValid"),
         ("Refreshed", "True", "Refreshed"),
         ("Stalled", "False", "Progressing"),
+        ("RolloverTooLate", "Unknown", "RolloverUnknown"),
     ]
     assert conditions["Ready"]["message"] == f"the token is valid until {status['expirationTime']}"
     assert {c["observedGeneration"] for c in conditions.values()} == {1}

@@ -36,6 +36,19 @@ def test_the_same_token_is_answered_until_its_rollover_with_less_and_less_time()
     ]
 
 
+def test_a_lead_may_be_another_for_each_token() -> None:
+    """The second token's is its own."""
+    issuer = Issuer(Policy(lifetime=100, leads=lambda number: {1: 40.0, 2: 10.0}[number]))
+    assert [issuer.answer(GRANT, now).token.serial for now in (0, 59, 60, 149, 150)] == [1, 1, 2, 2, 3]
+
+
+def test_an_eager_cache_rolls_over_by_itself() -> None:
+    """Whoever asks late gets a token that has lived since the rollover."""
+    issuer = Issuer(Policy(lifetime=100, lead=40, eager=True))
+    answers = [issuer.answer(GRANT, now) for now in (0, 80, 230)]
+    assert [(each.token.serial, each.expires_in) for each in answers] == [(1, 100), (2, 80), (4, 50)]
+
+
 @pytest.mark.parametrize(("lead", "rollover"), [(0.0, 100.0), (-3.0, 103.0)])
 def test_without_a_lead_the_old_token_is_answered_until_it_has_expired(lead: float, rollover: float) -> None:
     """A lead of zero or less leaves nothing to renew with before expiry."""

@@ -406,6 +406,22 @@ class TestRollover:
         play(story)
 
 
+def test_a_wall_clock_that_is_set_teaches_nothing() -> None:
+    """An hour forward makes a token expire early; the next one is renewed as if that had not been."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        await world.until(EPOCH + DAY)
+        lead = world.status()["rolloverLeadSeconds"]
+        await world.until(EPOCH + DAY + HOUR)
+        world.clock.step(12 * HOUR)
+        await world.until(EPOCH + 2 * DAY)
+        assert world.token() == 3
+        assert world.status()["rolloverLeadSeconds"] == lead
+
+    play(story, glance=600)
+
+
 def test_changed_credentials_that_the_cache_answers_are_told_to_be_unverified() -> None:
     """Success proves nothing until the endpoint next issues a token."""
 

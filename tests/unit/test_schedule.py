@@ -126,12 +126,6 @@ def test_after_expiry_polls_follow_each_other_fast_at_first_and_then_every_half_
     assert [later - earlier for earlier, later in pairwise(polls)] == [0.5, 0.5, 1, 2, 4, 8, 16, 30, 30, 30, 30, 30]
 
 
-def test_a_token_that_expired_a_year_ago_is_polled_within_half_a_minute() -> None:
-    """A restart after any time goes on with the plan."""
-    now = EXPIRES + 365 * DAY + 7
-    assert now < next_poll(now, EXPIRES, EXPIRES - 60) <= now + 30
-
-
 @pytest.mark.parametrize("seconds", WINDOWS)
 def test_the_uid_delays_the_first_poll_by_a_twentieth_of_the_window_at_most(seconds: float) -> None:
     """Never before the window opens, and differently for each resource."""

@@ -34,6 +34,9 @@ _COARSE = 2 * MIN_STEP
 _FINE = 1.0
 """Seconds to which a rollover after expiry is narrowed down: as much as whole seconds in `expires_in` allow."""
 
+_LATEST = -900.0
+"""Seconds before expiry, so after it, beyond which a rollover is no habit of the endpoint but an outage."""
+
 _TICK = 0.002
 """Seconds within which two times are the same: a token's are cut to milliseconds."""
 
@@ -76,8 +79,10 @@ class Rollover:
         return cls(low, math.inf if low < SAFE_LEAD and not too_late else low + _width(low))
 
     def apart(self) -> "Rollover":
-        """What is known apart from the token that is held."""
-        return replace(self, seen=math.inf, doubted=None)
+        """What was known before the token that is held: nothing that it showed counts."""
+        if self.doubted is not None:
+            return Rollover.remembered(self.doubted, too_late=True)
+        return replace(self, seen=math.inf)
 
     @property
     def lead(self) -> int | None:
@@ -171,7 +176,7 @@ class Rollover:
         """What the first new token tells: nothing where polls failed before it, or began only after expiry."""
         if self.seen == math.inf:
             return Rollover(left) if left > 0 else Rollover()
-        if self.seen - left > self._step(self.seen) * (1 + _SLACK) + _FINE:
+        if left < _LATEST or self.seen - left > self._step(self.seen) * (1 + _SLACK) + _FINE:
             return Rollover()
         return Rollover(left, _rounded(left, self.seen))
 
