@@ -198,11 +198,10 @@ class Inquirer:
         before = look.stored
         if verdict is Verdict.TAKE:
             self._grants.answered(entry.grant, token)
-            telling = before is not None and before.identity == identity and not before.token.assumed
-            # What follows an assumed expiry, another grant's or one by a clock that was set tells nothing.
-            entry.grant.rollover = (
-                known.new(entry.expires - look.wall) if telling and not look.stepped else known.apart()
-            )
+            comparable = before is not None and before.identity == identity and not before.token.assumed
+            # What follows an assumed expiry, another grant's token or a clock that was set teaches nothing.
+            teaches = comparable and not look.stepped
+            entry.grant.rollover = known.new(entry.expires - look.wall) if teaches else known.apart()
             look.take(StoredToken(token, identity))
             return
         if before is None:
