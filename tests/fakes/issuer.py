@@ -33,6 +33,11 @@ class Policy:
     lifetime: float = 86400.0
     lead: float = 3600.0
     """How long before the old token's expiry a new one begins to be answered; zero or negative: at expiry, or after."""
+    leads: Callable[[int], float] | None = None
+    """The lead of a grant's n-th token, counted from 1, where not all have `lead`."""
+    eager: bool = False
+    """A new token lives from the very moment of the rollover, as where others ask for it too; else from the first
+    request after it. Needs a lead shorter than the lifetime."""
     cached: bool = True
     """False: every request mints a token."""
     alternating: bool = False
@@ -57,6 +62,8 @@ class Minted:
     scopes: tuple[str, ...]
     issued: float
     expires: float
+    rolls_over: float
+    """From when on the cache answers a newer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,8 @@ class _Entry:
 
     current: Minted
     previous: Minted | None = None
+    number: int = 1
+    """Of the current token among the grant's, counted from 1."""
     turns: int = 0
     """Answers since the rollover."""
     due: bool = False
@@ -100,9 +109,15 @@ class Issuer:
         """The cached token, or a new one at rollover; `policy` stands in for the grant's own."""
         policy = policy or self.policy(grant)
         entry = self._cache.get(grant)
-        if entry is None or not policy.cached or entry.due or now >= entry.current.expires - policy.lead:
-            token = self.mint(grant, now, policy)
-            self._cache[grant] = _Entry(token, entry.current if entry else None, turns=1)
+        while entry is not None and policy.eager and now > entry.current.rolls_over:
+            entry = self._roll_over(grant, entry.current.rolls_over, policy, entry)
+        if (
+            entry is None
+            or not policy.cached
+            or entry.due
+            or now >= entry.current.expires - _lead(policy, entry.number)
+        ):
+            token = self._roll_over(grant, now, policy, entry).current
             return Issued(token, int(policy.lifetime), minted=True)
         entry.turns += 1
         token = entry.current
@@ -111,8 +126,14 @@ class Issuer:
         start = token.issued if policy.frozen else now
         return Issued(token, max(0, int(token.expires - start)), minted=False)
 
-    def mint(self, grant: Grant, now: float, policy: Policy) -> Minted:
-        """A new token beside the cache: known to the API, but not answered again."""
+    def _roll_over(self, grant: Grant, now: float, policy: Policy, old: _Entry | None) -> _Entry:
+        number = old.number + 1 if old else 1
+        token = self.mint(grant, now, policy, number)
+        entry = self._cache[grant] = _Entry(token, old.current if old else None, number, turns=1)
+        return entry
+
+    def mint(self, grant: Grant, now: float, policy: Policy, number: int = 1) -> Minted:
+        """A new token beside the cache: known to the API, but not answered again; the grant's n-th."""
         scopes = grant.scopes or policy.default_scopes
         if policy.granted is not None:
             scopes = policy.granted
@@ -120,7 +141,8 @@ class Issuer:
         issued = float(int(now + self._skew)) - self._skew if policy.jwt else now
         expires = issued + policy.lifetime
         value = _jwt(grant, scopes, expires + self._skew) if policy.jwt else secrets.token_urlsafe(48)
-        token = Minted(len(self._minted) + 1, grant, value, scopes, issued, expires)
+        rolls_over = expires - _lead(policy, number) if policy.cached else issued
+        token = Minted(len(self._minted) + 1, grant, value, scopes, issued, expires, rolls_over)
         self._minted[value] = token
         return token
 
@@ -146,6 +168,10 @@ class Issuer:
     def __iter__(self) -> Iterator[Minted]:
         """Every token minted, oldest first."""
         return iter(list(self._minted.values()))
+
+
+def _lead(policy: Policy, number: int) -> float:
+    return policy.lead if policy.leads is None else policy.leads(number)
 
 
 def _jwt(grant: Grant, scopes: tuple[str, ...], expires: float) -> str:

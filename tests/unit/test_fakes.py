@@ -38,7 +38,7 @@ def test_the_same_token_is_answered_until_its_rollover_with_less_and_less_time()
 
 def test_a_lead_may_be_another_for_each_token() -> None:
     """The second token's is its own."""
-    issuer = Issuer(Policy(lifetime=100, leads=lambda number: {1: 40.0, 2: 10.0}[number]))
+    issuer = Issuer(Policy(lifetime=100, leads=lambda number: 40.0 if number == 1 else 10.0))
     assert [issuer.answer(GRANT, now).token.serial for now in (0, 59, 60, 149, 150)] == [1, 1, 2, 2, 3]
 
 

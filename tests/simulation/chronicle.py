@@ -1,0 +1,111 @@
+"""What happened in a simulation, as the endpoint and the API server saw it. Times as in a story."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from tests.fakes.issuer import Grant, Minted
+from tests.simulation.story import Kind
+from tests.unit.virtual import EPOCH
+
+Place = tuple[str, str]
+"""Namespace and name of a resource."""
+
+
+class Asked(NamedTuple):
+    """A token request."""
+
+    at: float
+    """When it reached the endpoint."""
+    host: str
+    grant: Grant
+    serial: int
+    """Of the token that was answered; 0 where none was."""
+    trouble: Kind | None = None
+
+
+class Written(NamedTuple):
+    """A write of a target Secret that left it with a token."""
+
+    at: float
+    token: Minted
+    host: str
+    """Whose endpoint minted the token."""
+    expires: float
+    """As it stands in the Secret."""
+    assumed: bool
+    """The operator says of that expiry that it was told none."""
+
+    @property
+    def expiry(self) -> float:
+        """When the token truly expires."""
+        return self.token.expires - EPOCH
+
+    @property
+    def rollover(self) -> float:
+        """From when on the endpoint answers a better one."""
+        return self.token.rolls_over - EPOCH
+
+
+class Pause(NamedTuple):
+    """A time for which an endpoint asked to stay away."""
+
+    start: float
+    end: float
+
+
+@dataclass(slots=True)
+class Chronicle:
+    """One simulation."""
+
+    asked: list[Asked] = field(default_factory=list)
+    written: defaultdict[Place, list[Written]] = field(default_factory=lambda: defaultdict(list))
+    told: defaultdict[Place, list[tuple[float, dict[str, Any]]]] = field(default_factory=lambda: defaultdict(list))
+    """Every write of a status: when, and what it said."""
+    writes: int = 0
+    """Of Secrets and statuses, refused ones among them."""
+    pauses: list[Pause] = field(default_factory=list)
+    restarted: list[float] = field(default_factory=list)
+    end: float = 0.0
+
+    def times(self, grant: Grant | None = None) -> list[float]:
+        """When requests came, of one grant or of all."""
+        return [each.at for each in self.asked if grant in (None, each.grant)]
+
+    def held(self, place: Place) -> Iterator[tuple[Written, float]]:
+        """Each token that a resource's Secret held, with the time until which it did."""
+        tokens: list[Written] = []
+        for write in self.written[place]:
+            if not tokens or tokens[-1].token is not write.token:
+                tokens.append(write)
+        ends = [write.at for write in tokens[1:]] + [self.end]
+        yield from zip(tokens, ends, strict=False)
+
+    def lifetimes(self, place: Place) -> list[list[Asked]]:
+        """The requests for each token that the resource took, after it and up to the one that brought the next; the
+        last token's, whose successor never came, left out."""
+        spans = list(self.held(place))[:-1]
+        if not spans:
+            return []
+        host, grant = spans[0][0].host, spans[0][0].token.grant
+        asked = [each for each in self.asked if (each.host, each.grant) == (host, grant)]
+        found, position = [], 0
+        for write, end in spans:
+            while position < len(asked) and asked[position].at <= write.at:
+                position += 1
+            start = position
+            while position < len(asked) and asked[position].at <= end:
+                position += 1
+            found.append(asked[start:position])
+        return found
+
+
+def burst(times: list[float], seconds: float = 60.0) -> int:
+    """The most requests in any stretch of so many seconds."""
+    most = start = 0
+    for end, time in enumerate(times):
+        while time - times[start] >= seconds:
+            start += 1
+        most = max(most, end - start + 1)
+    return most

@@ -1,0 +1,88 @@
+"""A token endpoint of a story: the fake one, and what is wrong with it at times."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from tests.fakes import fault
+from tests.fakes.fault import Fault
+from tests.fakes.issuer import Grant, Issuer, Minted
+from tests.fakes.record import Log, Record
+from tests.fakes.reply import Reply
+from tests.fakes.request import read_request
+from tests.fakes.service import PATH, TokenService
+from tests.simulation.chronicle import Asked, Chronicle, Pause
+from tests.simulation.story import MAX_PAUSE, PAUSING, Kind, Story, Trouble
+from tests.unit.virtual import EPOCH
+
+SECRET: Final = "s3cr3t-of-the-shop-integration"
+
+
+class _Last(Log[Record]):
+    """Keeps the latest entry alone: a year has many."""
+
+    def add(self, entry: Record) -> None:
+        """Note an entry."""
+        self.last = entry
+
+
+class Endpoint:
+    """Answers requests, and notes them."""
+
+    def __init__(self, host: str, story: Story, chronicle: Chronicle) -> None:
+        """`host` tells it apart from others of the same story."""
+        self.host = host
+        self.issuer = Issuer(story.policy)
+        self._story = story
+        self._chronicle = chronicle
+        self._service = TokenService(self.issuer, lambda _, secret: secret == SECRET, audiences=None)
+        self._service.log = self._log = _Last()
+        if story.dialect is not None:
+            self._service.arm(story.dialect, None, None)
+        if story.warmed is not None:
+            for member in story.members:
+                grant = Grant(member.client, member.audience, member.scopes)
+                self.issuer.answer(grant, EPOCH - story.warmed)
+
+    def trouble(self, now: float) -> Trouble | None:
+        """What is wrong at that time."""
+        return next((each for each in self._story.troubles if each.start <= now < each.end), None)
+
+    def ask(self, headers: Mapping[str, str], body: bytes, now: float) -> Reply | None:
+        """The answer to a request; None where there is none."""
+        trouble = self.trouble(now)
+        if trouble is not None:
+            self._chronicle.asked.append(Asked(now, self.host, read_request(headers, "", body).grant, 0, trouble.kind))
+            armed = _fault(trouble)
+            if armed is None:
+                return None
+            self._service.arm(armed, None, 1)
+            if trouble.kind in PAUSING:
+                self._chronicle.pauses.append(Pause(now, now + min(trouble.pause, MAX_PAUSE)))
+            return self._service.answer("POST", PATH, headers, "", body, EPOCH + now)
+        reply = self._service.answer("POST", PATH, headers, "", body, EPOCH + now)
+        last = self._log.last
+        grant = read_request(headers, "", body).grant
+        self._chronicle.asked.append(Asked(now, self.host, grant, last.serial or 0))
+        return reply
+
+    def find(self, value: str) -> Minted | None:
+        """The token of that value, if it was minted here."""
+        return self.issuer.find(value)
+
+
+def _fault(trouble: Trouble) -> Fault | None:
+    match trouble.kind:
+        case Kind.ERROR:
+            return fault.status(500)
+        case Kind.GARBAGE:
+            return fault.HTML
+        case Kind.REFUSED:
+            return fault.status(401, "access_denied")
+        case Kind.LIMITED:
+            return fault.retry_after(trouble.pause)
+        case Kind.LIMITED_DATE:
+            return fault.retry_after_date(trouble.pause)
+        case Kind.LIMITED_RESET:
+            return fault.rate_limit_reset(trouble.pause)
+        case _:
+            return None

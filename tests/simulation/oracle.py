@@ -1,0 +1,204 @@
+"""What an expired token in a Secret is to be excused with: computed from the endpoint's model and the rules, not from
+the operator.
+
+A second is unavoidable where no request could have brought a better token: the endpoint had not rolled over, was out of
+order, or had asked to stay away. All others are avoidable, and of those the rules allow a few at a stretch: the step to
+the next poll after expiry (rule 3), and the wait after a failure (rule 7).
+"""
+
+import math
+from dataclasses import dataclass
+
+from tests.simulation.chronicle import Chronicle, Place, Written
+from tests.simulation.story import MAX_PAUSE, PAUSING, Kind, Story, Trouble
+
+PROMPT = 1.0
+"""Seconds that every renewal after expiry may take."""
+
+_LATE_STEPS = (0.5, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+"""Rule 3: seconds from expiry to the first poll after it, and from each to the next; then every `_LATE_STEP`."""
+_LATE_STEP = 30.0
+
+MAX_IN_A_MINUTE = 12
+"""Rule 3: requests of a grant in 60 s."""
+_SHORT = 120.0
+"""Seconds that a token must live for its polls and its predecessor's never to meet in one minute."""
+
+_MEMORY = 16
+"""Rule 4: the tokens from which it was learned how late after expiry the endpoint rolls over, so that polls before that
+are left out."""
+
+_PASSING_WAIT = 60.0
+"""Rule 7: seconds between attempts where no valid token is held."""
+_SHORTEST_PASSING_WAIT = 1.0
+_CHANGE_WAIT = 300.0
+"""Rule 7: the same while only a change by a person helps."""
+_SHORTEST_CHANGE_WAIT = 30.0
+_TIMEOUT = 10.0
+"""Seconds until a request without an answer has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A time in which the Secret held no valid token although a request could have brought one."""
+
+    start: float
+    end: float
+    allowed: float
+    """Seconds that the rules allow it to last."""
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A time in which the Secret held an expired token, or none yet."""
+
+    start: float
+    end: float
+    stretches: tuple[Stretch, ...]
+    """Its avoidable parts."""
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.end - self.start
+
+    @property
+    def unavoidable(self) -> float:
+        """Seconds in which no request could have brought a better token."""
+        return self.seconds - sum(stretch.seconds for stretch in self.stretches)
+
+
+def polls_until_expiry(window: float) -> int:
+    """Rule 3: the most polls of a token before its expiry or on it; `window` in seconds."""
+    return 2 + max(0, math.ceil(math.log2(window / 5)))
+
+
+def polls_after_expiry(late: float) -> int:
+    """Rule 3: the most polls after a token's expiry up to the first that comes `late` seconds after it or more."""
+    if late <= 0:
+        return 0
+    polls, at = 0, 0.0
+    while at < late:
+        at += step_after_expiry(at)
+        polls += 1
+    return polls
+
+
+def step_after_expiry(since: float) -> float:
+    """Rule 3: seconds between the two polls that surround the moment `since` seconds after expiry."""
+    at = 0.0
+    for step in _LATE_STEPS:
+        at += step
+        if since < at:
+            return step
+    return _LATE_STEP
+
+
+def expired(story: Story, chronicle: Chronicle, place: Place) -> list[Expired]:
+    """Every time in which a resource's Secret held no valid token."""
+    found = []
+    written = chronicle.written[place]
+    first = written[0].at if written else chronicle.end
+    if first > 0:
+        found.append(_judged(story, chronicle, None, [], 0.0, first))
+    before: list[Written] = []
+    for write, end in chronicle.held(place):
+        start = max(write.at, write.expiry)
+        if start < end:
+            found.append(_judged(story, chronicle, write, before[-_MEMORY:], start, end))
+        before.append(write)
+    return found
+
+
+def _judged(
+    story: Story, chronicle: Chronicle, held: Written | None, before: list[Written], start: float, end: float
+) -> Expired:
+    stretches = []
+    for begin, until in _able(story, chronicle, held, start, end):
+        most = allowed(story, held, before, begin)
+        if story.policy.lifetime < _SHORT:
+            most = max(most, _full_minute(chronicle, begin, until) + PROMPT)
+        stretches.append(Stretch(begin, until, most))
+    return Expired(start, end, tuple(stretches))
+
+
+def _able(
+    story: Story, chronicle: Chronicle, held: Written | None, start: float, end: float
+) -> list[tuple[float, float]]:
+    """The parts of a time in which the endpoint would have answered a better token."""
+    rolls_over = max(start, _rollover(story, held))
+    closed = [(trouble.start, trouble.end) for trouble in story.troubles]
+    closed += [(pause.start, pause.end) for pause in chronicle.pauses]
+    parts, at = [], rolls_over
+    for begin, until in sorted(closed):
+        if until <= at:
+            continue
+        if begin >= end:
+            break
+        if begin > at:
+            parts.append((at, begin))
+        at = until
+    if at < end:
+        parts.append((at, end))
+    return parts
+
+
+def _rollover(story: Story, held: Written | None) -> float:
+    """From when on the endpoint answers a better token than the held one."""
+    if held is not None:
+        return held.rollover
+    policy = story.policy
+    if story.warmed is None or story.warmed < policy.lifetime or not policy.cached:
+        return 0.0
+    lead = policy.lead if policy.leads is None else policy.leads(1)
+    return policy.lifetime - lead - story.warmed
+
+
+def allowed(story: Story, held: Written | None, before: list[Written], start: float) -> float:
+    """Seconds that the rules allow from the moment at which a request could bring a better token, after expiry, to the
+    one that does.
+
+    :param before: the tokens held before.
+    """
+    expiry = held.expiry if held is not None else 0.0
+    late = start - expiry
+    wait = 0.0
+    if late > 0:
+        # `expires_in` is in whole seconds: the operator's expiry is up to one before the true one.
+        wait = step_after_expiry(late + 1)
+    learned = max((token.rollover - token.expiry for token in before), default=0.0)
+    if learned > late:
+        wait = max(wait, learned + step_after_expiry(learned + 1) - late)
+    if held is not None and any(held.at <= step.at <= start and step.seconds > 0 for step in story.steps):
+        # To a clock that was set forward the token has expired before its time.
+        wait = max(wait, _LATE_STEP)
+    for trouble in story.troubles:
+        wait = max(wait, _aftermath(trouble, expiry, start))
+    return PROMPT + wait + 2 * story.latency
+
+
+def _full_minute(chronicle: Chronicle, start: float, end: float) -> float:
+    """Seconds after `start` until a minute is over that has seen as many requests as a minute may."""
+    times = [time for time in chronicle.times() if time < end][-MAX_IN_A_MINUTE:]
+    return times[0] + 60.0 - start if len(times) == MAX_IN_A_MINUTE else 0.0
+
+
+def _aftermath(trouble: Trouble, expiry: float, start: float) -> float:
+    """Seconds after `start` that a trouble, over by then, may still delay the next request."""
+    if trouble.start > start:
+        return 0.0
+    tail = _TIMEOUT if trouble.kind is Kind.HANG else 0.0
+    if trouble.kind is Kind.REFUSED:
+        longest, shortest = _CHANGE_WAIT, _SHORTEST_CHANGE_WAIT
+    else:
+        longest, shortest = _PASSING_WAIT, _SHORTEST_PASSING_WAIT
+    if trouble.end + tail <= expiry:
+        # What failed before expiry waits for a share of the time left, or for the shortest wait.
+        return max(0.0, min(trouble.end, expiry) + tail + shortest - start)
+    pause = min(trouble.pause, MAX_PAUSE) if trouble.kind in PAUSING else 0.0
+    return max(0.0, trouble.end + tail + max(longest, pause) - start)

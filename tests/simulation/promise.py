@@ -1,0 +1,174 @@
+"""What the operator promises of any story: each function raises AssertionError where one is broken."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from itertools import pairwise
+
+from tests.simulation.chronicle import Asked, Chronicle, Place, Written, burst
+from tests.simulation.oracle import MAX_IN_A_MINUTE, expired, polls_after_expiry, polls_until_expiry
+from tests.simulation.story import Member, Story
+
+SHARE = 0.2
+"""Of the lifetime first seen: the window, where a story's resource says nothing else."""
+SHORTEST_LIFETIME = 30.0
+"""Seconds that a token must live for `MAX_IN_A_MINUTE` to be the operator's promise, and enough."""
+
+
+def places(story: Story) -> list[Place]:
+    """Where the story's resources are."""
+    return [(member.namespace, member.name) for member in story.members]
+
+
+def hold(story: Story, chronicle: Chronicle) -> None:
+    """Every promise, of every resource."""
+    for member in story.members:
+        place = (member.namespace, member.name)
+        if not member.wrong:
+            never_expired_avoidably(story, chronicle, place)
+            asked_at_all(story, chronicle, place)
+            polls_are_few(story, chronicle, place)
+            never_outside_the_window(story, chronicle, place)
+        never_worse(chronicle, place)
+        never_grows(chronicle, place)
+        never_crossed(chronicle, place, member)
+        same_tokens_write_nothing(story, chronicle, place)
+    never_a_burst(story, chronicle)
+
+
+def never_expired_avoidably(story: Story, chronicle: Chronicle, place: Place) -> None:
+    """Where the expiry is known, an expired token stays no longer than the rules allow."""
+    if not story.known_expiry:
+        return
+    for gap in expired(story, chronicle, place):
+        if any(_clock_lost(story, chronicle, held, gap.start) for held, end in chronicle.held(place) if end == gap.end):
+            continue
+        for stretch in gap.stretches:
+            assert stretch.seconds <= stretch.allowed, (
+                f"no valid token from {gap.start:.3f} s to {gap.end:.3f} s, though from {stretch.start:.3f} s to "
+                f"{stretch.end:.3f} s a request could have brought one: {stretch.seconds:.3f} s, of which the rules "
+                f"allow {stretch.allowed:.3f} s"
+            )
+
+
+def _clock_lost(story: Story, chronicle: Chronicle, held: Written, start: float) -> bool:
+    """Whether the wall clock was set back after the token was stored, and the process that knew it has ended: nobody
+    could know then when the token expires."""
+    back = [step.at for step in story.steps if step.seconds < 0 and held.at <= step.at]
+    return bool(back) and any(back[0] <= time for time in chronicle.restarted)
+
+
+def asked_at_all(story: Story, chronicle: Chronicle, place: Place) -> None:
+    """Whatever is known of the expiry, requests go on: none is further from the next than the longest lifetime that
+    the operator may believe in."""
+    longest = story.policy.lifetime if story.known_expiry else 3600.0
+    times = [0.0, *_asked(chronicle, place), chronicle.end]
+    for before, after in pairwise(times):
+        assert after - before <= longest + 1000, f"no request from {before:.3f} s to {after:.3f} s"
+
+
+def polls_are_few(story: Story, chronicle: Chronicle, place: Place) -> None:
+    """Rule 3's bound on the polls of each token that nothing went wrong with."""
+    for held, polls in _undisturbed(story, chronicle, place):
+        window = _window(story, held)
+        late = max(0.0, held.rollover - held.expiry)
+        most = polls_until_expiry(window) + polls_after_expiry(late + 1) + 1
+        assert len(polls) <= most, f"{len(polls)} polls of the token of {held.at:.3f} s, {most} at most: {_at(polls)}"
+
+
+def never_outside_the_window(story: Story, chronicle: Chronicle, place: Place) -> None:
+    """No poll comes before the window, however early the endpoint is known to roll over."""
+    for held, polls in _undisturbed(story, chronicle, place):
+        opens = held.expiry - _window(story, held) - 1.5
+        for poll in polls:
+            assert poll.at >= opens, f"a poll at {poll.at:.3f} s, before the window at {opens:.3f} s"
+
+
+def never_worse(chronicle: Chronicle, place: Place) -> None:
+    """No token gives way, while it is valid, to one that expires earlier."""
+    tokens = list(chronicle.held(place))
+    for (old, until), (new, _) in pairwise(tokens):
+        if until < old.expiry:
+            assert new.expiry >= old.expiry, (
+                f"at {until:.3f} s a token that expires at {new.expiry:.3f} s replaced one that expires at "
+                f"{old.expiry:.3f} s"
+            )
+
+
+def never_grows(chronicle: Chronicle, place: Place) -> None:
+    """What was once known of a token's expiry is never put off."""
+    known: dict[int, float] = {}
+    for write in chronicle.written[place]:
+        if not write.assumed:
+            before = known.setdefault(write.token.serial, write.expires)
+            assert write.expires <= before, (
+                f"at {write.at:.3f} s an expiry grew from {before:.3f} to {write.expires:.3f}"
+            )
+
+
+def never_crossed(chronicle: Chronicle, place: Place, member: Member) -> None:
+    """A Secret holds tokens of its resource's grant alone."""
+    for write in chronicle.written[place]:
+        grant = write.token.grant
+        found = (write.host, grant.client_id, grant.audience, grant.scopes)
+        wanted = (f"{member.endpoint}.example", member.client, member.audience, member.scopes)
+        assert found == wanted, f"{place} holds a token of {found}"
+        assert not member.wrong, f"{place} holds a token that its own credentials never brought"
+
+
+def same_tokens_write_nothing(story: Story, chronicle: Chronicle, place: Place) -> None:
+    """A poll that is answered the held token, which is still valid, leaves Secret and status alone."""
+    if not story.known_expiry or story.skew or story.steps:
+        return
+    writes = [write.at for write in chronicle.written[place]] + [at for at, _ in chronicle.told[place]]
+    writes.sort()
+    for held, polls in _undisturbed(story, chronicle, place):
+        for poll in polls:
+            if poll.serial != held.token.serial or held.expiry - poll.at < 1.5:
+                continue
+            at = bisect_left(writes, poll.at)
+            until = poll.at + story.latency + 0.1
+            assert at == bisect_right(writes, until), f"the poll at {poll.at:.3f} s, answered the same token, wrote"
+
+
+def never_a_burst(story: Story, chronicle: Chronicle) -> None:
+    """A grant sees at most twelve requests in a minute, errors included: of each process, which knows no more."""
+    if story.policy.lifetime < SHORTEST_LIFETIME:
+        return
+    grants: dict[object, list[float]] = {}
+    for each in chronicle.asked:
+        grants.setdefault((each.host, each.grant), []).append(each.at)
+    starts = [0.0, *sorted(chronicle.restarted), chronicle.end + 1]
+    for times in grants.values():
+        for begin, end in pairwise(starts):
+            most = burst(times[bisect_left(times, begin) : bisect_left(times, end)])
+            assert most <= MAX_IN_A_MINUTE, f"{most} requests of a grant in a minute"
+
+
+def _asked(chronicle: Chronicle, place: Place) -> list[float]:
+    written = chronicle.written[place]
+    if not written:
+        return chronicle.times()
+    host, grant = written[0].host, written[0].token.grant
+    return [each.at for each in chronicle.asked if (each.host, each.grant) == (host, grant)]
+
+
+def _window(story: Story, held: Written) -> float:
+    """Seconds before expiry from which on a token may be polled."""
+    lifetime = held.expiry - held.at
+    return min(SHARE * lifetime if story.renew_before is None else story.renew_before, lifetime / 2)
+
+
+def _undisturbed(story: Story, chronicle: Chronicle, place: Place) -> Iterator[tuple[Written, list[Asked]]]:
+    """The tokens in whose lifetimes nothing went wrong, with their polls."""
+    if not story.known_expiry or story.policy.frozen:
+        return
+    disturbed = [(each.start, each.end + 1000) for each in story.troubles]
+    disturbed += [(at, at) for at in chronicle.restarted]
+    disturbed += [(step.at, step.at) for step in story.steps]
+    for (held, end), polls in zip(chronicle.held(place), chronicle.lifetimes(place), strict=False):
+        if not any(start <= end and until >= held.at for start, until in disturbed):
+            yield held, polls
+
+
+def _at(polls: list[Asked]) -> str:
+    return ", ".join(f"{poll.at:.3f}" for poll in polls)

@@ -1,0 +1,187 @@
+"""Random stories. Each kind of trouble has a strategy of its own, since a story of everything proves little of each."""
+
+import math
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from tests.fakes.issuer import Policy
+from tests.simulation.story import (
+    DAY,
+    Drift,
+    Glitch,
+    Kind,
+    Restart,
+    Step,
+    Story,
+    Trouble,
+    Varying,
+)
+
+HOUR = 3600.0
+SHORTEST, LONGEST = 30.0, 30 * DAY
+"""Lifetimes, in seconds."""
+
+
+def _log(low: float, high: float) -> SearchStrategy[float]:
+    """A number between two bounds, any order of magnitude as likely as any other."""
+    return st.floats(math.log(low), math.log(high)).map(lambda each: round(math.exp(each), 3))
+
+
+LIFETIMES: SearchStrategy[float] = st.one_of(
+    st.sampled_from([30.0, 60.0, HOUR, DAY, 30 * DAY]), _log(SHORTEST, LONGEST)
+)
+
+
+def leads(lifetime: float) -> SearchStrategy[float]:
+    """Seconds from some after expiry to almost a whole lifetime before it."""
+    known = [lead for lead in (HOUR, 600.0, 300.0, 240.0, 60.0, 5.0, 1.0, 0.0, -1.0, -10.0, -300.0) if lead < lifetime]
+    return st.one_of(
+        st.sampled_from(known),
+        st.floats(-min(600.0, lifetime), lifetime * 0.9).map(lambda each: round(each, 3)),
+        _log(1.0, max(2.0, lifetime * 0.3)),
+    )
+
+
+@st.composite
+def policies(draw: DrawFn, lifetimes: SearchStrategy[float] = LIFETIMES) -> Policy:
+    """An endpoint whose lead is steady."""
+    lifetime = draw(lifetimes)
+    cached = draw(st.sampled_from([True, True, True, True, False]))
+    return Policy(
+        lifetime=lifetime,
+        lead=draw(leads(lifetime)),
+        cached=cached,
+        alternating=cached and draw(st.booleans()),
+        jwt=draw(st.booleans()),
+        eager=cached and draw(st.booleans()),
+    )
+
+
+@st.composite
+def unsteady(draw: DrawFn) -> Policy:
+    """An endpoint whose lead changes."""
+    lifetime = draw(st.one_of(st.sampled_from([HOUR, DAY]), _log(600, LONGEST)))
+    some = leads(lifetime)
+    one, other, at = draw(some), draw(some), draw(st.integers(2, 6))
+    changes: tuple[Varying | Drift | Glitch, ...] = (
+        Varying(min(one, other), max(one, other), at),
+        Drift(one, other, at),
+        Glitch(one, other, at),
+    )
+    return Policy(lifetime=lifetime, leads=draw(st.sampled_from(changes)), eager=draw(st.booleans()))
+
+
+@st.composite
+def moments(draw: DrawFn, policy: Policy, seconds: float) -> float:
+    """A moment of a story: likely one at which something is about to happen."""
+    if draw(st.booleans()):
+        return round(draw(st.floats(0.0, seconds)), 3)
+    number = draw(st.integers(1, max(1, int(seconds / policy.lifetime))))
+    around = draw(st.sampled_from([0.0, policy.lead, policy.lead / 2, 0.2 * policy.lifetime]))
+    off = draw(st.floats(-0.02 * policy.lifetime, 0.02 * policy.lifetime))
+    return round(min(seconds, max(0.0, number * policy.lifetime - around + off)), 3)
+
+
+@st.composite
+def quiet(draw: DrawFn) -> Story:
+    """Nothing goes wrong."""
+    policy = draw(policies())
+    return Story(
+        policy,
+        seconds=_length(policy, draw(st.integers(2, 6))),
+        renew_before=draw(st.one_of(st.none(), _log(1.0, policy.lifetime))),
+        stated=draw(st.one_of(st.none(), _log(1.0, policy.lifetime))),
+        warmed=draw(_warmed(policy)),
+        latency=draw(st.sampled_from([0.0, 0.0, 0.2])),
+    )
+
+
+@st.composite
+def changing(draw: DrawFn) -> Story:
+    """The lead changes, and nothing else goes wrong."""
+    policy = draw(unsteady())
+    return Story(policy, seconds=_length(policy, draw(st.integers(4, 10))))
+
+
+@st.composite
+def troubled(draw: DrawFn) -> Story:
+    """The endpoint is out of order at times."""
+    policy = draw(policies())
+    seconds = _length(policy, draw(st.integers(2, 5)))
+    return Story(
+        policy,
+        seconds=seconds,
+        troubles=draw(_troubles(policy, seconds)),
+        latency=draw(st.sampled_from([0.0, 0.2])),
+    )
+
+
+@st.composite
+def restarted(draw: DrawFn) -> Story:
+    """The operator is restarted at times, in the middle of its work too."""
+    policy = draw(policies())
+    seconds = _length(policy, draw(st.integers(2, 5)))
+    found = draw(
+        st.lists(
+            st.builds(Restart, moments(policy, seconds), kill=st.booleans(), answered=st.booleans()),
+            min_size=1,
+            max_size=4,
+        )
+    )
+    return Story(policy, seconds=seconds, restarts=tuple(sorted(found, key=lambda each: each.at)))
+
+
+@st.composite
+def stepped(draw: DrawFn) -> Story:
+    """The operator's wall clock is wrong, and is set."""
+    policy = draw(policies())
+    seconds = _length(policy, draw(st.integers(2, 5)))
+    found = draw(
+        st.lists(
+            st.builds(Step, moments(policy, seconds), st.sampled_from([HOUR, -HOUR, 300.0, -300.0, 1.0, -1.0])),
+            max_size=3,
+        )
+    )
+    skew = draw(st.sampled_from([0.0, 300.0, -300.0, 7.3]))
+    return Story(policy, seconds=seconds, skew=skew, steps=tuple(sorted(found, key=lambda each: each.at)))
+
+
+@st.composite
+def anything(draw: DrawFn) -> Story:
+    """All of it together."""
+    base = draw(st.one_of(troubled(), changing()))
+    other, clock = draw(restarted()), draw(stepped())
+    return Story(
+        base.policy,
+        seconds=base.seconds,
+        warmed=draw(_warmed(base.policy)),
+        latency=base.latency,
+        skew=clock.skew,
+        troubles=base.troubles,
+        restarts=tuple(each for each in other.restarts if each.at < base.seconds),
+        steps=tuple(each for each in clock.steps if each.at < base.seconds),
+    )
+
+
+@st.composite
+def _troubles(draw: DrawFn, policy: Policy, seconds: float) -> tuple[Trouble, ...]:
+    found = []
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(moments(policy, seconds))
+        length = draw(st.one_of(_log(1.0, 3 * HOUR), _log(max(1.0, policy.lifetime / 10), 2 * policy.lifetime)))
+        kind = draw(st.sampled_from(Kind))
+        pause = draw(st.sampled_from([1, 7, 60, 600, 3600]))
+        found.append(Trouble(start, round(start + min(length, 6 * HOUR), 3), kind, pause))
+    return tuple(sorted(found, key=lambda each: each.start))
+
+
+def _warmed(policy: Policy) -> SearchStrategy[float | None]:
+    """When somebody else filled the cache: some of a lifetime ago, if ever."""
+    if not policy.cached:
+        return st.none()
+    return st.one_of(st.none(), st.floats(0.0, policy.lifetime * 0.999).map(lambda each: round(each, 3)))
+
+
+def _length(policy: Policy, lifetimes: int) -> float:
+    return round((lifetimes + 0.5) * policy.lifetime, 3)
