@@ -133,20 +133,26 @@ class Look:
             entry.poll_at = next_poll(self.wall, entry.expires, first, known or Rollover(), number)
 
     def learn(self) -> None:
-        """Takes over what is remembered of the grant's rollover, where nothing has been asked of it before."""
+        """Begins with what the status remembers of the grant's rollover, or the endpoint's spec states."""
         integration, endpoint, grant = self.integration, self.endpoint, self.entry.grant
-        if grant.rollover is not None or endpoint is None:
+        if endpoint is None or grant.rollover not in (None, Rollover()):
             return
         known = integration.status.get("rolloverLeadSeconds")
-        if isinstance(known, int) and self.stored is not None and self.stored.identity.endpoint_uid == endpoint.uid:
+        if grant.rollover is None and isinstance(known, int) and self._of(endpoint):
             late = condition_of(integration.status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True"
             grant.rollover = Rollover.remembered(known, too_late=late)
         elif endpoint.rollover_lead is not None:
             grant.rollover = stated(self.entry.uid, endpoint.rollover_lead)
-        else:
+        elif grant.rollover is None:
             grant.rollover = Rollover()
+        else:
+            return
         self.entry.poll_at = 0.0
         self.plan()
+
+    def _of(self, endpoint: Endpoint) -> bool:
+        """Whether the token that is held came from the endpoint."""
+        return self.stored is not None and self.stored.identity.endpoint_uid == endpoint.uid
 
     def take_back(self) -> None:
         """The new token could not be written: what is held is what stood there before."""

@@ -388,6 +388,19 @@ class TestRollover:
 
         play(story)
 
+    def test_a_lead_that_is_stated_later_counts_from_then_on(self) -> None:
+        """As long as nothing was learned that counts more."""
+
+        async def story(world: World) -> None:
+            await world.begin()
+            await world.until(EPOCH + HOUR)
+            world.endpoint(rolloverLead="1h")
+            await world.until(EPOCH + DAY)
+            assert world.token() == 2
+            assert world.requests == 2 + (turn(EPOCH) == 0)
+
+        play(story)
+
     def test_a_wish_for_a_renewal_before_the_window_leaves_the_plan_as_it_was(self) -> None:
         """The learned poll is made all the same."""
 

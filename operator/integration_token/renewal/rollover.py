@@ -76,6 +76,8 @@ class Rollover:
         :param low: seconds.
         :param too_late: whether it is known that the lead is below `SAFE_LEAD`.
         """
+        if low < _LATEST:
+            return cls()
         return cls(low, math.inf if low < SAFE_LEAD and not too_late else low + _width(low))
 
     def apart(self) -> "Rollover":
