@@ -432,7 +432,7 @@ def test_a_wall_clock_that_is_set_teaches_nothing() -> None:
         assert world.token() == 3
         assert world.status()["rolloverLeadSeconds"] == lead
 
-    play(story, glance=600)
+    play(story)
 
 
 def test_changed_credentials_that_the_cache_answers_are_told_to_be_unverified() -> None:
