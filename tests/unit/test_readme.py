@@ -58,7 +58,9 @@ def test_metrics() -> None:
     inventory = Inventory()
     inventory.entries[token_key("store", "shop")] = Entry("uid", None)
     metrics = Metrics(inventory)
-    metrics.requested(EndpointRef(EndpointKind.CLUSTER, "", "grafx"), "issued")
+    endpoint = EndpointRef(EndpointKind.CLUSTER, "", "grafx")
+    metrics.requested(endpoint, "issued")
+    metrics.saved(endpoint)
     metrics.wrote("store")
     samples = [
         sample
