@@ -196,18 +196,19 @@ class Inquirer:
         self._metrics.requested(endpoint.ref, "issued" if verdict is Verdict.TAKE else "unchanged")
         known = entry.grant.rollover or Rollover()
         before = look.stored
+        # When the request was sent: what is sent as long before expiry next time will be answered alike.
+        left = entry.expires - (token.issued + look.set_back)
         if verdict is Verdict.TAKE:
             self._grants.answered(entry.grant, token)
             comparable = before is not None and before.identity == identity and not before.token.assumed
             # What follows an assumed expiry, another grant's token or a clock that was set teaches nothing.
             teaches = comparable and not look.stepped
-            entry.grant.rollover = known.new(entry.expires - look.wall) if teaches else known.apart()
+            entry.grant.rollover = known.new(left) if teaches else known.apart()
             look.take(StoredToken(token, identity))
             return
         if before is None:
             return
-        # By when the request was sent: the rollover may have come since.
-        known = known.old(entry.expires - (token.issued + look.set_back))
+        known = known.old(left)
         if verdict is Verdict.CORRECT:
             if before.token.assumed:
                 known = known.apart()  # the expiry is another, and was none to measure by

@@ -374,6 +374,21 @@ class TestRollover:
 
         play(story, Policy(lead=60))
 
+    @pytest.mark.parametrize("lead", [0, -1, -10])
+    @pytest.mark.parametrize("latency", [0, 0.05])
+    def test_a_late_one_stays_late_and_costs_three_requests_at_most(self, lead: float, latency: float) -> None:
+        """Whole seconds in expires_in and a slow network do not make it look another."""
+
+        async def story(world: World) -> None:
+            world.client.latency = latency
+            await world.begin()
+            await world.until(EPOCH + 40 * 1096.633)
+            assert world.cluster.reasons().count("RolloverTooLate") == 1
+            assert world.condition(ConditionType.ROLLOVER_TOO_LATE) == ("True", "RolloverTooLate")
+            assert world.requests <= 3 * 40 + 20
+
+        play(story, Policy(lifetime=1096.633, lead=lead))
+
     def test_a_stated_lead_spares_the_polls_of_the_first_token(self) -> None:
         """Two requests: the first token, and its renewal; three where it is one of those that are probed."""
 

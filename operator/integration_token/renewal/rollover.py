@@ -117,7 +117,7 @@ class Rollover:
         if self.seen < math.inf:
             left = min(left, max(0.0, self.seen - MIN_STEP) if self.seen > 0 else self.seen - FIRST_LATE_STEP)
         # A rollover that came late before may come in time now: expiry itself is always polled.
-        return 0.0 if left < 0 < self.seen else left
+        return 0.0 if left < -_FINE and self.seen > 0 else left
 
     def old(self, left: float) -> "Rollover":
         """The endpoint answered the token that is held."""
@@ -152,7 +152,7 @@ class Rollover:
         if self.low == -math.inf:
             return first if high == math.inf else high - self._step(high)
         earlier = max(SAFE_LEAD, 2 * self.low)
-        late = self.low < -_FINE
+        late = self.low < -_FINE - _TICK
         if earlier <= self.seen - MIN_STEP and (self.high == math.inf or (turn == 0 and not late)):
             return earlier
         if late and turn % LATE_TURNS == 0 and self.low / 2 + FIRST_LATE_STEP <= self.seen <= 0:
@@ -169,7 +169,8 @@ class Rollover:
         if low < SAFE_LEAD < high:
             return SAFE_LEAD
         if low < 0 < high:
-            return 0.0
+            # A rollover half a second or more after expiry is not met by a poll on it.
+            return -FIRST_LATE_STEP if -_FINE - _TICK <= low < -FIRST_LATE_STEP - _TICK else 0.0
         # Before expiry one such request for a token is enough; after it, consumers are failing.
         narrowed = low >= 0 and self.seen < self.high
         return low if narrowed or high - low <= _width(low) else (low + high) / 2
@@ -191,8 +192,8 @@ def _width(low: float) -> float:
 
 
 def _rounded(low: float, high: float) -> float:
-    """The upper bound, less sharp where the lower one is the first second after expiry.
+    """The upper bound, less sharp within a second of expiry.
 
     Whether the rollover comes with expiry or half a second later depends on how `expires_in` was rounded.
     """
-    return max(high, 0.0) if -_FINE <= low < 0 else high
+    return max(high, _FINE) if -_FINE - _TICK <= low < _FINE else high
