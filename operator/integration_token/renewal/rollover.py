@@ -116,8 +116,11 @@ class Rollover:
         left = min(self._wanted(first, turn), first)
         if self.seen < math.inf:
             left = min(left, max(0.0, self.seen - MIN_STEP) if self.seen > 0 else self.seen - FIRST_LATE_STEP)
-        # A rollover that came late before may come in time now: expiry itself is always polled.
-        return 0.0 if left < -_FINE and self.seen > 0 else left
+        if left >= 0 or self.seen <= 0:
+            return left
+        # A rollover that came late before may come in time now, so expiry itself is polled; but not one that comes
+        # within the second after it, which depends on how `expires_in` was rounded.
+        return -FIRST_LATE_STEP if -_FINE - _TICK <= self.low < -FIRST_LATE_STEP - _TICK else 0.0
 
     def old(self, left: float) -> "Rollover":
         """The endpoint answered the token that is held."""
@@ -169,8 +172,7 @@ class Rollover:
         if low < SAFE_LEAD < high:
             return SAFE_LEAD
         if low < 0 < high:
-            # A rollover half a second or more after expiry is not met by a poll on it.
-            return -FIRST_LATE_STEP if -_FINE - _TICK <= low < -FIRST_LATE_STEP - _TICK else 0.0
+            return low
         # Before expiry one such request for a token is enough; after it, consumers are failing.
         narrowed = low >= 0 and self.seen < self.high
         return low if narrowed or high - low <= _width(low) else (low + high) / 2
