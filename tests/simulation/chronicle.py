@@ -23,6 +23,8 @@ class Asked(NamedTuple):
     serial: int
     """Of the token that was answered; 0 where none was."""
     trouble: Kind | None = None
+    rejected: bool = False
+    """The secret was wrong."""
 
 
 class Written(NamedTuple):
@@ -60,6 +62,8 @@ class Chronicle:
     """One simulation."""
 
     asked: list[Asked] = field(default_factory=list)
+    seen: dict[tuple[str, int], float] = field(default_factory=dict)
+    """When each token was first answered, by host and serial."""
     written: defaultdict[Place, list[Written]] = field(default_factory=lambda: defaultdict(list))
     told: defaultdict[Place, list[tuple[float, dict[str, Any]]]] = field(default_factory=lambda: defaultdict(list))
     """Every write of a status: when, and what it said."""
@@ -82,6 +86,13 @@ class Chronicle:
         ends = [write.at for write in tokens[1:]] + [self.end]
         yield from zip(tokens, ends, strict=False)
 
+    def cost(self, number: int) -> int:
+        """How many requests came up to the one that brought the n-th token of a story's only resource."""
+        (place,) = self.written
+        tokens = [write for write, _ in self.held(place)]
+        until = tokens[number - 1].at if number <= len(tokens) else self.end
+        return sum(at <= until for at in self.times())
+
     def lifetimes(self, place: Place) -> list[list[Asked]]:
         """The requests for each token that the resource took, after it and up to the one that brought the next; the
         last token's, whose successor never came, left out."""
@@ -89,7 +100,7 @@ class Chronicle:
         if not spans:
             return []
         host, grant = spans[0][0].host, spans[0][0].token.grant
-        asked = [each for each in self.asked if (each.host, each.grant) == (host, grant)]
+        asked = [each for each in self.asked if (each.host, each.grant, each.rejected) == (host, grant, False)]
         found, position = [], 0
         for write, end in spans:
             while position < len(asked) and asked[position].at <= write.at:

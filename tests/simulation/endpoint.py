@@ -6,7 +6,7 @@ from typing import Final
 from tests.fakes import fault
 from tests.fakes.fault import Fault
 from tests.fakes.issuer import Grant, Issuer, Minted
-from tests.fakes.record import Log, Record
+from tests.fakes.record import Log, Outcome, Record
 from tests.fakes.reply import Reply
 from tests.fakes.request import read_request
 from tests.fakes.service import PATH, TokenService
@@ -61,8 +61,12 @@ class Endpoint:
             return self._service.answer("POST", PATH, headers, "", body, EPOCH + now)
         reply = self._service.answer("POST", PATH, headers, "", body, EPOCH + now)
         last = self._log.last
+        if last.serial is not None:
+            self._chronicle.seen.setdefault((self.host, last.serial), now)
         grant = read_request(headers, "", body).grant
-        self._chronicle.asked.append(Asked(now, self.host, grant, last.serial or 0))
+        self._chronicle.asked.append(
+            Asked(now, self.host, grant, last.serial or 0, rejected=last.outcome is Outcome.REJECTED)
+        )
         return reply
 
     def find(self, value: str) -> Minted | None:

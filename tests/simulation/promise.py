@@ -69,7 +69,7 @@ def asked_at_all(story: Story, chronicle: Chronicle, place: Place) -> None:
 def polls_are_few(story: Story, chronicle: Chronicle, place: Place) -> None:
     """Rule 3's bound on the polls of each token that nothing went wrong with."""
     for held, polls in _undisturbed(story, chronicle, place):
-        window = _window(story, held)
+        window = _window(story, chronicle, held)
         late = max(0.0, held.rollover - held.expiry)
         most = polls_until_expiry(window) + polls_after_expiry(late + 1) + 1
         assert len(polls) <= most, f"{len(polls)} polls of the token of {held.at:.3f} s, {most} at most: {_at(polls)}"
@@ -78,7 +78,7 @@ def polls_are_few(story: Story, chronicle: Chronicle, place: Place) -> None:
 def never_outside_the_window(story: Story, chronicle: Chronicle, place: Place) -> None:
     """No poll comes before the window, however early the endpoint is known to roll over."""
     for held, polls in _undisturbed(story, chronicle, place):
-        opens = held.expiry - _window(story, held) - 1.5
+        opens = held.expiry - _window(story, chronicle, held) - 1.5
         for poll in polls:
             assert poll.at >= opens, f"a poll at {poll.at:.3f} s, before the window at {opens:.3f} s"
 
@@ -110,7 +110,7 @@ def never_crossed(chronicle: Chronicle, place: Place, member: Member) -> None:
     for write in chronicle.written[place]:
         grant = write.token.grant
         found = (write.host, grant.client_id, grant.audience, grant.scopes)
-        wanted = (f"{member.endpoint}.example", member.client, member.audience, member.scopes)
+        wanted = (member.host, member.client, member.audience, member.scopes)
         assert found == wanted, f"{place} holds a token of {found}"
         assert not member.wrong, f"{place} holds a token that its own credentials never brought"
 
@@ -136,7 +136,7 @@ def never_a_burst(story: Story, chronicle: Chronicle) -> None:
         return
     grants: dict[object, list[float]] = {}
     for each in chronicle.asked:
-        grants.setdefault((each.host, each.grant), []).append(each.at)
+        grants.setdefault((each.host, each.grant, each.rejected), []).append(each.at)
     starts = [0.0, *sorted(chronicle.restarted), chronicle.end + 1]
     for times in grants.values():
         for begin, end in pairwise(starts):
@@ -149,12 +149,12 @@ def _asked(chronicle: Chronicle, place: Place) -> list[float]:
     if not written:
         return chronicle.times()
     host, grant = written[0].host, written[0].token.grant
-    return [each.at for each in chronicle.asked if (each.host, each.grant) == (host, grant)]
+    return [each.at for each in chronicle.asked if (each.host, each.grant, each.rejected) == (host, grant, False)]
 
 
-def _window(story: Story, held: Written) -> float:
+def _window(story: Story, chronicle: Chronicle, held: Written) -> float:
     """Seconds before expiry from which on a token may be polled."""
-    lifetime = held.expiry - held.at
+    lifetime = held.expiry - chronicle.seen[held.host, held.token.serial]
     return min(SHARE * lifetime if story.renew_before is None else story.renew_before, lifetime / 2)
 
 

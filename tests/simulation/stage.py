@@ -163,7 +163,7 @@ class Simulation(World):
 
     def add(self, member: Member) -> None:
         """Create a resource, and what it refers to where that isn't there yet."""
-        host = f"{member.endpoint}.example"
+        host = member.host
         if host not in self.endpoints:
             self.endpoints[host] = Endpoint(host, self.story, self.chronicle)
         spec: Object = {

@@ -130,10 +130,14 @@ class Member:
         return self.endpoint.startswith("own")
 
     @property
+    def host(self) -> str:
+        """Of the token endpoint."""
+        return f"{self.endpoint}.{self.namespace}.example" if self.namespaced else f"{self.endpoint}.example"
+
+    @property
     def grant(self) -> tuple[Any, ...]:
         """What its token may be shared by."""
-        scope = self.namespace if self.namespaced else ""
-        return scope, self.endpoint, self.client, self.wrong, self.audience, self.scopes
+        return self.host, self.client, self.wrong, self.audience, self.scopes
 
 
 @dataclass(frozen=True, slots=True)

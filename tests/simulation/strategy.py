@@ -1,6 +1,8 @@
 """Random stories. Each kind of trouble has a strategy of its own, since a story of everything proves little of each."""
 
 import math
+from dataclasses import replace
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -11,6 +13,7 @@ from tests.simulation.story import (
     Drift,
     Glitch,
     Kind,
+    Member,
     Restart,
     Step,
     Story,
@@ -145,6 +148,40 @@ def stepped(draw: DrawFn) -> Story:
     )
     skew = draw(st.sampled_from([0.0, 300.0, -300.0, 7.3]))
     return Story(policy, seconds=seconds, skew=skew, steps=tuple(sorted(found, key=lambda each: each.at)))
+
+
+@st.composite
+def steady(draw: DrawFn) -> Story:
+    """So many tokens with the same lead that it has long been learned."""
+    lifetime = draw(_log(600.0, LONGEST))
+    policy = Policy(lifetime=lifetime, lead=draw(leads(lifetime)), jwt=draw(st.booleans()), eager=draw(st.booleans()))
+    return Story(policy, seconds=_length(policy, 60))
+
+
+@st.composite
+def interrupted(draw: DrawFn) -> Story:
+    """A single restart, and nothing else: not even caches that alternate, where it matters who asks how often."""
+    policy = replace(draw(policies()), alternating=False)
+    seconds = _length(policy, 3)
+    at = draw(moments(policy, seconds))
+    return Story(
+        policy, seconds=seconds, restarts=(Restart(at, kill=draw(st.booleans()), answered=draw(st.booleans())),)
+    )
+
+
+@st.composite
+def shared(draw: DrawFn) -> Story:
+    """Several resources, of which some have the same grant; each differs from the first by little."""
+    policy = Policy(
+        lifetime=draw(st.sampled_from([HOUR, DAY])), lead=draw(st.sampled_from([HOUR / 2, 300.0, 0.0, -10.0]))
+    )
+    found = []
+    for number in range(draw(st.integers(2, 6))):
+        twist: dict[str, Any] = draw(st.sampled_from([{}, {}, {"audience": "b"}, {"scopes": ("read",)}, {"client": "other"},
+                                      {"endpoint": "other"}, {"endpoint": "own"}, {"wrong": True}]))  # fmt: skip
+        found.append(Member(f"shop-{number}", draw(st.sampled_from(["store", "store", "outlet"])), **twist))
+    restarts = draw(st.lists(st.builds(Restart, moments(policy, 3 * policy.lifetime), kill=st.booleans()), max_size=1))
+    return Story(policy, seconds=_length(policy, 3), members=tuple(found), restarts=tuple(restarts))
 
 
 @st.composite

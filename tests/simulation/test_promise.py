@@ -5,24 +5,12 @@ else they are new ones, which find more. A failing story is shrunk and printed: 
 again, and so does the line with `@reproduce_failure`.
 """
 
-import os
-
-import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from tests.simulation import promise, strategy
+from tests.simulation.settings import examples
 from tests.simulation.stage import simulate
 from tests.simulation.story import Story
-
-settings.register_profile(
-    "simulation",
-    deadline=None,
-    database=None,
-    derandomize=os.environ.get("CI") == "true",
-    print_blob=True,
-    suppress_health_check=list(HealthCheck),
-)
-settings.load_profile("simulation")
 
 
 def check(story: Story) -> None:
@@ -33,47 +21,43 @@ def check(story: Story) -> None:
         raise AssertionError(f"{error}\nin {story!r}") from None
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(strategy.quiet())
 def test_quiet(story: Story) -> None:
     """Nothing goes wrong."""
     check(story)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(strategy.changing())
 def test_changing(story: Story) -> None:
     """The rollover lead changes."""
     check(story)
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(strategy.troubled())
 def test_troubled(story: Story) -> None:
     """The endpoint is out of order."""
     check(story)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(strategy.restarted())
 def test_restarted(story: Story) -> None:
     """The operator is restarted."""
     check(story)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(strategy.stepped())
 def test_stepped(story: Story) -> None:
     """The clock is wrong."""
     check(story)
 
 
-@settings(max_examples=100)
+@examples(170)
 @given(strategy.anything())
 def test_anything(story: Story) -> None:
     """All of it."""
     check(story)
-
-
-if __name__ == "__main__":
-    pytest.main([__file__])

@@ -1,0 +1,52 @@
+"""What is learned of the rollover saves requests, and is told."""
+
+from dataclasses import replace
+
+from hypothesis import given
+
+from tests.simulation import promise, strategy
+from tests.simulation.settings import examples
+from tests.simulation.stage import simulate
+from tests.simulation.story import Story
+
+PLACE = ("store", "shop")
+EARLY = 300.0
+"""Seconds of lead above which one request a lifetime is normal."""
+SAFE = 240.0
+"""Seconds of lead below which the rollover is too late."""
+
+
+@examples(40)
+@given(strategy.steady())
+def test_from_the_second_lifetime_on_requests_are_few(story: Story) -> None:
+    """On average 1.2 at most where the lead is over 5 min, else 3, after expiry included; and what the status tells of
+    the lead is proven."""
+    chronicle = simulate(story)
+    promise.hold(story, chronicle)
+    later = [len(polls) for polls in chronicle.lifetimes(PLACE)[1:]]
+    most = 1.2 if story.policy.lead > EARLY else 3.0
+    assert sum(later) <= most * len(later), f"{sum(later)} in {len(later)} lifetimes: {later}\nin {story!r}"
+    known = [status["rolloverLeadSeconds"] for _, status in chronicle.told[PLACE] if "rolloverLeadSeconds" in status]
+    assert known, f"nothing was learned in {story!r}"
+    assert all(lead is None or lead <= story.policy.lead for lead in known), f"{known}\nin {story!r}"
+    window, lead = story.policy.lifetime * promise.SHARE, story.policy.lead
+    conditions = {each["type"]: each["status"] for _, status in chronicle.told[PLACE] for each in status["conditions"]}
+    if min(window, lead) > SAFE * 1.1:
+        assert conditions["RolloverTooLate"] == "False", f"{conditions}\nin {story!r}"
+    elif lead < min(SAFE, window) * 0.9:
+        assert conditions["RolloverTooLate"] == "True", f"{conditions}\nin {story!r}"
+
+
+@examples(110)
+@given(strategy.interrupted())
+def test_a_restart_costs_one_request_at_most(story: Story) -> None:
+    """And none before the window: beside the same story without it, up to the next token."""
+    disturbed, calm = simulate(story), simulate(replace(story, restarts=()))
+    if not disturbed.restarted:
+        return
+    at = disturbed.restarted[0]
+    held = [write for write, _ in disturbed.held(PLACE) if write.at < at]
+    due = not held or at >= held[-1].expiry - promise.SHARE * story.policy.lifetime - 1.5
+    found, usual = (chronicle.cost(len(held) + 1) for chronicle in (disturbed, calm))
+    most = usual + (due or story.restarts[0].answered)
+    assert found <= most, f"{found} requests up to token {len(held) + 1} instead of {usual}\nin {story!r}"

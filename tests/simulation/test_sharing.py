@@ -1,0 +1,45 @@
+"""Resources of one grant cost one grant's requests, and no token ever crosses from one grant to another."""
+
+from collections import Counter
+from functools import cache
+
+from hypothesis import given
+
+from tests.fakes.issuer import Policy
+from tests.simulation import promise, strategy
+from tests.simulation.settings import examples
+from tests.simulation.stage import simulate
+from tests.simulation.story import Story
+
+
+@cache
+def _alone(policy: Policy, seconds: float) -> int:
+    """What one resource costs."""
+    return len(simulate(Story(policy, seconds=seconds)).asked)
+
+
+@examples(80)
+@given(strategy.shared())
+def test_sharing(story: Story) -> None:
+    """However many resources have the grant, in whatever namespaces, each holds its newest token."""
+    chronicle = simulate(story)
+    promise.hold(story, chronicle)
+    alone = _alone(story.policy, story.seconds)
+    asked = Counter((each.host, each.grant) for each in chronicle.asked if each.serial)
+    grants = {member.grant: member for member in story.members if not member.wrong}
+    for (host, grant), requests in asked.items():
+        sharers = [
+            each
+            for each in grants.values()
+            if (each.host, each.client, each.audience, each.scopes)
+            == (host, grant.client_id, grant.audience, grant.scopes)
+        ]
+        most = len(sharers) * (alone + 3 + len(story.restarts))
+        assert requests <= most, f"{requests} requests of {len(sharers)} grants, {alone} of one alone\nin {story!r}"
+    for key in grants:
+        held = {
+            list(chronicle.held((each.namespace, each.name)))[-1][0].token.serial
+            for each in story.members
+            if each.grant == key
+        }
+        assert len(held) == 1, f"resources of one grant hold tokens {held} at the end\nin {story!r}"
