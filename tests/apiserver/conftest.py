@@ -8,16 +8,17 @@ import pytest
 from tests.apiserver.kube import Kube
 from tests.apiserver.ledger import Ledger
 from tests.apiserver.operator import Installation, Operator
+from tests.apiserver.rollover import LEADS, LIFETIME, RENEW_BEFORE
 from tests.apiserver.stage import Login, Stage, Token
 from tests.cluster.plane import ControlPlane
 from tests.fakes.issuer import Policy
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Deletions come late, when the garbage collector has noticed our kinds, and the canary test last: it looks at
-    what all others left behind."""
-    late = ["test_deletion", "test_patience", "test_canary"]
-    items.sort(key=lambda item: late.index(item.path.stem) if item.path.stem in late else -1)
+    """What restarts the operator comes first, and then what is begun to be looked at late. Deletions come late, when
+    the garbage collector has noticed our kinds, and the canary test last: it looks at what all others left behind."""
+    order = ["test_budget", "test_rollover", "", "test_deletion", "test_patience", "test_canary"]
+    items.sort(key=lambda item: order.index(item.path.stem if item.path.stem in order else ""))
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +93,30 @@ def restless(request: pytest.FixtureRequest) -> Token | None:
     kube, ledger, login = (request.getfixturevalue(name) for name in ("kube", "ledger", "login"))
     request.getfixturevalue("operator")
     return Stage(kube, ledger, login, "restless").token("restless", policy=Policy(lifetime=4, lead=0))
+
+
+@pytest.fixture(scope="session")
+def learner(kube: Kube, ledger: Ledger, login: Login, operator: Operator) -> Token:
+    """A token of 24 s, whose rollover lead is learned after 24 s: while it is not known, 3 requests are a renewal."""
+    stage = Stage(kube, ledger, login, "learner")
+    return stage.token("learner", policy=Policy(lifetime=24, lead=3), renewBefore="12s")
+
+
+@pytest.fixture(scope="session")
+def rollovers(kube: Kube, ledger: Ledger, login: Login, operator: Operator) -> dict[float, Token]:
+    """Tokens of 30 s, by the rollover lead of their endpoint in seconds."""
+    stage = Stage(kube, ledger, login, "rollovers")
+    return {
+        lead: stage.token(f"lead-{lead:.0f}", policy=Policy(LIFETIME, lead), renewBefore=RENEW_BEFORE) for lead in LEADS
+    }
+
+
+@pytest.fixture(scope="session")
+def stated(kube: Kube, ledger: Ledger, login: Login, operator: Operator) -> Token:
+    """Another, of an endpoint whose lead is stated."""
+    stage = Stage(kube, ledger, login, "stated")
+    stage.endpoint("stated", rolloverLead="5s")
+    return stage.token("stated", endpoint="stated", policy=Policy(LIFETIME, lead=5), renewBefore=RENEW_BEFORE)
 
 
 @pytest.fixture(scope="module")

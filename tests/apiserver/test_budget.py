@@ -47,6 +47,12 @@ def audit(plane: ControlPlane, operator: Operator, stage: Stage) -> Audit:
     return Audit(plane, operator, stage.namespace)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def learning(learner: Token) -> Token:
+    """Begun first, so that something has been learned when the operator is restarted."""
+    return learner
+
+
 def most_in_a_minute(records: Iterable[Record]) -> int:
     """The most requests in any 60 s."""
     times = sorted(record.received for record in records)
@@ -133,9 +139,12 @@ def _all_states(stage: Stage) -> list[Token]:
     return [*good, *waiting.values()]
 
 
-def test_restart_costs_no_write_and_no_request(stage: Stage, operator: Operator, audit: Audit) -> None:
+def test_restart_costs_no_write_and_no_request(stage: Stage, operator: Operator, audit: Audit, learning: Token) -> None:
     """After a restart nothing is asked for and nothing written, whatever state a resource is in."""
     tokens = _all_states(stage)
+    learning.until(
+        lambda: "rolloverLeadSeconds" in learning.status(), "a learned lead, for the tests that look later", 30
+    )
     before = {token.name: (token.document(), token.secret()) for token in tokens}
     requests = {token.name: len(token.requests()) for token in tokens}
     audit.writes()

@@ -67,6 +67,28 @@ def test_touched_credentials_ask_once_and_keep_the_token(stage: Stage) -> None:
     assert token.events() == ["Issued", "CredentialsNotVerified"]
 
 
+def test_changed_secret_is_not_verified_by_the_endpoints_cache(stage: Stage) -> None:
+    """A new secret that is answered with the old token is told to prove nothing; the next token ends that silently."""
+    token = stage.token("unverified").until_ready()
+    held = token.held
+    stage.client(token.client_id, secret=(secret := stage.ledger.odd_secret()))
+
+    token.set_credentials(client_secret=secret)
+
+    (message,) = token.until_event("CredentialsNotVerified")
+    assert message == (
+        "Secret unverified-credentials was changed, but the endpoint answered from its cache the token that it had"
+        " issued before; whether it accepts the new credentials shows when it next issues one"
+    )
+    token.until_ready()
+    assert token.held == held
+    assert len(token.requests()) == 2
+    stage.login.endpoint.roll_over(token.client_id)
+    token.request_poll()
+    token.until_event("Renewed")
+    assert token.events() == ["Issued", "CredentialsNotVerified", "Renewed"]
+
+
 def test_changed_spec_acts_at_once(stage: Stage) -> None:
     """Other scopes, and another audience, bring another token at once."""
     token = stage.token("spec").until_ready()

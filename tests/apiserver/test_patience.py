@@ -1,12 +1,18 @@
 """What takes a minute, and was begun by other tests before."""
 
+import pytest
+
 from tests.apiserver.ledger import Ledger
 from tests.apiserver.operator import Operator
+from tests.apiserver.rollover import LEADS, LIFETIME, LIFETIMES, gaps, requests_by_lifetime, simulated
 from tests.apiserver.stage import Token
 from tests.apiserver.test_budget import most_in_a_minute
 from tests.fakes.record import Record
 
 MINUTE = 70.0
+
+LATE = 2.0
+"""Seconds from expiry to the next token where the endpoint has none before: 0.5 and a request, on a busy machine."""
 
 
 def test_who_waited_for_the_rate_limit_gets_a_token(crowd: list[Token]) -> None:
@@ -29,6 +35,55 @@ def test_grant_is_asked_for_12_times_a_minute_at_most(restless: Token, operator:
     restless.until(lambda: len(since_start()) >= 13, "more requests than a minute has room for", MINUTE)
     assert most_in_a_minute(since_start()) == 12
     assert restless.until_event("TooManyRequests")
+
+
+def test_learned_lead_outlives_a_restart(learner: Token) -> None:
+    """What the first lifetime taught, with 3 requests, spares requests in those in which the operator was restarted:
+    one is left, or two where an earlier rollover is looked for."""
+    learner.until(lambda: len(learner.minted()) > 3, "three lifetimes", MINUTE)
+
+    first, *later = requests_by_lifetime(learner.requests())
+    assert first == 3
+    assert max(later) <= 2
+    assert 0 <= learner.status()["rolloverLeadSeconds"] < 3
+
+
+@pytest.mark.parametrize("lead", LEADS)
+def test_requests_of_each_lifetime_are_those_in_virtual_time(rollovers: dict[float, Token], lead: float) -> None:
+    """The endpoint's log tells the same number for each lifetime of 30 s as a simulation of it, give or take one."""
+    token = rollovers[lead]
+    token.until(lambda: len(token.minted()) > LIFETIMES, f"{LIFETIMES} lifetimes", LIFETIME * (LIFETIMES + 1))
+
+    counted, expected = requests_by_lifetime(token.requests())[:LIFETIMES], simulated(lead)
+    assert [abs(ours - theirs) <= 1 for ours, theirs in zip(counted, expected, strict=True)] == [True] * LIFETIMES, (
+        f"{counted} requests; in virtual time {expected}"
+    )
+
+
+@pytest.mark.parametrize("lead", LEADS)
+def test_next_token_comes_before_the_old_one_expires_where_it_can(rollovers: dict[float, Token], lead: float) -> None:
+    """With leads of 12 and 3 s no token expires before the next one; with none that comes right after."""
+    late = gaps(rollovers[lead].requests())
+    assert len(late) >= LIFETIMES
+    assert max(late) < (0.0 if lead else LATE)
+
+
+@pytest.mark.parametrize("lead", LEADS)
+def test_rollover_that_is_always_late_is_told_once(rollovers: dict[float, Token], lead: float) -> None:
+    """RolloverTooLate is True from the first renewal on, with one event, and status tells no more than the lead."""
+    token = rollovers[lead]
+    assert token.condition("RolloverTooLate")["status"] == "True"
+    assert lead / 2 - 1 <= token.status()["rolloverLeadSeconds"] <= lead
+    assert len(token.until_event("RolloverTooLate")) == 1
+
+
+def test_stated_lead_spares_requests_from_the_first_renewal_on(stated: Token) -> None:
+    """With a lead of 5 s, 3 requests would be the first renewal if nothing were known; stated, it is one, or two where
+    an earlier rollover is looked for."""
+    stated.until(lambda: len(stated.minted()) > LIFETIMES, f"{LIFETIMES} lifetimes", LIFETIME * (LIFETIMES + 1))
+
+    assert max(requests_by_lifetime(stated.requests())) <= 2
+    assert max(gaps(stated.requests())) < 0
 
 
 def test_no_grant_of_this_session_was_asked_for_more_often(ledger: Ledger, restless: Token) -> None:

@@ -1,0 +1,46 @@
+"""What is learned of the rollover, and told. What takes longer is begun here, and looked at by `test_patience`."""
+
+from tests.apiserver.rollover import LEADS
+from tests.apiserver.stage import Stage, Token
+from tests.fakes.issuer import Policy
+
+
+def test_first_token_tells_nothing_of_the_rollover(rollovers: dict[float, Token], stated: Token) -> None:
+    """Before a renewal RolloverTooLate is Unknown and status tells no lead, be it stated at the endpoint or not."""
+    assert set(rollovers) == set(LEADS)
+    for token in (*rollovers.values(), stated):
+        token.until_ready()
+        assert "rolloverLeadSeconds" not in token.status()
+        condition = token.condition("RolloverTooLate")
+        assert (condition["status"], condition["reason"]) == ("Unknown", "RolloverUnknown")
+
+
+def test_rollover_in_time_is_told_without_an_event(stage: Stage) -> None:
+    """A new token an hour before the old one expires is RolloverInTime, and status tells the lead."""
+    token = stage.token("in-time").until_ready()
+    stage.login.endpoint.roll_over(token.client_id)
+
+    token.request_poll()
+
+    token.until_condition("RolloverTooLate", "False", "RolloverInTime")
+    token.until_event("Renewed")
+    assert 3500 < token.status()["rolloverLeadSeconds"] <= 3600
+    assert token.events() == ["Issued", "Renewed"]
+
+
+def test_late_rollover_is_told_with_its_numbers(stage: Stage) -> None:
+    """The condition and one event say how late the new token came, and what to do."""
+    token = stage.token("late", policy=Policy(lifetime=100, lead=10)).until_ready()
+    stage.login.endpoint.roll_over(token.client_id)
+
+    token.request_poll()
+
+    condition = token.until_condition("RolloverTooLate", "True", "RolloverTooLate")
+    lead = token.status()["rolloverLeadSeconds"]
+    assert 90 < lead <= 100
+    assert condition["message"] == (
+        f"the endpoint answers with a new token {lead} s before the old one expires, and a mounted file may follow its"
+        " Secret up to 90 s later: pods may read an expired token; let the endpoint issue new tokens 240 s or more"
+        " before expiry"
+    )
+    assert token.until_event("RolloverTooLate") == [condition["message"]]
