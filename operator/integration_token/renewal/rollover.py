@@ -37,6 +37,10 @@ _FINE = 1.0
 _LATEST = -900.0
 """Seconds before expiry, so after it, beyond which a rollover is no habit of the endpoint but an outage."""
 
+_NEAR = 2.0
+"""Seconds after expiry within which it says little when a rollover was met: that depends on how `expires_in` was
+rounded, and on how long the requests took."""
+
 _TICK = 0.002
 """Seconds within which two times are the same: a token's are cut to milliseconds."""
 
@@ -118,9 +122,9 @@ class Rollover:
             left = min(left, max(0.0, self.seen - MIN_STEP) if self.seen > 0 else self.seen - FIRST_LATE_STEP)
         if left >= 0 or self.seen <= 0:
             return left
-        # A rollover that came late before may come in time now, so expiry itself is polled; but not one that comes
-        # within the second after it, which depends on how `expires_in` was rounded.
-        return -FIRST_LATE_STEP if -_FINE - _TICK <= self.low < -FIRST_LATE_STEP - _TICK else 0.0
+        # A rollover that came late before may come in time now, so expiry itself is polled; or, where it has come just
+        # after it, half a second later.
+        return -FIRST_LATE_STEP if -_NEAR <= self.low < -FIRST_LATE_STEP - _TICK else 0.0
 
     def old(self, left: float) -> "Rollover":
         """The endpoint answered the token that is held."""
@@ -136,13 +140,12 @@ class Rollover:
         if self.low == -math.inf:
             learned = self._learned(left)
             return replace(learned, chance=self.doubted) if self.doubted is not None and self.doubted > 0 else learned
-        if left < self.low:
-            # A late poll, after an outage or in a queue, tells nothing.
-            return Rollover(self.low, min(self.high, self.seen))
-        if self.chance is not None:
+        if self.chance is not None and left > self.low:
             return Rollover.remembered(min(left, self.chance), too_late=True)
         if left < self.high:
-            return Rollover(left, _rounded(left, min(self.high, self.seen)))
+            # A late poll, after an outage or in a queue, tells nothing of a lead that is known to be longer.
+            low = max(left, self.low)
+            return Rollover(low, _rounded(low, min(self.high, self.seen)))
         if self.low < 0:
             return Rollover(left, _rounded(left, self.seen))
         # Earlier than was thought to be possible: not relied on before it has happened twice.
@@ -155,10 +158,9 @@ class Rollover:
         if self.low == -math.inf:
             return first if high == math.inf else high - self._step(high)
         earlier = max(SAFE_LEAD, 2 * self.low)
-        late = self.low < -_FINE - _TICK
-        if earlier <= self.seen - MIN_STEP and (self.high == math.inf or (turn == 0 and not late)):
+        if earlier <= self.seen - MIN_STEP and (self.high == math.inf or (turn == 0 and self.low >= -_FINE - _TICK)):
             return earlier
-        if late and turn % LATE_TURNS == 0 and self.low / 2 + FIRST_LATE_STEP <= self.seen <= 0:
+        if self.low < -_NEAR and turn % LATE_TURNS == 0 and self.low / 2 + FIRST_LATE_STEP <= self.seen <= 0:
             return self.low / 2
         target = self._target(high)
         return target if high > 0 else max(target, high - self._step(high))
@@ -194,8 +196,5 @@ def _width(low: float) -> float:
 
 
 def _rounded(low: float, high: float) -> float:
-    """The upper bound, less sharp within a second of expiry.
-
-    Whether the rollover comes with expiry or half a second later depends on how `expires_in` was rounded.
-    """
-    return max(high, _FINE) if -_FINE - _TICK <= low < _FINE else high
+    """The upper bound, less sharp where the rollover came about expiry."""
+    return max(high, _FINE) if -_NEAR <= low < _FINE else high
