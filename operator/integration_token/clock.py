@@ -9,6 +9,9 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
+_STEP = 1.0
+"""Seconds by which two clocks must part to tell that one of them was set."""
+
 
 @dataclass(frozen=True, slots=True)
 class Instant:
@@ -28,6 +31,10 @@ class Instant:
     def seconds_from(self, now: "Instant") -> float:
         """How long after `now` this moment comes, by the clock that gets there first; negative when it is past."""
         return min(self.wall - now.wall, self.boot - now.boot)
+
+    def parted(self, now: "Instant") -> bool:
+        """Whether the wall clock has been set since this moment: time daemons slew both clocks alike."""
+        return abs((now.wall - self.wall) - (now.boot - self.boot)) > _STEP
 
     def read_at(self, now: "Instant") -> float:
         """The wall time of `now` for somebody who looked at this moment: a wall clock set back since is not believed.

@@ -37,6 +37,8 @@ class SharedGrant:
 
     rollover: Rollover | None = None
     """None before anything, be it a status, was asked about it."""
+    seen_at: Instant | None = None
+    """When it last learned something."""
     pace: Pace = field(default_factory=Pace)
     asking: Key | None = None
     """Whose request is in flight."""

@@ -196,6 +196,7 @@ class Inquirer:
         self._metrics.requested(endpoint.ref, "issued" if verdict is Verdict.TAKE else "unchanged")
         known = entry.grant.rollover or Rollover()
         before = look.stored
+        entry.grant.seen_at = look.now
         # When the request was sent: what is sent as long before expiry next time will be answered alike.
         left = entry.expires - (token.issued + look.set_back)
         if verdict is Verdict.TAKE:

@@ -59,6 +59,7 @@ class Entry:
     poll_at: float = 0.0
     planned: Rollover | None = None
     """What was known of the rollover when the next poll was planned."""
+    planned_at: Instant | None = None
     ready: bool = False
 
     written: tuple[str, ...] = ()

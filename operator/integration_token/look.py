@@ -16,9 +16,6 @@ from integration_token.renewal.budget import Hold
 from integration_token.renewal.rollover import Rollover
 from integration_token.renewal.schedule import delayed, next_poll, stated, turn, window
 
-_STEP = 1.0
-"""Seconds by which the clocks must part to tell that the wall clock was set: time daemons slew it by less."""
-
 
 @dataclass(slots=True)
 class Look:
@@ -68,8 +65,7 @@ class Look:
     def stepped(self) -> bool:
         """Whether the wall clock was set since the held token was first seen, so that its time left is none to learn
         from."""
-        first = self.entry.anchor
-        return first is not None and abs((self.now.wall - first.wall) - (self.now.boot - first.boot)) > _STEP
+        return self.entry.anchor is not None and self.entry.anchor.parted(self.now)
 
     @property
     def held(self) -> StoredToken | None:
@@ -121,10 +117,16 @@ class Look:
         :param first: seconds before expiry of the window's first poll.
         :param number: the token's turn.
         """
-        entry, known = self.entry, self.entry.grant.rollover
+        entry, grant = self.entry, self.entry.grant
+        if grant.seen_at is not None and grant.seen_at.parted(self.now):
+            # What was measured by a clock that has been set since is no more than a guess.
+            grant.seen_at, grant.rollover = None, grant.rollover and grant.rollover.apart()
+        if entry.planned_at is not None and entry.planned_at.parted(self.now):
+            entry.poll_at = 0.0
+        known = grant.rollover
         if entry.poll_at and (known is entry.planned or known is None or known.seen == math.inf):
             return
-        entry.planned = known
+        entry.planned, entry.planned_at = known, self.now
         if known is not None and known.seen < math.inf:
             entry.poll_at = entry.expires - known.next_left(first, number)
         elif entry.expires <= self.wall:

@@ -450,6 +450,23 @@ def test_a_wall_clock_that_is_set_teaches_nothing() -> None:
     play(story)
 
 
+def test_a_wall_clock_that_is_set_forward_and_back_keeps_no_token_waiting() -> None:
+    """What was polled by the wrong clock says nothing of when to poll by the right one."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        await world.until(EPOCH + 30)
+        world.clock.step(HOUR)
+        await world.until(EPOCH + 60)
+        world.clock.step(-HOUR)
+        for second in range(62, 140):
+            await world.until(EPOCH + second)
+            assert parse_time(world.status()["expirationTime"]) > EPOCH + second, second
+        assert world.requests <= 16
+
+    play(story, Policy(lifetime=30, lead=5), glance=1)
+
+
 def test_changed_credentials_that_the_cache_answers_are_told_to_be_unverified() -> None:
     """Success proves nothing until the endpoint next issues a token."""
 
