@@ -1,10 +1,13 @@
-"""Looks for secrets in text: whole, encoded, or in pieces."""
+"""Looks for secrets in text: whole, encoded, as a digest that a guess could be compared with, or in pieces."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import quote, quote_plus
+
+DIGESTS: Final = ("md5", "sha1", "sha256", "sha512", "blake2b", "blake2s")
 
 PIECE: Final = 16
 """Characters of a secret, in any of its forms, that count as a leak."""
@@ -23,6 +26,9 @@ def forms(secret: str) -> set[str]:
         repr(secret)[1:-1],
         raw.hex(),
     }
+    for algorithm in DIGESTS:
+        digest = hashlib.new(algorithm, raw, usedforsecurity=False).digest()
+        found |= {digest.hex(), base64.b64encode(digest).decode(), base64.urlsafe_b64encode(digest).decode()}
     for offset in range(3):
         # Inside a longer text, such as a Basic header, it begins at any of three offsets.
         inner = base64.b64encode(b"\0" * offset + raw + b"\0" * 3).decode()[4 if offset else 0 : -4]

@@ -1,6 +1,7 @@
 """No client secret and no token stands anywhere but in a Secret's data: looked for in all that the other tests left."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable
 from urllib.parse import quote
@@ -26,6 +27,10 @@ PLANTED: dict[str, Callable[[str], str]] = {
     "JSON with its letters": lambda secret: json.dumps({"client_secret": secret}, ensure_ascii=False),
     "repr": lambda secret: repr({"client_secret": secret}),
     "hex": lambda secret: secret.encode().hex(),
+    "digest": lambda secret: hashlib.sha256(secret.encode()).hexdigest(),
+    "a piece of its digest": lambda secret: base64.b64encode(hashlib.blake2b(secret.encode()).digest()).decode()[
+        :PIECE
+    ],
     "a piece": lambda secret: f"...{secret[5 : 5 + PIECE]}...",
     "a piece of its base64": lambda secret: base64.b64encode(secret.encode()).decode()[4 : 4 + PIECE],
 }
@@ -42,6 +47,22 @@ def test_planted_leak_is_found(form: str, secret: str) -> None:
     assert leak.startswith("log, after: ")
 
 
+def _share_and_renew(stage: Stage) -> None:
+    """A token that is copied from one resource to another, answered again to a new secret, and renewed."""
+    good = stage.token("good").until_ready()
+    copy = stage.token("copy", client_id=good.client_id, secret=stage.login.clients[good.client_id]).until_ready()
+    assert [record.minted for record in good.requests()] == [True]
+    secret = stage.client(good.client_id)
+    good.set_credentials(client_secret=secret)
+    good.until_event("CredentialsNotVerified")
+    copy.set_credentials(client_secret=secret)
+    stage.login.endpoint.roll_over(good.client_id)
+    good.request_poll()
+    for token in (good, copy):
+        token.until_event("Renewed")
+        token.until_ready()
+
+
 def test_no_secret_and_no_token_has_leaked(
     stage: Stage, operator: Operator, ledger: Ledger, plane: ControlPlane, request: pytest.FixtureRequest
 ) -> None:
@@ -52,7 +73,7 @@ def test_no_secret_and_no_token_has_leaked(
         planes.append(request.getfixturevalue("other_plane"))
     echo = stage.token("echo", fault=fault.ECHOES[0])
     echo.until_failing("InvalidClient")
-    stage.token("good").until_ready().until_event("Issued")
+    _share_and_renew(stage)
     operator.stop()
     canary = Canary(ledger.secrets | ledger.tokens())
 
