@@ -31,6 +31,7 @@ from integration_token.report import Reporter
 from integration_token.scheduler import Key, Scheduler
 from integration_token.server import Server
 from integration_token.settings import Settings
+from integration_token.sharer import Sharer
 from integration_token.source import Sources
 
 log = get_logger(__name__)
@@ -97,7 +98,7 @@ class Application:
                 issuer=Issuer(sources, self._client, clock, metrics),
                 admission=admission,
                 grants=grants,
-                deliverer=deliverer,
+                sharer=Sharer(grants, deliverer, reporter, metrics),
                 reporter=reporter,
                 metrics=metrics,
                 clock=clock,

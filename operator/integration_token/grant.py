@@ -21,7 +21,7 @@ from integration_token.scheduler import Key, Scheduler
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The newest token that the endpoint answered for a grant, without the token. Times are wall times in seconds."""
+    """The newest token of a grant, without the token. Times are wall times in seconds."""
 
     digest: bytes
     """By which it is known again, and can't be passed off, where it is read from another resource's Secret."""
@@ -29,6 +29,9 @@ class Answered:
     expires: float
     assumed: bool
     scope: tuple[str, ...]
+    found_in: str
+    """The namespace in whose Secret it was found by this process, and to which it is trusted; empty where the endpoint
+    answered it to this process."""
 
 
 @dataclass(slots=True)
@@ -57,7 +60,11 @@ class SharedGrant:
 
     def offer(self, key: Key) -> Answered | None:
         """The token that the resource could copy from another."""
-        return self.answered if self.holders.keys() - {key} else None
+        known = self.answered
+        # Who may write Secrets in one namespace must not choose the token in another.
+        if known is None or known.found_in not in {"", key.namespace} or not self.holders.keys() - {key}:
+            return None
+        return known
 
     def failed(self, failure: Failure) -> None:
         """A request brought no token."""
@@ -109,22 +116,29 @@ class Grants:
         self._places[key] = digest
         return shared
 
-    def answered(self, grant: SharedGrant, token: Token) -> None:
-        """The endpoint answered for the grant with the token, which expires at the time given there by all that is
-        known."""
-        answered = Answered(self._known_by(token), token.issued, token.expires, token.assumed, token.scope)
-        if answered != grant.answered:
-            grant.answered, grant.holders = answered, {}
+    def answered(self, grant: SharedGrant, token: Token, found_in: str = "") -> None:
+        """The endpoint answered for the grant with the token, or it was found in a target of that namespace."""
+        known = grant.answered
+        if found_in and known is not None and (not known.found_in or known.expires >= token.expires):
+            return
+        answered = Answered(self._known_by(token), token.issued, token.expires, token.assumed, token.scope, found_in)
+        if answered != known:
+            same = known is not None and known.digest == answered.digest
+            grant.answered, grant.holders = answered, grant.holders if same and not token.assumed else {}
 
     def delivered(self, key: Key, grant: SharedGrant, target: str, token: Token) -> None:
         """The resource's target Secret of that name holds the token."""
-        if grant.answered is not None and grant.answered.digest == self._known_by(token):
+        if self.is_newest(grant, token):
             grant.holders[key] = target
         else:
             grant.holders.pop(key, None)
 
+    def is_newest(self, grant: SharedGrant, token: Token) -> bool:
+        """Whether it is the grant's newest token."""
+        return grant.answered is not None and grant.answered.digest == self._known_by(token)
+
     def recognised(self, grant: SharedGrant, access_token: str) -> Token | None:
-        """What was read from another resource's Secret, where it is what the endpoint answered for the grant."""
+        """What was read from another resource's Secret, where it is the grant's newest token."""
         known = grant.answered
         if known is None:
             return None

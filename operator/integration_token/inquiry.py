@@ -9,7 +9,6 @@ from integration_token.api.endpoint import Endpoint
 from integration_token.api.token import Identity, StoredToken, Token
 from integration_token.clock import Clock
 from integration_token.cluster.secret import SecretMetadata
-from integration_token.delivery import Deliverer
 from integration_token.errors import Failure, NeedsChange, Passing
 from integration_token.grant import Grants
 from integration_token.inventory import Entry, Inputs
@@ -24,6 +23,7 @@ from integration_token.renewal.rollover import Rollover
 from integration_token.renewal.verdict import Verdict, corrected, judge
 from integration_token.report import Reporter
 from integration_token.scheduler import Key
+from integration_token.sharer import Sharer
 
 log = get_logger(__name__)
 
@@ -44,7 +44,7 @@ class Inquirer:
         issuer: Issuer,
         admission: Admission,
         grants: Grants,
-        deliverer: Deliverer,
+        sharer: Sharer,
         reporter: Reporter,
         metrics: Metrics,
         clock: Clock,
@@ -54,7 +54,7 @@ class Inquirer:
         self._issuer = issuer
         self._admission = admission
         self._grants = grants
-        self._deliverer = deliverer
+        self._sharer = sharer
         self._reporter = reporter
         self._metrics = metrics
         self._clock = clock
@@ -78,6 +78,7 @@ class Inquirer:
             )
         )
         if cause is None:
+            await self._join(key, look, endpoint)
             return
         same = entry.failed_inputs == look.inputs
         if same and entry.retry is not None and not entry.retry.reached(look.now) and not offered(key, entry):
@@ -93,7 +94,9 @@ class Inquirer:
             look.plan()
             if cause is Cause.POLL_DUE and entry.poll_at > look.wall:
                 return  # somebody else's request has been answered the token that is held
-            if cause is not Cause.RENEW_REQUESTED and await self._copy(key, look, endpoint, look.identity):
+            if cause is Cause.GRANT_CHANGED and self._sharer.keep(key, look):
+                return
+            if cause is not Cause.RENEW_REQUESTED and await self._sharer.copy(key, look):
                 return
             if cause is not Cause.TOKEN_OFFERED and self._may_ask(key, look, endpoint, cause):
                 log.debug("asking the endpoint", namespace=key.namespace, name=key.name, cause=cause)
@@ -142,27 +145,27 @@ class Inquirer:
     def _rank(self, look: Look) -> float:
         """By when the request is wanted, in wall time: at once where there is no valid token; after all others where
         only a person's change would let it succeed."""
+        entry = look.entry
         if look.left > 0:
-            return look.entry.expires
-        return look.wall + _PROBE_RANK if isinstance(look.entry.failure, NeedsChange) else 0.0
+            return entry.expires
+        if entry.failed_inputs == look.inputs and isinstance(entry.failure, NeedsChange):
+            # Since when it waits, so that it keeps its place.
+            return (look.wall if entry.queued is None else entry.queued.wall) + _PROBE_RANK
+        return 0.0
 
-    async def _copy(self, key: Key, look: Look, endpoint: Endpoint, identity: Identity) -> bool:
-        """Takes the token of another resource of the grant where that is better, and says whether it was."""
-        grant = look.entry.grant
-        while (offer := grant.offer(key)) is not None and offer.expires > look.wall + look.left:
-            holder = next(other for other in grant.holders if other != key)
-            token = self._grants.recognised(grant, await self._deliverer.held(holder.namespace, grant.holders[holder]))
-            if token is None:
-                grant.holders.pop(holder, None)
-                continue
-            same = look.stored is not None and look.stored.token.access_token == token.access_token
-            if same and not token.assumed:
-                return False  # the one that is held, whose expiry never grows
-            look.copied, look.entry.failed_inputs = True, None
-            look.take(StoredToken(token, identity))
-            self._metrics.saved(endpoint.ref)
-            return True
-        return False
+    async def _join(self, key: Key, look: Look, endpoint: Endpoint) -> None:
+        """Finds out, after a restart, with whom a good token is shared: they are to follow each other's renewals."""
+        stored, grant = look.stored, look.entry.grant
+        if key in grant.members or stored is None or look.left <= 0:
+            return
+        try:
+            prepared = await self._issuer.prepare(look.integration, endpoint)
+        except Failure:
+            return  # told when it keeps a token from being renewed
+        if stored.identity == with_credentials(stored.identity, prepared.credentials):
+            grant = look.entry.grant = self._grants.join(key, grant, endpoint, prepared.grant)
+            self._grants.answered(grant, stored.token, key.namespace)
+            look.plan()
 
     async def _ask(self, look: Look, endpoint: Endpoint, prepared: Prepared) -> None:
         integration, entry, grant = look.integration, look.entry, look.entry.grant
@@ -213,7 +216,7 @@ class Inquirer:
         if verdict is Verdict.CORRECT:
             if before.token.assumed:
                 known = known.apart()  # the expiry is another, and was none to measure by
-            elif _credentials(before.identity) != _credentials(identity):
+            elif before.identity.credentials != identity.credentials:
                 self._reporter.tell_unverified(look)
             look.stored = corrected(before, token, identity)
             self._grants.answered(entry.grant, look.stored.token)
@@ -239,10 +242,6 @@ def offered(key: Key, entry: Entry) -> bool:
     """Whether another resource of the grant holds a token that expires later."""
     offer = entry.grant.offer(key)
     return offer is not None and offer.expires > entry.expires and (offer.issued, offer.expires) != entry.plan
-
-
-def _credentials(identity: Identity) -> tuple[str, str]:
-    return identity.credentials_uid, identity.credentials_version
 
 
 def with_credentials(identity: Identity, credentials: SecretMetadata) -> Identity:

@@ -61,6 +61,8 @@ class Entry:
     """What was known of the rollover when the next poll was planned."""
     planned_at: Instant | None = None
     ready: bool = False
+    untold: bool = False
+    """A renewal has not been told by the status yet."""
 
     written: tuple[str, ...] = ()
     """The names under which this process may have written a target that is still there; the status tells one alone."""

@@ -88,7 +88,7 @@ class Look:
 
     def take(self, stored: StoredToken) -> None:
         """The token is to be written in place of what is held."""
-        before, self.renewed = self.stored, True
+        before, self.renewed, self.entry.untold = self.stored, True, True
         self.scopes_reduced = before is not None and before.identity == stored.identity and (
             set(stored.token.scope) < set(before.token.scope)
         )  # fmt: skip
@@ -158,6 +158,6 @@ class Look:
 
     def take_back(self) -> None:
         """The new token could not be written: what is held is what stood there before."""
-        self.renewed = False
+        self.renewed = self.entry.untold = False
         self.stored = self.target.stored if self.target is not None else None
         self.plan()

@@ -141,6 +141,8 @@ class Reconciler:
             self._admission.leave(key, sent=look is not None and look.asked)
         if look is not None:
             self._grants.ended(key, look.entry.grant, renewed=look.asked and look.renewed and look.delivered)
+        if key not in self._inventory.entries:
+            self._grants.forget(key)
 
     async def _refused(self, key: Key, entry: Entry, look: Look | None, error: Denied) -> Instant:
         """Tells at the resource that the API server refused the operator a call, and answers when to try again."""

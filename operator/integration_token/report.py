@@ -70,7 +70,7 @@ class Reporter:
             asked=look.asked or look.copied,
             renewed=look.renewed,
             handled_renew_request=look.handled_renew_request,
-            rollover=entry.grant.rollover if look.renewed and "issueTime" in integration.status else None,
+            rollover=entry.grant.rollover if entry.untold and "issueTime" in integration.status else None,
         )
         status = build_status(integration, situation)
         entry.ready = condition_of(status, ConditionType.READY).get("status") == "True"
@@ -80,6 +80,7 @@ class Reporter:
         ):
             self._inventory.forget(key)
             return
+        entry.untold = False
         self._tell(look, condition_of(status, ConditionType.REFRESHED))
         self._tell_rollover(look, condition_of(status, ConditionType.ROLLOVER_TOO_LATE))
 
@@ -103,7 +104,7 @@ class Reporter:
         if not look.renewed or stored is None:
             # A write that follows from a change of the spec, such as another template, is no news to who changed it.
             same_spec = integration.status.get("observedGeneration") == integration.generation
-            if not look.asked and same_spec:
+            if not look.asked and not look.copied and same_spec:
                 self.event(look, "Repaired", f"Secret {integration.target} was brought back to what it should be")
             return
         log.info("token written", namespace=integration.namespace, name=integration.name, secret=integration.target,

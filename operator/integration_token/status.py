@@ -85,9 +85,9 @@ def build_status(integration: Integration, situation: Situation) -> dict[str, An
             "renewalTime": format_time(situation.renews),
             "lifetimeSeconds": int(stored.token.lifetime),
         }
-        lead = situation.rollover.lead if situation.rollover else integration.status.get("rolloverLeadSeconds")
-        if lead is not None:
-            status["rolloverLeadSeconds"] = lead
+    lead = situation.rollover.lead if situation.rollover else integration.status.get("rolloverLeadSeconds")
+    if lead is not None:
+        status["rolloverLeadSeconds"] = lead
     if situation.handled_renew_request:
         status["lastHandledRenewRequest"] = situation.handled_renew_request
     return status
@@ -114,8 +114,10 @@ def _rollover_too_late(integration: Integration, situation: Situation) -> Condit
     if rollover is None or stored is None:
         # Learned with a renewal, and written with it.
         before = condition_of(integration.status, kind)
-        status = {"True": True, "False": False}.get(str(before.get("status")))
-        return Condition(kind, status, Reason(before.get("reason", Reason.ROLLOVER_UNKNOWN)), before.get("message", ""))
+        for status, reason in ((True, Reason.ROLLOVER_TOO_LATE), (False, Reason.ROLLOVER_IN_TIME)):
+            if before.get("reason") == reason:
+                return Condition(kind, status, reason, str(before.get("message", "")))
+        return Condition(kind, None, Reason.ROLLOVER_UNKNOWN, "")
     too_late = rollover.too_late(stored.token.lifetime)
     if too_late is None:
         return Condition(kind, None, Reason.ROLLOVER_UNKNOWN, "")

@@ -51,8 +51,8 @@ def test_changed_credentials_act_at_once(stage: Stage) -> None:
     assert [token.held] == list(stage.login.endpoint.tokens("change.rotated-2"))
 
 
-def test_touched_credentials_ask_once_and_keep_the_token(stage: Stage) -> None:
-    """A credentials Secret that was changed without other values costs a request, and the same token stays."""
+def test_touched_credentials_cost_no_request(stage: Stage) -> None:
+    """A credentials Secret that was changed without other values makes no other request, and the same token stays."""
     token = stage.token("touched").until_ready()
     held = token.held
 

@@ -187,6 +187,121 @@ def test_a_namespace_that_is_no_longer_selected_gets_no_copy() -> None:
     play(story)
 
 
+def test_credentials_that_were_only_touched_cost_no_request() -> None:
+    """A label or an annotation of the Secret is no part of any request, however many resources share it."""
+
+    async def story(world: World) -> None:
+        names = ["shop", *(f"till-{number}" for number in range(39))]
+        await sharing(world, *names)
+        world.cluster.edit(
+            "secrets", NAMESPACE, "shop-integration", lambda body: body["metadata"].update(annotations={"a": "b"})
+        )
+        await world.settle()
+        assert world.requests == 1
+        assert {world.condition_of(name) for name in names} == {("True", "TokenValid")}
+        assert set(world.cluster.reasons()) == {"Issued"}
+        await world.restart()
+        await world.until(EPOCH + HOUR)
+        assert world.requests == 1
+
+    play(story)
+
+
+def test_new_credentials_cost_one_request_for_all_who_share_them() -> None:
+    """The endpoint answers from its cache, which is told at each."""
+
+    async def story(world: World) -> None:
+        names = ["shop", *(f"till-{number}" for number in range(39))]
+        await sharing(world, *names)
+        world.clients["shop"] = "a-new-secret"
+        world.credentials(secret="a-new-secret")
+        await world.settle()
+        assert world.requests == 2
+        assert {world.condition_of(name) for name in names} == {("True", "TokenValid")}
+        assert world.cluster.reasons().count("CredentialsNotVerified") == 40
+
+    play(story)
+
+
+def test_a_late_comer_copies_after_a_restart_too() -> None:
+    """Within a namespace, with the lifetime as first seen; from another one only what the endpoint answered anew."""
+
+    async def story(world: World) -> None:
+        await across(world)
+        await world.until(EPOCH + 19 * HOUR)
+        await world.restart()
+        world.integration("till", **CLUSTER)
+        await world.settle()
+        assert world.requests == 1
+        assert world.status("till")["lifetimeSeconds"] == DAY
+
+    play(story)
+
+
+def test_a_renewal_reaches_all_sharers_after_a_restart_too() -> None:
+    """An endpoint may revoke the old token with it."""
+
+    async def story(world: World) -> None:
+        world.endpoint()
+        world.credentials()
+        world.integration("shop", renewBeforePercentage=50)
+        world.integration("till")
+        await world.operator.start()
+        await world.until(EPOCH + HOUR)
+        await world.restart()
+        await world.until(EPOCH + 0.55 * DAY)
+        assert [world.token("shop"), world.token("till")] == [2, 2]
+
+    play(story, Policy(cached=False))
+
+
+def test_an_assumed_expiry_that_is_put_off_is_no_renewal() -> None:
+    """Neither for who asked nor for who copies."""
+
+    async def story(world: World) -> None:
+        world.fault(fault.EXPIRES_MISSING)
+        await sharing(world, "shop", "till", "stock")
+        await world.until(EPOCH + 4 * HOUR)
+        assert set(world.cluster.reasons()) == {"Issued"}
+        assert all(world.condition_of(name) == ("True", "TokenValid") for name in ("shop", "till", "stock"))
+
+    play(story)
+
+
+def test_resources_that_are_gone_leave_nothing_behind() -> None:
+    """Not even where the watch missed their deletion."""
+
+    async def story(world: World) -> None:
+        await sharing(world, "shop", "till")
+        listeners, world.cluster.listeners = world.cluster.listeners, []
+        for name in ("shop", "till"):
+            world.cluster.remove(INTEGRATION_TOKENS, NAMESPACE, name)
+        world.cluster.listeners = listeners
+        await world.until(EPOCH + 3 * DAY)
+        assert world.operator.inventory.entries == {}
+        assert (world.operator.grants._grants, world.operator.grants._places) == ({}, {})
+
+    play(story)
+
+
+def test_mended_credentials_do_not_wait_behind_those_that_are_still_wrong() -> None:
+    """A change by a person goes before the probes of what nobody has changed."""
+
+    async def story(world: World) -> None:
+        world.endpoint(rateLimit={"requestsPerMinute": 2})
+        for number in range(20):
+            world.credentials(client=f"client-{number}", name=f"credentials-{number}")
+            world.integration(f"till-{number}", credentialsSecretRef={"name": f"credentials-{number}"})
+        await world.operator.start()
+        await world.until(EPOCH + 1200)
+        world.clients["client-7"] = "mended"
+        world.credentials(client="client-7", secret="mended", name="credentials-7")
+        await world.until(EPOCH + 1265)
+        assert world.condition_of("till-7") == ("True", "TokenValid")
+
+    play(story)
+
+
 def test_a_shared_target_that_is_deleted_is_copied_again() -> None:
     """A repair costs no request."""
 
@@ -359,6 +474,32 @@ class TestRollover:
                 await world.restart(kill=True)
                 await world.until(EPOCH + day * DAY)
             assert world.requests - before == 3
+
+        play(story)
+
+    def test_it_is_told_although_somebody_touched_the_resource_meanwhile(self) -> None:
+        """A conflict loses nothing that was learned."""
+
+        async def story(world: World) -> None:
+            await world.begin()
+            world.cluster.before("patch status", INTEGRATION_TOKENS, lambda: world.label("touched", "yes"))
+            await world.until(EPOCH + DAY)
+            assert world.token() == 2
+            assert world.status()["rolloverLeadSeconds"] >= 1800
+
+        play(story)
+
+    def test_it_outlives_a_target_that_is_deleted_during_an_outage(self) -> None:
+        """It is the endpoint's, not the token's."""
+
+        async def story(world: World) -> None:
+            await world.begin()
+            await world.until(EPOCH + DAY)
+            lead = world.status()["rolloverLeadSeconds"]
+            world.client.outage = Passing("EndpointUnreachable", "no connection")
+            world.cluster.remove("secrets", NAMESPACE, "shop")
+            await world.settle()
+            assert world.status()["rolloverLeadSeconds"] == lead
 
         play(story)
 

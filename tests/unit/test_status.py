@@ -368,6 +368,13 @@ class TestRollover:
         before = build_status(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
         assert changes(before, build_status(resource(before), GOOD)) == {}
 
+    def test_a_reason_that_is_not_known_is_none(self) -> None:
+        """Of another version, or written by hand."""
+        before = build_status(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
+        condition_of(before, ConditionType.ROLLOVER_TOO_LATE)["reason"] = "RolloverWobbly"  # type: ignore[index]
+        after = build_status(resource(before), GOOD)
+        assert told(after, ConditionType.ROLLOVER_TOO_LATE) == ("Unknown", "RolloverUnknown")
+
     def test_what_proved_wrong_goes_with_the_next_renewal(self) -> None:
         """A lead that is not known any more is no longer told."""
         before = build_status(resource(), replace(GOOD, renewed=True, rollover=self.LATE))

@@ -40,6 +40,7 @@ from integration_token.oauth.response import Answer
 from integration_token.reconcile import Reconciler
 from integration_token.report import Reporter
 from integration_token.scheduler import Key, Scheduler
+from integration_token.sharer import Sharer
 from integration_token.source import Sources
 
 from tests.fakes.cluster import Cluster
@@ -106,7 +107,7 @@ class Operator:
         self.events = EventRecorder(cluster, clock, "test")
         self.admission = Admission(clock, self.scheduler)
         sources = Sources(cluster, self.secrets, self.inventory, policy, clock, clusterwide=True)
-        grants = Grants(self.scheduler)
+        grants = self.grants = Grants(self.scheduler)
         deliverer = Deliverer(cluster, self.secrets)
         reporter = Reporter(cluster, self.inventory, self.events, clock)
         self._reconciler = Reconciler(
@@ -119,7 +120,7 @@ class Operator:
                 issuer=RequestIssuer(sources, world.client, clock, metrics),
                 admission=self.admission,
                 grants=grants,
-                deliverer=deliverer,
+                sharer=Sharer(grants, deliverer, reporter, metrics),
                 reporter=reporter,
                 metrics=metrics,
                 clock=clock,

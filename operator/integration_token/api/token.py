@@ -32,6 +32,11 @@ class Identity:
     credentials_version: str
     """The credentials Secret's resourceVersion."""
 
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """Which credentials Secret, and which version of it."""
+        return self.credentials_uid, self.credentials_version
+
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
