@@ -25,6 +25,8 @@ class Asked(NamedTuple):
     trouble: Kind | None = None
     rejected: bool = False
     """The secret was wrong."""
+    process: int = 0
+    """Restarts before it."""
 
 
 class Written(NamedTuple):

@@ -47,11 +47,12 @@ class Endpoint:
         """What is wrong at that time."""
         return next((each for each in self._story.troubles if each.start <= now < each.end), None)
 
-    def ask(self, headers: Mapping[str, str], body: bytes, now: float) -> Reply | None:
-        """The answer to a request; None where there is none."""
+    def ask(self, headers: Mapping[str, str], body: bytes, now: float, process: int) -> Reply | None:
+        """The answer to a request; None where there is none. `process` is noted with it."""
+        grant = read_request(headers, "", body).grant
         trouble = self.trouble(now)
         if trouble is not None:
-            self._chronicle.asked.append(Asked(now, self.host, read_request(headers, "", body).grant, 0, trouble.kind))
+            self._chronicle.asked.append(Asked(now, self.host, grant, 0, trouble.kind, process=process))
             armed = _fault(trouble)
             if armed is None:
                 return None
@@ -63,10 +64,8 @@ class Endpoint:
         last = self._log.last
         if last.serial is not None:
             self._chronicle.seen.setdefault((self.host, last.serial), now)
-        grant = read_request(headers, "", body).grant
-        self._chronicle.asked.append(
-            Asked(now, self.host, grant, last.serial or 0, rejected=last.outcome is Outcome.REJECTED)
-        )
+        rejected = last.outcome is Outcome.REJECTED
+        self._chronicle.asked.append(Asked(now, self.host, grant, last.serial or 0, rejected=rejected, process=process))
         return reply
 
     def find(self, value: str) -> Minted | None:

@@ -22,7 +22,8 @@ _LATE_STEP = 30.0
 MAX_IN_A_MINUTE = 12
 """Rule 3: requests of a grant in 60 s."""
 _SHORT = 120.0
-"""Seconds that a token must live for its polls and its predecessor's never to meet in one minute."""
+"""Seconds that a token must live for its polls and its predecessor's never to meet in one minute; with failures among
+them, they may in any."""
 
 _MEMORY = 16
 """Rule 4: the tokens from which it was learned how late after expiry the endpoint rolls over, so that polls before that
@@ -105,23 +106,35 @@ def expired(story: Story, chronicle: Chronicle, place: Place) -> list[Expired]:
     written = chronicle.written[place]
     first = written[0].at if written else chronicle.end
     if first > 0:
-        found.append(_judged(story, chronicle, None, [], 0.0, first))
-    before: list[Written] = []
+        found.append(_judged(story, chronicle, None, 0.0, 0.0, first))
+    learned: list[float] = []
     for write, end in chronicle.held(place):
         start = max(write.at, write.expiry)
         if start < end:
-            found.append(_judged(story, chronicle, write, before[-_MEMORY:], start, end))
-        before.append(write)
+            late = max(learned[-_MEMORY:], default=0.0)
+            found.append(_judged(story, chronicle, write, late, start, end))
+        learned.append(_apparent_lateness(story, chronicle, write, end))
     return found
 
 
+def _apparent_lateness(story: Story, chronicle: Chronicle, held: Written, end: float) -> float:
+    """How long after a token's expiry its successor seems to come: to a process that was started after the wall clock
+    was set forward, the token has expired before its time."""
+    late = held.rollover - held.expiry
+    if any(held.at <= at <= end for at in chronicle.restarted):
+        late += sum(step.seconds for step in story.steps if step.seconds > 0 and held.at <= step.at <= end)
+    return late
+
+
 def _judged(
-    story: Story, chronicle: Chronicle, held: Written | None, before: list[Written], start: float, end: float
+    story: Story, chronicle: Chronicle, held: Written | None, learned: float, start: float, end: float
 ) -> Expired:
     stretches = []
     for begin, until in _able(story, chronicle, held, start, end):
-        most = allowed(story, held, before, begin)
-        if story.policy.lifetime < _SHORT:
+        most = allowed(story, held, learned, begin)
+        if story.policy.lifetime < _SHORT or any(
+            each.start < begin and begin - 60 < each.end for each in story.troubles
+        ):
             most = max(most, _full_minute(chronicle, begin, until) + PROMPT)
         stretches.append(Stretch(begin, until, most))
     return Expired(start, end, tuple(stretches))
@@ -159,11 +172,11 @@ def _rollover(story: Story, held: Written | None) -> float:
     return policy.lifetime - lead - story.warmed
 
 
-def allowed(story: Story, held: Written | None, before: list[Written], start: float) -> float:
+def allowed(story: Story, held: Written | None, learned: float, start: float) -> float:
     """Seconds that the rules allow from the moment at which a request could bring a better token, after expiry, to the
     one that does.
 
-    :param before: the tokens held before.
+    :param learned: how many seconds after expiry the successors of the tokens before have come, at the latest.
     """
     expiry = held.expiry if held is not None else 0.0
     late = start - expiry
@@ -171,7 +184,6 @@ def allowed(story: Story, held: Written | None, before: list[Written], start: fl
     if late > 0:
         # `expires_in` is in whole seconds: the operator's expiry is up to one before the true one.
         wait = step_after_expiry(late + 1)
-    learned = max((token.rollover - token.expiry for token in before), default=0.0)
     if learned > late:
         wait = max(wait, learned + step_after_expiry(learned + 1) - late)
     if held is not None and any(held.at <= step.at <= start and step.seconds > 0 for step in story.steps):
@@ -179,7 +191,8 @@ def allowed(story: Story, held: Written | None, before: list[Written], start: fl
         wait = max(wait, _LATE_STEP)
     for trouble in story.troubles:
         wait = max(wait, _aftermath(trouble, expiry, start))
-    return PROMPT + wait + 2 * story.latency
+    # A JWT tells whole seconds, and the answer's Date too: its expiry is known to one.
+    return PROMPT + wait + 2 * story.latency + (1.0 if story.policy.jwt else 0.0)
 
 
 def _full_minute(chronicle: Chronicle, start: float, end: float) -> float:

@@ -53,14 +53,14 @@ class Line(FakeClient):
     async def send(self, request: TokenRequest, route: Route) -> Answer:
         self.sent += 1
         sent = self._fake_clock.now().wall
-        latency = self._world.story.latency
+        latency, process = self._world.story.latency, len(self._world.chronicle.restarted)
         if latency:
             await asyncio.sleep(latency / 2)
         now = self._world.now
         endpoint = self._world.endpoints[urlsplit(request.url).netloc]
         headers = {name.lower(): value for name, value in request.headers.items()}
         trouble = endpoint.trouble(now)
-        reply = endpoint.ask(headers, request.body, now)
+        reply = endpoint.ask(headers, request.body, now, process)
         if self.lethal is not None:
             restart, self.lethal = self.lethal, None
             self._world.strike(restart)
@@ -206,8 +206,8 @@ class Simulation(World):
 
     async def _replace(self, *, kill: bool) -> None:
         async with self._turnover:
-            self.chronicle.restarted.append(self.now)
             await self.operator.stop(kill=kill)
+            self.chronicle.restarted.append(self.now)
             self.operator = Operator(self)
             await self.operator.start()
 

@@ -35,6 +35,20 @@ LIFETIMES: SearchStrategy[float] = st.one_of(
     st.sampled_from([30.0, 60.0, HOUR, DAY, 30 * DAY]), _log(SHORTEST, LONGEST)
 )
 
+SKEWS = st.sampled_from([0.0, 300.0, -300.0, 7.3])
+"""Seconds that the operator's clock is ahead."""
+
+TWISTS: list[dict[str, Any]] = [
+    *[{}] * 4,
+    {"audience": "b"},
+    {"scopes": ("read",)},
+    {"client": "other"},
+    {"endpoint": "other"},
+    {"endpoint": "own"},
+    {"wrong": True},
+]
+"""What makes a resource's grant another than the first one's."""
+
 
 def leads(lifetime: float) -> SearchStrategy[float]:
     """Seconds from some after expiry to almost a whole lifetime before it."""
@@ -125,14 +139,7 @@ def restarted(draw: DrawFn) -> Story:
     """The operator is restarted at times, in the middle of its work too."""
     policy = draw(policies())
     seconds = _length(policy, draw(st.integers(2, 5)))
-    found = draw(
-        st.lists(
-            st.builds(Restart, moments(policy, seconds), kill=st.booleans(), answered=st.booleans()),
-            min_size=1,
-            max_size=4,
-        )
-    )
-    return Story(policy, seconds=seconds, restarts=tuple(sorted(found, key=lambda each: each.at)))
+    return Story(policy, seconds=seconds, restarts=draw(_restarts(policy, seconds)))
 
 
 @st.composite
@@ -140,14 +147,7 @@ def stepped(draw: DrawFn) -> Story:
     """The operator's wall clock is wrong, and is set."""
     policy = draw(policies())
     seconds = _length(policy, draw(st.integers(2, 5)))
-    found = draw(
-        st.lists(
-            st.builds(Step, moments(policy, seconds), st.sampled_from([HOUR, -HOUR, 300.0, -300.0, 1.0, -1.0])),
-            max_size=3,
-        )
-    )
-    skew = draw(st.sampled_from([0.0, 300.0, -300.0, 7.3]))
-    return Story(policy, seconds=seconds, skew=skew, steps=tuple(sorted(found, key=lambda each: each.at)))
+    return Story(policy, seconds=seconds, skew=draw(SKEWS), steps=draw(_steps(policy, seconds)))
 
 
 @st.composite
@@ -172,13 +172,10 @@ def interrupted(draw: DrawFn) -> Story:
 @st.composite
 def shared(draw: DrawFn) -> Story:
     """Several resources, of which some have the same grant; each differs from the first by little."""
-    policy = Policy(
-        lifetime=draw(st.sampled_from([HOUR, DAY])), lead=draw(st.sampled_from([HOUR / 2, 300.0, 0.0, -10.0]))
-    )
+    policy = Policy(lifetime=HOUR, lead=draw(st.sampled_from([HOUR / 2, 300.0, 0.0, -10.0])))
     found = []
     for number in range(draw(st.integers(2, 6))):
-        twist: dict[str, Any] = draw(st.sampled_from([{}, {}, {"audience": "b"}, {"scopes": ("read",)}, {"client": "other"},
-                                      {"endpoint": "other"}, {"endpoint": "own"}, {"wrong": True}]))  # fmt: skip
+        twist = draw(st.sampled_from(TWISTS))
         found.append(Member(f"shop-{number}", draw(st.sampled_from(["store", "store", "outlet"])), **twist))
     restarts = draw(st.lists(st.builds(Restart, moments(policy, 3 * policy.lifetime), kill=st.booleans()), max_size=1))
     return Story(policy, seconds=_length(policy, 3), members=tuple(found), restarts=tuple(restarts))
@@ -188,17 +185,25 @@ def shared(draw: DrawFn) -> Story:
 def anything(draw: DrawFn) -> Story:
     """All of it together."""
     base = draw(st.one_of(troubled(), changing()))
-    other, clock = draw(restarted()), draw(stepped())
-    return Story(
-        base.policy,
-        seconds=base.seconds,
+    return replace(
+        base,
         warmed=draw(_warmed(base.policy)),
-        latency=base.latency,
-        skew=clock.skew,
-        troubles=base.troubles,
-        restarts=tuple(each for each in other.restarts if each.at < base.seconds),
-        steps=tuple(each for each in clock.steps if each.at < base.seconds),
+        skew=draw(SKEWS),
+        restarts=draw(_restarts(base.policy, base.seconds)),
+        steps=draw(_steps(base.policy, base.seconds)),
     )
+
+
+@st.composite
+def _restarts(draw: DrawFn, policy: Policy, seconds: float) -> tuple[Restart, ...]:
+    one = st.builds(Restart, moments(policy, seconds), kill=st.booleans(), answered=st.booleans())
+    return tuple(sorted(draw(st.lists(one, min_size=1, max_size=4)), key=lambda each: each.at))
+
+
+@st.composite
+def _steps(draw: DrawFn, policy: Policy, seconds: float) -> tuple[Step, ...]:
+    one = st.builds(Step, moments(policy, seconds), st.sampled_from([HOUR, -HOUR, 300.0, -300.0, 1.0, -1.0]))
+    return tuple(sorted(draw(st.lists(one, max_size=3)), key=lambda each: each.at))
 
 
 @st.composite
