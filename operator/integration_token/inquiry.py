@@ -231,7 +231,8 @@ class Inquirer:
         """Seconds until the grant is asked for again."""
         if not isinstance(failure, Passing):
             return change_wait(look.left)
-        wait = passing_wait(look.entry.grant.failures, look.left, self._jitter())
+        grant = look.entry.grant
+        wait = max(passing_wait(grant.failures, look.left, self._jitter()), grant.pace.spacing(look.now.boot))
         if failure.pause is not None:
             self._admission.pause(endpoint.ref, failure.pause)
             wait = max(wait, failure.pause)

@@ -637,3 +637,18 @@ def test_an_outage_over_expiry_is_followed_by_a_renewal_and_no_wrong_lesson() ->
         assert world.token() == 3
 
     play(story)
+
+
+def test_an_outage_up_to_expiry_leaves_requests_for_when_it_is_over() -> None:
+    """The 12 of a minute are not all spent on an endpoint that is down."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        await world.until(EPOCH + 3000)
+        world.client.outage = Passing("EndpointUnreachable", "no connection")
+        await world.until(EPOCH + 3598)
+        world.mend()
+        await world.until(EPOCH + 3600 + 6)
+        assert world.token() == 2
+
+    play(story, Policy(lifetime=3600, lead=5))

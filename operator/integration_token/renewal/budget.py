@@ -43,6 +43,12 @@ class Pace:
             return 0.0
         return max(0.0, self._times[0] + MINUTE - now)
 
+    def spacing(self, now: float) -> float:
+        """Seconds that a further attempt after a fault should wait, so that some of the minute's requests are left for
+        when the endpoint works again."""
+        recent = sum(time > now - MINUTE for time in self._times)
+        return MINUTE / MAX_PER_GRANT if recent >= MAX_PER_GRANT / 2 else 0.0
+
 
 class Hold(Enum):
     """What a request waits for."""
