@@ -644,11 +644,11 @@ def test_an_outage_up_to_expiry_leaves_requests_for_when_it_is_over() -> None:
 
     async def story(world: World) -> None:
         await world.begin()
-        await world.until(EPOCH + 3000)
+        await world.until(EPOCH + 3575)
         world.client.outage = Passing("EndpointUnreachable", "no connection")
-        await world.until(EPOCH + 3598)
+        await world.until(EPOCH + 3597.6)
         world.mend()
-        await world.until(EPOCH + 3600 + 6)
+        await world.until(EPOCH + 3600 + 2)
         assert world.token() == 2
 
     play(story, Policy(lifetime=3600, lead=5))
