@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from tests.fakes.issuer import Policy
@@ -18,8 +19,11 @@ LEADS: Final = (12.0, 3.0, 0.0)
 LIFETIMES: Final = 3
 """How many are counted: what is learned in the first shows in the others."""
 
-_LATENCY = 0.02
-"""Seconds that a request takes on this machine, about."""
+_LATENCIES = (0.02, 0.2)
+"""Seconds that a request takes on this machine: usually, and when it is busy."""
+_STARTS = (0.0, 0.25, 0.6, 7.7)
+"""Seconds by which the beginning is put off: parts of a second make a difference, since `expires_in` is in whole ones,
+and which tokens are asked about early is decided by their time."""
 
 
 def requests_by_lifetime(records: Iterable[Record]) -> list[int]:
@@ -39,15 +43,17 @@ def gaps(records: Iterable[Record]) -> list[float]:
     return [after.received - (before.expires or 0.0) for before, after in itertools.pairwise(minted)]
 
 
-def simulated(lead: float) -> list[int]:
-    """The same in virtual time: requests of each of the first lifetimes."""
-    counts: list[int] = []
+def simulated(lead: float) -> list[tuple[int, int]]:
+    """The same in virtual time: the fewest and the most requests of each of the first lifetimes."""
+    plays: list[list[int]] = []
 
-    async def story(world: World) -> None:
-        world.client.latency = _LATENCY
+    async def story(world: World, start: float, latency: float) -> None:
+        world.client.latency = latency
+        await world.until(EPOCH + start)
         await world.begin(renewBefore=RENEW_BEFORE)
-        await world.until(EPOCH + LIFETIME * (LIFETIMES + 1))
-        counts.extend(requests_by_lifetime(world.service.log.entries())[:LIFETIMES])
+        await world.until(EPOCH + start + LIFETIME * (LIFETIMES + 1))
+        plays.append(requests_by_lifetime(world.service.log.entries())[:LIFETIMES])
 
-    play(story, Policy(LIFETIME, lead))
-    return counts
+    for start, latency in itertools.product(_STARTS, _LATENCIES):
+        play(partial(story, start=start, latency=latency), Policy(LIFETIME, lead))
+    return [(min(counts), max(counts)) for counts in zip(*plays, strict=True)]

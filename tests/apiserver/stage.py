@@ -73,6 +73,11 @@ class Token:
         """The name of the credentials Secret."""
         return f"{self.name}-credentials"
 
+    @property
+    def client_secret(self) -> str:
+        """What the endpoint knows the client by."""
+        return self.stage.login.clients[self.client_id]
+
     def document(self) -> Document:
         """The resource as it is now."""
         return self.kube.get("IntegrationToken", self.namespace, self.name)

@@ -50,7 +50,7 @@ def test_planted_leak_is_found(form: str, secret: str) -> None:
 def _share_and_renew(stage: Stage) -> None:
     """A token that is copied from one resource to another, answered again to a new secret, and renewed."""
     good = stage.token("good").until_ready()
-    copy = stage.token("copy", client_id=good.client_id, secret=stage.login.clients[good.client_id]).until_ready()
+    copy = stage.token("copy", client_id=good.client_id, secret=good.client_secret).until_ready()
     assert [record.minted for record in good.requests()] == [True]
     secret = stage.client(good.client_id)
     good.set_credentials(client_secret=secret)

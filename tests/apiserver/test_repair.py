@@ -40,12 +40,16 @@ UNTRUSTED: dict[str, dict[str, Any]] = {
     "expiry and lifetime to nonsense": {
         "metadata": {"annotations": {f"{PREFIX}issue-time": "never", f"{PREFIX}lifetime-seconds": "nan"}}
     },
-    "the endpoint": {"metadata": {"annotations": {f"{PREFIX}endpoint-uid": "another"}}},
-    "the grant": {"metadata": {"annotations": {f"{PREFIX}grant-hash": "another"}}},
-    "the credentials' version": {"metadata": {"annotations": {f"{PREFIX}credentials-resource-version": "1"}}},
     "all data": {"data": None},
 }
 """Changes after which what the Secret holds can't be trusted: the endpoint is asked, once."""
+
+RECORDS: dict[str, str] = {
+    "the endpoint": "endpoint-uid",
+    "the grant": "grant-hash",
+    "the credentials' version": "credentials-resource-version",
+}
+"""What the record tells of the grant, and the operator knows better while the token is the one that was answered."""
 
 TRUSTED: dict[str, dict[str, Any]] = {
     "a key added": {"stringData": {"extra": "not ours"}},
@@ -80,6 +84,19 @@ def test_target_that_cannot_be_trusted_is_filled_anew(stage: Stage, what: str) -
     assert token.data()["authorization"] == f"Bearer {token.held}"
     assert token.data()["expires_at"] == token.status()["expirationTime"] < "2099"
     assert len(token.requests()) == 2
+
+
+@pytest.mark.parametrize("what", RECORDS)
+def test_forged_record_of_the_grant_is_undone_without_a_request(stage: Stage, what: str) -> None:
+    """A record that names another grant is as before at once, and nothing is asked for."""
+    token = stage.token(f"record-{list(RECORDS).index(what)}").until_ready()
+    before = token.secret()
+
+    token.edit_secret(metadata={"annotations": {PREFIX + RECORDS[what]: "another"}})
+
+    _until_repaired(token, before)
+    token.until_ready()
+    assert len(token.requests()) == 1
 
 
 @pytest.mark.parametrize("what", TRUSTED)

@@ -186,6 +186,23 @@ def test_namespace_that_is_no_longer_selected_gets_no_copy(stage: Stage, market:
     assert shared.requests == 2
 
 
+def test_new_secret_costs_one_request_for_all(stage: Stage, market: Stage, shared: Shared) -> None:
+    """Credentials that are rotated in several Secrets are sent once; each resource says that they prove nothing yet."""
+    tokens = [shared.token(stage, "one"), shared.token(stage, "two"), shared.token(market, "three")]
+    held = {token.until_ready().held for token in tokens}
+    secret = stage.client(shared.name)
+
+    for token in tokens:
+        token.set_credentials(client_secret=secret)
+
+    for token in tokens:
+        token.until_event("CredentialsNotVerified")
+        token.until_ready()
+    assert {token.held for token in tokens} == held
+    assert [record.outcome for record in tokens[0].requests()] == [Outcome.MINTED, Outcome.REPEATED]
+    assert shared.saved() == 4
+
+
 def test_who_has_another_secret_gets_no_token(stage: Stage, market: Stage, shared: Shared) -> None:
     """The client ID alone is not enough: a guess is sent to the endpoint, refused, and brings nothing."""
     holder = shared.token(stage, "holder").until_ready()
