@@ -53,6 +53,8 @@ class SharedGrant:
     """Passing faults in a row, or refusals in a row."""
     retry: Instant | None = None
     """When the next request after a failure may be sent."""
+    recovered: bool = False
+    """A request has just been answered after one that failed."""
     members: set[Key] = field(default_factory=set)
     answered: Answered | None = None
     holders: dict[Key, str] = field(default_factory=dict)
@@ -74,6 +76,7 @@ class SharedGrant:
 
     def succeeded(self) -> None:
         """A request was answered with a usable token."""
+        self.recovered = self.failure is not None
         self.failure, self.failures, self.retry = None, 0, None
 
     def leave(self, key: Key) -> None:
@@ -152,7 +155,8 @@ class Grants:
             waiting, grant.waiting = grant.waiting, set()
             for other in waiting:
                 self._scheduler.wake(other)
-        if renewed:
+        if renewed or grant.recovered:
+            grant.recovered = False
             for other in grant.members:
                 if other != key:
                     self._scheduler.wake(other)

@@ -7,7 +7,7 @@ from integration_token.admission import Admission
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint
 from integration_token.api.token import Identity, StoredToken, Token
-from integration_token.clock import Clock
+from integration_token.clock import Clock, Instant
 from integration_token.cluster.secret import SecretMetadata
 from integration_token.errors import Failure, NeedsChange, Passing
 from integration_token.grant import Grants
@@ -74,14 +74,14 @@ class Inquirer:
                 poll_at=entry.poll_at,
                 renew_requested=integration.renew_request not in {"", look.handled_renew_request},
                 failed=entry.failed_inputs is not None,
-                offered=offered(key, entry),
+                offered=offered(key, entry, look.now),
             )
         )
         if cause is None:
             await self._join(key, look, endpoint)
             return
         same = entry.failed_inputs == look.inputs
-        if same and entry.retry is not None and not entry.retry.reached(look.now) and not offered(key, entry):
+        if same and entry.retry is not None and not entry.retry.reached(look.now) and not offered(key, entry, look.now):
             look.failure = entry.failure
             return
         try:
@@ -94,6 +94,8 @@ class Inquirer:
             look.plan()
             if cause is Cause.POLL_DUE and entry.poll_at > look.wall:
                 return  # somebody else's request has been answered the token that is held
+            if cause is Cause.LAST_FAILED and self._mended(look):
+                return
             if cause is Cause.GRANT_CHANGED and self._sharer.keep(key, look):
                 return
             if cause is not Cause.RENEW_REQUESTED and await self._sharer.copy(key, look):
@@ -119,11 +121,12 @@ class Inquirer:
         """Whether the request may be sent now; else the look knows what it waits for."""
         entry, grant = look.entry, look.entry.grant
         same = entry.failed_inputs == look.inputs
-        wished = cause is Cause.RENEW_REQUESTED or (entry.failed_inputs is not None and not same)
+        # Whoever changes something is not kept waiting, unless another resource has asked since.
+        changed = entry.failed_inputs is not None and not same and entry.failure is grant.failure
+        wished = changed or cause is Cause.RENEW_REQUESTED
         if grant.retry is not None and not grant.retry.reached(look.now) and not wished:
             # Another resource has just been refused, or failed, with the very same request.
             look.failure, entry.failed_inputs = grant.failure, look.inputs
-            grant.waiting.add(key)
             return False
         look.pace = grant.pace.wait(look.now.boot)
         if look.pace > 0:
@@ -141,6 +144,14 @@ class Inquirer:
         if same:
             look.failure = entry.failure  # the wait between two attempts mends nothing
         return False
+
+    def _mended(self, look: Look) -> bool:
+        """Whether another resource's request has shown that what failed works again, and that there is no new token."""
+        entry, grant = look.entry, look.entry.grant
+        if not entry.refused or grant.failure is not None or look.left <= 0 or entry.poll_at <= look.wall:
+            return False
+        look.copied, entry.failed_inputs = True, None
+        return True
 
     def _rank(self, look: Look) -> float:
         """By when the request is wanted, in wall time: at once where there is no valid token; after all others where
@@ -239,10 +250,13 @@ class Inquirer:
         return wait
 
 
-def offered(key: Key, entry: Entry) -> bool:
+def offered(key: Key, entry: Entry, now: Instant) -> bool:
     """Whether another resource of the grant holds a token that expires later."""
     offer = entry.grant.offer(key)
-    return offer is not None and offer.expires > entry.expires and (offer.issued, offer.expires) != entry.plan
+    if offer is None or (offer.issued, offer.expires) == entry.plan:
+        return False
+    set_back = 0.0 if entry.anchor is None else entry.anchor.read_at(now) - now.wall
+    return offer.expires + set_back > entry.expires
 
 
 def with_credentials(identity: Identity, credentials: SecretMetadata) -> Identity:

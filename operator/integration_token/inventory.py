@@ -72,6 +72,8 @@ class Entry:
     """Since when its request waits for its turn."""
     failure: Failure | None = None
     failed_inputs: Inputs | None = None
+    refused: bool = False
+    """The failure is that of a request of its grant."""
     failures: int = 0
     """Passing faults in a row, apart from those of requests."""
     outages: int = 0

@@ -19,21 +19,19 @@ from integration_token.delivery import Deliverer
 from integration_token.endpoint_status import EndpointReconciler
 from integration_token.errors import ClusterError, Conflict, Denied, Failure, NeedsChange, Passing
 from integration_token.grant import Grants
-from integration_token.inquiry import TELLING, Inquirer, inputs_of, offered, with_credentials
+from integration_token.inquiry import Inquirer, inputs_of, offered, with_credentials
 from integration_token.inventory import TOKEN_WORK, Entry, Inventory
 from integration_token.logs import get_logger
 from integration_token.look import Look
 from integration_token.metrics import Metrics
-from integration_token.renewal.backoff import MAX_PASSING_WAIT_WITHOUT_TOKEN, change_wait, passing_wait
+from integration_token.renewal.backoff import MAX_PASSING_WAIT_WITHOUT_TOKEN, passing_wait
 from integration_token.renewal.budget import Hold
 from integration_token.report import Reporter
 from integration_token.scheduler import Key
 from integration_token.source import Sources
+from integration_token.wait import come_back
 
 log = get_logger(__name__)
-
-_UNSEEN = frozenset({Reason.CREDENTIALS_NOT_FOUND, Reason.SECRET_NOT_OWNED})
-"""Reasons whose end no watch tells, since Secrets without our labels are not watched: looked at again soon."""
 
 _OVERTAKEN = 0.05
 """Seconds until another look after somebody changed what was being written."""
@@ -116,7 +114,7 @@ class Reconciler:
             await self._deliver(key, look)
             waiting = look.hold is not None
             await self._reporter.report(key, look)
-            entry.due = self._come_back(look)
+            entry.due = come_back(look, self._jitter())
         except Conflict:
             self._lost(look)
             return now.after(_OVERTAKEN)
@@ -140,6 +138,8 @@ class Reconciler:
         if not waiting:
             self._admission.leave(key, sent=look is not None and look.asked)
         if look is not None:
+            if look.hold is None:
+                look.entry.queued = None
             self._grants.ended(key, look.entry.grant, renewed=look.asked and look.renewed and look.delivered)
         if key not in self._inventory.entries:
             self._grants.forget(key)
@@ -159,7 +159,7 @@ class Reconciler:
             await self._reporter.report(key, look)
         except ClusterError as again:
             log.warning("status not written", namespace=key.namespace, name=key.name, error=str(again))
-        return self._come_back(look) or look.now.after(MAX_PASSING_WAIT_WITHOUT_TOKEN)
+        return come_back(look, self._jitter()) or look.now.after(MAX_PASSING_WAIT_WITHOUT_TOKEN)
 
     def _lost(self, look: Look | None) -> None:
         """Has the endpoint asked again, at once, where its new token could not be written."""
@@ -171,7 +171,7 @@ class Reconciler:
         """Whether a wake-up has no reason any more: our own writes come back as watch events."""
         if entry.settled is None or entry.record is not None or entry.endpoint is None:
             return False
-        if (entry.due is not None and entry.due.reached(now)) or offered(key, entry):
+        if (entry.due is not None and entry.due.reached(now)) or offered(key, entry, now):
             return False
         inputs, version = entry.settled
         (_, namespace, credentials), (_, _, target) = entry.references[:2]
@@ -264,36 +264,3 @@ class Reconciler:
             )
         await self._deliverer.take_away(look.integration, look.predecessors)
         look.predecessors, look.entry.written = (), (look.integration.target,)
-
-    def _come_back(self, look: Look) -> Instant | None:
-        """When to look again, unless something happens before; notes what a failure means for later."""
-        entry = look.entry
-        failure = look.failure
-        waits = []
-        entry.outages = 0
-        if look.left > 0:
-            waits.append(entry.expires - look.wall)  # Ready must turn False then
-        if failure is not None:
-            if failure is entry.grant.failure:
-                entry.failure, entry.retry = failure, entry.grant.retry
-            elif failure is not entry.failure:
-                same = entry.failure is not None and isinstance(failure, Passing) == isinstance(entry.failure, Passing)
-                entry.failures = entry.failures + 1 if same else 1
-                entry.failure = failure
-                entry.retry = look.now.after(self._failure_wait(look, failure))
-            if entry.retry is not None and look.hold is None:
-                waits.append(max(0.0, look.pace, entry.retry.seconds_from(look.now)))
-        elif look.hold is None:
-            if look.pace > 0:
-                waits.append(look.pace)
-            elif not look.integration.suspend and look.stored is not None:
-                waits.append(max(0.0, entry.poll_at - look.wall))
-            entry.failure, entry.retry, entry.failures = None, None, 0
-        if look.hold is not None and not look.waited:
-            waits.append(TELLING)
-        return look.now.after(min(waits)) if waits else None
-
-    def _failure_wait(self, look: Look, failure: Failure) -> float:
-        if not isinstance(failure, Passing) and failure.reason not in _UNSEEN:
-            return change_wait(look.left)
-        return passing_wait(look.entry.failures, look.left, self._jitter())

@@ -35,7 +35,7 @@ class Sharer:
         """Takes the token of another resource of the grant where that is better, and says whether it was."""
         grant, endpoint, identity = look.entry.grant, look.endpoint, look.identity
         assert endpoint is not None and identity is not None  # noqa: S101, PT018  # the grant was made of them
-        while (offer := grant.offer(key)) is not None and offer.expires > look.wall + look.left:
+        while (offer := grant.offer(key)) is not None and offer.expires + look.set_back > look.wall + look.left:
             holder = next(other for other in grant.holders if other != key)
             held = await self._deliverer.held(holder.namespace, grant.holders[holder])
             token = self._grants.recognised(grant, held)

@@ -366,6 +366,74 @@ def test_a_refusal_is_shared_as_well() -> None:
     play(story)
 
 
+def test_credentials_that_are_wrong_again_cost_one_request_for_all() -> None:
+    """Whatever is changed, only the first to ask is refused."""
+
+    async def story(world: World) -> None:
+        world.clients["shop"] = "another"
+        await sharing(world, "shop", *(f"till-{number}" for number in range(19)))
+        assert world.requests == 1
+        world.credentials(secret="wrong again")
+        await world.until(EPOCH + 20)
+        assert world.requests == 2
+        world.endpoint(timeout="9s")
+        await world.until(EPOCH + 40)
+        assert world.requests == 3
+
+    play(story)
+
+
+def test_a_moments_wait_an_hour_ago_is_no_news() -> None:
+    """Nobody is told RateLimited for the time that another's request takes."""
+
+    async def story(world: World) -> None:
+        world.client.latency = 0.3
+        await sharing(world, "shop", *(f"till-{number}" for number in range(19)))
+        await world.until(EPOCH + HOUR)
+        world.clients["shop"] = "rotated"
+        with world.counting() as writes:
+            world.credentials(secret="rotated")
+            await world.until(EPOCH + HOUR + 5)
+        # The one that asked may have been told a second less.
+        assert {name for _, plural, name in writes if plural == INTEGRATION_TOKENS} <= {"shop"}
+
+    play(story)
+
+
+def test_a_clock_that_is_set_back_ends_no_sharing() -> None:
+    """Twenty resources follow one request all the same."""
+
+    async def story(world: World) -> None:
+        names = ["shop", *(f"till-{number}" for number in range(19))]
+        await sharing(world, *names)
+        await world.until(EPOCH + 600)
+        world.clock.step(-HOUR)
+        await world.until(EPOCH + 3 * HOUR)
+        assert world.requests <= 20
+        assert {world.condition_of(name) for name in names} == {("True", "TokenValid")}
+
+    play(story, Policy(lifetime=1800, lead=300), glance=60)
+
+
+def test_an_endpoint_that_works_again_is_asked_by_one_for_all() -> None:
+    """Where it still answers the same token, the others are told by that answer."""
+
+    async def story(world: World) -> None:
+        names = ["shop", *(f"till-{number}" for number in range(9))]
+        await sharing(world, *names)
+        await world.until(EPOCH + DAY - 5 * HOUR)
+        world.client.outage = Passing("EndpointUnreachable", "no connection")
+        await world.until(EPOCH + DAY - 3 * HOUR)
+        assert world.refreshed == ("False", "EndpointUnreachable")
+        world.mend()
+        failed = world.requests
+        await world.until(EPOCH + DAY - 2.6 * HOUR)
+        assert world.requests - failed <= 2
+        assert {world.condition(ConditionType.REFRESHED, name) for name in names} == {("True", "Refreshed")}
+
+    play(story)
+
+
 def test_an_outage_is_shared_as_well() -> None:
     """Ten resources back off together, and recover together."""
 

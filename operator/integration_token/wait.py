@@ -1,0 +1,59 @@
+"""When to look at a resource again, unless something happens before."""
+
+from integration_token.api.condition import Reason
+from integration_token.clock import Instant
+from integration_token.errors import Failure, Passing
+from integration_token.inquiry import TELLING
+from integration_token.look import Look
+from integration_token.renewal.backoff import change_wait, passing_wait
+
+_UNSEEN = frozenset({Reason.CREDENTIALS_NOT_FOUND, Reason.SECRET_NOT_OWNED})
+"""Reasons whose end no watch tells, since Secrets without our labels are not watched: looked at again soon."""
+
+_FOLLOWING = 2.0
+"""Seconds after another resource of the grant at which one looks what became of a request: by then it is answered."""
+
+
+def come_back(look: Look, jitter: float) -> Instant | None:
+    """When to look again; notes what a failure means for later.
+
+    :param jitter: uniform in [0, 1).
+    """
+    entry, failure = look.entry, look.failure
+    waits = []
+    entry.outages = 0
+    if look.left > 0:
+        waits.append(entry.expires - look.wall)  # Ready must turn False then
+    if failure is not None:
+        _note(look, failure, jitter)
+        if entry.retry is not None and look.hold is None:
+            waits.append(max(0.0, look.pace, entry.retry.seconds_from(look.now)))
+    elif look.hold is None:
+        if look.pace > 0:
+            waits.append(look.pace)
+        elif not look.integration.suspend and look.stored is not None:
+            waits.append(max(0.0, entry.poll_at - look.wall))
+        entry.failure, entry.retry, entry.failures, entry.refused = None, None, 0, False
+    if look.hold is not None and not look.waited:
+        waits.append(TELLING)
+    return look.now.after(min(waits)) if waits else None
+
+
+def _note(look: Look, failure: Failure, jitter: float) -> None:
+    entry = look.entry
+    entry.refused = failure is entry.grant.failure
+    if entry.refused:
+        entry.failure, entry.retry = failure, entry.grant.retry
+        if entry.retry is not None and not look.asked:
+            entry.retry = entry.retry.after(_FOLLOWING)
+    elif failure is not entry.failure:
+        same = entry.failure is not None and isinstance(failure, Passing) == isinstance(entry.failure, Passing)
+        entry.failures = entry.failures + 1 if same else 1
+        entry.failure = failure
+        entry.retry = look.now.after(_failure_wait(look, failure, jitter))
+
+
+def _failure_wait(look: Look, failure: Failure, jitter: float) -> float:
+    if not isinstance(failure, Passing) and failure.reason not in _UNSEEN:
+        return change_wait(look.left)
+    return passing_wait(look.entry.failures, look.left, jitter)
