@@ -66,13 +66,14 @@ class Inquirer:
         endpoint, identity = look.endpoint, look.identity
         if look.failure is not None or integration.suspend or identity is None or endpoint is None:
             return
+        wished = integration.renew_request not in {"", look.handled_renew_request}
         cause = why_ask(
             Observation(
                 now=look.wall,
                 stored=look.stored,
                 identity=identity,
                 poll_at=entry.poll_at,
-                renew_requested=integration.renew_request not in {"", look.handled_renew_request},
+                renew_requested=wished,
                 failed=entry.failed_inputs is not None,
                 offered=offered(key, entry, look.now),
             )
@@ -96,9 +97,9 @@ class Inquirer:
                 return  # somebody else's request has been answered the token that is held
             if cause is Cause.LAST_FAILED and self._mended(look):
                 return
-            if cause is Cause.GRANT_CHANGED and self._sharer.keep(key, look):
-                return
-            if cause is not Cause.RENEW_REQUESTED and await self._sharer.copy(key, look):
+            if not wished and (
+                (cause is Cause.GRANT_CHANGED and self._sharer.keep(key, look)) or await self._sharer.copy(key, look)
+            ):
                 return
             if cause is not Cause.TOKEN_OFFERED and self._may_ask(key, look, endpoint, cause):
                 log.debug("asking the endpoint", namespace=key.namespace, name=key.name, cause=cause)
@@ -211,19 +212,21 @@ class Inquirer:
         known = entry.grant.rollover or Rollover()
         before = look.stored
         entry.grant.seen_at = look.now
-        # When the request was sent: what is sent as long before expiry next time will be answered alike.
-        left = entry.expires - (token.issued + look.set_back)
+        # What is sent as long before expiry next time will be answered alike.
+        sent = token.issued + look.set_back
         if verdict is Verdict.TAKE:
             self._grants.answered(entry.grant, token)
             comparable = before is not None and before.identity == identity and not before.token.assumed
             # What follows an assumed expiry, another grant's token or a clock that was set teaches nothing.
             teaches = comparable and not look.stepped
-            entry.grant.rollover = known.new(left) if teaches else known.apart()
+            entry.grant.rollover = known.new(entry.expires - sent) if teaches else known.apart()
             look.take(StoredToken(token, identity))
             return
         if before is None:
             return
-        known = known.old(left)
+        if verdict is Verdict.KEEP and not token.assumed:
+            entry.expires = min(entry.expires, token.expires + look.set_back)
+        known = known.old(entry.expires - sent)
         if verdict is Verdict.CORRECT:
             if before.token.assumed:
                 known = known.apart()  # the expiry is another, and was none to measure by
@@ -233,8 +236,6 @@ class Inquirer:
             self._grants.answered(entry.grant, look.stored.token)
         elif verdict is Verdict.KEEP:
             self._grants.answered(entry.grant, before.token)
-            if not token.assumed:
-                entry.expires = min(entry.expires, token.expires + look.set_back)
         entry.grant.rollover = known
         look.plan()
 

@@ -32,6 +32,8 @@ class Look:
     endpoint: Endpoint | None = None
     identity: Identity | None = None
     inputs: Inputs | None = None
+    settled: Inputs | None = None
+    """What they were when the last look ended with nothing left to do."""
     stored: StoredToken | None = None
     failure: Failure | None = None
     hold: Hold | None = None

@@ -96,7 +96,7 @@ class Reconciler:
         now = self._clock.now()
         if self._nothing_new(entry, key, now):
             return entry.due
-        entry.settled = None
+        settled, entry.settled = entry.settled, None
         look: Look | None = None
         waiting = False
         try:
@@ -108,7 +108,7 @@ class Reconciler:
                 waiting = True
                 entry.record = integration
                 return now.after(_PATIENCE)
-            look = Look(integration, entry, now, now.wall)
+            look = Look(integration, entry, now, now.wall, settled=settled[0] if settled else None)
             await self._observe(look)
             await self._inquirer.inquire(key, look)
             await self._deliver(key, look)

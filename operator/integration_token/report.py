@@ -101,10 +101,13 @@ class Reporter:
     def tell_written(self, look: Look) -> None:
         """Logs and records that the target was written, and why."""
         integration, stored = look.integration, look.stored
-        if not look.renewed or stored is None:
+        if stored is None:
+            return
+        if not look.renewed:
             # A write that follows from a change of the spec, such as another template, is no news to who changed it.
             same_spec = integration.status.get("observedGeneration") == integration.generation
-            if not look.asked and not look.copied and same_spec:
+            touched = look.copied and (look.inputs != look.settled or stored.token.assumed)
+            if not look.asked and not touched and same_spec:
                 self.event(look, "Repaired", f"Secret {integration.target} was brought back to what it should be")
             return
         log.info("token written", namespace=integration.namespace, name=integration.name, secret=integration.target,

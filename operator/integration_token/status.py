@@ -111,15 +111,13 @@ def _conditions(integration: Integration, situation: Situation) -> list[Conditio
 
 def _rollover_too_late(integration: Integration, situation: Situation) -> Condition:
     kind, rollover, stored = ConditionType.ROLLOVER_TOO_LATE, situation.rollover, situation.stored
-    if rollover is None or stored is None:
-        # Learned with a renewal, and written with it.
+    # Learned with a renewal, and written with it.
+    too_late = None if rollover is None or stored is None else rollover.too_late(stored.token.lifetime)
+    if rollover is None or too_late is None:
         before = condition_of(integration.status, kind)
         for status, reason in ((True, Reason.ROLLOVER_TOO_LATE), (False, Reason.ROLLOVER_IN_TIME)):
             if before.get("reason") == reason:
                 return Condition(kind, status, reason, str(before.get("message", "")))
-        return Condition(kind, None, Reason.ROLLOVER_UNKNOWN, "")
-    too_late = rollover.too_late(stored.token.lifetime)
-    if too_late is None:
         return Condition(kind, None, Reason.ROLLOVER_UNKNOWN, "")
     if not too_late:
         return Condition(kind, False, Reason.ROLLOVER_IN_TIME, "")

@@ -105,6 +105,15 @@ def test_a_lead_that_proves_wrong_is_given_up_after_a_second_chance(
     assert lifetimes(leads, LEARNED) == polls
 
 
+def test_one_very_late_rollover_does_not_make_the_next_ones_late() -> None:
+    """Nor where they come after expiry as a rule."""
+    known, late = Rollover(low=-1, high=1), []
+    for lead in (-800, -1, -1, -1):
+        polls, known = lifetime(known, lead)
+        late.append(polls[-1])
+    assert min(late[1:]) >= -2
+
+
 def test_a_probe_finds_an_earlier_rollover_and_costs_one_poll_where_there_is_none() -> None:
     """At twice the lead, or at 4 min; what it finds is relied on once it is found twice."""
     assert lifetime(LEARNED, 3600, turn=0) == ([4320, 2160], LEARNED)
@@ -131,7 +140,15 @@ def test_one_token_in_sixteen_is_probed_and_the_same_ones_after_a_restart() -> N
     assert all(70 <= turns.count(number) <= 130 for number in range(16))
 
 
-@pytest.mark.parametrize("lead", [3600, 300, 0])
+@pytest.mark.parametrize("lead", [60, 300])
+def test_a_stated_lead_that_is_too_short_to_be_good_is_not_believed_without_a_poll(lead: float) -> None:
+    """It may be a slip of the pen, and costs four minutes of safety at each renewal."""
+    assert lifetimes([3600, 3600], stated("uid", lead))[-1][-1] >= 240
+    _, known = lifetime(stated("uid", lead), lead)
+    assert known.too_late(86400) is (lead < 240)
+
+
+@pytest.mark.parametrize("lead", [3600, 600])
 def test_a_stated_lead_is_where_learning_starts(lead: float) -> None:
     """The first poll is at three quarters of it, and some percent later for each resource."""
     (first, *more), known = lifetime(stated("uid", lead), lead)

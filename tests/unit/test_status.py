@@ -376,8 +376,10 @@ class TestRollover:
         assert told(after, ConditionType.ROLLOVER_TOO_LATE) == ("Unknown", "RolloverUnknown")
 
     def test_what_proved_wrong_goes_with_the_next_renewal(self) -> None:
-        """A lead that is not known any more is no longer told."""
+        """A lead that is not known any more is no longer told; the condition stands until the other is known."""
         before = build_status(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
         after = build_status(resource(before), replace(GOOD, renewed=True, rollover=Rollover()))
         assert "rolloverLeadSeconds" not in after
-        assert told(after, ConditionType.ROLLOVER_TOO_LATE) == ("Unknown", "RolloverUnknown")
+        assert told(after, ConditionType.ROLLOVER_TOO_LATE) == ("True", "RolloverTooLate")
+        after = build_status(resource(after), replace(GOOD, renewed=True, rollover=self.IN_TIME))
+        assert told(after, ConditionType.ROLLOVER_TOO_LATE) == ("False", "RolloverInTime")

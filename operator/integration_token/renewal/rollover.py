@@ -138,8 +138,7 @@ class Rollover:
     def new(self, left: float) -> "Rollover":
         """The endpoint answered another token of the same grant."""
         if self.low == -math.inf:
-            learned = self._learned(left)
-            return replace(learned, chance=self.doubted) if self.doubted is not None and self.doubted > 0 else learned
+            return replace(self._learned(left), chance=self.doubted if self._outlier(left) else None)
         if self.chance is not None and left > self.low:
             return Rollover.remembered(min(left, self.chance), too_late=True)
         if left < self.high:
@@ -152,7 +151,7 @@ class Rollover:
         return Rollover(self.low)
 
     def _wanted(self, first: float, turn: int) -> float:
-        if self.chance is not None and self.chance <= self.seen - MIN_STEP:
+        if self.chance is not None and self.chance <= self.seen - (MIN_STEP if self.chance > 0 else FIRST_LATE_STEP):
             return self.chance
         high = min(self.high, self.seen)
         if self.low == -math.inf:
@@ -164,6 +163,11 @@ class Rollover:
             return self.low / 2
         target = self._target(high)
         return target if high > 0 else max(target, high - self._step(high))
+
+    def _outlier(self, left: float) -> bool:
+        """Whether the rollover came so much later than known that it may have been for once."""
+        doubted = self.doubted
+        return doubted is not None and (doubted > 0 or left < 2 * doubted - _NEAR)
 
     def _step(self, left: float) -> float:
         return step(left, 0.0 if self.doubted is None else min(self.doubted, 0.0))

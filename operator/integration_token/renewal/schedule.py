@@ -37,7 +37,7 @@ def delayed(uid: str, left: float) -> float:
 
 def stated(uid: str, lead: float) -> Rollover:
     """Where learning starts where the endpoint's spec states its lead, in seconds."""
-    return Rollover.remembered(delayed(uid, lead * STATED_SHARE), too_late=True)
+    return Rollover.remembered(delayed(uid, lead * STATED_SHARE), too_late=False)
 
 
 def turn(issued: float) -> int:
