@@ -97,9 +97,9 @@ def restless(request: pytest.FixtureRequest) -> Token | None:
 
 @pytest.fixture(scope="session")
 def learner(kube: Kube, ledger: Ledger, login: Login, operator: Operator) -> Token:
-    """A token of 24 s, whose rollover lead is learned after 24 s: while it is not known, 3 requests are a renewal."""
+    """A token of 26 s, whose rollover lead of 5 s is learned after 25 s: while it isn't known, a renewal is 3 requests."""
     stage = Stage(kube, ledger, login, "learner")
-    return stage.token("learner", policy=Policy(lifetime=24, lead=3), renewBefore="12s")
+    return stage.token("learner", policy=Policy(lifetime=26, lead=5), renewBefore="13s")
 
 
 @pytest.fixture(scope="session")
