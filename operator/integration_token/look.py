@@ -45,6 +45,8 @@ class Look:
     copied: bool = False
     """The new token comes from another resource of the same grant."""
     renewed: bool = False
+    replaced_left: float = 0.0
+    """Seconds that the token before the new one had left when that came."""
     delivered: bool = False
     """The target holds what it should."""
     scopes_reduced: bool = False
@@ -91,6 +93,7 @@ class Look:
     def take(self, stored: StoredToken) -> None:
         """The token is to be written in place of what is held."""
         before, self.renewed, self.entry.untold = self.stored, True, True
+        self.replaced_left = self.entry.expires - self.wall
         self.scopes_reduced = before is not None and before.identity == stored.identity and (
             set(stored.token.scope) < set(before.token.scope)
         )  # fmt: skip

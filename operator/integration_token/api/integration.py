@@ -22,6 +22,15 @@ class DeletionPolicy(StrEnum):
     RETAIN = "Retain"
 
 
+class MountRefresh(StrEnum):
+    """Whether a renewal is brought at once into the files of the pods that mount the target."""
+
+    AUTO = "Auto"
+    """Where the kubelet might be too late with it."""
+    ALWAYS = "Always"
+    NEVER = "Never"
+
+
 @dataclass(frozen=True, slots=True)
 class RenewBefore:
     """How long before expiry polls begin: a share of the lifetime first seen, or seconds; exactly one is set."""
@@ -60,6 +69,7 @@ class Integration:
     deletion_policy: DeletionPolicy
     template: Template
     renew_before: RenewBefore
+    mount_refresh: MountRefresh
     suspend: bool
     status: Mapping[str, Any] = field(repr=False)
 
@@ -96,6 +106,7 @@ def parse_integration(body: Mapping[str, Any]) -> Integration:
             deletion_policy=DeletionPolicy(target.get("deletionPolicy") or DeletionPolicy.DELETE),
             template=_template(target.get("template") or {}),
             renew_before=_renew_before(spec),
+            mount_refresh=MountRefresh(spec.get("mountRefresh") or MountRefresh.AUTO),
             suspend=bool(spec.get("suspend", False)),
             status=body.get("status") or {},
         )

@@ -39,6 +39,10 @@ TEMPLATE_ANNOTATION: Final = f"{GROUP}/template-keys"
 ASSUMED_ANNOTATION: Final = f"{GROUP}/expiry-assumed"
 """ "true" where the endpoint told no expiry and the endpoint's defaultLifetime stands in."""
 
+# On a pod, set by us.
+REFRESHED_ANNOTATION: Final = f"{GROUP}/token-renewed-at"
+"""RFC 3339: when a token that the pod mounts was renewed; the change has the kubelet look at the pod's volumes."""
+
 # On an IntegrationToken, set by a person.
 RENEW_ANNOTATION: Final = f"{GROUP}/renew-requested-at"
 """Any new value asks for one poll now, once."""

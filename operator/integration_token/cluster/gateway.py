@@ -57,6 +57,7 @@ class Collection:
 SECRETS = Collection("/api/v1", "secrets")
 NAMESPACES = Collection("/api/v1", "namespaces")
 EVENTS = Collection("/api/v1", "events")
+PODS = Collection("/api/v1", "pods")
 INTEGRATIONS = Collection(f"/apis/{GROUP}/{VERSION}", INTEGRATION_TOKENS)
 ENDPOINTS = {
     EndpointKind.NAMESPACED: Collection(f"/apis/{GROUP}/{VERSION}", TOKEN_ENDPOINTS),
@@ -114,6 +115,26 @@ class Gateway:
         path = f"{collection.path(namespace, name)}/status?fieldManager={MANAGER}"
         code, _ = await self._call("PATCH", path, body)
         return code != 404
+
+    async def annotate(
+        self, collection: Collection, namespace: str, name: str, annotations: Mapping[str, str]
+    ) -> None:
+        """Sets annotations of an object; nothing where it is gone."""
+        path = f"{collection.path(namespace, name)}?fieldManager={MANAGER}"
+        await self._call("PATCH", path, {"metadata": {"annotations": dict(annotations)}})
+
+    async def pages(
+        self, collection: Collection, namespace: str, field_selector: str
+    ) -> AsyncGenerator[list[Object], None]:
+        """The objects whose fields are as selected, some at a time: they may be large."""
+        more = ""
+        while True:
+            _, page = await self._call("GET", f"{collection.path(namespace)}?fieldSelector={field_selector}&limit=50{more}")
+            yield page.get("items") or []
+            token = (page.get("metadata") or {}).get("continue")
+            if not token:
+                return
+            more = f"&continue={token}"
 
     async def probe(self, collection: Collection, namespace: str) -> None:
         """Returns where objects of the kind can be listed."""

@@ -1,0 +1,70 @@
+"""The pods that read a Secret, and whether they see it change. Pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A pod that reads a Secret."""
+
+    name: str
+    owner: str
+    """What made the pod, as `kind name`; the pod itself where nothing did."""
+    mounted: bool
+    """A container has the Secret as files of a volume, which the kubelet keeps current."""
+    frozen: bool
+    """A container has it as environment variables or by subPath, which stay as they were when it started."""
+
+
+def readers(pods: Iterable[Object], secret: str) -> Iterator[Reader]:
+    """Those of the pods that read the Secret of that name."""
+    for pod in pods:
+        spec = pod["spec"]
+        volumes = {volume["name"] for volume in spec.get("volumes") or () if secret in _secrets(volume)}
+        mounts = [
+            mount
+            for container in _lasting(spec)
+            for mount in container.get("volumeMounts") or ()
+            if mount["name"] in volumes
+        ]
+        parts = [bool(mount.get("subPath") or mount.get("subPathExpr")) for mount in mounts]
+        frozen = any(parts) or any(secret in _environment(container) for container in _lasting(spec))
+        if mounts or frozen:
+            yield Reader(pod["metadata"]["name"], _owner(pod["metadata"]), not all(parts), frozen)
+
+
+def _lasting(spec: Object) -> Iterator[Object]:
+    """The containers that run as long as the pod does: an init container that has ended reads nothing any more."""
+    yield from spec.get("containers") or ()
+    for container in spec.get("initContainers") or ():
+        if container.get("restartPolicy") == "Always":
+            yield container
+
+
+def _secrets(volume: Object) -> Iterator[str]:
+    yield str((volume.get("secret") or {}).get("secretName", ""))
+    for source in (volume.get("projected") or {}).get("sources") or ():
+        yield str((source.get("secret") or {}).get("name", ""))
+
+
+def _environment(container: Object) -> Iterator[str]:
+    for variable in container.get("env") or ():
+        yield str(((variable.get("valueFrom") or {}).get("secretKeyRef") or {}).get("name", ""))
+    for source in container.get("envFrom") or ():
+        yield str((source.get("secretRef") or {}).get("name", ""))
+
+
+def _owner(metadata: Object) -> str:
+    controllers = [owner for owner in metadata.get("ownerReferences") or () if owner.get("controller")]
+    if not controllers:
+        return f"Pod {metadata['name']}"
+    kind, name = controllers[0]["kind"], controllers[0]["name"]
+    suffix = f"-{(metadata.get('labels') or {}).get('pod-template-hash', '')}"
+    # A Deployment's ReplicaSets bear its name and the hash that their pods are labelled with.
+    if kind == "ReplicaSet" and len(suffix) > 1 and name.endswith(suffix):
+        return f"Deployment {name.removesuffix(suffix)}"
+    return f"{kind} {name}"

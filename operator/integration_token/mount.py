@@ -1,0 +1,105 @@
+"""Brings a renewed token into mounted files at once, and tells of pods that will never see it.
+
+The kubelet looks at a volume's Secret when it syncs the pod, every 60 to 90 s, or when the pod changes: so one
+annotation of the pod is patched.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from integration_token.api.condition import ConditionType, condition_of
+from integration_token.api.integration import MountRefresh
+from integration_token.api.names import REFRESHED_ANNOTATION
+from integration_token.api.value import format_time
+from integration_token.clock import Clock
+from integration_token.cluster.gateway import PODS, Gateway
+from integration_token.cluster.pod import Reader, readers
+from integration_token.errors import ClusterError, Denied
+from integration_token.logs import get_logger
+from integration_token.look import Look
+from integration_token.renewal.rollover import SAFE_LEAD
+from integration_token.report import Reporter
+
+log = get_logger(__name__)
+
+_AT_ONCE = 8
+"""Pods patched at once, for all resources together: each makes a kubelet work."""
+
+_DENIED = 600.0
+"""Seconds for which a refusal to list or patch pods is believed: permission for it is granted by the chart, rarely."""
+
+_NAMED = 3
+"""Owners of pods that an event names."""
+
+
+class MountRefresher:
+    """Refreshes mounts where a resource asks for it, and where the operator may."""
+
+    def __init__(self, gateway: Gateway, reporter: Reporter, clock: Clock) -> None:
+        self._gateway = gateway
+        self._reporter = reporter
+        self._clock = clock
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._denied: dict[str, float] = {}
+        """Until when, by CLOCK_BOOTTIME, pods of a namespace are left alone."""
+
+    async def refresh(self, look: Look) -> None:
+        """Follows up on a renewal that was just written."""
+        integration = look.integration
+        wish, namespace = integration.mount_refresh, integration.namespace
+        if wish is MountRefresh.NEVER or not look.renewed or "issueTime" not in integration.status:
+            return
+        late = condition_of(integration.status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True"
+        wanted = wish is MountRefresh.ALWAYS or late or look.replaced_left < SAFE_LEAD
+        if self._clock.now().boot >= self._denied.get(namespace, 0.0):
+            try:
+                found = await self._readers(namespace, integration.target)
+                if wanted:
+                    await self._touch(namespace, [reader for reader in found if reader.mounted])
+            except Denied:
+                self._denied[namespace] = self._clock.now().boot + _DENIED
+            except ClusterError as error:
+                log.warning("pods not refreshed", namespace=namespace, name=integration.name, error=str(error))
+            else:
+                self._warn(look, found)
+                return
+        if wish is MountRefresh.ALWAYS:
+            self._reporter.event(
+                look,
+                "MountRefreshForbidden",
+                "spec.mountRefresh is Always, but the operator may not list and patch pods here: mounted files follow"
+                " within 90 s only; set the chart's mountRefresh.enabled, or spec.mountRefresh to Never",
+                warning=True,
+            )
+
+    async def _readers(self, namespace: str, target: str) -> list[Reader]:
+        return [
+            reader
+            async for page in self._gateway.pages(PODS, namespace, "status.phase=Running")
+            for reader in readers(page, target)
+        ]
+
+    async def _touch(self, namespace: str, found: Sequence[Reader]) -> None:
+        now = format_time(self._clock.now().wall)
+
+        async def touch(reader: Reader) -> None:
+            async with self._places:
+                await self._gateway.annotate(PODS, namespace, reader.name, {REFRESHED_ANNOTATION: now})
+
+        results = await asyncio.gather(*map(touch, found), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    def _warn(self, look: Look, found: Sequence[Reader]) -> None:
+        owners = sorted({reader.owner for reader in found if reader.frozen})
+        if owners:
+            more = f" and {len(owners) - _NAMED} more" if len(owners) > _NAMED else ""
+            self._reporter.event(
+                look,
+                "RenewalNotSeen",
+                f"{', '.join(owners[:_NAMED])}{more} reads Secret {look.integration.target} by environment variable or"
+                " subPath, which never change in a running container; mount the Secret as a volume without subPath, or"
+                " have the pods restarted with it, for instance by Stakater Reloader",
+                warning=True,
+            )
