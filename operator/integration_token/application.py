@@ -24,6 +24,7 @@ from integration_token.inventory import Inventory
 from integration_token.issue import Issuer
 from integration_token.logs import get_logger
 from integration_token.metrics import Metrics
+from integration_token.mount import MountRefresher
 from integration_token.oauth.address import Policy
 from integration_token.oauth.client import TokenClient
 from integration_token.reconcile import Reconciler
@@ -106,6 +107,7 @@ class Application:
             ),
             admission=admission,
             grants=grants,
+            mounts=MountRefresher(gateway, reporter, clock),
             endpoints=EndpointReconciler(gateway, inventory, policy, clock),
             reporter=reporter,
             metrics=metrics,

@@ -24,6 +24,7 @@ from integration_token.inventory import TOKEN_WORK, Entry, Inventory
 from integration_token.logs import get_logger
 from integration_token.look import Look
 from integration_token.metrics import Metrics
+from integration_token.mount import MountRefresher
 from integration_token.renewal.backoff import MAX_PASSING_WAIT_WITHOUT_TOKEN, passing_wait
 from integration_token.renewal.budget import Hold
 from integration_token.report import Reporter
@@ -55,6 +56,7 @@ class Reconciler:
         inquirer: Inquirer,
         admission: Admission,
         grants: Grants,
+        mounts: MountRefresher,
         endpoints: EndpointReconciler,
         reporter: Reporter,
         metrics: Metrics,
@@ -70,6 +72,7 @@ class Reconciler:
         self._inquirer = inquirer
         self._admission = admission
         self._grants = grants
+        self._mounts = mounts
         self._endpoints = endpoints
         self._reporter = reporter
         self._metrics = metrics
@@ -254,6 +257,7 @@ class Reconciler:
         if delivered.wrote:
             self._metrics.wrote(look.integration.namespace)
             self._reporter.tell_written(look)
+            await self._mounts.refresh(look)
         if delivered.recreated:
             self._reporter.event(
                 look,

@@ -129,7 +129,8 @@ def _too_late(rollover: Rollover) -> str:
     when = f"{seconds} s before the old one expires" if seconds > 0 else "only when the old one has expired"
     return (
         f"the endpoint answers with a new token {when}, and a mounted file may follow its Secret up to 90 s later:"
-        f" pods may read an expired token; let the endpoint issue new tokens {SAFE_LEAD:.0f} s or more before expiry"
+        f" pods may read an expired token; let the endpoint issue new tokens {SAFE_LEAD:.0f} s or more before expiry,"
+        " or have the operator installed with mountRefresh.enabled, which brings them into mounted files in a second"
     )
 
 

@@ -76,6 +76,7 @@ WHOLE = {
                 "template": {"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}, "data": {"e": "${token}"}},
             },
             renewBefore="1h",
+            mountRefresh="Always",
             suspend=True,
         ),
         token(renewBeforePercentage=30),

@@ -237,6 +237,7 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         "spec.renewBeforePercentage",
         "less than or equal to 99",
     ),
+    "a mount refresh at times": (token(mountRefresh="Sometimes"), "spec.mountRefresh", "Unsupported value"),
     "a suspension in words": (token(suspend="yes"), "spec.suspend", "must be of type boolean"),
 }
 

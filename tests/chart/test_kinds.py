@@ -30,6 +30,7 @@ def test_token_defaults(kubectl: Kubectl) -> None:
             "clientSecretKey": "client_secret",
         },
         "target": {"deletionPolicy": "Delete"},
+        "mountRefresh": "Auto",
         "suspend": False,
     }
 

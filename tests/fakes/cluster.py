@@ -62,7 +62,7 @@ class Cluster(Gateway):
     @property
     def writes(self) -> list[tuple[str, str, str]]:
         """The calls that changed, or were to change, something."""
-        return [call for call in self.calls if call[0] != "get"]
+        return [call for call in self.calls if call[0] not in {"get", "list"}]
 
     def reasons(self) -> list[str]:
         """The reasons of all events so far, oldest first."""
@@ -178,6 +178,25 @@ class Cluster(Gateway):
         body = {**_copy(old), "status": {key: value for key, value in merged.items() if value is not None}}
         self._store(path, old, body, MANAGER)
         return True
+
+    async def annotate(self, collection: Collection, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
+        await self._called("annotate", collection, name)
+        path = (collection.plural, namespace, name)
+        old = self.objects.get(path)
+        if old is not None:
+            body = _copy(old)
+            body["metadata"].setdefault("annotations", {}).update(annotations)
+            self._store(path, old, body, MANAGER)
+
+    async def pages(
+        self, collection: Collection, namespace: str, field_selector: str
+    ) -> AsyncGenerator[list[Object], None]:
+        await self._called("list", collection, "")
+        field, value = field_selector.split("=")
+        part, key = field.split(".")
+        for (plural, where, _), body in list(self.objects.items()):
+            if (plural, where) == (collection.plural, namespace) and body[part][key] == value:
+                yield [_copy(body)]
 
     async def list_metadata(self, collection: Collection, namespace: str, selector: str) -> tuple[list[Object], str]:
         await asyncio.sleep(0)

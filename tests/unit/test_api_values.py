@@ -14,6 +14,7 @@ from integration_token.api.endpoint import (
 from integration_token.api.integration import (
     DeletionPolicy,
     Integration,
+    MountRefresh,
     RenewBefore,
     Template,
     is_going,
@@ -67,6 +68,7 @@ class TestIntegration:
             deletion_policy=DeletionPolicy.DELETE,
             template=Template({}, {}, {}),
             renew_before=RenewBefore(share=0.2, seconds=None),
+            mount_refresh=MountRefresh.AUTO,
             suspend=False,
             status={},
         )
@@ -84,6 +86,7 @@ class TestIntegration:
                 "template": {"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}, "data": {"e": "f"}},
             },
             "renewBefore": "1h30m",
+            "mountRefresh": "Never",
             "suspend": True,
         }
         read = integration(spec, generation=7, resourceVersion="11", annotations={RENEW_ANNOTATION: "now"})
@@ -104,6 +107,7 @@ class TestIntegration:
             deletion_policy=DeletionPolicy.RETAIN,
             template=Template({"a": "b"}, {"c": "d"}, {"e": "f"}),
             renew_before=RenewBefore(share=None, seconds=5400),
+            mount_refresh=MountRefresh.NEVER,
             suspend=True,
             status={},
         )
@@ -142,6 +146,7 @@ class TestIntegration:
             pytest.param({"target": {"deletionPolicy": "Orphan"}}, "'Orphan'", id="an unknown deletion policy"),
             pytest.param({"renewBefore": "soon"}, "'soon' is not a duration", id="a duration that is none"),
             pytest.param({"renewBeforePercentage": "many"}, "'many'", id="a share that is none"),
+            pytest.param({"mountRefresh": "Sometimes"}, "'Sometimes'", id="an unknown wish for mounts"),
             pytest.param({"scopes": 5}, "int", id="scopes that are no list"),
         ],
     )

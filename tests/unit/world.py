@@ -33,6 +33,7 @@ from integration_token.inquiry import Inquirer
 from integration_token.inventory import Inventory, token_key
 from integration_token.issue import Issuer as RequestIssuer
 from integration_token.metrics import Metrics
+from integration_token.mount import MountRefresher
 from integration_token.oauth.address import Policy as AddressPolicy
 from integration_token.oauth.client import Route, TokenClient
 from integration_token.oauth.request import TokenRequest
@@ -128,6 +129,7 @@ class Operator:
             ),
             admission=self.admission,
             grants=grants,
+            mounts=MountRefresher(cluster, reporter, clock),
             endpoints=EndpointReconciler(cluster, self.inventory, policy, clock),
             reporter=reporter,
             metrics=metrics,

@@ -116,9 +116,7 @@ class Gateway:
         code, _ = await self._call("PATCH", path, body)
         return code != 404
 
-    async def annotate(
-        self, collection: Collection, namespace: str, name: str, annotations: Mapping[str, str]
-    ) -> None:
+    async def annotate(self, collection: Collection, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
         """Sets annotations of an object; nothing where it is gone."""
         path = f"{collection.path(namespace, name)}?fieldManager={MANAGER}"
         await self._call("PATCH", path, {"metadata": {"annotations": dict(annotations)}})
@@ -129,7 +127,9 @@ class Gateway:
         """The objects whose fields are as selected, some at a time: they may be large."""
         more = ""
         while True:
-            _, page = await self._call("GET", f"{collection.path(namespace)}?fieldSelector={field_selector}&limit=50{more}")
+            _, page = await self._call(
+                "GET", f"{collection.path(namespace)}?fieldSelector={field_selector}&limit=50{more}"
+            )
             yield page.get("items") or []
             token = (page.get("metadata") or {}).get("continue")
             if not token:

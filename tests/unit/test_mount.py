@@ -1,0 +1,134 @@
+"""A renewed token comes into mounted files at once where the kubelet might be too late with it."""
+
+from typing import Any
+
+import pytest
+from integration_token.api.names import REFRESHED_ANNOTATION
+from integration_token.errors import Denied, Unavailable
+
+from tests.fakes.issuer import Policy
+from tests.unit.virtual import EPOCH
+from tests.unit.world import NAMESPACE, World, play
+
+DAY = 86400.0
+LATE = Policy(lead=60)
+"""Rolls over too late for the kubelet."""
+IN_TIME = Policy()
+MOUNTS = {
+    "containers": [{"volumeMounts": [{"name": "token", "mountPath": "/token"}]}],
+    "volumes": [{"name": "token", "secret": {"secretName": "shop"}}],
+}
+READS_ONCE = {"containers": [{"envFrom": [{"secretRef": {"name": "shop"}}]}]}
+
+
+def run_pod(
+    world: World, name: str, spec: dict[str, Any], *, phase: str = "Running", namespace: str = NAMESPACE
+) -> None:
+    """A pod, as the API server has it."""
+    metadata = {"namespace": namespace, "name": name}
+    body = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": phase}}
+    world.cluster.apply("pods", body)
+
+
+def touched(world: World, name: str = "consumer", namespace: str = NAMESPACE) -> bool:
+    """Whether the kubelet was told to look at the pod's volumes."""
+    annotations = world.cluster.object("pods", namespace, name)["metadata"].get("annotations") or {}
+    return REFRESHED_ANNOTATION in annotations
+
+
+@pytest.mark.parametrize(
+    ("wish", "policy", "expected"),
+    [
+        pytest.param("Auto", LATE, True, id="where the endpoint rolls over a minute before expiry"),
+        pytest.param("Auto", IN_TIME, False, id="not where the kubelet has half an hour"),
+        pytest.param("Always", IN_TIME, True, id="where the user says so"),
+        pytest.param("Never", LATE, False, id="not where the user says no"),
+    ],
+)
+def test_pods_that_mount_the_secret_are_touched_at_a_renewal(wish: str, policy: Policy, expected: bool) -> None:
+    """Once the new token is in the Secret, and before the status tells."""
+
+    async def story(world: World) -> None:
+        run_pod(world, "consumer", MOUNTS)
+        await world.begin(mountRefresh=wish)
+        assert not touched(world)
+        await world.until(EPOCH + DAY)
+        assert world.token() == 2
+        assert touched(world) is expected
+
+    play(story, policy)
+
+
+def test_other_pods_are_left_alone() -> None:
+    """Those of other namespaces, those that have ended, and those that would not see it."""
+
+    async def story(world: World) -> None:
+        run_pod(world, "elsewhere", MOUNTS, namespace="market")
+        run_pod(world, "ended", MOUNTS, phase="Succeeded")
+        run_pod(world, "once", READS_ONCE)
+        run_pod(world, "none", {"containers": [{}]})
+        await world.begin(mountRefresh="Always")
+        await world.until(EPOCH + DAY)
+        assert not touched(world, "elsewhere", "market")
+        assert not any(touched(world, name) for name in ("ended", "once", "none"))
+
+    play(story, LATE)
+
+
+def test_a_namespace_where_nobody_wants_it_is_not_listed() -> None:
+    """It costs no call."""
+
+    async def story(world: World) -> None:
+        await world.begin(mountRefresh="Never")
+        await world.until(EPOCH + DAY)
+        assert ("list", "pods", "") not in world.cluster.calls
+
+    play(story, LATE)
+
+
+def test_a_pod_that_never_sees_a_renewal_is_told_with_its_owner_and_what_to_do() -> None:
+    """At each renewal, whatever the rollover lead; the first three by name."""
+
+    async def story(world: World) -> None:
+        for number in range(5):
+            run_pod(world, f"once-{number}", READS_ONCE)
+        await world.begin()
+        await world.until(EPOCH + DAY)
+        (event,) = [each for each in world.cluster.events if each["reason"] == "RenewalNotSeen"]
+        assert event["type"] == "Warning"
+        assert event["message"].startswith("Pod once-0, Pod once-1, Pod once-2 and 2 more reads Secret shop ")
+        assert "Reloader" in event["message"]
+
+    play(story, IN_TIME)
+
+
+@pytest.mark.parametrize(("wish", "told"), [("Always", 2), ("Auto", 0)])
+def test_without_permission_who_insists_is_told(wish: str, told: int) -> None:
+    """Auto was never promised more than the installation permits. No call is repeated in vain."""
+
+    async def story(world: World) -> None:
+        run_pod(world, "consumer", MOUNTS)
+        world.cluster.fail("list", "pods", Denied("403 pods is forbidden", status=403), 100)
+        await world.begin(mountRefresh=wish)
+        await world.until(EPOCH + DAY)
+        assert world.token() == 2
+        await world.until(EPOCH + 2 * DAY)
+        assert world.cluster.reasons().count("MountRefreshForbidden") == told
+        assert world.cluster.calls.count(("list", "pods", "")) == 2
+        assert world.ready == ("True", "TokenValid")
+
+    play(story, LATE)
+
+
+def test_pods_that_cannot_be_patched_do_not_keep_the_status_from_the_renewal() -> None:
+    """An API server that stumbles over pods is no reason to lose anything else."""
+
+    async def story(world: World) -> None:
+        run_pod(world, "consumer", MOUNTS)
+        world.cluster.fail("annotate", "pods", Unavailable("503 no"), 1)
+        await world.begin(mountRefresh="Always")
+        await world.until(EPOCH + DAY)
+        assert world.status()["issueTime"] > "2027-01-16"
+        assert world.ready == ("True", "TokenValid")
+
+    play(story, LATE)
