@@ -82,6 +82,12 @@ def test_permissions_for_some_namespaces(helm: Helm) -> None:
         assert binding["subjects"] == [{"kind": "ServiceAccount", "name": OPERATOR, "namespace": "operators"}]
 
 
+def test_permission_to_refresh_mounts(helm: Helm) -> None:
+    """Pods are listed, and an annotation of theirs patched, only where the installation says so."""
+    role = _named(OPERATOR, of_kind("ClusterRole", _ci(helm, "mount-refresh")))
+    assert _rules(role) == CLUSTER_RULES | {("", "pods"): {"list", "patch"}}
+
+
 def test_permissions_of_users(helm: Helm) -> None:
     """view sees every kind; edit and admin also change the namespaced ones, but may not make a ClusterTokenEndpoint."""
     roles = of_kind("ClusterRole", helm.template())
