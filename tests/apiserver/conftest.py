@@ -97,7 +97,7 @@ def restless(request: pytest.FixtureRequest) -> Token | None:
 
 @pytest.fixture(scope="session")
 def learner(kube: Kube, ledger: Ledger, login: Login, operator: Operator) -> Token:
-    """A token of 26 s, whose rollover lead of 5 s is learned after 25 s: while it isn't known, a renewal is 3 requests."""
+    """A token of 26 s, whose rollover lead of 5 s is learned after 25 s: as long as it is not, 3 requests renew it."""
     stage = Stage(kube, ledger, login, "learner")
     return stage.token("learner", policy=Policy(lifetime=26, lead=5), renewBefore="13s")
 
