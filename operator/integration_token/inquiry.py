@@ -9,7 +9,7 @@ from integration_token.api.endpoint import Endpoint
 from integration_token.api.token import Identity, StoredToken, Token
 from integration_token.clock import Clock, Instant
 from integration_token.cluster.secret import SecretMetadata
-from integration_token.errors import Failure, NeedsChange, Passing
+from integration_token.errors import ClusterError, Failure, NeedsChange, Passing
 from integration_token.grant import Grants
 from integration_token.inventory import Entry, Inputs
 from integration_token.issue import Issuer, Prepared
@@ -172,7 +172,7 @@ class Inquirer:
             return
         try:
             prepared = await self._issuer.prepare(look.integration, endpoint)
-        except Failure:
+        except (Failure, ClusterError):
             return  # told when it keeps a token from being renewed
         if stored.identity == with_credentials(stored.identity, prepared.credentials):
             grant = look.entry.grant = self._grants.join(key, grant, endpoint, prepared.grant)

@@ -108,8 +108,10 @@ class Look:
             return
         token = stored.token
         if entry.plan != (token.issued, token.expires) or entry.anchor is None:
+            # A token from the future tells that the wall clock was set back, by that much at least.
+            anchor = Instant(max(self.now.wall, token.issued), self.now.boot)
             entry.plan, entry.anchor, entry.expires, entry.poll_at = (
-                (token.issued, token.expires), self.now, token.expires, 0.0
+                (token.issued, token.expires), anchor, token.expires, 0.0
             )  # fmt: skip
         self.wall = entry.anchor.read_at(self.now)
         seconds = window(token.lifetime, self.integration.renew_before)

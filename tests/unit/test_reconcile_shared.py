@@ -710,6 +710,38 @@ def test_a_wall_clock_that_is_set_forward_and_back_keeps_no_token_waiting() -> N
     play(story, Policy(lifetime=30, lead=5), glance=1)
 
 
+def test_a_clock_that_was_set_back_before_a_restart_keeps_no_expired_token() -> None:
+    """A token from the future tells by how much, at least."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        await world.until(EPOCH + 600)
+        world.clock.step(-HOUR)
+        await world.restart(kill=True)
+        await world.until(EPOCH + 1800 + 660)
+        assert world.token() == 2
+        assert world.ready == ("True", "TokenValid")
+
+    play(story, Policy(lifetime=1800, lead=300), glance=10)
+
+
+def test_credentials_that_cannot_be_read_for_a_moment_are_no_news_while_nothing_is_due() -> None:
+    """A restart writes nothing while the tokens are good."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        await world.until(EPOCH + HOUR)
+        await world.operator.stop()
+        world.cluster.before("get", "secrets", lambda: world.cluster.fail("get", "secrets", Denied("403", status=403)))
+        world.operator = type(world.operator)(world)
+        with world.counting() as writes:
+            await world.operator.start()
+            await world.settle()
+        assert (writes, world.requests) == ([], 1)
+
+    play(story)
+
+
 def test_changed_credentials_that_the_cache_answers_are_told_to_be_unverified() -> None:
     """Success proves nothing until the endpoint next issues a token."""
 
