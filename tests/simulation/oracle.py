@@ -186,6 +186,9 @@ def allowed(story: Story, held: Written | None, learned: float, start: float) ->
         wait = step_after_expiry(late + 1)
     if learned > late:
         wait = max(wait, learned + step_after_expiry(learned + 1) - late)
+    if held is None and story.warmed is not None and story.warmed >= story.policy.lifetime:
+        # A token that has expired on arrival is a failure that may pass.
+        wait = max(wait, _PASSING_WAIT)
     if held is not None and any(held.at <= step.at <= start and step.seconds > 0 for step in story.steps):
         # To a clock that was set forward the token has expired before its time.
         wait = max(wait, _LATE_STEP)

@@ -1,0 +1,29 @@
+"""The table and the plots in operator/docs/renewal.md."""
+
+from pathlib import Path
+from typing import Final
+
+from tests.simulation.plot import PLOTS, draw
+
+DOCS: Final = Path(__file__).parents[2] / "operator" / "docs"
+DOCUMENT: Final = DOCS / "renewal.md"
+BEGIN: Final = "<!-- the table of `make simulate` begins -->\n```text\n"
+END: Final = "\n```\n<!-- the table of `make simulate` ends -->"
+
+
+def documented() -> str:
+    """The table as it stands in the document."""
+    return DOCUMENT.read_text().partition(BEGIN)[2].partition(END)[0]
+
+
+def write(table: str) -> None:
+    """Put the table into the document, and the plots beside it."""
+    before, _, rest = DOCUMENT.read_text().partition(BEGIN)
+    DOCUMENT.write_text(before + BEGIN + table + END + rest.partition(END)[2])
+    for file, name in PLOTS.items():
+        plot(file).write_bytes(draw(name))
+
+
+def plot(file: str) -> Path:
+    """Where a plot stands."""
+    return DOCS / f"renewal-{file}.svg"

@@ -1,0 +1,152 @@
+"""What token endpoints have been seen to say, and what the operator makes of it over several lifetimes.
+
+Each has 1 h tokens that roll over 10 min before their expiry, where its sentence says nothing else.
+"""
+
+from itertools import pairwise
+
+import pytest
+
+from tests.fakes import fault
+from tests.fakes.fault import Fault
+from tests.fakes.issuer import Policy
+from tests.simulation import promise
+from tests.simulation.chronicle import Chronicle
+from tests.simulation.oracle import expired
+from tests.simulation.stage import simulate
+from tests.simulation.story import Kind, Story, Trouble
+
+PLACE = ("store", "shop")
+HOUR = 3600.0
+POLICY = Policy(lifetime=HOUR, lead=600)
+SECONDS = 10.5 * HOUR
+
+
+def told(chronicle: Chronicle, kind: str) -> tuple[str, str]:
+    """Status and reason of a condition at the end."""
+    found = {each["type"]: (each["status"], each["reason"]) for each in chronicle.told[PLACE][-1][1]["conditions"]}
+    return found[kind]
+
+
+def never_expired(story: Story) -> Chronicle:
+    """Plays a story in which the Secret holds a valid token all the while."""
+    chronicle = simulate(story)
+    promise.hold(story, chronicle)
+    assert expired(story, chronicle, PLACE) == []
+    assert told(chronicle, "Ready") == ("True", "TokenValid")
+    return chronicle
+
+
+@pytest.mark.parametrize(
+    "dialect",
+    [
+        pytest.param(fault.EXPIRES_STRING, id="expires_in is a string, as PayPal has it"),
+        pytest.param(fault.EXPIRES_FLOAT, id="expires_in has decimals"),
+        pytest.param(fault.TOKEN_TYPE_MISSING, id="token_type is missing though the RFC requires it"),
+        pytest.param(fault.TOKEN_TYPE_NULL, id="token_type is null"),
+    ],
+)
+def test_a_peculiar_answer_is_understood(dialect: Fault) -> None:
+    """It costs what a usual one does: several polls of the first token, one of each other."""
+    chronicle = never_expired(Story(POLICY, seconds=SECONDS, dialect=dialect))
+    assert sum(len(polls) for polls in chronicle.lifetimes(PLACE)[1:]) <= 2 * len(chronicle.lifetimes(PLACE)[1:])
+
+
+@pytest.mark.parametrize("missing", [fault.EXPIRES_MISSING, fault.EXPIRES_NULL], ids=["missing", "null"])
+def test_without_expires_in_the_token_is_asked_for_within_the_default_lifetime(missing: Fault) -> None:
+    """As Salesforce answers: an opaque token of 10 h that rolls over 1 h before its expiry is noticed in time, though
+    nothing tells when that is."""
+    chronicle = never_expired(Story(Policy(lifetime=10 * HOUR, lead=HOUR), seconds=45 * HOUR, dialect=missing))
+    times = chronicle.times()
+    assert max(after - before for before, after in pairwise(times)) <= HOUR
+
+
+def test_without_expires_in_a_jwt_tells_its_expiry() -> None:
+    """It is renewed as any other, with one request a lifetime once the rollover is known."""
+    chronicle = never_expired(
+        Story(Policy(lifetime=HOUR, lead=600, jwt=True), seconds=SECONDS, dialect=fault.EXPIRES_MISSING)
+    )
+    assert len(chronicle.asked) <= 20
+
+
+def test_a_frozen_expires_in_never_puts_the_expiry_off() -> None:
+    """A proxy replays the first answer (ruby-cloud-env#62): each same token seems to have its whole hour ahead."""
+    never_expired(Story(Policy(lifetime=HOUR, lead=600, frozen=True), seconds=SECONDS))
+
+
+def test_the_same_token_until_no_second_is_left_costs_a_second() -> None:
+    """As WSO2 caches (wso2/api-manager#773): the new token is there within a second of the old one's expiry, and
+    `RolloverTooLate` says whose fault that second is."""
+    story = Story(Policy(lifetime=HOUR, lead=0), seconds=SECONDS)
+    chronicle = simulate(story)
+    promise.hold(story, chronicle)
+    gaps = expired(story, chronicle, PLACE)
+    assert all(gap.seconds <= 1 for gap in gaps)
+    assert told(chronicle, "RolloverTooLate") == ("True", "RolloverTooLate")
+
+
+def test_an_early_request_that_revokes_the_old_token_costs_nobody_one() -> None:
+    """As WSO2 does by default: each request mints a token and revokes the one before, so the Secret never holds any but
+    the newest, and a lifetime has one request."""
+    chronicle = never_expired(Story(Policy(lifetime=HOUR, cached=False), seconds=SECONDS))
+    assert [write.token.serial for write in chronicle.written[PLACE]] == [each.serial for each in chronicle.asked]
+    assert all(write.at - asked.at < 1 for write, asked in zip(chronicle.written[PLACE], chronicle.asked, strict=True))
+
+
+def test_caches_that_alternate_never_bring_the_old_token_back() -> None:
+    """Two replicas of the endpoint answer old and new in turn."""
+    never_expired(Story(Policy(lifetime=HOUR, lead=600, alternating=True), seconds=SECONDS))
+
+
+@pytest.mark.parametrize("left", [100.0, 1.0], ids=["100 s left", "1 s left"])
+def test_a_cache_filled_long_before_answers_an_old_token_first(left: float) -> None:
+    """Its window is a share of what is left when it is first seen, and the next token has its whole life."""
+    story = Story(Policy(lifetime=HOUR, lead=0), seconds=SECONDS, warmed=HOUR - left)
+    promise.hold(story, simulate(story))
+
+
+def test_an_expired_token_is_never_written() -> None:
+    """The cache answers one that expired a minute ago, until it rolls over 5 min after its expiry."""
+    story = Story(Policy(lifetime=HOUR, lead=-300), seconds=2 * HOUR, warmed=HOUR + 60)
+    chronicle = simulate(story)
+    promise.hold(story, chronicle)
+    assert 240 <= chronicle.written[PLACE][0].at <= 240 + 61
+
+
+@pytest.mark.parametrize(
+    ("dialect", "reason"),
+    [
+        pytest.param(fault.OK_ERROR, "InvalidClient", id="HTTP 200 with an error"),
+        pytest.param(fault.FORM_ENCODED, "InvalidResponse", id="a form-encoded answer"),
+        pytest.param(fault.TOKEN_TYPE_WRONG, "InvalidResponse", id="a token of another type"),
+        pytest.param(
+            fault.EXPIRED_JWT, "InvalidResponse", id="a JWT that has expired, with an expires_in that says no"
+        ),
+        pytest.param(fault.EXPIRES_TEXT, "InvalidResponse", id="an expires_in that is no number"),
+    ],
+)
+def test_what_is_no_token_is_told_and_asked_for_again_without_a_hurry(dialect: Fault, reason: str) -> None:
+    """No Secret, a reason, and hardly more than a request a minute."""
+    story = Story(POLICY, seconds=HOUR, dialect=dialect)
+    chronicle = simulate(story)
+    assert chronicle.written == {}
+    assert told(chronicle, "Ready") == ("False", reason)
+    times = chronicle.times()
+    assert 12 <= len(times) <= 90
+    promise.never_a_burst(story, chronicle)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_trouble_before_expiry_costs_nothing_once_it_has_ended(kind: Kind) -> None:
+    """Half an hour of it ends five minutes before the token does, so that there is time for the next."""
+    trouble = Trouble(start=HOUR - 2100, end=HOUR - 300, kind=kind, pause=60)
+    never_expired(Story(POLICY, seconds=2.5 * HOUR, troubles=(trouble,)))
+
+
+def test_endpoints_that_ask_to_stay_away_are_left_alone_for_as_long() -> None:
+    """Neither Retry-After nor `x-ratelimit-reset` is cut short, up to a quarter of an hour."""
+    for kind in (Kind.LIMITED, Kind.LIMITED_RESET):
+        trouble = Trouble(start=HOUR - 700, end=HOUR - 500, kind=kind, pause=120)
+        chronicle = never_expired(Story(POLICY, seconds=2.5 * HOUR, troubles=(trouble,)))
+        for pause in chronicle.pauses:
+            assert not [at for at in chronicle.times() if pause.start < at < pause.end - 1]
