@@ -30,6 +30,9 @@ log = get_logger(__name__)
 TELLING = 10.0
 """Seconds that a request waits for others in flight before its user is told: by then one of them hangs."""
 
+_WHOLE = 2.0
+"""Seconds by which two answers may differ that tell the same expiry in whole seconds."""
+
 _PROBE_RANK = 86400.0
 """Seconds by which a probe of what needs a person's change ranks behind a token that expires now: many of them must not
 keep a good token from its renewal."""
@@ -97,7 +100,7 @@ class Inquirer:
                 return  # somebody else's request has been answered the token that is held
             if cause is Cause.LAST_FAILED and self._mended(look):
                 return
-            if not wished and (
+            if not (wished and entry.expires > look.wall) and (
                 (cause is Cause.GRANT_CHANGED and self._sharer.keep(key, look)) or await self._sharer.copy(key, look)
             ):
                 return
@@ -235,7 +238,7 @@ class Inquirer:
             look.stored = corrected(before, token, identity)
             self._grants.answered(entry.grant, look.stored.token)
         elif verdict is Verdict.KEEP:
-            self._grants.answered(entry.grant, before.token)
+            self._grants.answered(entry.grant, _as_answered(before.token, entry.expires - look.set_back))
         entry.grant.rollover = known
         look.plan()
 
@@ -249,6 +252,14 @@ class Inquirer:
             self._admission.pause(endpoint.ref, failure.pause)
             wait = max(wait, failure.pause)
         return wait
+
+
+def _as_answered(stored: Token, expires: float) -> Token:
+    """The token as others may take it over: what stands beside it in a Secret is no word of the endpoint's.
+
+    :param expires: by all that the endpoint has told.
+    """
+    return stored if stored.expires - expires <= _WHOLE else replace(stored, expires=expires)
 
 
 def offered(key: Key, entry: Entry, now: Instant) -> bool:

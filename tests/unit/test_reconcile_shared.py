@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from integration_token.api.condition import ConditionType
-from integration_token.api.names import GRANT_HASH_ANNOTATION, INTEGRATION_TOKENS, MANAGER
+from integration_token.api.names import GRANT_HASH_ANNOTATION, INTEGRATION_TOKENS, LIFETIME_ANNOTATION, MANAGER
 from integration_token.api.value import parse_time
 from integration_token.errors import Denied, Passing
 from integration_token.renewal.schedule import turn
@@ -377,6 +377,41 @@ def test_a_token_that_was_forged_in_one_namespace_is_not_copied_to_another() -> 
         world.cluster.remove("secrets", OTHER, "shop")
         await world.settle()
         assert world.token(namespace=OTHER) == world.token("till", OTHER) == 1
+
+    play(story)
+
+
+def test_an_expiry_that_was_forged_in_one_namespace_is_not_believed_in_another() -> None:
+    """The token is the endpoint's, and so must its expiry be."""
+
+    async def story(world: World) -> None:
+        await across(world)
+        forged = world.secret()
+        forged["data"]["expires_at"] = encoded("2077-01-01T00:00:00Z")
+        seconds = parse_time("2077-01-01T00:00:00Z") - EPOCH
+        forged["metadata"]["annotations"][LIFETIME_ANNOTATION] = f"{seconds:.3f}"
+        world.cluster.apply("secrets", forged, MANAGER)
+        await world.restart()
+        world.request_renewal("now")
+        await world.settle()
+        world.integration("till", namespace=OTHER, **CLUSTER)
+        await world.settle()
+        status = world.cluster.object(INTEGRATION_TOKENS, OTHER, "till")["status"]
+        assert parse_time(status["expirationTime"]) <= EPOCH + DAY
+
+    play(story)
+
+
+def test_a_wish_does_not_keep_a_resource_without_a_token_from_a_good_one() -> None:
+    """During an outage the others' is better than none."""
+
+    async def story(world: World) -> None:
+        await sharing(world, "shop", "till")
+        world.client.outage = Passing("EndpointUnreachable", "no connection")
+        world.request_renewal("now")
+        world.cluster.remove("secrets", NAMESPACE, "shop")
+        await world.settle()
+        assert world.token() == 1
 
     play(story)
 
