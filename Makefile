@@ -32,7 +32,7 @@ demo: programs ## the main job on a control plane of its own: rollovers, counted
 	@$(BIN)/python -m tests.demo
 
 .PHONY: test
-test: lint unit apiserver chart node ## everything: format, lint, types, import contracts, and all tests
+test: lint unit simulation apiserver chart node ## everything: format, lint, types, import contracts, and all tests
 
 .PHONY: lint
 lint: install ## format, lint, types, import contracts
@@ -47,6 +47,19 @@ unit: install ## the tests that need nothing but Python
 	@echo "==> unit tests (about 10 s)"
 	@$(BIN)/coverage run -m pytest --quiet tests/unit
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
+
+.PHONY: simulation
+simulation: install ## random stories in virtual time, held to what the operator promises
+	@echo "==> simulations (about 3 min)"
+	@$(BIN)/python -m pytest --quiet tests/simulation
+
+.PHONY: simulate
+simulate: install ## what a year costs at each model of a token endpoint, beside simple clients
+	@$(BIN)/python -m tests.simulation
+
+.PHONY: plots
+plots: install ## the same, written with its plots into operator/docs/renewal.md
+	@$(BIN)/python -m tests.simulation --document
 
 .PHONY: apiserver
 apiserver: programs ## the operator on a real API server

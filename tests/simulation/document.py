@@ -8,18 +8,18 @@ from tests.simulation.plot import PLOTS, draw
 DOCS: Final = Path(__file__).parents[2] / "operator" / "docs"
 DOCUMENT: Final = DOCS / "renewal.md"
 BEGIN: Final = "<!-- the table of `make simulate` begins -->\n```text\n"
-END: Final = "\n```\n<!-- the table of `make simulate` ends -->"
+END: Final = "```\n<!-- the table of `make simulate` ends -->"
 
 
 def documented() -> str:
     """The table as it stands in the document."""
-    return DOCUMENT.read_text().partition(BEGIN)[2].partition(END)[0]
+    return DOCUMENT.read_text().partition(BEGIN)[2].partition(END)[0].rstrip("\n")
 
 
 def write(table: str) -> None:
     """Put the table into the document, and the plots beside it."""
     before, _, rest = DOCUMENT.read_text().partition(BEGIN)
-    DOCUMENT.write_text(before + BEGIN + table + END + rest.partition(END)[2])
+    DOCUMENT.write_text(before + BEGIN + table + "\n" + END + rest.partition(END)[2])
     for file, name in PLOTS.items():
         plot(file).write_bytes(draw(name))
 

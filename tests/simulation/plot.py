@@ -59,9 +59,9 @@ def draw(name: str) -> bytes:
         for height, line in enumerate(reversed(found)):
             axes.plot(line.polls[:-1], [height] * (len(line.polls) - 1), "o", color="#8a8a8a", markersize=5)
             axes.plot(line.polls[-1:], [height], "o", color="#0b6e4f", markersize=7)
-        axes.axvline(0, color="#b3261e", linewidth=1)
+        axes.axvline(0, color="#b3261e", linewidth=1, zorder=1)
         axes.set_xscale("symlog", linthresh=5)
-        axes.set_xlim(-DAY * 1.3, 60)
+        axes.set_xlim(-DAY * 1.3, 15)
         axes.set_xticks(list(_TICKS), list(_TICKS.values()))
         axes.minorticks_off()
         axes.set_yticks(range(len(found)), [line.label for line in reversed(found)])

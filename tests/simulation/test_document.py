@@ -1,0 +1,53 @@
+"""operator/docs/renewal.md shows what the simulator gives."""
+
+import pytest
+
+from tests.simulation import document, figure
+from tests.simulation.__main__ import main
+from tests.simulation.plot import PLOTS, draw
+
+STALE = "run `make plots`, and look at what has become of it"
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, figure.Row]:
+    """The table's rows by name, computed once."""
+    return {row.name: row for row in figure.rows()}
+
+
+def test_the_table_is_what_a_year_gives(rows: dict[str, figure.Row]) -> None:
+    """To the last digit: nothing in a simulation is left to chance."""
+    assert document.documented() == figure.table(rows.values()), STALE
+
+
+def test_where_the_lead_is_in_time_no_second_is_lost_for_little_more_than_a_request(
+    rows: dict[str, figure.Row],
+) -> None:
+    """Over a year, with four requests at first and 1.2 later where the lead is an hour."""
+    for name in ("lead 1 h", "lead 10 min", "lead 5 min", "lead 4 min", "lead 1 min", "lead 23 h", "uncached"):
+        assert rows[name].operator.expired == 0
+        assert rows[name].operator.later <= 1.2
+    assert rows["lead 1 h"].operator.first <= 6
+
+
+def test_what_could_have_been_avoided_is_less_than_a_second_a_renewal(rows: dict[str, figure.Row]) -> None:
+    """At every endpoint, and no minute has more than 12 requests."""
+    for name, row in rows.items():
+        own = row.operator
+        assert own.burst <= 12, name
+        assert own.expired - own.unavoidable <= own.lifetimes, name
+
+
+@pytest.mark.parametrize("file", PLOTS)
+def test_a_plot_shows_what_the_simulator_gives(file: str) -> None:
+    """The file in operator/docs is the one that is drawn now, and the document has it."""
+    assert document.plot(file).read_bytes() == draw(PLOTS[file]), STALE
+    assert f"({document.plot(file).name})" in document.DOCUMENT.read_text()
+
+
+def test_a_wrong_flag_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """With exit code 2, before anything is computed."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--bogus"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "python -m tests.simulation: unrecognized arguments: --bogus\n"
