@@ -57,6 +57,8 @@ class Pause(NamedTuple):
 
     start: float
     end: float
+    process: int
+    """Restarts before it: who came later doesn't know."""
 
 
 @dataclass(slots=True)

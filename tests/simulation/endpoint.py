@@ -58,8 +58,11 @@ class Endpoint:
                 return None
             self._service.arm(armed, None, 1)
             if trouble.kind in PAUSING:
-                self._chronicle.pauses.append(Pause(now, now + min(trouble.pause, MAX_PAUSE)))
-            return self._service.answer("POST", PATH, headers, "", body, EPOCH + now)
+                self._chronicle.pauses.append(Pause(now, now + min(trouble.pause, MAX_PAUSE), process))
+            reply = self._service.answer("POST", PATH, headers, "", body, EPOCH + now)
+            if (serial := self._log.last.serial) is not None:
+                self._chronicle.seen[self.host, serial] = now
+            return reply
         reply = self._service.answer("POST", PATH, headers, "", body, EPOCH + now)
         last = self._log.last
         if last.serial is not None:
@@ -79,6 +82,8 @@ def _fault(trouble: Trouble) -> Fault | None:
             return fault.status(500)
         case Kind.GARBAGE:
             return fault.HTML
+        case Kind.SHORT:
+            return fault.SHORTER_LIVED
         case Kind.REFUSED:
             return fault.status(401, "access_denied")
         case Kind.LIMITED:

@@ -10,6 +10,8 @@ from tests.simulation.story import Member, Story
 
 SHARE = 0.2
 """Of the lifetime first seen: the window, where a story's resource says nothing else."""
+MOST_IN_AN_HOUR = 20
+"""Polls of a token whose expiry is assumed to be an hour away, and away anew with each answer."""
 SHORTEST_LIFETIME = 30.0
 """Seconds that a token must live for `MAX_IN_A_MINUTE` to be the operator's promise, and enough."""
 
@@ -28,11 +30,13 @@ def hold(story: Story, chronicle: Chronicle) -> None:
             asked_at_all(story, chronicle, place)
             polls_are_few(story, chronicle, place)
             never_outside_the_window(story, chronicle, place)
+            the_window_opens_in_time(story, chronicle, place)
         never_worse(chronicle, place)
         never_grows(chronicle, place)
         never_crossed(chronicle, place, member)
         same_tokens_write_nothing(story, chronicle, place)
     never_a_burst(story, chronicle)
+    pauses_are_kept(chronicle)
 
 
 def never_expired_avoidably(story: Story, chronicle: Chronicle, place: Place) -> None:
@@ -65,6 +69,9 @@ def asked_at_all(story: Story, chronicle: Chronicle, place: Place) -> None:
     times = [0.0, *_asked(chronicle, place), chronicle.end]
     for before, after in pairwise(times):
         assert after - before <= longest + 1000, f"no request from {before:.3f} s to {after:.3f} s"
+    if not story.known_expiry and not story.troubles:
+        most = burst(times, 3600.0)
+        assert most <= MOST_IN_AN_HOUR, f"{most} requests in an hour for a token of unknown expiry"
 
 
 def polls_are_few(story: Story, chronicle: Chronicle, place: Place) -> None:
@@ -82,6 +89,17 @@ def never_outside_the_window(story: Story, chronicle: Chronicle, place: Place) -
         opens = held.expiry - _window(story, chronicle, held) - 1.5
         for poll in polls:
             assert poll.at >= opens, f"a poll at {poll.at:.3f} s, before the window at {opens:.3f} s"
+
+
+def the_window_opens_in_time(story: Story, chronicle: Chronicle, place: Place) -> None:
+    """The first token, of whose lead nothing is known, is first polled in the window's first twentieth, by whichever
+    process: a share of the lifetime first seen, not of what is left."""
+    clean = not story.troubles and not story.steps and story.stated is None and story.known_expiry
+    if not clean or len(story.members) > 1 or any(each.answered for each in story.restarts):
+        return
+    for (held, _), polls in zip(list(chronicle.held(place))[:1], chronicle.lifetimes(place), strict=False):
+        latest = held.expiry - 0.95 * _window(story, chronicle, held) + 1
+        assert polls[0].at <= latest, f"the first poll came at {polls[0].at:.3f} s, {latest:.3f} s at the latest"
 
 
 def never_worse(chronicle: Chronicle, place: Place) -> None:
@@ -129,6 +147,18 @@ def same_tokens_write_nothing(story: Story, chronicle: Chronicle, place: Place) 
             at = bisect_left(writes, poll.at)
             until = poll.at + story.latency + 0.1
             assert at == bisect_right(writes, until), f"the poll at {poll.at:.3f} s, answered the same token, wrote"
+
+
+def pauses_are_kept(chronicle: Chronicle) -> None:
+    """An endpoint that asks to stay away is left alone for so long."""
+    for pause in chronicle.pauses:
+        # In whole seconds, so up to one less.
+        early = [
+            each.at
+            for each in chronicle.asked
+            if pause.start < each.at < pause.end - 1 and each.process == pause.process
+        ]
+        assert not early, f"asked at {early[0]:.3f} s, in a pause from {pause.start:.3f} s to {pause.end:.3f} s"
 
 
 def never_a_burst(story: Story, chronicle: Chronicle) -> None:

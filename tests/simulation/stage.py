@@ -158,6 +158,7 @@ class Simulation(World):
             else:
                 await self._restart(act)
         await asyncio.sleep(max(0.0, story.seconds - self.now))
+        self.line.lethal = None
         await asyncio.gather(*self._struck)
         self.chronicle.end = self.now
 

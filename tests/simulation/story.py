@@ -29,6 +29,8 @@ class Kind(StrEnum):
     """200 with a page of HTML."""
     REFUSED = "refused"
     """401 `access_denied`: what a person has to mend."""
+    SHORT = "short"
+    """200 with a token, beside the cache, that lives a tenth as long."""
     LIMITED = "limited"
     """429 with Retry-After in seconds."""
     LIMITED_DATE = "limited, date"
@@ -42,7 +44,7 @@ PAUSING = frozenset({Kind.LIMITED, Kind.LIMITED_DATE, Kind.LIMITED_RESET})
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A time in which the endpoint answers no token."""
+    """A time in which the endpoint answers no good token."""
 
     start: float
     end: float

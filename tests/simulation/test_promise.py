@@ -28,6 +28,13 @@ def test_quiet(story: Story) -> None:
     check(story)
 
 
+@examples(40)
+@given(strategy.unknown())
+def test_unknown(story: Story) -> None:
+    """Nothing tells how long tokens live."""
+    check(story)
+
+
 @examples(300)
 @given(strategy.changing())
 def test_changing(story: Story) -> None:
