@@ -6,6 +6,9 @@ import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
+from integration_token.api.names import ISSUE_TIME_ANNOTATION, LIFETIME_ANNOTATION, MANAGER
+from integration_token.api.value import format_time, parse_time
+
 from tests.apiserver.kube import GROUP_VERSION, Document, Kube
 from tests.apiserver.ledger import Ledger
 from tests.cluster.poll import poll
@@ -184,6 +187,19 @@ class Token:
     def edit_secret(self, **patch: Any) -> Document:
         """Change the target Secret by hand."""
         return self.kube.patch("Secret", self.namespace, self.target, patch)
+
+    def forge(self, *, token: str | None = None, expires: float | None = None) -> None:
+        """Change the target Secret as somebody who writes all that the operator would write, and signs as it does."""
+        metadata: Document = {"name": self.target, "namespace": self.namespace}
+        data: dict[str, str] = {}
+        if token is not None:
+            data |= {"token": token, "authorization": f"Bearer {token}"}
+        if expires is not None:
+            issued = parse_time((self.secret() or {})["metadata"]["annotations"][ISSUE_TIME_ANNOTATION])
+            metadata["annotations"] = {LIFETIME_ANNOTATION: f"{expires - issued:.3f}"}
+            data |= {"expires_at": format_time(expires)}
+        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+        self.kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": encoded}, MANAGER)
 
     def set_credentials(self, **values: str) -> None:
         """Change the credentials Secret by hand."""

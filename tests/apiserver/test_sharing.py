@@ -1,11 +1,9 @@
 """One grant, one request: what resources with the same credentials share, and what nobody else gets."""
 
-import base64
 import itertools
 from typing import Any
 
 import pytest
-from integration_token.api.names import LIFETIME_ANNOTATION, MANAGER
 from integration_token.api.value import parse_time
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -19,11 +17,10 @@ from tests.fakes.record import Outcome
 CLUSTER = "ClusterTokenEndpoint"
 SELECTOR = {"matchLabels": {"shared": "yes"}}
 
-FORGED: dict[str, dict[str, str]] = {
-    "its token": {"token": "made-up", "authorization": "Bearer made-up"},
-    "its expiry": {"expires_at": "2077-01-01T00:00:00Z"},
+FORGED: dict[str, dict[str, Any]] = {
+    "its token": {"token": "made-up"},
+    "its expiry": {"expires": parse_time("2077-01-01T00:00:00Z")},
 }
-"""What somebody may write who is free to write Secrets in a namespace."""
 
 _NUMBERS = itertools.count(1)
 
@@ -230,25 +227,15 @@ def test_who_has_another_secret_gets_no_token(stage: Stage, market: Stage, share
 def test_forged_secret_deceives_no_other_namespace(stage: Stage, market: Stage, shared: Shared, what: str) -> None:
     """Who writes to a target as if they were the operator chooses neither token nor expiry for another namespace."""
     forger = shared.token(market, "forger").until_ready()
-    genuine, expires = forger.held, parse_time(forger.status()["expirationTime"])
-    secret = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {
-            "name": forger.target,
-            "namespace": forger.namespace,
-            "annotations": {LIFETIME_ANNOTATION: str(50 * 365 * 86400)},
-        },
-        "data": {key: base64.b64encode(value.encode()).decode() for key, value in FORGED[what].items()},
-    }
+    genuine, expires = forger.held, forger.status()["expirationTime"]
 
-    market.kube.apply(secret, MANAGER)
+    forger.forge(**FORGED[what])
     forger.request_poll()
     forger.until(lambda: "lastHandledRenewRequest" in forger.status(), "an answer to the wish")
     late = shared.token(stage, "late").until_ready()
 
     assert late.held == genuine
-    assert abs(parse_time(late.status()["expirationTime"]) - expires) < 2
+    assert abs(parse_time(late.status()["expirationTime"]) - parse_time(expires)) < 2
 
 
 def test_refusal_is_shared_as_well(stage: Stage, market: Stage, shared: Shared) -> None:
