@@ -5,12 +5,13 @@ else they are new ones, which find more. A failing story is shrunk and printed: 
 again, and so does the line with `@reproduce_failure`.
 """
 
-from hypothesis import given
+from hypothesis import example, given
 
+from tests.fakes.issuer import Policy
 from tests.simulation import promise, strategy
 from tests.simulation.settings import examples
 from tests.simulation.stage import simulate
-from tests.simulation.story import Story
+from tests.simulation.story import DAY, Kind, Step, Story, Trouble
 
 
 def check(story: Story) -> None:
@@ -44,6 +45,7 @@ def test_changing(story: Story) -> None:
 
 @examples(400)
 @given(strategy.troubled())
+@example(Story(Policy(lead=600), seconds=2 * DAY, troubles=(Trouble(0.8 * DAY, 0.95 * DAY, Kind.SHORT),)))
 def test_troubled(story: Story) -> None:
     """The endpoint is out of order."""
     check(story)
@@ -58,6 +60,7 @@ def test_restarted(story: Story) -> None:
 
 @examples(300)
 @given(strategy.stepped())
+@example(Story(Policy(lead=600), seconds=2 * DAY, steps=(Step(0.5 * DAY, -3600),)))
 def test_stepped(story: Story) -> None:
     """The clock is wrong."""
     check(story)

@@ -3,13 +3,13 @@
 from collections import Counter
 from functools import cache
 
-from hypothesis import given
+from hypothesis import example, given
 
 from tests.fakes.issuer import Policy
 from tests.simulation import promise, strategy
 from tests.simulation.settings import examples
 from tests.simulation.stage import simulate
-from tests.simulation.story import Story
+from tests.simulation.story import Member, Story
 
 
 @cache
@@ -20,6 +20,7 @@ def _alone(policy: Policy, seconds: float) -> int:
 
 @examples(80)
 @given(strategy.shared())
+@example(Story(Policy(lifetime=3600, lead=600), seconds=9000, members=(Member("a"), Member("b", wrong=True))))
 def test_sharing(story: Story) -> None:
     """However many resources have the grant, in whatever namespaces, each holds its newest token."""
     chronicle = simulate(story)
