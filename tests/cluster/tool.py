@@ -34,6 +34,8 @@ TOOLS = {
     "etcd": Tool(KUBERNETES, "go.etcd.io/etcd/server/v3", "about 1 min"),
     "kube-apiserver": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kube-apiserver", "about 4 min"),
     "kube-controller-manager": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kube-controller-manager", "about 1 min"),
+    "kube-scheduler": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kube-scheduler", "about 1 min"),
+    "kubelet": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kubelet", "about 1 min"),
     "kubectl": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kubectl", "about 20 s", ("version", "--client")),
     "helm": Tool(HELM, "helm.sh/helm/v4/cmd/helm", "about 3 min", ("version", "--short")),
 }

@@ -48,6 +48,10 @@ class Image:
     container: str
     description: dict[str, Any]
     """The image as OCI describes it."""
+    size: int
+    """Bytes that the image's files take on a disk."""
+    base_size: int
+    """And those of its base."""
 
     @property
     def config(self) -> dict[str, Any]:
@@ -79,12 +83,12 @@ def built() -> Iterator[Image]:
         with step("building the image", "about 1 min the first time, then 15 s"):
             _build(base)
         _run(*_buildah("rm"), "--all")  # of runs that were killed
-        container = _run(*_buildah("from"), NAME)
         try:
+            container, base_container = _run(*_buildah("from"), NAME), _run(*_buildah("from"), base)
             inspected = json.loads(_run(*_buildah("inspect"), "--type=image", NAME))
-            yield Image(container, inspected["OCIv1"])
+            yield Image(container, inspected["OCIv1"], _size(container), _size(base_container))
         finally:
-            _run(*_buildah("rm"), container)
+            _run(*_buildah("rm"), "--all")
 
 
 def _base() -> str:
@@ -112,11 +116,19 @@ def _suite() -> str:
 def _build(base: str) -> None:
     with _directory() as directory:
         command = [*_buildah("bud"), "--isolation=chroot", "--layers", f"--build-arg=BASE={base}"]
-        command += pip.mounts(pip.settings(), directory)
-        # The stage before the last has a name as well, so that pruning leaves its layers for the next build.
-        _run(*command, "--target=build", f"--tag={NAME}-build", str(ROOT))
+        # Only the stage that installs packages sees this machine's settings for that. It has a name as well, so that
+        # the last stage finds it built, and pruning leaves its layers for the next build.
+        _run(*command, *pip.mounts(pip.settings(), directory), "--target=build", f"--tag={NAME}-build", str(ROOT))
         _run(*command, f"--tag={NAME}", str(ROOT))
     _run(*_buildah("rmi"), "--prune")
+
+
+def _size(container: str) -> int:
+    root = _run(*_buildah("mount"), container)
+    try:
+        return int(_run("du", "--summarize", "--one-file-system", "--block-size=1", root).split()[0])
+    finally:
+        _run(*_buildah("umount"), container)
 
 
 @contextmanager
