@@ -10,9 +10,9 @@ import httpx
 import pytest
 import trustme
 
+from tests.cluster import pip
+from tests.cluster.image import ROOT, Image
 from tests.cluster.poll import poll
-from tests.node import pip
-from tests.node.image import ROOT, Image
 
 ACCOUNT = "/run/secrets/kubernetes.io/serviceaccount"
 """Where a pod's account is, less the symbolic link that /var/run is."""
