@@ -15,7 +15,8 @@ SOCKET = "/run/containerd/containerd.sock"
 
 CONFIGURATION = """\
 version = 2
-root = "{directory}/containerd"
+# In memory, as all of /run: images are unpacked and taken away in a tenth of the time, and end with the namespace.
+root = "/run/images"
 
 [plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = "{pause}"
@@ -25,9 +26,6 @@ restrict_oom_score_adj = true
 [plugins."io.containerd.grpc.v1.cri".cni]
 bin_dir = "{plugins}"
 conf_dir = "{directory}/cni"
-
-[plugins."io.containerd.grpc.v1.cri".containerd]
-snapshotter = "{snapshotter}"
 """
 
 NETWORK = """\
@@ -49,17 +47,17 @@ class Containerd:
         (directory / "cni").mkdir()
         (directory / "cni" / "10-pods.conflist").write_text(NETWORK)
         file = directory / "containerd.toml"
-        file.write_text(
-            CONFIGURATION.format(
-                directory=directory, pause=pause, plugins=PLUGINS, snapshotter=_snapshotter(namespaces, directory)
-            )
-        )
+        file.write_text(CONFIGURATION.format(directory=directory, pause=pause, plugins=PLUGINS))
         self._daemon = Daemon("containerd", namespaces.inside("containerd", f"--config={file}"), directory)
 
     def start(self) -> None:
         """Start it; ready when this returns."""
         self._daemon.start()
         self._daemon.wait_ready(self._answers, READY)
+
+    def kill(self) -> None:
+        """End it; its containers go on."""
+        self._daemon.kill()
 
     def import_image(self, archive: Path) -> None:
         """Make the images of an archive known to the kubelet. Raises CommandError."""
@@ -73,13 +71,3 @@ class Containerd:
     def _ctr(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = self._namespaces.inside("ctr", f"--address={SOCKET}", *arguments)
         return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-
-
-def _snapshotter(namespaces: Namespaces, directory: Path) -> str:
-    """`overlayfs` shares an image's files among its containers; where the disk can't do that, they are copied."""
-    lower, upper, work, merged = (directory / "probe" / name for name in ("lower", "upper", "work", "merged"))
-    for path in (lower, upper, work, merged):
-        path.mkdir(parents=True)
-    options = f"lowerdir={lower},upperdir={upper},workdir={work}"
-    probe = namespaces.inside("mount", "-t", "overlay", "-o", options, "overlay", str(merged))
-    return "native" if subprocess.run(probe, capture_output=True, check=False).returncode else "overlayfs"

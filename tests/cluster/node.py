@@ -44,15 +44,18 @@ class Node:
         with ExitStack() as stack:
             directory = self._plane / "node"
             directory.mkdir()
-            pause = pause_image.archive()
+            pause = directory / "pause.tar"
+            pause_image.write(pause)
             group = _register(self._plane, stack)
             namespaces = Namespaces(directory)
             stack.callback(namespaces.kill)
             namespaces.start()
             self._containerd = Containerd(namespaces, directory, pause_image.NAME)
+            stack.callback(self._containerd.kill)
             self._containerd.start()
             self.import_image(pause)
             self._kubelet = Kubelet(namespaces, directory, self._kubeconfig, self._authority, group)
+            stack.callback(self._kubelet.kill)
             self.start_kubelet()
             self._stack = stack.pop_all()
         return self

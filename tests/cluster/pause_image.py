@@ -8,49 +8,20 @@ import hashlib
 import io
 import json
 import os
-import subprocess
 import tarfile
-import tempfile
 from pathlib import Path
 from typing import Final
 
-from tests.cluster import cache, toolchain
-from tests.cluster.module import KUBERNETES
-from tests.cluster.progress import step
-from tests.cluster.toolchain import ToolError
+from tests.cluster import go_program
 
 NAME: Final = "localhost/pause:test"
 
 SOURCE: Final = Path(__file__).parent / "pause" / "main.go"
 
 
-def archive() -> Path:
-    """The archive, made once. Raises ToolError."""
-    pinned = SOURCE.read_bytes() + Path(__file__).read_bytes()
-    file = cache.root() / "pause" / f"{hashlib.sha256(pinned).hexdigest()[:16]}.tar"
-    with cache.lock(file.with_name("lock")):
-        if not file.exists():
-            with (
-                step("making the pause image, once", "about 10 s"),
-                tempfile.TemporaryDirectory(dir=file.parent) as kept,
-            ):
-                _write(_program(Path(kept)), Path(kept) / file.name)
-                (Path(kept) / file.name).rename(file)
-    return file
-
-
-def _program(directory: Path) -> bytes:
-    go = toolchain.go(KUBERNETES)
-    program = directory / "pause"
-    command = [str(go), "build", "-trimpath", "-ldflags", "-s -w", "-o", str(program), str(SOURCE)]
-    environment = os.environ | {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"}
-    built = subprocess.run(command, env=environment, cwd=directory, capture_output=True, text=True, check=False)
-    if built.returncode:
-        raise ToolError(f"the pause program can't be built with {go}:\n{built.stderr}")
-    return program.read_bytes()
-
-
-def _write(program: bytes, file: Path) -> None:
+def write(file: Path) -> None:
+    """Write the archive. Raises ToolError."""
+    program = go_program.build(SOURCE).read_bytes()
     layer = _tar({"pause": program})
     configuration = {
         "architecture": _architecture(),
