@@ -1,7 +1,11 @@
 """The chart's release on a node: installed, upgraded and uninstalled by Helm, as users do it."""
 
 import json
+import os
+import signal
 import socket
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -70,6 +74,23 @@ class Release:
         (pod,) = json.loads(self.kubectl("get", "pods", "--output=json"))["items"]
         found: dict[str, Any] = pod
         return found
+
+    def restarts(self) -> int:
+        """How often the kubelet has started the operator's container anew."""
+        (status,) = self.pod()["status"]["containerStatuses"]
+        count: int = status["restartCount"]
+        return count
+
+    def kill(self) -> None:
+        """SIGKILL to the operator's process; ready again when this returns."""
+        (status,) = self.pod()["status"]["containerStatuses"]
+        container = status["containerID"].partition("://")[2]
+        for group in Path("/proc").glob("[0-9]*/cgroup"):
+            with suppress(FileNotFoundError, ProcessLookupError):  # others end at any time
+                if container in group.read_text():
+                    os.kill(int(group.parent.name), signal.SIGKILL)
+        poll(lambda: self.restarts() == status["restartCount"] + 1, "the container to be started anew")
+        self.kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s")
 
     def run(self, *command: str) -> str:
         """What a command says in the operator's container. Raises CommandError."""

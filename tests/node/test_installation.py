@@ -42,9 +42,8 @@ class World:
 def test_pod(release: Release) -> None:
     """The pod is ready at its first start, under its own account and as a user without rights or a name."""
     pod = release.pod()
-    (status,) = pod["status"]["containerStatuses"]
-    assert status["ready"]
-    assert status["restartCount"] == 0
+    assert pod["status"]["containerStatuses"][0]["ready"]
+    assert release.restarts() == 0
     assert release.run("id") == "uid=65532 gid=65532 groups=65532\n"
     capabilities = release.run("grep", "^Cap", "/proc/1/status").split()[1::2]
     assert set(capabilities) == {"0" * 16}
@@ -70,6 +69,13 @@ def test_restart(release: Release, tokens: list[Token]) -> None:
     """A restart of the pod asks the endpoint for nothing and writes nothing."""
     world = World(release, tokens)
     release.restart()
+    world.assert_unchanged()
+
+
+def test_kill(release: Release, tokens: list[Token]) -> None:
+    """A killed operator is started anew by the kubelet, asks the endpoint for nothing and writes nothing."""
+    world = World(release, tokens)
+    release.kill()
     world.assert_unchanged()
 
 
