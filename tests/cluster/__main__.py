@@ -9,7 +9,7 @@ import argparse
 import sys
 
 from tests.cluster import image, tool
-from tests.cluster.client import CommandError
+from tests.cluster.client import CHART, CommandError
 from tests.cluster.daemon import DaemonError
 from tests.cluster.image import ImageError
 from tests.cluster.progress import say, step
@@ -31,6 +31,9 @@ def start(*, node: bool) -> None:
             built.save(standing.image)
     with step("starting the control plane", "about 15 s" if node else "about 5 s"):
         kubeconfig = standing.start(node=node)
+    if node:
+        say("to install the operator there:")
+        print(f"{tool.find('helm')} install integration-token-operator {CHART} --values {standing.values}")
     say("for kubectl, KUBECONFIG is:")
     print(kubeconfig)
 

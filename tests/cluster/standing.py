@@ -4,6 +4,7 @@ A process of its own holds it, as a test would, so there is one way in which pla
 for as long, which no crash can leave behind: who has the lock runs, whatever a stale file says.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -11,12 +12,15 @@ import sys
 from pathlib import Path
 
 from tests.cluster import cache
-from tests.cluster.client import Client
+from tests.cluster.client import Client, host_network_values
 from tests.cluster.daemon import DaemonError
 from tests.cluster.plane import ControlPlane
 from tests.cluster.poll import poll
 
 ROOT = Path(__file__).parents[2]
+
+METRICS_PORT = 18080
+"""Of an operator on this machine's network, where 8080 is often taken."""
 
 
 class Standing:
@@ -30,6 +34,8 @@ class Standing:
         self._directory.mkdir(parents=True, exist_ok=True)
         self.image = self._directory / "image.tar"
         """An image that a node is to know: to be there before the start, and gone after it."""
+        self.values = self._directory / "values.json"
+        """Of the chart, for a node."""
 
     def start(self, *, node: bool = False) -> Path:
         """Start it if it doesn't run, bring the chart's CRDs up to date, and answer its kubeconfig.
@@ -68,6 +74,8 @@ class Standing:
                 if node:
                     plane.node.import_image(self.image)
                     self.image.unlink()
+                    values = host_network_values(plane.server, METRICS_PORT) | {"crds": {"enabled": False}}
+                    self.values.write_text(json.dumps(values))
                 # Its existence says that all is ready, so it comes into being at once, by a rename.
                 draft = self._kubeconfig.with_suffix(".draft")
                 draft.touch(mode=0o600)
@@ -78,6 +86,7 @@ class Standing:
                         signal.pause()
                 finally:
                     self._kubeconfig.unlink(missing_ok=True)
+                    self.values.unlink(missing_ok=True)
                     held.truncate(0)
 
     def _detach(self, flags: list[str]) -> None:

@@ -7,12 +7,11 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.cluster.client import CHART
+from tests.cluster.client import CHART, host_network_values
 from tests.cluster.plane import ControlPlane
 from tests.cluster.poll import poll
 
@@ -35,21 +34,8 @@ class Release:
         plane.kubectl("create", "--filename=-", stdin=json.dumps(namespace))
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self._port: int = probe.getsockname()[1]
-        api_server = urlsplit(plane.server)
         self._values = plane.directory / "values.json"
-        self._values.write_text(
-            json.dumps(
-                {
-                    "hostNetwork": True,
-                    "metrics": {"port": self._port},
-                    "endpoints": {"insecure": True},
-                    "extraEnv": [
-                        {"name": "KUBERNETES_SERVICE_HOST", "value": api_server.hostname},
-                        {"name": "KUBERNETES_SERVICE_PORT", "value": str(api_server.port)},
-                    ],
-                }
-            )
-        )
+        self._values.write_text(json.dumps(host_network_values(plane.server, self._port)))
 
     def install(self) -> None:
         """`helm install`, ready when this returns."""
