@@ -72,8 +72,8 @@ chart: programs ## the chart and its CRDs, by Helm and a real API server
 	@$(BIN)/python -m pytest --quiet tests/chart
 
 .PHONY: node
-node: programs ## the image, built from the Dockerfile: needs root, Linux and buildah
-	@echo "==> the image (about 2 min the first time)"
+node: node-programs ## the image, built from the Dockerfile, and on a node: needs root, Linux and Debian's packages
+	@echo "==> the image, and the operator on a node (about 5 min)"
 	@$(BIN)/python -m pytest --quiet tests/node
 
 .PHONY: bench
@@ -84,9 +84,13 @@ bench: programs ## the figures of the performance budget, each beside its limit
 programs: install
 	@$(BIN)/python -m tests.cluster build
 
+.PHONY: node-programs
+node-programs: install
+	@$(BIN)/python -m tests.cluster build --node
+
 .PHONY: cluster
-cluster: install ## a control plane with the CRDs, left running; the last line is its kubeconfig's path
-	@$(BIN)/python -m tests.cluster start
+cluster: install ## a control plane with the CRDs, left running; the last line is its kubeconfig's path; NODE=1: with a node
+	@$(BIN)/python -m tests.cluster start $(if $(filter 1,$(NODE)),--node)
 
 .PHONY: cluster-stop
 cluster-stop: install ## end what `make cluster` left running

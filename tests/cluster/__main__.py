@@ -1,28 +1,39 @@
 """`python -m tests.cluster build|start|stop`: the control plane outside of a test.
 
 `build` gets every program ready, so that no test waits for one; `start` leaves a plane running, with the chart's CRDs,
-and prints the path of its kubeconfig in its last line; `stop` ends it. Each can be repeated.
+and prints the path of its kubeconfig in its last line; `stop` ends it. Each can be repeated. With `--node` the plane
+has a node, which knows the operator's image.
 """
 
+import argparse
 import sys
 
-from tests.cluster import tool
-from tests.cluster.client import CommandError
+from tests.cluster import image, tool
+from tests.cluster.client import CHART, CommandError
 from tests.cluster.daemon import DaemonError
+from tests.cluster.image import ImageError
 from tests.cluster.progress import say, step
 from tests.cluster.standing import Standing
 from tests.cluster.toolchain import ToolError
 
 
-def build() -> None:
+def build(*, node: bool) -> None:
     for name in tool.TOOLS:
-        tool.find(name)
+        if node or name not in tool.NODE:
+            tool.find(name)
 
 
-def start() -> None:
-    build()
-    with step("starting the control plane", "about 5 s"):
-        kubeconfig = Standing().start()
+def start(*, node: bool) -> None:
+    build(node=node)
+    standing = Standing()
+    if node and not standing.running:
+        with image.built() as built:
+            built.save(standing.image)
+    with step("starting the control plane", "about 15 s" if node else "about 5 s"):
+        kubeconfig = standing.start(node=node)
+    if node:
+        say("to install the operator there:")
+        print(f"{tool.find('helm')} install integration-token-operator {CHART} --values {standing.values}")
     say("for kubectl, KUBECONFIG is:")
     print(kubeconfig)
 
@@ -31,21 +42,27 @@ def stop() -> None:
     say("the control plane is stopped" if Standing().stop() else "no control plane is running")
 
 
-COMMANDS = {"build": build, "start": start, "stop": stop, "hold": Standing().hold}
-"""`hold` is what `start` leaves running; it is of no use at a terminal."""
-
-
 def main(arguments: list[str]) -> int:
     """The exit code: 2 for a wrong command line or a missing tool, 1 for what failed."""
-    if len(arguments) != 1 or arguments[0] not in COMMANDS:
-        print("usage: python -m tests.cluster build|start|stop", file=sys.stderr)
-        return 2
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster")
+    # `hold` is what `start` leaves running; it is of no use at a terminal.
+    parser.add_argument("command", choices=["build", "start", "stop", "hold"])
+    parser.add_argument("--node", action="store_true")
+    parsed = parser.parse_args(arguments)
     try:
-        COMMANDS[arguments[0]]()
+        match parsed.command:
+            case "build":
+                build(node=parsed.node)
+            case "start":
+                start(node=parsed.node)
+            case "stop":
+                stop()
+            case "hold":
+                Standing().hold(node=parsed.node)
     except ToolError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except (DaemonError, CommandError, TimeoutError) as error:
+    except (DaemonError, CommandError, ImageError, TimeoutError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -3,12 +3,26 @@
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
 from tests.cluster import tool
 
 CHART = Path(__file__).parents[2] / "charts" / "integration-token-operator"
+
+
+def host_network_values(server: str, metrics_port: int) -> dict[str, Any]:
+    """The chart's values for a node of tests, whose pods reach the API server on the node's network alone."""
+    address = urlsplit(server)
+    environment = {"KUBERNETES_SERVICE_HOST": address.hostname, "KUBERNETES_SERVICE_PORT": str(address.port)}
+    return {
+        "hostNetwork": True,
+        "metrics": {"port": metrics_port},
+        "endpoints": {"insecure": True},
+        "extraEnv": [{"name": name, "value": value} for name, value in environment.items()],
+    }
 
 
 class CommandError(Exception):

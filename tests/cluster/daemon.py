@@ -1,11 +1,11 @@
-"""One long-running program of the control plane: started on a leash, its log in a file, killed when it is done with."""
+"""One long-running program of the control plane or of a node: started on a leash, its log in a file, killed when it is
+done with."""
 
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cluster import tool
 from tests.cluster.poll import poll
 
 LEASH = Path(__file__).parent / "leash.py"
@@ -20,8 +20,9 @@ class DaemonError(Exception):
 class Daemon:
     """A program with its arguments; it can be started again after it was killed, as for an outage."""
 
-    def __init__(self, name: str, arguments: list[str], directory: Path) -> None:
-        self._command = [str(tool.find(name)), *arguments]
+    def __init__(self, name: str, command: list[str], directory: Path) -> None:
+        """`name` is for errors and the log, `directory` where it runs."""
+        self._command = command
         self._name = name
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None

@@ -1,4 +1,5 @@
-"""A control plane of real parts for as long as a `with` block lasts: etcd, kube-apiserver and, on request, controllers.
+"""A control plane of real parts for as long as a `with` block lasts: etcd, kube-apiserver and, on request, controllers
+and a node.
 
 Several can run at once: each has a directory, a port and a certificate authority of its own. Its programs end with the
 process that started them, however that ends (leash.py).
@@ -15,10 +16,11 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tests.cluster import kubeconfig
+from tests.cluster import kubeconfig, kubelet, tool
 from tests.cluster.audit import AuditLog
 from tests.cluster.client import Client
 from tests.cluster.daemon import Daemon, DaemonError
+from tests.cluster.node import Node
 from tests.cluster.pki import PKI
 
 READY = 120
@@ -38,6 +40,11 @@ CONTROLLERS = (
     "deployment-controller",
     "replicaset-controller",
 )
+NODE_CONTROLLERS = (
+    "node-lifecycle-controller",  # lets pods onto a node that has become ready
+    "pod-garbage-collector-controller",
+    "root-ca-certificate-publisher-controller",  # without what it publishes no pod gets its account
+)
 
 
 class ControlPlane:
@@ -48,10 +55,16 @@ class ControlPlane:
     """Such as https://127.0.0.1:20000."""
     kubeconfig: Path
     """Of an admin, by client certificate."""
+    node: Node
+    """Only with `node=True`."""
 
-    def __init__(self, *, controller_manager: bool = False, audit: bool = True) -> None:
-        """`audit=False` is for planes that live long: their log would grow without an end."""
-        self._controllers_wanted = controller_manager
+    def __init__(self, *, controller_manager: bool = False, node: bool = False, audit: bool = True) -> None:
+        """
+        :param node: with a scheduler and a node, so that pods run; brings the controllers. Needs root and Linux.
+        :param audit: off for planes that live long: their log would grow without an end.
+        """
+        self._controllers_wanted = controller_manager or node
+        self._node_wanted = node
         self._audit_wanted = audit
 
     def __enter__(self) -> Self:
@@ -69,6 +82,8 @@ class ControlPlane:
             self._client = Client(self.kubeconfig, self.directory)
             if self._controllers_wanted:
                 self._start_controllers(stack)
+            if self._node_wanted:
+                self._start_node(stack)
             self._stack = stack.pop_all()
         return self
 
@@ -110,6 +125,7 @@ class ControlPlane:
         etcd = Daemon(
             "etcd",
             [
+                str(tool.find("etcd")),
                 "--data-dir=etcd",
                 f"--listen-client-urls={ETCD}",
                 f"--advertise-client-urls={ETCD}",
@@ -141,13 +157,18 @@ class ControlPlane:
             f"--service-account-signing-key-file={private}",
             f"--service-account-key-file={public}",
             *(self._audit.arguments() if self._audit_wanted else []),
+            *(self._kubelet_arguments() if self._node_wanted else []),
         ]
         attempts = 5
         while True:
             attempts -= 1
             port = _free_port()
             self.server = f"https://127.0.0.1:{port}"
-            self._api_server = Daemon("kube-apiserver", [f"--secure-port={port}", *arguments], self.directory)
+            self._api_server = Daemon(
+                "kube-apiserver",
+                [str(tool.find("kube-apiserver")), f"--secure-port={port}", *arguments],
+                self.directory,
+            )
             stack.callback(self._api_server.kill)
             try:
                 self.start_api_server()
@@ -163,8 +184,10 @@ class ControlPlane:
         controllers = Daemon(
             "kube-controller-manager",
             [
+                str(tool.find("kube-controller-manager")),
                 f"--kubeconfig={self._write_kubeconfig('controllers', kubeconfig.certificate(certificate))}",
-                f"--controllers={','.join(CONTROLLERS)}",
+                f"--controllers={','.join(CONTROLLERS + (NODE_CONTROLLERS if self._node_wanted else ()))}",
+                f"--root-ca-file={self._pki.authority}",
                 "--use-service-account-credentials=true",  # each with the rights of its own, as in every real cluster
                 "--leader-elect=false",
                 "--secure-port=0",
@@ -174,6 +197,38 @@ class ControlPlane:
         stack.callback(controllers.kill)
         controllers.start()
         controllers.wait_ready(lambda: self._answers("/api/v1/namespaces/default/serviceaccounts/default"), READY)
+
+    def _kubelet_arguments(self) -> list[str]:
+        """How the API server reaches the kubelet, for the logs of pods and for commands in them."""
+        certificate = self._pki.client("kube-apiserver-kubelet-client", "system:masters")
+        return [
+            f"--kubelet-client-certificate={certificate}",
+            f"--kubelet-client-key={certificate}",
+            "--kubelet-preferred-address-types=Hostname",
+        ]
+
+    def _start_node(self, stack: ExitStack) -> None:
+        user = "system:kube-scheduler"
+        access = self._write_kubeconfig("scheduler", kubeconfig.certificate(self._pki.client(user, user)))
+        scheduler = Daemon(
+            "kube-scheduler",
+            [
+                str(tool.find("kube-scheduler")),
+                f"--kubeconfig={access}",
+                "--leader-elect=false",
+                "--secure-port=0",
+            ],
+            self.directory,
+        )
+        stack.callback(scheduler.kill)
+        scheduler.start()
+        user = f"system:node:{kubelet.NAME}"
+        access = self._write_kubeconfig("node", kubeconfig.certificate(self._pki.client(user, "system:nodes")))
+
+        def registered() -> bool:
+            return self._answers(f"/api/v1/nodes/{kubelet.NAME}")
+
+        self.node = stack.enter_context(Node(self.directory, access, self._pki.authority, registered))
 
     def _write_kubeconfig(self, name: str, user: dict[str, str]) -> Path:
         return kubeconfig.write(self.directory / f"{name}.kubeconfig", self.server, self._pki.authority, user)

@@ -4,6 +4,7 @@ A process of its own holds it, as a test would, so there is one way in which pla
 for as long, which no crash can leave behind: who has the lock runs, whatever a stale file says.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -11,12 +12,15 @@ import sys
 from pathlib import Path
 
 from tests.cluster import cache
-from tests.cluster.client import Client
+from tests.cluster.client import Client, host_network_values
 from tests.cluster.daemon import DaemonError
 from tests.cluster.plane import ControlPlane
 from tests.cluster.poll import poll
 
 ROOT = Path(__file__).parents[2]
+
+METRICS_PORT = 18080
+"""Of an operator on this machine's network, where 8080 is often taken."""
 
 
 class Standing:
@@ -27,25 +31,36 @@ class Standing:
         self._lock = self._directory / "lock"
         self._log = self._directory / "log"
         self._kubeconfig = self._directory / "kubeconfig"
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self.image = self._directory / "image.tar"
+        """An image that a node is to know: to be there before the start, and gone after it."""
+        self.values = self._directory / "values.json"
+        """Of the chart, for a node."""
 
-    def start(self) -> Path:
-        """Start it if it doesn't run, bring the chart's CRDs up to date, and answer its kubeconfig."""
-        if not self._running():
+    def start(self, *, node: bool = False) -> Path:
+        """Start it if it doesn't run, bring the chart's CRDs up to date, and answer its kubeconfig.
+
+        :raises DaemonError: where it runs without a node, and one is wanted.
+        """
+        if not self.running:
             self._kubeconfig.unlink(missing_ok=True)
-            self._detach()
-        Client(self._kubeconfig, self._directory).install_crds()
+            self._detach(["--node"] if node else [])
+        client = Client(self._kubeconfig, self._directory)
+        if node and not client.kubectl("get", "nodes", "--output=name"):
+            raise DaemonError("a control plane without a node is running: end it first, by make cluster-stop")
+        client.install_crds()
         return self._kubeconfig
 
     def stop(self) -> bool:
         """Stop it; False if it didn't run."""
-        if not self._running():
+        if not self.running:
             return False
         holder = poll(self._lock.read_text, "the process that holds the control plane to say its number")
         os.kill(int(holder), signal.SIGTERM)
-        poll(lambda: not self._running(), "the control plane to end")
+        poll(lambda: not self.running, "the control plane to end")
         return True
 
-    def hold(self) -> None:
+    def hold(self, *, node: bool = False) -> None:
         """What the process of its own does: run it until SIGTERM."""
         signal.signal(signal.SIGTERM, lambda *_: sys.exit())
         held = cache.try_lock(self._lock)
@@ -55,7 +70,12 @@ class Standing:
             held.truncate(0)
             held.write(str(os.getpid()))
             held.flush()
-            with ControlPlane(controller_manager=True, audit=False) as plane:
+            with ControlPlane(controller_manager=True, node=node, audit=False) as plane:
+                if node:
+                    plane.node.import_image(self.image)
+                    self.image.unlink()
+                    values = host_network_values(plane.server, METRICS_PORT) | {"crds": {"enabled": False}}
+                    self.values.write_text(json.dumps(values))
                 # Its existence says that all is ready, so it comes into being at once, by a rename.
                 draft = self._kubeconfig.with_suffix(".draft")
                 draft.touch(mode=0o600)
@@ -66,13 +86,13 @@ class Standing:
                         signal.pause()
                 finally:
                     self._kubeconfig.unlink(missing_ok=True)
+                    self.values.unlink(missing_ok=True)
                     held.truncate(0)
 
-    def _detach(self) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
+    def _detach(self, flags: list[str]) -> None:
         with self._log.open("wb") as log:
             holder = subprocess.Popen(
-                [sys.executable, "-m", "tests.cluster", "hold"],
+                [sys.executable, "-m", "tests.cluster", "hold", *flags],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -87,7 +107,9 @@ class Standing:
 
         poll(ready, "the control plane to be ready", seconds=180)
 
-    def _running(self) -> bool:
+    @property
+    def running(self) -> bool:
+        """Whether it runs, or is just being started."""
         held = cache.try_lock(self._lock)
         if held is None:
             return True

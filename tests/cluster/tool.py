@@ -1,4 +1,4 @@
-"""Finds the programs of the control plane, or builds them once: `find("etcd")`.
+"""Finds the programs of the control plane and of a node, or builds them once: `find("etcd")`.
 
 `KUBEBUILDER_ASSETS` comes first, being the customary way to say which ones to take, then PATH, then our own cache. One
 from outside is taken only if its minor version is the pinned one: an old kubectl somewhere on PATH would fail in ways
@@ -36,7 +36,11 @@ TOOLS = {
     "kube-controller-manager": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kube-controller-manager", "about 1 min"),
     "kubectl": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kubectl", "about 20 s", ("version", "--client")),
     "helm": Tool(HELM, "helm.sh/helm/v4/cmd/helm", "about 3 min", ("version", "--short")),
+    "kube-scheduler": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kube-scheduler", "about 30 s"),
+    "kubelet": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kubelet", "about 45 s"),
 }
+NODE = ("kube-scheduler", "kubelet")
+"""Those that only a plane with a node needs."""
 
 
 @once

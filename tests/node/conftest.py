@@ -1,20 +1,72 @@
-"""The image, built once for all tests of this layer."""
+"""The layer's world, built once: the image, a control plane with a node that knows it, the chart's release, and a token
+endpoint."""
 
 import os
 from collections.abc import Iterator
 
 import pytest
 
-from tests.node import image as images
+from tests.apiserver.kube import Kube
+from tests.apiserver.ledger import Ledger
+from tests.apiserver.stage import Login, Stage
+from tests.cluster import debian
+from tests.cluster import image as images
+from tests.cluster.plane import ControlPlane
+from tests.node.release import Release
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes the operator away comes last."""
+    items.sort(key=lambda item: item.path.stem == "test_installation")
 
 
 @pytest.fixture(scope="session")
 def image() -> Iterator[images.Image]:
     """The image of this tree. Without root or Linux its tests are skipped, and in CI they fail."""
-    obstacle = images.obstacle()
+    obstacle = debian.obstacle()
     if obstacle and os.environ.get("CI") != "true":
         pytest.skip(obstacle)
-    if problem := obstacle or images.missing():
-        pytest.fail(problem, pytrace=False)
     with images.built() as image:
         yield image
+
+
+@pytest.fixture(scope="session")
+def plane(image: images.Image) -> Iterator[ControlPlane]:
+    """With a node that knows the image."""
+    with ControlPlane(node=True) as plane:
+        archive = plane.directory / "image.tar"
+        image.save(archive)
+        plane.node.import_image(archive)
+        archive.unlink()
+        yield plane
+
+
+@pytest.fixture(scope="session")
+def kube(plane: ControlPlane) -> Iterator[Kube]:
+    """The plane's API."""
+    kube = Kube(plane)
+    yield kube
+    kube.close()
+
+
+@pytest.fixture(scope="session")
+def login() -> Iterator[Login]:
+    """The token endpoint."""
+    login = Login()
+    with login.endpoint:
+        yield login
+
+
+@pytest.fixture(scope="session")
+def release(plane: ControlPlane) -> Release:
+    """The chart, installed; the operator runs as a pod."""
+    release = Release(plane)
+    release.install()
+    return release
+
+
+@pytest.fixture(scope="module")
+def stage(request: pytest.FixtureRequest, kube: Kube, login: Login, release: Release) -> Stage:
+    """The module's namespace, named after it, in which consumers may be on the host's network."""
+    name = request.path.stem.removeprefix("test_").replace("_", "-")
+    return Stage(kube, Ledger(), login, name, labels={"pod-security.kubernetes.io/enforce": "privileged"})

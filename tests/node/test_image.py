@@ -1,5 +1,6 @@
 """The image that the Dockerfile builds, run as the chart runs it: as a stranger, with nowhere to write."""
 
+import re
 import socket
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
@@ -9,9 +10,9 @@ import httpx
 import pytest
 import trustme
 
+from tests.cluster import pip
+from tests.cluster.image import ROOT, Image
 from tests.cluster.poll import poll
-from tests.node import pip
-from tests.node.image import ROOT, Image
 
 ACCOUNT = "/run/secrets/kubernetes.io/serviceaccount"
 """Where a pod's account is, less the symbolic link that /var/run is."""
@@ -109,9 +110,41 @@ def _answer(url: str) -> str:
 
 
 def test_no_tools_of_the_build(image: Image) -> None:
-    """What installs packages is not installed with them."""
-    for module in ("pip", "hatchling", "setuptools"):
-        assert f"No module named '{module}'" in image.run("/app/bin/python", "-c", f"import {module}").stderr
+    """What installs packages is not installed with them, nor left from the base."""
+    program = (
+        "from importlib.util import find_spec as find; print(*filter(find, ('pip', 'hatchling', 'setuptools', 'uv')))"
+    )
+    for python in ("/app/bin/python", "/usr/bin/python3"):
+        assert image.run(python, "-c", program).stdout == "\n"
+
+
+def test_size(image: Image, capsys: pytest.CaptureFixture[str]) -> None:
+    """Unpacked the image is at most 130 MB larger than its base."""
+    added = image.size - image.base_size
+    with capsys.disabled():
+        print(f"\nthe image: {image.size / 1e6:.0f} MB unpacked, of which its base has {image.base_size / 1e6:.0f} MB")
+    assert 0 < added <= 130e6
+
+
+def test_help_is_quick(image: Image) -> None:
+    """`--help` takes half a second at most, counted as CPU time: others may keep the machine busy."""
+    said = image.run("sh", "-c", '"$@" >/dev/null; times', "sh", *image.config["Entrypoint"], "--help").stdout
+    minutes_and_seconds = re.findall(r"(\d+)m([\d.]+)s", said.splitlines()[-1])
+    assert 0 < sum(60 * int(minutes) + float(seconds) for minutes, seconds in minutes_and_seconds) <= 0.5
+
+
+def test_bytecode(image: Image) -> None:
+    """Every module that the operator imports has bytecode: compiling it at each start would take seconds."""
+    said = image.run("/app/bin/python", "-v", "-c", "import integration_token.application").stderr
+    loaded = re.findall(r"^# code object from '(/app/.*)'", said, re.MULTILINE)
+    assert len(loaded) > 100
+    assert [path for path in loaded if not path.endswith(".pyc")] == []
+
+
+def test_no_bytecode_in_vain(image: Image) -> None:
+    """The models of the Kubernetes client that are not imported have none."""
+    found = image.run("find", "/app", "-path", "*/kubernetes/*", "-name", "*.pyc").stdout.splitlines()
+    assert 50 < len(found) < 150
 
 
 def test_only_the_lock(image: Image) -> None:

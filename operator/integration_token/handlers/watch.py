@@ -15,7 +15,14 @@ import kopf
 from integration_token.admission import Admission
 from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef, parse_endpoint
 from integration_token.api.integration import is_going, parse_integration
-from integration_token.api.names import CLUSTER_TOKEN_ENDPOINTS, GROUP, INTEGRATION_TOKENS, TOKEN_ENDPOINTS, VERSION
+from integration_token.api.names import (
+    CLUSTER_TOKEN_ENDPOINTS,
+    GROUP,
+    INTEGRATION_TOKENS,
+    MANAGER,
+    TOKEN_ENDPOINTS,
+    VERSION,
+)
 from integration_token.cluster.connection import Access
 from integration_token.endpoint_status import endpoint_key
 from integration_token.errors import NeedsChange
@@ -104,6 +111,8 @@ async def watch(
         clusterwide=not namespaces,
         namespaces=tuple(namespaces),
         standalone=True,
+        # Told to nobody; but kopf would look for the name of the user instead, and fail where it has none, as in a pod.
+        identity=MANAGER,  # type: ignore[arg-type]  # a string, of a type that kopf doesn't export
         ready_flag=ready,
     )
 

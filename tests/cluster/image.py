@@ -1,13 +1,10 @@
-"""The image, built by buildah as the Dockerfile stands, without Docker and on a base that is made here.
+"""The operator's image, built by buildah as the Dockerfile stands, without Docker and on a base that is made here.
 
 Everything is kept in a storage of its own in our cache directory, not in the one that the machine's images are in.
 """
 
 import json
-import os
-import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.cluster import cache
+from tests.cluster import cache, debian, pip
 from tests.cluster.progress import step
-from tests.node import pip
 
 ROOT: Final = Path(__file__).parents[2]
 BASE_PACKAGES: Final = "python3,python3-venv,ca-certificates"
@@ -28,19 +24,6 @@ class ImageError(Exception):
     """A command failed; the text has what it said."""
 
 
-def obstacle() -> str:
-    """Why no image can be built by this user on this machine; empty where one can."""
-    if sys.platform != "linux":
-        return "buildah needs Linux"
-    return "" if os.geteuid() == 0 else "buildah and mmdebstrap need root here"
-
-
-def missing() -> str:
-    """The tool that is missing, and how to get it; empty where all are there."""
-    absent = [tool for tool in ("buildah", "mmdebstrap") if shutil.which(tool) is None]
-    return f"{' and '.join(absent)} not found: apt-get install {' '.join(absent)}" if absent else ""
-
-
 @dataclass(frozen=True, slots=True)
 class Image:
     """A container of the image, in which commands are run."""
@@ -48,6 +31,10 @@ class Image:
     container: str
     description: dict[str, Any]
     """The image as OCI describes it."""
+    size: int
+    """Bytes that the image's files take on a disk."""
+    base_size: int
+    """And those of its base."""
 
     @property
     def config(self) -> dict[str, Any]:
@@ -65,6 +52,13 @@ class Image:
             check=False,
         )
 
+    def save(self, archive: Path) -> None:
+        """Write it as `docker save` does, by the name that the chart gives it where no registry is set."""
+        version = self.config["Labels"]["org.opencontainers.image.version"]
+        _run(
+            *_buildah("push"), NAME, f"docker-archive:{archive}:docker.io/library/integration-token-operator:{version}"
+        )
+
     def operator(self, *arguments: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
         """Run the image's entry point with these arguments, as a pod does."""
         return self.run(*self.config["Entrypoint"], *arguments, options=options)
@@ -72,19 +66,20 @@ class Image:
 
 @contextmanager
 def built() -> Iterator[Image]:
-    """The image of the tree as it is, built if need be. Raises ImageError."""
+    """The image of the tree as it is, built if need be. Raises ImageError; ToolError where it can't be built here."""
+    debian.require(("buildah", "mmdebstrap"))
     # The lock is held to the end: another build would take away the layers that this one's container stands on.
     with cache.lock(cache.root() / "image" / "lock"):
         base = _base()
         with step("building the image", "about 1 min the first time, then 15 s"):
             _build(base)
         _run(*_buildah("rm"), "--all")  # of runs that were killed
-        container = _run(*_buildah("from"), NAME)
         try:
+            container, base_container = _run(*_buildah("from"), NAME), _run(*_buildah("from"), base)
             inspected = json.loads(_run(*_buildah("inspect"), "--type=image", NAME))
-            yield Image(container, inspected["OCIv1"])
+            yield Image(container, inspected["OCIv1"], _size(container), _size(base_container))
         finally:
-            _run(*_buildah("rm"), container)
+            _run(*_buildah("rm"), "--all")
 
 
 def _base() -> str:
@@ -112,11 +107,19 @@ def _suite() -> str:
 def _build(base: str) -> None:
     with _directory() as directory:
         command = [*_buildah("bud"), "--isolation=chroot", "--layers", f"--build-arg=BASE={base}"]
-        command += pip.mounts(pip.settings(), directory)
-        # The stage before the last has a name as well, so that pruning leaves its layers for the next build.
-        _run(*command, "--target=build", f"--tag={NAME}-build", str(ROOT))
+        # Only the stage that installs packages sees this machine's settings for that. It has a name as well, so that
+        # the last stage finds it built, and pruning leaves its layers for the next build.
+        _run(*command, *pip.mounts(pip.settings(), directory), "--target=build", f"--tag={NAME}-build", str(ROOT))
         _run(*command, f"--tag={NAME}", str(ROOT))
     _run(*_buildah("rmi"), "--prune")
+
+
+def _size(container: str) -> int:
+    root = _run(*_buildah("mount"), container)
+    try:
+        return int(_run("du", "--summarize", "--one-file-system", "--block-size=1", root).split()[0])
+    finally:
+        _run(*_buildah("umount"), container)
 
 
 @contextmanager

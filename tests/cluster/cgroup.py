@@ -1,0 +1,45 @@
+"""The control groups of a node's pods: directories of the kernel, which outlive the processes that were in them."""
+
+from functools import partial
+from pathlib import Path
+
+from tests.cluster.poll import poll
+
+ROOT = Path("/sys/fs/cgroup")
+EMPTY = 10
+"""Seconds that killed processes may take to be gone: it takes moments."""
+
+
+class ControlGroup:
+    """One, by its name below the root, in each of the kernel's hierarchies: several in version 1, one in version 2."""
+
+    def __init__(self, name: str) -> None:
+        hierarchies = [ROOT] if (ROOT / "cgroup.controllers").exists() else list(ROOT.iterdir())
+        self._directories = [hierarchy / name for hierarchy in hierarchies if (hierarchy / "cgroup.procs").exists()]
+        self.name = f"/{name}"
+
+    def create(self) -> None:
+        """Make it."""
+        for directory in self._directories:
+            directory.mkdir(exist_ok=True)
+            for file in ("cpuset.cpus", "cpuset.mems"):  # empty in version 1, and then no process is let in
+                if (directory / file).exists() and (above := (directory.parent / file).read_text()).strip():
+                    (directory / file).write_text(above)
+
+    def remove(self) -> None:
+        """Take it away, with all in it. Its processes have ended, or are about to."""
+        for directory in self._directories:
+            poll(partial(_removed, directory), f"{directory} to be empty", EMPTY)
+
+
+def _removed(directory: Path) -> bool:
+    """Only directories can be removed here, from the innermost outwards, and files go with theirs."""
+    try:
+        for below in sorted(directory.rglob("*/"), reverse=True):
+            below.rmdir()
+        directory.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True

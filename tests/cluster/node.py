@@ -1,0 +1,106 @@
+"""A node of real parts: kubelet, containerd and runc, in namespaces of their own. Needs root and Linux.
+
+Nothing of it outlives the process that started it: the kernel ends its processes and takes its mounts away, and what is
+left then, control groups and files, is removed when it ends in order, or else by the next node that starts.
+"""
+
+import shutil
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.cluster import cache, debian, pause_image
+from tests.cluster.cgroup import ControlGroup
+from tests.cluster.containerd import Containerd
+from tests.cluster.kubelet import Kubelet
+from tests.cluster.namespace import Namespaces
+
+PROGRAMS = ("containerd", "ctr", "runc", "ptp", "unshare", "nsenter", "setpriv")
+
+
+class Node:
+    """A context manager around one node."""
+
+    def __init__(self, plane: Path, kubeconfig: Path, authority: Path, registered: Callable[[], bool]) -> None:
+        """
+        :param plane: the control plane's directory, in which the node's own comes to be.
+        :param kubeconfig: of the node's user.
+        :param authority: of who may call the kubelet.
+        :param registered: whether the API server knows the node.
+        """
+        self._plane = plane
+        self._kubeconfig = kubeconfig
+        self._authority = authority
+        self._registered = registered
+
+    def __enter__(self) -> Self:
+        """Start it: registered when this returns, and ready for pods seconds later.
+
+        :raises ToolError: where it can't run, or a program is missing.
+        """
+        debian.require(PROGRAMS)
+        with ExitStack() as stack:
+            directory = self._plane / "node"
+            directory.mkdir()
+            pause = directory / "pause.tar"
+            pause_image.write(pause)
+            group = _register(self._plane, stack)
+            namespaces = Namespaces(directory)
+            stack.callback(namespaces.kill)
+            namespaces.start()
+            self._containerd = Containerd(namespaces, directory, pause_image.NAME)
+            stack.callback(self._containerd.kill)
+            self._containerd.start()
+            self.import_image(pause)
+            self._kubelet = Kubelet(namespaces, directory, self._kubeconfig, self._authority, group)
+            stack.callback(self._kubelet.kill)
+            self.start_kubelet()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End it, with all its pods, at once."""
+        self._stack.close()
+
+    def kill_kubelet(self) -> None:
+        """Begin an outage of the kubelet: what runs in the containers goes on."""
+        self._kubelet.kill()
+
+    def start_kubelet(self) -> None:
+        """End it."""
+        self._kubelet.start(self._registered)
+
+    def import_image(self, archive: Path) -> None:
+        """Make an image known, so that pods can name it. Raises CommandError."""
+        self._containerd.import_image(archive)
+
+
+def _register(plane: Path, stack: ExitStack) -> ControlGroup:
+    """The control group of a new node, registered until the stack closes; those that were killed are removed."""
+    register = cache.root() / "node"
+    with cache.lock(register / "lock"):
+        for entry in register.glob("*.node"):
+            held = cache.try_lock(entry)
+            if held is None:
+                continue  # it runs
+            with held:
+                remnant = Path(entry.read_text())
+                ControlGroup(remnant.name).remove()
+                shutil.rmtree(remnant, ignore_errors=True)
+                entry.unlink()
+        draft = register / f"{plane.name}.draft"
+        held = cache.try_lock(draft)
+        assert held is not None  # its name is new
+        stack.enter_context(held)
+        # Whoever finds an entry can rely on what it says.
+        draft.write_text(str(plane))
+        entry = draft.rename(draft.with_suffix(".node"))
+        stack.callback(entry.unlink)
+        group = ControlGroup(plane.name)
+        stack.callback(group.remove)
+        group.create()
+    return group

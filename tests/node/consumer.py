@@ -1,0 +1,115 @@
+"""Pods that mount a target Secret and call an API with it, written in the languages of its users.
+
+Their containers are made from the pause image, with nothing in it: interpreters and compilers are the machine's,
+mounted read-only.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+from tests.cluster import go_program, pause_image
+from tests.cluster.plane import ControlPlane
+from tests.cluster.toolchain import ToolError
+
+SOURCES: Final = Path(__file__).parent / "consumers"
+
+MOUNT: Final = "/var/run/integration"
+"""Where the programs look for the Secret's files."""
+
+INTERVAL: Final = 0.1
+"""Seconds from one call to the next."""
+
+DIRECTORIES: Final = ("/bin", "/etc", "/lib", "/lib64", "/usr")
+"""Of the machine."""
+
+COMMANDS: Final = {
+    "shell": ("sh", "consumer.sh"),
+    "python": ("python3", "consumer.py"),
+    "javascript": ("node", "consumer.mjs"),
+    "go": ("", "consumer.go"),
+    "java": ("java", "Consumer.java"),
+}
+"""Interpreter and source by language; Go is compiled here."""
+
+
+class Consumer:
+    """One pod; it calls the API by the name of its language."""
+
+    def __init__(self, plane: ControlPlane, namespace: str, language: str, secret: str, url: str) -> None:
+        """Creates it. `url` is where it calls."""
+        self._plane = plane
+        self._namespace = namespace
+        self._name = language
+        interpreter, source = COMMANDS[language]
+        mounts = {directory: directory for directory in DIRECTORIES if Path(directory).is_dir()}
+        if interpreter:
+            program = _interpreter(interpreter)
+            command = [str(program), f"/consumers/{source}"]
+            mounts["/consumers"] = str(SOURCES)
+            if not program.is_relative_to("/usr"):
+                # As installers have it: bin below a directory with all else.
+                mounts[str(program.parents[1])] = str(program.parents[1])
+        else:
+            program = go_program.build(SOURCES / source)
+            command = [f"/consumers/{program.name}"]
+            mounts["/consumers"] = str(program.parent)
+        plane.kubectl("create", "--filename=-", stdin=json.dumps(self._manifest(command, mounts, secret, url)))
+
+    def annotate(self) -> None:
+        """Change an annotation of the pod, for which the kubelet looks at it at once, and so at its Secret."""
+        self._plane.kubectl(
+            "annotate", "pod", self._name, f"--namespace={self._namespace}", "--overwrite", "test/refresh=now"
+        )
+
+    def log(self) -> str:
+        """What it printed."""
+        return self._plane.kubectl("logs", self._name, f"--namespace={self._namespace}", check=False)
+
+    def _manifest(self, command: list[str], mounts: dict[str, str], secret: str, url: str) -> dict[str, Any]:
+        hosts = {f"host-{number}": mount for number, mount in enumerate(mounts.items())}
+        return {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": self._name, "namespace": self._namespace},
+            "spec": {
+                "hostNetwork": True,
+                "automountServiceAccountToken": False,
+                "enableServiceLinks": False,
+                "terminationGracePeriodSeconds": 0,
+                "securityContext": {"runAsUser": 65532, "runAsGroup": 65532},
+                "containers": [
+                    {
+                        "name": "consumer",
+                        "image": pause_image.NAME,
+                        "command": command,
+                        "env": [
+                            {"name": "API_URL", "value": url},
+                            {"name": "INTERVAL", "value": str(INTERVAL)},
+                        ],
+                        "volumeMounts": [
+                            {"name": "token", "mountPath": MOUNT, "readOnly": True},
+                            {"name": "scratch", "mountPath": "/tmp"},
+                            *(
+                                {"name": name, "mountPath": inside, "readOnly": True}
+                                for name, (inside, _) in hosts.items()
+                            ),
+                        ],
+                    }
+                ],
+                "volumes": [
+                    {"name": "token", "secret": {"secretName": secret}},
+                    {"name": "scratch", "emptyDir": {}},
+                    *({"name": name, "hostPath": {"path": outside}} for name, (_, outside) in hosts.items()),
+                ],
+            },
+        }
+
+
+def _interpreter(name: str) -> Path:
+    """The machine's own, and not one that was put before it on this process's PATH: a container has no such PATH."""
+    found = shutil.which(name, path="/usr/local/bin:/usr/bin:/bin") or shutil.which(name)
+    if found is None:
+        raise ToolError(f"{name} not found: the consumers need sh, curl, python3, node and a JDK's java")
+    return Path(found).resolve()

@@ -1,0 +1,40 @@
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+
+/** Calls the API with the token that the mounted file holds at the moment of the call. */
+public class Consumer {
+    private static final Path AUTHORIZATION = Path.of("/var/run/integration/authorization");
+    private static final HttpClient CLIENT = HttpClient.newHttpClient();
+
+    static String call(URI url) throws IOException, InterruptedException {
+        // Read for every call: that costs microseconds, and a renewed token is used at once.
+        var request = HttpRequest.newBuilder(url)
+                .header("Authorization", Files.readString(AUTHORIZATION))
+                .timeout(Duration.ofSeconds(10))
+                .build();
+        var answer = CLIENT.send(request, BodyHandlers.ofString());
+        if (answer.statusCode() != 200) {
+            throw new IOException("the API answered " + answer.statusCode());
+        }
+        return answer.body();
+    }
+
+    public static void main(String[] arguments) throws InterruptedException {
+        var url = URI.create(System.getenv("API_URL"));
+        var interval = (long) (Double.parseDouble(System.getenv("INTERVAL")) * 1000);
+        while (true) {
+            try {
+                call(url);
+            } catch (IOException error) {
+                System.out.println("the call failed: " + error.getMessage());
+            }
+            Thread.sleep(interval);
+        }
+    }
+}
