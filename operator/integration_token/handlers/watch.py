@@ -161,6 +161,8 @@ def _settings() -> kopf.OperatorSettings:
     settings.scanning.disabled = True
     settings.watching.chunk_size = 500
     settings.queueing.idle_timeout = 0.1
+    # Else kopf kills the whole process ten minutes after it was ended, also where it is only started again.
+    settings.process.ultimate_exiting_timeout = None
     # kopf gives up, and ends, with the last of its backoffs; the API server may be away for any time.
     settings.networking.error_backoffs = _Endless()
     settings.persistence.diffbase_storage = _NoDiffBase()
