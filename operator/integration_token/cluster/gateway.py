@@ -20,6 +20,7 @@ from integration_token.api.names import (
     VERSION,
 )
 from integration_token.errors import ClusterError, Conflict, Denied, Unavailable
+from integration_token.fence import Fence
 from integration_token.redaction import redact
 
 Object = dict[str, Any]
@@ -58,6 +59,7 @@ SECRETS = Collection("/api/v1", "secrets")
 NAMESPACES = Collection("/api/v1", "namespaces")
 EVENTS = Collection("/api/v1", "events")
 PODS = Collection("/api/v1", "pods")
+LEASES = Collection("/apis/coordination.k8s.io/v1", "leases")
 INTEGRATIONS = Collection(f"/apis/{GROUP}/{VERSION}", INTEGRATION_TOKENS)
 ENDPOINTS = {
     EndpointKind.NAMESPACED: Collection(f"/apis/{GROUP}/{VERSION}", TOKEN_ENDPOINTS),
@@ -71,8 +73,11 @@ class Gateway:
     Bodies are never logged, and of a refusal only text that holds nothing of the data sent gets into an error.
     """
 
-    def __init__(self, client: ApiClient) -> None:
+    def __init__(self, client: ApiClient, fence: Fence | None = None) -> None:
+        """`fence`: who writes only as long as it is open, and doesn't wait any longer either; None where that needs no
+        leave."""
         self._client = client
+        self._fence = fence
 
     async def get(self, collection: Collection, namespace: str, name: str) -> Object | None:
         """One object, None where there is none."""
@@ -166,8 +171,7 @@ class Gateway:
             f"{collection.path(namespace)}?labelSelector={selector}&watch=true&allowWatchBookmarks=true"
             f"&resourceVersion={version}"
         )
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_TIMEOUT, sock_read=_SILENCE)
-        response = await self._open("GET", path, None, _METADATA, timeout)
+        response = await self._open("GET", path, None, _METADATA, None)
         try:
             if response.status != 200:
                 raise _refusal(response.status, await _json(response), None)
@@ -183,7 +187,7 @@ class Gateway:
         self, method: str, path: str, body: Object | None = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Object]:
         """Status and JSON of one call: 2xx, or 404 where that is for the caller to judge."""
-        response = await self._open(method, path, body, headers or {}, aiohttp.ClientTimeout(total=_TIMEOUT))
+        response = await self._open(method, path, body, headers or {}, _TIMEOUT)
         try:
             answer = await _json(response)
         except (aiohttp.ClientError, TimeoutError):
@@ -200,8 +204,13 @@ class Gateway:
         path: str,
         body: Object | None,
         headers: Mapping[str, str],
-        limits: aiohttp.ClientTimeout,
+        seconds: float | None,
     ) -> aiohttp.ClientResponse:
+        """Sends a request; the answer's body is still to be read.
+
+        :param seconds: for the whole call; None for a watch, which lasts as long as something comes.
+        """
+        limits = aiohttp.ClientTimeout(total=seconds, sock_connect=_TIMEOUT, sock_read=None if seconds else _SILENCE)
         sent = {"Accept": "application/json", **headers}
         if method == "PATCH":
             sent["Content-Type"] = "application/merge-patch+json"
@@ -210,6 +219,8 @@ class Gateway:
             verb, url, prepared, *_ = await self._client.param_serialize(
                 method, path, header_params=sent, auth_settings=["BearerToken"]
             )
+            if self._fence is not None and method != "GET":
+                limits = aiohttp.ClientTimeout(total=min(_TIMEOUT, self._fence.check()))
             answer = await self._client.call_api(verb, url, prepared, body, _request_timeout=limits)
             response: aiohttp.ClientResponse = answer.response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
