@@ -19,6 +19,7 @@ from integration_token.api.names import (
     TOKEN_ENDPOINTS,
     VERSION,
 )
+from integration_token.cluster.permission import Permissions
 from integration_token.errors import ClusterError, Conflict, Denied, Unavailable
 from integration_token.fence import Fence
 from integration_token.redaction import redact
@@ -73,11 +74,12 @@ class Gateway:
     Bodies are never logged, and of a refusal only text that holds nothing of the data sent gets into an error.
     """
 
-    def __init__(self, client: ApiClient, fence: Fence | None = None) -> None:
+    def __init__(self, client: ApiClient, fence: Fence | None = None, permissions: Permissions | None = None) -> None:
         """`fence`: who writes only as long as it is open, and doesn't wait any longer either; None where that needs no
-        leave."""
+        leave. `permissions` is told of every answer."""
         self._client = client
         self._fence = fence
+        self._permissions = permissions
 
     async def get(self, collection: Collection, namespace: str, name: str) -> Object | None:
         """One object, None where there is none."""
@@ -141,23 +143,37 @@ class Gateway:
                 return
             more = f"&continue={token}"
 
-    async def probe(self, collection: Collection, namespace: str) -> None:
-        """Returns where objects of the kind can be listed."""
-        status, _ = await self._call("GET", f"{collection.path(namespace)}?limit=1", headers=_METADATA_LIST)
+    async def probe(self, collection: Collection, namespace: str, *, watch: bool) -> None:
+        """Returns where objects of the kind can be listed, and with `watch` watched too."""
+        status, page = await self._call("GET", f"{collection.path(namespace)}?limit=1", headers=_METADATA_LIST)
         if status == 404:
             raise Denied("404 the API server does not know this kind: install the CRDs", status=status)
+        if watch:
+            version = page["metadata"]["resourceVersion"]
+            path = f"{collection.path(namespace)}?watch=true&timeoutSeconds=1&resourceVersion={version}"
+            (await self._open_watch(path, _TIMEOUT)).close()
 
     async def list_metadata(self, collection: Collection, namespace: str, selector: str) -> tuple[list[Object], str]:
         """The metadata of all selected objects, in pages, and the resourceVersion from which to watch."""
         items: list[Object] = []
+        version = ""
+        async for page in self.metadata_pages(collection, namespace, selector):
+            items += page.get("items") or ()
+            version = page["metadata"]["resourceVersion"]
+        return items, version
+
+    async def metadata_pages(
+        self, collection: Collection, namespace: str, selector: str = ""
+    ) -> AsyncGenerator[Object, None]:
+        """The metadata of all selected objects, as lists of some hundred."""
         more = ""
         while True:
             path = f"{collection.path(namespace)}?labelSelector={selector}&limit=500{more}"
             _, page = await self._call("GET", path, headers=_METADATA_LIST)
-            items += page.get("items") or ()
+            yield page
             token = page["metadata"].get("continue")
             if not token:
-                return items, page["metadata"]["resourceVersion"]
+                return
             more = f"&continue={token}"
 
     async def watch_metadata(
@@ -171,10 +187,8 @@ class Gateway:
             f"{collection.path(namespace)}?labelSelector={selector}&watch=true&allowWatchBookmarks=true"
             f"&resourceVersion={version}"
         )
-        response = await self._open("GET", path, None, _METADATA, None)
+        response = await self._open_watch(path, None)
         try:
-            if response.status != 200:
-                raise _refusal(response.status, await _json(response), None)
             async for line in response.content:
                 event = json.loads(line)
                 yield event["type"], event["object"]
@@ -182,6 +196,22 @@ class Gateway:
             raise Unavailable("the watch broke") from None
         finally:
             response.close()
+
+    async def _open_watch(self, path: str, seconds: float | None) -> aiohttp.ClientResponse:
+        """The answer to a watch that was granted, to be read and closed."""
+        response = await self._open("GET", path, None, _METADATA, seconds)
+        if response.status == 200:
+            self._answered("GET", path, None)
+            return response
+        try:
+            answer = await _json(response)
+        except (aiohttp.ClientError, TimeoutError):
+            raise Unavailable("the watch broke") from None
+        finally:
+            response.close()
+        refusal = _refusal(response.status, answer, None)
+        self._answered("GET", path, refusal)
+        raise refusal
 
     async def _call(
         self, method: str, path: str, body: Object | None = None, headers: Mapping[str, str] | None = None
@@ -192,11 +222,19 @@ class Gateway:
             answer = await _json(response)
         except (aiohttp.ClientError, TimeoutError):
             raise Unavailable("the API server's answer broke off") from None
+        refusal = None
         if response.status >= 300 and response.status != 404:
-            raise _refusal(response.status, answer, body)
+            refusal = _refusal(response.status, answer, body)
+        self._answered(method, path, refusal)
+        if refusal is not None:
+            raise refusal
         if response.status < 300 and not answer:
             raise Unavailable("the API server's answer is no JSON object")
         return response.status, answer
+
+    def _answered(self, method: str, path: str, refusal: ClusterError | None) -> None:
+        if self._permissions is not None:
+            self._permissions.answered(method, path, refusal)
 
     async def _open(
         self,

@@ -85,23 +85,13 @@ class Candidate:
 
     async def renew(self, fence: Fence) -> None:
         """Keeps the fence open as long as the lease can be renewed, and returns once it is closed."""
-        while fence.is_open():
-            # Without jitter in the waits, candidates that were started together would stay together.
-            wait = self._timing.retry * (1 + self._jitter()) / 2
-            try:
-                await asyncio.sleep(min(wait, fence.check()))
-                # From before it was sent: the others count from when they see it, which is later.
-                sent, left = self._clock.now().boot, fence.check()
-                if await self._limited(self._rewrite(), left):
-                    fence.extend(sent + self._timing.deadline)
-                else:
-                    log.warning("the lease was taken over", lease=self._name, leader=self._election.holder)
-                    fence.close()
-                self._works()
-            except Fenced:
-                break
-            except ClusterError as error:
-                self._fails(error)
+        try:
+            while fence.is_open():
+                await self._renew(fence)
+        except Fenced:
+            pass  # its time was over in between
+        finally:
+            fence.close()
         log.warning("no longer leading", lease=self._name, identity=self._identity)
 
     async def release(self) -> None:
@@ -128,6 +118,23 @@ class Candidate:
         except Conflict:
             return None  # somebody else was faster
         return Fence(self._clock, sent + self._timing.deadline)
+
+    async def _renew(self, fence: Fence) -> None:
+        """One wait and one attempt of a candidate that leads."""
+        # Without jitter in the waits, candidates that were started together would stay together.
+        wait = self._timing.retry * (1 + self._jitter()) / 2
+        await asyncio.sleep(min(wait, fence.check()))
+        # From before it was sent: the others count from when they see it, which is later.
+        sent, left = self._clock.now().boot, fence.check()
+        try:
+            if await self._limited(self._rewrite(), left):
+                fence.extend(sent + self._timing.deadline)
+            else:
+                log.warning("the lease was taken over", lease=self._name, leader=self._election.holder)
+                fence.close()
+            self._works()
+        except ClusterError as error:
+            self._fails(error)
 
     async def _rewrite(self) -> bool:
         """One renewal; False where the lease is somebody else's."""

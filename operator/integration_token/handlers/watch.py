@@ -25,7 +25,8 @@ from integration_token.scheduler import Scheduler
 
 log = get_logger(__name__)
 
-_DELETED = "DELETED"
+DELETED = "DELETED"
+"""The kind of a watch event."""
 
 
 class Observer:
@@ -35,12 +36,16 @@ class Observer:
         self._inventory = inventory
         self._scheduler = scheduler
         self._admission = admission
+        self.listed_anew = asyncio.Event()
+        """Set when something that is known was listed: what isn't there any more was not told then."""
 
     def integration(self, kind: str | None, body: dict[str, Any]) -> None:
         """An IntegrationToken was listed, added, changed or deleted."""
         metadata = body["metadata"]
         key = token_key(metadata["namespace"], metadata["name"])
-        if kind == _DELETED or is_going(body):
+        if kind is None and key in self._inventory.entries:
+            self.listed_anew.set()
+        if kind == DELETED or is_going(body):
             entry = self._inventory.entries.get(key)
             if entry is not None and entry.uid == metadata["uid"]:
                 self._inventory.forget(key)
@@ -59,8 +64,13 @@ class Observer:
         """An endpoint was listed, added, changed or deleted."""
         metadata = body["metadata"]
         ref = EndpointRef(endpoint_kind, metadata.get("namespace") or "", metadata["name"])
-        before = self._inventory.endpoints.pop(ref, None)
-        if kind == _DELETED or is_going(body):
+        before = self._inventory.endpoints.get(ref)
+        if kind is None and before is not None:
+            self.listed_anew.set()
+        if kind == DELETED and before is not None and before.uid != metadata["uid"]:
+            return  # another one has the name by now
+        self._inventory.endpoints.pop(ref, None)
+        if kind == DELETED or is_going(body):
             self._admission.drop(ref)
             after: Endpoint | None = None
         else:
@@ -78,7 +88,7 @@ class Observer:
         """A namespace was listed, added, changed or deleted."""
         name, labels = body["metadata"]["name"], dict(body["metadata"].get("labels") or {})
         before = self._inventory.namespace_labels.get(name)
-        if kind == _DELETED:
+        if kind == DELETED:
             self._inventory.namespace_labels.pop(name, None)
         elif before != labels:
             self._inventory.namespace_labels[name] = labels
