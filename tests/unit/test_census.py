@@ -6,15 +6,14 @@ from collections.abc import AsyncGenerator, Callable
 import pytest
 from integration_token.admission import Admission
 from integration_token.api.endpoint import EndpointKind, EndpointRef
-from integration_token.clock import Instant
 from integration_token.cluster.gateway import Collection, Object
 from integration_token.errors import Unavailable
 from integration_token.handlers.census import Census
 from integration_token.handlers.watch import Observer
 from integration_token.inventory import Inventory, token_key
-from integration_token.scheduler import Key, Scheduler
 
 from tests.fakes.cluster import Cluster
+from tests.unit.test_observer import Recorder
 from tests.unit.virtual import FakeClock, run
 
 SPECS: dict[str, dict[str, object]] = {
@@ -34,7 +33,8 @@ class Paged(Cluster):
         self.lists: list[tuple[str, str]] = []
         """Plural and namespace of each."""
         self.outages = 0
-        self.meanwhile: Callable[[], None] = lambda: None
+        self.meanwhile: dict[str, Callable[[], None]] = {}
+        """What happens just before a list of that plural."""
 
     async def metadata_pages(
         self, collection: Collection, namespace: str, selector: str = ""
@@ -43,7 +43,7 @@ class Paged(Cluster):
         if self.outages:
             self.outages -= 1
             raise Unavailable("the API server cannot be reached")
-        self.meanwhile()
+        self.meanwhile.pop(collection.plural, lambda: None)()
         found = [
             {"metadata": each["metadata"]}
             for (plural, where, _), each in self.objects.items()
@@ -61,14 +61,9 @@ class Scene:
         """Knows nothing."""
         self.cluster = Paged()
         self.inventory = Inventory()
-        self.woken: set[Key] = set()
-        scheduler = Scheduler(clock, self._never)
-        scheduler.wake = self.woken.add  # type: ignore[method-assign]  # what is woken is looked at here
+        self.scheduler = scheduler = Recorder(clock)
         self.observer = Observer(self.inventory, scheduler, Admission(clock, scheduler))
         self.census = Census(self.cluster, self.inventory, self.observer, namespaces)
-
-    async def _never(self, _: Key) -> Instant | None:
-        raise AssertionError
 
     def create(self, plural: str, namespace: str, name: str, *, kind: str | None = "ADDED") -> None:
         """An object, of which the watch tells."""
@@ -101,7 +96,7 @@ async def test_what_is_gone_is_forgotten(clock: FakeClock) -> None:
     scene.create("tokenendpoints", "store", "login")
     scene.create("clustertokenendpoints", "", "login")
     scene.create("namespaces", "", "store")
-    scene.woken.clear()
+    scene.scheduler.woken.clear()
     for plural, namespace, name in (
         ("integrationtokens", "store", "b"),
         ("integrationtokens", "store", "e"),
@@ -116,7 +111,9 @@ async def test_what_is_gone_is_forgotten(clock: FakeClock) -> None:
     assert scene.known == {"a", "c", "d"}
     assert scene.inventory.endpoints == {}
     assert scene.inventory.namespace_labels == {}
-    assert {key.name for key in scene.woken} == {"a", "b", "c", "d", "e"}, "all referred to the endpoint, or are gone"
+    assert {key.name for key in scene.scheduler.woken} == {"a", "b", "c", "d", "e"}, (
+        "all referred to the endpoint, or are gone"
+    )
 
 
 async def test_what_is_there_stays(clock: FakeClock) -> None:
@@ -126,14 +123,14 @@ async def test_what_is_there_stays(clock: FakeClock) -> None:
     scene.create("tokenendpoints", "store", "login")
     scene.create("clustertokenendpoints", "", "login")
     scene.create("namespaces", "", "store")
-    scene.woken.clear()
+    scene.scheduler.woken.clear()
 
     await scene.census.count()
 
     assert scene.known == {"a"}
     assert len(scene.inventory.endpoints) == 2
     assert scene.inventory.namespace_labels == {"store": {}}
-    assert scene.woken == set()
+    assert scene.scheduler.woken == []
 
 
 async def test_another_one_of_the_same_name_is_another(clock: FakeClock) -> None:
@@ -158,14 +155,11 @@ async def test_what_comes_during_the_count_is_not_judged(clock: FakeClock) -> No
     scene.create("integrationtokens", "store", "old")
     scene.create("tokenendpoints", "store", "login")
 
-    def meanwhile() -> None:
-        scene.cluster.meanwhile = lambda: None
-        scene.tell("integrationtokens", "ADDED", {"metadata": {"namespace": "store", "name": "new", "uid": "x"}})
-        scene.cluster.remove("tokenendpoints", "store", "login")
-        body = {"metadata": {"namespace": "store", "name": "login", "uid": "y"}, "spec": SPECS["tokenendpoints"]}
-        scene.tell("tokenendpoints", "MODIFIED", body)
-
-    scene.cluster.meanwhile = meanwhile
+    new = {"metadata": {"namespace": "store", "name": "new", "uid": "x"}}
+    login = {"metadata": {"namespace": "store", "name": "login", "uid": "y"}, "spec": SPECS["tokenendpoints"]}
+    scene.cluster.remove("tokenendpoints", "store", "login")
+    scene.cluster.meanwhile["integrationtokens"] = lambda: scene.tell("integrationtokens", "ADDED", new)
+    scene.cluster.meanwhile["tokenendpoints"] = lambda: scene.tell("tokenendpoints", "MODIFIED", login)
 
     await scene.census.count()
 
