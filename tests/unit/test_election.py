@@ -22,6 +22,8 @@ def test_durations_that_could_let_two_lead_are_refused(duration: float, deadline
     """The lease outlasts the renew deadline, and that more than one attempt."""
     with pytest.raises(ValueError, match="must"):
         Timing(duration, deadline, retry)
+    with pytest.raises(ValueError, match="must"):
+        Timing(look=0)
 
 
 def test_lease_that_never_was_is_claimed_at_once() -> None:
@@ -84,13 +86,13 @@ def test_holder_that_asks_for_a_longer_wait_gets_it() -> None:
 
 
 def test_waits_are_spread_and_never_past_the_moment_to_claim() -> None:
-    """Between half of the retry time and all of it; less where the lease is to be had before."""
+    """Between half of the time and all of it; less where the lease is to be had before."""
     candidate = election()
     candidate.saw(OTHERS, 100)
-    assert candidate.wait(100, 0.0) == 1
-    assert candidate.wait(100, 0.999) == pytest.approx(2, abs=0.01)
-    assert candidate.wait(114.5, 0.999) == 0.5
-    assert candidate.wait(116, 0.0) == 1, "a claim that failed is not repeated in a loop"
+    assert candidate.wait(100, 0.0) == 0.5
+    assert candidate.wait(100, 0.999) == pytest.approx(1, abs=0.01)
+    assert candidate.wait(114.75, 0.999) == 0.25
+    assert candidate.wait(116, 0.0) == 0.5, "a claim that failed is not repeated in a loop"
 
 
 def test_fence_closes_by_time_for_good(clock: FakeClock) -> None:

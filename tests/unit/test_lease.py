@@ -184,8 +184,8 @@ def test_first_candidate_leads_at_once_and_the_others_stand_by() -> None:
     run(main)
 
 
-def test_killed_leader_is_replaced_within_18_seconds() -> None:
-    """Counted from the last renewal, which the standby saw 2 s later at most; never before its 15 s are over."""
+def test_killed_leader_is_replaced_within_16_seconds() -> None:
+    """Counted from the last renewal, which the standby saw 1 s later at most; never before its 15 s are over."""
 
     async def main(clock: FakeClock) -> None:
         for seed in range(20):
@@ -198,7 +198,7 @@ def test_killed_leader_is_replaced_within_18_seconds() -> None:
             killed = asyncio.get_running_loop().time()
             await asyncio.sleep(20)
 
-            assert 13 <= second.terms[0][0] - killed <= 18
+            assert 13 <= second.terms[0][0] - killed <= 16
             assert scene.spec["holderIdentity"] == "process-1"
             assert scene.spec["leaseTransitions"] == 1
             await scene.end()
@@ -206,7 +206,7 @@ def test_killed_leader_is_replaced_within_18_seconds() -> None:
     run(main)
 
 
-def test_released_lease_is_taken_over_within_2_seconds() -> None:
+def test_released_lease_is_taken_over_within_a_second() -> None:
     """A leader that ends in order leaves nobody waiting."""
 
     async def main(clock: FakeClock) -> None:
@@ -217,7 +217,7 @@ def test_released_lease_is_taken_over_within_2_seconds() -> None:
         await asyncio.sleep(30)
         await first.end()
         assert scene.spec["holderIdentity"] == ""
-        await asyncio.sleep(2.01)
+        await asyncio.sleep(1.01)
 
         assert second.leads()
         await scene.end()

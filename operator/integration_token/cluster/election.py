@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The durations of an election in seconds. The defaults are those of Kubernetes' own components."""
+    """The durations of an election in seconds. The defaults are those of Kubernetes' own components, but for `look`."""
 
     duration: float = 15.0
     """How long a candidate lets a record stand that doesn't change, before it takes the lease over."""
@@ -17,7 +17,10 @@ class Timing:
     """How long a leader may act after it sent the last renewal that succeeded. What it is shorter than `duration` is
     for what the leader sent last to arrive, and for clocks that don't run alike: up to the ratio of the two."""
     retry: float = 2.0
-    """How long to wait at most between two looks, or two renewals; half of it at least."""
+    """How long a leader waits at most between two renewals; half of it at least, by chance, so that candidates which
+    were started together don't stay together."""
+    look: float = 1.0
+    """How long a candidate waits between two looks, likewise: what a released lease lies idle."""
 
     def __post_init__(self) -> None:
         """:raises ValueError: where two candidates could lead at once, or one failed renewal would end a term."""
@@ -25,6 +28,8 @@ class Timing:
             raise ValueError("the lease must outlast the renew deadline: else two may lead at once")
         if not self.deadline > 2 * self.retry > 0:
             raise ValueError("the renew deadline must leave time for more than one attempt")
+        if not self.look > 0:
+            raise ValueError("the time between two looks must be positive")
 
     @property
     def attempt(self) -> float:
@@ -90,6 +95,6 @@ class Election:
 
         :param jitter: uniform in [0, 1).
         """
-        retry = self._timing.retry * (1 + jitter) / 2
+        look = self._timing.look * (1 + jitter) / 2
         claimable = self.claimable_in(now)
-        return min(retry, claimable) if claimable > 0 else retry
+        return min(look, claimable) if claimable > 0 else look

@@ -121,7 +121,6 @@ class Candidate:
 
     async def _renew(self, fence: Fence) -> None:
         """One wait and one attempt of a candidate that leads."""
-        # Without jitter in the waits, candidates that were started together would stay together.
         wait = self._timing.retry * (1 + self._jitter()) / 2
         await asyncio.sleep(min(wait, fence.check()))
         # From before it was sent: the others count from when they see it, which is later.
