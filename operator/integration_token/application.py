@@ -15,7 +15,7 @@ from integration_token.cluster.lease import Candidate
 from integration_token.cluster.permission import Permissions
 from integration_token.fence import Fence
 from integration_token.metrics import Metrics
-from integration_token.server import Server
+from integration_token.server import Readiness, Server
 from integration_token.settings import Settings
 from integration_token.term import Term
 
@@ -67,7 +67,7 @@ class Application:
         self._permissions = permissions
         self._candidate = candidate
         self._metrics = Metrics()
-        self._server = Server(settings.metrics_address, self._metrics, self._missing)
+        self._server = Server(settings.metrics_address, self._metrics, self._readiness)
         self._stop = asyncio.Event()
         self._term: Term | None = None
 
@@ -131,12 +131,14 @@ class Application:
         finally:
             self._term = None
 
-    def _missing(self) -> str:
-        """Why the process isn't ready; empty where it is: it works for all, or could at once if the leader were
-        gone."""
-        if self._term is not None:
-            return self._term.missing or self._permissions.missing
-        return self._candidate.problem if self._candidate is not None else "not started yet"
+    def _readiness(self) -> Readiness:
+        """Ready is who works, for one namespace at least, or could at once if the leader were gone."""
+        if self._term is None:
+            problem = self._candidate.problem if self._candidate is not None else "not started yet"
+            return Readiness(not problem, problem)
+        refused = self._permissions.missing
+        blocked = bool(self._term.missing) or self._permissions.block(self._settings.namespaces)
+        return Readiness(not blocked, "; ".join(filter(None, (self._term.missing, refused))))
 
     def _take_signals(self) -> None:
         """Makes SIGTERM and SIGINT ask for an orderly end."""

@@ -19,7 +19,7 @@ from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, NAMESPACE
 from integration_token.cluster.secret import SecretWatch
 from integration_token.delivery import Deliverer
 from integration_token.endpoint_status import EndpointReconciler
-from integration_token.errors import ClusterError, OperatorError
+from integration_token.errors import ClusterError, OperatorError, Unavailable
 from integration_token.fence import Fence
 from integration_token.grant import Grants
 from integration_token.handlers.census import Census
@@ -61,6 +61,10 @@ _RECHECK = 60.0
 _RETRY = 2.0
 """Seconds between attempts to begin the watch: after a fault that ended kopf, or while the CRDs are missing."""
 
+_DOUBT = 1.0
+"""Seconds from a call of kopf's that failed to the look why: an API server that is just starting refuses a moment long
+what it will grant."""
+
 
 class Unended(OperatorError):
     """Something of a term that is over still runs, so the process must not begin another."""
@@ -95,7 +99,10 @@ class Term:
         self._access = access
         self._take_signals = take_signals
         self._stop = asyncio.Event()
-        self._failed = False
+        self._scopes = settings.namespaces or ("",)
+        self._doubt = asyncio.Event()
+        """Set when a call of kopf's failed, until it is looked why."""
+        self._told = ""
         self._inventory = inventory
         self._secrets = SecretWatch(gateway, settings.namespaces, self._secret_changed, self._recovered)
         self._client = TokenClient(clock, policy, settings.proxy_url, fence)
@@ -186,16 +193,24 @@ class Term:
     async def _watch(self) -> None:
         """Watches our own kinds by kopf, again after each fault that ends it."""
         await self._secrets.synced.wait()
+        failed = False
         while not self._stop.is_set():
-            served = await self._served()
-            if served is None:
+            try:
+                # A watch is tried only where one failed: it costs a connection.
+                served, self.missing = await self._served(watch=failed)
+            except Unavailable as error:
+                served, self.missing = (), str(error)
+            if not served:
                 await asyncio.sleep(_RETRY)
                 continue
             ready = asyncio.Event()
             readying = asyncio.create_task(self._on_ready(ready, served))
             try:
-                watching = asyncio.create_task(watch(self._observer, self._access, served, ready), name="kopf")
-                if await self._outlived(watching, served):
+                namespaces = self._settings.namespaces and served
+                watching = asyncio.create_task(
+                    watch(self._observer, self._access, namespaces, ready, self._doubt.set), name="kopf"
+                )
+                if await self._outlived(watching, ready, served):
                     log.info("the namespaces that can be served have changed, the watch is started again")
                     continue
                 # kopf returns where a signal came before ours were set again; a fault raises.
@@ -203,28 +218,45 @@ class Term:
             except Exception as error:  # noqa: BLE001  # whatever ended kopf, the tokens need a watch
                 log.error("the watch failed, it is started again", error=type(error).__name__)
                 self.missing = "the watch of IntegrationTokens is being started again"
-                self._failed = True
+                failed = True
                 await asyncio.sleep(_RETRY)
             finally:
                 readying.cancel()
                 self._take_signals()
 
-    async def _outlived(self, watching: asyncio.Task[None], served: tuple[str, ...]) -> bool:
-        """Waits for the watch to end; or ends it, answering True, once a namespace that was missing can be served."""
+    async def _outlived(self, watching: asyncio.Task[None], ready: asyncio.Event, served: tuple[str, ...]) -> bool:
+        """Waits for the watch to end; or ends it, answering True, once other namespaces can be served.
+
+        kopf tries a call again that was refused, and tells nobody. So it is looked after as soon as a call fails.
+        """
         try:
-            if served == self._settings.namespaces:
-                await watching
-                return False
-            while True:
-                done, _ = await asyncio.wait((watching,), timeout=_RECHECK)
-                if done:
-                    await watching
-                    return False
-                if await self._served() not in {None, served}:
-                    return True
+            while not await self._ended(watching, whole=served == self._scopes):
+                with suppress(Unavailable):
+                    found, missing = await self._served(watch=True)
+                    if found not in {(), served}:
+                        return True
+                    if ready.is_set():
+                        self.missing = "" if found else missing
+            await watching
+            return False
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+
+    async def _ended(self, watching: asyncio.Task[None], *, whole: bool) -> bool:
+        """Waits until the watch has ended, or there is cause to look whether it can go on.
+
+        :param whole: it serves all that it should.
+        """
+        doubting = asyncio.create_task(self._doubt.wait(), name="doubt")
+        seconds = _RETRY if self.missing else None if whole else _RECHECK
+        await asyncio.wait((watching, doubting), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        doubting.cancel()
+        if self._doubt.is_set():
+            # Where one call fails, others do.
+            await asyncio.wait((watching,), timeout=_DOUBT)
+            self._doubt.clear()
+        return watching.done()
 
     async def _on_ready(self, ready: asyncio.Event, served: tuple[str, ...]) -> None:
         await ready.wait()
@@ -232,30 +264,43 @@ class Term:
         self.missing = ""
         # What was deleted since the last watch is told by none.
         self._observer.listed_anew.set()
-        log.info("watching", namespaces=list(served) or "all")
+        log.info("watching", namespaces=[name for name in served if name] or "all")
 
-    async def _served(self) -> tuple[str, ...] | None:
-        """The namespaces in which our kinds can be listed, empty for all; None where there is nothing to serve yet.
+    async def _served(self, *, watch: bool) -> tuple[tuple[str, ...], str]:
+        """The namespaces, of those to serve, in which our kinds can be listed, the empty name for all; and what stands
+        in the way of one that can't be served.
 
-        kopf looks for kinds only when it starts, and ends for all namespaces where one of them refuses it.
+        kopf looks for kinds only when it starts, and ends for all namespaces where one of them has none.
+
+        :param watch: whether they must prove to be watchable too.
+        :raises Unavailable: where that can't be told now.
         """
-        if not self._settings.namespaces:
-            kinds = (INTEGRATIONS, *ENDPOINTS.values(), NAMESPACES)
-            return () if await self._listable("", kinds) else None
-        kinds = (INTEGRATIONS, ENDPOINTS[EndpointKind.NAMESPACED])
-        return tuple([name for name in self._settings.namespaces if await self._listable(name, kinds)]) or None
+        kinds = (
+            (INTEGRATIONS, ENDPOINTS[EndpointKind.NAMESPACED])
+            if self._settings.namespaces
+            else (INTEGRATIONS, *ENDPOINTS.values(), NAMESPACES)
+        )
+        served, missing = [], ""
+        for namespace in self._scopes:
+            refusal = await self._refusal(namespace, kinds, watch=watch)
+            if refusal:
+                missing = missing or refusal
+            else:
+                served.append(namespace)
+        if missing and missing != self._told:
+            log.warning("cannot watch", error=missing)
+        self._told = missing
+        return tuple(served), missing
 
-    async def _listable(self, namespace: str, kinds: Iterable[Collection]) -> bool:
+    async def _refusal(self, namespace: str, kinds: Iterable[Collection], *, watch: bool) -> str:
         for kind in kinds:
             try:
-                # kopf tells of a refusal no more than that there was one.
-                await self._gateway.probe(kind, namespace, watch=self._failed)
+                await self._gateway.probe(kind, namespace, watch=watch)
+            except Unavailable:
+                raise
             except ClusterError as error:
-                where = f" in {namespace}" if namespace else ""
-                self.missing = f"cannot list and watch {kind.plural}{where}: {error}"
-                log.warning("cannot list and watch", kind=kind.plural, namespace=namespace or "*", error=str(error))
-                return False
-        return True
+                return f"cannot list and watch {kind.plural}{f' in {namespace}' if namespace else ''}: {error}"
+        return ""
 
     async def _work(self, key: Key) -> Instant | None:
         return await self._reconciler.work(key)

@@ -69,6 +69,21 @@ def test_many_namespaces_are_counted(clock: FakeClock) -> None:
     assert permissions.missing == "not permitted: create secrets in n0, n1, n2 and 2 more; list secrets"
 
 
+def test_operator_is_fit_as_long_as_it_may_work_in_one_namespace(clock: FakeClock) -> None:
+    """A namespace that is deleted takes the operator's Role along; who serves all namespaces has one role for all."""
+    permissions = Permissions(clock)
+    assert not permissions.block(())
+    assert not permissions.block(("store", "shipping"))
+    permissions.answered("POST", PATH, FORBIDDEN)
+    assert permissions.block(())
+    assert not permissions.block(("store", "shipping"))
+    permissions.answered("GET", SECRETS.path("shipping"), FORBIDDEN)
+    assert permissions.block(("store", "shipping"))
+    permissions.answered("GET", SECRETS.path("shipping"), None)
+    permissions.answered("GET", SECRETS.path(), FORBIDDEN)
+    assert permissions.block(("store", "shipping"))
+
+
 def test_refusal_that_nobody_repeats_is_forgotten(clock: FakeClock) -> None:
     """The resource that wanted the call may be gone."""
     permissions = Permissions(clock)

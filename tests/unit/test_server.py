@@ -11,7 +11,7 @@ from integration_token.errors import SettingsError
 from integration_token.fence import Fence
 from integration_token.inventory import Inventory
 from integration_token.metrics import Metrics
-from integration_token.server import Server
+from integration_token.server import Readiness, Server
 
 from tests.unit.virtual import FakeClock
 
@@ -27,8 +27,8 @@ class Served:
         self.fence = Fence(FakeClock())
         self.metrics = Metrics()
         self.metrics.begin(self.inventory, self.fence)
-        self.missing = ""
-        self.server = Server(("127.0.0.1", 0), self.metrics, lambda: self.missing)
+        self.readiness = Readiness(ready=True, missing="")
+        self.server = Server(("127.0.0.1", 0), self.metrics, lambda: self.readiness)
 
     async def get(self, path: str) -> tuple[int, str, str]:
         """Status, content type and text of an answer."""
@@ -54,15 +54,17 @@ async def served() -> AsyncIterator[Served]:
 
 async def test_the_process_is_healthy_as_long_as_it_answers(served: Served) -> None:
     """Whether or not it is ready: a restart would mend nothing."""
-    served.missing = "Secrets are not listed yet"
+    served.readiness = Readiness(ready=False, missing="Secrets are not listed yet")
     assert (await served.get("/healthz"))[::2] == (200, "ok")
 
 
 async def test_it_is_ready_once_nothing_is_missing(served: Served) -> None:
-    """And says what is missing until then."""
-    served.missing = "Secrets are not listed yet"
+    """And says what is missing until then; also what is missing for some namespaces alone."""
+    served.readiness = Readiness(ready=False, missing="Secrets are not listed yet")
     assert (await served.get("/readyz"))[::2] == (503, "Secrets are not listed yet")
-    served.missing = ""
+    served.readiness = Readiness(ready=True, missing="not permitted: create secrets in store")
+    assert (await served.get("/readyz"))[::2] == (200, "ok; not permitted: create secrets in store")
+    served.readiness = Readiness(ready=True, missing="")
     assert (await served.get("/readyz"))[::2] == (200, "ok")
 
 
@@ -134,7 +136,7 @@ async def test_an_address_that_cannot_be_had_is_told_with_its_flag() -> None:
     """The command ends with that line."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        server = Server(("127.0.0.1", port), Metrics(), lambda: "")
+        server = Server(("127.0.0.1", port), Metrics(), lambda: Readiness(ready=True, missing=""))
         with pytest.raises(SettingsError, match=rf"--metrics-address 127\.0\.0\.1:{port}: .*[Aa]ddress"):
             await server.start()
 
@@ -145,6 +147,6 @@ async def test_a_server_that_was_stopped_gives_its_port_back() -> None:
     await first.server.start()
     port = first.server._runner.addresses[0][1]
     await first.server.stop()
-    second = Server(("127.0.0.1", port), first.metrics, lambda: "")
+    second = Server(("127.0.0.1", port), first.metrics, lambda: Readiness(ready=True, missing=""))
     await second.start()
     await second.stop()

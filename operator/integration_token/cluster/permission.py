@@ -1,6 +1,7 @@
 """Which calls the API server refuses for want of permission: verb and resource, as a Role would grant them."""
 
 import re
+from collections.abc import Collection
 from typing import NamedTuple
 
 from integration_token.clock import Clock
@@ -66,16 +67,28 @@ class Permissions:
         elif self._refused:
             self._forget(*call_of(method, path))
 
+    def block(self, namespaces: Collection[str]) -> bool:
+        """Whether something is refused in each of these namespaces; of no namespaces, whether anything is.
+
+        A namespace that is gone takes the operator's Role along: no reason to call the whole operator unfit.
+        """
+        self._age()
+        refused = {namespace for each in self._refused.values() for namespace in each}
+        return bool(refused) and ("" in refused or refused.issuperset(namespaces))
+
     @property
     def missing(self) -> str:
         """The calls that are refused now, for people; empty where none is."""
+        self._age()
+        calls = [f"{verb} {resource}{_where(namespaces)}" for (verb, resource), namespaces in self._refused.items()]
+        return f"not permitted: {'; '.join(sorted(calls))}" if calls else ""
+
+    def _age(self) -> None:
         now = self._clock.now().boot
         for (verb, resource), namespaces in list(self._refused.items()):
             for namespace, at in list(namespaces.items()):
                 if now - at > _FORGOTTEN:
                     self._forget(verb, resource, namespace)
-        calls = [f"{verb} {resource}{_where(namespaces)}" for (verb, resource), namespaces in self._refused.items()]
-        return f"not permitted: {'; '.join(sorted(calls))}" if calls else ""
 
     def _forget(self, verb: str, resource: str, namespace: str) -> None:
         namespaces = self._refused.get((verb, resource), {})

@@ -101,16 +101,18 @@ async def watch(
     access: Callable[[], Awaitable[Access]],
     namespaces: Collection[str],
     ready: asyncio.Event,
+    failing: Callable[[], None],
 ) -> None:
     """Watches until a signal ends kopf, or raises what kopf cannot mend itself.
 
     :param access: how to reach the API server, asked whenever kopf logs in.
     :param namespaces: those to watch, none for all.
     :param ready: set once kopf watches.
+    :param failing: called whenever a call of kopf's fails, refused or not answered: it tries again for ever.
     """
     await kopf.operator(
         registry=_registry(observer, access, clusterwide=not namespaces),
-        settings=_settings(),
+        settings=_settings(failing),
         clusterwide=not namespaces,
         namespaces=tuple(namespaces),
         standalone=True,
@@ -163,7 +165,7 @@ def _connection(access: Access) -> kopf.ConnectionInfo:
     )
 
 
-def _settings() -> kopf.OperatorSettings:
+def _settings(failing: Callable[[], None]) -> kopf.OperatorSettings:
     """kopf's settings: as little memory and as few writes as it can do with."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
@@ -174,17 +176,22 @@ def _settings() -> kopf.OperatorSettings:
     # Else kopf kills the whole process ten minutes after it was ended, also where it is only started again.
     settings.process.ultimate_exiting_timeout = None
     # kopf gives up, and ends, with the last of its backoffs; the API server may be away for any time.
-    settings.networking.error_backoffs = _Endless()
+    settings.networking.error_backoffs = _Endless(failing)
     settings.persistence.diffbase_storage = _NoDiffBase()
     settings.persistence.progress_storage = _NoProgress()
     return settings
 
 
 class _Endless:
-    """Seconds between kopf's attempts to reach the API server."""
+    """Seconds between kopf's attempts to reach the API server: asked for after each that failed."""
+
+    def __init__(self, failing: Callable[[], None]) -> None:
+        self._failing = failing
 
     def __iter__(self) -> Any:
-        return itertools.chain((0.5, 1, 2, 4), itertools.repeat(8))
+        for seconds in itertools.chain((0.5, 1, 2, 4), itertools.repeat(8)):
+            self._failing()
+            yield seconds
 
 
 class _NoProgress(kopf.ProgressStorage):
