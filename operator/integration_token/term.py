@@ -250,8 +250,10 @@ class Term:
         """
         doubting = asyncio.create_task(self._doubt.wait(), name="doubt")
         seconds = _RETRY if self.missing else None if whole else _RECHECK
-        await asyncio.wait((watching, doubting), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        doubting.cancel()
+        try:
+            await asyncio.wait((watching, doubting), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            doubting.cancel()
         if self._doubt.is_set():
             # Where one call fails, others do.
             await asyncio.wait((watching,), timeout=_DOUBT)
