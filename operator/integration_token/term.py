@@ -7,23 +7,23 @@ meanwhile, and begins its next term with nothing.
 import asyncio
 import random
 import socket
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from integration_token.admission import Admission
-from integration_token.api.endpoint import EndpointKind
 from integration_token.clock import Clock, Instant
 from integration_token.cluster.connection import Access
 from integration_token.cluster.event import EventRecorder
-from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, NAMESPACES, Collection, Gateway
+from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.secret import SecretWatch
 from integration_token.delivery import Deliverer
 from integration_token.endpoint_status import EndpointReconciler
-from integration_token.errors import ClusterError, OperatorError, Unavailable
+from integration_token.errors import OperatorError
 from integration_token.fence import Fence
 from integration_token.grant import Grants
 from integration_token.handlers.census import Census
-from integration_token.handlers.watch import Observer, watch
+from integration_token.handlers.supervisor import Supervisor
+from integration_token.handlers.watch import Observer
 from integration_token.inquiry import Inquirer
 from integration_token.inventory import Inventory
 from integration_token.issue import Issuer
@@ -55,16 +55,6 @@ _ENDING_BETWEEN = 30.0
 """Seconds that they get where the process is to go on. What is left then could do no harm but one: kopf, when it ends
 at last, cancels whatever began after it did."""
 
-_RECHECK = 60.0
-"""Seconds after which it is looked whether a namespace that was missing can be served by now."""
-
-_RETRY = 2.0
-"""Seconds between attempts to begin the watch: after a fault that ended kopf, or while the CRDs are missing."""
-
-_DOUBT = 1.0
-"""Seconds from a call of kopf's that failed to the look why: an API server that is just starting refuses a moment long
-what it will grant."""
-
 
 class Unended(OperatorError):
     """Something of a term that is over still runs, so the process must not begin another."""
@@ -92,23 +82,13 @@ class Term:
         policy = Policy(settings.insecure_endpoints, settings.allowed_hosts, settings.private_hosts)
         inventory = Inventory()
         metrics.begin(inventory, fence)
-        self._settings = settings
-        self._gateway = gateway
         self._fence = fence
         self._metrics = metrics
-        self._access = access
-        self._take_signals = take_signals
         self._stop = asyncio.Event()
-        self._scopes = settings.namespaces or ("",)
-        self._doubt = asyncio.Event()
-        """Set when a call of kopf's failed, until it is looked why."""
-        self._told = ""
         self._inventory = inventory
         self._secrets = SecretWatch(gateway, settings.namespaces, self._secret_changed, self._recovered)
         self._client = TokenClient(clock, policy, settings.proxy_url, fence)
         self._events = EventRecorder(gateway, clock, socket.gethostname())
-        self.missing = "Secrets are not listed yet"
-        """Why it doesn't work for all yet; empty where it does."""
         self._scheduler = Scheduler(clock, self._work)
         admission = Admission(clock, self._scheduler)
         grants = Grants(self._scheduler)
@@ -140,8 +120,14 @@ class Term:
             clock=clock,
             jitter=random.random,
         )
-        self._observer = Observer(inventory, self._scheduler, admission)
-        self._census = Census(gateway, inventory, self._observer, settings.namespaces)
+        observer = Observer(inventory, self._scheduler, admission)
+        self._census = Census(gateway, inventory, observer, settings.namespaces)
+        self._supervisor = Supervisor(gateway, observer, settings.namespaces, access=access, take_signals=take_signals)
+
+    @property
+    def missing(self) -> str:
+        """Why nothing is worked for yet, or any more; empty where something is."""
+        return self._supervisor.missing if self._secrets.synced.is_set() else "Secrets are not listed yet"
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set, and ends what is under way then; or until the fence is closed, and drops it.
@@ -191,118 +177,8 @@ class Term:
                 await self._events.drain()
 
     async def _watch(self) -> None:
-        """Watches our own kinds by kopf, again after each fault that ends it."""
         await self._secrets.synced.wait()
-        failed = False
-        while not self._stop.is_set():
-            try:
-                # A watch is tried only where one failed: it costs a connection.
-                served, self.missing = await self._served(watch=failed)
-            except Unavailable as error:
-                served, self.missing = (), str(error)
-            if not served:
-                await asyncio.sleep(_RETRY)
-                continue
-            ready = asyncio.Event()
-            readying = asyncio.create_task(self._on_ready(ready, served))
-            try:
-                namespaces = self._settings.namespaces and served
-                watching = asyncio.create_task(
-                    watch(self._observer, self._access, namespaces, ready, self._doubt.set), name="kopf"
-                )
-                if await self._outlived(watching, ready, served):
-                    log.info("the namespaces that can be served have changed, the watch is started again")
-                    continue
-                # kopf returns where a signal came before ours were set again; a fault raises.
-                self._stop.set()
-            except Exception as error:  # noqa: BLE001  # whatever ended kopf, the tokens need a watch
-                log.error("the watch failed, it is started again", error=type(error).__name__)
-                self.missing = "the watch of IntegrationTokens is being started again"
-                failed = True
-                await asyncio.sleep(_RETRY)
-            finally:
-                readying.cancel()
-                self._take_signals()
-
-    async def _outlived(self, watching: asyncio.Task[None], ready: asyncio.Event, served: tuple[str, ...]) -> bool:
-        """Waits for the watch to end; or ends it, answering True, once other namespaces can be served.
-
-        kopf tries a call again that was refused, and tells nobody. So it is looked after as soon as a call fails.
-        """
-        try:
-            while not await self._ended(watching, whole=served == self._scopes):
-                with suppress(Unavailable):
-                    found, missing = await self._served(watch=True)
-                    if found not in {(), served}:
-                        return True
-                    if ready.is_set():
-                        self.missing = "" if found else missing
-            await watching
-            return False
-        finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-
-    async def _ended(self, watching: asyncio.Task[None], *, whole: bool) -> bool:
-        """Waits until the watch has ended, or there is cause to look whether it can go on.
-
-        :param whole: it serves all that it should.
-        """
-        doubting = asyncio.create_task(self._doubt.wait(), name="doubt")
-        seconds = _RETRY if self.missing else None if whole else _RECHECK
-        try:
-            await asyncio.wait((watching, doubting), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            doubting.cancel()
-        if self._doubt.is_set():
-            # Where one call fails, others do.
-            await asyncio.wait((watching,), timeout=_DOUBT)
-            self._doubt.clear()
-        return watching.done()
-
-    async def _on_ready(self, ready: asyncio.Event, served: tuple[str, ...]) -> None:
-        await ready.wait()
-        self._take_signals()
-        self.missing = ""
-        # What was deleted since the last watch is told by none.
-        self._observer.listed_anew.set()
-        log.info("watching", namespaces=[name for name in served if name] or "all")
-
-    async def _served(self, *, watch: bool) -> tuple[tuple[str, ...], str]:
-        """The namespaces, of those to serve, in which our kinds can be listed, the empty name for all; and what stands
-        in the way of one that can't be served.
-
-        kopf looks for kinds only when it starts, and ends for all namespaces where one of them has none.
-
-        :param watch: whether they must prove to be watchable too.
-        :raises Unavailable: where that can't be told now.
-        """
-        kinds = (
-            (INTEGRATIONS, ENDPOINTS[EndpointKind.NAMESPACED])
-            if self._settings.namespaces
-            else (INTEGRATIONS, *ENDPOINTS.values(), NAMESPACES)
-        )
-        served, missing = [], ""
-        for namespace in self._scopes:
-            refusal = await self._refusal(namespace, kinds, watch=watch)
-            if refusal:
-                missing = missing or refusal
-            else:
-                served.append(namespace)
-        if missing and missing != self._told:
-            log.warning("cannot watch", error=missing)
-        self._told = missing
-        return tuple(served), missing
-
-    async def _refusal(self, namespace: str, kinds: Iterable[Collection], *, watch: bool) -> str:
-        for kind in kinds:
-            try:
-                await self._gateway.probe(kind, namespace, watch=watch)
-            except Unavailable:
-                raise
-            except ClusterError as error:
-                return f"cannot list and watch {kind.plural}{f' in {namespace}' if namespace else ''}: {error}"
-        return ""
+        await self._supervisor.run(self._stop)
 
     async def _work(self, key: Key) -> Instant | None:
         return await self._reconciler.work(key)

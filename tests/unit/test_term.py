@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 
 import pytest
-from integration_token import term as module
 from integration_token.cluster.connection import Access
 from integration_token.cluster.gateway import Collection as Kind
 from integration_token.cluster.gateway import Object
 from integration_token.errors import ClusterError, Denied, Unavailable
 from integration_token.fence import Fence
+from integration_token.handlers import supervisor
 from integration_token.handlers.watch import Observer
 from integration_token.metrics import Metrics
 from integration_token.settings import Settings
@@ -61,7 +61,7 @@ class Scene:
         """Ends the watch, by its exception or its result."""
         self.stubborn = False
         """The watch doesn't end when it is cancelled."""
-        monkeypatch.setattr(module, "watch", self._watch)
+        monkeypatch.setattr(supervisor, "watch", self._watch)
         settings = Settings(namespaces=namespaces)
         self.term = Term(
             settings,
