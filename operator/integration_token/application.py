@@ -123,6 +123,7 @@ class Application:
             self._gateway(fence),
             fence,
             self._metrics,
+            self._permissions,
             access=access,
             take_signals=self._take_signals,
         )

@@ -15,6 +15,7 @@ from integration_token.clock import Clock, Instant
 from integration_token.cluster.connection import Access
 from integration_token.cluster.event import EventRecorder
 from integration_token.cluster.gateway import Gateway
+from integration_token.cluster.permission import Permissions
 from integration_token.cluster.secret import SecretWatch
 from integration_token.delivery import Deliverer
 from integration_token.endpoint_status import EndpointReconciler
@@ -70,6 +71,7 @@ class Term:
         gateway: Gateway,
         fence: Fence,
         metrics: Metrics,
+        permissions: Permissions,
         *,
         access: Callable[[], Awaitable[Access]],
         take_signals: Callable[[], None],
@@ -82,8 +84,10 @@ class Term:
         policy = Policy(settings.insecure_endpoints, settings.allowed_hosts, settings.private_hosts)
         inventory = Inventory()
         metrics.begin(inventory, fence)
+        self._gateway = gateway
         self._fence = fence
         self._metrics = metrics
+        self._permissions = permissions
         self._stop = asyncio.Event()
         self._inventory = inventory
         self._secrets = SecretWatch(gateway, settings.namespaces, self._secret_changed, self._recovered)
@@ -144,6 +148,7 @@ class Term:
             events,
             asyncio.create_task(self._secrets.run(), name="secrets"),
             asyncio.create_task(self._census.run(), name="census"),
+            asyncio.create_task(self._permissions.run(self._gateway.permitted), name="permissions"),
             asyncio.create_task(self._watch(), name="watch"),
         }
         ends = {

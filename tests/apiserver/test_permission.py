@@ -101,8 +101,8 @@ def test_event_that_is_refused_is_told(humble: Humble) -> None:
     with humble.without("create", "events"):
         humble.stage.token("untold").until_ready()
         humble.until_told("not permitted: create events in humble")
-    humble.stage.token("told").until_ready()
     humble.until_ready()
+    humble.stage.token("told").until_event("Issued")
 
 
 def test_watch_that_is_refused_is_told_and_what_it_missed_is_found(humble: Humble) -> None:

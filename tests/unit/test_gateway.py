@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from integration_token.api.names import MANAGER
 from integration_token.cluster.gateway import INTEGRATIONS, SECRETS, Gateway
-from integration_token.cluster.permission import Permissions
+from integration_token.cluster.permission import Call, Permissions
 from integration_token.errors import ClusterError, Conflict, Denied, Fenced, Unavailable
 from integration_token.fence import Fence
 
@@ -255,3 +255,20 @@ async def test_every_answer_is_known_to_the_permissions(clock: FakeClock) -> Non
     await granted.create(SECRETS, "store", SECRET)
     await granted.probe(SECRETS, "", watch=True)
     assert permissions.missing == ""
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_the_api_server_is_asked_what_it_would_grant(*, allowed: bool) -> None:
+    """By a review of our own access, which needs no permission."""
+    client = Client(201, {"status": {"allowed": allowed}})
+    call = Call("patch", "integrationtoken.dev", "integrationtokens/status", "store")
+    assert await gateway(client).permitted(call) is allowed
+    ((_, path, _, body),) = client.requests
+    assert path.endswith("/selfsubjectaccessreviews")
+    assert body["spec"]["resourceAttributes"] == {
+        "verb": "patch",
+        "group": "integrationtoken.dev",
+        "resource": "integrationtokens",
+        "subresource": "status",
+        "namespace": "store",
+    }

@@ -1,11 +1,14 @@
 """What is told of calls that the API server does not permit."""
 
+import asyncio
+
 import pytest
+from integration_token.api.endpoint import EndpointKind
 from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, LEASES, NAMESPACES, SECRETS
 from integration_token.cluster.permission import Call, Permissions, call_of
-from integration_token.errors import Conflict, Denied, Unavailable
+from integration_token.errors import ClusterError, Conflict, Denied, Unavailable
 
-from tests.unit.virtual import FakeClock
+from tests.unit.virtual import FakeClock, run
 
 FORBIDDEN = Denied(
     '403 secrets is forbidden: User "u" cannot create resource "secrets" in API group "" in the namespace "store"',
@@ -17,23 +20,27 @@ PATH = SECRETS.path("store")
 @pytest.mark.parametrize(
     ("method", "path", "call"),
     [
-        ("GET", SECRETS.path("store", "shop"), Call("get", "secrets", "store")),
-        ("GET", f"{SECRETS.path()}?labelSelector=a&limit=500", Call("list", "secrets", "")),
-        ("GET", f"{SECRETS.path('store')}?labelSelector=a&watch=true", Call("watch", "secrets", "store")),
-        ("POST", f"{SECRETS.path('store')}?fieldManager=x", Call("create", "secrets", "store")),
-        ("PUT", LEASES.path("operators", "tokens"), Call("update", "leases", "operators")),
-        ("DELETE", SECRETS.path("store", "shop"), Call("delete", "secrets", "store")),
+        ("GET", SECRETS.path("store", "shop"), Call("get", "", "secrets", "store")),
+        ("GET", f"{SECRETS.path()}?labelSelector=a&limit=500", Call("list", "", "secrets", "")),
+        ("GET", f"{SECRETS.path('store')}?labelSelector=a&watch=true", Call("watch", "", "secrets", "store")),
+        ("POST", f"{SECRETS.path('store')}?fieldManager=x", Call("create", "", "secrets", "store")),
+        ("PUT", LEASES.path("operators", "tokens"), Call("update", "coordination.k8s.io", "leases", "operators")),
+        ("DELETE", SECRETS.path("store", "shop"), Call("delete", "", "secrets", "store")),
         (
             "PATCH",
             f"{INTEGRATIONS.path('store', 'shop')}/status?fieldManager=x",
-            Call("patch", "integrationtokens/status", "store"),
+            Call("patch", "integrationtoken.dev", "integrationtokens/status", "store"),
         ),
-        ("GET", NAMESPACES.path("", "store"), Call("get", "namespaces", "")),
-        ("GET", next(reversed(ENDPOINTS.values())).path(), Call("list", "clustertokenendpoints", "")),
+        ("GET", NAMESPACES.path("", "store"), Call("get", "", "namespaces", "")),
+        (
+            "GET",
+            next(reversed(ENDPOINTS.values())).path(),
+            Call("list", "integrationtoken.dev", "clustertokenendpoints", ""),
+        ),
     ],
 )
 def test_call_is_named_as_a_role_would_grant_it(method: str, path: str, call: Call) -> None:
-    """Verb, resource with its subresource, and namespace."""
+    """Verb, API group, resource with its subresource, and namespace."""
     assert call_of(method, path) == call
 
 
@@ -92,6 +99,35 @@ def test_refusal_that_nobody_repeats_is_forgotten(clock: FakeClock) -> None:
     assert permissions.missing
     clock.advance(2)
     assert permissions.missing == ""
+
+
+def test_refusals_are_reviewed() -> None:
+    """What was refused once, as by an API server that is just starting, may never be tried again."""
+
+    async def main(clock: FakeClock) -> None:
+        permissions = Permissions(clock)
+        asked: list[Call] = []
+        answers: list[bool | ClusterError] = [Unavailable("503"), False, True]
+
+        async def permitted(call: Call) -> bool:
+            asked.append(call)
+            answer = answers.pop(0)
+            if isinstance(answer, ClusterError):
+                raise answer
+            return answer
+
+        reviewing = asyncio.create_task(permissions.run(permitted))
+        await asyncio.sleep(62)
+        assert asked == []
+        permissions.answered("POST", PATH, FORBIDDEN)
+        await asyncio.sleep(11)
+        assert permissions.missing
+        await asyncio.sleep(60)
+        assert permissions.missing == ""
+        assert asked == [Call("create", "", "secrets", "store")] * 3
+        reviewing.cancel()
+
+    run(main)
 
 
 def test_it_is_logged_once(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:

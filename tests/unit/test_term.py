@@ -7,6 +7,7 @@ import pytest
 from integration_token.cluster.connection import Access
 from integration_token.cluster.gateway import Collection as Kind
 from integration_token.cluster.gateway import Object
+from integration_token.cluster.permission import Permissions
 from integration_token.errors import ClusterError, Denied, Unavailable
 from integration_token.fence import Fence
 from integration_token.handlers import supervisor
@@ -39,7 +40,9 @@ class Probed(Cluster):
         if namespace in self.refusals:
             raise self.refusals[namespace]
 
-    async def pages(self, collection: Kind, namespace: str, selector: str = "") -> AsyncGenerator[Object, None]:
+    async def metadata_pages(
+        self, collection: Kind, namespace: str, selector: str = ""
+    ) -> AsyncGenerator[Object, None]:
         await asyncio.sleep(0)
         yield {"items": [body for (plural, _, _), body in self.objects.items() if plural == collection.plural]}
 
@@ -69,6 +72,7 @@ class Scene:
             self.cluster,
             self.fence,
             self.metrics,
+            Permissions(clock),
             access=self._access,
             take_signals=self._take_signals,
         )

@@ -19,7 +19,7 @@ from integration_token.api.names import (
     TOKEN_ENDPOINTS,
     VERSION,
 )
-from integration_token.cluster.permission import Permissions
+from integration_token.cluster.permission import Call, Permissions
 from integration_token.errors import ClusterError, Conflict, Denied, Unavailable
 from integration_token.fence import Fence
 from integration_token.redaction import redact
@@ -152,6 +152,18 @@ class Gateway:
             version = page["metadata"]["resourceVersion"]
             path = f"{collection.path(namespace)}?watch=true&timeoutSeconds=1&resourceVersion={version}"
             (await self._open_watch(path, _TIMEOUT)).close()
+
+    async def permitted(self, call: Call) -> bool:
+        """Whether the API server would grant the call to us now."""
+        resource, _, subresource = call.resource.partition("/")
+        attributes = {"verb": call.verb, "group": call.group, "resource": resource, "subresource": subresource}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {**attributes, "namespace": call.namespace}},
+        }
+        _, answer = await self._call("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+        return bool((answer.get("status") or {}).get("allowed"))
 
     async def list_metadata(self, collection: Collection, namespace: str, selector: str) -> tuple[list[Object], str]:
         """The metadata of all selected objects, in pages, and the resourceVersion from which to watch."""
