@@ -3,8 +3,7 @@
 import asyncio
 
 import pytest
-from integration_token.api.endpoint import EndpointKind
-from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, LEASES, NAMESPACES, SECRETS
+from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, LEASES, NAMESPACES, PODS, SECRETS
 from integration_token.cluster.permission import Call, Permissions, call_of
 from integration_token.errors import ClusterError, Conflict, Denied, Unavailable
 
@@ -64,6 +63,14 @@ def test_refusals_that_are_no_lack_of_permission_are_not_told(clock: FakeClock) 
     for said in ('secrets "shop" is forbidden: exceeded quota: x', "unable to create new content in namespace store"):
         permissions.answered("POST", PATH, Denied(said, status=403))
         assert permissions.missing == ""
+
+
+def test_what_an_installation_may_withhold_is_not_missing(clock: FakeClock) -> None:
+    """Pods are listed only where the chart grants it, and the operator works without."""
+    permissions = Permissions(clock)
+    said = 'pods is forbidden: User "u" cannot list resource "pods" in API group "" in the namespace "store"'
+    permissions.answered("GET", PODS.path("store"), Denied(said, status=403))
+    assert permissions.missing == ""
 
 
 def test_many_namespaces_are_counted(clock: FakeClock) -> None:

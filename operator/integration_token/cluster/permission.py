@@ -14,6 +14,9 @@ log = get_logger(__name__)
 _RBAC = re.compile(r"cannot \w+ resource ")
 """In the text of a 403 by the authorizer; others, by a quota or a webhook, come after it and read differently."""
 
+_OPTIONAL = frozenset({"pods"})
+"""Resources that an installation may well withhold: who would use them tells of it to those who asked for that."""
+
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 _FORGOTTEN = 600.0
@@ -69,6 +72,8 @@ class Permissions:
             return  # it may not have come to judge that
         if isinstance(refusal, Denied) and refusal.status == 403 and _RBAC.search(str(refusal)):
             call = call_of(method, path)
+            if call.resource in _OPTIONAL:
+                return
             if not any(call[:3] == other[:3] for other in self._refused):
                 log.error("not permitted, grant it to the operator's account", verb=call.verb, resource=call.resource,
                           namespace=call.namespace or "*", error=str(refusal))  # fmt: skip

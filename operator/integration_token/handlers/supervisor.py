@@ -51,6 +51,7 @@ class Supervisor:
         self._doubt = asyncio.Event()
         """Set when a call of kopf's failed, until it is looked why."""
         self._told = ""
+        self._begun = False
         self.missing = "the watch has not begun yet"
         """Why nothing is watched; empty where something is."""
 
@@ -127,8 +128,10 @@ class Supervisor:
         await ready.wait()
         self._take_signals()
         self.missing = ""
-        # What was deleted since the last watch is told by none.
-        self._observer.listed_anew.set()
+        if self._begun:
+            # What was deleted since the last watch is told by none.
+            self._observer.listed_anew.set()
+        self._begun = True
         log.info("watching", namespaces=[name for name in served if name] or "all")
 
     async def _served(self, *, watch: bool) -> tuple[tuple[str, ...], str]:
