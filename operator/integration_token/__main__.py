@@ -41,12 +41,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         configure_logs(settings.log_level, settings.log_format)
 
         # What kopf may leave behind where a signal comes in its start is not waited for without a bound.
-        last_resort = threading.Timer(_ENDING, os._exit, (0,))
+        last_resort = threading.Timer(_ENDING, lambda: os._exit(status))
         last_resort.daemon = True
+        status = 1
 
         async def run_to_the_end() -> None:
-            await run(settings, SystemClock())
-            last_resort.start()
+            nonlocal status
+            try:
+                await run(settings, SystemClock())
+                status = 0
+            finally:
+                last_resort.start()
 
         try:
             uvloop.run(run_to_the_end())
@@ -106,6 +111,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument(
         "--proxy-url", metavar="URL", help=_help("the proxy for token requests; needs --allowed-host", "proxy_url")
+    )
+    run.add_argument(
+        "--leader-elect",
+        action="store_true",
+        default=None,
+        help=_help("stand by while another process with the same Lease works", "leader_elect"),
+    )
+    run.add_argument("--lease-name", metavar="NAME", help=_help(f"the Lease's name; default: {MANAGER}", "lease_name"))
+    run.add_argument(
+        "--lease-namespace",
+        metavar="NAMESPACE",
+        help=_help("the Lease's namespace; default: the pod's own", "lease_namespace"),
     )
     run.add_argument(
         "--metrics-address",

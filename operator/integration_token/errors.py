@@ -9,6 +9,7 @@
         ├── Conflict           409: somebody else was first; observe again
         ├── Denied             4xx: RBAC, admission, quota, validation
         └── Unavailable        no answer, 429 or 5xx
+            └── Fenced         not tried: another process may lead by now
 
 Messages are written for users and stand in conditions, events and logs. None holds a token or a client secret:
 what comes from outside goes through :mod:`integration_token.redaction` first, and the exceptions of the libraries
@@ -66,3 +67,7 @@ class Denied(ClusterError):
 
 class Unavailable(ClusterError):
     """The API server could not be reached, or could not answer now."""
+
+
+class Fenced(Unavailable):
+    """Not even tried, since another process may lead by now."""

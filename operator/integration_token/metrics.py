@@ -17,17 +17,20 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from integration_token.api.endpoint import EndpointRef
+from integration_token.fence import Fence
 from integration_token.inventory import Inventory
 
 _RESOURCE = ("namespace", "name")
 
 
 class Metrics:
-    """The registry of one operator."""
+    """The registry of one process. What it counts goes on from term to term."""
 
-    def __init__(self, inventory: Inventory) -> None:
+    def __init__(self) -> None:
+        """Leads nothing yet."""
         self._registry = CollectorRegistry()
-        self._registry.register(_Resources(inventory))
+        self._term = _Term()
+        self._registry.register(self._term)
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         GCCollector(registry=self._registry)
@@ -47,6 +50,14 @@ class Metrics:
             "integration_token_secret_writes", "Target Secrets written.", ("namespace",), registry=self._registry
         )
 
+    def begin(self, inventory: Inventory, fence: Fence) -> None:
+        """A term begins: the gauges tell of its resources."""
+        self._term.inventory, self._term.fence = inventory, fence
+
+    def end(self) -> None:
+        """It ends: another process may tell of the same resources from now on."""
+        self._term.inventory, self._term.fence = Inventory(), None
+
     def requested(self, endpoint: EndpointRef, outcome: str) -> None:
         """A token request was sent."""
         self._requests.labels(endpoint.kind, endpoint.namespace, endpoint.name, outcome).inc()
@@ -64,13 +75,19 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-class _Resources(Collector):
-    """The gauges of each resource, named as cert-manager names its own."""
+class _Term(Collector):
+    """The gauges of a term: whether it lasts, and those of each resource, named as cert-manager names its own."""
 
-    def __init__(self, inventory: Inventory) -> None:
-        self._inventory = inventory
+    def __init__(self) -> None:
+        self.inventory = Inventory()
+        self.fence: Fence | None = None
 
     def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "integration_token_leader",
+            "Whether this process does the work: 1 for one of all replicas, 0 for those that stand by.",
+            value=float(self.fence is not None and self.fence.is_open()),
+        )
         expiration = GaugeMetricFamily(
             "integration_token_expiration_timestamp_seconds",
             "When the token in the target Secret expires, in seconds since the epoch; 0 without one.",
@@ -84,7 +101,7 @@ class _Resources(Collector):
         ready = GaugeMetricFamily(
             "integration_token_ready_status", "Whether the resource's condition Ready is True.", labels=_RESOURCE
         )
-        for key, entry in self._inventory.entries.items():
+        for key, entry in self.inventory.entries.items():
             labels = (key.namespace, key.name)
             expiration.add_metric(labels, entry.expires)
             renewal.add_metric(labels, entry.renews)

@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Callable
+from typing import NamedTuple
 
 from aiohttp import web
 
@@ -11,6 +12,14 @@ from integration_token.metrics import Metrics
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
+class Readiness(NamedTuple):
+    """What `/readyz` answers."""
+
+    ready: bool
+    missing: str
+    """What is missing; a process may be ready although something is."""
+
+
 class Server:
     """The HTTP server of probes and metrics.
 
@@ -18,11 +27,10 @@ class Server:
     watched.
     """
 
-    def __init__(self, address: tuple[str, int], metrics: Metrics, unready: Callable[[], str]) -> None:
-        """`unready` says what is still missing, an empty text where nothing is."""
+    def __init__(self, address: tuple[str, int], metrics: Metrics, readiness: Callable[[], Readiness]) -> None:
         self._address = address
         self._metrics = metrics
-        self._unready = unready
+        self._readiness = readiness
         application = web.Application()
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/readyz", self._readyz)
@@ -56,8 +64,8 @@ class Server:
         return web.Response(text="ok")
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        missing = self._unready()
-        return web.Response(text=missing or "ok", status=503 if missing else 200)
+        ready, missing = self._readiness()
+        return web.Response(text=f"{'ok; ' * ready}{missing}" if missing else "ok", status=200 if ready else 503)
 
     async def _text(self, _: web.Request) -> web.Response:
         return web.Response(body=self._metrics.text(), headers={"Content-Type": _METRICS_TYPE})

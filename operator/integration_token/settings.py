@@ -7,12 +7,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from integration_token.api.names import MANAGER
 from integration_token.errors import SettingsError
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("text", "json")
 
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_LEASE = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,252}[a-z0-9_])?\.?|[0-9a-f:.]+")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
@@ -37,6 +39,13 @@ class Settings:
     proxy_url: str | None = None
     """The proxy for token requests. It resolves names itself, so addresses can't be checked and hosts must be
     listed."""
+    leader_elect: bool = False
+    """Stands by as long as another process with the same Lease works. Off for a single replica, which needs no
+    Lease and the right to one."""
+    lease_name: str = MANAGER
+    """Of the Lease; installations that share the work by namespaces need one each where they share a namespace."""
+    lease_namespace: str | None = None
+    """Of the Lease; None: that of the pod."""
     metrics_address: tuple[str, int] = ("", 8080)
     """Where /healthz, /readyz and /metrics are served; without a host on all of the pod's addresses, IPv4 and IPv6,
     since probes come from the node."""
@@ -65,6 +74,8 @@ def read_settings(flags: Mapping[str, Value], environment: Mapping[str, str]) ->
             "--proxy-url needs --allowed-host: a proxy resolves names itself, so only a list of hosts limits where"
             " credentials go"
         )
+    if settings.leader_elect and settings.kubeconfig is not None and settings.lease_namespace is None:
+        raise SettingsError("--leader-elect with --kubeconfig needs --lease-namespace: only a pod has one of its own")
     return settings
 
 
@@ -87,7 +98,7 @@ def _read(field: str, source: str, value: Value) -> object:
     match field:
         case "kubeconfig":
             return Path(text)
-        case "insecure_endpoints":
+        case "insecure_endpoints" | "leader_elect":
             return value if isinstance(value, bool) else _boolean(source, text)
         case "namespaces":
             assert isinstance(items, Sequence)  # noqa: S101  # by the parser's declaration
@@ -95,6 +106,10 @@ def _read(field: str, source: str, value: Value) -> object:
         case "allowed_hosts" | "private_hosts":
             assert isinstance(items, Sequence)  # noqa: S101  # by the parser's declaration
             return frozenset(_host(source, item) for item in items)
+        case "lease_name":
+            return _matching(source, text, _LEASE, "the name of a Lease")
+        case "lease_namespace":
+            return _matching(source, text, _NAMESPACE, "a namespace")
         case "proxy_url":
             return _proxy(source, text)
         case "metrics_address":

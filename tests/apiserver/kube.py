@@ -29,6 +29,7 @@ _PATHS: Final = {
     "IntegrationToken": (_OURS, "integrationtokens"),
     "TokenEndpoint": (_OURS, "tokenendpoints"),
     "ClusterTokenEndpoint": (_OURS, "clustertokenendpoints"),
+    "Lease": ("/apis/coordination.k8s.io/v1", "leases"),
     "Role": (_RBAC, "roles"),
     "ClusterRole": (_RBAC, "clusterroles"),
     "ClusterRoleBinding": (_RBAC, "clusterrolebindings"),

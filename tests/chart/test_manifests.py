@@ -10,6 +10,7 @@ from tests.chart.rendering import CI_FILES, Document, Helm, of_kind, the
 from tests.cluster.client import CHART
 
 OPERATOR = "tokens-integration-token-operator"
+LEASE = f"{OPERATOR}-lease"
 KEEP = "helm.sh/resource-policy"
 
 READ = {"get", "list", "watch"}
@@ -88,6 +89,33 @@ def test_permission_to_refresh_mounts(helm: Helm) -> None:
     assert _rules(role) == CLUSTER_RULES | {("", "pods"): {"list", "patch"}}
 
 
+@pytest.mark.parametrize("name", ["replicas", "topology-spread"])
+def test_permissions_for_a_lease(helm: Helm, name: str) -> None:
+    """Several replicas may create a Lease in the release's namespace and change the one of their name, whatever other
+    Role they have there; a single one may nothing of the kind."""
+    documents = _ci(helm, name)
+    role = _named(LEASE, of_kind("Role", documents))
+    assert role["metadata"]["namespace"] == "operators"
+    assert role["rules"] == [
+        {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
+        {
+            "apiGroups": ["coordination.k8s.io"],
+            "resources": ["leases"],
+            "resourceNames": [OPERATOR],
+            "verbs": ["get", "update"],
+        },
+    ]
+    binding = _named(LEASE, of_kind("RoleBinding", documents))
+    assert binding["metadata"]["namespace"] == "operators"
+    assert binding["roleRef"] == {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": LEASE}
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": OPERATOR, "namespace": "operators"}]
+    places = [
+        (one["kind"], one["metadata"]["namespace"], one["metadata"]["name"]) for one in of_kind("Role", documents)
+    ]
+    assert len(set(places)) == len(places)
+    assert LEASE not in str(helm.template())
+
+
 def test_permissions_of_users(helm: Helm) -> None:
     """view sees every kind; edit and admin also change the namespaced ones, but may not make a ClusterTokenEndpoint."""
     roles = of_kind("ClusterRole", helm.template())
@@ -129,7 +157,11 @@ def test_selectors_outlive_an_upgrade(helm: Helm, path: Path) -> None:
     deployment = the("Deployment", documents)
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     selectors = [deployment["spec"]["selector"]["matchLabels"], the("Service", documents)["spec"]["selector"]]
-    selectors += [monitor["spec"]["selector"]["matchLabels"] for monitor in of_kind("ServiceMonitor", documents)]
+    selectors += [
+        other["spec"]["selector"]["matchLabels"]
+        for kind in ("ServiceMonitor", "PodDisruptionBudget")
+        for other in of_kind(kind, documents)
+    ]
     for selector in selectors:
         assert selector.keys() == {"app.kubernetes.io/name", "app.kubernetes.io/instance"}
         assert selector.items() <= labels.items()
@@ -154,9 +186,54 @@ def test_arguments(helm: Helm) -> None:
 
 
 def test_one_operator_at_a_time(helm: Helm) -> None:
-    """One replica, and the old one is gone before a new one starts."""
-    spec = the("Deployment", helm.template())["spec"]
+    """One replica that holds no Lease, and the old one is gone before a new one starts."""
+    documents = helm.template()
+    spec = the("Deployment", documents)["spec"]
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    assert of_kind("PodDisruptionBudget", documents) == [], "it would only keep nodes from being drained"
+    assert "topologySpreadConstraints" not in _pod(documents)
+
+
+def test_several_replicas_elect_one(helm: Helm) -> None:
+    """Each is told to, with a Lease of the installation's name, and they are replaced one after the other."""
+    documents = _ci(helm, "replicas")
+    spec = the("Deployment", documents)["spec"]
+    assert spec["replicas"] == 3
+    assert spec["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
+    assert {"--leader-elect", f"--lease-name={OPERATOR}"} <= set(_container(documents)["args"])
+
+
+def test_drains_leave_one_of_several_replicas(helm: Helm) -> None:
+    """A disruption budget for the operator's pods, which spares no replica that isn't ready."""
+    budget = the("PodDisruptionBudget", _ci(helm, "topology-spread"))["spec"]
+    assert budget["maxUnavailable"] == 1
+    assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+    assert the("PodDisruptionBudget", _ci(helm, "replicas"))["spec"]["maxUnavailable"] == "50%"
+
+
+def test_several_replicas_are_spread(helm: Helm) -> None:
+    """Over nodes and zones where there are several; by constraints of the user's own instead, which select the
+    operator's pods unless they say otherwise."""
+    own = {"app.kubernetes.io/name": "integration-token-operator", "app.kubernetes.io/instance": "tokens"}
+    constraints = _pod(_ci(helm, "replicas"))["topologySpreadConstraints"]
+    assert [one["topologyKey"] for one in constraints] == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
+    assert all(one["whenUnsatisfiable"] == "ScheduleAnyway" for one in constraints)
+    assert all(one["labelSelector"] == {"matchLabels": own} for one in constraints)
+    assert all(one["matchLabelKeys"] == ["pod-template-hash"] for one in constraints)
+    assert _pod(_ci(helm, "topology-spread"))["topologySpreadConstraints"] == [
+        {
+            "maxSkew": 1,
+            "topologyKey": "topology.kubernetes.io/zone",
+            "whenUnsatisfiable": "DoNotSchedule",
+            "labelSelector": {"matchLabels": own},
+        },
+        {
+            "maxSkew": 2,
+            "topologyKey": "kubernetes.io/hostname",
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": {"team": "platform"}},
+        },
+    ]
 
 
 def test_probes_ask_the_port_of_the_metrics(helm: Helm) -> None:

@@ -14,7 +14,9 @@ from tests.cluster.client import CHART
 
 REFUSED: list[tuple[str, Any, str]] = [
     # The value's path, what it is set to, what the message names.
-    ("replicas", 3, "replicas"),
+    ("replicas", 0, "replicas"),
+    ("replicas", "2", "replicas"),
+    ("replicaCount", 2, "replicaCount"),
     ("image.registry", "registry.example.com", "registry"),
     ("image.repository", "", "repository"),
     ("image.repository", "operator@sha256:00", "repository"),
@@ -72,6 +74,15 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("nodeSelector", {"disk": 1}, "nodeSelector"),
     ("tolerations", [{"keys": "a"}], "keys"),
     ("affinity.node", {}, "node"),
+    ("topologySpreadConstraints", [{"topologyKey": "zone"}], "maxSkew"),
+    (
+        "topologySpreadConstraints",
+        [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "Never"}],
+        "whenUnsatisfiable",
+    ),
+    ("podDisruptionBudget.maxUnavailable", 0, "maxUnavailable"),
+    ("podDisruptionBudget.maxUnavailable", "0%", "maxUnavailable"),
+    ("podDisruptionBudget.minAvailable", 1, "minAvailable"),
     ("global", "all", "global"),
     ("enabled", "yes", "enabled"),
 ]

@@ -11,7 +11,11 @@ import aiohttp
 import pytest
 from integration_token.api.names import MANAGER
 from integration_token.cluster.gateway import INTEGRATIONS, SECRETS, Gateway
-from integration_token.errors import ClusterError, Conflict, Denied, Unavailable
+from integration_token.cluster.permission import Call, Permissions
+from integration_token.errors import ClusterError, Conflict, Denied, Fenced, Unavailable
+from integration_token.fence import Fence
+
+from tests.unit.virtual import FakeClock
 
 TOKEN = "Zx9-a token that nobody may see-8Kq2"
 SECRET = {
@@ -29,12 +33,15 @@ class Client:
         self._content = body if isinstance(body, bytes) else json.dumps(body).encode()
         self._error = error
         self.requests: list[tuple[str, str, Mapping[str, str], Any]] = []
+        self.limits: list[float | None] = []
+        """Seconds that each may take."""
 
     async def param_serialize(self, method: str, path: str, **options: Any) -> tuple[Any, ...]:
         return method, path, options["header_params"]
 
-    async def call_api(self, method: str, path: str, headers: Mapping[str, str], body: Any, **_: Any) -> Any:
+    async def call_api(self, method: str, path: str, headers: Mapping[str, str], body: Any, **options: Any) -> Any:
         self.requests.append((method, path, headers, body))
+        self.limits.append(options["_request_timeout"].total)
         if self._error is not None:
             raise self._error
         return SimpleNamespace(response=self)
@@ -169,7 +176,7 @@ async def test_what_is_missing_is_told_by_each_call_in_its_own_terms() -> None:
     with pytest.raises(Denied):
         await missing.create(SECRETS, "store", SECRET)
     with pytest.raises(Denied, match="install the CRDs"):
-        await missing.probe(INTEGRATIONS, "")
+        await missing.probe(INTEGRATIONS, "", watch=True)
 
 
 async def test_writes_name_their_manager_and_the_object_that_they_are_of() -> None:
@@ -197,3 +204,71 @@ async def test_lists_are_read_to_the_end_and_hold_metadata_alone() -> None:
     assert ([item["metadata"]["name"] for item in items], version) == (["shop"], "9")
     assert "as=PartialObjectMetadataList" in client.requests[0][2]["Accept"]
     assert "labelSelector=app=shop" in client.requests[0][1]
+
+
+async def test_probe_tells_which_verb_is_refused() -> None:
+    """A watch is asked for only where it is wanted: it costs a connection."""
+    client = Client(200, {"metadata": {"resourceVersion": "9"}})
+    await gateway(client).probe(INTEGRATIONS, "store", watch=False)
+    assert ["watch=true" in path for _, path, _, _ in client.requests] == [False]
+    await gateway(client).probe(INTEGRATIONS, "store", watch=True)
+    assert ["watch=true" in path for _, path, _, _ in client.requests[1:]] == [False, True]
+    assert "resourceVersion=9" in client.requests[2][1]
+
+
+async def test_writes_need_an_open_fence(clock: FakeClock) -> None:
+    """Reads do no harm; a write is not tried once the fence is closed, and waits no longer than it is open."""
+    client = Client(200, {"metadata": {}})
+    fence = Fence(clock, clock.now().boot + 10)
+    calls = Gateway(client, fence)
+    await calls.create(SECRETS, "store", SECRET)
+    clock.advance(3)
+    await calls.replace(SECRETS, "store", "shop", SECRET)
+    assert client.limits == [10, 7]
+    clock.advance(7)
+    attempts = (
+        calls.create(SECRETS, "store", SECRET),
+        calls.replace(SECRETS, "store", "shop", SECRET),
+        calls.patch_status(INTEGRATIONS, "store", "shop", "7", {}),
+        calls.delete(SECRETS, "store", "shop", "uid-1", "8"),
+    )
+    for attempt in attempts:
+        with pytest.raises(Fenced):
+            await attempt
+    assert len(client.requests) == 2
+    assert await calls.get(SECRETS, "store", "shop")
+
+
+async def test_every_answer_is_known_to_the_permissions(clock: FakeClock) -> None:
+    """Calls, lists and watches alike, and no token that a refusal echoes gets there."""
+    permissions = Permissions(clock)
+    said = f'User "u" cannot create resource "secrets" {TOKEN}'
+    forbidden = Gateway(Client(403, {"message": said}), None, permissions)
+    with pytest.raises(Denied):
+        await forbidden.create(SECRETS, "store", SECRET)
+    with pytest.raises(Denied):
+        await forbidden.list_metadata(SECRETS, "", "app")
+    with pytest.raises(Denied):
+        await anext(forbidden.watch_metadata(SECRETS, "", "app", "1"))
+    assert permissions.missing == "not permitted: create secrets in store; list secrets; watch secrets"
+    granted = Gateway(Client(200, {"metadata": {"resourceVersion": "1"}}), None, permissions)
+    await granted.create(SECRETS, "store", SECRET)
+    await granted.probe(SECRETS, "", watch=True)
+    assert permissions.missing == ""
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_the_api_server_is_asked_what_it_would_grant(*, allowed: bool) -> None:
+    """By a review of our own access, which needs no permission."""
+    client = Client(201, {"status": {"allowed": allowed}})
+    call = Call("patch", "integrationtoken.dev", "integrationtokens/status", "store")
+    assert await gateway(client).permitted(call) is allowed
+    ((_, path, _, body),) = client.requests
+    assert path.endswith("/selfsubjectaccessreviews")
+    assert body["spec"]["resourceAttributes"] == {
+        "verb": "patch",
+        "group": "integrationtoken.dev",
+        "resource": "integrationtokens",
+        "subresource": "status",
+        "namespace": "store",
+    }

@@ -7,6 +7,8 @@ from pathlib import Path
 from integration_token.api import names
 from integration_token.api.condition import ConditionType, Reason
 from integration_token.api.endpoint import EndpointKind, EndpointRef
+from integration_token.clock import SystemClock
+from integration_token.fence import Fence
 from integration_token.inventory import Entry, Inventory, token_key
 from integration_token.metrics import Metrics
 from integration_token.settings import Settings, option, variable
@@ -57,7 +59,8 @@ def test_metrics() -> None:
     """Every metric of the operator's own is listed with its labels."""
     inventory = Inventory()
     inventory.entries[token_key("store", "shop")] = Entry("uid", None)
-    metrics = Metrics(inventory)
+    metrics = Metrics()
+    metrics.begin(inventory, Fence(SystemClock()))
     endpoint = EndpointRef(EndpointKind.CLUSTER, "", "grafx")
     metrics.requested(endpoint, "issued")
     metrics.saved(endpoint)

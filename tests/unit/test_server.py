@@ -8,9 +8,12 @@ import pytest
 from integration_token.api.endpoint import EndpointKind, EndpointRef
 from integration_token.api.integration import parse_integration
 from integration_token.errors import SettingsError
+from integration_token.fence import Fence
 from integration_token.inventory import Inventory
 from integration_token.metrics import Metrics
-from integration_token.server import Server
+from integration_token.server import Readiness, Server
+
+from tests.unit.virtual import FakeClock
 
 ENDPOINT = EndpointRef(EndpointKind.CLUSTER, "", "grafx")
 
@@ -21,9 +24,11 @@ class Served:
     def __init__(self) -> None:
         """Serves nothing yet."""
         self.inventory = Inventory()
-        self.metrics = Metrics(self.inventory)
-        self.missing = ""
-        self.server = Server(("127.0.0.1", 0), self.metrics, lambda: self.missing)
+        self.fence = Fence(FakeClock())
+        self.metrics = Metrics()
+        self.metrics.begin(self.inventory, self.fence)
+        self.readiness = Readiness(ready=True, missing="")
+        self.server = Server(("127.0.0.1", 0), self.metrics, lambda: self.readiness)
 
     async def get(self, path: str) -> tuple[int, str, str]:
         """Status, content type and text of an answer."""
@@ -32,9 +37,9 @@ class Served:
             return answer.status, answer.headers["Content-Type"], await answer.text()
 
     async def samples(self) -> dict[str, float]:
-        """What `/metrics` tells of the operator's own."""
+        """What `/metrics` tells of the operator's own, but for who leads."""
         _, _, text = await self.get("/metrics")
-        lines = [line for line in text.splitlines() if line.startswith("integration_token_")]
+        lines = [line for line in text.splitlines() if line.startswith("integration_token_") and "_leader" not in line]
         return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines) if "_created" not in name}
 
 
@@ -49,15 +54,17 @@ async def served() -> AsyncIterator[Served]:
 
 async def test_the_process_is_healthy_as_long_as_it_answers(served: Served) -> None:
     """Whether or not it is ready: a restart would mend nothing."""
-    served.missing = "Secrets are not listed yet"
+    served.readiness = Readiness(ready=False, missing="Secrets are not listed yet")
     assert (await served.get("/healthz"))[::2] == (200, "ok")
 
 
 async def test_it_is_ready_once_nothing_is_missing(served: Served) -> None:
-    """And says what is missing until then."""
-    served.missing = "Secrets are not listed yet"
+    """And says what is missing until then; also what is missing for some namespaces alone."""
+    served.readiness = Readiness(ready=False, missing="Secrets are not listed yet")
     assert (await served.get("/readyz"))[::2] == (503, "Secrets are not listed yet")
-    served.missing = ""
+    served.readiness = Readiness(ready=True, missing="not permitted: create secrets in store")
+    assert (await served.get("/readyz"))[::2] == (200, "ok; not permitted: create secrets in store")
+    served.readiness = Readiness(ready=True, missing="")
     assert (await served.get("/readyz"))[::2] == (200, "ok")
 
 
@@ -88,6 +95,24 @@ async def test_each_resource_has_its_gauges_until_it_is_gone(served: Served) -> 
     assert await served.samples() == {}
 
 
+async def test_metrics_tell_who_does_the_work(served: Served) -> None:
+    """1 while this process may act; who stands by tells of no resource, since the leader does."""
+    served.inventory.observe_unreadable("store", "shop", "uid", 1)
+
+    async def leads() -> bool:
+        return "\nintegration_token_leader 1.0\n" in (await served.get("/metrics"))[2]
+
+    assert await leads()
+    served.fence.close()
+    assert not await leads()
+    served.metrics.end()
+    assert not await leads()
+    assert await served.samples() == {}
+    served.metrics.begin(served.inventory, Fence(FakeClock()))
+    assert await leads()
+    assert len(await served.samples()) == 3
+
+
 async def test_requests_and_writes_are_counted(served: Served) -> None:
     """Requests by endpoint and outcome, writes by namespace."""
     for outcome in ("issued", "unchanged", "unchanged", "AccessDenied"):
@@ -111,8 +136,7 @@ async def test_an_address_that_cannot_be_had_is_told_with_its_flag() -> None:
     """The command ends with that line."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        inventory = Inventory()
-        server = Server(("127.0.0.1", port), Metrics(inventory), lambda: "")
+        server = Server(("127.0.0.1", port), Metrics(), lambda: Readiness(ready=True, missing=""))
         with pytest.raises(SettingsError, match=rf"--metrics-address 127\.0\.0\.1:{port}: .*[Aa]ddress"):
             await server.start()
 
@@ -123,6 +147,6 @@ async def test_a_server_that_was_stopped_gives_its_port_back() -> None:
     await first.server.start()
     port = first.server._runner.addresses[0][1]
     await first.server.stop()
-    second = Server(("127.0.0.1", port), first.metrics, lambda: "")
+    second = Server(("127.0.0.1", port), first.metrics, lambda: Readiness(ready=True, missing=""))
     await second.start()
     await second.stop()

@@ -17,6 +17,9 @@ EVERY: dict[str, tuple[Any, str, object]] = {
     "allowed_hosts": (["Login.Example", "[::1]"], "Login.Example, [::1]", frozenset({"login.example", "::1"})),
     "private_hosts": (["10.0.0.7"], "10.0.0.7", frozenset({"10.0.0.7"})),
     "proxy_url": (PROXY, PROXY, PROXY),
+    "leader_elect": (True, "true", True),
+    "lease_name": ("tokens.store", "tokens.store", "tokens.store"),
+    "lease_namespace": ("operators", "operators", "operators"),
     "metrics_address": ("127.0.0.1:9090", "127.0.0.1:9090", ("127.0.0.1", 9090)),
     "log_level": ("debug", "debug", "debug"),
     "log_format": ("json", "json", "json"),
@@ -42,6 +45,9 @@ BAD = [
     ("proxy_url", "http://user:pa55\x07word@proxy.example", "not a URL such as http://proxy.example:3128"),
     ("proxy_url", "http://user:pa55word@proxy example", "not a URL such as http://proxy.example:3128"),
     ("proxy_url", "http://user:pa55 word@proxy.example", "not a URL such as http://proxy.example:3128"),
+    ("lease_name", "Tokens", "'Tokens' is not the name of a Lease"),
+    ("lease_name", "a/b", "'a/b' is not the name of a Lease"),
+    ("lease_namespace", "a.b", "'a.b' is not a namespace"),
     ("metrics_address", "localhost:8080", "'localhost:8080' is not an address such as :8080 or 127.0.0.1:8080"),
     ("metrics_address", ":65536", "':65536' is not an address such as :8080 or 127.0.0.1:8080"),
     ("metrics_address", ":-1", "':-1' is not an address such as :8080 or 127.0.0.1:8080"),
@@ -78,6 +84,9 @@ def test_every_setting_has_a_flag_and_a_variable() -> None:
         "allowed-host": "INTEGRATION_TOKEN_ALLOWED_HOSTS",
         "private-host": "INTEGRATION_TOKEN_PRIVATE_HOSTS",
         "proxy-url": "INTEGRATION_TOKEN_PROXY_URL",
+        "leader-elect": "INTEGRATION_TOKEN_LEADER_ELECT",
+        "lease-name": "INTEGRATION_TOKEN_LEASE_NAME",
+        "lease-namespace": "INTEGRATION_TOKEN_LEASE_NAMESPACE",
         "metrics-address": "INTEGRATION_TOKEN_METRICS_ADDRESS",
         "log-level": "INTEGRATION_TOKEN_LOG_LEVEL",
         "log-format": "INTEGRATION_TOKEN_LOG_FORMAT",
@@ -163,3 +172,12 @@ def test_settings_do_not_change() -> None:
     """What was read at the start holds until the end."""
     with pytest.raises(AttributeError):
         Settings().log_level = "debug"  # type: ignore[misc]  # that is the point
+
+
+def test_election_outside_of_a_pod_needs_a_namespace() -> None:
+    """A pod has one of its own; who runs the operator with a kubeconfig says where the Lease is to be."""
+    flags: dict[str, Any] = {"leader_elect": True, "kubeconfig": "config"}
+    with pytest.raises(SettingsError, match="--leader-elect with --kubeconfig needs --lease-namespace"):
+        read_settings(flags, {})
+    assert read_settings({**flags, "lease_namespace": "operators"}, {}).lease_namespace == "operators"
+    assert read_settings({"leader_elect": True}, {}).lease_namespace is None

@@ -27,6 +27,7 @@ from integration_token.cluster.gateway import Object
 from integration_token.cluster.secret import SecretWatch
 from integration_token.delivery import Deliverer
 from integration_token.endpoint_status import EndpointReconciler
+from integration_token.fence import Fence
 from integration_token.grant import Grants
 from integration_token.handlers.watch import Observer
 from integration_token.inquiry import Inquirer
@@ -101,7 +102,8 @@ class Operator:
         policy = AddressPolicy(insecure=False, allowed_hosts=frozenset(), private_hosts=frozenset())
         cluster, clock = world.cluster, world.clock
         self.inventory = Inventory()
-        metrics = self.metrics = Metrics(self.inventory)
+        metrics = self.metrics = Metrics()
+        metrics.begin(self.inventory, Fence(clock))
         self.scheduler = Scheduler(clock, self._work)
         self.looks = 0
         self.secrets = SecretWatch(cluster, (), self._secret_changed)

@@ -46,3 +46,20 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{/* Where several replicas are to run: those of one version, since those of an older one are on their way out. */}}
+{{- define "integration-token-operator.spread" -}}
+{{- $constraints := .Values.topologySpreadConstraints }}
+{{- if and (not $constraints) (gt (int .Values.replicas) 1) }}
+{{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
+{{- $constraints = append $constraints (dict "maxSkew" 1 "topologyKey" . "whenUnsatisfiable" "ScheduleAnyway" "matchLabelKeys" (list "pod-template-hash")) }}
+{{- end }}
+{{- end }}
+{{- $own := dict "matchLabels" (include "integration-token-operator.selectorLabels" . | fromYaml) }}
+{{- range $constraint := $constraints }}
+{{- if not $constraint.labelSelector }}
+{{- $constraint = merge (dict "labelSelector" $own) $constraint }}
+{{- end }}
+{{ list $constraint | toYaml }}
+{{- end }}
+{{- end }}

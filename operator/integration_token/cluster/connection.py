@@ -10,6 +10,9 @@ from kubernetes.aio.config import ConfigException, load_incluster_config, load_k
 from integration_token.api.names import MANAGER
 from integration_token.errors import SettingsError
 
+_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+"""Where a pod finds the name of its namespace."""
+
 _CONNECTIONS = 32
 """Connections to the API server for all calls together."""
 
@@ -44,6 +47,17 @@ async def connect(kubeconfig: Path | None, *, watches: int) -> ApiClient:
     client = ApiClient(configuration)
     client.user_agent = MANAGER
     return client
+
+
+def own_namespace() -> str:
+    """The namespace of the pod.
+
+    :raises SettingsError: outside of one.
+    """
+    try:
+        return _NAMESPACE.read_text().strip()
+    except OSError:
+        raise SettingsError("not inside a pod of a cluster: name the Lease's namespace by --lease-namespace") from None
 
 
 @dataclass(frozen=True, slots=True)

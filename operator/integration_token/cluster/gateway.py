@@ -19,7 +19,9 @@ from integration_token.api.names import (
     TOKEN_ENDPOINTS,
     VERSION,
 )
+from integration_token.cluster.permission import Call, Permissions
 from integration_token.errors import ClusterError, Conflict, Denied, Unavailable
+from integration_token.fence import Fence
 from integration_token.redaction import redact
 
 Object = dict[str, Any]
@@ -58,6 +60,7 @@ SECRETS = Collection("/api/v1", "secrets")
 NAMESPACES = Collection("/api/v1", "namespaces")
 EVENTS = Collection("/api/v1", "events")
 PODS = Collection("/api/v1", "pods")
+LEASES = Collection("/apis/coordination.k8s.io/v1", "leases")
 INTEGRATIONS = Collection(f"/apis/{GROUP}/{VERSION}", INTEGRATION_TOKENS)
 ENDPOINTS = {
     EndpointKind.NAMESPACED: Collection(f"/apis/{GROUP}/{VERSION}", TOKEN_ENDPOINTS),
@@ -71,8 +74,12 @@ class Gateway:
     Bodies are never logged, and of a refusal only text that holds nothing of the data sent gets into an error.
     """
 
-    def __init__(self, client: ApiClient) -> None:
+    def __init__(self, client: ApiClient, fence: Fence | None = None, permissions: Permissions | None = None) -> None:
+        """`fence`: who writes only as long as it is open, and doesn't wait any longer either; None where that needs no
+        leave. `permissions` is told of every answer."""
         self._client = client
+        self._fence = fence
+        self._permissions = permissions
 
     async def get(self, collection: Collection, namespace: str, name: str) -> Object | None:
         """One object, None where there is none."""
@@ -136,23 +143,49 @@ class Gateway:
                 return
             more = f"&continue={token}"
 
-    async def probe(self, collection: Collection, namespace: str) -> None:
-        """Returns where objects of the kind can be listed."""
-        status, _ = await self._call("GET", f"{collection.path(namespace)}?limit=1", headers=_METADATA_LIST)
+    async def probe(self, collection: Collection, namespace: str, *, watch: bool) -> None:
+        """Returns where objects of the kind can be listed, and with `watch` watched too."""
+        status, page = await self._call("GET", f"{collection.path(namespace)}?limit=1", headers=_METADATA_LIST)
         if status == 404:
             raise Denied("404 the API server does not know this kind: install the CRDs", status=status)
+        if watch:
+            version = page["metadata"]["resourceVersion"]
+            path = f"{collection.path(namespace)}?watch=true&timeoutSeconds=1&resourceVersion={version}"
+            (await self._open_watch(path, _TIMEOUT)).close()
+
+    async def permitted(self, call: Call) -> bool:
+        """Whether the API server would grant the call to us now."""
+        resource, _, subresource = call.resource.partition("/")
+        attributes = {"verb": call.verb, "group": call.group, "resource": resource, "subresource": subresource}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {**attributes, "namespace": call.namespace}},
+        }
+        _, answer = await self._call("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+        return bool((answer.get("status") or {}).get("allowed"))
 
     async def list_metadata(self, collection: Collection, namespace: str, selector: str) -> tuple[list[Object], str]:
         """The metadata of all selected objects, in pages, and the resourceVersion from which to watch."""
         items: list[Object] = []
+        version = ""
+        async for page in self.metadata_pages(collection, namespace, selector):
+            items += page.get("items") or ()
+            version = page["metadata"]["resourceVersion"]
+        return items, version
+
+    async def metadata_pages(
+        self, collection: Collection, namespace: str, selector: str = ""
+    ) -> AsyncGenerator[Object, None]:
+        """The metadata of all selected objects, as lists of some hundred."""
         more = ""
         while True:
             path = f"{collection.path(namespace)}?labelSelector={selector}&limit=500{more}"
             _, page = await self._call("GET", path, headers=_METADATA_LIST)
-            items += page.get("items") or ()
+            yield page
             token = page["metadata"].get("continue")
             if not token:
-                return items, page["metadata"]["resourceVersion"]
+                return
             more = f"&continue={token}"
 
     async def watch_metadata(
@@ -166,11 +199,8 @@ class Gateway:
             f"{collection.path(namespace)}?labelSelector={selector}&watch=true&allowWatchBookmarks=true"
             f"&resourceVersion={version}"
         )
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=_TIMEOUT, sock_read=_SILENCE)
-        response = await self._open("GET", path, None, _METADATA, timeout)
+        response = await self._open_watch(path, None)
         try:
-            if response.status != 200:
-                raise _refusal(response.status, await _json(response), None)
             async for line in response.content:
                 event = json.loads(line)
                 yield event["type"], event["object"]
@@ -179,20 +209,44 @@ class Gateway:
         finally:
             response.close()
 
+    async def _open_watch(self, path: str, seconds: float | None) -> aiohttp.ClientResponse:
+        """The answer to a watch that was granted, to be read and closed."""
+        response = await self._open("GET", path, None, _METADATA, seconds)
+        if response.status == 200:
+            self._answered("GET", path, None)
+            return response
+        try:
+            answer = await _json(response)
+        except (aiohttp.ClientError, TimeoutError):
+            raise Unavailable("the watch broke") from None
+        finally:
+            response.close()
+        refusal = _refusal(response.status, answer, None)
+        self._answered("GET", path, refusal)
+        raise refusal
+
     async def _call(
         self, method: str, path: str, body: Object | None = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Object]:
         """Status and JSON of one call: 2xx, or 404 where that is for the caller to judge."""
-        response = await self._open(method, path, body, headers or {}, aiohttp.ClientTimeout(total=_TIMEOUT))
+        response = await self._open(method, path, body, headers or {}, _TIMEOUT)
         try:
             answer = await _json(response)
         except (aiohttp.ClientError, TimeoutError):
             raise Unavailable("the API server's answer broke off") from None
+        refusal = None
         if response.status >= 300 and response.status != 404:
-            raise _refusal(response.status, answer, body)
+            refusal = _refusal(response.status, answer, body)
+        self._answered(method, path, refusal)
+        if refusal is not None:
+            raise refusal
         if response.status < 300 and not answer:
             raise Unavailable("the API server's answer is no JSON object")
         return response.status, answer
+
+    def _answered(self, method: str, path: str, refusal: ClusterError | None) -> None:
+        if self._permissions is not None:
+            self._permissions.answered(method, path, refusal)
 
     async def _open(
         self,
@@ -200,8 +254,13 @@ class Gateway:
         path: str,
         body: Object | None,
         headers: Mapping[str, str],
-        limits: aiohttp.ClientTimeout,
+        seconds: float | None,
     ) -> aiohttp.ClientResponse:
+        """Sends a request; the answer's body is still to be read.
+
+        :param seconds: for the whole call; None for a watch, which lasts as long as something comes.
+        """
+        limits = aiohttp.ClientTimeout(total=seconds, sock_connect=_TIMEOUT, sock_read=None if seconds else _SILENCE)
         sent = {"Accept": "application/json", **headers}
         if method == "PATCH":
             sent["Content-Type"] = "application/merge-patch+json"
@@ -210,6 +269,8 @@ class Gateway:
             verb, url, prepared, *_ = await self._client.param_serialize(
                 method, path, header_params=sent, auth_settings=["BearerToken"]
             )
+            if self._fence is not None and method != "GET":
+                limits = aiohttp.ClientTimeout(total=min(_TIMEOUT, self._fence.check()))
             answer = await self._client.call_api(verb, url, prepared, body, _request_timeout=limits)
             response: aiohttp.ClientResponse = answer.response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -32,7 +32,8 @@ from integration_token.scheduler import Scheduler
 
 log = get_logger(__name__)
 
-_DELETED = "DELETED"
+DELETED = "DELETED"
+"""The kind of a watch event."""
 
 
 class Observer:
@@ -42,12 +43,16 @@ class Observer:
         self._inventory = inventory
         self._scheduler = scheduler
         self._admission = admission
+        self.listed_anew = asyncio.Event()
+        """Set when something that is known was listed: what isn't there any more was not told then."""
 
     def integration(self, kind: str | None, body: dict[str, Any]) -> None:
         """An IntegrationToken was listed, added, changed or deleted."""
         metadata = body["metadata"]
         key = token_key(metadata["namespace"], metadata["name"])
-        if kind == _DELETED or is_going(body):
+        if kind is None and key in self._inventory.entries:
+            self.listed_anew.set()
+        if kind == DELETED or is_going(body):
             entry = self._inventory.entries.get(key)
             if entry is not None and entry.uid == metadata["uid"]:
                 self._inventory.forget(key)
@@ -66,8 +71,13 @@ class Observer:
         """An endpoint was listed, added, changed or deleted."""
         metadata = body["metadata"]
         ref = EndpointRef(endpoint_kind, metadata.get("namespace") or "", metadata["name"])
-        before = self._inventory.endpoints.pop(ref, None)
-        if kind == _DELETED or is_going(body):
+        before = self._inventory.endpoints.get(ref)
+        if kind is None and before is not None:
+            self.listed_anew.set()
+        if kind == DELETED and before is not None and before.uid != metadata["uid"]:
+            return  # another one has the name by now
+        self._inventory.endpoints.pop(ref, None)
+        if kind == DELETED or is_going(body):
             self._admission.drop(ref)
             after: Endpoint | None = None
         else:
@@ -85,7 +95,7 @@ class Observer:
         """A namespace was listed, added, changed or deleted."""
         name, labels = body["metadata"]["name"], dict(body["metadata"].get("labels") or {})
         before = self._inventory.namespace_labels.get(name)
-        if kind == _DELETED:
+        if kind == DELETED:
             self._inventory.namespace_labels.pop(name, None)
         elif before != labels:
             self._inventory.namespace_labels[name] = labels
@@ -98,16 +108,18 @@ async def watch(
     access: Callable[[], Awaitable[Access]],
     namespaces: Collection[str],
     ready: asyncio.Event,
+    failing: Callable[[], None],
 ) -> None:
     """Watches until a signal ends kopf, or raises what kopf cannot mend itself.
 
     :param access: how to reach the API server, asked whenever kopf logs in.
     :param namespaces: those to watch, none for all.
     :param ready: set once kopf watches.
+    :param failing: called whenever a call of kopf's fails, refused or not answered: it tries again for ever.
     """
     await kopf.operator(
         registry=_registry(observer, access, clusterwide=not namespaces),
-        settings=_settings(),
+        settings=_settings(failing),
         clusterwide=not namespaces,
         namespaces=tuple(namespaces),
         standalone=True,
@@ -162,7 +174,7 @@ def _connection(access: Access) -> kopf.ConnectionInfo:
     )
 
 
-def _settings() -> kopf.OperatorSettings:
+def _settings(failing: Callable[[], None]) -> kopf.OperatorSettings:
     """kopf's settings: as little memory and as few writes as it can do with."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
@@ -170,18 +182,25 @@ def _settings() -> kopf.OperatorSettings:
     settings.scanning.disabled = True
     settings.watching.chunk_size = 500
     settings.queueing.idle_timeout = 0.1
+    # Else kopf kills the whole process ten minutes after it was ended, also where it is only started again.
+    settings.process.ultimate_exiting_timeout = None
     # kopf gives up, and ends, with the last of its backoffs; the API server may be away for any time.
-    settings.networking.error_backoffs = _Endless()
+    settings.networking.error_backoffs = _Endless(failing)
     settings.persistence.diffbase_storage = _NoDiffBase()
     settings.persistence.progress_storage = _NoProgress()
     return settings
 
 
 class _Endless:
-    """Seconds between kopf's attempts to reach the API server."""
+    """Seconds between kopf's attempts to reach the API server: asked for after each that failed."""
+
+    def __init__(self, failing: Callable[[], None]) -> None:
+        self._failing = failing
 
     def __iter__(self) -> Any:
-        return itertools.chain((0.5, 1, 2, 4), itertools.repeat(8))
+        for seconds in itertools.chain((0.5, 1, 2, 4), itertools.repeat(8)):
+            self._failing()
+            yield seconds
 
 
 class _NoProgress(kopf.ProgressStorage):

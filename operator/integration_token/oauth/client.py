@@ -17,6 +17,7 @@ import httpx
 from integration_token.api.condition import Reason
 from integration_token.clock import Clock
 from integration_token.errors import Failure, NeedsChange, Passing
+from integration_token.fence import Fence
 from integration_token.oauth.address import IPAddress, Policy, forbidden_address
 from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import MAX_BODY, Answer
@@ -117,8 +118,10 @@ class TokenClient:
     made to an address that was checked, by one resolution of the name. Does not retry.
     """
 
-    def __init__(self, clock: Clock, policy: Policy, proxy: str | None) -> None:
+    def __init__(self, clock: Clock, policy: Policy, proxy: str | None, fence: Fence | None = None) -> None:
+        """`fence`: who asks only as long as it is open; None where that needs no leave."""
         self._clock = clock
+        self._fence = fence
         self._policy = policy
         self._proxy = httpx.Proxy(proxy) if proxy else None
         self._hosts: OrderedDict[tuple[str, str], _Host] = OrderedDict()
@@ -128,6 +131,7 @@ class TokenClient:
 
         :raises NeedsChange: where the URL, the CA bundle or the host's addresses are not admitted.
         :raises Passing: where no complete answer came.
+        :raises Fenced: where this process may not ask any more.
         """
         url = check_url(request.url, self._policy)
         key = (f"{url.scheme}://{url.netloc.decode()}", route.ca_bundle)
@@ -191,6 +195,8 @@ class TokenClient:
             content=request.body,
             extensions={"timeout": phases, "sni_hostname": url.raw_host.decode()},
         )
+        if self._fence is not None:
+            self._fence.check()
         sent = self._clock.now().wall
         try:
             response = await host.transport.handle_async_request(outgoing)

@@ -1,0 +1,113 @@
+"""Finds what was deleted while nobody watched.
+
+kopf, when it has to list anew, tells what is there and nothing of what is gone: after its restart, and after the API
+server has forgotten the version that it watched from (410). So what is known is held against a list of metadata, after
+each of these and now and then anyway.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterator
+
+from integration_token.api.endpoint import EndpointKind
+from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, NAMESPACES, Gateway
+from integration_token.cluster.gateway import Collection as Kind
+from integration_token.errors import ClusterError
+from integration_token.handlers.watch import DELETED, Observer
+from integration_token.inventory import Inventory
+from integration_token.logs import get_logger
+
+log = get_logger(__name__)
+
+_PERIOD = 900.0
+"""Seconds between two counts that nothing has asked for: ten thousand resources cost half a second of CPU."""
+
+_SETTLING = 2.0
+"""Seconds from the first sign of a new list to the count, which one list gives many of; and between two attempts."""
+
+Known = Iterator[tuple[str, str, str]]
+"""Namespace, name and UID of each object of a kind."""
+
+
+class Census:
+    """Counts what is known, and has the observer forget what is no longer there."""
+
+    def __init__(self, gateway: Gateway, inventory: Inventory, observer: Observer, namespaces: Collection[str]) -> None:
+        """`namespaces`: those that are watched, none for all."""
+        self._gateway = gateway
+        self._inventory = inventory
+        self._observer = observer
+        self._namespaces = tuple(namespaces)
+
+    async def run(self) -> None:
+        """Counts for ever."""
+        while True:
+            try:
+                async with asyncio.timeout(_PERIOD):
+                    await self._observer.listed_anew.wait()
+            except TimeoutError:
+                pass
+            await asyncio.sleep(_SETTLING)
+            self._observer.listed_anew.clear()
+            try:
+                await self.count()
+            except ClusterError as error:
+                log.debug("what is there could not be counted", error=str(error))
+                self._observer.listed_anew.set()
+
+    async def count(self) -> None:
+        """Counts once."""
+        for namespace in self._namespaces or ("",):
+            await self._count(INTEGRATIONS, namespace, self._integrations, self._integration_gone)
+            await self._count(
+                ENDPOINTS[EndpointKind.NAMESPACED],
+                namespace,
+                lambda: self._endpoints(EndpointKind.NAMESPACED),
+                lambda *gone: self._endpoint_gone(EndpointKind.NAMESPACED, *gone),
+            )
+        if not self._namespaces:
+            await self._count(
+                ENDPOINTS[EndpointKind.CLUSTER],
+                "",
+                lambda: self._endpoints(EndpointKind.CLUSTER),
+                lambda *gone: self._endpoint_gone(EndpointKind.CLUSTER, *gone),
+            )
+            await self._count(NAMESPACES, "", self._labelled_namespaces, self._namespace_gone)
+
+    async def _count(
+        self, kind: Kind, namespace: str, known: Callable[[], Known], gone: Callable[[str, str, str], None]
+    ) -> None:
+        """Calls `gone` for all that was known before the list began and isn't in it: what came later is not judged."""
+        left = {(where, name): uid for where, name, uid in known() if namespace in {"", where}}
+        if not left:
+            return
+        async for page in self._gateway.metadata_pages(kind, namespace):
+            for item in page.get("items") or ():
+                metadata = item["metadata"]
+                place = (metadata.get("namespace", ""), metadata["name"])
+                if left.get(place) in {"", metadata["uid"]}:
+                    del left[place]
+        for (where, name), uid in left.items():
+            log.info("deleted while nobody watched", kind=kind.plural, namespace=where, name=name)
+            gone(where, name, uid)
+
+    def _integrations(self) -> Known:
+        for key, entry in self._inventory.entries.items():
+            yield key.namespace, key.name, entry.uid
+
+    def _integration_gone(self, namespace: str, name: str, uid: str) -> None:
+        self._observer.integration(DELETED, {"metadata": {"namespace": namespace, "name": name, "uid": uid}})
+
+    def _endpoints(self, kind: EndpointKind) -> Known:
+        for ref, endpoint in self._inventory.endpoints.items():
+            if ref.kind is kind:
+                yield ref.namespace, ref.name, endpoint.uid
+
+    def _endpoint_gone(self, kind: EndpointKind, namespace: str, name: str, uid: str) -> None:
+        self._observer.endpoint(DELETED, kind, {"metadata": {"namespace": namespace, "name": name, "uid": uid}})
+
+    def _labelled_namespaces(self) -> Known:
+        for name in self._inventory.namespace_labels:
+            yield "", name, ""
+
+    def _namespace_gone(self, _: str, name: str, __: str) -> None:
+        self._observer.namespace(DELETED, {"metadata": {"name": name}})

@@ -1,0 +1,171 @@
+"""Keeps kopf's watch running: started again after each fault that ends it, looked after where a call of its fails, and
+told what it may not do."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+
+from integration_token.api.endpoint import EndpointKind
+from integration_token.cluster.connection import Access
+from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, NAMESPACES, Collection, Gateway
+from integration_token.errors import ClusterError, Unavailable
+from integration_token.handlers.watch import Observer, watch
+from integration_token.logs import get_logger
+
+log = get_logger(__name__)
+
+_RECHECK = 60.0
+"""Seconds after which it is looked whether a namespace that was missing can be served by now."""
+
+_RETRY = 2.0
+"""Seconds between attempts to begin the watch: after a fault that ended kopf, or while the CRDs are missing."""
+
+_DOUBT = 1.0
+"""Seconds from a call of kopf's that failed to the look why: an API server that is just starting refuses a moment long
+what it will grant."""
+
+
+class Supervisor:
+    """Watches our own kinds by kopf."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        observer: Observer,
+        namespaces: tuple[str, ...],
+        *,
+        access: Callable[[], Awaitable[Access]],
+        take_signals: Callable[[], None],
+    ) -> None:
+        """`namespaces`: those to watch, none for all.
+
+        :param access: how the API server is reached.
+        :param take_signals: makes signals ask for an orderly end: kopf, whenever it starts, takes them for itself.
+        """
+        self._gateway = gateway
+        self._observer = observer
+        self._namespaces = namespaces
+        self._scopes = namespaces or ("",)
+        self._access = access
+        self._take_signals = take_signals
+        self._doubt = asyncio.Event()
+        """Set when a call of kopf's failed, until it is looked why."""
+        self._told = ""
+        self._begun = False
+        self.missing = "the watch has not begun yet"
+        """Why nothing is watched; empty where something is."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Watches until `stop` is set, which it does itself where a signal has ended kopf."""
+        failed = False
+        while not stop.is_set():
+            try:
+                # A watch is tried only where one failed: it costs a connection.
+                served, self.missing = await self._served(watch=failed)
+            except Unavailable as error:
+                served, self.missing = (), str(error)
+            if not served:
+                await asyncio.sleep(_RETRY)
+                continue
+            ready = asyncio.Event()
+            readying = asyncio.create_task(self._on_ready(ready, served))
+            try:
+                namespaces = self._namespaces and served
+                watching = asyncio.create_task(
+                    watch(self._observer, self._access, namespaces, ready, self._doubt.set), name="kopf"
+                )
+                if await self._outlived(watching, ready, served):
+                    log.info("the namespaces that can be served have changed, the watch is started again")
+                    continue
+                # kopf returns where a signal came before ours were set again; a fault raises.
+                stop.set()
+            except Exception as error:  # noqa: BLE001  # whatever ended kopf, the tokens need a watch
+                log.error("the watch failed, it is started again", error=type(error).__name__)
+                self.missing = "the watch of IntegrationTokens is being started again"
+                failed = True
+                await asyncio.sleep(_RETRY)
+            finally:
+                readying.cancel()
+                self._take_signals()
+
+    async def _outlived(self, watching: asyncio.Task[None], ready: asyncio.Event, served: tuple[str, ...]) -> bool:
+        """Waits for the watch to end; or ends it, answering True, once other namespaces can be served.
+
+        kopf tries a call again that was refused, and tells nobody. So it is looked after as soon as a call fails.
+        """
+        try:
+            while not await self._ended(watching, whole=served == self._scopes):
+                with suppress(Unavailable):
+                    found, missing = await self._served(watch=True)
+                    if found not in {(), served}:
+                        return True
+                    if ready.is_set():
+                        self.missing = "" if found else missing
+            await watching
+            return False
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    async def _ended(self, watching: asyncio.Task[None], *, whole: bool) -> bool:
+        """Waits until the watch has ended, or there is cause to look whether it can go on.
+
+        :param whole: it serves all that it should.
+        """
+        doubting = asyncio.create_task(self._doubt.wait(), name="doubt")
+        seconds = _RETRY if self.missing else None if whole else _RECHECK
+        try:
+            await asyncio.wait((watching, doubting), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            doubting.cancel()
+        if self._doubt.is_set():
+            # Where one call fails, others do.
+            await asyncio.wait((watching,), timeout=_DOUBT)
+            self._doubt.clear()
+        return watching.done()
+
+    async def _on_ready(self, ready: asyncio.Event, served: tuple[str, ...]) -> None:
+        await ready.wait()
+        self._take_signals()
+        self.missing = ""
+        if self._begun:
+            # What was deleted since the last watch is told by none.
+            self._observer.listed_anew.set()
+        self._begun = True
+        log.info("watching", namespaces=[name for name in served if name] or "all")
+
+    async def _served(self, *, watch: bool) -> tuple[tuple[str, ...], str]:
+        """The namespaces, of those to serve, in which our kinds can be listed, the empty name for all; and what stands
+        in the way of one that can't be served.
+
+        kopf looks for kinds only when it starts, and ends for all namespaces where one of them has none.
+
+        :param watch: whether they must prove to be watchable too.
+        :raises Unavailable: where that can't be told now.
+        """
+        kinds = (
+            (INTEGRATIONS, ENDPOINTS[EndpointKind.NAMESPACED])
+            if self._namespaces
+            else (INTEGRATIONS, *ENDPOINTS.values(), NAMESPACES)
+        )
+        served, missing = [], ""
+        for namespace in self._scopes:
+            refusal = await self._refusal(namespace, kinds, watch=watch)
+            if refusal:
+                missing = missing or refusal
+            else:
+                served.append(namespace)
+        if missing and missing != self._told:
+            log.warning("cannot watch", error=missing)
+        self._told = missing
+        return tuple(served), missing
+
+    async def _refusal(self, namespace: str, kinds: Iterable[Collection], *, watch: bool) -> str:
+        for kind in kinds:
+            try:
+                await self._gateway.probe(kind, namespace, watch=watch)
+            except Unavailable:
+                raise
+            except ClusterError as error:
+                return f"cannot list and watch {kind.plural}{f' in {namespace}' if namespace else ''}: {error}"
+        return ""

@@ -1,0 +1,129 @@
+"""Who may hold a lease, by what one candidate has seen of it, and a process's leave to act."""
+
+import pytest
+from integration_token.cluster.election import Election, Record, Timing
+from integration_token.errors import Fenced
+from integration_token.fence import Fence
+
+from tests.unit.virtual import FakeClock
+
+OTHERS = Record("1", "other", 15.0)
+
+
+def election() -> Election:
+    """That of the candidate `me`, which has seen nothing."""
+    return Election("me", Timing())
+
+
+@pytest.mark.parametrize(
+    ("duration", "deadline", "retry"), [(10, 10, 2), (10, 15, 2), (15, 4, 2), (15, 10, 0), (15, 10, 5), (15, 10, -1)]
+)
+def test_durations_that_could_let_two_lead_are_refused(duration: float, deadline: float, retry: float) -> None:
+    """The lease outlasts the renew deadline, and that more than one attempt."""
+    with pytest.raises(ValueError, match="must"):
+        Timing(duration, deadline, retry)
+    with pytest.raises(ValueError, match="must"):
+        Timing(look=0)
+
+
+def test_lease_that_never_was_is_claimed_at_once() -> None:
+    """The first installation waits for nobody; who hasn't looked yet claims nothing."""
+    candidate = election()
+    assert candidate.claimable_in(100) > 0
+    candidate.saw(None, 100)
+    assert candidate.claimable_in(100) == 0
+
+
+def test_record_of_another_counts_from_when_it_was_first_seen() -> None:
+    """However long it has stood before, and whatever times it tells."""
+    candidate = election()
+    candidate.saw(OTHERS, 100)
+    candidate.saw(OTHERS, 107)
+    assert candidate.claimable_in(107) == 8
+    assert candidate.claimable_in(115) == 0
+
+
+def test_any_change_of_the_record_counts_anew() -> None:
+    """A renewal, and even a label that somebody adds: too careful does no harm."""
+    candidate = election()
+    candidate.saw(OTHERS, 100)
+    candidate.saw(Record("2", "other", 15.0), 114)
+    assert candidate.claimable_in(115) == 14
+
+
+def test_released_lease_is_claimed_at_once() -> None:
+    """An empty holder has nothing under way any more."""
+    candidate = election()
+    candidate.saw(OTHERS, 100)
+    candidate.saw(Record("2", "", 15.0), 101)
+    assert candidate.claimable_in(101) == 0
+
+
+def test_own_lease_is_claimed_at_once() -> None:
+    """After an outage, or an answer that was lost, the holder goes on without a wait."""
+    candidate = election()
+    candidate.saw(Record("1", "me", 15.0), 100)
+    assert candidate.claimable_in(100) == 0
+
+
+def test_deleted_lease_is_not_a_released_one() -> None:
+    """Its holder may not know yet that it is gone."""
+    candidate = election()
+    candidate.saw(OTHERS, 100)
+    candidate.saw(None, 120)
+    assert candidate.claimable_in(120) == 15
+    candidate.saw(None, 135)
+    assert candidate.claimable_in(135) == 0
+
+
+def test_holder_that_asks_for_a_longer_wait_gets_it() -> None:
+    """Two versions with different durations may meet in an upgrade; the longer one is safe for both."""
+    candidate = election()
+    candidate.saw(Record("1", "other", 60.0), 100)
+    assert candidate.claimable_in(100) == 60
+    candidate.saw(Record("2", "other", 1.0), 100)
+    assert candidate.claimable_in(100) == 15
+
+
+def test_waits_are_spread_and_never_past_the_moment_to_claim() -> None:
+    """Between half of the time and all of it; less where the lease is to be had before."""
+    candidate = election()
+    candidate.saw(OTHERS, 100)
+    assert candidate.wait(100, 0.0) == 0.5
+    assert candidate.wait(100, 0.999) == pytest.approx(1, abs=0.01)
+    assert candidate.wait(114.75, 0.999) == 0.25
+    assert candidate.wait(116, 0.0) == 0.5, "a claim that failed is not repeated in a loop"
+
+
+def test_fence_closes_by_time_for_good(clock: FakeClock) -> None:
+    """Whether or not anything ran meanwhile, as after a suspend; no renewal that arrives late opens it again."""
+    fence = Fence(clock, clock.now().boot + 10)
+    assert fence.check() == 10
+    clock.advance(9)
+    fence.extend(clock.now().boot + 10)
+    clock.advance(9)
+    assert fence.check() == 1
+    clock.advance(1)
+    fence.extend(clock.now().boot + 10)
+    with pytest.raises(Fenced):
+        fence.check()
+    assert not fence.is_open()
+    assert fence.closed.is_set()
+
+
+def test_fence_knows_nothing_of_the_wall_clock(clock: FakeClock) -> None:
+    """Who sets it back gains no time, and who sets it forward loses none."""
+    fence = Fence(clock, clock.now().boot + 10)
+    for step in (-3600, 7200):
+        clock.step(step)
+        assert fence.check() == 10
+
+
+def test_fence_of_a_process_that_works_alone_stays_open(clock: FakeClock) -> None:
+    """Until it is closed."""
+    fence = Fence(clock)
+    clock.advance(1e9)
+    assert fence.is_open()
+    fence.close()
+    with pytest.raises(Fenced):
+        fence.check()

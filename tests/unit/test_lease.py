@@ -1,0 +1,477 @@
+"""Candidates for one lease in virtual time: who leads, whatever is lost or late between them and the API server."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import pytest
+from integration_token.clock import Instant
+from integration_token.cluster.gateway import Collection, Gateway, Object
+from integration_token.cluster.lease import Candidate
+from integration_token.errors import ClusterError, Denied, Unavailable
+from integration_token.fence import Fence
+
+from tests.fakes.cluster import Cluster
+from tests.unit.virtual import EPOCH, FakeClock, run
+
+T = TypeVar("T")
+
+
+class Line(Gateway):
+    """One candidate's connection to the API server, on which calls and answers get late or lost."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Everything arrives at once."""
+        self._cluster = cluster
+        self.cut = False
+        """Nothing arrives at either end, and nobody is told."""
+        self.refused: ClusterError | None = None
+        self.delay: Callable[[], float] = lambda: 0.0
+        """Seconds that a call takes to arrive, and its answer to come back."""
+        self.lost: Callable[[], bool] = lambda: False
+        """Whether a call, or its answer, gets lost."""
+        self.answered: list[float] = []
+        """When the calls were sent that were answered."""
+
+    async def get(self, collection: Collection, namespace: str, name: str) -> Object | None:
+        return await self._through(lambda: self._cluster.get(collection, namespace, name))
+
+    async def create(self, collection: Collection, namespace: str, body: Object) -> Object:
+        return await self._through(lambda: self._cluster.create(collection, namespace, body))
+
+    async def replace(self, collection: Collection, namespace: str, name: str, body: Object) -> Object:
+        return await self._through(lambda: self._cluster.replace(collection, namespace, name, body))
+
+    async def _through(self, call: Callable[[], Awaitable[T]]) -> T:
+        if self.refused is not None:
+            raise self.refused
+        # What is under way arrives also where nobody waits for it any more.
+        return await asyncio.shield(asyncio.ensure_future(self._travel(call)))
+
+    def _swallows(self) -> bool:
+        return self.cut or self.lost()
+
+    async def _travel(self, call: Callable[[], Awaitable[T]]) -> T:
+        sent = asyncio.get_running_loop().time()
+        await asyncio.sleep(self.delay())
+        if self._swallows():
+            await asyncio.sleep(60)
+            raise Unavailable("lost on the way there")
+        answer = await call()
+        await asyncio.sleep(self.delay())
+        if self._swallows():
+            await asyncio.sleep(60)
+            raise Unavailable("lost on the way back")
+        self.answered.append(sent)
+        return answer
+
+
+class Clockwork:
+    """A clock that goes as fast as it likes."""
+
+    def __init__(self, clock: FakeClock, rate: float = 1.0, offset: float = 0.0) -> None:
+        """By `clock`; its wall time is off by `offset` seconds."""
+        self._clock = clock
+        self._rate = rate
+        self._offset = offset
+
+    def now(self) -> Instant:
+        boot = self._clock.now().boot * self._rate
+        return Instant(EPOCH + self._offset + boot, boot)
+
+
+@dataclass
+class Process:
+    """A candidate, and what it does when it leads."""
+
+    name: str
+    candidate: Candidate
+    line: Line
+    terms: list[tuple[float, Fence]] = field(default_factory=list)
+    """When each began, in virtual time."""
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def leads(self) -> bool:
+        """Whether it may act now."""
+        return bool(self.terms) and self.terms[-1][1].is_open()
+
+    async def run(self) -> None:
+        """Stands by and leads for ever."""
+        while True:
+            fence = await self.candidate.acquire()
+            self.terms.append((asyncio.get_running_loop().time(), fence))
+            await self.candidate.renew(fence)
+
+    async def end(self) -> None:
+        """As after SIGTERM: nothing is under way any more, then the lease is released."""
+        self.kill()
+        self.terms[-1][1].close()
+        await self.candidate.release()
+
+    def kill(self) -> None:
+        """As after SIGKILL."""
+        for task in self.tasks:
+            task.cancel()
+
+
+class Scene:
+    """Candidates for the lease `operators/tokens`."""
+
+    def __init__(self, clock: FakeClock, chance: random.Random | None = None) -> None:
+        """Nobody stands by yet."""
+        self.clock = clock
+        self.cluster = Cluster()
+        self.processes: list[Process] = []
+        self._chance = chance or random.Random(0)  # noqa: S311  # no secret
+
+    def start(self, rate: float = 1.0, offset: float = 0.0) -> Process:
+        """Another candidate."""
+        name = f"process-{len(self.processes)}"
+        line = Line(self.cluster)
+        candidate = Candidate(
+            line,
+            Clockwork(self.clock, rate, offset),
+            namespace="operators",
+            name="tokens",
+            identity=name,
+            jitter=self._chance.random,
+        )
+        process = Process(name, candidate, line)
+        process.tasks.append(asyncio.create_task(process.run()))
+        self.processes.append(process)
+        return process
+
+    @property
+    def leaders(self) -> list[str]:
+        """Who may act now."""
+        return [process.name for process in self.processes if process.leads()]
+
+    @property
+    def spec(self) -> Object:
+        """The Lease's, as everybody can read it."""
+        spec: Object = self.cluster.object("leases", "operators", "tokens")["spec"]
+        return spec
+
+    async def end(self) -> None:
+        """Nobody is left."""
+        for process in self.processes:
+            process.kill()
+        await asyncio.gather(*(task for process in self.processes for task in process.tasks), return_exceptions=True)
+
+
+def test_first_candidate_leads_at_once_and_the_others_stand_by() -> None:
+    """And the Lease tells people who it is, since when, and when it was last renewed."""
+
+    async def main(clock: FakeClock) -> None:
+        scene = Scene(clock)
+        scene.start()
+        await asyncio.sleep(0.1)
+        scene.start()
+        await asyncio.sleep(60)
+
+        assert scene.leaders == ["process-0"]
+        assert len(scene.processes[0].terms) == 1
+        assert scene.spec["holderIdentity"] == "process-0"
+        assert scene.spec["leaseDurationSeconds"] == 15
+        assert scene.spec["leaseTransitions"] == 0
+        assert scene.spec["acquireTime"] < scene.spec["renewTime"]
+        assert scene.spec["renewTime"].endswith("Z")
+        assert not any(process.candidate.problem for process in scene.processes)
+        await scene.end()
+
+    run(main)
+
+
+def test_killed_leader_is_replaced_within_16_seconds() -> None:
+    """Counted from the last renewal, which the standby saw 1 s later at most; never before its 15 s are over."""
+
+    async def main(clock: FakeClock) -> None:
+        for seed in range(20):
+            scene = Scene(clock, random.Random(seed))  # noqa: S311  # no secret
+            first = scene.start()
+            await asyncio.sleep(0.1)
+            second = scene.start(offset=-86400.0)
+            await asyncio.sleep(30 + seed / 7)
+            first.kill()
+            killed = asyncio.get_running_loop().time()
+            await asyncio.sleep(20)
+
+            assert 13 <= second.terms[0][0] - killed <= 16
+            assert scene.spec["holderIdentity"] == "process-1"
+            assert scene.spec["leaseTransitions"] == 1
+            await scene.end()
+
+    run(main)
+
+
+def test_released_lease_is_taken_over_within_a_second() -> None:
+    """A leader that ends in order leaves nobody waiting."""
+
+    async def main(clock: FakeClock) -> None:
+        scene = Scene(clock)
+        first = scene.start()
+        await asyncio.sleep(0.1)
+        second = scene.start()
+        await asyncio.sleep(30)
+        await first.end()
+        assert scene.spec["holderIdentity"] == ""
+        await asyncio.sleep(1.01)
+
+        assert second.leads()
+        await scene.end()
+
+    run(main)
+
+
+def test_standby_releases_nothing() -> None:
+    """It ends without a word."""
+
+    async def main(clock: FakeClock) -> None:
+        scene = Scene(clock)
+        scene.start()
+        await asyncio.sleep(0.1)
+        second = scene.start()
+        await asyncio.sleep(5)
+        await second.candidate.release()
+        await asyncio.sleep(5)
+
+        assert scene.spec["holderIdentity"] == "process-0"
+        await scene.end()
+
+    run(main)
+
+
+def test_leader_that_is_cut_off_stops_before_another_begins() -> None:
+    """It stops 10 s after its last renewal, by its own clock; the other has waited for 15 s by then."""
+
+    async def main(clock: FakeClock) -> None:
+        scene = Scene(clock)
+        first = scene.start()
+        await asyncio.sleep(0.1)
+        scene.start()
+        await asyncio.sleep(30)
+        first.line.cut = True
+        cut = asyncio.get_running_loop().time()
+        await first.terms[0][1].closed.wait()
+        assert 8 <= asyncio.get_running_loop().time() - cut <= 10
+        await asyncio.sleep(3)
+        assert scene.leaders == []
+        await asyncio.sleep(7)
+        assert scene.leaders == ["process-1"]
+        first.line.cut = False
+        await asyncio.sleep(30)
+
+        assert scene.leaders == ["process-1"]
+        await scene.end()
+
+    run(main)
+
+
+def test_term_counts_from_when_its_last_renewal_was_sent() -> None:
+    """The others may have seen that long before its answer came; so also for the first write of a term."""
+
+    async def main(clock: FakeClock) -> None:
+        for renewals in (0, 3):
+            scene = Scene(clock)
+            first = scene.start()
+            first.line.delay = lambda: 2.0
+            await asyncio.sleep(8.01 + renewals * 6)
+            assert first.leads()
+            first.line.cut = True
+            await first.terms[0][1].closed.wait()
+
+            assert asyncio.get_running_loop().time() == pytest.approx(first.line.answered[-1] + 10, abs=0.01)
+            await scene.end()
+
+    run(main)
+
+
+def test_outage_for_all_ends_with_the_leader_there_was() -> None:
+    """While nobody reaches the API server nobody leads, and as soon as it is back its last holder does."""
+
+    async def main(clock: FakeClock) -> None:
+        scene = Scene(clock)
+        first = scene.start()
+        await asyncio.sleep(30)
+        first.line.refused = Unavailable("the API server cannot be reached")
+        await asyncio.sleep(11)
+        assert not first.leads()
+        assert "Lease operators/tokens: the API server cannot be reached" in first.candidate.problem
+        await asyncio.sleep(3600)
+        first.line.refused = None
+        await asyncio.sleep(2.01)
+
+        assert first.leads()
+        assert len(first.terms) == 2
+        assert first.candidate.problem == ""
+        await scene.end()
+
+    run(main)
+
+
+def test_lost_answer_to_a_renewal_costs_no_term() -> None:
+    """The next attempt finds that the record is its own."""
+
+    async def main(clock: FakeClock) -> None:
+        scene = Scene(clock)
+        first = scene.start()
+        await asyncio.sleep(30)
+        answers = iter([False, True])
+        first.line.lost = lambda: next(answers, False)
+        await asyncio.sleep(30)
+
+        assert first.leads()
+        assert len(first.terms) == 1
+        await scene.end()
+
+    run(main)
+
+
+def test_lease_that_is_deleted_is_written_anew_by_its_holder() -> None:
+    """A standby that has seen it waits, since the holder may not know yet."""
+
+    async def main(clock: FakeClock) -> None:
+        scene = Scene(clock)
+        first = scene.start()
+        await asyncio.sleep(0.1)
+        scene.start()
+        await asyncio.sleep(30)
+        scene.cluster.remove("leases", "operators", "tokens")
+        await asyncio.sleep(30)
+
+        assert scene.leaders == ["process-0"]
+        assert len(first.terms) == 1
+        await scene.end()
+
+    run(main)
+
+
+def test_lease_that_a_person_gives_to_another_is_respected() -> None:
+    """Its holder stops at its next renewal."""
+
+    async def main(clock: FakeClock) -> None:
+        scene = Scene(clock)
+        first = scene.start()
+        await asyncio.sleep(30)
+        scene.cluster.edit("leases", "operators", "tokens", lambda lease: lease["spec"].update(holderIdentity="x"))
+        await asyncio.sleep(2.01)
+
+        assert not first.leads()
+        await asyncio.sleep(16)
+        assert first.leads(), "nobody of that name renewed it"
+        await scene.end()
+
+    run(main)
+
+
+def test_labels_and_fields_of_others_stay_in_the_lease() -> None:
+    """What people or tools wrote into it is none of an election's business."""
+
+    async def main(clock: FakeClock) -> None:
+        scene = Scene(clock)
+        scene.start()
+        await asyncio.sleep(5)
+
+        def change(lease: Object) -> None:
+            lease["metadata"]["labels"] = {"team": "platform"}
+            lease["spec"]["strategy"] = "OldestEmulationVersion"
+
+        scene.cluster.edit("leases", "operators", "tokens", change)
+        await asyncio.sleep(5)
+
+        assert scene.cluster.object("leases", "operators", "tokens")["metadata"]["labels"] == {"team": "platform"}
+        assert scene.spec["strategy"] == "OldestEmulationVersion"
+        await scene.end()
+
+    run(main)
+
+
+def test_refusal_is_told_until_it_is_granted() -> None:
+    """With the API server's own words for which verb on which resource is missing."""
+
+    async def main(clock: FakeClock) -> None:
+        scene = Scene(clock)
+        first = scene.start()
+        said = '403 leases "tokens" is forbidden: User "u" cannot get resource "leases"'
+        first.line.refused = Denied(said, status=403)
+        await asyncio.sleep(5)
+        assert first.candidate.problem == f"cannot read and write Lease operators/tokens: {said}"
+        first.line.refused = None
+        await asyncio.sleep(2.01)
+
+        assert first.leads()
+        assert first.candidate.problem == ""
+        await scene.end()
+
+    run(main)
+
+
+class Chaos:
+    """Candidates whose clocks differ, that are cut off, killed, ended and replaced, with calls and answers late or
+    lost."""
+
+    def __init__(self, clock: FakeClock, seed: int) -> None:
+        """Three of them, or two."""
+        self._chance = random.Random(seed)  # noqa: S311  # no secret
+        self.scene = Scene(clock, self._chance)
+        self._alive: list[Process] = []
+        for _ in range(self._chance.choice([2, 3])):
+            self._start()
+
+    def strike(self) -> None:
+        """One thing happens to one of them; who is gone is replaced."""
+        process = self._chance.choice(self._alive)
+        match self._chance.choice(["cut", "mend", "kill", "end"]):
+            case "cut":
+                process.line.cut = True
+            case "mend":
+                process.line.cut = False
+            case "end" if process.leads():
+                process.tasks.append(asyncio.create_task(process.end()))
+                self._alive.remove(process)
+            case "kill":
+                process.kill()
+                for _, fence in process.terms:
+                    fence.close()  # nobody is left who could pass it
+                self._alive.remove(process)
+        while len(self._alive) < 2:
+            self._start()
+
+    def wait(self) -> float:
+        """Seconds until the next look: short beside the seconds that two leaders at once would last."""
+        return self._chance.expovariate(2)
+
+    def calm(self) -> None:
+        """All is well from now on."""
+        for process in self._alive:
+            process.line.cut, process.line.delay, process.line.lost = False, lambda: 0.01, lambda: False
+
+    def _start(self) -> None:
+        # The durations' ratio of 1.5 bears clocks that differ by less.
+        chance = self._chance
+        process = self.scene.start(rate=chance.uniform(1.0, 1.4), offset=chance.uniform(-1e6, 1e6))
+        process.line.delay = lambda: chance.uniform(0, 12) if chance.random() < 0.1 else 0.01
+        process.line.lost = lambda: chance.random() < 0.02
+        self._alive.append(process)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_never_two_leaders(seed: int) -> None:
+    """Whatever happens, at no moment two may act; and as soon as all is well one does."""
+
+    async def main(clock: FakeClock) -> None:
+        chaos = Chaos(clock, seed)
+        for number in range(1000):
+            await asyncio.sleep(chaos.wait())
+            assert len(chaos.scene.leaders) <= 1
+            if number % 50 == 49:
+                chaos.strike()
+        chaos.calm()
+        await asyncio.sleep(40)
+        assert len(chaos.scene.leaders) == 1
+        assert sum(len(process.terms) for process in chaos.scene.processes) > 2, "nothing happened"
+        await chaos.scene.end()
+
+    run(main)
