@@ -24,6 +24,9 @@ INTERVAL: Final = 0.1
 DIRECTORIES: Final = ("/bin", "/etc", "/lib", "/lib64", "/usr")
 """Of the machine."""
 
+CURL: Final = 'header = "Authorization: ${authorization}"\n'
+"""The template of the file that curl reads, `curl.conf`."""
+
 COMMANDS: Final = {
     "shell": ("sh", "consumer.sh"),
     "python": ("python3", "consumer.py"),
@@ -35,13 +38,13 @@ COMMANDS: Final = {
 
 
 class Consumer:
-    """One pod; it calls the API by the name of its language."""
+    """One pod."""
 
-    def __init__(self, plane: ControlPlane, namespace: str, language: str, secret: str, url: str) -> None:
+    def __init__(self, plane: ControlPlane, namespace: str, name: str, language: str, secret: str, url: str) -> None:
         """Creates it. `url` is where it calls."""
         self._plane = plane
         self._namespace = namespace
-        self._name = language
+        self.name = name
         interpreter, source = COMMANDS[language]
         mounts = {directory: directory for directory in DIRECTORIES if Path(directory).is_dir()}
         if interpreter:
@@ -57,22 +60,16 @@ class Consumer:
             mounts["/consumers"] = str(program.parent)
         plane.kubectl("create", "--filename=-", stdin=json.dumps(self._manifest(command, mounts, secret, url)))
 
-    def annotate(self) -> None:
-        """Change an annotation of the pod, for which the kubelet looks at it at once, and so at its Secret."""
-        self._plane.kubectl(
-            "annotate", "pod", self._name, f"--namespace={self._namespace}", "--overwrite", "test/refresh=now"
-        )
-
     def log(self) -> str:
         """What it printed."""
-        return self._plane.kubectl("logs", self._name, f"--namespace={self._namespace}", check=False)
+        return self._plane.kubectl("logs", self.name, f"--namespace={self._namespace}", check=False)
 
     def _manifest(self, command: list[str], mounts: dict[str, str], secret: str, url: str) -> dict[str, Any]:
         hosts = {f"host-{number}": mount for number, mount in enumerate(mounts.items())}
         return {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": self._name, "namespace": self._namespace},
+            "metadata": {"name": self.name, "namespace": self._namespace},
             "spec": {
                 "hostNetwork": True,
                 "automountServiceAccountToken": False,

@@ -35,7 +35,8 @@ class Release:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self._port: int = probe.getsockname()[1]
         self._values = plane.directory / "values.json"
-        self._values.write_text(json.dumps(host_network_values(plane.server, self._port)))
+        values = host_network_values(plane.server, self._port) | {"mountRefresh": {"enabled": True}}
+        self._values.write_text(json.dumps(values))
 
     def install(self) -> None:
         """`helm install`, ready when this returns."""

@@ -1,0 +1,176 @@
+"""What the API sees of short-lived tokens in mounted files, through rollovers and outages: the promise to consumers.
+
+The figures are printed: of pods whose mount is refreshed, in five languages, and beside them of pods that wait for the
+kubelet.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from statistics import median
+
+import pytest
+
+from tests.apiserver.stage import Login, Stage, Token
+from tests.cluster.plane import ControlPlane
+from tests.cluster.poll import poll
+from tests.fakes.api import EnvironmentAPI
+from tests.fakes.call import Call, Verdict, switches
+from tests.fakes.issuer import Policy
+from tests.fakes.record import Outcome
+from tests.node.consumer import COMMANDS, CURL, Consumer
+from tests.node.release import Release
+
+ROLLOVERS = 3
+"""Of each token: so many are seen by each pod whose mount is refreshed."""
+
+OUTAGE = 100
+"""Calls of each pod during an outage: 10 s, or longer."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One token, and the pods that mount it."""
+
+    name: str
+    policy: Policy
+    refreshed: bool
+
+    @property
+    def languages(self) -> list[str]:
+        """Where the kubelet decides, the language makes no difference: three pods show how it varies."""
+        return list(COMMANDS) if self.refreshed else ["go"] * 3
+
+    @property
+    def consumers(self) -> dict[str, str]:
+        """Language by the pod's name."""
+        return {f"{self.name}-{number}-{name}": name for number, name in enumerate(self.languages)}
+
+    def __str__(self) -> str:
+        how = "with mountRefresh" if self.refreshed else "by the kubelet alone"
+        return f"lead {self.policy.lead:.0f} s of {self.policy.lifetime:.0f} s, {how}"
+
+
+EARLY, LATE = Policy(lifetime=60, lead=30), Policy(lifetime=30, lead=0)
+CASES = [
+    Case("early", EARLY, refreshed=True),
+    Case("late", LATE, refreshed=True),
+    Case("early-alone", EARLY, refreshed=False),
+    Case("late-alone", LATE, refreshed=False),
+]
+
+
+class World:
+    """Tokens, pods and the API."""
+
+    def __init__(self, plane: ControlPlane, stage: Stage, api: EnvironmentAPI) -> None:
+        """All pods call when this returns."""
+        self.api = api
+        self.plane = plane
+        self.tokens: dict[str, Token] = {}
+        self.consumers: list[Consumer] = []
+        for case in CASES:
+            target = {"template": {"data": {"curl.conf": CURL}}}
+            refresh = "Auto" if case.refreshed else "Never"
+            token = stage.token(case.name, policy=case.policy, target=target, mountRefresh=refresh, renewBefore="30s")
+            token.until_ready()
+            self.tokens[case.name] = token
+            for name, language in case.consumers.items():
+                self.consumers.append(Consumer(plane, stage.namespace, name, language, token.target, api.url(name)))
+        names = {consumer.name for consumer in self.consumers}
+        poll(lambda: {call.consumer for call in api.calls} == names, "every pod to call", 120)
+
+    def calls(self, case: Case, since: int = 0) -> list[Call]:
+        """Those of a case's pods, of all calls from that number on."""
+        names = case.consumers
+        return [call for call in self.api.calls[since:] if call.consumer in names]
+
+    def await_rollovers(self, count: int, *cases: Case) -> None:
+        """Wait until each of the tokens was renewed so many times more, and in use wherever it is brought at once."""
+        begin = len(self.api.calls)
+        wanted = {case: self._minted(case) + count for case in cases}
+        seconds = 60 + count * max(case.policy.lifetime for case in cases)
+        poll(lambda: all(self._minted(case) >= least for case, least in wanted.items()), "rollovers", seconds)
+        for case in cases:
+            if case.refreshed:
+                poll(partial(self._in_use, case, begin, count), f"{case} to be in use")
+
+    def _minted(self, case: Case) -> int:
+        return sum(record.outcome is Outcome.MINTED for record in self.tokens[case.name].requests())
+
+    def _in_use(self, case: Case, begin: int, count: int) -> bool:
+        changed = Counter(switch.consumer for switch in switches(self.calls(case, begin)))
+        return all(changed[name] >= count for name in case.consumers)
+
+    def delays(self, case: Case, calls: list[Call]) -> list[float]:
+        """Seconds from each write of the Secret, as the API server saw it, to the first call with what it brought."""
+        token = self.tokens[case.name]
+        wanted = {"resource": "secrets", "namespace": token.namespace, "name": token.target}
+        writes = [
+            datetime.fromisoformat(event["requestReceivedTimestamp"]).timestamp()
+            for event in self.plane.audit_events()
+            if event["verb"] in {"create", "update"} and wanted.items() <= event.get("objectRef", {}).items()
+        ]
+        found = switches(calls)
+        return [switch.time - max(write for write in writes if write < switch.time) for switch in found]
+
+
+@pytest.fixture(scope="module")
+def world(plane: ControlPlane, stage: Stage, login: Login) -> Iterator[World]:
+    """The module's."""
+    with EnvironmentAPI(login.endpoint.issuer) as api:
+        world = World(plane, stage, api)
+        yield world
+        inside = (f"--namespace={stage.namespace}", "--wait=false")
+        plane.kubectl("delete", "integrationtokens,pods", "--all", *inside)
+
+
+def _summary(case: Case, calls: list[Call], delays: list[float]) -> str:
+    rejected = [call.expired_for for call in calls if call.verdict is not Verdict.ACCEPTED]
+    late = f", {median(rejected):.2f} s after expiry (p50), {max(rejected):.2f} s (max)" if rejected else ""
+    seen = f"in use {median(delays):.2f} s after the write (p50), {max(delays):.2f} s (max)" if delays else "none seen"
+    return f"{case}: {len(delays)} renewals, {seen}; {len(rejected)} of {len(calls)} calls rejected{late}"
+
+
+def test_rollovers(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """With a lead of 30 s no call is rejected; with none, none that comes later than 1 s after the expiry."""
+    begin = len(world.api.calls)
+    world.await_rollovers(ROLLOVERS, *CASES)
+    seen = {case.name: world.calls(case, begin) for case in CASES}
+    with capsys.disabled():
+        print()
+        for case in CASES:
+            print(_summary(case, seen[case.name], world.delays(case, seen[case.name])))
+
+    assert {call.verdict for call in seen["early"]} == {Verdict.ACCEPTED}
+    assert {call.verdict for call in seen["late"]} <= {Verdict.ACCEPTED, Verdict.EXPIRED}
+    assert max(call.expired_for for call in seen["late"]) <= 1.0
+
+
+def test_outages(world: World, release: Release) -> None:
+    """Where the lead covers it, neither an outage of the kubelet, nor one of the API server, nor the operator's sudden
+    end makes a call be rejected; and the outages restart nothing."""
+    early = CASES[0]
+    begin = len(world.api.calls)
+
+    def until_calls() -> None:
+        """Wait for the outage's length."""
+        wanted = len(world.api.calls) + OUTAGE * len(world.consumers)
+        poll(lambda: len(world.api.calls) >= wanted, "the pods to go on calling")
+
+    world.plane.node.kill_kubelet()
+    until_calls()
+    world.plane.node.start_kubelet()
+    world.plane.stop_api_server()
+    until_calls()
+    world.plane.start_api_server()
+    restarts = release.restarts()
+    release.kill()
+    world.await_rollovers(2, early)
+
+    assert restarts == 0
+    calls = world.calls(early, begin)
+    assert {switch.consumer for switch in switches(calls)} == set(early.consumers)
+    assert {call.verdict for call in calls} == {Verdict.ACCEPTED}
