@@ -34,8 +34,8 @@ Time: from the start of the operator's process to its last write by the API serv
 CPU: of the operator's process until then, user and system. Peak memory: its VmHWM, with the pages of mapped files.
 Writes: the operator's in the audit log, events and leases apart. Token requests: by the endpoint's log.
 Repairs: from the API server's answer to the change until a watch of the Secret shows it; {resources:,} others rest.
-Files: from the Secret's write, by the API server's audit log, to a pod's first call with the new token; it reads its file
-and calls every 0.1 s."""
+Files: from the Secret's write, by the API server's audit log, to a pod's first call with the new token; it reads its
+file and calls every 0.1 s."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
