@@ -11,15 +11,20 @@ from typing import Final
 
 import httpx
 
-from tests.bench import cold, renewal, repair, restart
+from tests.bench import cold, mount, renewal, repair, restart
 from tests.bench.cold import Cold, Limits
 from tests.bench.row import BenchError, Row, table
 from tests.bench.stage import Stage
 from tests.bench.usage import PROC, machine
+from tests.cluster import debian
 from tests.cluster.client import CommandError
 from tests.cluster.daemon import DaemonError
+from tests.cluster.image import ImageError
 from tests.cluster.progress import say
 from tests.cluster.toolchain import ToolError
+
+FAULTS: Final = (BenchError, ToolError, DaemonError, CommandError, ImageError)
+"""Of the harness; their text is for whoever runs it."""
 
 THOUSAND: Final = Limits(resources=1000, seconds=15, cpu=6, mebibytes=90)
 
@@ -28,7 +33,9 @@ Of several cold runs the median is judged, of everything else the worst.
 Time: from the start of the operator's process to its last write by the API server's audit log, events apart.
 CPU: of the operator's process until then, user and system. Peak memory: its VmHWM, with the pages of mapped files.
 Writes: the operator's in the audit log, events and leases apart. Token requests: by the endpoint's log.
-Repairs: from the API server's answer to the change until a watch of the Secret shows it; {resources:,} others rest."""
+Repairs: from the API server's answer to the change until a watch of the Secret shows it; {resources:,} others rest.
+Files: from the Secret's write, by the API server's audit log, to a pod's first call with the new token; it reads its
+file and calls every 0.1 s."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,10 +51,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say(f"{size}; about {40 + 25 * runs} s in all, more where others are busy too")
     try:
         rows, foreign = measure(runs, THOUSAND)
+        if obstacle := debian.obstacle():
+            say(f"the rows about mounted files are left out: {obstacle}")
+        else:
+            rows += mount.measure()
     except KeyboardInterrupt:
         print("interrupted: everything that was started has been ended", file=sys.stderr)
         return 130
-    except (BenchError, ToolError, DaemonError, CommandError, httpx.HTTPError, TimeoutError, RuntimeError) as error:
+    except (
+        BenchError,
+        ToolError,
+        DaemonError,
+        CommandError,
+        ImageError,
+        httpx.HTTPError,
+        TimeoutError,
+        RuntimeError,
+    ) as error:
         print(f"the bench could not be run: {error}", file=sys.stderr, flush=True)
         return 2
     print(table(rows))

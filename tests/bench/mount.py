@@ -1,0 +1,93 @@
+"""How long a renewed token takes from its Secret into the files of pods, with mountRefresh and by the kubelet alone."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from tests.apiserver.kube import Kube
+from tests.apiserver.ledger import Ledger
+from tests.apiserver.stage import Login, Stage, Token
+from tests.bench.row import Row
+from tests.cluster import image as images
+from tests.cluster.plane import ControlPlane
+from tests.cluster.poll import poll
+from tests.cluster.progress import say
+from tests.fakes.api import EnvironmentAPI
+from tests.fakes.call import Call, Switch, switches
+from tests.node.consumer import INTERVAL, Consumer
+from tests.node.release import Release
+
+PODS: Final = 5
+"""With each of the two tokens: when the kubelet looks by itself differs from pod to pod."""
+
+RENEWALS: Final = 5
+"""Of the token whose pods are refreshed."""
+
+REFRESHED, ALONE = "refreshed", "alone"
+PROMISE: Final = 0.5
+KUBELET: Final = 120.0
+"""Seconds. Nothing that we promise: its sync period of a minute, spread over half a minute more, and its caches."""
+
+
+def measure() -> list[Row]:
+    """Both rows. Needs root, Linux and what a node needs of Debian."""
+    say(f"a node, {2 * PODS} pods that read their token every {INTERVAL} s, and renewals: about 4 min")
+    login = Login()
+    with (
+        images.built() as image,
+        ControlPlane(node=True) as plane,
+        login.endpoint,
+        EnvironmentAPI(login.endpoint.issuer) as api,
+    ):
+        archive = plane.directory / "image.tar"
+        image.save(archive)
+        plane.node.import_image(archive)
+        Release(plane).install()
+        kube = Kube(plane)
+        stage = Stage(kube, Ledger(), login, "mount", labels={"pod-security.kubernetes.io/enforce": "privileged"})
+        wishes = {REFRESHED: "Always", ALONE: "Never"}
+        tokens = {name: stage.token(name, mountRefresh=wish).until_ready() for name, wish in wishes.items()}
+        for name, token in tokens.items():
+            for number in range(PODS):
+                pod = f"{name}-{number}"
+                Consumer(plane, stage.namespace, pod, "go", token.target, api.url(pod))
+        poll(lambda: len({call.consumer for call in api.calls}) == 2 * PODS, "every pod to call", 120)
+        _renew(login, tokens[ALONE], 1)
+        for number in range(RENEWALS):
+            _renew(login, tokens[REFRESHED], number + 1)
+            _await(api, REFRESHED, PODS * (number + 1))
+        _await(api, ALONE, PODS)
+        delays = {name: _delays(plane, token, _seen(api.calls, name)) for name, token in tokens.items()}
+        kube.close()
+    return [
+        Row("a renewed token in a pod's file, with mountRefresh", tuple(delays[REFRESHED]), PROMISE, "s"),
+        Row("a renewed token in a pod's file, by the kubelet alone", tuple(delays[ALONE]), KUBELET, "s"),
+    ]
+
+
+def _renew(login: Login, token: Token, number: int) -> None:
+    """Have the endpoint roll over, and the operator ask."""
+    login.endpoint.roll_over(token.client_id)
+    token.request_poll()
+    poll(lambda: len(token.minted()) == number + 1, "the renewal")
+
+
+def _await(api: EnvironmentAPI, name: str, switched: int) -> None:
+    """Wait until the pods have begun to call with another token so many times."""
+    poll(lambda: len(_seen(api.calls, name)) == switched, f"{switched} pods to have a new token", KUBELET)
+
+
+def _seen(calls: Iterable[Call], name: str) -> list[Switch]:
+    """When pods began to call with a new token."""
+    return [switch for switch in switches(calls) if switch.consumer.startswith(f"{name}-")]
+
+
+def _delays(plane: ControlPlane, token: Token, seen: Iterable[Switch]) -> list[float]:
+    """Seconds from each write of the Secret, as the API server saw it, to a pod's first call with what it brought."""
+    wanted = {"resource": "secrets", "namespace": token.namespace, "name": token.target}
+    writes = [
+        datetime.fromisoformat(event["requestReceivedTimestamp"]).timestamp()
+        for event in plane.audit_events()
+        if event["verb"] in {"create", "update"} and wanted.items() <= event.get("objectRef", {}).items()
+    ]
+    return [switch.time - max(write for write in writes if write < switch.time) for switch in seen]
