@@ -226,7 +226,7 @@ def _troubles(draw: DrawFn, policy: Policy, seconds: float) -> tuple[Trouble, ..
         # A tenth of a shorter lifetime would be too short for the promises.
         kind = draw(st.sampled_from([each for each in Kind if each is not Kind.SHORT or policy.lifetime >= 600]))
         pause = draw(st.sampled_from([1, 7, 60, 600, 3600]))
-        found.append(Trouble(start, round(start + min(length, 6 * HOUR), 3), kind, pause))
+        found.append(Trouble(start, round(start + min(length, 3 * HOUR), 3), kind, pause))
     return tuple(sorted(found, key=lambda each: each.start))
 
 

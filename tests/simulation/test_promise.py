@@ -43,7 +43,7 @@ def test_changing(story: Story) -> None:
     check(story)
 
 
-@examples(400)
+@examples(310)
 @given(strategy.troubled())
 @example(Story(Policy(lead=600), seconds=2 * DAY, troubles=(Trouble(0.8 * DAY, 0.95 * DAY, Kind.SHORT),)))
 def test_troubled(story: Story) -> None:
@@ -58,7 +58,7 @@ def test_restarted(story: Story) -> None:
     check(story)
 
 
-@examples(300)
+@examples(280)
 @given(strategy.stepped())
 @example(Story(Policy(lead=600), seconds=2 * DAY, steps=(Step(0.5 * DAY, -3600),)))
 def test_stepped(story: Story) -> None:
