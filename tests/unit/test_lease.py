@@ -225,6 +225,23 @@ def test_released_lease_is_taken_over_within_a_second() -> None:
     run(main)
 
 
+def test_renewal_under_way_at_the_end_keeps_nobody_waiting() -> None:
+    """It arrives although nobody waits for its answer, and the version that was to be released is an older one then."""
+
+    async def main(clock: FakeClock) -> None:
+        for moment in range(20):
+            scene = Scene(clock)
+            first = scene.start()
+            first.line.delay = lambda: 0.3
+            await asyncio.sleep(30 + moment / 10)
+            await first.end()
+
+            assert scene.spec["holderIdentity"] == ""
+            await scene.end()
+
+    run(main)
+
+
 def test_standby_releases_nothing() -> None:
     """It ends without a word."""
 

@@ -98,9 +98,8 @@ class Candidate:
         """Lets another take the lease over at once: to be called when nothing is being done any more."""
         if self._lease is None or self._election.holder != self._identity:
             return
-        body = self._body(self._lease, "")
         try:
-            await self._limited(self._gateway.replace(LEASES, self._namespace, self._name, body))
+            await self._limited(self._hand_over())
         except ClusterError as error:
             # It runs out by itself.
             log.warning("the lease was not released", lease=self._name, error=str(error))
@@ -147,11 +146,20 @@ class Candidate:
             await self._write()
         return True
 
+    async def _hand_over(self) -> None:
+        try:
+            await self._write("")
+        except Conflict:
+            # A renewal that was under way at the end arrived after all.
+            await self._read()
+            if self._lease is not None and self._election.holder == self._identity:
+                await self._write("")
+
     async def _read(self) -> None:
         self._note(await self._gateway.get(LEASES, self._namespace, self._name))
 
-    async def _write(self) -> None:
-        body = self._body(self._lease, self._identity)
+    async def _write(self, holder: str | None = None) -> None:
+        body = self._body(self._lease, self._identity if holder is None else holder)
         if self._lease is None:
             self._note(await self._gateway.create(LEASES, self._namespace, body))
         else:
