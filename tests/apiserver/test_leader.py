@@ -17,7 +17,7 @@ import pytest
 from tests.apiserver.kube import Document, Kube
 from tests.apiserver.ledger import Ledger
 from tests.apiserver.operator import Installation, Operator
-from tests.apiserver.stage import Login, Stage, Token
+from tests.apiserver.stage import SOON, Login, Stage, Token
 from tests.cluster.plane import ControlPlane
 from tests.cluster.poll import poll
 from tests.fakes.fault import slow
@@ -130,7 +130,7 @@ def _writes(plane: ControlPlane, name: str) -> list[tuple[str, str]]:
 
 def test_one_works_and_the_other_is_ready_to(pair: Pair, quiet: Token) -> None:
     """Both are ready; one leads, by a Lease that names it, and what it does is done once."""
-    leader, standby = pair.until_led(RELEASED)
+    leader, standby = pair.until_led(SOON)
 
     assert not leads(standby)
     assert standby.probe("/readyz").is_success
@@ -144,7 +144,7 @@ def test_one_works_and_the_other_is_ready_to(pair: Pair, quiet: Token) -> None:
 
 def test_leader_that_ends_in_order_is_replaced_at_once(pair: Pair, quiet: Token) -> None:
     """It releases the Lease when it is done, and the other works a moment later; no token is asked for."""
-    leader, standby = pair.until_led(RELEASED)
+    leader, standby = pair.until_led(SOON)
     requests = len(quiet.requests())
 
     leader.stop()
@@ -166,7 +166,7 @@ def test_stopped_leader_does_nothing_when_it_goes_on(
 ) -> None:
     """Stopped in the middle of a token request for longer than its Lease, it finds itself replaced: the answer that it
     gets is not written, and it stands by."""
-    leader, standby = pair.until_led(RELEASED)
+    leader, standby = pair.until_led(SOON)
     requests = len(quiet.requests())
     token = stage.token("stopped", fault=slow(2))
     token.until_requests(1)
@@ -183,10 +183,10 @@ def test_stopped_leader_does_nothing_when_it_goes_on(
     finally:
         os.kill(pid, signal.SIGCONT)
 
-    poll(lambda: "no longer leading" in leader.log.read_text(), "it to notice", RELEASED)
+    poll(lambda: "no longer leading" in leader.log.read_text(), "it to notice", SOON)
     poll(partial(_ready, leader), "it to stand by", DEADLINE)
     _damage(quiet)
-    _until_repaired(quiet, RELEASED)
+    _until_repaired(quiet, SOON)
     assert (leads(leader), leads(standby)) == (False, True)
     assert leader.pid == pid
     assert token.held == held
@@ -204,7 +204,7 @@ def test_outage_longer_than_the_lease_is_survived(
     pids = [replica.pid for replica in pair.replicas]
     requests = len(quiet.requests())
     short = stage.token("short", policy=Policy(lifetime=8, lead=4)).until_ready()
-    pair.until_led(RELEASED)
+    pair.until_led(SOON)
 
     other_plane.stop_api_server()
     over = time.monotonic() + DURATION + 1
@@ -221,18 +221,18 @@ def test_outage_longer_than_the_lease_is_survived(
     pair.until_led(DURATION)
     short.until(partial(_current, short), "a current token")
     _damage(quiet)
-    _until_repaired(quiet, RELEASED)
+    _until_repaired(quiet, SOON)
     assert [replica.pid for replica in pair.replicas] == pids
     assert len(quiet.requests()) == requests
     for replica in pair.replicas:
-        poll(partial(_ready, replica), "both to be ready", RELEASED)
+        poll(partial(_ready, replica), "both to be ready", SOON)
         assert "Traceback" not in replica.log.read_text()
     short.delete()
 
 
 def test_killed_leader_is_replaced(pair: Pair, quiet: Token) -> None:
     """The other's next write comes within 20 s, and no token is asked for."""
-    leader, standby = pair.until_led(RELEASED)
+    leader, standby = pair.until_led(SOON)
     requests = len(quiet.requests())
     transitions = pair.lease()["leaseTransitions"]
 

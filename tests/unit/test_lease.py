@@ -233,7 +233,7 @@ def test_renewal_under_way_at_the_end_keeps_nobody_waiting() -> None:
             scene = Scene(clock)
             first = scene.start()
             first.line.delay = lambda: 0.3
-            await asyncio.sleep(30 + moment / 10)
+            await asyncio.sleep(5 + moment / 10)
             await first.end()
 
             assert scene.spec["holderIdentity"] == ""
