@@ -21,7 +21,7 @@ from tests.cluster.toolchain import ToolError
 class _Parser(argparse.ArgumentParser):
     """Says in one line what there is."""
 
-    def error(self, message: str) -> NoReturn:  # noqa: ARG002
+    def error(self, message: str) -> NoReturn:
         self.exit(2, "usage: python -m tests.cluster build|start|stop [--node]\n")
 
 
