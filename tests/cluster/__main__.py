@@ -7,6 +7,7 @@ has a node, which knows the operator's image.
 
 import argparse
 import sys
+from typing import NoReturn
 
 from tests.cluster import image, tool
 from tests.cluster.client import CHART, CommandError
@@ -15,6 +16,13 @@ from tests.cluster.image import ImageError
 from tests.cluster.progress import say, step
 from tests.cluster.standing import Standing
 from tests.cluster.toolchain import ToolError
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what there is."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, "usage: python -m tests.cluster build|start|stop [--node]\n")
 
 
 def build(*, node: bool) -> None:
@@ -44,7 +52,7 @@ def stop() -> None:
 
 def main(arguments: list[str]) -> int:
     """The exit code: 2 for a wrong command line or a missing tool, 1 for what failed."""
-    parser = argparse.ArgumentParser(prog="python -m tests.cluster")
+    parser = _Parser()
     # `hold` is what `start` leaves running; it is of no use at a terminal.
     parser.add_argument("command", choices=["build", "start", "stop", "hold"])
     parser.add_argument("--node", action="store_true")

@@ -16,8 +16,9 @@ from tests.node.release import Release
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes the operator away comes last."""
-    items.sort(key=lambda item: item.path.stem == "test_installation")
+    """First what looks at the operator's first start, and last what takes it away."""
+    order = {"test_pod": -1, "test_installation": 1}
+    items.sort(key=lambda item: order.get(item.path.stem, 0))
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,8 @@ def consumers(plane: ControlPlane, stage: Stage, token: Token, api: EnvironmentA
     consumers = [Consumer(plane, stage.namespace, name, name, token.target, api.url(name)) for name in COMMANDS]
     Watch(api, consumers).until_calls(1)
     yield consumers
-    plane.kubectl("delete", "pods", "--all", f"--namespace={stage.namespace}", "--wait=false")
+    # Before the API goes: none is to be just connecting then.
+    plane.kubectl("delete", "pods", "--all", f"--namespace={stage.namespace}")
 
 
 @pytest.fixture

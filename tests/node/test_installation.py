@@ -4,7 +4,6 @@ import pytest
 
 from tests.apiserver.kube import Kube
 from tests.apiserver.stage import Stage, Token
-from tests.cluster.client import CommandError
 from tests.node.release import Release
 
 COUNT = 5
@@ -37,23 +36,6 @@ class World:
             "requests": len(self._tokens[0].stage.login.endpoint.log),
             "writes": self._release.writes(),
         }
-
-
-def test_pod(release: Release) -> None:
-    """The pod is ready at its first start, under its own account and as a user without rights or a name."""
-    pod = release.pod()
-    assert pod["status"]["containerStatuses"][0]["ready"]
-    assert release.restarts() == 0
-    assert release.run("id") == "uid=65532 gid=65532 groups=65532\n"
-    capabilities = release.run("grep", "^Cap", "/proc/1/status").split()[1::2]
-    assert set(capabilities) == {"0" * 16}
-
-
-@pytest.mark.parametrize("path", ["/written", "/tmp/written", "/app/written", "/var/tmp/written"])
-def test_read_only_root(release: Release, path: str) -> None:
-    """Writing to its root filesystem fails."""
-    with pytest.raises(CommandError, match="Read-only file system"):
-        release.run("touch", path)
 
 
 def test_upgrade(release: Release, tokens: list[Token]) -> None:

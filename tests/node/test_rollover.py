@@ -123,8 +123,8 @@ def world(plane: ControlPlane, stage: Stage, login: Login) -> Iterator[World]:
     with EnvironmentAPI(login.endpoint.issuer) as api:
         world = World(plane, stage, api)
         yield world
-        inside = (f"--namespace={stage.namespace}", "--wait=false")
-        plane.kubectl("delete", "integrationtokens,pods", "--all", *inside)
+        # Before the API goes: none is to be just connecting then.
+        plane.kubectl("delete", "integrationtokens,pods", "--all", f"--namespace={stage.namespace}")
 
 
 def _summary(case: Case, calls: list[Call], delays: list[float]) -> str:
