@@ -95,10 +95,11 @@ class MountRefresher:
         owners = sorted({reader.owner for reader in found if reader.frozen})
         if owners:
             more = f" and {len(owners) - _NAMED} more" if len(owners) > _NAMED else ""
+            verb = "reads" if len(owners) == 1 else "read"
             self._reporter.event(
                 look,
                 "RenewalNotSeen",
-                f"{', '.join(owners[:_NAMED])}{more} reads Secret {look.integration.target} by environment variable or"
+                f"{', '.join(owners[:_NAMED])}{more} {verb} Secret {look.integration.target} by environment variable or"
                 " subPath, which never change in a running container; mount the Secret as a volume without subPath, or"
                 " have the pods restarted with it, for instance by Stakater Reloader",
                 warning=True,

@@ -96,7 +96,7 @@ def test_a_pod_that_never_sees_a_renewal_is_told_with_its_owner_and_what_to_do()
         await world.until(EPOCH + DAY)
         (event,) = [each for each in world.cluster.events if each["reason"] == "RenewalNotSeen"]
         assert event["type"] == "Warning"
-        assert event["message"].startswith("Pod once-0, Pod once-1, Pod once-2 and 2 more reads Secret shop ")
+        assert event["message"].startswith("Pod once-0, Pod once-1, Pod once-2 and 2 more read Secret shop ")
         assert "Reloader" in event["message"]
 
     play(story, IN_TIME)
