@@ -28,6 +28,9 @@ _AT_ONCE = 8
 _DENIED = 600.0
 """Seconds for which a refusal to list or patch pods is believed: permission for it is granted by the chart, rarely."""
 
+_ALIVE = "status.phase!=Succeeded,status.phase!=Failed"
+"""Which pods are looked at: one that has just started has its files, and tells so only a moment later."""
+
 _NAMED = 3
 """Owners of pods that an event names."""
 
@@ -74,9 +77,7 @@ class MountRefresher:
 
     async def _readers(self, namespace: str, target: str) -> list[Reader]:
         return [
-            reader
-            async for page in self._gateway.pages(PODS, namespace, "status.phase=Running")
-            for reader in readers(page, target)
+            reader async for page in self._gateway.pages(PODS, namespace, _ALIVE) for reader in readers(page, target)
         ]
 
     async def _touch(self, namespace: str, found: Sequence[Reader]) -> None:

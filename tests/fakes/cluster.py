@@ -192,10 +192,11 @@ class Cluster(Gateway):
         self, collection: Collection, namespace: str, field_selector: str
     ) -> AsyncGenerator[list[Object], None]:
         await self._called("list", collection, "")
-        field, value = field_selector.split("=")
-        part, key = field.split(".")
+        unwanted = [each.split("!=") for each in field_selector.split(",")]
         for (plural, where, _), body in list(self.objects.items()):
-            if (plural, where) == (collection.plural, namespace) and body[part][key] == value:
+            if (plural, where) != (collection.plural, namespace):
+                continue
+            if all(body[part][key] != value for field, value in unwanted for part, key in [field.split(".")]):
                 yield [_copy(body)]
 
     async def list_metadata(self, collection: Collection, namespace: str, selector: str) -> tuple[list[Object], str]:

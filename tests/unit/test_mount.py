@@ -59,6 +59,18 @@ def test_pods_that_mount_the_secret_are_touched_at_a_renewal(wish: str, policy: 
     play(story, policy)
 
 
+def test_a_pod_that_is_just_starting_is_touched_too() -> None:
+    """It may have its files already, and tell only a moment later that it runs."""
+
+    async def story(world: World) -> None:
+        run_pod(world, "consumer", MOUNTS, phase="Pending")
+        await world.begin(mountRefresh="Always")
+        await world.until(EPOCH + DAY)
+        assert touched(world)
+
+    play(story, LATE)
+
+
 def test_other_pods_are_left_alone() -> None:
     """Those of other namespaces, those that have ended, and those that would not see it."""
 
