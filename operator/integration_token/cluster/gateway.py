@@ -132,16 +132,8 @@ class Gateway:
         self, collection: Collection, namespace: str, field_selector: str
     ) -> AsyncGenerator[list[Object], None]:
         """The objects whose fields are as selected, some at a time: they may be large."""
-        more = ""
-        while True:
-            _, page = await self._call(
-                "GET", f"{collection.path(namespace)}?fieldSelector={field_selector}&limit=50{more}"
-            )
+        async for page in self._pages(f"{collection.path(namespace)}?fieldSelector={field_selector}&limit=50"):
             yield page.get("items") or []
-            token = (page.get("metadata") or {}).get("continue")
-            if not token:
-                return
-            more = f"&continue={token}"
 
     async def probe(self, collection: Collection, namespace: str, *, watch: bool) -> None:
         """Returns where objects of the kind can be listed, and with `watch` watched too."""
@@ -178,15 +170,9 @@ class Gateway:
         self, collection: Collection, namespace: str, selector: str = ""
     ) -> AsyncGenerator[Object, None]:
         """The metadata of all selected objects, as lists of some hundred."""
-        more = ""
-        while True:
-            path = f"{collection.path(namespace)}?labelSelector={selector}&limit=500{more}"
-            _, page = await self._call("GET", path, headers=_METADATA_LIST)
+        path = f"{collection.path(namespace)}?labelSelector={selector}&limit=500"
+        async for page in self._pages(path, _METADATA_LIST):
             yield page
-            token = page["metadata"].get("continue")
-            if not token:
-                return
-            more = f"&continue={token}"
 
     async def watch_metadata(
         self, collection: Collection, namespace: str, selector: str, version: str
@@ -208,6 +194,17 @@ class Gateway:
             raise Unavailable("the watch broke") from None
         finally:
             response.close()
+
+    async def _pages(self, path: str, headers: Mapping[str, str] | None = None) -> AsyncGenerator[Object, None]:
+        """A list, page by page; `path` says how many objects make one."""
+        more = ""
+        while True:
+            _, page = await self._call("GET", f"{path}{more}", headers=headers)
+            yield page
+            token = page["metadata"].get("continue")
+            if not token:
+                return
+            more = f"&continue={token}"
 
     async def _open_watch(self, path: str, seconds: float | None) -> aiohttp.ClientResponse:
         """The answer to a watch that was granted, to be read and closed."""
