@@ -34,6 +34,10 @@ class Failure(OperatorError):
         self.reason = reason
         self.message = message
 
+    def resembles(self, other: "Failure | None") -> bool:
+        """Whether both pass by themselves, or neither does: such failures in a row are counted."""
+        return other is not None and isinstance(self, Passing) == isinstance(other, Passing)
+
 
 class NeedsChange(Failure):
     """Asking again answers the same until the spec, a Secret or the integration is changed."""

@@ -70,8 +70,7 @@ class SharedGrant:
 
     def failed(self, failure: Failure) -> None:
         """A request brought no token."""
-        again = self.failure is not None and type(failure) is type(self.failure)
-        self.failures = self.failures + 1 if again else 1
+        self.failures = self.failures + 1 if failure.resembles(self.failure) else 1
         self.failure = failure
 
     def succeeded(self) -> None:

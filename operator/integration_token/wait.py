@@ -40,17 +40,19 @@ def come_back(look: Look, jitter: float) -> Instant | None:
 
 
 def _note(look: Look, failure: Failure, jitter: float) -> None:
-    entry = look.entry
+    entry, retry = look.entry, look.entry.grant.retry
+    followed = entry.refused
     entry.refused = failure is entry.grant.failure
     if entry.refused:
-        entry.failure, entry.retry = failure, entry.grant.retry
-        if entry.retry is not None and not look.asked:
-            entry.retry = entry.retry.after(_FOLLOWING)
+        if look.asked or retry is None:
+            entry.retry = retry
+        elif not followed or entry.retry is None or entry.retry.boot < retry.boot:
+            # Another resource has asked since, and is to ask again.
+            entry.retry = retry.after(_FOLLOWING)
     elif failure is not entry.failure:
-        same = entry.failure is not None and isinstance(failure, Passing) == isinstance(entry.failure, Passing)
-        entry.failures = entry.failures + 1 if same else 1
-        entry.failure = failure
+        entry.failures = entry.failures + 1 if failure.resembles(entry.failure) else 1
         entry.retry = look.now.after(_failure_wait(look, failure, jitter))
+    entry.failure = failure
 
 
 def _failure_wait(look: Look, failure: Failure, jitter: float) -> float:

@@ -8,6 +8,7 @@ from integration_token.api.condition import ConditionType
 from integration_token.api.names import GRANT_HASH_ANNOTATION, INTEGRATION_TOKENS, LIFETIME_ANNOTATION, MANAGER
 from integration_token.api.value import parse_time
 from integration_token.errors import Denied, Passing
+from integration_token.inventory import token_key
 from integration_token.renewal.schedule import turn
 
 from tests.fakes import fault
@@ -821,3 +822,21 @@ def test_an_outage_up_to_expiry_leaves_requests_for_when_it_is_over() -> None:
         assert world.token() == 2
 
     play(story, Policy(lifetime=3600, lead=5))
+
+
+def test_a_look_that_asks_nothing_puts_off_no_attempt() -> None:
+    """A resource alone with its grant tries again when it said that it would, whatever is looked at meanwhile."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        await world.until(EPOCH + DAY - 4 * HOUR)
+        world.fault(fault.status(500))
+        world.request_renewal("now")
+        await world.settle()
+        planned = world.operator.inventory.entries[token_key(NAMESPACE, "shop")].retry
+        world.cluster.edit("secrets", NAMESPACE, "shop", lambda body: body["metadata"].update(labels={}))
+        await world.settle()
+        assert planned is not None
+        assert world.operator.inventory.entries[token_key(NAMESPACE, "shop")].retry == planned
+
+    play(story)
