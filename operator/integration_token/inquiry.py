@@ -70,6 +70,7 @@ class Inquirer:
         if look.failure is not None or integration.suspend or identity is None or endpoint is None:
             return
         wished = integration.renew_request not in {"", look.handled_renew_request}
+        better = offered(key, entry, look.now)
         cause = why_ask(
             Observation(
                 now=look.wall,
@@ -78,14 +79,14 @@ class Inquirer:
                 poll_at=entry.poll_at,
                 renew_requested=wished,
                 failed=entry.failed_inputs is not None,
-                offered=offered(key, entry, look.now),
+                offered=better,
             )
         )
         if cause is None:
             await self._join(key, look, endpoint)
             return
         same = entry.failed_inputs == look.inputs
-        if same and entry.retry is not None and not entry.retry.reached(look.now) and not offered(key, entry, look.now):
+        if same and entry.retry is not None and not entry.retry.reached(look.now) and not better:
             look.failure = entry.failure
             return
         try:
@@ -267,8 +268,7 @@ def offered(key: Key, entry: Entry, now: Instant) -> bool:
     offer = entry.grant.offer(key)
     if offer is None or (offer.issued, offer.expires) == entry.plan:
         return False
-    set_back = 0.0 if entry.anchor is None else entry.anchor.read_at(now) - now.wall
-    return offer.expires + set_back > entry.expires
+    return offer.expires + entry.set_back(now) > entry.expires
 
 
 def with_credentials(identity: Identity, credentials: SecretMetadata) -> Identity:

@@ -83,6 +83,10 @@ class Entry:
     pace_told: bool = False
     """An event has told that the token lives too short for it."""
 
+    def set_back(self, now: Instant) -> float:
+        """Seconds by which the wall clock was set back since the held token was first seen."""
+        return 0.0 if self.anchor is None else self.anchor.read_at(now) - now.wall
+
 
 class Inventory:
     """All resources by key, found again by what they refer to."""

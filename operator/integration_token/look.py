@@ -63,7 +63,7 @@ class Look:
     @property
     def set_back(self) -> float:
         """Seconds by which the wall clock was set back since the held token was first seen."""
-        return self.wall - self.now.wall
+        return self.entry.set_back(self.now)
 
     @property
     def stepped(self) -> bool:
