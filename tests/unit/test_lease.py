@@ -161,11 +161,23 @@ class Scene:
         await asyncio.gather(*(task for process in self.processes for task in process.tasks), return_exceptions=True)
 
 
-def test_first_candidate_leads_at_once_and_the_others_stand_by() -> None:
-    """And the Lease tells people who it is, since when, and when it was last renewed."""
+def play(story: Callable[[Scene], Awaitable[None]]) -> None:
+    """Plays a story in virtual time, at whose end nobody is left."""
 
     async def main(clock: FakeClock) -> None:
         scene = Scene(clock)
+        try:
+            await story(scene)
+        finally:
+            await scene.end()
+
+    run(main)
+
+
+def test_first_candidate_leads_at_once_and_the_others_stand_by() -> None:
+    """And the Lease tells people who it is, since when, and when it was last renewed."""
+
+    async def story(scene: Scene) -> None:
         scene.start()
         await asyncio.sleep(0.1)
         scene.start()
@@ -179,9 +191,8 @@ def test_first_candidate_leads_at_once_and_the_others_stand_by() -> None:
         assert scene.spec["acquireTime"] < scene.spec["renewTime"]
         assert scene.spec["renewTime"].endswith("Z")
         assert not any(process.candidate.problem for process in scene.processes)
-        await scene.end()
 
-    run(main)
+    play(story)
 
 
 def test_killed_leader_is_replaced_within_16_seconds() -> None:
@@ -209,8 +220,7 @@ def test_killed_leader_is_replaced_within_16_seconds() -> None:
 def test_released_lease_is_taken_over_within_a_second() -> None:
     """A leader that ends in order leaves nobody waiting."""
 
-    async def main(clock: FakeClock) -> None:
-        scene = Scene(clock)
+    async def story(scene: Scene) -> None:
         first = scene.start()
         await asyncio.sleep(0.1)
         second = scene.start()
@@ -220,9 +230,8 @@ def test_released_lease_is_taken_over_within_a_second() -> None:
         await asyncio.sleep(1.01)
 
         assert second.leads()
-        await scene.end()
 
-    run(main)
+    play(story)
 
 
 def test_renewal_under_way_at_the_end_keeps_nobody_waiting() -> None:
@@ -245,8 +254,7 @@ def test_renewal_under_way_at_the_end_keeps_nobody_waiting() -> None:
 def test_standby_releases_nothing() -> None:
     """It ends without a word."""
 
-    async def main(clock: FakeClock) -> None:
-        scene = Scene(clock)
+    async def story(scene: Scene) -> None:
         scene.start()
         await asyncio.sleep(0.1)
         second = scene.start()
@@ -255,16 +263,14 @@ def test_standby_releases_nothing() -> None:
         await asyncio.sleep(5)
 
         assert scene.spec["holderIdentity"] == "process-0"
-        await scene.end()
 
-    run(main)
+    play(story)
 
 
 def test_leader_that_is_cut_off_stops_before_another_begins() -> None:
     """It stops 10 s after its last renewal, by its own clock; the other has waited for 15 s by then."""
 
-    async def main(clock: FakeClock) -> None:
-        scene = Scene(clock)
+    async def story(scene: Scene) -> None:
         first = scene.start()
         await asyncio.sleep(0.1)
         scene.start()
@@ -281,9 +287,8 @@ def test_leader_that_is_cut_off_stops_before_another_begins() -> None:
         await asyncio.sleep(30)
 
         assert scene.leaders == ["process-1"]
-        await scene.end()
 
-    run(main)
+    play(story)
 
 
 def test_term_counts_from_when_its_last_renewal_was_sent() -> None:
@@ -308,8 +313,7 @@ def test_term_counts_from_when_its_last_renewal_was_sent() -> None:
 def test_outage_for_all_ends_with_the_leader_there_was() -> None:
     """While nobody reaches the API server nobody leads, and as soon as it is back its last holder does."""
 
-    async def main(clock: FakeClock) -> None:
-        scene = Scene(clock)
+    async def story(scene: Scene) -> None:
         first = scene.start()
         await asyncio.sleep(30)
         first.line.refused = Unavailable("the API server cannot be reached")
@@ -323,16 +327,14 @@ def test_outage_for_all_ends_with_the_leader_there_was() -> None:
         assert first.leads()
         assert len(first.terms) == 2
         assert first.candidate.problem == ""
-        await scene.end()
 
-    run(main)
+    play(story)
 
 
 def test_lost_answer_to_a_renewal_costs_no_term() -> None:
     """The next attempt finds that the record is its own."""
 
-    async def main(clock: FakeClock) -> None:
-        scene = Scene(clock)
+    async def story(scene: Scene) -> None:
         first = scene.start()
         await asyncio.sleep(30)
         answers = iter([False, True])
@@ -341,16 +343,14 @@ def test_lost_answer_to_a_renewal_costs_no_term() -> None:
 
         assert first.leads()
         assert len(first.terms) == 1
-        await scene.end()
 
-    run(main)
+    play(story)
 
 
 def test_lease_that_is_deleted_is_written_anew_by_its_holder() -> None:
     """A standby that has seen it waits, since the holder may not know yet."""
 
-    async def main(clock: FakeClock) -> None:
-        scene = Scene(clock)
+    async def story(scene: Scene) -> None:
         first = scene.start()
         await asyncio.sleep(0.1)
         scene.start()
@@ -360,16 +360,14 @@ def test_lease_that_is_deleted_is_written_anew_by_its_holder() -> None:
 
         assert scene.leaders == ["process-0"]
         assert len(first.terms) == 1
-        await scene.end()
 
-    run(main)
+    play(story)
 
 
 def test_lease_that_a_person_gives_to_another_is_respected() -> None:
     """Its holder stops at its next renewal."""
 
-    async def main(clock: FakeClock) -> None:
-        scene = Scene(clock)
+    async def story(scene: Scene) -> None:
         first = scene.start()
         await asyncio.sleep(30)
         scene.cluster.edit("leases", "operators", "tokens", lambda lease: lease["spec"].update(holderIdentity="x"))
@@ -378,16 +376,14 @@ def test_lease_that_a_person_gives_to_another_is_respected() -> None:
         assert not first.leads()
         await asyncio.sleep(16)
         assert first.leads(), "nobody of that name renewed it"
-        await scene.end()
 
-    run(main)
+    play(story)
 
 
 def test_labels_and_fields_of_others_stay_in_the_lease() -> None:
     """What people or tools wrote into it is none of an election's business."""
 
-    async def main(clock: FakeClock) -> None:
-        scene = Scene(clock)
+    async def story(scene: Scene) -> None:
         scene.start()
         await asyncio.sleep(5)
 
@@ -400,16 +396,14 @@ def test_labels_and_fields_of_others_stay_in_the_lease() -> None:
 
         assert scene.cluster.object("leases", "operators", "tokens")["metadata"]["labels"] == {"team": "platform"}
         assert scene.spec["strategy"] == "OldestEmulationVersion"
-        await scene.end()
 
-    run(main)
+    play(story)
 
 
 def test_refusal_is_told_until_it_is_granted() -> None:
     """With the API server's own words for which verb on which resource is missing."""
 
-    async def main(clock: FakeClock) -> None:
-        scene = Scene(clock)
+    async def story(scene: Scene) -> None:
         first = scene.start()
         said = '403 leases "tokens" is forbidden: User "u" cannot get resource "leases"'
         first.line.refused = Denied(said, status=403)
@@ -420,9 +414,8 @@ def test_refusal_is_told_until_it_is_granted() -> None:
 
         assert first.leads()
         assert first.candidate.problem == ""
-        await scene.end()
 
-    run(main)
+    play(story)
 
 
 class Chaos:
