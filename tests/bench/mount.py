@@ -1,7 +1,6 @@
 """How long a renewed token takes from its Secret into the files of pods, with mountRefresh and by the kubelet alone."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Final
 
 from tests.apiserver.kube import Kube
@@ -13,8 +12,9 @@ from tests.cluster.plane import ControlPlane
 from tests.cluster.poll import poll
 from tests.cluster.progress import say
 from tests.fakes.api import EnvironmentAPI
-from tests.fakes.call import Call, Switch, switches
+from tests.fakes.call import Call, switches
 from tests.node.consumer import INTERVAL, Consumer
+from tests.node.delay import delays
 from tests.node.release import Release
 
 PODS: Final = 5
@@ -39,9 +39,7 @@ def measure() -> list[Row]:
         login.endpoint,
         EnvironmentAPI(login.endpoint.issuer) as api,
     ):
-        archive = plane.directory / "image.tar"
-        image.save(archive)
-        plane.node.import_image(archive)
+        image.load(plane)
         Release(plane).install()
         kube = Kube(plane)
         stage = Stage(kube, Ledger(), login, "mount", labels={"pod-security.kubernetes.io/enforce": "privileged"})
@@ -57,11 +55,11 @@ def measure() -> list[Row]:
             _renew(login, tokens[REFRESHED], number + 1)
             _await(api, REFRESHED, PODS * (number + 1))
         _await(api, ALONE, PODS)
-        delays = {name: _delays(plane, token, _seen(api.calls, name)) for name, token in tokens.items()}
+        found = {name: delays(plane, token, _of(api.calls, name)) for name, token in tokens.items()}
         kube.close()
     return [
-        Row("a renewed token in a pod's file, with mountRefresh", tuple(delays[REFRESHED]), PROMISE, "s"),
-        Row("a renewed token in a pod's file, by the kubelet alone", tuple(delays[ALONE]), KUBELET, "s"),
+        Row("a renewed token in a pod's file, with mountRefresh", tuple(found[REFRESHED]), PROMISE, "s"),
+        Row("a renewed token in a pod's file, by the kubelet alone", tuple(found[ALONE]), KUBELET, "s"),
     ]
 
 
@@ -74,20 +72,9 @@ def _renew(login: Login, token: Token, number: int) -> None:
 
 def _await(api: EnvironmentAPI, name: str, switched: int) -> None:
     """Wait until the pods have begun to call with another token so many times."""
-    poll(lambda: len(_seen(api.calls, name)) == switched, f"{switched} pods to have a new token", KUBELET)
+    poll(lambda: len(switches(_of(api.calls, name))) == switched, f"{switched} pods to have a new token", KUBELET)
 
 
-def _seen(calls: Iterable[Call], name: str) -> list[Switch]:
-    """When pods began to call with a new token."""
-    return [switch for switch in switches(calls) if switch.consumer.startswith(f"{name}-")]
-
-
-def _delays(plane: ControlPlane, token: Token, seen: Iterable[Switch]) -> list[float]:
-    """Seconds from each write of the Secret, as the API server saw it, to a pod's first call with what it brought."""
-    wanted = {"resource": "secrets", "namespace": token.namespace, "name": token.target}
-    writes = [
-        datetime.fromisoformat(event["requestReceivedTimestamp"]).timestamp()
-        for event in plane.audit_events()
-        if event["verb"] in {"create", "update"} and wanted.items() <= event.get("objectRef", {}).items()
-    ]
-    return [switch.time - max(write for write in writes if write < switch.time) for switch in seen]
+def _of(calls: Iterable[Call], name: str) -> list[Call]:
+    """Those of the token's pods."""
+    return [call for call in calls if call.consumer.startswith(f"{name}-")]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.cluster import cache, debian, pip
+from tests.cluster.plane import ControlPlane
 from tests.cluster.progress import step
 
 ROOT: Final = Path(__file__).parents[2]
@@ -51,6 +52,13 @@ class Image:
             text=True,
             check=False,
         )
+
+    def load(self, plane: ControlPlane) -> None:
+        """Make it known to the plane's node."""
+        archive = plane.directory / "image.tar"
+        self.save(archive)
+        plane.node.import_image(archive)
+        archive.unlink()
 
     def save(self, archive: Path) -> None:
         """Write it as `docker save` does, by the name that the chart gives it where no registry is set."""

@@ -35,10 +35,7 @@ def image() -> Iterator[images.Image]:
 def plane(image: images.Image) -> Iterator[ControlPlane]:
     """With a node that knows the image."""
     with ControlPlane(node=True) as plane:
-        archive = plane.directory / "image.tar"
-        image.save(archive)
-        plane.node.import_image(archive)
-        archive.unlink()
+        image.load(plane)
         yield plane
 
 

@@ -7,7 +7,6 @@ kubelet.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from statistics import median
 
@@ -21,6 +20,7 @@ from tests.fakes.call import Call, Verdict, switches
 from tests.fakes.issuer import Policy
 from tests.fakes.record import Outcome
 from tests.node.consumer import COMMANDS, CURL, Consumer
+from tests.node.delay import delays
 from tests.node.release import Release
 
 ROLLOVERS = 3
@@ -104,18 +104,6 @@ class World:
         changed = Counter(switch.consumer for switch in switches(self.calls(case, begin)))
         return all(changed[name] >= count for name in case.consumers)
 
-    def delays(self, case: Case, calls: list[Call]) -> list[float]:
-        """Seconds from each write of the Secret, as the API server saw it, to the first call with what it brought."""
-        token = self.tokens[case.name]
-        wanted = {"resource": "secrets", "namespace": token.namespace, "name": token.target}
-        writes = [
-            datetime.fromisoformat(event["requestReceivedTimestamp"]).timestamp()
-            for event in self.plane.audit_events()
-            if event["verb"] in {"create", "update"} and wanted.items() <= event.get("objectRef", {}).items()
-        ]
-        found = switches(calls)
-        return [switch.time - max(write for write in writes if write < switch.time) for switch in found]
-
 
 @pytest.fixture(scope="module")
 def world(plane: ControlPlane, stage: Stage, login: Login) -> Iterator[World]:
@@ -127,11 +115,11 @@ def world(plane: ControlPlane, stage: Stage, login: Login) -> Iterator[World]:
         plane.kubectl("delete", "integrationtokens,pods", "--all", f"--namespace={stage.namespace}")
 
 
-def _summary(case: Case, calls: list[Call], delays: list[float]) -> str:
+def _summary(case: Case, calls: list[Call], found: list[float]) -> str:
     rejected = [call.expired_for for call in calls if call.verdict is not Verdict.ACCEPTED]
     late = f", {median(rejected):.2f} s after expiry (p50), {max(rejected):.2f} s (max)" if rejected else ""
-    seen = f"in use {median(delays):.2f} s after the write (p50), {max(delays):.2f} s (max)" if delays else "none seen"
-    return f"{case}: {len(delays)} renewals, {seen}; {len(rejected)} of {len(calls)} calls rejected{late}"
+    seen = f"in use {median(found):.2f} s after the write (p50), {max(found):.2f} s (max)" if found else "none seen"
+    return f"{case}: {len(found)} renewals, {seen}; {len(rejected)} of {len(calls)} calls rejected{late}"
 
 
 def test_rollovers(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,7 +130,7 @@ def test_rollovers(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print()
         for case in CASES:
-            print(_summary(case, seen[case.name], world.delays(case, seen[case.name])))
+            print(_summary(case, seen[case.name], delays(world.plane, world.tokens[case.name], seen[case.name])))
 
     assert {call.verdict for call in seen["early"]} == {Verdict.ACCEPTED}
     assert {call.verdict for call in seen["late"]} <= {Verdict.ACCEPTED, Verdict.EXPIRED}
