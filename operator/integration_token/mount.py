@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from integration_token.api.condition import ConditionType, condition_of
 from integration_token.api.integration import MountRefresh
 from integration_token.api.names import REFRESHED_ANNOTATION
-from integration_token.api.value import format_time
+from integration_token.api.value import format_precise_time
 from integration_token.clock import Clock
 from integration_token.cluster.gateway import PODS, Gateway
 from integration_token.cluster.pod import Reader, readers
@@ -81,7 +81,8 @@ class MountRefresher:
         ]
 
     async def _touch(self, namespace: str, found: Sequence[Reader]) -> None:
-        now = format_time(self._clock.now().wall)
+        # What is there already changes nothing, and the kubelet then looks at nothing: two renewals within one second.
+        now = format_precise_time(self._clock.now().wall, "microseconds")
 
         async def touch(reader: Reader) -> None:
             async with self._places:

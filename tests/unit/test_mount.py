@@ -30,10 +30,15 @@ def run_pod(
     world.cluster.apply("pods", body)
 
 
+def touch(world: World, name: str = "consumer", namespace: str = NAMESPACE) -> str | None:
+    """What the kubelet was told by to look at the pod's volumes, if it was."""
+    annotations: dict[str, str] = world.cluster.object("pods", namespace, name)["metadata"].get("annotations") or {}
+    return annotations.get(REFRESHED_ANNOTATION)
+
+
 def touched(world: World, name: str = "consumer", namespace: str = NAMESPACE) -> bool:
     """Whether the kubelet was told to look at the pod's volumes."""
-    annotations = world.cluster.object("pods", namespace, name)["metadata"].get("annotations") or {}
-    return REFRESHED_ANNOTATION in annotations
+    return touch(world, name, namespace) is not None
 
 
 @pytest.mark.parametrize(
@@ -69,6 +74,25 @@ def test_a_pod_that_is_just_starting_is_touched_too() -> None:
         assert touched(world)
 
     play(story, LATE)
+
+
+def test_a_pod_is_touched_anew_by_each_of_two_renewals_within_a_second() -> None:
+    """An annotation that stays as it was tells the kubelet nothing."""
+
+    async def story(world: World) -> None:
+        run_pod(world, "consumer", MOUNTS)
+        await world.begin(mountRefresh="Always")
+        touches = []
+        for number in range(2):
+            world.issuer.roll_over()
+            world.request_renewal(f"request-{number}")
+            await world.until(EPOCH + 0.4 * (number + 1))
+            touches.append(touch(world))
+        assert world.token() == 3
+        assert None not in touches
+        assert len(set(touches)) == 2
+
+    play(story, IN_TIME)
 
 
 def test_other_pods_are_left_alone() -> None:

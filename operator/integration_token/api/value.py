@@ -1,6 +1,7 @@
 """Values as the Kubernetes API writes them: Go durations and RFC 3339 times."""
 
 from datetime import UTC, datetime
+from typing import Literal
 
 import durationpy
 
@@ -21,9 +22,9 @@ def format_time(seconds: float) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def format_precise_time(seconds: float) -> str:
-    """RFC 3339 in UTC with milliseconds."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def format_precise_time(seconds: float, digits: Literal["milliseconds", "microseconds"] = "milliseconds") -> str:
+    """RFC 3339 in UTC with milliseconds or microseconds."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec=digits).replace("+00:00", "Z")
 
 
 def parse_time(text: str) -> float:
