@@ -30,10 +30,10 @@ class Installation:
     """A release of the chart."""
 
     def __init__(self, plane: ControlPlane, release: str, *values: str) -> None:
-        """Installs it, in a namespace with the release's name; `values` are for `--set`."""
+        """Installs or upgrades it, in a namespace with the release's name; `values` are for `--set`."""
         self.release = release
         self._plane = plane
-        arguments = ["install", release, str(CHART), f"--namespace={release}", "--create-namespace"]
+        arguments = ["upgrade", "--install", release, str(CHART), f"--namespace={release}", "--create-namespace"]
         plane.helm(*arguments, *(f"--set={value}" for value in ("logging.level=debug", *values)))
         found = plane.kubectl("get", "deployment", f"--namespace={release}", "--output=json")
         (deployment,) = json.loads(found)["items"]
