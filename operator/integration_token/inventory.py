@@ -63,6 +63,8 @@ class Entry:
     ready: bool = False
     untold: bool = False
     """A renewal has not been told by the status yet."""
+    followed: float = 0.0
+    """Issue time of the last token that pods were told of."""
 
     written: tuple[str, ...] = ()
     """The names under which this process may have written a target that is still there; the status tells one alone."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from integration_token.api.condition import ConditionType, condition_of
 from integration_token.api.integration import MountRefresh
 from integration_token.api.names import REFRESHED_ANNOTATION
-from integration_token.api.value import format_precise_time
+from integration_token.api.value import format_precise_time, format_time, parse_time
 from integration_token.clock import Clock
 from integration_token.cluster.gateway import PODS, Gateway
 from integration_token.cluster.pod import Reader, readers
@@ -47,26 +47,32 @@ class MountRefresher:
         """Until when, by CLOCK_BOOTTIME, pods of a namespace are left alone."""
 
     async def refresh(self, look: Look) -> None:
-        """Follows up on a renewal that was just written."""
-        integration = look.integration
-        wish, namespace = integration.mount_refresh, integration.namespace
-        if wish is MountRefresh.NEVER or not look.renewed or "issueTime" not in integration.status:
+        """Follows up on a renewal, be it one that the status could not tell of any more: because the process was killed
+        in between, or the API server was away."""
+        integration, stored = look.integration, look.stored
+        wish, namespace, status = integration.mount_refresh, integration.namespace, integration.status
+        if wish is MountRefresh.NEVER or stored is None or not {"issueTime", "expirationTime"} <= status.keys():
             return
-        late = condition_of(integration.status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True"
-        wanted = wish is MountRefresh.ALWAYS or late or look.replaced_left < SAFE_LEAD
-        if self._clock.now().boot >= self._denied.get(namespace, 0.0):
-            try:
+        issued = stored.token.issued
+        if look.entry.followed == issued or (not look.renewed and status["issueTime"] == format_time(issued)):
+            return
+        late = condition_of(status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True"
+        left = look.replaced_left if look.renewed else parse_time(status["expirationTime"]) - issued
+        wanted = wish is MountRefresh.ALWAYS or late or left < SAFE_LEAD
+        denied = self._clock.now().boot < self._denied.get(namespace, 0.0)
+        try:
+            if not denied:
                 found = await self._readers(namespace, integration.target)
                 if wanted:
                     await self._touch(namespace, [reader for reader in found if reader.mounted])
-            except Denied:
-                self._denied[namespace] = self._clock.now().boot + _DENIED
-            except ClusterError as error:
-                log.warning("pods not refreshed", namespace=namespace, name=integration.name, error=str(error))
-            else:
                 self._warn(look, found)
-                return
-        if wish is MountRefresh.ALWAYS:
+        except Denied:
+            self._denied[namespace], denied = self._clock.now().boot + _DENIED, True
+        except ClusterError as error:
+            log.warning("pods not refreshed", namespace=namespace, name=integration.name, error=str(error))
+            return
+        look.entry.followed = issued
+        if denied and wish is MountRefresh.ALWAYS:
             self._reporter.event(
                 look,
                 "MountRefreshForbidden",

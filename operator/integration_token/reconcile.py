@@ -257,7 +257,7 @@ class Reconciler:
         if delivered.wrote:
             self._metrics.wrote(look.integration.namespace)
             self._reporter.tell_written(look)
-            await self._mounts.refresh(look)
+        await self._mounts.refresh(look)
         if delivered.recreated:
             self._reporter.event(
                 look,

@@ -95,6 +95,46 @@ def test_a_pod_is_touched_anew_by_each_of_two_renewals_within_a_second() -> None
     play(story, IN_TIME)
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_pods_are_touched_later_where_nothing_could_follow_the_secret(killed: bool) -> None:
+    """The API server is away, or the process killed, right after the Secret's write: the touch is made up for, once."""
+
+    async def story(world: World) -> None:
+        run_pod(world, "consumer", MOUNTS)
+        await world.begin(mountRefresh="Auto")
+        for verb, plural in (("list", "pods"), ("patch status", "integrationtokens")):
+            world.cluster.fail(verb, plural, Unavailable("503 no"), 1000 if killed else 1)
+        await world.until(EPOCH + DAY)
+        assert world.token() == 2
+        if killed:
+            assert not touched(world)
+            world.cluster.fail_no_more()
+            await world.restart(kill=True)
+        await world.until(EPOCH + DAY + 60)
+        assert touched(world)
+        touches = ("annotate", "pods", "consumer")
+        assert world.cluster.calls.count(touches) == 1
+        await world.restart(kill=True)
+        assert world.cluster.calls.count(touches) == 1
+
+    play(story, LATE)
+
+
+def test_pods_are_touched_once_though_the_status_cannot_tell() -> None:
+    """However often it is tried."""
+
+    async def story(world: World) -> None:
+        run_pod(world, "consumer", MOUNTS)
+        await world.begin(mountRefresh="Always")
+        world.cluster.fail("patch status", "integrationtokens", Denied("403 no", status=403), 1000)
+        await world.until(EPOCH + DAY)
+        assert world.token() == 2
+        assert world.cluster.calls.count(("patch status", "integrationtokens", "shop")) > 3
+        assert world.cluster.calls.count(("annotate", "pods", "consumer")) == 1
+
+    play(story, LATE)
+
+
 def test_other_pods_are_left_alone() -> None:
     """Those of other namespaces, those that have ended, and those that would not see it."""
 
