@@ -1,10 +1,13 @@
 """The control plane itself: what the other tests of this layer take for granted."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -85,6 +88,45 @@ def test_two_planes_run_side_by_side_and_one_survives_an_outage() -> None:
         one.kubectl("get", "namespace", "only-here")
     assert not one.directory.exists()
     assert not _commands_in(one.directory)
+
+
+def test_etcd_that_was_killed_comes_back_with_its_data(other_plane: ControlPlane) -> None:
+    """While etcd is away nothing is read, and afterwards what was written before is there and can be changed."""
+    other_plane.kubectl("create", "configmap", "lasting")
+
+    other_plane.stop_etcd()
+    with pytest.raises(CommandError, match="exceeded"):
+        other_plane.kubectl("get", "configmap", "lasting", "--request-timeout=1s")
+    other_plane.start_etcd()
+
+    other_plane.kubectl("annotate", "configmap", "lasting", "changed=yes")
+
+
+def test_compaction_outdates_lists_and_watches(other_plane: ControlPlane) -> None:
+    """After a compaction and a restart of the API server, neither a list nor a watch goes on from before."""
+
+    def read(**parameters: Any) -> dict[str, Any]:
+        """A list of ConfigMaps, or the first event of a watch."""
+        path = f"/api/v1/namespaces/default/configmaps?{urlencode(parameters)}"
+        answer: dict[str, Any] = json.loads(other_plane.kubectl("get", "--raw", path).splitlines()[0])
+        return answer
+
+    version = read()["metadata"]["resourceVersion"]
+    for number in range(2):
+        other_plane.kubectl("create", "configmap", f"new-{number}")
+    rest = read(limit=1)["metadata"]["continue"]
+    watch = {"watch": "true", "resourceVersion": version, "timeoutSeconds": "1"}
+    assert read(**watch)["object"]["metadata"]["name"] == "new-0"
+    assert read(limit=1, **{"continue": rest})["items"]
+
+    other_plane.compact()
+    other_plane.stop_api_server()
+    other_plane.start_api_server()
+
+    with pytest.raises(CommandError, match="continue parameter is too old"):
+        read(limit=1, **{"continue": rest})
+    event = read(**watch)
+    assert (event["type"], event["object"]["code"], event["object"]["reason"]) == ("ERROR", 410, "Expired")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the processes in /proc, which is Linux's")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tests.cluster import kubeconfig, kubelet, tool
+from tests.cluster import etcd, kubeconfig, kubelet, tool
 from tests.cluster.audit import AuditLog
 from tests.cluster.client import Client
 from tests.cluster.daemon import Daemon, DaemonError
@@ -28,9 +28,6 @@ READY = 120
 
 PORTS = range(20000, 30000)
 """Below those that systems give to outgoing connections: the API server must find its own free after an outage."""
-
-ETCD, ETCD_PEER = "unix://client:1", "unix://peer:1"
-"""Sockets in the plane's directory, where all parts run. etcd demands the form of host and port even of these."""
 
 CONTROLLERS = (
     "garbage-collector-controller",  # takes a target Secret along with its resource
@@ -76,7 +73,9 @@ class ControlPlane:
             self._tls = ssl.create_default_context(cafile=self._pki.authority)
             admin = self._pki.client("admin", "system:masters")
             self._tls.load_cert_chain(admin)
-            self._start_etcd(stack)
+            self._etcd = etcd.Etcd(self.directory)
+            stack.callback(self._etcd.kill)
+            self._etcd.start(READY)
             self._start_api_server(stack)
             self.kubeconfig = self._write_kubeconfig("admin", kubeconfig.certificate(admin))
             self._client = Client(self.kubeconfig, self.directory)
@@ -118,33 +117,39 @@ class ControlPlane:
     def start_api_server(self) -> None:
         """End an outage: the same address and data again, and ready when this returns."""
         self._api_server.start()
-        self._api_server.wait_ready(lambda: self._answers("/readyz"), READY)
+        self._await_api_server()
 
-    def _start_etcd(self, stack: ExitStack) -> None:
-        # Unix sockets: no ports that could clash, and nobody else on this machine reads Secrets past the API server.
-        etcd = Daemon(
-            "etcd",
-            [
-                str(tool.find("etcd")),
-                "--data-dir=etcd",
-                f"--listen-client-urls={ETCD}",
-                f"--advertise-client-urls={ETCD}",
-                f"--listen-peer-urls={ETCD_PEER}",
-                f"--initial-advertise-peer-urls={ETCD_PEER}",
-                f"--initial-cluster=default={ETCD_PEER}",
-                "--unsafe-no-fsync",  # the data need not outlive the machine
-            ],
-            self.directory,
-        )
-        stack.callback(etcd.kill)
-        etcd.start()
-        etcd.wait_ready((self.directory / urlsplit(ETCD).netloc).exists, READY)
+    def stop_etcd(self) -> None:
+        """Begin an outage behind the API server: etcd is killed, and keeps its data."""
+        self._etcd.kill()
+
+    def start_etcd(self) -> None:
+        """End that outage: the same data again, and the API server, which must be running, is ready when this
+        returns."""
+        self._etcd.start(READY)
+        self._await_api_server()
+
+    def compact(self) -> None:
+        """Make etcd forget all history up to now.
+
+        The rest of a list that was begun before is answered 410 once the API server has heard of it (15 s) or was
+        started again. A watch from before is told 410 only by one that was started again, and then even without this:
+        it keeps what it saw itself.
+        """
+        self._etcd.compact()
+
+    def _await_api_server(self) -> None:
+        def ready() -> bool:
+            # What it says of etcd may be half a second old; this it has to read there.
+            return self._answers("/readyz") and self._answers("/api/v1/namespaces/default")
+
+        self._api_server.wait_ready(ready, READY)
 
     def _start_api_server(self, stack: ExitStack) -> None:
         certificate = self._pki.server()
         private, public = self._pki.service_account_keys()
         arguments = [
-            f"--etcd-servers={ETCD}",
+            f"--etcd-servers={etcd.CLIENT}",
             "--bind-address=127.0.0.1",
             "--advertise-address=127.0.0.1",  # else it looks for a route to elsewhere, and ends where there is none
             "--endpoint-reconciler-type=none",  # no endpoints of the kubernetes Service: loopback isn't allowed in them
