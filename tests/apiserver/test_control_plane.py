@@ -1,16 +1,20 @@
 """The control plane itself: what the other tests of this layer take for granted."""
 
+import base64
+import http.client
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from tests.cluster.account_token import REMEMBERED
 from tests.cluster.client import CommandError
 from tests.cluster.plane import ControlPlane
 from tests.cluster.poll import poll
@@ -129,6 +133,49 @@ def test_compaction_outdates_lists_and_watches(other_plane: ControlPlane) -> Non
     assert (event["type"], event["object"]["code"], event["object"]["reason"]) == ("ERROR", 410, "Expired")
 
 
+def test_certificate_is_another_one_after_a_rotation(other_plane: ControlPlane) -> None:
+    """The API server serves another certificate, which its clients trust, and answers on connections from before."""
+    address = urlsplit(other_plane.server)
+    host, port = str(address.hostname), int(address.port or 0)
+    before = ssl.get_server_certificate((host, port))
+    context = ssl.create_default_context(cadata=_authority(other_plane))
+    connection = http.client.HTTPSConnection(host, port, context=context, timeout=5)
+    connection.connect()
+    socket = connection.sock
+
+    other_plane.rotate_certificate()
+
+    assert ssl.get_server_certificate((host, port)) != before
+    other_plane.kubectl("get", "namespaces")
+    connection.request("GET", "/readyz")
+    assert connection.getresponse().status == http.HTTPStatus.OK
+    assert connection.sock is socket
+    connection.close()
+
+
+def test_account_token_is_refused_once_it_has_expired(plane: ControlPlane) -> None:
+    """A token that is valid for 2 s is accepted, and refused after that; the one that takes its place is accepted."""
+    account = plane.account_token(NAMESPACE, "reader", 2)
+    whoami = [
+        "--kubeconfig",
+        str(account.kubeconfig),
+        "auth",
+        "whoami",
+        "--output=jsonpath={.status.userInfo.username}",
+    ]
+
+    def refused() -> bool:
+        return not plane.kubectl(*whoami, check=False)
+
+    assert plane.kubectl(*whoami) == f"system:serviceaccount:{NAMESPACE}:reader"
+    poll(refused, "the token to be refused", 2 + REMEMBERED + 5)
+    with pytest.raises(CommandError, match="Unauthorized"):
+        plane.kubectl(*whoami)
+    account.renew(60)
+
+    assert plane.kubectl(*whoami) == f"system:serviceaccount:{NAMESPACE}:reader"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the processes in /proc, which is Linux's")
 def test_nothing_outlives_a_killed_parent(tmp_path: Path) -> None:
     """When the process that started a plane is killed with SIGKILL, etcd, API server and controllers end."""
@@ -153,6 +200,12 @@ def test_nothing_outlives_a_killed_parent(tmp_path: Path) -> None:
 
     assert {"etcd", "kube-apiserver", "kube-controller-manager"} <= running
     poll(lambda: not _commands_in(directory), "the processes to end")
+
+
+def _authority(plane: ControlPlane) -> str:
+    """The certificate of its authority."""
+    config = json.loads(plane.kubeconfig.read_text())
+    return base64.b64decode(config["clusters"][0]["cluster"]["certificate-authority-data"]).decode()
 
 
 def _commands_in(directory: Path) -> list[str]:

@@ -6,6 +6,7 @@ process that started them, however that ends (leash.py).
 """
 
 import http.client
+import json
 import random
 import shutil
 import socket
@@ -17,11 +18,13 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from tests.cluster import etcd, kubeconfig, kubelet, tool
+from tests.cluster.account_token import ISSUER, AccountToken
 from tests.cluster.audit import AuditLog
 from tests.cluster.client import Client
 from tests.cluster.daemon import Daemon, DaemonError
 from tests.cluster.node import Node
 from tests.cluster.pki import PKI
+from tests.cluster.poll import poll
 
 READY = 120
 """Seconds that a part may take to be ready: it takes 5, but the machine may be busy with several planes."""
@@ -106,6 +109,15 @@ class ControlPlane:
         token = self.kubectl("create", "token", name, f"--namespace={namespace}", "--duration=24h").strip()
         return self._write_kubeconfig(f"{namespace}.{name}", {"token": token})
 
+    def account_token(self, namespace: str, name: str, seconds: float) -> AccountToken:
+        """A token of an existing ServiceAccount in a file, valid for so many seconds and to be renewed by the caller;
+        with a kubeconfig that names the file."""
+        account = json.loads(self.kubectl("get", "serviceaccount", name, f"--namespace={namespace}", "--output=json"))
+        directory = Path(tempfile.mkdtemp(prefix="account-", dir=self.directory))
+        token = AccountToken(directory / "token", self._signing_key, account["metadata"], seconds)
+        kubeconfig.write(token.kubeconfig, self.server, self._pki.authority, {"tokenFile": str(token.path)})
+        return token
+
     def audit_events(self) -> list[dict[str, Any]]:
         """The audit log's events so far (audit.k8s.io/v1, stage ResponseComplete), oldest first."""
         return self._audit.events()
@@ -138,6 +150,17 @@ class ControlPlane:
         """
         self._etcd.compact()
 
+    def rotate_certificate(self) -> None:
+        """Give the API server another serving certificate of the same authority, as its host's tools would while it
+        runs, and return once it serves that one. Open connections stay."""
+        chain = self._pki.server().read_text()
+        address = urlsplit(self.server)
+
+        def served() -> bool:
+            return ssl.get_server_certificate((str(address.hostname), int(address.port or 0))) in chain
+
+        poll(served, "the new certificate to be served")
+
     def _await_api_server(self) -> None:
         def ready() -> bool:
             # What it says of etcd may be half a second old; this it has to read there.
@@ -147,7 +170,7 @@ class ControlPlane:
 
     def _start_api_server(self, stack: ExitStack) -> None:
         certificate = self._pki.server()
-        private, public = self._pki.service_account_keys()
+        self._signing_key, public = self._pki.service_account_keys()
         arguments = [
             f"--etcd-servers={etcd.CLIENT}",
             "--bind-address=127.0.0.1",
@@ -158,8 +181,8 @@ class ControlPlane:
             f"--client-ca-file={self._pki.authority}",
             f"--tls-cert-file={certificate}",
             f"--tls-private-key-file={certificate}",
-            "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-            f"--service-account-signing-key-file={private}",
+            f"--service-account-issuer={ISSUER}",
+            f"--service-account-signing-key-file={self._signing_key}",
             f"--service-account-key-file={public}",
             *(self._audit.arguments() if self._audit_wanted else []),
             *(self._kubelet_arguments() if self._node_wanted else []),
