@@ -1,6 +1,5 @@
 """The control plane itself: what the other tests of this layer take for granted."""
 
-import base64
 import http.client
 import json
 import os
@@ -138,7 +137,7 @@ def test_certificate_is_another_one_after_a_rotation(other_plane: ControlPlane) 
     address = urlsplit(other_plane.server)
     host, port = str(address.hostname), int(address.port or 0)
     before = ssl.get_server_certificate((host, port))
-    context = ssl.create_default_context(cadata=_authority(other_plane))
+    context = ssl.create_default_context(cafile=other_plane.authority)
     connection = http.client.HTTPSConnection(host, port, context=context, timeout=5)
     connection.connect()
     socket = connection.sock
@@ -200,12 +199,6 @@ def test_nothing_outlives_a_killed_parent(tmp_path: Path) -> None:
 
     assert {"etcd", "kube-apiserver", "kube-controller-manager"} <= running
     poll(lambda: not _commands_in(directory), "the processes to end")
-
-
-def _authority(plane: ControlPlane) -> str:
-    """The certificate of its authority."""
-    config = json.loads(plane.kubeconfig.read_text())
-    return base64.b64decode(config["clusters"][0]["cluster"]["certificate-authority-data"]).decode()
 
 
 def _commands_in(directory: Path) -> list[str]:

@@ -53,6 +53,8 @@ class ControlPlane:
     directory: Path
     server: str
     """Such as https://127.0.0.1:20000."""
+    authority: Path
+    """The certificate of who issues the API server's."""
     kubeconfig: Path
     """Of an admin, by client certificate."""
     node: Node
@@ -72,8 +74,9 @@ class ControlPlane:
             self.directory = Path(tempfile.mkdtemp(prefix="control-plane-"))
             stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
             self._pki = PKI(self.directory / "pki")
+            self.authority = self._pki.authority
             self._audit = AuditLog(self.directory)
-            self._tls = ssl.create_default_context(cafile=self._pki.authority)
+            self._tls = ssl.create_default_context(cafile=self.authority)
             admin = self._pki.client("admin", "system:masters")
             self._tls.load_cert_chain(admin)
             self._etcd = etcd.Etcd(self.directory)
@@ -115,7 +118,7 @@ class ControlPlane:
         account = json.loads(self.kubectl("get", "serviceaccount", name, f"--namespace={namespace}", "--output=json"))
         directory = Path(tempfile.mkdtemp(prefix="account-", dir=self.directory))
         token = AccountToken(directory / "token", self._signing_key, account["metadata"], seconds)
-        kubeconfig.write(token.kubeconfig, self.server, self._pki.authority, {"tokenFile": str(token.path)})
+        kubeconfig.write(token.kubeconfig, self.server, self.authority, {"tokenFile": str(token.path)})
         return token
 
     def audit_events(self) -> list[dict[str, Any]]:
@@ -178,7 +181,7 @@ class ControlPlane:
             "--endpoint-reconciler-type=none",  # no endpoints of the kubernetes Service: loopback isn't allowed in them
             "--service-cluster-ip-range=10.0.0.0/24",
             "--authorization-mode=Node,RBAC",
-            f"--client-ca-file={self._pki.authority}",
+            f"--client-ca-file={self.authority}",
             f"--tls-cert-file={certificate}",
             f"--tls-private-key-file={certificate}",
             f"--service-account-issuer={ISSUER}",
@@ -215,7 +218,7 @@ class ControlPlane:
                 str(tool.find("kube-controller-manager")),
                 f"--kubeconfig={self._write_kubeconfig('controllers', kubeconfig.certificate(certificate))}",
                 f"--controllers={','.join(CONTROLLERS + (NODE_CONTROLLERS if self._node_wanted else ()))}",
-                f"--root-ca-file={self._pki.authority}",
+                f"--root-ca-file={self.authority}",
                 "--use-service-account-credentials=true",  # each with the rights of its own, as in every real cluster
                 "--leader-elect=false",
                 "--secure-port=0",
@@ -256,10 +259,10 @@ class ControlPlane:
         def registered() -> bool:
             return self._answers(f"/api/v1/nodes/{kubelet.NAME}")
 
-        self.node = stack.enter_context(Node(self.directory, access, self._pki.authority, registered))
+        self.node = stack.enter_context(Node(self.directory, access, self.authority, registered))
 
     def _write_kubeconfig(self, name: str, user: dict[str, str]) -> Path:
-        return kubeconfig.write(self.directory / f"{name}.kubeconfig", self.server, self._pki.authority, user)
+        return kubeconfig.write(self.directory / f"{name}.kubeconfig", self.server, self.authority, user)
 
     def _answers(self, path: str) -> bool:
         connection = http.client.HTTPSConnection(urlsplit(self.server).netloc, context=self._tls, timeout=5)
