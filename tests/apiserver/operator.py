@@ -77,7 +77,8 @@ class Operator:
             port: int = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self._ledger.users.add(self.installation.user)
-        self._ledger.note(json.loads(self.installation.kubeconfig.read_text())["users"][0]["user"]["token"])
+        user = json.loads(self.installation.kubeconfig.read_text())["users"][0]["user"]
+        self._ledger.note(user["token"] if "token" in user else Path(user["tokenFile"]).read_text())
         self.log = self.installation.directory / f"operator-{self.installation.release}-{next(_NUMBERS)}.log"
         self._ledger.logs.append(self.log)
         arguments = [

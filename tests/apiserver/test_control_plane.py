@@ -1,13 +1,19 @@
 """The control plane itself: what the other tests of this layer take for granted."""
 
+import http.client
+import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from tests.cluster.account_token import REMEMBERED
 from tests.cluster.client import CommandError
 from tests.cluster.plane import ControlPlane
 from tests.cluster.poll import poll
@@ -85,6 +91,88 @@ def test_two_planes_run_side_by_side_and_one_survives_an_outage() -> None:
         one.kubectl("get", "namespace", "only-here")
     assert not one.directory.exists()
     assert not _commands_in(one.directory)
+
+
+def test_etcd_that_was_killed_comes_back_with_its_data(other_plane: ControlPlane) -> None:
+    """While etcd is away nothing is read, and afterwards what was written before is there and can be changed."""
+    other_plane.kubectl("create", "configmap", "lasting")
+
+    other_plane.stop_etcd()
+    with pytest.raises(CommandError, match="exceeded"):
+        other_plane.kubectl("get", "configmap", "lasting", "--request-timeout=1s")
+    other_plane.start_etcd()
+
+    other_plane.kubectl("annotate", "configmap", "lasting", "changed=yes")
+
+
+def test_compaction_outdates_lists_and_watches(other_plane: ControlPlane) -> None:
+    """After a compaction and a restart of the API server, neither a list nor a watch goes on from before."""
+
+    def read(**parameters: Any) -> dict[str, Any]:
+        """A list of ConfigMaps, or the first event of a watch."""
+        path = f"/api/v1/namespaces/default/configmaps?{urlencode(parameters)}"
+        answer: dict[str, Any] = json.loads(other_plane.kubectl("get", "--raw", path).splitlines()[0])
+        return answer
+
+    version = read()["metadata"]["resourceVersion"]
+    for number in range(2):
+        other_plane.kubectl("create", "configmap", f"new-{number}")
+    rest = read(limit=1)["metadata"]["continue"]
+    watch = {"watch": "true", "resourceVersion": version, "timeoutSeconds": "1"}
+    assert read(**watch)["object"]["metadata"]["name"] == "new-0"
+    assert read(limit=1, **{"continue": rest})["items"]
+
+    other_plane.compact()
+    other_plane.stop_api_server()
+    other_plane.start_api_server()
+
+    with pytest.raises(CommandError, match="continue parameter is too old"):
+        read(limit=1, **{"continue": rest})
+    event = read(**watch)
+    assert (event["type"], event["object"]["code"], event["object"]["reason"]) == ("ERROR", 410, "Expired")
+
+
+def test_certificate_is_another_one_after_a_rotation(other_plane: ControlPlane) -> None:
+    """The API server serves another certificate, which its clients trust, and answers on connections from before."""
+    address = urlsplit(other_plane.server)
+    host, port = str(address.hostname), int(address.port or 0)
+    before = ssl.get_server_certificate((host, port))
+    context = ssl.create_default_context(cafile=other_plane.authority)
+    connection = http.client.HTTPSConnection(host, port, context=context, timeout=5)
+    connection.connect()
+    socket = connection.sock
+
+    other_plane.rotate_certificate()
+
+    assert ssl.get_server_certificate((host, port)) != before
+    other_plane.kubectl("get", "namespaces")
+    connection.request("GET", "/readyz")
+    assert connection.getresponse().status == http.HTTPStatus.OK
+    assert connection.sock is socket
+    connection.close()
+
+
+def test_account_token_is_refused_once_it_has_expired(plane: ControlPlane) -> None:
+    """A token that is valid for 2 s is accepted, and refused after that; the one that takes its place is accepted."""
+    account = plane.account_token(NAMESPACE, "reader", 2)
+    whoami = [
+        "--kubeconfig",
+        str(account.kubeconfig),
+        "auth",
+        "whoami",
+        "--output=jsonpath={.status.userInfo.username}",
+    ]
+
+    def refused() -> bool:
+        return not plane.kubectl(*whoami, check=False)
+
+    assert plane.kubectl(*whoami) == f"system:serviceaccount:{NAMESPACE}:reader"
+    poll(refused, "the token to be refused", 2 + REMEMBERED + 5)
+    with pytest.raises(CommandError, match="Unauthorized"):
+        plane.kubectl(*whoami)
+    account.renew(60)
+
+    assert plane.kubectl(*whoami) == f"system:serviceaccount:{NAMESPACE}:reader"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the processes in /proc, which is Linux's")

@@ -18,7 +18,7 @@ class PKI:
         self._authority.cert_pem.write_to_path(self.authority)
 
     def server(self) -> Path:
-        """Certificate chain and key of a server on this machine, in one file."""
+        """Certificate chain and key of a server on this machine, in one file: new ones, in the place of older ones."""
         return self._write("server", self._authority.issue_cert("127.0.0.1", "localhost"))
 
     def client(self, user: str, group: str) -> Path:
@@ -44,5 +44,7 @@ class PKI:
 
     def _write(self, name: str, certificate: trustme.LeafCert) -> Path:
         path = self._directory / f"{name.replace(':', '-')}.pem"
-        certificate.private_key_and_cert_chain_pem.write_to_path(str(path))
+        draft = path.with_suffix(".draft")
+        certificate.private_key_and_cert_chain_pem.write_to_path(str(draft))
+        draft.replace(path)  # at once: a server that runs may read it
         return path

@@ -6,6 +6,7 @@ process that started them, however that ends (leash.py).
 """
 
 import http.client
+import json
 import random
 import shutil
 import socket
@@ -16,21 +17,20 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tests.cluster import kubeconfig, kubelet, tool
+from tests.cluster import etcd, kubeconfig, kubelet, tool
+from tests.cluster.account_token import ISSUER, AccountToken
 from tests.cluster.audit import AuditLog
 from tests.cluster.client import Client
 from tests.cluster.daemon import Daemon, DaemonError
 from tests.cluster.node import Node
 from tests.cluster.pki import PKI
+from tests.cluster.poll import poll
 
 READY = 120
 """Seconds that a part may take to be ready: it takes 5, but the machine may be busy with several planes."""
 
 PORTS = range(20000, 30000)
 """Below those that systems give to outgoing connections: the API server must find its own free after an outage."""
-
-ETCD, ETCD_PEER = "unix://client:1", "unix://peer:1"
-"""Sockets in the plane's directory, where all parts run. etcd demands the form of host and port even of these."""
 
 CONTROLLERS = (
     "garbage-collector-controller",  # takes a target Secret along with its resource
@@ -53,6 +53,8 @@ class ControlPlane:
     directory: Path
     server: str
     """Such as https://127.0.0.1:20000."""
+    authority: Path
+    """The certificate of who issues the API server's."""
     kubeconfig: Path
     """Of an admin, by client certificate."""
     node: Node
@@ -72,11 +74,14 @@ class ControlPlane:
             self.directory = Path(tempfile.mkdtemp(prefix="control-plane-"))
             stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
             self._pki = PKI(self.directory / "pki")
+            self.authority = self._pki.authority
             self._audit = AuditLog(self.directory)
-            self._tls = ssl.create_default_context(cafile=self._pki.authority)
+            self._tls = ssl.create_default_context(cafile=self.authority)
             admin = self._pki.client("admin", "system:masters")
             self._tls.load_cert_chain(admin)
-            self._start_etcd(stack)
+            self._etcd = etcd.Etcd(self.directory)
+            stack.callback(self._etcd.kill)
+            self._etcd.start(READY)
             self._start_api_server(stack)
             self.kubeconfig = self._write_kubeconfig("admin", kubeconfig.certificate(admin))
             self._client = Client(self.kubeconfig, self.directory)
@@ -107,6 +112,15 @@ class ControlPlane:
         token = self.kubectl("create", "token", name, f"--namespace={namespace}", "--duration=24h").strip()
         return self._write_kubeconfig(f"{namespace}.{name}", {"token": token})
 
+    def account_token(self, namespace: str, name: str, seconds: float) -> AccountToken:
+        """A token of an existing ServiceAccount in a file, valid for so many seconds and to be renewed by the caller;
+        with a kubeconfig that names the file."""
+        account = json.loads(self.kubectl("get", "serviceaccount", name, f"--namespace={namespace}", "--output=json"))
+        directory = Path(tempfile.mkdtemp(prefix="account-", dir=self.directory))
+        token = AccountToken(directory / "token", self._signing_key, account["metadata"], seconds)
+        kubeconfig.write(token.kubeconfig, self.server, self.authority, {"tokenFile": str(token.path)})
+        return token
+
     def audit_events(self) -> list[dict[str, Any]]:
         """The audit log's events so far (audit.k8s.io/v1, stage ResponseComplete), oldest first."""
         return self._audit.events()
@@ -118,43 +132,60 @@ class ControlPlane:
     def start_api_server(self) -> None:
         """End an outage: the same address and data again, and ready when this returns."""
         self._api_server.start()
-        self._api_server.wait_ready(lambda: self._answers("/readyz"), READY)
+        self._await_api_server()
 
-    def _start_etcd(self, stack: ExitStack) -> None:
-        # Unix sockets: no ports that could clash, and nobody else on this machine reads Secrets past the API server.
-        etcd = Daemon(
-            "etcd",
-            [
-                str(tool.find("etcd")),
-                "--data-dir=etcd",
-                f"--listen-client-urls={ETCD}",
-                f"--advertise-client-urls={ETCD}",
-                f"--listen-peer-urls={ETCD_PEER}",
-                f"--initial-advertise-peer-urls={ETCD_PEER}",
-                f"--initial-cluster=default={ETCD_PEER}",
-                "--unsafe-no-fsync",  # the data need not outlive the machine
-            ],
-            self.directory,
-        )
-        stack.callback(etcd.kill)
-        etcd.start()
-        etcd.wait_ready((self.directory / urlsplit(ETCD).netloc).exists, READY)
+    def stop_etcd(self) -> None:
+        """Begin an outage behind the API server: etcd is killed, and keeps its data."""
+        self._etcd.kill()
+
+    def start_etcd(self) -> None:
+        """End that outage: the same data again, and the API server, which must be running, is ready when this
+        returns."""
+        self._etcd.start(READY)
+        self._await_api_server()
+
+    def compact(self) -> None:
+        """Make etcd forget all history up to now.
+
+        The rest of a list that was begun before is answered 410 once the API server has heard of it (15 s) or was
+        started again. A watch from before is told 410 only by one that was started again, and then even without this:
+        it keeps what it saw itself.
+        """
+        self._etcd.compact()
+
+    def rotate_certificate(self) -> None:
+        """Give the API server another serving certificate of the same authority, as its host's tools would while it
+        runs, and return once it serves that one. Open connections stay."""
+        chain = self._pki.server().read_text()
+        address = urlsplit(self.server)
+
+        def served() -> bool:
+            return ssl.get_server_certificate((str(address.hostname), int(address.port or 0))) in chain
+
+        poll(served, "the new certificate to be served")
+
+    def _await_api_server(self) -> None:
+        def ready() -> bool:
+            # What it says of etcd may be half a second old; this it has to read there.
+            return self._answers("/readyz") and self._answers("/api/v1/namespaces/default")
+
+        self._api_server.wait_ready(ready, READY)
 
     def _start_api_server(self, stack: ExitStack) -> None:
         certificate = self._pki.server()
-        private, public = self._pki.service_account_keys()
+        self._signing_key, public = self._pki.service_account_keys()
         arguments = [
-            f"--etcd-servers={ETCD}",
+            f"--etcd-servers={etcd.CLIENT}",
             "--bind-address=127.0.0.1",
             "--advertise-address=127.0.0.1",  # else it looks for a route to elsewhere, and ends where there is none
             "--endpoint-reconciler-type=none",  # no endpoints of the kubernetes Service: loopback isn't allowed in them
             "--service-cluster-ip-range=10.0.0.0/24",
             "--authorization-mode=Node,RBAC",
-            f"--client-ca-file={self._pki.authority}",
+            f"--client-ca-file={self.authority}",
             f"--tls-cert-file={certificate}",
             f"--tls-private-key-file={certificate}",
-            "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-            f"--service-account-signing-key-file={private}",
+            f"--service-account-issuer={ISSUER}",
+            f"--service-account-signing-key-file={self._signing_key}",
             f"--service-account-key-file={public}",
             *(self._audit.arguments() if self._audit_wanted else []),
             *(self._kubelet_arguments() if self._node_wanted else []),
@@ -187,7 +218,7 @@ class ControlPlane:
                 str(tool.find("kube-controller-manager")),
                 f"--kubeconfig={self._write_kubeconfig('controllers', kubeconfig.certificate(certificate))}",
                 f"--controllers={','.join(CONTROLLERS + (NODE_CONTROLLERS if self._node_wanted else ()))}",
-                f"--root-ca-file={self._pki.authority}",
+                f"--root-ca-file={self.authority}",
                 "--use-service-account-credentials=true",  # each with the rights of its own, as in every real cluster
                 "--leader-elect=false",
                 "--secure-port=0",
@@ -228,10 +259,10 @@ class ControlPlane:
         def registered() -> bool:
             return self._answers(f"/api/v1/nodes/{kubelet.NAME}")
 
-        self.node = stack.enter_context(Node(self.directory, access, self._pki.authority, registered))
+        self.node = stack.enter_context(Node(self.directory, access, self.authority, registered))
 
     def _write_kubeconfig(self, name: str, user: dict[str, str]) -> Path:
-        return kubeconfig.write(self.directory / f"{name}.kubeconfig", self.server, self._pki.authority, user)
+        return kubeconfig.write(self.directory / f"{name}.kubeconfig", self.server, self.authority, user)
 
     def _answers(self, path: str) -> bool:
         connection = http.client.HTTPSConnection(urlsplit(self.server).netloc, context=self._tls, timeout=5)

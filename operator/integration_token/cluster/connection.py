@@ -5,7 +5,8 @@ from pathlib import Path
 
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.aio.config import ConfigException, incluster_config, load_incluster_config, load_kube_config
+from kubernetes.aio.config.kube_config import KubeConfigLoader
 
 from integration_token.api.names import MANAGER
 from integration_token.errors import SettingsError
@@ -20,7 +21,7 @@ _CONNECTIONS = 32
 async def connect(kubeconfig: Path | None, *, watches: int) -> ApiClient:
     """A client for the API server of a kubeconfig, or of the cluster that the process runs in.
 
-    Credentials that are files, such as a pod's bound token, are read again when they change.
+    A token that is in a file, as a pod's is, is read again when the file changes.
 
     :param watches: how many connections are held for good, beside those of calls.
     :raises SettingsError: where there is no usable configuration.
@@ -30,23 +31,63 @@ async def connect(kubeconfig: Path | None, *, watches: int) -> ApiClient:
         raise SettingsError(f"--kubeconfig {kubeconfig}: no such file")
     try:
         if kubeconfig is not None:
-            await load_kube_config(
+            loader = await load_kube_config(
                 config_file=str(kubeconfig), client_configuration=configuration, persist_config=False
             )
+            token_file = _token_file(loader, kubeconfig)
         else:
-            load_incluster_config(client_configuration=configuration)
+            load_incluster_config(client_configuration=configuration, try_refresh_token=False)
+            token_file = Path(incluster_config.SERVICE_TOKEN_FILENAME)
     except ConfigException as error:
         if kubeconfig is not None:
             raise SettingsError(f"--kubeconfig {kubeconfig}: {error}") from None
         raise SettingsError("not inside a pod of a cluster: name a kubeconfig by --kubeconfig") from None
     except Exception:  # noqa: BLE001  # whatever the library stumbles over, also in its YAML, is in the file
         raise SettingsError(f"--kubeconfig {kubeconfig}: not a kubeconfig") from None
+    if token_file is not None:
+        configuration.refresh_api_key_hook = _TokenFile(token_file).refresh
     configuration.connection_pool_maxsize = _CONNECTIONS + watches
     # The library would look into .netrc and the proxies' variables at every request, which is slow and not for us.
     configuration.client_session_kwargs = {"trust_env": False}
     client = ApiClient(configuration)
     client.user_agent = MANAGER
     return client
+
+
+def _token_file(loader: KubeConfigLoader, kubeconfig: Path) -> Path | None:
+    """The file that the user of a kubeconfig has its token in; None where it has another proof. As with kubectl, the
+    file comes before a token that the kubeconfig holds itself."""
+    user = loader._user  # noqa: SLF001  # it tells whom it logs in as in no other way
+    if user is None or "exec" in user or "auth-provider" in user or "tokenFile" not in user:
+        return None
+    return kubeconfig.parent / str(user["tokenFile"])
+
+
+class _TokenFile:
+    """A token that somebody else renews: the kubelet, in a pod.
+
+    The library would read a pod's once a minute, and that of a kubeconfig never again. To look before each call whether
+    there is another takes microseconds, and needs no rule for when the one that we have is refused.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, ...] = ()
+
+    def refresh(self, configuration: Configuration) -> None:
+        """What the library does before it sends a token."""
+        try:
+            found = self._path.stat()
+            seen = (found.st_ino, found.st_mtime_ns, found.st_size)
+            if seen == self._seen:
+                return
+            token = self._path.read_text().strip()
+        except (OSError, ValueError):
+            return  # the one that we have may be good
+        # An empty one is just being written; a line break would end the header.
+        if token and token.isprintable():
+            configuration.api_key["BearerToken"] = f"Bearer {token}"
+            self._seen = seen
 
 
 def own_namespace() -> str:

@@ -1,0 +1,141 @@
+"""The operator's own account: its token expires, and the file that it is in is renewed before that, or too late.
+
+On the second plane, whose API server may be stopped: one that is started again has no token in mind, and every watch
+begins anew.
+"""
+
+import time
+from typing import Final
+
+import httpx
+import pytest
+from integration_token.cluster.connection import access, connect
+from integration_token.cluster.gateway import SECRETS, Gateway
+from integration_token.errors import Unavailable
+from kubernetes.aio.config import incluster_config
+
+from tests.apiserver.kube import Kube
+from tests.apiserver.ledger import Ledger
+from tests.apiserver.operator import Installation, Operator
+from tests.apiserver.stage import SOON, Login, Stage, Token
+from tests.cluster.plane import ControlPlane
+from tests.cluster.poll import poll
+
+RELEASE: Final = "account-operator"
+
+LONG: Final = 3600.0
+"""Seconds: until all tests are over."""
+SHORT: Final = 5.0
+"""Seconds: until the operator has started and worked."""
+
+BACK: Final = 20.0
+"""Seconds from a good token to work. It takes 4; but kopf may take 5 to end without one, and lists are tried again
+every 5."""
+
+
+class Account:
+    """The account of an operator that reads its token from a file."""
+
+    def __init__(self, plane: ControlPlane, installation: Installation, ledger: Ledger) -> None:
+        """The operator isn't started yet."""
+        self._plane = plane
+        self._ledger = ledger
+        namespace, name = installation.user.split(":")[-2:]
+        self.file = plane.account_token(namespace, name, LONG)
+        installation.kubeconfig = self.file.kubeconfig
+        self.operator = Operator(installation, ledger)
+
+    def renew(self, seconds: float) -> float:
+        """Puts another token into the file; answers when it will have expired, by the API server's whole seconds."""
+        self.file.renew(seconds)
+        self._ledger.note(self.file.token)
+        return time.time() + seconds + 1
+
+    def await_expiry(self, at: float) -> None:
+        """Returns once a token that expires `at` is refused, in watches too."""
+        poll(lambda: time.time() > at, "the token to expire", SHORT + 2)
+        self._plane.stop_api_server()
+        self._plane.start_api_server()
+
+
+@pytest.fixture(scope="module")
+def stage(other_kube: Kube, ledger: Ledger, login: Login) -> Stage:
+    """The namespace that the operator serves."""
+    return Stage(other_kube, ledger, login, "account")
+
+
+@pytest.fixture(scope="module")
+def account(other_plane: ControlPlane, stage: Stage, ledger: Ledger) -> Account:
+    """Of an operator with a kubeconfig that names the file."""
+    values = ["crds.enabled=false", "endpoints.insecure=true", f"namespaces={{{stage.namespace}}}"]
+    return Account(other_plane, Installation(other_plane, RELEASE, *values), ledger)
+
+
+def _assert_works(stage: Stage, name: str, quiet: Token) -> None:
+    """What is new is seen, and what was changed is repaired."""
+    quiet.edit_secret(stringData={"extra": "x"})
+    stage.token(name).until_ready(BACK)
+    quiet.until(lambda: "extra" not in quiet.data(), "the repair", BACK)
+
+
+def _is_ready(operator: Operator) -> bool:
+    return operator.status("/readyz") == httpx.codes.OK
+
+
+def test_token_that_is_renewed_in_time(account: Account, stage: Stage) -> None:
+    """The operator uses a renewed token, and goes on when the one that it started with has expired."""
+    expiry = account.renew(SHORT)
+    with account.operator as operator:
+        quiet = stage.token("quiet").until_ready()
+
+        account.renew(LONG)
+        account.await_expiry(expiry)
+
+        _assert_works(stage, "in-time", quiet)
+        poll(lambda: _is_ready(operator), "it to be ready", SOON)
+        assert "Unauthorized" not in operator.log.read_text()
+
+
+def test_token_that_is_renewed_too_late(account: Account, stage: Stage) -> None:
+    """While its token is refused the operator lives and says that it is not ready; a renewed one mends it."""
+    expiry = account.renew(SHORT)
+    with account.operator as operator:
+        pid = operator.pid
+        quiet = stage.token("late-quiet").until_ready()
+
+        account.await_expiry(expiry)
+        poll(lambda: "401 Unauthorized" in operator.log.read_text(), "the token to be refused", SOON)
+        poll(lambda: not _is_ready(operator), "it to say so", BACK)
+        assert operator.probe("/healthz").is_success
+        account.renew(LONG)
+
+        _assert_works(stage, "too-late", quiet)
+        poll(lambda: _is_ready(operator), "it to be ready", SOON)
+        assert (operator.pid, operator.process.running) == (pid, True)
+        assert "Traceback" not in operator.log.read_text()
+
+
+async def test_token_of_a_pod(
+    other_plane: ControlPlane, account: Account, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a pod the file of its account is used as it is at each call, and what kopf logs in with is no older."""
+    server = httpx.URL(other_plane.server)
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(account.file.path))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(other_plane.authority))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", server.host)
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(server.port))
+    expiry = account.renew(SHORT)
+    client = await connect(None, watches=0)
+    try:
+        gateway = Gateway(client)
+        assert await gateway.list_metadata(SECRETS, stage.namespace, "")
+        account.await_expiry(expiry)
+        with pytest.raises(Unavailable, match="401"):
+            await gateway.list_metadata(SECRETS, stage.namespace, "")
+
+        account.renew(LONG)
+
+        assert await gateway.list_metadata(SECRETS, stage.namespace, "")
+        assert (await access(client)).token == account.file.token
+    finally:
+        await client.close()
