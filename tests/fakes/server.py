@@ -4,6 +4,8 @@ import asyncio
 import socket
 import ssl
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -85,7 +87,7 @@ class Server:
     def __init__(self, app: Any, *, certificate: Certificate | None = None) -> None:
         """Takes no port yet."""
         self._scheme = "https" if certificate else "http"
-        config = uvicorn.Config(
+        self._config = uvicorn.Config(
             app,
             http=_Protocol,
             ws="none",
@@ -101,20 +103,31 @@ class Server:
             timeout_keep_alive=300,
             ssl_context_factory=(lambda _, __: certificate.context()) if certificate else None,
         )
-        self._loop = _Loop(config)
 
     def __enter__(self) -> Self:
         """Serve."""
-        # asyncio sends at once, without waiting for the acknowledgement of what it sent before, only where the protocol
-        # is named: socket.create_server doesn't, and every answer would take 40 ms.
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self._socket.bind((HOST, 0))
-        self.url = f"{self._scheme}://{HOST}:{self._socket.getsockname()[1]}"
+        self._start(_bound(0))
+        return self
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Refuse connections as long as the block lasts, and serve at the same port afterwards."""
+        port = self._socket.getsockname()[1]
+        self._stop()
+        # Who only binds does not listen, and keeps the port from being given to anybody else.
+        with _bound(port):
+            try:
+                yield
+            finally:
+                self._start(_bound(port))
+
+    def _start(self, bound: socket.socket) -> None:
+        self._socket, self._loop = bound, _Loop(self._config)
+        self.url = f"{self._scheme}://{HOST}:{bound.getsockname()[1]}"
         self._thread = threading.Thread(target=self._serve, name=f"serving {self.url}", daemon=True)
         self._thread.start()
         if not self._loop.ready.wait(10):
             raise RuntimeError(f"nothing serves {self.url}")
-        return self
 
     def _serve(self) -> None:
         asyncio.run(self._loop.serve(sockets=[self._socket]))
@@ -123,6 +136,20 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Stop, with all connections cut."""
+        self._stop()
+
+    def _stop(self) -> None:
         self._loop.end()
         self._thread.join(10)
         self._socket.close()
+
+
+def _bound(port: int) -> socket.socket:
+    """A socket at that port, or at a free one."""
+    # asyncio sends at once, without waiting for the acknowledgement of what it sent before, only where the protocol is
+    # named: socket.create_server doesn't, and every answer would take 40 ms.
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    # Several may bind a port, of which one listens; and connections that were cut there don't matter.
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind((HOST, port))
+    return bound

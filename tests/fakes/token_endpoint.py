@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from email.utils import formatdate
 from types import TracebackType
 from typing import Final, Self
@@ -125,6 +125,10 @@ class TokenEndpoint:
     def mend(self, client_id: str | None = None) -> None:
         """End the faults of that client, or all."""
         self.service.disarm(client_id)
+
+    def away(self) -> AbstractContextManager[None]:
+        """A block in which connections are refused."""
+        return self._server.away()
 
     def roll_over(self, client_id: str | None = None) -> None:
         """Let the next request of that client, or of any, mint a new token, whatever the time."""

@@ -253,6 +253,16 @@ def test_faults_of_all_can_be_ended(endpoint: TokenEndpoint, http: httpx.Client)
     assert http.post(endpoint.url, json=body("a")).status_code == 200
 
 
+def test_an_endpoint_that_was_away_answers_at_the_same_place(endpoint: TokenEndpoint, http: httpx.Client) -> None:
+    """As long as it is away connections are refused; clients and tokens are as before."""
+    url = endpoint.url
+    before = http.post(url, json=body("patient")).json()
+    with endpoint.away(), pytest.raises(httpx.ConnectError):
+        http.post(url, json=body("patient"))
+    assert endpoint.url == url
+    assert http.post(url, json=body("patient")).json()["access_token"] == before["access_token"]
+
+
 def test_lost_permissions_come_with_a_new_token(endpoint: TokenEndpoint, http: httpx.Client) -> None:
     """And stay lost."""
     before = http.post(endpoint.url, json=body("reduced")).json()
