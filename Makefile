@@ -32,7 +32,7 @@ demo: programs ## the main job on a control plane of its own: rollovers, counted
 	@$(BIN)/python -m tests.demo
 
 .PHONY: test
-test: lint unit simulation apiserver chart node ## everything: format, lint, types, import contracts, and all tests
+test: lint unit simulation apiserver faults chart node ## everything: format, lint, types, import contracts, and all tests
 
 .PHONY: lint
 lint: install ## format, lint, types, import contracts
@@ -65,6 +65,15 @@ plots: install ## the same, written with its plots into operator/docs/renewal.md
 apiserver: programs ## the operator on a real API server
 	@echo "==> the operator on a real API server (about 5 min)"
 	@$(BIN)/python -m pytest --quiet tests/apiserver
+
+.PHONY: faults
+faults: programs ## two replicas on a real control plane that is broken in every way, judged from outside
+	@echo "==> faults of every kind (about 4 min)"
+	@$(BIN)/python -m pytest --quiet tests/faults
+
+.PHONY: soak
+soak: programs ## the same with 500 resources and drawn faults; MINUTES=20, SEED= the one to repeat
+	@$(BIN)/python -m tests.faults $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: chart
 chart: programs ## the chart and its CRDs, by Helm and a real API server

@@ -125,7 +125,7 @@ class Kube:
 
         answer = poll(call, f"{method} {path} to be served")
         assert answer is not None
-        return _checked(answer)
+        return checked(answer)
 
 
 def _path(kind: str, namespace: str = "", name: str = "") -> str:
@@ -134,7 +134,8 @@ def _path(kind: str, namespace: str = "", name: str = "") -> str:
     return f"{prefix}{scope}/{plural}" + (f"/{name}" if name else "")
 
 
-def _checked(answer: httpx.Response) -> Document:
+def checked(answer: httpx.Response) -> Document:
+    """What was answered; a refusal is an AssertionError with the server's text."""
     document: Document = answer.json()
     if answer.status_code == HTTPStatus.NOT_FOUND:
         raise NotFound(document.get("message"))

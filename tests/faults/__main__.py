@@ -1,0 +1,138 @@
+"""`python -m tests.faults`: faults drawn by a seed for as long as wanted, on 500 resources.
+
+Exit codes: 0 without violations, 1 with some, 2 where the run could not be made, 130 after Ctrl-C.
+"""
+
+import argparse
+import secrets
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from random import Random
+from typing import Final, NoReturn
+
+from tests.bench.usage import machine
+from tests.cluster.client import CommandError
+from tests.cluster.daemon import DaemonError
+from tests.cluster.progress import say, step
+from tests.cluster.toolchain import ToolError
+from tests.fakes.issuer import Policy
+from tests.faults.fault import CENTRAL, LOCAL
+from tests.faults.memory import Memory
+from tests.faults.oracle import excused_share, judge
+from tests.faults.record import History, Violation
+from tests.faults.run import Plan, play
+from tests.faults.world import Size, World
+
+NAMESPACES: Final = 10
+LIFETIMES: Final = (30, 90)
+"""Seconds, at least and at most."""
+LEADS: Final = (0, 20)
+CENTRAL_REST: Final = (30.0, 60.0)
+"""Seconds: what strikes everybody excuses everybody for about 20, and more than half of the time is to be judged."""
+LOCAL_REST: Final = (30.0, 120.0)
+SHOWN: Final = 40
+"""Violations that are printed."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with 2."""
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run; prints progress on stderr and the table on stdout."""
+    parser = Parser(prog="python -m tests.faults", description="Breaks a control plane for a while.")
+    parser.add_argument("--minutes", type=float, default=20.0, help="how long faults are applied; default: 20")
+    parser.add_argument("--seed", type=int, help="of the schedule; default: a new one")
+    parser.add_argument("--resources", type=int, default=500, help="default: 500")
+    options = parser.parse_args(arguments)
+    if not (options.minutes > 0 and options.resources >= 5 * NAMESPACES):
+        parser.error(f"minutes must be more than 0, and resources {5 * NAMESPACES} or more")
+    seed = secrets.randbelow(10**6) if options.seed is None else options.seed
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    say(f"{machine()}; seed {seed}")
+    try:
+        history, violations = soak(options.minutes * 60, seed, options.resources // NAMESPACES)
+    except KeyboardInterrupt:
+        print("interrupted: everything that was started has been ended", file=sys.stderr)
+        return 130
+    except (ToolError, DaemonError, CommandError, TimeoutError) as error:
+        print(f"the run could not be made: {error}", file=sys.stderr)
+        return 2
+    print(table(history, violations))
+    print(f"seed {seed}: {len(violations)} violations" if violations else f"seed {seed}: all promises kept")
+    return 1 if violations else 0
+
+
+def soak(seconds: float, seed: int, resources: int) -> tuple[History, list[Violation]]:
+    """One run, with `resources` in each namespace."""
+    with ExitStack() as stack:
+        with step("starting a control plane, token endpoints and two replicas", "about 20 s"):
+            world = stack.enter_context(World(size(seed, resources), log_level="info"))
+        with step(f"creating {NAMESPACES * resources} resources", "about 10 s"):
+            world.populate()
+        say(f"breaking things for {seconds / 60:.1f} min, then up to 90 s to recover")
+        with Memory(world) as memory:
+            violations = play(world, plan(seed, seconds), seed)
+        history = world.history()
+        return history, [*violations, *judge(history), *memory.growth(history)]
+
+
+def size(seed: int, resources: int) -> Size:
+    """Lifetimes, leads and windows of all sorts, by the resource."""
+
+    def draw(number: int) -> tuple[int, int, int]:
+        random = Random(f"{seed} {number}")  # noqa: S311  # to be repeated
+        lifetime = random.randint(*LIFETIMES)
+        return lifetime, random.randint(*LEADS), random.randint(6, lifetime // 2)
+
+    def policy(number: int) -> Policy:
+        lifetime, lead, _ = draw(number)
+        return Policy(lifetime, lead)
+
+    return Size(NAMESPACES, resources, policy, lambda number: draw(number)[2])
+
+
+def plan(seed: int, seconds: float) -> Plan:
+    """Endless lanes, each with faults of its own."""
+
+    def draw(kinds: Sequence[str], lane: int) -> Iterator[str]:
+        random = Random(f"{seed} lane {lane}")  # noqa: S311  # to be repeated
+        while True:
+            yield from random.sample(kinds, len(kinds))
+
+    local = [draw([*LOCAL], number) for number in range(NAMESPACES)]
+    return Plan(draw([*CENTRAL], -1), local, CENTRAL_REST, LOCAL_REST, seconds)
+
+
+def table(history: History, violations: Sequence[Violation]) -> str:
+    """What was done, what it took, and what was wrong."""
+    kinds = Counter(injection.kind for injection in history.injections)
+    tokens = {(place, sight.serial) for place, sights in history.sights.items() for sight in sights if sight.serial}
+    written = Counter(write.resource for write in history.writes if write.succeeded)
+    rows = [(kind, kinds[kind]) for kind in [*CENTRAL, *LOCAL]]
+    rows += [
+        ("resources, with those created again", len(history.lives)),
+        ("leaders", len(history.terms)),
+        ("tokens in Secrets", len(tokens)),
+        ("token requests", len(history.requests)),
+        ("writes of Secrets", written["secrets"]),
+        ("writes of statuses", written["integrationtokens"]),
+        ("writes that were refused", sum(not write.succeeded for write in history.writes)),
+    ]
+    lines = [f"{what:<50}{count:>10,}" for what, count in rows]
+    lines.append(f"{'time in which an expired token is excused':<50}{excused_share(history):>10.0%}")
+    lines += [
+        f"{promise:<50}{count:>10,} violations" for promise, count in Counter(v.promise for v in violations).items()
+    ]
+    return "\n".join([*lines, *map(str, violations[:SHOWN])])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
