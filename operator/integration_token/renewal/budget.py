@@ -35,11 +35,12 @@ class Pace:
     __slots__ = ("_times",)
 
     def __init__(self) -> None:
-        self._times: deque[float] = deque(maxlen=MAX_PER_GRANT)
+        # Hardly ever more than one. A deque has room for 64, and every resource has such a pace.
+        self._times: tuple[float, ...] = ()
 
     def note(self, now: float) -> None:
         """A request is over: the endpoint has seen it by now, however long it was on its way."""
-        self._times.append(now)
+        self._times = (*self._times, now)[-MAX_PER_GRANT:]
 
     def wait(self, now: float) -> float:
         """Seconds until the grant may ask again; 0 where it may now."""
