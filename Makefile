@@ -89,6 +89,10 @@ node: node-programs ## the image, built from the Dockerfile, and on a node: need
 bench: programs ## the figures of the performance budget, each beside its limit
 	@$(BIN)/python -m tests.bench
 
+.PHONY: growth
+growth: programs ## how the cost grows with the number of resources, written into operator/docs/performance.md
+	@$(BIN)/python -m tests.bench --growth
+
 .PHONY: programs
 programs: install
 	@$(BIN)/python -m tests.cluster build

@@ -60,6 +60,11 @@ class Admission:
         if ref in self._budgets:
             self._budgets[ref].pause(self._clock.now().boot + seconds)
 
+    def slow(self, ref: EndpointRef) -> bool:
+        """Whether who waits for others in flight waits for the endpoint's answers, and not for our own work."""
+        budget = self._budgets.get(ref)
+        return budget is not None and budget.slow(self._clock.now().boot)
+
     def admit(self, ref: EndpointRef) -> Instant | None:
         """Wakes those whose turn has come, and answers when the next one's will have come by the passing of time."""
         budget = self._budgets.get(ref)

@@ -67,7 +67,7 @@ def configure_logs(level: str, form: str) -> None:
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     # A library's further lines are no longer constant: asyncio's hold the repr of an exception, and so its text.
     first = next(iter(record.getMessage().splitlines()), "")
-    message = "".join(character if character.isprintable() else " " for character in first)
+    message = first if first.isprintable() else "".join(c if c.isprintable() else " " for c in first)
     fields = {
         "time": format_precise_time(record.created),
         "level": record.levelname.lower(),

@@ -19,7 +19,7 @@ from integration_token.delivery import Deliverer
 from integration_token.endpoint_status import EndpointReconciler
 from integration_token.errors import ClusterError, Conflict, Denied, Failure, NeedsChange, Passing
 from integration_token.grant import Grants
-from integration_token.inquiry import Inquirer, inputs_of, offered, with_credentials
+from integration_token.inquiry import TELLING, Inquirer, inputs_of, offered, with_credentials
 from integration_token.inventory import TOKEN_WORK, Entry, Inventory
 from integration_token.logs import get_logger
 from integration_token.look import Look
@@ -38,8 +38,8 @@ _OVERTAKEN = 0.05
 """Seconds until another look after somebody changed what was being written."""
 
 _PATIENCE = 2.0
-"""Seconds that a first token waits for others in flight before it is looked whether the rate limit keeps it waiting by
-now, which its user is told."""
+"""Seconds that a first token waits for others in flight before it is looked whether the endpoint keeps it waiting by
+now, which its user is told. Each later look comes after as long again as it has waited: many may wait."""
 
 
 class Reconciler:
@@ -110,7 +110,8 @@ class Reconciler:
             if self._must_wait(key, entry, integration):
                 waiting = True
                 entry.record = integration
-                return now.after(_PATIENCE)
+                waited = 0.0 if entry.queued is None else now.boot - entry.queued.boot
+                return now.after(min(TELLING, max(_PATIENCE, waited)))
             look = Look(integration, entry, now, now.wall, settled=settled[0] if settled else None)
             await self._observe(look)
             await self._inquirer.inquire(key, look)
@@ -188,13 +189,17 @@ class Reconciler:
         return inputs == inputs_of(entry, endpoint, found)
 
     def _must_wait(self, key: Key, entry: Entry, integration: Integration) -> bool:
-        """Whether a first token has to wait for others in flight: asked before anything is read for it."""
+        """Whether a first token has to wait for others in flight: asked before anything is read for it.
+
+        It does so without a word, however many are before it, as long as the endpoint answers them at once.
+        """
         first = self._secrets.target(integration.namespace, integration.target) is None and not integration.status
         endpoint = self._inventory.endpoints.get(integration.endpoint)
         if not first or endpoint is None or integration.suspend:
             return False
         hold = self._admission.enter(endpoint, key, 0.0)
-        return hold is Hold.TURN and not self._inquirer.waited(entry, hold)
+        waited = self._inquirer.waited(entry, hold)
+        return hold is Hold.TURN and not (waited and self._admission.slow(endpoint.ref))
 
     async def _read(self, key: Key, entry: Entry) -> Integration | None:
         """The resource as it is now; None where it is gone, or cannot be read and has been told so."""

@@ -98,6 +98,8 @@ class Scheduler:
         self._running: set[Key] = set()
         self._again: set[Key] = set()
         self._changed = asyncio.Event()
+        self._asleep = False
+        """Nothing was in the queue when the clocks were looked at last."""
         self._available = asyncio.Semaphore(0)
         self._stopping = False
 
@@ -115,7 +117,8 @@ class Scheduler:
         """Works on the key at that moment, unless it is woken before."""
         if key not in self._waiting and key not in self._running:
             self._queue.put(key, due)
-            self._changed.set()
+            if self._asleep or due.seconds_from(self._clock.now()) < _GLANCE:
+                self._changed.set()  # else the next glance is early enough
 
     async def run(self) -> None:
         """Works until :meth:`stop`, and returns when what was under way has ended."""
@@ -127,6 +130,7 @@ class Scheduler:
                 while (key := self._queue.pop(now)) is not None:
                     self.wake(key)
                 wait = self._queue.wait(now)
+                self._asleep = wait is None
                 self._changed.clear()
                 try:
                     async with asyncio.timeout(None if wait is None else min(wait, _GLANCE)):

@@ -18,6 +18,9 @@ from tests.fakes.process import EndpointProcess
 INTERVAL: Final = 0.1
 """Seconds between two looks at the audit log's tail: this late, at most, the CPU time is taken."""
 
+IDLE: Final = 60.0
+"""Seconds for which the CPU is measured once there is nothing more to do."""
+
 PATIENCE: Final = 5
 """Times the limit after which it isn't waited for any more: a busy machine is given time, and a fault told soon."""
 
@@ -28,8 +31,11 @@ class Limits:
 
     resources: int
     seconds: float
-    cpu: float
     mebibytes: float
+    cpu: float | None = None
+    """In seconds; None where the budget tells none."""
+    idle: float | None = None
+    """Per cent of a core while nothing is due; None where that isn't measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,8 @@ class Cold:
     foreign: float
     """CPU seconds of programs that have nothing to do with the bench, until the last write."""
     counts: Counts
+    idle: float | None
+    """Per cent of a core, where that was measured."""
 
 
 def populate(stage: Stage, limits: Limits) -> EndpointProcess:
@@ -63,28 +71,42 @@ def measure(stage: Stage, endpoint: EndpointProcess, limits: Limits) -> Cold:
     tail = stage.audit()
     foreign, start = foreign_seconds(), time.time()
     with stage.operator() as operator:
-        cpu = _until_complete(stage, operator, tail, limits)
+        cpu = until_complete(stage, operator, tail, limits)
         end = max(write.time for write in tail.writes if write.counted)
         foreign = max(0.0, foreign_seconds() - foreign)  # ticks are coarse
         tail.await_quiet(operator.check)
         peak = peak_mebibytes(operator.pid)
+        idle = None if limits.idle is None else _idle(operator)
     counts = count(endpoint.log, tail.writes)
     say(f"took {end - start:.1f} s, {cpu:.1f} s of CPU, {peak:.0f} MiB")
-    return Cold(end - start, cpu, peak, foreign, counts)
+    return Cold(end - start, cpu, peak, foreign, counts, idle)
 
 
 def rows(colds: Sequence[Cold], limits: Limits) -> list[Row]:
     """The rows of all runs."""
     what = f"{limits.resources:,} resources from cold to Secret and status"
     median = Judge.MEDIAN
-    return [
-        Row(f"{what}: time", tuple(cold.seconds for cold in colds), limits.seconds, "s", median),
-        Row(f"{what}: the operator's CPU", tuple(cold.cpu for cold in colds), limits.cpu, "s", median),
-        Row(f"{what}: its peak memory", tuple(cold.mebibytes for cold in colds), limits.mebibytes, "MiB", median),
-    ]
+    found = [Row(f"{what}: time", tuple(cold.seconds for cold in colds), limits.seconds, "s", median)]
+    if limits.cpu is not None:
+        found.append(Row(f"{what}: the operator's CPU", tuple(cold.cpu for cold in colds), limits.cpu, "s", median))
+    peaks = tuple(cold.mebibytes for cold in colds)
+    found.append(Row(f"{what}: its peak memory", peaks, limits.mebibytes, "MiB", median))
+    if limits.idle is not None:
+        idle = tuple(cold.idle for cold in colds if cold.idle is not None)
+        found.append(Row(f"{limits.resources:,} resources at rest: CPU, of a core", idle, limits.idle, "%"))
+    return found
 
 
-def _until_complete(stage: Stage, operator: Operator, tail: AuditTail, limits: Limits) -> float:
+def _idle(operator: Operator) -> float:
+    """Per cent of a core that the operator uses while nothing is due."""
+    say(f"at rest, watched for {IDLE:.0f} s")
+    before, since = cpu_seconds(operator.pid), time.monotonic()
+    time.sleep(IDLE)
+    operator.check()
+    return 100 * (cpu_seconds(operator.pid) - before) / (time.monotonic() - since)
+
+
+def until_complete(stage: Stage, operator: Operator, tail: AuditTail, limits: Limits) -> float:
     """The operator's CPU time when everything was there."""
     wanted = names("cold", limits.resources)
     missing = {("secrets", name + TARGET) for name in wanted} | {("integrationtokens", name) for name in wanted}

@@ -30,8 +30,8 @@ def measure(stage: Stage, operator: Operator) -> list[Row]:
     say(f"repairs, {TIMES} of each kind: about 10 s")
     _prepare_mend(stage.api)
     names_ = iter(names("cold", 2 * TIMES))
-    changed = tuple(_repaired(stage.api, next(names_), _change) for _ in range(TIMES))
-    deleted = tuple(_repaired(stage.api, next(names_), _delete) for _ in range(TIMES))
+    changed = tuple(repaired(stage.api, next(names_), _change) for _ in range(TIMES))
+    deleted = tuple(repaired(stage.api, next(names_), _delete) for _ in range(TIMES))
     mended = tuple(_mended(stage.api, name) for name in names("mend", TIMES))
     operator.check()
     return [
@@ -49,7 +49,7 @@ def _delete(api: API, target: str) -> None:
     api.delete(f"{SECRETS}/{target}")
 
 
-def _repaired(api: API, name: str, spoil: Callable[[API, str], None]) -> float:
+def repaired(api: API, name: str, spoil: Callable[[API, str], None]) -> float:
     """Seconds until the target holds the token that it held before."""
     time.sleep(PAUSE)
     target = name + TARGET
@@ -59,7 +59,9 @@ def _repaired(api: API, name: str, spoil: Callable[[API, str], None]) -> float:
         api,
         target,
         lambda: spoil(api, target),
-        lambda data: all(data.get(key) == before[key] for key in ("token", "authorization")) and "expires_at" in data,
+        lambda data: (
+            data.keys() == before.keys() and all(data[key] == before[key] for key in ("token", "authorization"))
+        ),
     )
 
 

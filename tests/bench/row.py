@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class BenchError(Exception):
@@ -39,6 +40,17 @@ class Row:
     def met(self) -> bool:
         """Whether the limit was kept."""
         return self.judged <= self.limit
+
+    def document(self) -> dict[str, Any]:
+        """The row for machines."""
+        return {
+            "what": self.what,
+            "measured": self.measured,
+            "limit": self.limit,
+            "unit": self.unit,
+            "judged": self.judged,
+            "met": self.met,
+        }
 
     def cells(self) -> tuple[str, str, str, str]:
         """The row of the table."""

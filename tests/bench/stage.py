@@ -1,6 +1,8 @@
 """The bench's world: a control plane with the chart installed, token endpoints, and the operator when it is wanted."""
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -34,6 +36,20 @@ class Operator:
         self._process = process
         self._port = port
         self.pid = process.pid
+        self.killed = False
+
+    def kill(self) -> None:
+        """End it as a node that fails does."""
+        self.killed = True
+        self.signal(signal.SIGKILL)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def log(self) -> str:
+        """All that it has logged and printed."""
+        return self._process.log()
 
     def check(self) -> None:
         """Raise BenchError where it has ended."""
@@ -61,6 +77,10 @@ class Stage:
 
     plane: ControlPlane
     api: API
+
+    def __init__(self, *values: str) -> None:
+        """`values` are the chart's, as `--set` takes them."""
+        self._values = values
 
     def __enter__(self) -> Self:
         """Build it; what was built is taken down again where that fails."""
@@ -92,22 +112,26 @@ class Stage:
         return AuditTail(self.plane.directory / "audit.log", f"system:serviceaccount:{RELEASE}:{self._account}")
 
     @contextmanager
-    def operator(self) -> Iterator[Operator]:
-        """Run the operator; it isn't ready yet when this yields, and must end well."""
+    def operator(self, *flags: str, module: str = "integration_token") -> Iterator[Operator]:
+        """Run the operator; it isn't ready yet when this yields, and must end well unless it was killed.
+
+        :param module: what is run in its place, to look into it.
+        """
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port: int = probe.getsockname()[1]
         # The last one given counts: the port of the chart may be taken on this machine.
-        arguments = [*self._arguments, f"--metrics-address=127.0.0.1:{port}"]
-        with OperatorProcess(arguments, self.plane.directory / "operator.log") as process:
-            yield Operator(process, port)
-        if process.exit_code:
+        arguments = [*self._arguments, *flags, f"--metrics-address=127.0.0.1:{port}"]
+        with OperatorProcess(arguments, self.plane.directory / f"operator-{port}.log", module) as process:
+            operator = Operator(process, port)
+            yield operator
+        if process.exit_code and not operator.killed:
             raise BenchError(f"the operator ended with {process.exit_code}; its log:\n{process.last_words}")
 
     def _install(self) -> None:
         """Install the chart as a user does; the operator runs with the arguments and the account of its Deployment."""
         namespace = f"--namespace={RELEASE}"
-        insecure = "--set=endpoints.insecure=true"
-        self.plane.helm("install", RELEASE, str(CHART), namespace, "--create-namespace", insecure)
+        values = [f"--set={value}" for value in ("endpoints.insecure=true", *self._values)]
+        self.plane.helm("install", RELEASE, str(CHART), namespace, "--create-namespace", *values)
         found = self.plane.kubectl("get", "deployment", RELEASE, namespace, "--output=json")
         pod = json.loads(found)["spec"]["template"]["spec"]
         self._account = pod["serviceAccountName"]

@@ -22,14 +22,18 @@ class OperatorProcess:
     last_words = ""
     """The end of its log, once it has ended: the log itself is in a directory that goes."""
 
-    def __init__(self, arguments: list[str], log: Path) -> None:
-        """`arguments` follow `integration-token-operator`."""
+    def __init__(self, arguments: list[str], log: Path, module: str = "integration_token") -> None:
+        """`arguments` follow `integration-token-operator`.
+
+        :param module: what is run in its place, to look into it.
+        """
         self._arguments = arguments
         self._log = log
+        self._module = module
 
     def __enter__(self) -> Self:
         """Start it; it isn't ready yet."""
-        operator = [sys.executable, "-m", "integration_token", *self._arguments]
+        operator = [sys.executable, "-m", self._module, *self._arguments]
         # What the user has set for an operator of their own is not for this one.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("INTEGRATION_TOKEN_")}
         with self._log.open("wb") as log:
@@ -67,4 +71,8 @@ class OperatorProcess:
 
     def tail(self) -> str:
         """The last lines of its log."""
-        return "\n".join(f"  {line}" for line in self._log.read_text(errors="replace").splitlines()[-TAIL:])
+        return "\n".join(f"  {line}" for line in self.log().splitlines()[-TAIL:])
+
+    def log(self) -> str:
+        """All that it has logged and printed."""
+        return self._log.read_text(errors="replace")

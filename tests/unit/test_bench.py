@@ -1,13 +1,17 @@
 """The bench's arithmetic: which write counts for which request, what a process used, and when a limit is missed."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from tests.bench import growth, sampled
 from tests.bench.audit import AuditTail, Write, writes
+from tests.bench.cold import Cold
 from tests.bench.count import Counts, count
 from tests.bench.manifest import names
 from tests.bench.renewal import RENEWALS, RESOURCES, enough
@@ -181,3 +185,68 @@ def test_peak_memory_is_read_in_mebibytes() -> None:
     assert read_peak("Name:\tx\nVmPeak:\t  999999 kB\nVmHWM:\t   92160 kB\nVmRSS:\t 1 kB\n") == 90.0
     with pytest.raises(ValueError, match="ended"):
         read_peak("Name:\tx\nState:\tZ (zombie)\n")
+
+
+def test_a_row_is_told_to_machines_with_what_was_judged() -> None:
+    """The verdict, too, so that nobody has to know which of the measurements counts."""
+    assert Row("repair", (0.25, 1.5), 1, "s").document() == {
+        "what": "repair",
+        "measured": (0.25, 1.5),
+        "limit": 1,
+        "unit": "s",
+        "judged": 1.5,
+        "met": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("stack", "purpose"),
+    [
+        ([("a/json/decoder.py", "decode"), ("a/kopf/watching.py", "stream")], "kopf: the watch of our kinds"),
+        ([("a/aiohttp/client.py", "f"), ("a/cluster/gateway.py", "patch_status")], "API: status written"),
+        (
+            [("a/aiohttp/client.py", "f"), ("a/cluster/gateway.py", "get"), ("a/delivery.py", "_owned")],
+            "API: target read",
+        ),
+        ([("a/integration_token/status.py", "build_status")], "decisions, and all else of the operator"),
+        ([("a/aiohttp/client_proto.py", "data_received")], "API: answers taken in"),
+        ([("a/asyncio/runners.py", "run")], sampled.REST),
+    ],
+)
+def test_a_sample_counts_for_what_it_serves(stack: list[tuple[str, str]], purpose: str) -> None:
+    """Whichever library is at work, innermost first."""
+    assert sampled.purpose(stack) == purpose
+
+
+def test_what_a_resource_holds_is_the_difference_of_two_runs() -> None:
+    """By who holds it; what is there without resources cancels out."""
+    few = {"a/inventory.py": 1000, "a/kopf/memory.py": 500, "a/json.py": 70}
+    many = {"a/inventory.py": 3000, "a/kopf/memory.py": 1500, "a/json.py": 70, "b/json/decoder.py": 100}
+    found = growth.held(few, many, 10)
+    assert {name: size for name, size in found.items() if size} == {
+        growth.HOLDERS[0][0]: 200,
+        growth.HOLDERS[3][0]: 10,
+        growth.HOLDERS[4][0]: 100,
+    }
+
+
+def test_the_document_tells_the_figures_of_each_number_of_resources() -> None:
+    """And what one more of them costs, between the smaller and the larger runs."""
+    colds = {size: Cold(size / 100, size / 200, 80 + size / 200, 0, Counts(), 0.05) for size in growth.SIZES}
+    text = growth.text(growth.Growth("2 cores", colds, Counter(kopf=1, httpx=3), {"its plan": 512.0}))
+    assert "| 10,000 | 100.0 s | 50.0 s | 130 MiB | 0.05 % |" in text
+    assert "each one more costs 5.1 KiB of peak memory and\n5.0 ms of CPU" in text
+    assert "| httpx | 75 % |" in text
+    assert "| its plan | 0.5 KiB |" in text
+
+
+def test_the_documented_peak_of_ten_thousand_fits_into_the_charts_limit() -> None:
+    """With a quarter of the limit to spare; its plot stands beside the document."""
+    values = yaml.safe_load((growth.DOCS.parents[1] / "charts/integration-token-operator/values.yaml").read_text())
+    document = growth.DOCUMENT.read_text()
+    row = next(line for line in document.splitlines() if line.startswith(f"| {growth.SIZES[-1]:,} |"))
+    assert (
+        0 < int(row.split("|")[4].split()[0]) < 0.75 * int(values["resources"]["limits"]["memory"].removesuffix("Mi"))
+    )
+    assert growth.PLOT.exists()
+    assert f"({growth.PLOT.name})" in document

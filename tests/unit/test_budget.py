@@ -168,6 +168,16 @@ class TestFlight:
         budget.done("key 3", 0)
         assert budget.admit(0) == [f"key {IN_FLIGHT}"]
 
+    def test_a_request_that_is_in_flight_for_two_seconds_makes_the_endpoint_slow(self) -> None:
+        """Its answer ends that, and so it is known to whoever shares what is in flight."""
+        budget = Budget[str](1000)
+        other = Budget[str](1000, flight=budget.flight)
+        budget.ask("a", "store", 0, 0)
+        assert not other.slow(1.9)
+        assert other.slow(2)
+        budget.done("a", 2)
+        assert not other.slow(9)
+
 
 class TestPause:
     """An endpoint that wants to be left alone is."""

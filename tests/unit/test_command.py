@@ -196,3 +196,10 @@ def test_help_names_every_flag_and_variable_and_needs_no_library() -> None:
     for field in EVERY:
         assert f"--{option(field)}" in ended.stdout
         assert f"[{variable(field)}]" in ended.stdout
+
+
+def test_the_synchronous_client_is_not_imported() -> None:
+    """The kubernetes library has one beside the one that is used, with libraries of its own: memory for nothing."""
+    script = "import sys, integration_token.application as _; print({'kubernetes.config', 'urllib3'} & {*sys.modules})"
+    found = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert found.stdout == "set()\n"

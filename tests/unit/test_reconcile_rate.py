@@ -1,7 +1,10 @@
 """Many resources at one endpoint: what its rate limit means for them, and who is served first."""
 
+from collections import Counter
+
 import pytest
 from integration_token.api.names import INTEGRATION_TOKENS
+from integration_token.renewal.budget import IN_FLIGHT
 
 from tests.fakes import fault
 from tests.fakes.issuer import Policy
@@ -82,6 +85,24 @@ def test_no_more_than_a_few_requests_are_in_flight_at_once() -> None:
         assert world.client.most_in_flight <= 8
         assert reasons(world, names) == ["TokenValid"] * 40
         assert world.requests == 40
+
+    play(story)
+
+
+@pytest.mark.parametrize(("latency", "told"), [(1.0, False), (3.0, True)], ids=["fast", "slow"])
+def test_who_waits_for_our_own_throughput_is_told_nothing(latency: float, told: bool) -> None:
+    """60 resources of an endpoint that answers fast cost two writes each, though the last wait for 15 s. Where it is
+    slow, who waits for as long is told so."""
+
+    async def story(world: World) -> None:
+        world.client.latency = latency
+        with world.counting() as writes:
+            names = await begin(world, 60, 60000)
+            await world.until(EPOCH + 60 * latency / IN_FLIGHT + 1)
+        assert reasons(world, names) == ["TokenValid"] * 60
+        counts = Counter((plural, name) for _, plural, name in writes)
+        assert {counts["secrets", f"{name}-token"] for name in names} == {1}
+        assert {counts[INTEGRATION_TOKENS, name] for name in names} == ({1, 2} if told else {1})
 
     play(story)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import httpx
+import sniffio
 
 from integration_token.api.condition import Reason
 from integration_token.clock import Clock
@@ -197,6 +198,8 @@ class TokenClient:
         )
         if self._fence is not None:
             self._fence.check()
+        # Else the transport finds it out again at every lock it takes, by a system call each time.
+        sniffio.current_async_library_cvar.set("asyncio")
         sent = self._clock.now().wall
         try:
             response = await host.transport.handle_async_request(outgoing)

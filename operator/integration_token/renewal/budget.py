@@ -18,6 +18,10 @@ all workers, and more at once only cost CPU."""
 
 MINUTE = 60.0
 
+SLOW = 2.0
+"""Seconds that a request may be in flight before whoever waits for its turn waits for the endpoint. Where the endpoint
+answers at once and many wait all the same, it is our own throughput that they wait for."""
+
 MAX_PER_GRANT = 12
 """Requests in a minute for one grant, errors included, whatever the lifetime of its tokens."""
 
@@ -31,11 +35,12 @@ class Pace:
     __slots__ = ("_times",)
 
     def __init__(self) -> None:
-        self._times: deque[float] = deque(maxlen=MAX_PER_GRANT)
+        # Hardly ever more than one. A deque has room for 64, and every resource has such a pace.
+        self._times: tuple[float, ...] = ()
 
     def note(self, now: float) -> None:
         """A request is over: the endpoint has seen it by now, however long it was on its way."""
-        self._times.append(now)
+        self._times = (*self._times, now)[-MAX_PER_GRANT:]
 
     def wait(self, now: float) -> float:
         """Seconds until the grant may ask again; 0 where it may now."""
@@ -68,8 +73,8 @@ class Budget(Generic[Key]):
     """
 
     per_minute: int
-    flight: set[Key] = field(default_factory=set)
-    """The requests in flight, which several budgets may share."""
+    flight: dict[Key, float] = field(default_factory=dict)
+    """Since when each request is in flight; several budgets may share them."""
     paused_until: float = 0.0
     _sent: deque[float] = field(default_factory=deque)
     """When each request of the last minute was over: the endpoint has seen it by then, however long it was on its
@@ -90,7 +95,7 @@ class Budget(Generic[Key]):
             return None
         hold = self._hold(now)
         if hold is None and not self._waiting:
-            self._begin(key)
+            self._begin(key, now)
             return None
         if key not in self._waiting or self._waiting[key][0] != expires:
             self._turns[namespace] = turn = max(self._turns.get(namespace, -1) + 1, self._turn)
@@ -104,7 +109,7 @@ class Budget(Generic[Key]):
         if key in self._begun and over is not None:
             self._sent.append(over)
         self._begun.discard(key)
-        self.flight.discard(key)
+        self.flight.pop(key, None)
 
     def forget(self, key: Key) -> None:
         """The key no longer waits for its turn."""
@@ -123,13 +128,17 @@ class Budget(Generic[Key]):
                 continue
             del self._waiting[key]
             self._turn = max(self._turn, turn)
-            self._begin(key)
+            self._begin(key, now)
             admitted.append(key)
         if not self._waiting:
             self._heap.clear()
             self._turns.clear()
             self._turn = 0
         return admitted
+
+    def slow(self, now: float) -> bool:
+        """Whether one of the requests in flight has been so for long."""
+        return any(now - since >= SLOW for since in self.flight.values())
 
     def wait(self, now: float) -> float | None:
         """Seconds until :meth:`admit` may admit somebody by the passing of time alone; None where nobody waits for
@@ -151,6 +160,6 @@ class Budget(Generic[Key]):
     def _used_up(self) -> bool:
         return len(self._sent) + len(self._begun) >= self.per_minute
 
-    def _begin(self, key: Key) -> None:
+    def _begin(self, key: Key, now: float) -> None:
         self._begun.add(key)
-        self.flight.add(key)
+        self.flight[key] = now
