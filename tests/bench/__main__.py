@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("the bench could not be run: it needs Linux's /proc, and one run or more", file=sys.stderr)
         return 2
     size = machine()
-    say(f"{size}; about {25 if chosen.growth else 14 + runs // 2} min in all, more where others are busy too")
+    say(f"{size}; about {25 if chosen.growth else 18 + runs // 2} min in all, more where others are busy too")
     try:
         if chosen.growth:
             growth.write(size)

@@ -1,7 +1,8 @@
-"""How long a renewed token takes from its Secret into the files of pods, with mountRefresh and by the kubelet alone."""
+"""How long a renewed token takes from its Secret into the files of pods, with mountRefresh and by the kubelet alone;
+and for how long a file has held an expired one."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from tests.apiserver.kube import Kube
@@ -13,13 +14,14 @@ from tests.cluster.plane import ControlPlane
 from tests.cluster.poll import poll
 from tests.cluster.progress import say
 from tests.fakes.api import EnvironmentAPI
-from tests.fakes.call import Call, switches
+from tests.fakes.call import Call, gaps, switches
+from tests.fakes.issuer import Policy
 from tests.node.consumer import INTERVAL, Consumer
 from tests.node.delay import delays
 from tests.node.release import Release
 
 PODS: Final = 5
-"""With each of the two tokens: when the kubelet looks by itself differs from pod to pod."""
+"""With each of the tokens: when the kubelet looks by itself differs from pod to pod."""
 
 RENEWALS: Final = 5
 """Of the token whose pods are refreshed."""
@@ -30,13 +32,20 @@ syncs it for the next only afterwards."""
 
 REFRESHED, ALONE = "refreshed", "alone"
 PROMISE: Final = 0.5
+
+AHEAD, LATE = "ahead", "late"
+POLICIES: Final = {AHEAD: Policy(lifetime=300, lead=240), LATE: Policy(lifetime=30, lead=0)}
+"""Of tokens that are renewed by their expiry: as late as a kubelet alone is in time, and at the worst."""
+
+EXPIRED: Final = 1.0
+"""Seconds that the worst may cost."""
 KUBELET: Final = 120.0
 """Seconds. Nothing that we promise: its sync period of a minute, spread over half a minute more, and its caches."""
 
 
 def measure() -> list[Row]:
-    """Both rows. Needs root, Linux and what a node needs of Debian."""
-    say(f"a node, {2 * PODS} pods that read their token every {INTERVAL} s, and renewals: about 4 min")
+    """All rows. Needs root, Linux and what a node needs of Debian."""
+    say(f"a node, {4 * PODS} pods that read their token every {INTERVAL} s, and renewals: about 6 min")
     login = Login()
     with (
         images.built() as image,
@@ -48,24 +57,33 @@ def measure() -> list[Row]:
         Release(plane).install()
         kube = Kube(plane)
         stage = Stage(kube, Ledger(), login, "mount", labels={"pod-security.kubernetes.io/enforce": "privileged"})
-        wishes = {REFRESHED: "Always", ALONE: "Never"}
-        tokens = {name: stage.token(name, mountRefresh=wish).until_ready() for name, wish in wishes.items()}
+        wishes = {REFRESHED: "Always", ALONE: "Never", AHEAD: "Never", LATE: "Auto"}
+        tokens = {
+            name: stage.token(
+                name, mountRefresh=wish, policy=POLICIES.get(name), renewBeforePercentage=50
+            ).until_ready()
+            for name, wish in wishes.items()
+        }
         for name, token in tokens.items():
             for number in range(PODS):
                 pod = f"{name}-{number}"
                 Consumer(plane, stage.namespace, pod, "go", token.target, api.url(pod))
-        poll(lambda: len({call.consumer for call in api.calls}) == 2 * PODS, "every pod to call", 120)
+        poll(lambda: len({call.consumer for call in api.calls}) == 4 * PODS, "every pod to call", 120)
         _renew(login, tokens[ALONE], 1)
         for number in range(RENEWALS):
             time.sleep(PAUSE)
             _renew(login, tokens[REFRESHED], number + 1)
             _await(api, REFRESHED, PODS * (number + 1))
         _await(api, ALONE, PODS)
-        found = {name: delays(plane, token, _of(api.calls, name)) for name, token in tokens.items()}
+        poll(lambda: _has_expired(_of(api.calls, AHEAD)), "a token to expire", POLICIES[AHEAD].lifetime + 10)
+        found = {name: delays(plane, tokens[name], _of(api.calls, name)) for name in (REFRESHED, ALONE)}
+        expired = {name: _expired(_of(api.calls, name)) for name in POLICIES}
         kube.close()
     return [
         Row("a renewed token in a pod's file, with mountRefresh", tuple(found[REFRESHED]), PROMISE, "s"),
         Row("a renewed token in a pod's file, by the kubelet alone", tuple(found[ALONE]), KUBELET, "s"),
+        Row("an expired token in a pod's file, lead 4 min, by the kubelet alone", expired[AHEAD], 0, "s"),
+        Row("an expired token in a pod's file, lead 0, with mountRefresh", expired[LATE], EXPIRED, "s"),
     ]
 
 
@@ -84,3 +102,17 @@ def _await(api: EnvironmentAPI, name: str, switched: int) -> None:
 def _of(calls: Iterable[Call], name: str) -> list[Call]:
     """Those of the token's pods."""
     return [call for call in calls if call.consumer.startswith(f"{name}-")]
+
+
+def _has_expired(calls: Sequence[Call]) -> bool:
+    """Whether the pods have gone on calling after the expiry of the token that they began with."""
+    first = calls[0].expires
+    return first is not None and calls[-1].received > first + 10 * INTERVAL
+
+
+def _expired(calls: Iterable[Call]) -> tuple[float, ...]:
+    """How long each pod's file has held an expired token at most, in seconds."""
+    longest = {call.consumer: 0.0 for call in calls}
+    for gap in gaps(calls):
+        longest[gap.consumer] = max(longest[gap.consumer], gap.seconds)
+    return tuple(longest.values())
