@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from integration_token.api.condition import ConditionType, condition_of
 from integration_token.api.integration import MountRefresh
 from integration_token.api.names import REFRESHED_ANNOTATION
-from integration_token.api.value import format_precise_time, format_time, parse_time
+from integration_token.api.value import format_precise_time, format_time
 from integration_token.clock import Clock
 from integration_token.cluster.gateway import PODS, Gateway
 from integration_token.cluster.pod import Reader, readers
@@ -57,8 +57,12 @@ class MountRefresher:
         if look.entry.followed == issued or (not look.renewed and status["issueTime"] == format_time(issued)):
             return
         late = condition_of(status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True"
-        left = look.replaced_left if look.renewed else parse_time(status["expirationTime"]) - issued
-        wanted = wish is MountRefresh.ALWAYS or late or left < SAFE_LEAD
+        if look.renewed:
+            soon = look.replaced_left < SAFE_LEAD
+        else:
+            # As text: a person may have written what the API server takes for a time, and we could not read.
+            soon = status["expirationTime"] < format_time(issued + SAFE_LEAD)
+        wanted = wish is MountRefresh.ALWAYS or late or soon
         denied = self._clock.now().boot < self._denied.get(namespace, 0.0)
         try:
             if not denied:

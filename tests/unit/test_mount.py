@@ -135,6 +135,23 @@ def test_pods_are_touched_once_though_the_status_cannot_tell() -> None:
     play(story, LATE)
 
 
+@pytest.mark.parametrize("expiry", ["0000-01-01T00:00:00Z", "2027-01-16T08:00:00+99:99"])
+def test_a_status_that_a_person_wrote_keeps_nothing_from_being_done(expiry: str) -> None:
+    """The API server takes for times what are none."""
+
+    async def story(world: World) -> None:
+        run_pod(world, "consumer", MOUNTS)
+        await world.begin(mountRefresh="Auto")
+        before = world.status()
+        told = {"issueTime": "2026-01-01T00:00:00Z", "expirationTime": expiry}
+        world.cluster.edit("integrationtokens", NAMESPACE, "shop", lambda body: body["status"].update(told))
+        world.request_renewal("now")
+        await world.settle()
+        assert world.status() == {**before, "lastHandledRenewRequest": "now"}
+
+    play(story, IN_TIME)
+
+
 def test_other_pods_are_left_alone() -> None:
     """Those of other namespaces, those that have ended, and those that would not see it."""
 
