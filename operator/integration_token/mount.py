@@ -54,20 +54,18 @@ class MountRefresher:
         if wish is MountRefresh.NEVER or stored is None or not {"issueTime", "expirationTime"} <= status.keys():
             return
         issued = stored.token.issued
-        if look.entry.followed == issued or (not look.renewed and status["issueTime"] == format_time(issued)):
+        if not look.renewed:
+            # What was read: an answer that puts an assumed expiry off moves the issue time of the same token.
+            read = look.target.stored.token.issued if look.target is not None and look.target.stored else issued
+            if look.entry.followed == read or status["issueTime"] == format_time(read):
+                look.entry.followed = issued
+        if look.entry.followed == issued:
             return
-        late = condition_of(status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True"
-        if look.renewed:
-            soon = look.replaced_left < SAFE_LEAD
-        else:
-            # As text: a person may have written what the API server takes for a time, and we could not read.
-            soon = status["expirationTime"] < format_time(issued + SAFE_LEAD)
-        wanted = wish is MountRefresh.ALWAYS or late or soon
         denied = self._clock.now().boot < self._denied.get(namespace, 0.0)
         try:
             if not denied:
                 found = await self._readers(namespace, integration.target)
-                if wanted:
+                if wish is MountRefresh.ALWAYS or _late(look, issued):
                     await self._touch(namespace, [reader for reader in found if reader.mounted])
                 self._warn(look, found)
         except Denied:
@@ -116,3 +114,14 @@ class MountRefresher:
                 " have the pods restarted with it, for instance by Stakater Reloader",
                 warning=True,
             )
+
+
+def _late(look: Look, issued: float) -> bool:
+    """Whether a mounted file might follow the renewal too late by itself."""
+    status = look.integration.status
+    if condition_of(status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True":
+        return True
+    if look.renewed:
+        return look.replaced_left < SAFE_LEAD
+    # As text: a person may have written what the API server takes for a time, and we could not read.
+    return bool(status["expirationTime"] < format_time(issued + SAFE_LEAD))

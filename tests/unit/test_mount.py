@@ -6,6 +6,7 @@ import pytest
 from integration_token.api.names import REFRESHED_ANNOTATION
 from integration_token.errors import Denied, Unavailable
 
+from tests.fakes import fault
 from tests.fakes.issuer import Policy
 from tests.unit.virtual import EPOCH
 from tests.unit.world import NAMESPACE, World, play
@@ -133,6 +134,24 @@ def test_pods_are_touched_once_though_the_status_cannot_tell() -> None:
         assert world.cluster.calls.count(("annotate", "pods", "consumer")) == 1
 
     play(story, LATE)
+
+
+def test_an_assumed_expiry_that_is_put_off_touches_no_pod() -> None:
+    """The token is the one that the pods have, however often the endpoint answers it and whatever fails in between."""
+
+    async def story(world: World) -> None:
+        run_pod(world, "consumer", MOUNTS)
+        world.fault(fault.EXPIRES_MISSING)
+        await world.begin(mountRefresh="Always")
+        await world.until(EPOCH + DAY / 4)
+        world.cluster.fail("patch status", "integrationtokens", Unavailable("503 no"), 3)
+        await world.until(EPOCH + DAY / 2)
+        assert world.requests > 10
+        assert world.token() == 1
+        assert ("list", "pods", "") not in world.cluster.calls
+        assert not touched(world)
+
+    play(story, IN_TIME)
 
 
 @pytest.mark.parametrize("expiry", ["0000-01-01T00:00:00Z", "2027-01-16T08:00:00+99:99"])
