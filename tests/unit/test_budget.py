@@ -178,6 +178,21 @@ class TestFlight:
         budget.done("a", 2)
         assert not other.slow(9)
 
+    def test_an_endpoint_stays_slow_until_the_next_request_could_have_shown_it(self) -> None:
+        """Else whoever looks each time when a new one has just begun would never find out."""
+        budget = Budget[str](1000)
+        budget.ask("a", "store", 0, 0)
+        budget.done("a", 10)
+        assert budget.slow(11.9)
+        assert not budget.slow(12)
+
+    def test_a_request_that_was_not_sent_tells_nothing_of_the_endpoint(self) -> None:
+        """It was kept by something else."""
+        budget = Budget[str](1000)
+        budget.ask("a", "store", 0, 0)
+        budget.done("a", None)
+        assert not budget.slow(10)
+
 
 class TestPause:
     """An endpoint that wants to be left alone is."""

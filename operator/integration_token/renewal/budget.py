@@ -76,6 +76,8 @@ class Budget(Generic[Key]):
     flight: dict[Key, float] = field(default_factory=dict)
     """Since when each request is in flight; several budgets may share them."""
     paused_until: float = 0.0
+    slow_until: float = 0.0
+    """For how long an answer that came late is remembered."""
     _sent: deque[float] = field(default_factory=deque)
     """When each request of the last minute was over: the endpoint has seen it by then, however long it was on its
     way."""
@@ -106,10 +108,13 @@ class Budget(Generic[Key]):
 
     def done(self, key: Key, over: float | None) -> None:
         """The request was over at that time, answered or failed; None: it was not sent after all and costs nothing."""
+        since = self.flight.pop(key, None)
         if key in self._begun and over is not None:
             self._sent.append(over)
+            if since is not None and over - since >= SLOW:
+                # Until the next one may be late: whoever looks now and then must not always find one just begun.
+                self.slow_until = over + SLOW
         self._begun.discard(key)
-        self.flight.pop(key, None)
 
     def forget(self, key: Key) -> None:
         """The key no longer waits for its turn."""
@@ -137,8 +142,8 @@ class Budget(Generic[Key]):
         return admitted
 
     def slow(self, now: float) -> bool:
-        """Whether one of the requests in flight has been so for long."""
-        return any(now - since >= SLOW for since in self.flight.values())
+        """Whether one of the requests in flight has been so for long, or one was that has just ended."""
+        return now < self.slow_until or any(now - since >= SLOW for since in self.flight.values())
 
     def wait(self, now: float) -> float | None:
         """Seconds until :meth:`admit` may admit somebody by the passing of time alone; None where nobody waits for
