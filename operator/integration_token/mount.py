@@ -28,6 +28,9 @@ _AT_ONCE = 8
 _DENIED = 600.0
 """Seconds for which a refusal to list or patch pods is believed: permission for it is granted by the chart, rarely."""
 
+_SYNC = 90.0
+"""Seconds within which the kubelet has looked by itself: to touch its pods later brings nothing."""
+
 _ALIVE = "status.phase!=Succeeded,status.phase!=Failed"
 """Which pods are looked at: one that has just started has its files, and tells so only a moment later."""
 
@@ -54,26 +57,25 @@ class MountRefresher:
         if wish is MountRefresh.NEVER or stored is None or not {"issueTime", "expirationTime"} <= status.keys():
             return
         issued = stored.token.issued
-        if not look.renewed:
-            # What was read: an answer that puts an assumed expiry off moves the issue time of the same token.
-            read = look.target.stored.token.issued if look.target is not None and look.target.stored else issued
-            if look.entry.followed == read or status["issueTime"] == format_time(read):
-                look.entry.followed = issued
-        if look.entry.followed == issued:
+        if _followed(look, issued):
+            look.entry.followed, look.entry.unfollowed = issued, 0.0
             return
+        wanted = wish is MountRefresh.ALWAYS or _late(look, issued)
         denied = self._clock.now().boot < self._denied.get(namespace, 0.0)
         try:
             if not denied:
                 found = await self._readers(namespace, integration.target)
-                if wish is MountRefresh.ALWAYS or _late(look, issued):
+                if wanted:
                     await self._touch(namespace, [reader for reader in found if reader.mounted])
                 self._warn(look, found)
         except Denied:
             self._denied[namespace], denied = self._clock.now().boot + _DENIED, True
         except ClusterError as error:
             log.warning("pods not refreshed", namespace=namespace, name=integration.name, error=str(error))
+            again = wanted and self._clock.now().wall - issued < _SYNC
+            look.entry.unfollowed = issued if again else 0.0
             return
-        look.entry.followed = issued
+        look.entry.followed, look.entry.unfollowed = issued, 0.0
         if denied and wish is MountRefresh.ALWAYS:
             self._reporter.event(
                 look,
@@ -116,10 +118,21 @@ class MountRefresher:
             )
 
 
+def _followed(look: Look, issued: float) -> bool:
+    """Whether pods need not be told of the token any more."""
+    entry = look.entry
+    if look.renewed:
+        return entry.followed == issued
+    # What was read: an answer that puts an assumed expiry off moves the issue time of the same token.
+    read = look.target.stored.token.issued if look.target is not None and look.target.stored else issued
+    told = look.integration.status["issueTime"] == format_time(read) and entry.unfollowed != read
+    return told or entry.followed == read
+
+
 def _late(look: Look, issued: float) -> bool:
     """Whether a mounted file might follow the renewal too late by itself."""
     status = look.integration.status
-    if condition_of(status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True":
+    if look.entry.unfollowed or condition_of(status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True":
         return True
     if look.renewed:
         return look.replaced_left < SAFE_LEAD

@@ -232,15 +232,26 @@ def test_without_permission_who_insists_is_told(wish: str, told: int) -> None:
     play(story, LATE)
 
 
-def test_pods_that_cannot_be_patched_do_not_keep_the_status_from_the_renewal() -> None:
-    """An API server that stumbles over pods is no reason to lose anything else."""
+@pytest.mark.parametrize("wish", ["Always", "Auto"])
+@pytest.mark.parametrize(
+    ("verb", "failures", "expected"), [("list", 2, True), ("annotate", 2, True), ("annotate", 1000, False)]
+)
+def test_pods_that_cannot_be_patched_do_not_keep_the_status_from_the_renewal(
+    wish: str, verb: str, failures: int, expected: bool
+) -> None:
+    """An API server that stumbles over pods is no reason to lose anything else. They are tried again for as long as
+    the kubelet may not have looked by itself."""
 
     async def story(world: World) -> None:
         run_pod(world, "consumer", MOUNTS)
-        world.cluster.fail("annotate", "pods", Unavailable("503 no"), 1)
-        await world.begin(mountRefresh="Always")
+        world.cluster.fail(verb, "pods", Unavailable("503 no"), failures)
+        await world.begin(mountRefresh=wish)
         await world.until(EPOCH + DAY)
         assert world.status()["issueTime"] > "2027-01-16"
         assert world.ready == ("True", "TokenValid")
+        assert touched(world) is expected
+        await world.until(EPOCH + DAY + 3600)
+        tries = [call[0] for call in world.cluster.calls if call[1] == "pods"].count(verb)
+        assert tries == failures + 1 if expected else 3 < tries < 10
 
     play(story, LATE)
