@@ -55,6 +55,16 @@ class Admission:
             for other in self._sharing(ref):
                 self.admit(other)
 
+    def sent(self, key: Key) -> None:
+        """The request that was begun goes to its endpoint."""
+        if key in self._places:
+            self._budgets[self._places[key]].sent(key, self._clock.now().boot)
+
+    def answered(self, key: Key) -> None:
+        """It was answered, or failed."""
+        if key in self._places:
+            self._budgets[self._places[key]].answered(key, self._clock.now().boot)
+
     def pause(self, ref: EndpointRef, seconds: float) -> None:
         """The endpoint asked everybody to stay away."""
         if ref in self._budgets:

@@ -1,6 +1,8 @@
 """Many resources at one endpoint: what its rate limit means for them, and who is served first."""
 
+import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 from integration_token.api.condition import Reason
@@ -124,6 +126,27 @@ def test_who_comes_to_an_endpoint_that_hangs_is_told_so(came: float) -> None:
         world.integration("late", credentialsSecretRef={"name": "late"}, target={"name": "late-token"})
         await world.until(EPOCH + came + 2 * TELLING)
         assert reasons(world, ["late"]) == ["RateLimited"]
+
+    play(story)
+
+
+def test_who_waits_for_a_slow_api_server_is_told_nothing_of_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is the API server burdened with one more write for each."""
+
+    async def story(world: World) -> None:
+        called = world.cluster._called
+
+        async def slowly(*arguments: Any) -> None:
+            await asyncio.sleep(1.0)
+            await called(*arguments)
+
+        monkeypatch.setattr(world.cluster, "_called", slowly)
+        with world.counting() as writes:
+            names = await begin(world, 60, 60000)
+            await world.until(EPOCH + 120)
+        assert reasons(world, names) == ["TokenValid"] * 60
+        counts = Counter(plural for _, plural, _ in writes)
+        assert (counts["secrets"], counts[INTEGRATION_TOKENS]) == (60, 60)
 
     play(story)
 
