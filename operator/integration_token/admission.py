@@ -52,8 +52,18 @@ class Admission:
             budget = self._budgets[ref]
             budget.done(key, self._clock.now().boot if sent else None)
             budget.forget(key)
-            for other in tuple(self._namespaces.get(ref.namespace, ())) or (ref,):
+            for other in self._sharing(ref):
                 self.admit(other)
+
+    def sent(self, key: Key) -> None:
+        """The request that was begun goes to its endpoint."""
+        if key in self._places:
+            self._budgets[self._places[key]].sent(key, self._clock.now().boot)
+
+    def answered(self, key: Key) -> None:
+        """It was answered, or failed."""
+        if key in self._places:
+            self._budgets[self._places[key]].answered(key, self._clock.now().boot)
 
     def pause(self, ref: EndpointRef, seconds: float) -> None:
         """The endpoint asked everybody to stay away."""
@@ -62,8 +72,8 @@ class Admission:
 
     def slow(self, ref: EndpointRef) -> bool:
         """Whether who waits for others in flight waits for the endpoint's answers, and not for our own work."""
-        budget = self._budgets.get(ref)
-        return budget is not None and budget.slow(self._clock.now().boot)
+        now = self._clock.now().boot
+        return any(self._budgets[other].slow(now) for other in self._sharing(ref) if other in self._budgets)
 
     def admit(self, ref: EndpointRef) -> Instant | None:
         """Wakes those whose turn has come, and answers when the next one's will have come by the passing of time."""
@@ -85,6 +95,10 @@ class Admission:
                 budget.done(key, None)
             del self._places[key]
             self._scheduler.wake(key)
+
+    def _sharing(self, ref: EndpointRef) -> tuple[EndpointRef, ...]:
+        """The endpoints whose requests in flight are counted together with this one's, itself among them."""
+        return tuple(self._namespaces.get(ref.namespace, ())) or (ref,)
 
     def _plan(self, ref: EndpointRef, budget: Budget[Key]) -> Instant | None:
         now = self._clock.now()

@@ -108,7 +108,7 @@ class Inquirer:
             if cause is not Cause.TOKEN_OFFERED and self._may_ask(key, look, endpoint, cause):
                 log.debug("asking the endpoint", namespace=key.namespace, name=key.name, cause=cause)
                 entry.grant.asking = key
-                await self._ask(look, endpoint, prepared)
+                await self._ask(key, look, endpoint, prepared)
         except Failure as failure:
             look.failure = failure
             entry.failed_inputs = look.inputs
@@ -183,11 +183,12 @@ class Inquirer:
             self._grants.answered(grant, stored.token, key.namespace)
             look.plan()
 
-    async def _ask(self, look: Look, endpoint: Endpoint, prepared: Prepared) -> None:
+    async def _ask(self, key: Key, look: Look, endpoint: Endpoint, prepared: Prepared) -> None:
         integration, entry, grant = look.integration, look.entry, look.entry.grant
         look.asked = True
         entry.handled_renew_request = integration.renew_request
         held = look.stored.token.access_token if look.stored is not None else ""
+        self._admission.sent(key)
         try:
             token = await self._issuer.ask(prepared.grant, endpoint, held)
             self._judge(look, endpoint, token)
@@ -197,6 +198,7 @@ class Inquirer:
             grant.retry = look.now.after(self._wait(look, endpoint, failure))
             raise
         finally:
+            self._admission.answered(key)
             grant.pace.note(self._clock.now().boot)
         grant.succeeded()
         entry.failed_inputs = None

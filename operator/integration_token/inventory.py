@@ -65,6 +65,8 @@ class Entry:
     """A renewal has not been told by the status yet."""
     followed: float = 0.0
     """Issue time of the last token that pods were told of."""
+    unfollowed: float = 0.0
+    """Issue time of a token that they could not be told of, and are to be yet; 0 where there is none."""
 
     written: tuple[str, ...] = ()
     """The names under which this process may have written a target that is still there; the status tells one alone."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from integration_token.api.condition import ConditionType, condition_of
 from integration_token.api.integration import MountRefresh
 from integration_token.api.names import REFRESHED_ANNOTATION
-from integration_token.api.value import format_precise_time, format_time, parse_time
+from integration_token.api.value import format_precise_time, format_time
 from integration_token.clock import Clock
 from integration_token.cluster.gateway import PODS, Gateway
 from integration_token.cluster.pod import Reader, readers
@@ -27,6 +27,9 @@ _AT_ONCE = 8
 
 _DENIED = 600.0
 """Seconds for which a refusal to list or patch pods is believed: permission for it is granted by the chart, rarely."""
+
+_SYNC = 90.0
+"""Seconds within which the kubelet has looked by itself: to touch its pods later brings nothing."""
 
 _ALIVE = "status.phase!=Succeeded,status.phase!=Failed"
 """Which pods are looked at: one that has just started has its files, and tells so only a moment later."""
@@ -54,11 +57,10 @@ class MountRefresher:
         if wish is MountRefresh.NEVER or stored is None or not {"issueTime", "expirationTime"} <= status.keys():
             return
         issued = stored.token.issued
-        if look.entry.followed == issued or (not look.renewed and status["issueTime"] == format_time(issued)):
+        if _followed(look, issued):
+            look.entry.followed, look.entry.unfollowed = issued, 0.0
             return
-        late = condition_of(status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True"
-        left = look.replaced_left if look.renewed else parse_time(status["expirationTime"]) - issued
-        wanted = wish is MountRefresh.ALWAYS or late or left < SAFE_LEAD
+        wanted = wish is MountRefresh.ALWAYS or _late(look, issued)
         denied = self._clock.now().boot < self._denied.get(namespace, 0.0)
         try:
             if not denied:
@@ -70,8 +72,10 @@ class MountRefresher:
             self._denied[namespace], denied = self._clock.now().boot + _DENIED, True
         except ClusterError as error:
             log.warning("pods not refreshed", namespace=namespace, name=integration.name, error=str(error))
+            again = wanted and self._clock.now().wall - issued < _SYNC
+            look.entry.unfollowed = issued if again else 0.0
             return
-        look.entry.followed = issued
+        look.entry.followed, look.entry.unfollowed = issued, 0.0
         if denied and wish is MountRefresh.ALWAYS:
             self._reporter.event(
                 look,
@@ -112,3 +116,25 @@ class MountRefresher:
                 " have the pods restarted with it, for instance by Stakater Reloader",
                 warning=True,
             )
+
+
+def _followed(look: Look, issued: float) -> bool:
+    """Whether pods need not be told of the token any more."""
+    entry = look.entry
+    if look.renewed:
+        return entry.followed == issued
+    # What was read: an answer that puts an assumed expiry off moves the issue time of the same token.
+    read = look.target.stored.token.issued if look.target is not None and look.target.stored else issued
+    told = look.integration.status["issueTime"] == format_time(read) and entry.unfollowed != read
+    return told or entry.followed == read
+
+
+def _late(look: Look, issued: float) -> bool:
+    """Whether a mounted file might follow the renewal too late by itself."""
+    status = look.integration.status
+    if look.entry.unfollowed or condition_of(status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True":
+        return True
+    if look.renewed:
+        return look.replaced_left < SAFE_LEAD
+    # As text: a person may have written what the API server takes for a time, and we could not read.
+    return bool(status["expirationTime"] < format_time(issued + SAFE_LEAD))

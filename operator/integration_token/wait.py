@@ -13,6 +13,9 @@ _UNSEEN = frozenset({Reason.CREDENTIALS_NOT_FOUND, Reason.SECRET_NOT_OWNED})
 _FOLLOWING = 2.0
 """Seconds after another resource of the grant at which one looks what became of a request: by then it is answered."""
 
+_TOUCHING = 2.0
+"""Seconds until pods that could not be touched are tried again."""
+
 
 def come_back(look: Look, jitter: float) -> Instant | None:
     """When to look again; notes what a failure means for later.
@@ -36,6 +39,9 @@ def come_back(look: Look, jitter: float) -> Instant | None:
         entry.failure, entry.retry, entry.failures, entry.refused = None, None, 0, False
     if look.hold is not None and not look.waited:
         waits.append(TELLING)
+    if entry.unfollowed:
+        # After as long again as has passed: soon, but not often where it keeps failing.
+        waits.append(max(_TOUCHING, look.wall - entry.unfollowed))
     return look.now.after(min(waits)) if waits else None
 
 

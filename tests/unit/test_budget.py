@@ -168,15 +168,36 @@ class TestFlight:
         budget.done("key 3", 0)
         assert budget.admit(0) == [f"key {IN_FLIGHT}"]
 
-    def test_a_request_that_is_in_flight_for_two_seconds_makes_the_endpoint_slow(self) -> None:
-        """Its answer ends that, and so it is known to whoever shares what is in flight."""
+    def test_a_request_that_takes_the_endpoint_two_seconds_makes_it_slow(self) -> None:
+        """It is known to whoever shares what is in flight, as long as it lasts."""
         budget = Budget[str](1000)
         other = Budget[str](1000, flight=budget.flight)
         budget.ask("a", "store", 0, 0)
+        budget.sent("a", 0)
         assert not other.slow(1.9)
         assert other.slow(2)
-        budget.done("a", 2)
+        budget.answered("a", 2)
         assert not other.slow(9)
+
+    def test_an_endpoint_stays_slow_until_the_next_request_could_have_shown_it(self) -> None:
+        """Else whoever looks each time when a new one has just begun would never find out."""
+        budget = Budget[str](1000)
+        budget.ask("a", "store", 0, 0)
+        budget.sent("a", 0)
+        budget.answered("a", 10)
+        assert budget.slow(11.9)
+        assert not budget.slow(12)
+
+    def test_what_comes_before_and_after_a_request_makes_no_endpoint_slow(self) -> None:
+        """It may be the API server that takes long."""
+        budget = Budget[str](1000)
+        budget.ask("a", "store", 0, 0)
+        assert not budget.slow(10)
+        budget.sent("a", 10)
+        budget.answered("a", 11)
+        assert not budget.slow(20)
+        budget.done("a", 20)
+        assert not budget.slow(20)
 
 
 class TestPause:

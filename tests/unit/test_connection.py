@@ -64,3 +64,9 @@ async def test_file_without_a_token_leaves_the_last_one(client: ApiClient, file:
     assert await _token(client) == "first"
     _write(file, b"another")
     assert await _token(client) == "another"
+
+
+async def test_library_finds_its_modules_by_their_names(client: ApiClient) -> None:
+    """Though its packages are known without what they import: a typed answer is made of a model."""
+    answer = client.deserialize('{"name": "shop"}', "V1ObjectMeta", "application/json")
+    assert answer.name == "shop"

@@ -6,6 +6,7 @@ import pytest
 from integration_token.api.names import REFRESHED_ANNOTATION
 from integration_token.errors import Denied, Unavailable
 
+from tests.fakes import fault
 from tests.fakes.issuer import Policy
 from tests.unit.virtual import EPOCH
 from tests.unit.world import NAMESPACE, World, play
@@ -135,6 +136,41 @@ def test_pods_are_touched_once_though_the_status_cannot_tell() -> None:
     play(story, LATE)
 
 
+def test_an_assumed_expiry_that_is_put_off_touches_no_pod() -> None:
+    """The token is the one that the pods have, however often the endpoint answers it and whatever fails in between."""
+
+    async def story(world: World) -> None:
+        run_pod(world, "consumer", MOUNTS)
+        world.fault(fault.EXPIRES_MISSING)
+        await world.begin(mountRefresh="Always")
+        await world.until(EPOCH + DAY / 4)
+        world.cluster.fail("patch status", "integrationtokens", Unavailable("503 no"), 3)
+        await world.until(EPOCH + DAY / 2)
+        assert world.requests > 10
+        assert world.token() == 1
+        assert ("list", "pods", "") not in world.cluster.calls
+        assert not touched(world)
+
+    play(story, IN_TIME)
+
+
+@pytest.mark.parametrize("expiry", ["0000-01-01T00:00:00Z", "2027-01-16T08:00:00+99:99"])
+def test_a_status_that_a_person_wrote_keeps_nothing_from_being_done(expiry: str) -> None:
+    """The API server takes for times what are none."""
+
+    async def story(world: World) -> None:
+        run_pod(world, "consumer", MOUNTS)
+        await world.begin(mountRefresh="Auto")
+        before = world.status()
+        told = {"issueTime": "2026-01-01T00:00:00Z", "expirationTime": expiry}
+        world.cluster.edit("integrationtokens", NAMESPACE, "shop", lambda body: body["status"].update(told))
+        world.request_renewal("now")
+        await world.settle()
+        assert world.status() == {**before, "lastHandledRenewRequest": "now"}
+
+    play(story, IN_TIME)
+
+
 def test_other_pods_are_left_alone() -> None:
     """Those of other namespaces, those that have ended, and those that would not see it."""
 
@@ -196,15 +232,26 @@ def test_without_permission_who_insists_is_told(wish: str, told: int) -> None:
     play(story, LATE)
 
 
-def test_pods_that_cannot_be_patched_do_not_keep_the_status_from_the_renewal() -> None:
-    """An API server that stumbles over pods is no reason to lose anything else."""
+@pytest.mark.parametrize("wish", ["Always", "Auto"])
+@pytest.mark.parametrize(
+    ("verb", "failures", "expected"), [("list", 2, True), ("annotate", 2, True), ("annotate", 1000, False)]
+)
+def test_pods_that_cannot_be_patched_do_not_keep_the_status_from_the_renewal(
+    wish: str, verb: str, failures: int, expected: bool
+) -> None:
+    """An API server that stumbles over pods is no reason to lose anything else. They are tried again for as long as
+    the kubelet may not have looked by itself."""
 
     async def story(world: World) -> None:
         run_pod(world, "consumer", MOUNTS)
-        world.cluster.fail("annotate", "pods", Unavailable("503 no"), 1)
-        await world.begin(mountRefresh="Always")
+        world.cluster.fail(verb, "pods", Unavailable("503 no"), failures)
+        await world.begin(mountRefresh=wish)
         await world.until(EPOCH + DAY)
         assert world.status()["issueTime"] > "2027-01-16"
         assert world.ready == ("True", "TokenValid")
+        assert touched(world) is expected
+        await world.until(EPOCH + DAY + 3600)
+        tries = [call[0] for call in world.cluster.calls if call[1] == "pods"].count(verb)
+        assert tries == failures + 1 if expected else 3 < tries < 10
 
     play(story, LATE)

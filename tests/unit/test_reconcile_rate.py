@@ -1,9 +1,14 @@
 """Many resources at one endpoint: what its rate limit means for them, and who is served first."""
 
+import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
+from integration_token.api.condition import Reason
 from integration_token.api.names import INTEGRATION_TOKENS
+from integration_token.errors import Passing
+from integration_token.inquiry import TELLING
 from integration_token.renewal.budget import IN_FLIGHT
 
 from tests.fakes import fault
@@ -103,6 +108,45 @@ def test_who_waits_for_our_own_throughput_is_told_nothing(latency: float, told: 
         counts = Counter((plural, name) for _, plural, name in writes)
         assert {counts["secrets", f"{name}-token"] for name in names} == {1}
         assert {counts[INTEGRATION_TOKENS, name] for name in names} == ({1, 2} if told else {1})
+
+    play(story)
+
+
+@pytest.mark.parametrize("came", [12.5, 14.5, 16.5, 18.5])
+def test_who_comes_to_an_endpoint_that_hangs_is_told_so(came: float) -> None:
+    """Whenever that is: each look may fall on the moment at which all requests in flight have just begun."""
+
+    async def story(world: World) -> None:
+        world.client.latency = 10.0
+        world.client.outage = Passing(Reason.TIMEOUT, "no answer")
+        await begin(world, 60, 60000)
+        await world.until(EPOCH + came)
+        world.clients["late"] = SECRET
+        world.credentials("late", SECRET, "late")
+        world.integration("late", credentialsSecretRef={"name": "late"}, target={"name": "late-token"})
+        await world.until(EPOCH + came + 2 * TELLING)
+        assert reasons(world, ["late"]) == ["RateLimited"]
+
+    play(story)
+
+
+def test_who_waits_for_a_slow_api_server_is_told_nothing_of_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is the API server burdened with one more write for each."""
+
+    async def story(world: World) -> None:
+        called = world.cluster._called
+
+        async def slowly(*arguments: Any) -> None:
+            await asyncio.sleep(1.0)
+            await called(*arguments)
+
+        monkeypatch.setattr(world.cluster, "_called", slowly)
+        with world.counting() as writes:
+            names = await begin(world, 60, 60000)
+            await world.until(EPOCH + 120)
+        assert reasons(world, names) == ["TokenValid"] * 60
+        counts = Counter(plural for _, plural, _ in writes)
+        assert (counts["secrets"], counts[INTEGRATION_TOKENS]) == (60, 60)
 
     play(story)
 

@@ -12,3 +12,7 @@ for _name in ("kubernetes", "kubernetes.aio"):
     _spec = find_spec(_name)
     if _name not in sys.modules and _spec is not None:
         sys.modules[_name] = module_from_spec(_spec)
+        _above, _, _last = _name.rpartition(".")
+        if _above:
+            # As an import does: the library finds its models by `kubernetes.aio.client.models`.
+            setattr(sys.modules[_above], _last, sys.modules[_name])

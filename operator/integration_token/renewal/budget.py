@@ -4,6 +4,7 @@ Pure: every method takes the time. Times are seconds of CLOCK_BOOTTIME, which no
 """
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -19,8 +20,8 @@ all workers, and more at once only cost CPU."""
 MINUTE = 60.0
 
 SLOW = 2.0
-"""Seconds that a request may be in flight before whoever waits for its turn waits for the endpoint. Where the endpoint
-answers at once and many wait all the same, it is our own throughput that they wait for."""
+"""Seconds that the endpoint may take for a request before whoever waits for its turn waits for the endpoint. Where it
+answers at once and many wait all the same, it is our own throughput that they wait for, or the API server's."""
 
 MAX_PER_GRANT = 12
 """Requests in a minute for one grant, errors included, whatever the lifetime of its tokens."""
@@ -74,8 +75,11 @@ class Budget(Generic[Key]):
 
     per_minute: int
     flight: dict[Key, float] = field(default_factory=dict)
-    """Since when each request is in flight; several budgets may share them."""
+    """The requests in flight, and since when each is with the endpoint: infinite before that and after. Several
+    budgets may share them."""
     paused_until: float = 0.0
+    slow_until: float = 0.0
+    """For how long an answer that came late is remembered."""
     _sent: deque[float] = field(default_factory=deque)
     """When each request of the last minute was over: the endpoint has seen it by then, however long it was on its
     way."""
@@ -95,7 +99,7 @@ class Budget(Generic[Key]):
             return None
         hold = self._hold(now)
         if hold is None and not self._waiting:
-            self._begin(key, now)
+            self._begin(key)
             return None
         if key not in self._waiting or self._waiting[key][0] != expires:
             self._turns[namespace] = turn = max(self._turns.get(namespace, -1) + 1, self._turn)
@@ -110,6 +114,19 @@ class Budget(Generic[Key]):
             self._sent.append(over)
         self._begun.discard(key)
         self.flight.pop(key, None)
+
+    def sent(self, key: Key, now: float) -> None:
+        """The request goes to the endpoint: what came before, such as reading its credentials, is over."""
+        if key in self.flight:
+            self.flight[key] = now
+
+    def answered(self, key: Key, now: float) -> None:
+        """The endpoint has answered, or failed to: what is left to do is our own work."""
+        if now - self.flight.get(key, math.inf) >= SLOW:
+            # Until the next one may be late: whoever looks now and then must not always find one just begun.
+            self.slow_until = now + SLOW
+        if key in self.flight:
+            self.flight[key] = math.inf
 
     def forget(self, key: Key) -> None:
         """The key no longer waits for its turn."""
@@ -128,7 +145,7 @@ class Budget(Generic[Key]):
                 continue
             del self._waiting[key]
             self._turn = max(self._turn, turn)
-            self._begin(key, now)
+            self._begin(key)
             admitted.append(key)
         if not self._waiting:
             self._heap.clear()
@@ -137,8 +154,8 @@ class Budget(Generic[Key]):
         return admitted
 
     def slow(self, now: float) -> bool:
-        """Whether one of the requests in flight has been so for long."""
-        return any(now - since >= SLOW for since in self.flight.values())
+        """Whether the endpoint takes long for one of the requests in flight, or has just done so."""
+        return now < self.slow_until or any(now - since >= SLOW for since in self.flight.values())
 
     def wait(self, now: float) -> float | None:
         """Seconds until :meth:`admit` may admit somebody by the passing of time alone; None where nobody waits for
@@ -160,6 +177,6 @@ class Budget(Generic[Key]):
     def _used_up(self) -> bool:
         return len(self._sent) + len(self._begun) >= self.per_minute
 
-    def _begin(self, key: Key, now: float) -> None:
+    def _begin(self, key: Key) -> None:
         self._begun.add(key)
-        self.flight[key] = now
+        self.flight[key] = math.inf
