@@ -54,8 +54,10 @@ class Watched:
         return sorted(woken)
 
     def integration(self, kind: str | None, body: Object) -> list[Key]:
-        """An event of an IntegrationToken, and who is woken by it."""
+        """An event of an IntegrationToken, and who is woken by it. What is not heeded would wake nobody."""
+        heeded = self.observer.concerned(kind, body)
         self.observer.integration(kind, body)
+        assert heeded or not self._scheduler.woken
         return self.woken
 
     def endpoint(self, kind: str | None, body: Object, of: EndpointKind = EndpointKind.CLUSTER) -> list[Key]:
@@ -121,7 +123,9 @@ class TestIntegrations:
     def test_our_own_status_write_wakes_nobody(self, watched: Watched) -> None:
         """Else each write would be followed by another look."""
         watched.integration("ADDED", token())
-        assert watched.integration("MODIFIED", {**token(resourceVersion="2"), "status": {"targetName": "x"}}) == []
+        written = {**token(resourceVersion="2"), "status": {"targetName": "x"}}
+        assert not watched.observer.concerned("MODIFIED", written)
+        assert watched.integration("MODIFIED", written) == []
 
     @pytest.mark.parametrize(
         "metadata",

@@ -20,6 +20,7 @@ from integration_token.api.names import (
     GROUP,
     INTEGRATION_TOKENS,
     MANAGER,
+    RENEW_ANNOTATION,
     TOKEN_ENDPOINTS,
     VERSION,
 )
@@ -32,8 +33,8 @@ from integration_token.scheduler import Scheduler
 
 log = get_logger(__name__)
 
-DELETED = "DELETED"
-"""The kind of a watch event."""
+MODIFIED, DELETED = "MODIFIED", "DELETED"
+"""Kinds of watch events."""
 
 
 class Observer:
@@ -66,6 +67,15 @@ class Observer:
             )
         if new:
             self._scheduler.wake(key)
+
+    def concerned(self, kind: str | None, body: dict[str, Any]) -> bool:
+        """Whether an event of an IntegrationToken may tell anything new. Most don't: they are our own status writes."""
+        metadata = body["metadata"]
+        entry = self._inventory.entries.get(token_key(metadata["namespace"], metadata["name"]))
+        known = entry is not None and (entry.uid, entry.generation, entry.renew_request) == (
+            metadata["uid"], metadata.get("generation"), (metadata.get("annotations") or {}).get(RENEW_ANNOTATION, "")
+        )  # fmt: skip
+        return not known or kind != MODIFIED or is_going(body)
 
     def endpoint(self, kind: str | None, endpoint_kind: EndpointKind, body: dict[str, Any]) -> None:
         """An endpoint was listed, added, changed or deleted."""
@@ -140,7 +150,10 @@ def _registry(
     async def login(**_: Any) -> kopf.ConnectionInfo:
         return _connection(await access())
 
-    @kopf.on.event(GROUP, VERSION, INTEGRATION_TOKENS, registry=registry)
+    def concerned(event: Any, **_: Any) -> bool:
+        return observer.concerned(event["type"], event["object"])
+
+    @kopf.on.event(GROUP, VERSION, INTEGRATION_TOKENS, registry=registry, when=concerned)
     async def integration(event: Any, **_: Any) -> None:
         observer.integration(event["type"], event["object"])
 

@@ -172,7 +172,7 @@ class TokenClient:
             failure: Failure | None = None
             for address in addresses:
                 try:
-                    pinned = url.copy_with(host=str(address))
+                    pinned = _pinned(url, address)
                     # Each address gets its share of the time, so that one which doesn't answer leaves some to the
                     # others.
                     return await self._post(host, url, pinned, request, route, route.timeout / len(addresses))
@@ -244,6 +244,12 @@ class TokenClient:
 
 class _Unconnected(Passing):
     """No connection to this address came about: another one of the name may do."""
+
+
+@lru_cache(maxsize=1024)
+def _pinned(url: httpx.URL, address: IPAddress) -> httpx.URL:
+    """The URL with an address as its host."""
+    return url.copy_with(host=str(address))
 
 
 async def _resolve(url: httpx.URL) -> list[IPAddress]:
