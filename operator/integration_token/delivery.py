@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from integration_token.api.condition import Reason
 from integration_token.api.integration import DeletionPolicy, Integration
 from integration_token.api.token import StoredToken
-from integration_token.cluster.gateway import SECRETS, Gateway, Object
+from integration_token.cluster.gateway import INTEGRATIONS, SECRETS, Gateway, Object
 from integration_token.cluster.secret import SecretWatch
 from integration_token.cluster.target import Ownership, Write, build_target, ownership, read_target
 from integration_token.errors import ClusterError, Conflict, Denied, NeedsChange, Passing, Unavailable
@@ -137,8 +137,24 @@ class Deliverer:
                 Reason.SECRET_NOT_OWNED,
                 f"Secret {name} exists and is not this resource's; delete it or choose another spec.target.name",
             )
-        if whose is Ownership.PREDECESSOR or secret["metadata"].get("deletionTimestamp"):
+        if whose is Ownership.PREDECESSOR and not secret["metadata"].get("deletionTimestamp"):
+            await self._take_inherited(integration, secret)
+            return None
+        if secret["metadata"].get("deletionTimestamp"):
             raise Passing(
                 Reason.SECRET_NOT_OWNED, f"Secret {name} is being deleted; it is written anew once it is gone"
             )
         return secret
+
+    async def _take_inherited(self, integration: Integration, secret: Object) -> None:
+        """Deletes a Secret whose controller had the resource's name, as the garbage collector would.
+
+        That one can miss it: after an outage it learns from a list that a resource of the name is there, and not that
+        it is another.
+        """
+        namespace, metadata = integration.namespace, secret["metadata"]
+        # Read after the Secret: where this is the resource of that name, the Secret's controller is none any more.
+        current = await self._gateway.get_metadata(INTEGRATIONS, namespace, integration.name)
+        if current is None or current["metadata"]["uid"] != integration.uid:
+            raise Passing(Reason.SECRET_NOT_OWNED, f"Secret {metadata['name']} is another resource's by now")
+        await self._gateway.delete(SECRETS, namespace, metadata["name"], metadata["uid"], metadata["resourceVersion"])

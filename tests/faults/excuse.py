@@ -30,7 +30,7 @@ Span = tuple[float, float]
 
 def excuses(history: History, life: Life) -> list[Span]:
     """All of a resource's, in no order."""
-    found = _predecessor(history, life)
+    found: list[Span] = []
     for each in history.injections:
         if not each.strikes(life.place):
             continue
@@ -93,16 +93,3 @@ def _written_again(history: History, life: Life, injection: Injection) -> float:
     """Until when the wait after the last refused write lasts."""
     denied = [at for at in history.denied(life) if injection.start <= at <= injection.end]
     return denied[-1] + nth_wait(len(denied)) if denied else 0.0
-
-
-def _predecessor(history: History, life: Life) -> list[Span]:
-    """As long as a Secret of an earlier resource of that name is there, the garbage collector has not come, and what
-    isn't ours is not touched. How that is waited for is nobody's concern but ours."""
-    found: list[Span] = []
-    sights = history.sights.get(life.place, [])
-    ends = [sight.at for sight in sights[1:]] + [history.end]
-    for sight, end in zip(sights, ends, strict=False):
-        start = max(sight.at, life.created)
-        if sight.uid and sight.owner != life.uid and start < min(end, life.deleted):
-            found.append((start, end + last_wait(end - start)))
-    return found

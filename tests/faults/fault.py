@@ -11,7 +11,6 @@ from functools import partial
 from random import Random
 from typing import Final
 
-from tests.apiserver.stage import Token
 from tests.cluster.account_token import REMEMBERED
 from tests.cluster.poll import poll
 from tests.fakes import fault
@@ -31,8 +30,6 @@ GONE: Final = 120.0
 """Seconds in which a deleted namespace is gone, be it through an outage."""
 PAUSE: Final = 7
 """Seconds of a Retry-After."""
-WATCHING: Final = 40.0
-"""Seconds after an outage of the API server in which a controller watches again: it waits 30 between attempts."""
 FEW: Final = 3
 """Resources of a namespace that are struck where not all are."""
 
@@ -139,11 +136,8 @@ def credentials_broken(world: World, number: int, random: Random) -> None:
 
 
 def resources_recreated(world: World, number: int, random: Random) -> None:
-    """Deleted, and created again with other clients: at once, or when the garbage collector may have come.
-
-    Where its watches may be broken it has to have come: it learns from a list, which tells objects by their names, that
-    one is there, and not that it is another; so what the first one owned would stay for ever.
-    """
+    """Deleted, and created again with other clients: at once, or when the garbage collector may have come. While its
+    watches are broken it never will: a list tells it that one of the name is there, and not that it is another."""
     indices = random.sample(range(world.size.resources), FEW)
     with world.injecting("resources recreated", Reach.NOTHING):
         for index in indices:
@@ -152,13 +146,7 @@ def resources_recreated(world: World, number: int, random: Random) -> None:
             token.delete()
             world.kube.delete("Secret", token.namespace, token.credentials)
             world.hold(random.choice([0, 1, 3]))
-            if world.shaken(WATCHING):
-                poll(partial(_gone, token), "the garbage collector", GONE)
             world.create(number, index)
-
-
-def _gone(token: Token) -> bool:
-    return token.secret() is None
 
 
 def namespace_recreated(world: World, number: int, _: Random) -> None:

@@ -186,11 +186,6 @@ class World:
         finally:
             injection.end = time.time()
 
-    def shaken(self, seconds: float) -> bool:
-        """Whether the API server is away, or was in the last so many seconds."""
-        outages = [each for each in self.injections if each.reach is Reach.API]
-        return any(each.end > time.time() - seconds for each in outages)
-
     def hold(self, seconds: float) -> None:
         """Let a fault last; it ends at once when the run is over."""
         self.over.wait(seconds)

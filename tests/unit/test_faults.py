@@ -161,13 +161,6 @@ def test_a_refused_write_excuses_the_wait_after_it() -> None:
     assert excuses(seen, LIFE) == [(20.0, 36 + 8)]
 
 
-def test_a_secret_of_a_predecessor_is_waited_for() -> None:
-    """Its end is what the wait is for."""
-    seen = history(sight(0.0, 1, 30, owner="before"), Sight(3.0, ""), sight(8, 2, 90))
-    assert excuses(seen, LIFE) == [(0.0, 3 + 8)]
-    assert "never expired" not in broken(seen)
-
-
 def test_a_token_older_than_the_one_before_is_a_step_back() -> None:
     """In the same Secret; another begins anew."""
     assert broken(history(sight(0.1, 2, 90), sight(10, 1, 90))) == ["never backwards"]

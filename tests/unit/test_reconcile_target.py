@@ -277,18 +277,42 @@ def test_a_restored_secret_without_an_owner_is_adopted_without_a_request() -> No
     play(story)
 
 
-def test_a_secret_of_a_deleted_resource_of_the_same_name_is_waited_for() -> None:
-    """The garbage collector takes it away, then the new resource has its own."""
+def test_a_secret_of_a_deleted_resource_of_the_same_name_is_taken_away() -> None:
+    """As a rule by the garbage collector, which may never come; the new resource has a Secret of its own at once."""
 
     async def story(world: World) -> None:
         await world.begin()
+        before = world.secret()["metadata"]["uid"]
         world.cluster.remove(INTEGRATION_TOKENS, NAMESPACE, "shop")
         world.integration()
         await world.settle()
-        assert world.ready == ("False", "SecretNotOwned")
-        world.cluster.remove("secrets", NAMESPACE, "shop")
-        await world.until(EPOCH + 10)
         assert world.ready == ("True", "TokenValid")
+        assert world.secret()["metadata"]["uid"] != before
+
+    play(story)
+
+
+def test_a_secret_of_a_resource_that_came_after_this_one_is_not_touched() -> None:
+    """Who has not seen yet that its resource is gone, and another there, takes nothing from that."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+
+        def recreate() -> None:
+            world.cluster.remove(INTEGRATION_TOKENS, NAMESPACE, "shop")
+            world.integration()
+            successor = world.cluster.object(INTEGRATION_TOKENS, NAMESPACE, "shop")["metadata"]["uid"]
+            world.cluster.edit(
+                "secrets", NAMESPACE, "shop", lambda body: body["metadata"]["ownerReferences"][0].update(uid=successor)
+            )
+
+        before = world.secret()["metadata"]["uid"]
+        world.cluster.before("get", "secrets", recreate)
+        world.poll_now()
+        await world.settle()
+        assert world.secret()["metadata"]["uid"] == before
+        assert world.ready == ("True", "TokenValid")
+        assert ("delete", "secrets", "shop") not in world.cluster.calls
 
     play(story)
 
