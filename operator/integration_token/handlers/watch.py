@@ -193,7 +193,7 @@ def _settings(failing: Callable[[], None]) -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.scanning.disabled = True
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = 100  # each is 16 KiB while it is read
     settings.queueing.idle_timeout = 0.1
     # Else kopf kills the whole process ten minutes after it was ended, also where it is only started again.
     settings.process.ultimate_exiting_timeout = None
