@@ -12,9 +12,9 @@ _MMAP_THRESHOLD, _ARENA_MAX = -3, -8
 """Parameters of mallopt(3)."""
 
 _LARGE: Final = 128 * 1024
-"""Bytes from which on memory is taken from the system, and given back to it, piece by piece. Set, it stays; else it grows
-with the first 256 KiB that a TLS connection gives back, and the buffers of all later ones leave holes among what lives
-longer: every outage of the API server would then cost a few MiB for good."""
+"""Bytes from which on memory is taken from the system, and given back to it, piece by piece. Set, it stays; else it
+grows with the first 256 KiB that a TLS connection gives back, and the buffers of all later ones leave holes among what
+lives longer: every outage of the API server would then cost a few MiB for good."""
 
 
 def settle() -> None:
