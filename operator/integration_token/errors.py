@@ -16,6 +16,8 @@ what comes from outside goes through :mod:`integration_token.redaction` first, a
 below are never chained, since their text and attributes hold headers and bodies.
 """
 
+from typing import Self
+
 
 class OperatorError(Exception):
     """The root; never raised itself."""
@@ -33,6 +35,12 @@ class Failure(OperatorError):
         super().__init__(message)
         self.reason = reason
         self.message = message
+
+    def caught(self) -> Self:
+        """Itself, to be kept: without the frames that it came through, which hold what was worked on, secrets among
+        it."""
+        self.__traceback__ = self.__context__ = self.__cause__ = None
+        return self
 
     def resembles(self, other: "Failure | None") -> bool:
         """Whether both pass by themselves, or neither does: such failures in a row are counted."""

@@ -110,7 +110,7 @@ class Inquirer:
                 entry.grant.asking = key
                 await self._ask(key, look, endpoint, prepared)
         except Failure as failure:
-            look.failure = failure
+            look.failure = failure.caught()
             entry.failed_inputs = look.inputs
 
     def waited(self, entry: Entry, hold: Hold | None) -> bool:

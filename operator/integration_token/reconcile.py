@@ -228,7 +228,7 @@ class Reconciler:
             look.stored = look.target.stored
             look.version = look.target.secret["metadata"]["resourceVersion"] if look.target.secret else ""
         except Failure as failure:
-            look.failure = failure
+            look.failure = failure.caught()
         look.plan()
         try:
             endpoint = look.endpoint = await self._sources.endpoint(integration)
@@ -238,7 +238,7 @@ class Reconciler:
             look.inputs = inputs_of(entry, endpoint, credentials)
             look.learn()
         except Failure as failure:
-            look.failure = look.failure or failure
+            look.failure = look.failure or failure.caught()
             if look.inputs is None:
                 look.identity = None
 
@@ -251,7 +251,7 @@ class Reconciler:
         try:
             delivered = await self._deliverer.write(look.integration, look.target, look.stored)
         except Failure as failure:
-            look.failure = failure
+            look.failure = failure.caught()
             if look.renewed:
                 look.entry.failed_inputs = look.inputs
                 look.take_back()

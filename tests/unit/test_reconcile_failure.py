@@ -1,12 +1,13 @@
 """What a user sees when something is missing, wrong or away, and when it is mended."""
 
+import gc
 from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 from integration_token.api.condition import Reason
 from integration_token.api.names import CREDENTIALS_LABEL, INTEGRATION_TOKENS
-from integration_token.errors import Conflict, Denied, Passing, Unavailable
+from integration_token.errors import Conflict, Denied, Failure, Passing, Unavailable
 
 from tests.fakes import fault
 from tests.fakes.fault import Fault
@@ -55,6 +56,34 @@ SPOILED: dict[str, tuple[Callable[[World], object], str]] = {
         "SecretNotOwned",
     ),
 }
+
+
+UNWRITTEN: dict[str, Callable[[World], object]] = {
+    "the endpoint fails": lambda world: world.fault(fault.status(500)),
+    "the Secret cannot be written": lambda world: world.cluster.fail("create", "secrets", Denied("403", status=403), 9),
+}
+
+
+@pytest.mark.parametrize("spoil", [*(spoil for spoil, _ in SPOILED.values()), *UNWRITTEN.values()],
+                         ids=[*SPOILED, *UNWRITTEN])  # fmt: skip
+def test_what_a_failure_came_through_is_not_remembered(spoil: Callable[[World], object]) -> None:
+    """It held the credentials, the token and the Secret that were worked on: neither they nor memory for them
+    stay in memory until the next look."""
+
+    async def story(world: World) -> None:
+        world.endpoint()
+        world.credentials()
+        spoil(world)
+        world.integration()
+        await world.operator.start()
+        await world.settle()
+        assert world.ready[0] == "False"
+        kept = [each for each in gc.get_objects() if isinstance(each, Failure)]
+        assert kept
+        assert not [each for each in kept if each.__traceback__ or each.__context__ or each.__cause__]
+
+    gc.collect()
+    play(story)
 
 
 @pytest.mark.parametrize(("spoil", "reason"), SPOILED.values(), ids=SPOILED)
