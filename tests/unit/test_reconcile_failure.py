@@ -67,8 +67,8 @@ UNWRITTEN: dict[str, Callable[[World], object]] = {
 @pytest.mark.parametrize("spoil", [*(spoil for spoil, _ in SPOILED.values()), *UNWRITTEN.values()],
                          ids=[*SPOILED, *UNWRITTEN])  # fmt: skip
 def test_what_a_failure_came_through_is_not_remembered(spoil: Callable[[World], object]) -> None:
-    """It held the credentials, the token and the Secret that were worked on: neither they nor memory for them
-    stay in memory until the next look."""
+    """It held the credentials, the token and the Secret that were worked on; none of them waits in memory for the next
+    look."""
 
     async def story(world: World) -> None:
         world.endpoint()
