@@ -9,7 +9,8 @@
         ├── Conflict           409: somebody else was first; observe again
         ├── Denied             4xx: RBAC, admission, quota, validation
         └── Unavailable        no answer, 429 or 5xx
-            └── Fenced         not tried: another process may lead by now
+            ├── Fenced         not tried: another process may lead by now
+            └── Unauthorized   401: the operator's own token has expired, or is wrong
 
 Messages are written for users and stand in conditions, events and logs. None holds a token or a client secret:
 what comes from outside goes through :mod:`integration_token.redaction` first, and the exceptions of the libraries
@@ -83,3 +84,7 @@ class Unavailable(ClusterError):
 
 class Fenced(Unavailable):
     """Not even tried, since another process may lead by now."""
+
+
+class Unauthorized(Unavailable):
+    """The operator's own token is refused; it works again as soon as there is a good one in its file."""

@@ -20,7 +20,7 @@ from integration_token.api.names import (
     VERSION,
 )
 from integration_token.cluster.permission import Call, Permissions
-from integration_token.errors import ClusterError, Conflict, Denied, Unavailable
+from integration_token.errors import ClusterError, Conflict, Denied, Unauthorized, Unavailable
 from integration_token.fence import Fence
 from integration_token.redaction import redact
 
@@ -297,7 +297,9 @@ def _refusal(status: int, answer: Object, body: Object | None) -> ClusterError:
     if status == 410:
         return Conflict("410 the watch's resourceVersion is too old")
     message = f"{status} {redact(str(answer.get('message', '')), _data(body))}".strip()
-    if status in {401, 408, 429} or status >= 500:
+    if status == 401:
+        return Unauthorized(message)
+    if status in {408, 429} or status >= 500:
         return Unavailable(message)
     return Denied(message, status=status)
 

@@ -3,12 +3,11 @@ told what it may not do."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 
 from integration_token.api.endpoint import EndpointKind
 from integration_token.cluster.connection import Access
 from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, NAMESPACES, Collection, Gateway
-from integration_token.errors import ClusterError, Unavailable
+from integration_token.errors import ClusterError, Unauthorized, Unavailable
 from integration_token.handlers.watch import Observer, watch
 from integration_token.logs import get_logger
 
@@ -95,8 +94,13 @@ class Supervisor:
         """
         try:
             while not await self._ended(watching, whole=served == self._scopes):
-                with suppress(Unavailable):
+                try:
                     found, missing = await self._served(watch=True)
+                except Unauthorized as error:
+                    self.missing = str(error)
+                except Unavailable:
+                    pass  # the watch goes on when it is there again
+                else:
                     if found not in {(), served}:
                         return True
                     if ready.is_set():

@@ -33,6 +33,9 @@ from integration_token.scheduler import Scheduler
 
 log = get_logger(__name__)
 
+_RELOGIN = 2.0
+"""Seconds until kopf logs in again after its login was refused."""
+
 MODIFIED, DELETED = "MODIFIED", "DELETED"
 """Kinds of watch events."""
 
@@ -128,7 +131,7 @@ async def watch(
     :param failing: called whenever a call of kopf's fails, refused or not answered: it tries again for ever.
     """
     await kopf.operator(
-        registry=_registry(observer, access, clusterwide=not namespaces),
+        registry=_registry(observer, access, failing, clusterwide=not namespaces),
         settings=_settings(failing),
         clusterwide=not namespaces,
         namespaces=tuple(namespaces),
@@ -140,15 +143,20 @@ async def watch(
 
 
 def _registry(
-    observer: Observer, access: Callable[[], Awaitable[Access]], *, clusterwide: bool
+    observer: Observer, access: Callable[[], Awaitable[Access]], failing: Callable[[], None], *, clusterwide: bool
 ) -> kopf.OperatorRegistry:
     """kopf's handlers: one for each kind that is watched, and the login, which kopf repeats when it is answered a
     401."""
     registry = kopf.OperatorRegistry()
+    logins = itertools.count()
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.ConnectionInfo:
-        return _connection(await access())
+        number = next(logins)
+        if number:
+            failing()
+            await asyncio.sleep(_RELOGIN)
+        return _connection(await access(), number)
 
     def concerned(event: Any, **_: Any) -> bool:
         return observer.concerned(event["type"], event["object"])
@@ -174,8 +182,11 @@ def _registry(
     return registry
 
 
-def _connection(access: Access) -> kopf.ConnectionInfo:
+def _connection(access: Access, number: int) -> kopf.ConnectionInfo:
     return kopf.ConnectionInfo(
+        # What was refused before kopf takes for no login at all, and ends for good, or hangs while it ends. Until there
+        # is another token the same one is to be tried again, so each time it has to look different.
+        priority=number,
         server=access.server,
         ca_path=access.ca_file,
         insecure=not access.verify,
