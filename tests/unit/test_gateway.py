@@ -12,7 +12,7 @@ import pytest
 from integration_token.api.names import MANAGER
 from integration_token.cluster.gateway import INTEGRATIONS, SECRETS, Gateway
 from integration_token.cluster.permission import Call, Permissions
-from integration_token.errors import ClusterError, Conflict, Denied, Fenced, Unavailable
+from integration_token.errors import ClusterError, Conflict, Denied, Fenced, Unauthorized, Unavailable
 from integration_token.fence import Fence
 
 from tests.unit.virtual import FakeClock
@@ -74,7 +74,7 @@ def gateway(client: Client) -> Gateway:
     ("status", "kind"),
     [
         (400, Denied),
-        (401, Unavailable),
+        (401, Unauthorized),
         (403, Denied),
         (408, Unavailable),
         (409, Conflict),
