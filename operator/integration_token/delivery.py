@@ -137,13 +137,13 @@ class Deliverer:
                 Reason.SECRET_NOT_OWNED,
                 f"Secret {name} exists and is not this resource's; delete it or choose another spec.target.name",
             )
-        if whose is Ownership.PREDECESSOR and not secret["metadata"].get("deletionTimestamp"):
-            await self._take_inherited(integration, secret)
-            return None
         if secret["metadata"].get("deletionTimestamp"):
             raise Passing(
                 Reason.SECRET_NOT_OWNED, f"Secret {name} is being deleted; it is written anew once it is gone"
             )
+        if whose is Ownership.PREDECESSOR:
+            await self._take_inherited(integration, secret)
+            return None
         return secret
 
     async def _take_inherited(self, integration: Integration, secret: Object) -> None:

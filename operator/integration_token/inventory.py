@@ -102,17 +102,24 @@ class Inventory:
         self.namespace_labels: dict[str, dict[str, str]] = {}
         self._referring: defaultdict[tuple[str, str, str], set[Key]] = defaultdict(set)
 
+    def knows(self, key: Key, uid: str, generation: int, renew_request: str) -> bool:
+        """Whether what a resource asks for was taken note of before."""
+        entry = self.entries.get(key)
+        return entry is not None and (entry.uid, entry.generation, entry.renew_request) == (
+            uid, generation, renew_request
+        )  # fmt: skip
+
     def observe(self, integration: Integration) -> tuple[Key, bool]:
         """Takes note of a resource as the watch brought it: its key, and whether it asks for anything new."""
         key = token_key(integration.namespace, integration.name)
         entry = self.entries.get(key)
+        if self.knows(key, integration.uid, integration.generation, integration.renew_request):
+            return key, False
         if entry is not None and entry.uid == integration.uid:
-            new = (integration.generation, integration.renew_request) != (entry.generation, entry.renew_request)
-            if new:
-                self.refer(key, entry, integration)
-                entry.record = integration
-                entry.poll_at = 0.0  # the window may be another
-            return key, new
+            self.refer(key, entry, integration)
+            entry.record = integration
+            entry.poll_at = 0.0  # the window may be another
+            return key, True
         self.forget(key)
         entry = self.entries[key] = Entry(integration.uid, integration)
         self.refer(key, entry, integration)

@@ -44,6 +44,9 @@ class DueQueue:
         self._by_boot: list[tuple[float, int, Key]] = []
         self._numbers = itertools.count()
 
+    def __len__(self) -> int:
+        return len(self._due)
+
     def put(self, key: Key, due: Instant) -> None:
         """The key is due at that moment, and no longer at the one that was put before."""
         number = next(self._numbers)
@@ -98,8 +101,6 @@ class Scheduler:
         self._running: set[Key] = set()
         self._again: set[Key] = set()
         self._changed = asyncio.Event()
-        self._asleep = False
-        """Nothing was in the queue when the clocks were looked at last."""
         self._available = asyncio.Semaphore(0)
         self._stopping = False
 
@@ -116,9 +117,9 @@ class Scheduler:
     def at(self, key: Key, due: Instant) -> None:
         """Works on the key at that moment, unless it is woken before."""
         if key not in self._waiting and key not in self._running:
-            self._queue.put(key, due)
-            if self._asleep or due.seconds_from(self._clock.now()) < _GLANCE:
+            if not self._queue or due.seconds_from(self._clock.now()) < _GLANCE:
                 self._changed.set()  # else the next glance is early enough
+            self._queue.put(key, due)
 
     async def run(self) -> None:
         """Works until :meth:`stop`, and returns when what was under way has ended."""
@@ -130,7 +131,6 @@ class Scheduler:
                 while (key := self._queue.pop(now)) is not None:
                     self.wake(key)
                 wait = self._queue.wait(now)
-                self._asleep = wait is None
                 self._changed.clear()
                 try:
                     async with asyncio.timeout(None if wait is None else min(wait, _GLANCE)):

@@ -74,6 +74,11 @@ class Integration:
     status: Mapping[str, Any] = field(repr=False)
 
 
+def renew_request(body: Mapping[str, Any]) -> str:
+    """The last wish for a poll that a person annotated the object with; empty where there was none."""
+    return str((body["metadata"].get("annotations") or {}).get(RENEW_ANNOTATION, ""))
+
+
 def is_going(body: Mapping[str, Any]) -> bool:
     """Whether the object is being deleted, and only waits for its dependents or somebody's finalizer."""
     return bool(body["metadata"].get("deletionTimestamp"))
@@ -95,7 +100,7 @@ def parse_integration(body: Mapping[str, Any]) -> Integration:
             uid=metadata["uid"],
             generation=int(metadata.get("generation", 1)),
             resource_version=str(metadata.get("resourceVersion", "")),
-            renew_request=str((metadata.get("annotations") or {}).get(RENEW_ANNOTATION, "")),
+            renew_request=renew_request(body),
             endpoint=EndpointRef(kind, "" if kind is EndpointKind.CLUSTER else metadata["namespace"], endpoint["name"]),
             credentials=credentials["name"],
             client_id_key=credentials.get("clientIDKey") or "client_id",

@@ -14,13 +14,12 @@ import kopf
 
 from integration_token.admission import Admission
 from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef, parse_endpoint
-from integration_token.api.integration import is_going, parse_integration
+from integration_token.api.integration import is_going, parse_integration, renew_request
 from integration_token.api.names import (
     CLUSTER_TOKEN_ENDPOINTS,
     GROUP,
     INTEGRATION_TOKENS,
     MANAGER,
-    RENEW_ANNOTATION,
     TOKEN_ENDPOINTS,
     VERSION,
 )
@@ -74,10 +73,8 @@ class Observer:
     def concerned(self, kind: str | None, body: dict[str, Any]) -> bool:
         """Whether an event of an IntegrationToken may tell anything new. Most don't: they are our own status writes."""
         metadata = body["metadata"]
-        entry = self._inventory.entries.get(token_key(metadata["namespace"], metadata["name"]))
-        known = entry is not None and (entry.uid, entry.generation, entry.renew_request) == (
-            metadata["uid"], metadata.get("generation"), (metadata.get("annotations") or {}).get(RENEW_ANNOTATION, "")
-        )  # fmt: skip
+        key = token_key(metadata["namespace"], metadata["name"])
+        known = self._inventory.knows(key, metadata["uid"], metadata.get("generation", 1), renew_request(body))
         return not known or kind != MODIFIED or is_going(body)
 
     def endpoint(self, kind: str | None, endpoint_kind: EndpointKind, body: dict[str, Any]) -> None:
