@@ -128,6 +128,14 @@ class Operator:
         """All metrics, as text."""
         return self.probe("/metrics").text
 
+    @property
+    def leads(self) -> bool:
+        """Whether it says so; who doesn't run or answer doesn't."""
+        try:
+            return self.process.running and "\nintegration_token_leader 1.0\n" in self.metrics()
+        except httpx.TransportError:
+            return False
+
     def traces(self) -> dict[str, str]:
         """What others on the machine, or who scrapes it, see of the process."""
         directory = Path("/proc") / str(self.pid)

@@ -47,7 +47,7 @@ class Pair:
 
     def leader(self) -> Operator | None:
         """The one that leads; the test fails where both do."""
-        leaders = [replica for replica in self.replicas if leads(replica)]
+        leaders = [replica for replica in self.replicas if replica.leads]
         assert len(leaders) < 2
         return leaders[0] if leaders else None
 
@@ -66,14 +66,6 @@ class Pair:
         """The Lease's spec."""
         spec: Document = self._kube.get("Lease", RELEASE, LEASE)["spec"]
         return spec
-
-
-def leads(replica: Operator) -> bool:
-    """Whether it says so; who doesn't run or answer doesn't."""
-    try:
-        return replica.process.running and "\nintegration_token_leader 1.0\n" in replica.metrics()
-    except httpx.TransportError:
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +124,7 @@ def test_one_works_and_the_other_is_ready_to(pair: Pair, quiet: Token) -> None:
     """Both are ready; one leads, by a Lease that names it, and what it does is done once."""
     leader, standby = pair.until_led(SOON)
 
-    assert not leads(standby)
+    assert not standby.leads
     assert standby.probe("/readyz").is_success
     assert standby.probe("/healthz").is_success
     assert "quiet" in leader.metrics()
@@ -154,11 +146,11 @@ def test_leader_that_ends_in_order_is_replaced_at_once(pair: Pair, quiet: Token)
     _until_repaired(quiet, RELEASED)
 
     assert time.monotonic() - ended < RELEASED
-    assert leads(standby)
+    assert standby.leads
     assert len(quiet.requests()) == requests
     leader.start()
     leader.await_ready()
-    assert not leads(leader)
+    assert not leader.leads
 
 
 def test_stopped_leader_does_nothing_when_it_goes_on(
@@ -175,7 +167,7 @@ def test_stopped_leader_does_nothing_when_it_goes_on(
     os.kill(pid, signal.SIGSTOP)
     try:
         token.mend()
-        poll(partial(leads, standby), "the other to lead", FAILED)
+        poll(lambda: standby.leads, "the other to lead", FAILED)
         token.until_ready()
         held = token.held
         version = token.document()["metadata"]["resourceVersion"]
@@ -187,7 +179,7 @@ def test_stopped_leader_does_nothing_when_it_goes_on(
     poll(partial(_ready, leader), "it to stand by", DEADLINE)
     _damage(quiet)
     _until_repaired(quiet, SOON)
-    assert (leads(leader), leads(standby)) == (False, True)
+    assert (leader.leads, standby.leads) == (False, True)
     assert leader.pid == pid
     assert token.held == held
     assert token.document()["metadata"]["resourceVersion"] == version
@@ -240,7 +232,7 @@ def test_killed_leader_is_replaced(pair: Pair, quiet: Token) -> None:
     _damage(quiet)
     _until_repaired(quiet, FAILED)
 
-    assert leads(standby)
+    assert standby.leads
     assert pair.lease()["leaseTransitions"] == transitions + 1
     assert len(quiet.requests()) == requests
 

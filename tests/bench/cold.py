@@ -118,7 +118,7 @@ def until_complete(stage: Stage, operator: Operator, tail: AuditTail, limits: Li
         missing -= {(write.resource, write.name) for write in new if write.succeeded}
         if new and not missing:
             cpu = cpu_seconds(operator.pid)
-            if _all_ready(stage):
+            if all_ready(stage):
                 return cpu
     raise BenchError(
         f"{len(missing)} writes are missing after {PATIENCE * limits.seconds:.0f} s, or not all are Ready;"
@@ -126,8 +126,8 @@ def until_complete(stage: Stage, operator: Operator, tail: AuditTail, limits: Li
     )
 
 
-def _all_ready(stage: Stage) -> bool:
-    """Asked once only, after the measurement: the answer is large."""
+def all_ready(stage: Stage) -> bool:
+    """Whether all resources are. Of many the answer is large: ask once only, after the measurement."""
     return all(
         any(
             condition["type"] == "Ready" and condition["status"] == "True"

@@ -4,7 +4,8 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
-from tests.bench.api import API, SECRETS, TOKENS
+from tests.bench.api import API, SECRETS
+from tests.bench.cold import all_ready
 from tests.bench.manifest import credentials, names, token
 from tests.bench.repair import repaired
 from tests.bench.row import Row
@@ -28,7 +29,7 @@ def measure() -> list[Row]:
         stage.api.create_all(credentials(name) for name in wanted)
         stage.api.create_all(token(name, "bench") for name in wanted)
         leader = replicas.enter_context(stage.operator(lease))
-        poll(partial(_all_ready, stage.api), "the leader to bring all tokens", 60)
+        poll(partial(all_ready, stage), "the leader to bring all tokens", 60)
         requests, seconds = endpoint.count(), []
         for name in wanted[:TIMES]:
             standby = replicas.enter_context(stage.operator(lease))
@@ -46,7 +47,3 @@ def _kill_and_change(leader: Operator, api: API, target: str) -> None:
     leader.kill()
     # What it takes to put this right is there: a token that was changed would have to be asked for.
     api.merge(f"{SECRETS}/{target}", {"stringData": {"extra": "changed by hand"}})
-
-
-def _all_ready(api: API) -> bool:
-    return all("issueTime" in item.get("status", {}) for item in api.get(TOKENS)["items"])

@@ -6,7 +6,6 @@ brought 15 tokens a second instead of 80, and some of them came 10 s late.
 Exit codes: 0 without violations, 1 with some, 2 where the run could not be made, 130 after Ctrl-C.
 """
 
-import argparse
 import secrets
 import signal
 import sys
@@ -14,11 +13,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from random import Random
-from typing import Final, NoReturn
+from typing import Final
 
 from tests.bench.usage import machine
 from tests.cluster.client import CommandError
 from tests.cluster.daemon import DaemonError
+from tests.cluster.parser import Parser
 from tests.cluster.progress import say, step
 from tests.cluster.toolchain import ToolError
 from tests.fakes.issuer import Policy
@@ -38,14 +38,6 @@ CENTRAL_REST: Final = (30.0, 60.0)
 LOCAL_REST: Final = (30.0, 120.0)
 SHOWN: Final = 40
 """Violations that are printed."""
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with 2."""
-        self.exit(2, f"{self.prog}: {message}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -192,7 +192,7 @@ class World:
 
     def leader(self) -> Operator | None:
         """The replica that says that it leads."""
-        return next((replica for replica in self.replicas if _leads(replica)), None)
+        return next((replica for replica in self.replicas if replica.leads), None)
 
     def until_led(self) -> Operator:
         """The leader, once there is one."""
@@ -237,10 +237,3 @@ class World:
 def namespace(number: int) -> str:
     """Its name."""
     return f"faults-{number}"
-
-
-def _leads(replica: Operator) -> bool:
-    try:
-        return replica.process.running and "\nintegration_token_leader 1.0\n" in replica.metrics()
-    except httpx.TransportError:
-        return False

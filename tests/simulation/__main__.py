@@ -3,11 +3,11 @@
 Exit codes: 0, 2 where the command line is wrong, 130 after Ctrl-C.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import Final
 
+from tests.cluster.parser import Parser
 from tests.simulation import document, figure
 from tests.simulation.model import MODELS
 
@@ -19,15 +19,9 @@ requests in 60 s. writes: of Secret and status. Beside it two simple clients: on
 two thirds of the last `expires_in` are over, 5 s at least; after an error both ask again in 60 s."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line, without the usage before it."""
-        self.exit(2, f"{self.prog}: {message}\n")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table."""
-    parser = _Parser(prog="python -m tests.simulation", description="What a year costs at each model of an endpoint.")
+    parser = Parser(prog="python -m tests.simulation", description="What a year costs at each model of an endpoint.")
     parser.add_argument("--document", action="store_true", help="write table and plots into operator/docs as well")
     chosen = parser.parse_args(arguments)
     try:

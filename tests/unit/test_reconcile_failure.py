@@ -64,6 +64,16 @@ UNWRITTEN: dict[str, Callable[[World], object]] = {
 }
 
 
+async def begin_spoiled(world: World, spoil: Callable[[World], object]) -> None:
+    """Start the operator where something is wrong from the beginning."""
+    world.endpoint()
+    world.credentials()
+    spoil(world)
+    world.integration()
+    await world.operator.start()
+    await world.settle()
+
+
 @pytest.mark.parametrize("spoil", [*(spoil for spoil, _ in SPOILED.values()), *UNWRITTEN.values()],
                          ids=[*SPOILED, *UNWRITTEN])  # fmt: skip
 def test_what_a_failure_came_through_is_not_remembered(spoil: Callable[[World], object]) -> None:
@@ -71,12 +81,7 @@ def test_what_a_failure_came_through_is_not_remembered(spoil: Callable[[World], 
     look."""
 
     async def story(world: World) -> None:
-        world.endpoint()
-        world.credentials()
-        spoil(world)
-        world.integration()
-        await world.operator.start()
-        await world.settle()
+        await begin_spoiled(world, spoil)
         assert world.ready[0] == "False"
         kept = [each for each in gc.get_objects() if isinstance(each, Failure)]
         assert kept
@@ -93,12 +98,7 @@ def test_a_resource_says_why_it_has_no_token_and_gets_one_as_soon_as_that_is_men
     """Stalled, with one event, no loop, and a message that tells no secret; two seconds after it is mended, Ready."""
 
     async def story(world: World) -> None:
-        world.endpoint()
-        world.credentials()
-        spoil(world)
-        world.integration()
-        await world.operator.start()
-        await world.settle()
+        await begin_spoiled(world, spoil)
         assert world.ready == ("False", reason)
         assert world.refreshed == ("False", reason)
         assert world.stalled == ("True", reason)
