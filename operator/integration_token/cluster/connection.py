@@ -14,7 +14,7 @@ from integration_token.errors import SettingsError
 _NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """Where a pod finds the name of its namespace."""
 
-_CONNECTIONS = 32
+_CONNECTIONS = 16
 """Connections to the API server for all calls together."""
 
 
