@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = read_settings(flags, os.environ)
         # uvloop looks names up on as many threads: a name server that doesn't answer must not keep others waiting.
         os.environ.setdefault("UV_THREADPOOL_SIZE", "64")
+        # Hardly anything that imports make is garbage: to look for it takes a tenth of their time.
+        gc.disable()
         # Only now: the libraries below take a second to import, and --help and a wrong flag need none of them.
         import uvloop  # noqa: PLC0415
 
@@ -47,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         # What the imports made stays: neither is it looked through at each collection, nor does it put one off.
         gc.freeze()
+        gc.enable()
         gc.set_threshold(_GARBAGE, *gc.get_threshold()[1:])
 
         # What kopf may leave behind where a signal comes in its start is not waited for without a bound.

@@ -1,6 +1,7 @@
 """The operator as a process: what it is connected to, what it answers, and its terms of work, one after the other."""
 
 import asyncio
+import gc
 import random
 import signal
 import socket
@@ -82,6 +83,8 @@ class Application:
         await self._server.start()
         try:
             while not self._stop.is_set():
+                # What is left of a term lies in cycles, and who stands by does too little for Python to look for them.
+                gc.collect()
                 if self._candidate is None:
                     await self._work(Fence(self._clock), access)
                 elif (fence := await self._acquire(self._candidate)) is not None:

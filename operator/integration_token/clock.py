@@ -9,6 +9,9 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
+_BOOT: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""The clock that goes on during a suspend; where a machine has none, at least one that nobody sets."""
+
 _STEP = 1.0
 """Seconds by which two clocks must part to tell that one of them was set."""
 
@@ -57,5 +60,4 @@ class SystemClock:
 
     def now(self) -> Instant:
         """The present moment, on a machine with CLOCK_BOOTTIME (Linux) or at least a monotonic clock."""
-        boot = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-        return Instant(time.time(), time.clock_gettime(boot))
+        return Instant(time.time(), time.clock_gettime(_BOOT))

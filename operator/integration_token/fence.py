@@ -49,6 +49,8 @@ class Fence:
         :raises Fenced: where one may not act.
         """
         left = self._until - self._clock.now().boot
-        if not self.is_open() or left <= 0:
+        if left <= 0:
+            self.closed.set()
+        if self.closed.is_set():
             raise Fenced("the lease is no longer held: nothing is written and no token asked for")
         return left

@@ -38,8 +38,8 @@ _OVERTAKEN = 0.05
 """Seconds until another look after somebody changed what was being written."""
 
 _PATIENCE = 2.0
-"""Seconds that a first token waits for others in flight before it is looked whether the endpoint keeps it waiting by
-now, which its user is told. Each later look comes after as long again as it has waited: many may wait."""
+"""Seconds that a first token waits for others in flight before it is looked whether it is the endpoint's rate limit by
+now that it waits for, which its user is told. Later looks come after `TELLING` seconds: many may wait."""
 
 
 class Reconciler:
@@ -111,7 +111,7 @@ class Reconciler:
                 waiting = True
                 entry.record = integration
                 waited = 0.0 if entry.queued is None else now.boot - entry.queued.boot
-                return now.after(min(TELLING, max(_PATIENCE, waited)))
+                return now.after(_PATIENCE if waited < _PATIENCE else TELLING)
             look = Look(integration, entry, now, now.wall, settled=settled[0] if settled else None)
             await self._observe(look)
             await self._inquirer.inquire(key, look)

@@ -1,7 +1,9 @@
 """A process of several in virtual time: it stands by, leads, loses its Lease, leads again, and ends."""
 
 import asyncio
+import gc
 import random
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -21,6 +23,14 @@ from tests.unit.test_lease import Line
 from tests.unit.virtual import FakeClock, run
 
 
+class Cycle:
+    """What only the garbage collector takes away."""
+
+    def __init__(self) -> None:
+        """Holds itself."""
+        self.itself = self
+
+
 class Work:
     """In a term's place: works until it may not, or is asked to end."""
 
@@ -30,6 +40,8 @@ class Work:
         """Works as long as the fence is open."""
         self.fence = fence
         self.error: Exception | None = None
+        self.left: weakref.ref[Cycle] | None = None
+        """To what it leaves behind at its end."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """And takes a second to end what is under way."""
@@ -37,6 +49,7 @@ class Work:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         for task in ends:
             task.cancel()
+        self.left = weakref.ref(Cycle())
         if self.fence.is_open():
             await asyncio.sleep(1)
             assert self.fence.is_open()
@@ -171,6 +184,23 @@ def test_process_that_lost_its_lease_stands_by_and_begins_anew(monkeypatch: pyte
         assert not first.terms[0].fence.is_open()
 
     play(monkeypatch, act)
+
+
+def test_who_stands_by_again_holds_nothing_of_its_term(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what is left in cycles, though hardly anything happens that would make Python look for them."""
+
+    async def act(first: Process, _: Process, __: Cluster) -> None:
+        first.line.cut = True
+        await asyncio.sleep(20)
+        assert not first.works
+        assert first.terms[0].left is not None
+        assert first.terms[0].left() is None
+
+    gc.disable()
+    try:
+        play(monkeypatch, act)
+    finally:
+        gc.enable()
 
 
 def test_work_that_fails_ends_the_process_and_releases_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 """A term of work in virtual time: the watch is looked after, and nothing of a term outlives it."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 
 import pytest
@@ -17,6 +19,7 @@ from integration_token.settings import Settings
 from integration_token.term import Term, Unended
 
 from tests.fakes.cluster import Cluster
+from tests.unit.test_application import Cycle
 from tests.unit.virtual import FakeClock, run
 
 FORBIDDEN = Denied('403 User "u" cannot watch resource "integrationtokens"', status=403)
@@ -64,6 +67,8 @@ class Scene:
         """Ends the watch, by its exception or its result."""
         self.stubborn = False
         """The watch doesn't end when it is cancelled."""
+        self.left: list[weakref.ref[Cycle]] = []
+        """To what each watch leaves behind."""
         monkeypatch.setattr(supervisor, "watch", self._watch)
         settings = Settings(namespaces=namespaces)
         self.term = Term(
@@ -101,6 +106,7 @@ class Scene:
         assert access == self._access
         self.watched.append(tuple(namespaces))
         self.failing = failing
+        self.left.append(weakref.ref(Cycle()))
         for (plural, _, _), body in self.cluster.objects.items():
             if plural == "integrationtokens":
                 observer.integration(None, body)
@@ -170,6 +176,26 @@ def test_watch_that_dies_is_started_again_and_its_gap_is_searched(monkeypatch: p
         await one.end()
 
     run(main)
+
+
+def test_watch_that_is_started_again_holds_nothing_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """kopf remembers each resource, in cycles: with every restart there would be ten thousand more."""
+
+    async def act(scene: Scene) -> None:
+        assert scene.left[0]() is not None
+        scene.fault.set_exception(RuntimeError("an ERROR that kopf can't mend"))
+        await asyncio.sleep(0.1)
+        scene.fault = asyncio.get_running_loop().create_future()
+        await asyncio.sleep(5)
+        assert len(scene.left) == 2
+        assert scene.left[0]() is None
+        await scene.end()
+
+    gc.disable()
+    try:
+        scene(monkeypatch, act)
+    finally:
+        gc.enable()
 
 
 def test_call_of_kopf_that_is_refused_is_told_until_it_is_granted(monkeypatch: pytest.MonkeyPatch) -> None:

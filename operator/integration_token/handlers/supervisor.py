@@ -2,6 +2,7 @@
 told what it may not do."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Iterable
 
 from integration_token.api.endpoint import EndpointKind
@@ -66,14 +67,10 @@ class Supervisor:
             if not served:
                 await asyncio.sleep(_RETRY)
                 continue
-            ready = asyncio.Event()
-            readying = asyncio.create_task(self._on_ready(ready, served))
+            # What kopf remembered of each resource before lies in cycles, grown too old to be looked at soon.
+            gc.collect()
             try:
-                namespaces = self._namespaces and served
-                watching = asyncio.create_task(
-                    watch(self._observer, self._access, namespaces, ready, self._doubt.set), name="kopf"
-                )
-                if await self._outlived(watching, ready, served):
+                if await self._outlived(served):
                     log.info("the namespaces that can be served have changed, the watch is started again")
                     continue
                 # kopf returns where a signal came before ours were set again; a fault raises.
@@ -84,14 +81,19 @@ class Supervisor:
                 failed = True
                 await asyncio.sleep(_RETRY)
             finally:
-                readying.cancel()
                 self._take_signals()
 
-    async def _outlived(self, watching: asyncio.Task[None], ready: asyncio.Event, served: tuple[str, ...]) -> bool:
-        """Waits for the watch to end; or ends it, answering True, once other namespaces can be served.
+    async def _outlived(self, served: tuple[str, ...]) -> bool:
+        """Watches until that ends by itself; or ends it, answering True, once other namespaces can be served.
 
         kopf tries a call again that was refused, and tells nobody. So it is looked after as soon as a call fails.
         """
+        ready = asyncio.Event()
+        readying = asyncio.create_task(self._on_ready(ready, served))
+        namespaces = self._namespaces and served
+        watching = asyncio.create_task(
+            watch(self._observer, self._access, namespaces, ready, self._doubt.set), name="kopf"
+        )
         try:
             while not await self._ended(watching, whole=served == self._scopes):
                 try:
@@ -108,6 +110,7 @@ class Supervisor:
             await watching
             return False
         finally:
+            readying.cancel()
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
 
