@@ -115,12 +115,13 @@ class Inquirer:
 
     def waited(self, entry: Entry, hold: Hold | None) -> bool:
         """Whether the request has waited for its turn for so long that its user is told."""
-        now = self._clock.now()
         if hold is None:
             entry.queued = None
-        elif entry.queued is None:
+            return False
+        now = self._clock.now()
+        if entry.queued is None:
             entry.queued = now
-        return entry.queued is not None and now.boot - entry.queued.boot >= TELLING
+        return now.boot - entry.queued.boot >= TELLING
 
     def _may_ask(self, key: Key, look: Look, endpoint: Endpoint, cause: Cause) -> bool:
         """Whether the request may be sent now; else the look knows what it waits for."""

@@ -13,6 +13,8 @@ from integration_token.api.value import format_precise_time
 
 _LIBRARY_LEVEL = logging.WARNING
 
+_encode = json.JSONEncoder(default=str).encode
+
 
 class Logger:
     """Logs a constant message with key-values."""
@@ -83,11 +85,11 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 class _JSON(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return json.dumps(_fields(record), default=str)
+        return _encode(_fields(record))
 
 
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = _fields(record)
         head = f"{fields.pop('time')} {fields.pop('level').upper():7} {fields.pop('message')}"
-        return " ".join([head, *(f"{key}={json.dumps(value, default=str)}" for key, value in fields.items())])
+        return " ".join([head, *(f"{key}={_encode(value)}" for key, value in fields.items())])

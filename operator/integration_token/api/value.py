@@ -1,6 +1,7 @@
 """Values as the Kubernetes API writes them: Go durations and RFC 3339 times."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 
 import durationpy
@@ -19,7 +20,13 @@ def parse_duration(text: str) -> float:
 
 def format_time(seconds: float) -> str:
     """RFC 3339 in UTC with whole seconds, rounded down, of seconds since the epoch."""
-    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _format_second(int(seconds))
+
+
+@lru_cache(maxsize=64)
+def _format_second(second: int) -> str:
+    """Of a few seconds over and over, where many resources are worked on at once."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def format_precise_time(seconds: float, digits: Literal["milliseconds", "microseconds"] = "milliseconds") -> str:

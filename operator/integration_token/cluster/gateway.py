@@ -213,7 +213,7 @@ class Gateway:
             self._answered("GET", path, None)
             return response
         try:
-            answer = await _json(response)
+            answer = _object(await response.read())
         except (aiohttp.ClientError, TimeoutError):
             raise Unavailable("the watch broke") from None
         finally:
@@ -225,13 +225,17 @@ class Gateway:
     async def _call(
         self, method: str, path: str, body: Object | None = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Object]:
-        """Status and JSON of one call: 2xx, or 404 where that is for the caller to judge."""
+        """Status and JSON of one call: 2xx, or 404 where that is for the caller to judge; no JSON of a PATCH."""
         response = await self._open(method, path, body, headers or {}, _TIMEOUT)
         try:
-            answer = await _json(response)
+            text = await response.read()
         except (aiohttp.ClientError, TimeoutError):
             raise Unavailable("the API server's answer broke off") from None
-        refusal = None
+        if method == "PATCH" and response.status < 300:
+            # The whole object, of which whoever changes a part of it wants to know nothing.
+            self._answered(method, path, None)
+            return response.status, {}
+        answer, refusal = _object(text), None
         if response.status >= 300 and response.status != 404:
             refusal = _refusal(response.status, answer, body)
         self._answered(method, path, refusal)
@@ -283,9 +287,10 @@ class Gateway:
         return response
 
 
-async def _json(response: aiohttp.ClientResponse) -> Object:
+def _object(text: bytes) -> Object:
+    """Of a body; empty where it is no JSON object."""
     try:
-        answer = json.loads(await response.read())
+        answer = json.loads(text)
     except ValueError:
         return {}
     return answer if isinstance(answer, dict) else {}
