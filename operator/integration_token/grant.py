@@ -7,6 +7,7 @@ others copy it from a Secret of theirs, and what its requests have taught.
 import hashlib
 import json
 import secrets
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from integration_token.api.endpoint import Endpoint
@@ -17,6 +18,9 @@ from integration_token.oauth.request import Grant
 from integration_token.renewal.budget import Pace
 from integration_token.renewal.rollover import Rollover
 from integration_token.scheduler import Key, Scheduler
+
+_LEFT = 1024
+"""Grants that nobody has any more whose pace is remembered: those that were left last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,8 @@ class Grants:
         self._secret = secrets.token_bytes(32)
         self._grants: dict[bytes, SharedGrant] = {}
         self._places: dict[Key, bytes] = {}
+        self._left: OrderedDict[bytes, Pace] = OrderedDict()
+        """The paces of grants that nobody has now: somebody may change credentials to and fro."""
 
     def join(self, key: Key, own: SharedGrant, endpoint: Endpoint, grant: Grant) -> SharedGrant:
         """The grant as the resource shares it with others.
@@ -113,6 +119,7 @@ class Grants:
             self.forget(key)
             own = SharedGrant()
         shared = self._grants.setdefault(digest, own)
+        shared.pace = self._left.pop(digest, shared.pace)
         shared.rollover = shared.rollover or own.rollover
         shared.members.add(key)
         self._places[key] = digest
@@ -168,6 +175,9 @@ class Grants:
             grant.leave(key)
             if not grant.members:
                 del self._grants[digest]
+                self._left[digest] = grant.pace
+                if len(self._left) > _LEFT:
+                    self._left.popitem(last=False)
 
     def _digest(self, endpoint: Endpoint, grant: Grant) -> bytes:
         inputs = (

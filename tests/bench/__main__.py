@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the bench; prints the table on stdout."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measures the performance budget.")
     parser.add_argument(
-        "--runs", type=int, default=1, help="cold runs of 1,000, each on a control plane of its own; default: 1"
+        "--runs", type=int, default=3, help="cold runs of 1,000, each on a control plane of its own; default: 3"
     )
     parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
     parser.add_argument(
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("the bench could not be run: it needs Linux's /proc, and one run or more", file=sys.stderr)
         return 2
     size = machine()
-    say(f"{size}; about {25 if chosen.growth else 18 + runs // 2} min in all, more where others are busy too")
+    say(f"{size}; about {25 if chosen.growth else 17 + runs // 2} min in all, more where others are busy too")
     try:
         if chosen.growth:
             growth.write(size)

@@ -107,16 +107,26 @@ def one_leader(history: History) -> Iterator[Violation]:
 
 def twelve_in_a_minute(history: History) -> Iterator[Violation]:
     """A grant is asked for at most twelve times in any minute. A process that comes to lead does not know what the one
-    before has asked, so each term has its own twelve."""
+    before has asked, so each term has its own twelve; and with other credentials it is another grant."""
     terms = [term.at for term in history.terms]
     for life in history.lives:
-        by_term: dict[int, list[float]] = {}
+        changed = [
+            (each.start, each.end + SEEN)
+            for each in history.injections
+            if each.reach is Reach.CREDENTIALS and each.strikes(life.place)
+        ]
+        grants: dict[tuple[int, int | None], list[float]] = {}
         for record in history.requests_of(life):
-            by_term.setdefault(bisect_right(terms, record.received), []).append(record.received)
-        for times in by_term.values():
+            at = record.received
+            change = next((number for number, (start, end) in enumerate(changed) if start <= at < end), None)
+            grants.setdefault((bisect_right(terms, at), change), []).append(at)
+        for times in grants.values():
             most = burst(times)
             if most > MAX_IN_A_MINUTE:
-                yield Violation("twelve in a minute", f"{_name(life.place)} was asked for {most} times")
+                span = f"{times[0] - history.start:.0f} s to {times[-1] - history.start:.0f} s of the run"
+                yield Violation(
+                    "twelve in a minute", f"{_name(life.place)} was asked for {most} times in a minute from {span}"
+                )
 
 
 def few_polls(history: History) -> Iterator[Violation]:

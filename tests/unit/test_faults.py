@@ -179,12 +179,14 @@ def test_a_write_of_who_does_not_lead_is_a_stale_leaders(resource: str) -> None:
 
 
 def test_thirteen_requests_in_a_minute_are_one_too_many() -> None:
-    """By the same process; the next one begins to count anew."""
+    """By the same process, with the same credentials; the next one begins to count anew."""
     trouble = [Injection("500", Reach.ENDPOINT, 0.0, 60.0)]
     requests = tuple(failure(at) for at in range(30, 43))
     assert broken(history(requests=requests, injections=trouble)) == ["twelve in a minute"]
     assert broken(history(requests=requests[1:], injections=trouble)) == []
     assert broken(history(requests=requests, injections=trouble, writes=[lease(0, 0), lease(35.5, 1)])) == []
+    changed = Injection("changed", Reach.CREDENTIALS, 29.5, 31.0)
+    assert broken(history(requests=requests, injections=[*trouble, changed])) == []
 
 
 def test_a_request_before_the_window_is_none_that_was_needed() -> None:

@@ -8,11 +8,15 @@ import pytest
 from integration_token.api.condition import Reason
 from integration_token.api.names import CREDENTIALS_LABEL, INTEGRATION_TOKENS
 from integration_token.errors import Conflict, Denied, Failure, Passing, Unavailable
+from integration_token.oauth.client import Route
+from integration_token.oauth.request import TokenRequest
+from integration_token.oauth.response import Answer
 
 from tests.fakes import fault
 from tests.fakes.fault import Fault
+from tests.simulation.chronicle import burst
 from tests.unit.virtual import EPOCH
-from tests.unit.world import NAMESPACE, World, encoded, play
+from tests.unit.world import NAMESPACE, SECRET, World, encoded, play
 
 DAY = 86400.0
 HOUR = 3600.0
@@ -307,6 +311,29 @@ def test_an_api_server_away_for_a_minute_is_waited_for() -> None:
         world.request_renewal("now")
         await world.until(EPOCH + 122)
         assert world.requests == 2
+
+    play(story)
+
+
+def test_twelve_a_minute_hold_for_credentials_that_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each change is tried at once, but not with what was asked for as often as may be a moment before."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.client.outage = Passing(Reason.ENDPOINT_UNREACHABLE, "no connection to login.example comes about")
+        sent: list[float] = []
+        send = world.client.send
+
+        async def noting(request: TokenRequest, route: Route) -> Answer:
+            if SECRET.encode() in request.body:
+                sent.append(world.clock.now().boot)
+            return await send(request, route)
+
+        monkeypatch.setattr(world.client, "send", noting)
+        for number in range(60):
+            world.credentials(secret="another" if number % 2 == 0 else SECRET)
+            await world.until(EPOCH + 2 * (number + 1))
+        assert burst(sent) == 12
 
     play(story)
 

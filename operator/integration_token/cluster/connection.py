@@ -15,7 +15,8 @@ _NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """Where a pod finds the name of its namespace."""
 
 _CONNECTIONS = 16
-"""Connections to the API server for all calls together."""
+"""Connections to the API server for all calls together: some may wait long, as for a webhook that is slow, and each
+costs some 100 KiB for good."""
 
 
 async def connect(kubeconfig: Path | None, *, watches: int) -> ApiClient:

@@ -201,8 +201,9 @@ def _settings(failing: Callable[[], None]) -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.scanning.disabled = True
-    settings.watching.chunk_size = 100  # each is 16 KiB while it is read
-    settings.queueing.idle_timeout = 0.1
+    settings.watching.chunk_size = 50  # each is 16 KiB while it is read
+    # For as long the worker of each object that was listed keeps it: the shorter, the fewer of them at once.
+    settings.queueing.idle_timeout = 0.02
     # Else kopf kills the whole process ten minutes after it was ended, also where it is only started again.
     settings.process.ultimate_exiting_timeout = None
     # kopf gives up, and ends, with the last of its backoffs; the API server may be away for any time.

@@ -33,7 +33,7 @@ the connection (encode/httpcore#1093)."""
 _HOSTS = 64
 """Hosts whose connections are kept for the next request; the least recently used goes first."""
 
-_KEEPALIVE = 5.0
+_KEEPALIVE = 2.0
 """Seconds that an idle connection is kept: for a burst of first tokens; the next poll is minutes or hours away."""
 
 _GRACE = 1.0
