@@ -62,10 +62,10 @@ class Memory(threading.Thread):
     def growth(self, history: History) -> Iterator[Violation]:
         """The processes that grew while they led."""
         ends = [term.at for term in history.terms[1:]] + [history.end]
-        for term, end in zip(history.terms, ends, strict=True):
+        long = [(term, end) for term, end in zip(history.terms, ends, strict=True) if end - term.at >= LONG]
+        say(f"{len(long)} of {len(history.terms)} leaders led for {LONG:.0f} s or longer: their memory is compared")
+        for term, end in long:
             sizes = [size for at, size in self.samples[term.process] if term.at <= at <= end]
-            if end - term.at < LONG:
-                continue
             before, after = growth(sizes)
             say(f"process {term.process} led for {end - term.at:.0f} s: {_mebibytes(before)}, then {_mebibytes(after)}")
             if after > before * (1 + FLAT):
