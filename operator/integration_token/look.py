@@ -98,6 +98,8 @@ class Look:
             set(stored.token.scope) < set(before.token.scope)
         )  # fmt: skip
         self.stored = stored
+        # Another token for sure, also where a wall clock that was set back makes its times those of the one before.
+        self.entry.plan = (0.0, 0.0)
         self.plan()
 
     def plan(self) -> None:
