@@ -30,9 +30,7 @@ class Fence:
 
     def is_open(self) -> bool:
         """Whether one may act now."""
-        if not self.closed.is_set() and self._clock.now().boot >= self._until:
-            self.closed.set()
-        return not self.closed.is_set()
+        return self._left() > 0
 
     def extend(self, until: float) -> None:
         """The leave ends later than was known; of no effect once it has ended."""
@@ -48,9 +46,16 @@ class Fence:
 
         :raises Fenced: where one may not act.
         """
+        left = self._left()
+        if left <= 0:
+            raise Fenced("the lease is no longer held: nothing is written and no token asked for")
+        return left
+
+    def _left(self) -> float:
+        """Seconds for which one may act; 0 once one may not."""
+        if self.closed.is_set():
+            return 0.0
         left = self._until - self._clock.now().boot
         if left <= 0:
             self.closed.set()
-        if self.closed.is_set():
-            raise Fenced("the lease is no longer held: nothing is written and no token asked for")
-        return left
+        return max(0.0, left)

@@ -105,16 +105,21 @@ def one_leader(history: History) -> Iterator[Violation]:
             yield Violation("one leader", f"{what}, while {leader} led")
 
 
+def _changed(history: History, life: Life, after: float) -> list[tuple[float, float]]:
+    """When the resource's credentials were wrong, and for so many seconds after that."""
+    return [
+        (each.start, each.end + after)
+        for each in history.injections
+        if each.reach is Reach.CREDENTIALS and each.strikes(life.place)
+    ]
+
+
 def twelve_in_a_minute(history: History) -> Iterator[Violation]:
     """A grant is asked for at most twelve times in any minute. A process that comes to lead does not know what the one
     before has asked, so each term has its own twelve; and with other credentials it is another grant."""
     terms = [term.at for term in history.terms]
     for life in history.lives:
-        changed = [
-            (each.start, each.end + SEEN)
-            for each in history.injections
-            if each.reach is Reach.CREDENTIALS and each.strikes(life.place)
-        ]
+        changed = _changed(history, life, SEEN)
         grants: dict[tuple[int, int | None], list[float]] = {}
         for record in history.requests_of(life):
             at = record.received
@@ -135,11 +140,7 @@ def few_polls(history: History) -> Iterator[Violation]:
     for life in history.lives:
         held = history.held(life)
         requests = history.requests_of(life)
-        changed = [
-            (each.start, each.end + MENDED)
-            for each in history.injections
-            if each.reach is Reach.CREDENTIALS and each.strikes(life.place)
-        ]
+        changed = _changed(history, life, MENDED)
         known = 0
         ends = [sight.at for sight in held[1:]] + [history.end]
         for sight, until in zip(held, ends, strict=False):
