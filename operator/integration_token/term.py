@@ -10,35 +10,20 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from integration_token.admission import Admission
-from integration_token.clock import Clock, Instant
+from integration_token.clock import Clock
 from integration_token.cluster.connection import Access
-from integration_token.cluster.event import EventRecorder
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.permission import Permissions
-from integration_token.cluster.secret import SecretWatch
-from integration_token.delivery import Deliverer
-from integration_token.endpoint_status import EndpointReconciler
 from integration_token.errors import OperatorError
 from integration_token.fence import Fence
-from integration_token.grant import Grants
 from integration_token.handlers.census import Census
 from integration_token.handlers.supervisor import Supervisor
-from integration_token.handlers.watch import Observer
-from integration_token.inquiry import Inquirer
-from integration_token.inventory import Inventory
-from integration_token.issue import Issuer
 from integration_token.logs import get_logger
 from integration_token.metrics import Metrics
-from integration_token.mount import MountRefresher
 from integration_token.oauth.address import Policy
 from integration_token.oauth.client import TokenClient
-from integration_token.reconcile import Reconciler
-from integration_token.report import Reporter
-from integration_token.scheduler import Key, Scheduler
 from integration_token.settings import Settings
-from integration_token.sharer import Sharer
-from integration_token.source import Sources
+from integration_token.worker import build_worker
 
 log = get_logger(__name__)
 
@@ -82,56 +67,32 @@ class Term:
         :param take_signals: makes signals ask for an orderly end: kopf, whenever it starts, takes them for itself.
         """
         policy = Policy(settings.insecure_endpoints, settings.allowed_hosts, settings.private_hosts)
-        inventory = Inventory()
-        metrics.begin(inventory, fence)
         self._gateway = gateway
         self._fence = fence
         self._metrics = metrics
         self._permissions = permissions
         self._stop = asyncio.Event()
-        self._inventory = inventory
-        self._secrets = SecretWatch(gateway, settings.namespaces, self._secret_changed, self._recovered)
         self._client = TokenClient(clock, policy, settings.proxy_url, fence)
-        self._events = EventRecorder(gateway, clock, socket.gethostname())
-        self._scheduler = Scheduler(clock, self._work)
-        admission = Admission(clock, self._scheduler)
-        grants = Grants(self._scheduler)
-        deliverer = Deliverer(gateway, self._secrets)
-        reporter = Reporter(gateway, inventory, self._events, clock)
-        sources = Sources(gateway, self._secrets, inventory, policy, clock, clusterwide=not settings.namespaces)
-        self._reconciler = Reconciler(
-            gateway=gateway,
-            secrets=self._secrets,
-            inventory=inventory,
-            sources=sources,
-            deliverer=deliverer,
-            inquirer=Inquirer(
-                issuer=Issuer(sources, self._client, clock, metrics),
-                admission=admission,
-                grants=grants,
-                sharer=Sharer(grants, deliverer, reporter, metrics),
-                reporter=reporter,
-                metrics=metrics,
-                clock=clock,
-                jitter=random.random,
-            ),
-            admission=admission,
-            grants=grants,
-            mounts=MountRefresher(gateway, reporter, clock),
-            endpoints=EndpointReconciler(gateway, inventory, policy, clock),
-            reporter=reporter,
-            metrics=metrics,
-            clock=clock,
+        self._worker = worker = build_worker(
+            gateway,
+            self._client,
+            clock,
+            metrics,
+            policy,
+            namespaces=settings.namespaces,
+            instance=socket.gethostname(),
             jitter=random.random,
         )
-        observer = Observer(inventory, self._scheduler, admission)
-        self._census = Census(gateway, inventory, observer, settings.namespaces)
-        self._supervisor = Supervisor(gateway, observer, settings.namespaces, access=access, take_signals=take_signals)
+        metrics.begin(worker.inventory, fence)
+        self._census = Census(gateway, worker.inventory, worker.observer, settings.namespaces)
+        self._supervisor = Supervisor(
+            gateway, worker.observer, settings.namespaces, access=access, take_signals=take_signals
+        )
 
     @property
     def missing(self) -> str:
         """Why nothing is worked for yet, or any more; empty where something is."""
-        return self._supervisor.missing if self._secrets.synced.is_set() else "Secrets are not listed yet"
+        return self._supervisor.missing if self._worker.secrets.synced.is_set() else "Secrets are not listed yet"
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set, and ends what is under way then; or until the fence is closed, and drops it.
@@ -141,12 +102,12 @@ class Term:
         :raises Unended: where something could not be ended, and the process is to end too.
         """
         self._stop = stop
-        work = asyncio.create_task(self._scheduler.run(), name="work")
-        events = asyncio.create_task(self._events.run(), name="events")
+        work = asyncio.create_task(self._worker.scheduler.run(), name="work")
+        events = asyncio.create_task(self._worker.events.run(), name="events")
         parts = {
             work,
             events,
-            asyncio.create_task(self._secrets.run(), name="secrets"),
+            asyncio.create_task(self._worker.secrets.run(), name="secrets"),
             asyncio.create_task(self._census.run(), name="census"),
             asyncio.create_task(self._permissions.run(self._gateway.permitted), name="permissions"),
             asyncio.create_task(self._watch(), name="watch"),
@@ -173,27 +134,14 @@ class Term:
 
     async def _drain(self, work: asyncio.Task[None]) -> None:
         log.info("stopping: work under way is ended first")
-        self._scheduler.stop()
+        self._worker.scheduler.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN):
                 await work
         with suppress(TimeoutError):
             async with asyncio.timeout(_POSTING):
-                await self._events.drain()
+                await self._worker.events.drain()
 
     async def _watch(self) -> None:
-        await self._secrets.synced.wait()
+        await self._worker.secrets.synced.wait()
         await self._supervisor.run(self._stop)
-
-    async def _work(self, key: Key) -> Instant | None:
-        return await self._reconciler.work(key)
-
-    def _secret_changed(self, namespace: str, name: str) -> None:
-        for key in self._inventory.of_secret(namespace, name):
-            self._scheduler.wake(key)
-
-    def _recovered(self) -> None:
-        """Looks at once at what could not be looked at while the API server was away: tokens may have expired."""
-        for key, entry in self._inventory.entries.items():
-            if entry.outages:
-                self._scheduler.wake(key)

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from integration_token import scheduler as scheduling
-from integration_token.admission import Admission
 from integration_token.api.condition import ConditionType
 from integration_token.api.endpoint import EndpointKind
 from integration_token.api.names import (
@@ -22,28 +21,16 @@ from integration_token.api.names import (
     VERSION,
 )
 from integration_token.clock import Instant
-from integration_token.cluster.event import EventRecorder
 from integration_token.cluster.gateway import Object
-from integration_token.cluster.secret import SecretWatch
-from integration_token.delivery import Deliverer
-from integration_token.endpoint_status import EndpointReconciler
 from integration_token.fence import Fence
-from integration_token.grant import Grants
-from integration_token.handlers.watch import Observer
-from integration_token.inquiry import Inquirer
-from integration_token.inventory import Inventory, token_key
-from integration_token.issue import Issuer as RequestIssuer
+from integration_token.inventory import token_key
 from integration_token.metrics import Metrics
-from integration_token.mount import MountRefresher
 from integration_token.oauth.address import Policy as AddressPolicy
 from integration_token.oauth.client import Route, TokenClient
 from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import Answer
-from integration_token.reconcile import Reconciler
-from integration_token.report import Reporter
-from integration_token.scheduler import Key, Scheduler
-from integration_token.sharer import Sharer
-from integration_token.source import Sources
+from integration_token.scheduler import Key
+from integration_token.worker import build_worker
 
 from tests.fakes.cluster import Cluster
 from tests.fakes.fault import Fault
@@ -99,47 +86,27 @@ class Operator:
 
     def __init__(self, world: "World") -> None:
         """Knows nothing yet."""
-        policy = AddressPolicy(insecure=False, allowed_hosts=frozenset(), private_hosts=frozenset())
-        cluster, clock = world.cluster, world.clock
-        self.inventory = Inventory()
         metrics = self.metrics = Metrics()
-        metrics.begin(self.inventory, Fence(clock))
-        self.scheduler = Scheduler(clock, self._work)
-        self.looks = 0
-        self.secrets = SecretWatch(cluster, (), self._secret_changed)
-        self.events = EventRecorder(cluster, clock, "test")
-        self.admission = Admission(clock, self.scheduler)
-        sources = Sources(cluster, self.secrets, self.inventory, policy, clock, clusterwide=True)
-        grants = self.grants = Grants(self.scheduler)
-        deliverer = Deliverer(cluster, self.secrets)
-        reporter = Reporter(cluster, self.inventory, self.events, clock)
-        self._reconciler = Reconciler(
-            gateway=cluster,
-            secrets=self.secrets,
-            inventory=self.inventory,
-            sources=sources,
-            deliverer=deliverer,
-            inquirer=Inquirer(
-                issuer=RequestIssuer(sources, world.client, clock, metrics),
-                admission=self.admission,
-                grants=grants,
-                sharer=Sharer(grants, deliverer, reporter, metrics),
-                reporter=reporter,
-                metrics=metrics,
-                clock=clock,
-                jitter=lambda: 0.5,
-            ),
-            admission=self.admission,
-            grants=grants,
-            mounts=MountRefresher(cluster, reporter, clock),
-            endpoints=EndpointReconciler(cluster, self.inventory, policy, clock),
-            reporter=reporter,
-            metrics=metrics,
-            clock=clock,
+        self._worker = worker = build_worker(
+            world.cluster,
+            world.client,
+            world.clock,
+            metrics,
+            AddressPolicy(insecure=False, allowed_hosts=frozenset(), private_hosts=frozenset()),
+            namespaces=(),
+            instance="test",
             jitter=lambda: 0.5,
         )
-        self._observer = Observer(self.inventory, self.scheduler, self.admission)
-        self._cluster = cluster
+        self.inventory, self.scheduler, self.secrets, self.events = (
+            worker.inventory, worker.scheduler, worker.secrets, worker.events
+        )  # fmt: skip
+        metrics.begin(self.inventory, Fence(world.clock))
+        self._cluster = world.cluster
+        self._observer = worker.observer
+        self.grants = worker.reconciler._grants
+        self.looks = 0
+        reconciler = worker.reconciler
+        self._reconcile, reconciler.work = reconciler.work, self._counted  # type: ignore[method-assign]  # to count
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -161,13 +128,9 @@ class Operator:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _work(self, key: Key) -> Instant | None:
+    async def _counted(self, key: Key) -> Instant | None:
         self.looks += 1
-        return await self._reconciler.work(key)
-
-    def _secret_changed(self, namespace: str, name: str) -> None:
-        for key in self.inventory.of_secret(namespace, name):
-            self.scheduler.wake(key)
+        return await self._reconcile(key)
 
     def _changed(self, plural: str, kind: str, body: Object) -> None:
         if plural == INTEGRATION_TOKENS:

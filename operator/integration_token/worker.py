@@ -1,0 +1,108 @@
+"""Puts together all that works on resources: one wiring for the process, for tests in virtual time and for
+simulations."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from integration_token.admission import Admission
+from integration_token.clock import Clock, Instant
+from integration_token.cluster.event import EventRecorder
+from integration_token.cluster.gateway import Gateway
+from integration_token.cluster.secret import SecretWatch
+from integration_token.delivery import Deliverer
+from integration_token.endpoint_status import EndpointReconciler
+from integration_token.grant import Grants
+from integration_token.handlers.watch import Observer
+from integration_token.inquiry import Inquirer
+from integration_token.inventory import Inventory
+from integration_token.issue import Issuer
+from integration_token.metrics import Metrics
+from integration_token.mount import MountRefresher
+from integration_token.oauth.address import Policy
+from integration_token.oauth.client import TokenClient
+from integration_token.reconcile import Reconciler
+from integration_token.report import Reporter
+from integration_token.scheduler import Key, Scheduler
+from integration_token.sharer import Sharer
+from integration_token.source import Sources
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """The parts that somebody outside starts, stops or tells something."""
+
+    inventory: Inventory
+    scheduler: Scheduler
+    secrets: SecretWatch
+    events: EventRecorder
+    observer: Observer
+    reconciler: Reconciler
+
+
+def build_worker(
+    gateway: Gateway,
+    client: TokenClient,
+    clock: Clock,
+    metrics: Metrics,
+    policy: Policy,
+    *,
+    namespaces: Collection[str],
+    instance: str,
+    jitter: Callable[[], float],
+) -> Worker:
+    """Everything that works, as yet at rest.
+
+    :param namespaces: those to serve, none for all.
+    :param instance: names this process in events.
+    :param jitter: answers numbers uniform in [0, 1).
+    """
+
+    async def work(key: Key) -> Instant | None:
+        return await reconciler.work(key)
+
+    def secret_changed(namespace: str, name: str) -> None:
+        for key in inventory.of_secret(namespace, name):
+            scheduler.wake(key)
+
+    def recovered() -> None:
+        # Looked at at once is what could not be while the API server was away: tokens may have expired.
+        for key, entry in inventory.entries.items():
+            if entry.outages:
+                scheduler.wake(key)
+
+    inventory = Inventory()
+    scheduler = Scheduler(clock, work)
+    secrets = SecretWatch(gateway, namespaces, secret_changed, recovered)
+    events = EventRecorder(gateway, clock, instance)
+    admission = Admission(clock, scheduler)
+    grants = Grants(scheduler)
+    deliverer = Deliverer(gateway, secrets)
+    reporter = Reporter(gateway, inventory, events, clock)
+    sources = Sources(gateway, secrets, inventory, policy, clock, clusterwide=not namespaces)
+    inquirer = Inquirer(
+        issuer=Issuer(sources, client, clock, metrics),
+        admission=admission,
+        grants=grants,
+        sharer=Sharer(grants, deliverer, reporter, metrics),
+        reporter=reporter,
+        metrics=metrics,
+        clock=clock,
+        jitter=jitter,
+    )
+    reconciler = Reconciler(
+        gateway=gateway,
+        secrets=secrets,
+        inventory=inventory,
+        sources=sources,
+        deliverer=deliverer,
+        inquirer=inquirer,
+        admission=admission,
+        grants=grants,
+        mounts=MountRefresher(gateway, reporter, clock),
+        endpoints=EndpointReconciler(gateway, inventory, policy, clock),
+        reporter=reporter,
+        metrics=metrics,
+        clock=clock,
+        jitter=jitter,
+    )
+    return Worker(inventory, scheduler, secrets, events, Observer(inventory, scheduler, admission), reconciler)
