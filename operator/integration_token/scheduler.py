@@ -7,8 +7,9 @@ Nothing here knows what the keys stand for.
 import asyncio
 import heapq
 import itertools
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from integration_token.clock import Clock, Instant
@@ -17,7 +18,17 @@ from integration_token.logs import get_logger
 log = get_logger(__name__)
 
 WORKERS = 128
-"""Keys worked on at once. The work is mostly waiting; endpoints that hang hold a worker for their timeout."""
+"""Keys worked on at once. The work is mostly waiting for the API server."""
+
+PER_NAMESPACE = 24
+"""Of them in one namespace: enough to keep the API server busy, and few enough that another namespace's work, which
+takes a handful of calls one after the other, isn't behind hundreds of calls each time."""
+
+AWAY = 256
+"""Keys that may wait for something else meanwhile, such as an endpoint's answer, and hold nobody's place."""
+
+AWAY_PER_NAMESPACE = 24
+"""Of them in one namespace: more than it has requests under way."""
 
 _GLANCE = 1.0
 """Seconds after which the clocks are looked at again at the latest: asyncio's own clock stands still in a suspend and
@@ -89,19 +100,29 @@ class DueQueue:
 
 
 class Scheduler:
-    """Calls `work` for every key when it is due or woken, and puts it back for the moment that `work` answers."""
+    """Calls `work` for every key when it is due or woken, and puts it back for the moment that `work` answers.
+
+    Keys that are ready are taken from one namespace after the other, so none waits for what a neighbour has; and of no
+    namespace more than `PER_NAMESPACE` are worked on at once, so that what is begun has the API server's ear.
+    """
 
     def __init__(self, clock: Clock, work: Callable[[Key], Awaitable[Instant | None]]) -> None:
-        """`work` answers when the key is due again, None for when it is woken. It never sleeps itself."""
+        """`work` answers when the key is due again, None for when it is woken. It sleeps in :meth:`away` alone."""
         self._clock = clock
         self._work = work
         self._queue = DueQueue()
-        self._ready: deque[Key] = deque()
+        self._ready: dict[str, deque[Key]] = {}
+        """By namespace, those of which one may begin now in the order of their turns, and apart from them..."""
+        self._full: dict[str, deque[Key]] = {}
+        """...those of which as many are worked on as may be."""
         self._waiting: set[Key] = set()
         self._running: set[Key] = set()
         self._again: set[Key] = set()
         self._changed = asyncio.Event()
-        self._available = asyncio.Semaphore(0)
+        self._idle: deque[asyncio.Future[Key | None]] = deque()
+        self._active = 0
+        self._active_of: Counter[str] = Counter()
+        self._away_of: Counter[str] = Counter()
         self._stopping = False
 
     def wake(self, key: Key) -> None:
@@ -111,8 +132,10 @@ class Scheduler:
         elif key not in self._waiting:
             self._queue.drop(key)
             self._waiting.add(key)
-            self._ready.append(key)
-            self._available.release()
+            namespace = key.namespace
+            full = self._active_of[namespace] >= PER_NAMESPACE
+            (self._full if full else self._ready).setdefault(namespace, deque()).append(key)
+            self._dispatch()
 
     def at(self, key: Key, due: Instant) -> None:
         """Works on the key at that moment, unless it is woken before."""
@@ -121,10 +144,30 @@ class Scheduler:
                 self._changed.set()  # else the next glance is early enough
             self._queue.put(key, due)
 
+    def may_leave(self, namespace: str) -> bool:
+        """Whether one more piece of work of the namespace may be :meth:`away`."""
+        return self._away_of[namespace] < AWAY_PER_NAMESPACE
+
+    @contextmanager
+    def away(self, namespace: str) -> Iterator[None]:
+        """Inside, the work on a key of the namespace waits for something and takes nobody's place; the key is still
+        being worked on."""
+        self._away_of[namespace] += 1
+        self._release(namespace)
+        try:
+            yield
+        finally:
+            self._take(namespace)
+            self._away_of[namespace] -= 1
+            if not self._away_of[namespace]:
+                del self._away_of[namespace]
+
     async def run(self) -> None:
         """Works until :meth:`stop`, and returns when what was under way has ended."""
         async with asyncio.TaskGroup() as group:
-            for number in range(WORKERS):
+            # Of before kopf begins, which ends what began after it when it ends itself: so all of them exist from the
+            # start, and none is made for a piece of work.
+            for number in range(WORKERS + AWAY):
                 group.create_task(self._worker(), name=f"worker {number}")
             while not self._stopping:
                 now = self._clock.now()
@@ -137,22 +180,57 @@ class Scheduler:
                         await self._changed.wait()
                 except TimeoutError:
                     pass
-            for _ in range(WORKERS):
-                self._available.release()
+            while self._idle:
+                self._hand(self._idle.popleft(), None)
 
     def stop(self) -> None:
         """Begins no more work."""
         self._stopping = True
         self._changed.set()
 
-    async def _worker(self) -> None:
-        while True:
-            await self._available.acquire()
-            if self._stopping:
-                return
-            key = self._ready.popleft()
+    def _dispatch(self) -> None:
+        """Gives ready keys to idle workers, as long as more may be worked on."""
+        while self._ready and self._idle and self._active < WORKERS and not self._stopping:
+            worker = self._idle.popleft()
+            if worker.done():
+                continue  # cancelled, and its worker with it
+            namespace, keys = next(iter(self._ready.items()))
+            del self._ready[namespace]
+            key = keys.popleft()
+            self._take(namespace)
+            if keys:
+                full = self._active_of[namespace] >= PER_NAMESPACE
+                (self._full if full else self._ready)[namespace] = keys
             self._waiting.discard(key)
             self._running.add(key)
+            self._hand(worker, key)
+
+    @staticmethod
+    def _hand(worker: "asyncio.Future[Key | None]", key: Key | None) -> None:
+        if not worker.done():
+            worker.set_result(key)
+
+    def _take(self, namespace: str) -> None:
+        self._active += 1
+        self._active_of[namespace] += 1
+
+    def _release(self, namespace: str) -> None:
+        self._active -= 1
+        self._active_of[namespace] -= 1
+        if self._active_of[namespace] < PER_NAMESPACE and (keys := self._full.pop(namespace, None)):
+            self._ready.setdefault(namespace, deque()).extend(keys)
+        if not self._active_of[namespace]:
+            del self._active_of[namespace]
+        self._dispatch()
+
+    async def _worker(self) -> None:
+        while not self._stopping:
+            turn: asyncio.Future[Key | None] = asyncio.get_running_loop().create_future()
+            self._idle.append(turn)
+            self._dispatch()
+            key = await turn
+            if key is None:
+                return
             due: Instant | None = None
             try:
                 due = await self._work(key)
@@ -169,6 +247,7 @@ class Scheduler:
                 due = self._clock.now().after(_RETRY)
             finally:
                 self._running.discard(key)
+                self._release(key.namespace)
             if key in self._again:
                 self._again.discard(key)
                 self.wake(key)

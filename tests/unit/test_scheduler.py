@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from integration_token.clock import Instant
-from integration_token.scheduler import WORKERS, DueQueue, Key, Scheduler
+from integration_token.scheduler import AWAY_PER_NAMESPACE, PER_NAMESPACE, WORKERS, DueQueue, Key, Scheduler
 
 from tests.unit.virtual import FakeClock, run
 
@@ -16,9 +16,9 @@ SECRET = "s3cr3t"
 Work = Callable[[Key], Instant | None]
 
 
-def key(name: str) -> Key:
+def key(name: str, namespace: str = "store") -> Key:
     """A key of some work."""
-    return Key("token", "store", name)
+    return Key("token", namespace, name)
 
 
 ONE, TWO, THREE = key("one"), key("two"), key("three")
@@ -280,12 +280,105 @@ class TestScheduler:
         async def story(clock: FakeClock) -> None:
             works = Works(clock, takes=1)
             for number in range(3 * WORKERS):
-                works.scheduler.wake(key(str(number)))
+                works.scheduler.wake(key(str(number), f"team-{number % 12}"))
             await asyncio.sleep(10)
             await works.ended()
             assert works.together == WORKERS
             assert len({name for name, _ in works.done}) == len(works.done) == 3 * WORKERS
             assert max(time for _, time in works.done) == 2
+
+        run(story)
+
+    def test_a_namespace_with_thousands_of_keys_keeps_nobody_waiting(self) -> None:
+        """Another namespace's key is worked on with the next that is, however many were there before it."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock, takes=1)
+            for number in range(3000):
+                works.scheduler.wake(key(str(number), "crowd"))
+            await asyncio.sleep(2.5)
+            works.scheduler.wake(ONE)
+            await asyncio.sleep(200)
+            await works.ended()
+            begun = dict(works.done)
+            assert begun[ONE] == 2.5
+            assert works.together <= PER_NAMESPACE + 1
+            assert len(works.done) == 3001
+
+        run(story)
+
+    def test_namespaces_take_turns(self) -> None:
+        """Of many that wait, none has two more keys worked on than another."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock, takes=1)
+            for number in range(40):
+                for team in range(20):
+                    works.scheduler.wake(key(str(number), f"team-{team}"))
+            await asyncio.sleep(3.5)
+            counts = Counter(name.namespace for name, _ in works.done)
+            assert len(counts) == 20
+            assert max(counts.values()) - min(counts.values()) <= 1
+            await works.ended()
+
+        run(story)
+
+    def test_work_that_waits_elsewhere_takes_nobodys_place(self) -> None:
+        """Endpoints that hang let others be worked on, and their own keys are still worked on once at a time."""
+
+        async def story(clock: FakeClock) -> None:
+            done: list[Key] = []
+            hanging = asyncio.Event()
+
+            async def work(name: Key) -> None:
+                if name.namespace.startswith("hung"):
+                    with scheduler.away(name.namespace):
+                        await hanging.wait()
+                done.append(name)
+
+            scheduler = Scheduler(clock, work)
+            task = asyncio.create_task(scheduler.run())
+            hung = [key(str(number), f"hung-{team}") for team in range(20) for number in range(10)]
+            for name in hung:
+                scheduler.wake(name)
+            await asyncio.sleep(1)
+            for name in hung:
+                scheduler.wake(name)
+            for number in range(50):
+                scheduler.wake(key(str(number)))
+            await asyncio.sleep(1)
+            assert len(done) == 50
+            hanging.set()
+            await asyncio.sleep(1)
+            assert Counter(done)[hung[0]] == 2
+            assert len(done) == 50 + 2 * len(hung)
+            scheduler.stop()
+            await task
+
+        run(story)
+
+    def test_a_namespace_may_have_so_much_away_and_no_more(self) -> None:
+        """Who asks first is told, so that it does without."""
+
+        async def story(clock: FakeClock) -> None:
+            told: list[bool] = []
+
+            async def work(name: Key) -> None:
+                told.append(scheduler.may_leave(name.namespace))
+                if told[-1]:
+                    with scheduler.away(name.namespace):
+                        await asyncio.sleep(5)
+
+            scheduler = Scheduler(clock, work)
+            task = asyncio.create_task(scheduler.run())
+            for number in range(AWAY_PER_NAMESPACE + 7):
+                scheduler.wake(key(str(number)))
+            await asyncio.sleep(1)
+            scheduler.wake(key("one", "other"))
+            await asyncio.sleep(20)
+            assert Counter(told) == {True: AWAY_PER_NAMESPACE + 1, False: 7}
+            scheduler.stop()
+            await task
 
         run(story)
 
@@ -382,7 +475,7 @@ class TestScheduler:
         async def story(clock: FakeClock) -> None:
             works = Works(clock, takes=5)
             for number in range(WORKERS + 10):
-                works.scheduler.wake(key(str(number)))
+                works.scheduler.wake(key(str(number), f"team-{number % 12}"))
             works.scheduler.at(ONE, clock.now().after(3))
             await asyncio.sleep(2)
             await works.ended()
