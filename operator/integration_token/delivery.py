@@ -1,19 +1,30 @@
 """Brings a token into its target Secret: read, judged, written in one call, and read again where somebody was
 faster."""
 
+import asyncio
 import base64
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from integration_token.api.condition import Reason
 from integration_token.api.integration import DeletionPolicy, Integration
 from integration_token.api.token import StoredToken
+from integration_token.clock import Clock
 from integration_token.cluster.gateway import INTEGRATIONS, SECRETS, Gateway, Object
 from integration_token.cluster.secret import SecretWatch
 from integration_token.cluster.target import Ownership, Write, build_target, ownership, read_target
-from integration_token.errors import ClusterError, Conflict, Denied, NeedsChange, Passing, Unavailable
+from integration_token.errors import ClusterError, Conflict, Denied, Failure, Fenced, NeedsChange, Passing
+from integration_token.scheduler import Scheduler
 
-_ATTEMPTS = 4
-"""Writes of one token before it is given up: each failed one was overtaken by somebody else's change."""
+_OVERTAKEN = 3
+"""Times that a write which was overtaken by somebody else's change is repeated at once."""
+
+_PATIENCE = 10.0
+"""Seconds for which a token that was just issued is kept, where the API server refuses it: what refuses may be a
+webhook that is just being started anew."""
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.2, 2.0
+"""Seconds between two attempts in that time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +52,11 @@ class Delivered:
 class Deliverer:
     """Reads and writes target Secrets."""
 
-    def __init__(self, gateway: Gateway, secrets: SecretWatch) -> None:
+    def __init__(self, gateway: Gateway, secrets: SecretWatch, scheduler: Scheduler, clock: Clock) -> None:
         self._gateway = gateway
         self._secrets = secrets
+        self._scheduler = scheduler
+        self._clock = clock
 
     async def read(self, integration: Integration, predecessors: tuple[Object, ...]) -> Target:
         """The target, or where there is none yet, what one from before it was renamed holds.
@@ -72,40 +85,82 @@ class Deliverer:
         )
 
     async def held(self, namespace: str, name: str) -> str:
-        """The token in another resource's target; empty where none can be read there."""
+        """The token in another resource's target; empty where none can be read there.
+
+        :raises ClusterError: where the API server can't tell now.
+        """
         try:
             secret = await self._gateway.get(SECRETS, namespace, name)
             return base64.b64decode(((secret or {}).get("data") or {}).get("token", "")).decode()
-        except (ClusterError, ValueError):
+        except (Denied, ValueError):
             return ""
 
-    async def write(self, integration: Integration, target: Target, stored: StoredToken) -> Delivered:
+    async def write(
+        self, integration: Integration, target: Target, stored: StoredToken, waiting: Callable[[], None] | None
+    ) -> Delivered:
         """Makes the target hold the token.
 
+        :param waiting: called before it is tried again for a while where the API server refuses it: of a token that was
+            just issued, and is nowhere else. Others are not tried again.
         :raises Failure: where the API server refuses, or the name was taken meanwhile.
         """
-        secret, wrote, recreated = target.secret, False, False
-        for attempt in range(_ATTEMPTS):
-            write = build_target(secret, integration, stored)
-            if write is None:
-                break
+        namespace, secret = integration.namespace, target.secret
+        recreated, began = False, self._clock.now().boot
+        for attempt in itertools.count():
             try:
-                secret = await self._write(integration, secret, write)
-                wrote, recreated = True, recreated or write.recreate
-                self._secrets.wrote(integration.namespace, secret)
-                break
-            except (Denied, Unavailable) as error:
-                # Unavailable as well: a webhook that is down fails the writes of Secrets alone.
-                raise Passing(
-                    Reason.WRITE_FAILED, f"the API server does not write Secret {integration.target}: {error}"
-                ) from None
-            except Conflict:
-                if attempt == _ATTEMPTS - 1:
-                    raise
+                if attempt:
+                    secret = await self._owned(integration)
+                write = build_target(secret, integration, stored)
+                if write is None:
+                    return Delivered(_version(secret), wrote=attempt > 0, recreated=recreated)
                 recreated = recreated or write.recreate
-                secret = await self._owned(integration)
-        version = secret["metadata"]["resourceVersion"] if secret is not None else ""
-        return Delivered(version, wrote, recreated)
+                with self._secrets.writing(namespace, integration.target) as noted:
+                    secret = await self._write(integration, secret, write)
+                    noted(secret)
+                return Delivered(_version(secret), wrote=True, recreated=recreated)
+            except Fenced:
+                raise
+            except ClusterError as error:
+                if await self._pause(namespace, attempt, error, began, waiting):
+                    continue
+                # Unavailable as well: a webhook that is down fails the writes of Secrets alone.
+                raise _refused(integration, error) from None
+        raise AssertionError("unreachable")
+
+    async def rehearse(self, integration: Integration, target: Target, stored: StoredToken) -> None:
+        """Finds out by a dry run whether the target could be made to hold such a token.
+
+        :raises Failure: where it could not.
+        """
+        secret = target.secret
+        write = build_target(secret, integration, stored)
+        if write is None:
+            return
+        try:
+            await self._write(integration, secret, write, dry_run=True)
+        except Fenced:
+            raise
+        except ClusterError as error:
+            if not _unrehearsable(error):
+                raise _refused(integration, error) from None
+
+    async def _pause(
+        self, namespace: str, attempt: int, error: ClusterError, began: float, waiting: Callable[[], None] | None
+    ) -> bool:
+        """Whether to write once more, after the wait that is due before it."""
+        if isinstance(error, Conflict) and attempt < _OVERTAKEN:
+            return True
+        wait = min(_LONGEST_WAIT, _SHORTEST_WAIT * 2.0**attempt)
+        if (
+            waiting is None
+            or self._clock.now().boot - began + wait > _PATIENCE
+            or not self._scheduler.may_leave(namespace)
+        ):
+            return False
+        waiting()
+        with self._scheduler.away(namespace):
+            await asyncio.sleep(wait)
+        return True
 
     async def take_away(self, integration: Integration, predecessors: tuple[Object, ...]) -> None:
         """Deletes the Secrets from before a renaming, unless they are to be retained."""
@@ -116,15 +171,20 @@ class Deliverer:
                     SECRETS, integration.namespace, metadata["name"], metadata["uid"], metadata["resourceVersion"]
                 )
 
-    async def _write(self, integration: Integration, secret: Object | None, write: Write) -> Object:
+    async def _write(
+        self, integration: Integration, secret: Object | None, write: Write, *, dry_run: bool = False
+    ) -> Object:
         namespace, name = integration.namespace, integration.target
         if secret is None:
-            return await self._gateway.create(SECRETS, namespace, write.body)
-        if write.recreate:
-            metadata = secret["metadata"]
-            await self._gateway.delete(SECRETS, namespace, name, metadata["uid"], metadata["resourceVersion"])
-            return await self._gateway.create(SECRETS, namespace, write.body)
-        return await self._gateway.replace(SECRETS, namespace, name, write.body)
+            return await self._gateway.create(SECRETS, namespace, write.body, dry_run=dry_run)
+        if not write.recreate:
+            return await self._gateway.replace(SECRETS, namespace, name, write.body, dry_run=dry_run)
+        if dry_run:
+            # What is there is in the way of one of its name; all else that can be refused depends on the name little.
+            return secret
+        metadata = secret["metadata"]
+        await self._gateway.delete(SECRETS, namespace, name, metadata["uid"], metadata["resourceVersion"])
+        return await self._gateway.create(SECRETS, namespace, write.body)
 
     async def _owned(self, integration: Integration) -> Object | None:
         name = integration.target
@@ -158,3 +218,16 @@ class Deliverer:
         if current is None or current["metadata"]["uid"] != integration.uid:
             raise Passing(Reason.SECRET_NOT_OWNED, f"Secret {metadata['name']} is another resource's by now")
         await self._gateway.delete(SECRETS, namespace, metadata["name"], metadata["uid"], metadata["resourceVersion"])
+
+
+def _version(secret: Object | None) -> str:
+    return str(secret["metadata"]["resourceVersion"]) if secret is not None else ""
+
+
+def _refused(integration: Integration, error: ClusterError) -> Failure:
+    return Passing(Reason.WRITE_FAILED, f"the API server does not write Secret {integration.target}: {error}")
+
+
+def _unrehearsable(error: ClusterError) -> bool:
+    """Whether it is only the dry run that is refused, since a webhook has side effects (400 by the API server)."""
+    return isinstance(error, Denied) and "does not support dry run" in str(error)

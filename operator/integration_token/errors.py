@@ -36,6 +36,8 @@ class Failure(OperatorError):
         super().__init__(message)
         self.reason = reason
         self.message = message
+        self.sent = False
+        """A token request may have reached the endpoint."""
 
     def caught(self) -> Self:
         """Itself, to be kept: without the frames that it came through, which hold what was worked on, secrets among

@@ -8,19 +8,20 @@ import hashlib
 import json
 import secrets
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from integration_token.api.endpoint import Endpoint
+from integration_token.api.endpoint import Endpoint, EndpointKind
 from integration_token.api.token import Token
 from integration_token.clock import Instant
-from integration_token.errors import Failure
+from integration_token.failure import FailureState
 from integration_token.oauth.request import Grant
-from integration_token.renewal.budget import Pace
+from integration_token.renewal.budget import MAX_WISHES, Pace
 from integration_token.renewal.rollover import Rollover
 from integration_token.scheduler import Key, Scheduler
 
 _LEFT = 1024
-"""Grants that nobody has any more whose pace is remembered: those that were left last."""
+"""Grants that nobody has any more of which something is remembered: those that were left last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +40,34 @@ class Answered:
 
 
 @dataclass(slots=True)
+class Memory:
+    """What is remembered of a grant for a while though nobody has it: somebody may change credentials to and fro, or
+    delete and create."""
+
+    pace: Pace = field(default_factory=Pace)
+    """Of all requests."""
+    wishes: Pace = field(default_factory=lambda: Pace(MAX_WISHES))
+    """Of those that a person asked for."""
+    pause: Instant | None = None
+    """Until when the endpoint wants to be left alone with it."""
+
+
+@dataclass(slots=True)
 class SharedGrant:
     """One grant, as all its resources know it. A resource has one to itself until its credentials are first read."""
 
     rollover: Rollover | None = None
-    """None before anything, be it a status, was asked about it."""
+    """None before an answer has taught anything. Of a ClusterTokenEndpoint only what this process was answered does:
+    what stands in a Secret or a status is the word of whoever may write there."""
     seen_at: Instant | None = None
     """When it last learned something."""
-    pace: Pace = field(default_factory=Pace)
+    memory: Memory = field(default_factory=Memory)
     asking: Key | None = None
     """Whose request is in flight."""
     waiting: set[Key] = field(default_factory=set)
     """Who is to look again when that has ended."""
-    failure: Failure | None = None
-    """Why the last request brought no token."""
-    failures: int = 0
-    """Passing faults in a row, or refusals in a row."""
-    retry: Instant | None = None
-    """When the next request after a failure may be sent."""
+    failing: FailureState = field(default_factory=FailureState)
+    """Why the last request brought no token, and when the next one may be sent."""
     recovered: bool = False
     """A request has just been answered after one that failed."""
     members: set[Key] = field(default_factory=set)
@@ -72,15 +83,10 @@ class SharedGrant:
             return None
         return known
 
-    def failed(self, failure: Failure) -> None:
-        """A request brought no token."""
-        self.failures = self.failures + 1 if failure.resembles(self.failure) else 1
-        self.failure = failure
-
     def succeeded(self) -> None:
         """A request was answered with a usable token."""
-        self.recovered = self.failure is not None
-        self.failure, self.failures, self.retry = None, 0, None
+        self.recovered = self.failing.failure is not None
+        self.failing = FailureState()
 
     def leave(self, key: Key) -> None:
         """The resource has the grant no longer."""
@@ -101,8 +107,9 @@ class Grants:
         self._secret = secrets.token_bytes(32)
         self._grants: dict[bytes, SharedGrant] = {}
         self._places: dict[Key, bytes] = {}
-        self._left: OrderedDict[bytes, Pace] = OrderedDict()
-        """The paces of grants that nobody has now: somebody may change credentials to and fro."""
+        self._names: dict[bytes, bytes] = {}
+        """By grant, what it is remembered by: the same after its endpoint was deleted and created again."""
+        self._left: OrderedDict[bytes, Memory] = OrderedDict()
 
     def join(self, key: Key, own: SharedGrant, endpoint: Endpoint, grant: Grant) -> SharedGrant:
         """The grant as the resource shares it with others.
@@ -111,16 +118,18 @@ class Grants:
 
         :param own: what the resource knew as its grant before.
         """
-        digest = self._digest(endpoint, grant)
+        digest = self._digest(endpoint, grant, endpoint.uid)
         before = self._places.get(key)
         if before == digest:
             return self._grants[digest]
         if before is not None:
             self.forget(key)
             own = SharedGrant()
-        shared = self._grants.setdefault(digest, own)
-        shared.pace = self._left.pop(digest, shared.pace)
-        shared.rollover = shared.rollover or own.rollover
+        shared = self._grants.get(digest)
+        if shared is None:
+            shared = self._grants[digest] = own
+            name = self._names[digest] = self._digest(endpoint, grant, "")
+            shared.memory = self._left.pop(name, shared.memory)
         shared.members.add(key)
         self._places[key] = digest
         return shared
@@ -175,14 +184,21 @@ class Grants:
             grant.leave(key)
             if not grant.members:
                 del self._grants[digest]
-                self._left[digest] = grant.pace
+                self._left[self._names.pop(digest)] = grant.memory
                 if len(self._left) > _LEFT:
                     self._left.popitem(last=False)
 
-    def _digest(self, endpoint: Endpoint, grant: Grant) -> bytes:
+    def source(self, key: Key, endpoint: Endpoint) -> Hashable:
+        """Whose word it is where the endpoint answers the resource to stay away: one that counts for others only once
+        another has heard the same."""
+        return key.namespace if endpoint.ref.kind is EndpointKind.CLUSTER else self._places.get(key)
+
+    def _digest(self, endpoint: Endpoint, grant: Grant, uid: str) -> bytes:
         inputs = (
             endpoint.ref.kind,
-            endpoint.uid,
+            endpoint.ref.namespace,
+            endpoint.ref.name,
+            uid,
             grant.token_url,
             grant.audience,
             grant.scopes,

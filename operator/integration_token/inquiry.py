@@ -3,26 +3,27 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from integration_token.admission import Admission
+from integration_token.admission import SLOW, Admission
 from integration_token.api.condition import Reason
-from integration_token.api.endpoint import Endpoint
+from integration_token.api.endpoint import Endpoint, EndpointKind
 from integration_token.api.token import Identity, StoredToken, Token
 from integration_token.clock import Clock, Instant
 from integration_token.cluster.secret import SecretMetadata
+from integration_token.delivery import Deliverer
 from integration_token.errors import ClusterError, Failure, NeedsChange, Passing
+from integration_token.failure import FailureState, Inputs
 from integration_token.grant import Grants
-from integration_token.inventory import Entry, Inputs
+from integration_token.inventory import Entry
 from integration_token.issue import Issuer, Prepared
 from integration_token.logs import get_logger
 from integration_token.look import Look
-from integration_token.metrics import Metrics
 from integration_token.renewal.backoff import change_wait, passing_wait
-from integration_token.renewal.budget import Hold
+from integration_token.renewal.budget import Hold, Rank, Urgency
 from integration_token.renewal.check import Cause, Observation, why_ask
 from integration_token.renewal.rollover import Rollover
 from integration_token.renewal.verdict import Verdict, corrected, judge
 from integration_token.report import Reporter
-from integration_token.scheduler import Key
+from integration_token.scheduler import Key, Scheduler
 from integration_token.sharer import Sharer
 
 log = get_logger(__name__)
@@ -33,10 +34,6 @@ TELLING = 10.0
 _WHOLE = 2.0
 """Seconds by which two answers may differ that tell the same expiry in whole seconds."""
 
-_PROBE_RANK = 86400.0
-"""Seconds by which a probe of what needs a person's change ranks behind a token that expires now: many of them must not
-keep a good token from its renewal."""
-
 
 class Inquirer:
     """Asks where there is cause to, once for all resources of a grant."""
@@ -46,20 +43,22 @@ class Inquirer:
         *,
         issuer: Issuer,
         admission: Admission,
+        scheduler: Scheduler,
         grants: Grants,
         sharer: Sharer,
+        deliverer: Deliverer,
         reporter: Reporter,
-        metrics: Metrics,
         clock: Clock,
         jitter: Callable[[], float],
     ) -> None:
         """`jitter` answers numbers uniform in [0, 1)."""
         self._issuer = issuer
         self._admission = admission
+        self._scheduler = scheduler
         self._grants = grants
         self._sharer = sharer
+        self._deliverer = deliverer
         self._reporter = reporter
-        self._metrics = metrics
         self._clock = clock
         self._jitter = jitter
 
@@ -78,97 +77,138 @@ class Inquirer:
                 identity=identity,
                 poll_at=entry.poll_at,
                 renew_requested=wished,
-                failed=entry.failed_inputs is not None,
+                failed=look.wanted is not None,
                 offered=better,
             )
         )
         if cause is None:
             await self._join(key, look, endpoint)
             return
-        same = entry.failed_inputs == look.inputs
-        if same and entry.retry is not None and not entry.retry.reached(look.now) and not better:
-            look.failure = entry.failure
+        retry = look.failing.retry
+        if look.wanted == look.inputs and retry is not None and not retry.reached(look.now) and not better:
+            look.failure = look.failing.failure
             return
         try:
+            if better and not wished and self._unchanged(key, look) and await self._sharer.copy(key, look):
+                return
             prepared = await self._issuer.prepare(integration, endpoint)
-            # What would be sent is what the Secret holds now, which may be newer than what the watch knew.
-            look.identity = with_credentials(identity, prepared.credentials)
-            look.inputs = inputs_of(entry, endpoint, prepared.credentials)
-            entry.grant = self._grants.join(key, entry.grant, endpoint, prepared.grant)
-            look.learn()
-            look.plan()
-            if cause is Cause.POLL_DUE and entry.poll_at > look.wall:
-                return  # somebody else's request has been answered the token that is held
-            if cause is Cause.LAST_FAILED and self._mended(look):
-                return
-            if not (wished and entry.expires > look.wall) and (
-                (cause is Cause.GRANT_CHANGED and self._sharer.keep(key, look)) or await self._sharer.copy(key, look)
-            ):
-                return
-            if cause is not Cause.TOKEN_OFFERED and self._may_ask(key, look, endpoint, cause):
-                log.debug("asking the endpoint", namespace=key.namespace, name=key.name, cause=cause)
-                entry.grant.asking = key
-                await self._ask(key, look, endpoint, prepared)
+            self._enter(key, look, endpoint, prepared)
+            if not await self._done_without(key, look, cause, wished=wished):
+                await self._request(key, look, endpoint, prepared, cause)
         except Failure as failure:
-            look.failure = failure.caught()
-            entry.failed_inputs = look.inputs
+            look.failure, look.wanted = failure.caught(), look.inputs
+
+    async def _done_without(self, key: Key, look: Look, cause: Cause, *, wished: bool) -> bool:
+        """Whether what others of the grant have asked for is enough."""
+        if cause is Cause.POLL_DUE and look.entry.poll_at > look.wall:
+            return True  # somebody else's request has been answered the token that is held
+        if cause is Cause.LAST_FAILED and self._recovered(look):
+            return True
+        if not (wished and look.entry.expires > look.wall):
+            if cause is Cause.GRANT_CHANGED and self._sharer.keep(key, look):
+                return True
+            if await self._sharer.copy(key, look):
+                return True
+        return cause is Cause.TOKEN_OFFERED
+
+    async def _request(self, key: Key, look: Look, endpoint: Endpoint, prepared: Prepared, cause: Cause) -> None:
+        """Asks the endpoint, where that may be done now and a token could be written."""
+        if look.unwritten:
+            await self._rehearse(look)
+        if self._may_ask(key, look, endpoint, cause):
+            log.debug("asking the endpoint", namespace=key.namespace, name=key.name, cause=cause)
+            await self._ask(key, look, endpoint, prepared, wish=_is_wish(look, cause))
+
+    def let_go(self, key: Key) -> None:
+        """The resource's pass is over."""
+        self._sharer.let_go(key)
 
     def waited(self, entry: Entry, hold: Hold | None) -> bool:
         """Whether the request has waited for its turn for so long that its user is told."""
         if hold is None:
-            entry.queued = None
             return False
         now = self._clock.now()
         if entry.queued is None:
             entry.queued = now
         return now.boot - entry.queued.boot >= TELLING
 
+    def _enter(self, key: Key, look: Look, endpoint: Endpoint, prepared: Prepared) -> None:
+        """The look goes by what would be sent: what the Secret holds now may be newer than what the watch knew."""
+        entry = look.entry
+        assert look.identity is not None  # noqa: S101  # inquire has seen to it
+        look.identity = with_credentials(look.identity, prepared.credentials)
+        look.inputs = inputs_of(entry, endpoint, prepared.credentials)
+        if key in entry.grant.members:
+            before, entry.grant = entry.grant, self._grants.join(key, entry.grant, endpoint, prepared.grant)
+            if before is not entry.grant:
+                entry.prior = None
+        else:
+            entry.grant = self._grants.join(key, entry.grant, endpoint, prepared.grant)
+        look.learn()
+        look.plan()
+
+    def _unchanged(self, key: Key, look: Look) -> bool:
+        """Whether the resource has its grant for sure without a look at its credentials: their version is the one by
+        which it was told."""
+        return key in look.entry.grant.members and look.settled is not None and look.settled == look.inputs
+
+    async def _rehearse(self, look: Look) -> None:
+        """Makes sure that a new token could be written, where the last one could not.
+
+        :raises Failure: where it could not be, or the API server would have to be asked again.
+        """
+        assert look.target is not None and look.identity is not None  # noqa: S101, PT018  # inquire has seen to it
+        now = look.now.wall
+        placeholder = Token("x" * look.unwritten, now, now + 1.0, assumed=False, scope=())
+        await self._deliverer.rehearse(look.integration, look.target, StoredToken(placeholder, look.identity))
+
     def _may_ask(self, key: Key, look: Look, endpoint: Endpoint, cause: Cause) -> bool:
         """Whether the request may be sent now; else the look knows what it waits for."""
         entry, grant = look.entry, look.entry.grant
-        same = entry.failed_inputs == look.inputs
+        memory, failing = grant.memory, grant.failing
+        wish = _is_wish(look, cause)
         # Whoever changes something is not kept waiting, unless another resource has asked since.
-        changed = entry.failed_inputs is not None and not same and entry.failure is grant.failure
-        wished = changed or cause is Cause.RENEW_REQUESTED
-        if grant.retry is not None and not grant.retry.reached(look.now) and not wished:
+        changed = look.wanted not in {None, look.inputs} and not wish and look.failing.failure is failing.failure
+        wish_wait = memory.wishes.wait(look.now.boot) if wish else 0.0
+        paused = memory.pause is not None and not memory.pause.reached(look.now)
+        at_once = not paused and (changed or (wish and wish_wait == 0))
+        if failing.retry is not None and not failing.retry.reached(look.now) and not at_once:
             # Another resource has just been refused, or failed, with the very same request.
-            look.failure, entry.failed_inputs = grant.failure, look.inputs
+            look.failure, look.wanted = failing.failure, look.inputs
             return False
-        look.pace = grant.pace.wait(look.now.boot)
+        if cause is Cause.RENEW_REQUESTED and wish_wait > 0:
+            look.wish_wait = wish_wait
+            return False
+        look.pace = grant.memory.pace.wait(look.now.boot)
         if look.pace > 0:
             self._reporter.tell_pace(look)
         elif grant.asking not in {None, key}:
             self._admission.leave(key)
             look.hold = Hold.TURN
         else:
-            look.hold = self._admission.enter(endpoint, key, self._rank(look))
+            look.hold = self._admission.enter(endpoint, key, _rank(look, wish=wish))
         if look.pace == 0:
             look.waited = self.waited(entry, look.hold)
         if look.pace == 0 and look.hold is None:
             return True
-        grant.waiting.add(key)
-        if same:
-            look.failure = entry.failure  # the wait between two attempts mends nothing
+        self._wait_for_turn(key, look)
         return False
 
-    def _mended(self, look: Look) -> bool:
+    def _wait_for_turn(self, key: Key, look: Look) -> None:
+        grant = look.entry.grant
+        grant.waiting.add(key)
+        look.why = self._admission.why(key)
+        if look.wanted == look.inputs:
+            look.failure = look.failing.failure  # the wait between two attempts makes nothing better
+
+    def _recovered(self, look: Look) -> bool:
         """Whether another resource's request has shown that what failed works again, and that there is no new token."""
         entry, grant = look.entry, look.entry.grant
-        if not entry.refused or grant.failure is not None or look.left <= 0 or entry.poll_at <= look.wall:
+        shown = look.failing.of_grant and grant.failing.failure is None
+        if not shown or look.left <= 0 or entry.poll_at <= look.wall:
             return False
-        look.copied, entry.failed_inputs = True, None
+        look.copied, look.wanted = True, None
         return True
-
-    def _rank(self, look: Look) -> float:
-        """By when the request is wanted, in wall time: at once where there is no valid token; after all others where
-        only a person's change would let it succeed."""
-        entry = look.entry
-        if look.left > 0:
-            return entry.expires
-        if entry.failed_inputs == look.inputs and isinstance(entry.failure, NeedsChange):
-            # Since when it waits, so that it keeps its place.
-            return (look.wall if entry.queued is None else entry.queued.wall) + _PROBE_RANK
-        return 0.0
 
     async def _join(self, key: Key, look: Look, endpoint: Endpoint) -> None:
         """Finds out, after a restart, with whom a good token is shared: they are to follow each other's renewals."""
@@ -184,25 +224,46 @@ class Inquirer:
             self._grants.answered(grant, stored.token, key.namespace)
             look.plan()
 
-    async def _ask(self, key: Key, look: Look, endpoint: Endpoint, prepared: Prepared) -> None:
+    async def _ask(self, key: Key, look: Look, endpoint: Endpoint, prepared: Prepared, *, wish: bool) -> None:
+        """Sends the request as soon as there is a place for it, and takes the answer for what it is worth.
+
+        :raises Failure: where that is nothing.
+        """
         integration, entry, grant = look.integration, look.entry, look.entry.grant
+        grant.asking = key
+        began = self._clock.now()
+        with self._scheduler.away(key.namespace):
+            place = await self._admission.begin(key, SLOW)
+        if place is None:
+            self._admission.leave(key)
+            entry.queued = entry.queued or began
+            look.hold = self._admission.enter(endpoint, key, _rank(look, wish=wish))
+            look.waited = self.waited(entry, look.hold)
+            self._wait_for_turn(key, look)
+            return
         look.asked = True
         entry.handled_renew_request = integration.renew_request
         held = look.stored.token.access_token if look.stored is not None else ""
-        self._admission.sent(key)
+        hung = False
         try:
-            token = await self._issuer.ask(prepared.grant, endpoint, held)
+            with self._scheduler.away(key.namespace):
+                token = await self._issuer.ask(
+                    prepared.grant, endpoint, held, key.namespace, ended=lambda: self._admission.end(place)
+                )
             self._judge(look, endpoint, token)
         except Failure as failure:
+            hung = failure.reason == Reason.TIMEOUT
             look.now = self._clock.now()
-            grant.failed(failure)
-            grant.retry = look.now.after(self._wait(look, endpoint, failure))
+            grant.failing = self._failed(key, look, endpoint, failure)
             raise
         finally:
-            self._admission.answered(key)
-            grant.pace.note(self._clock.now().boot)
+            self._admission.answered(place, hung=hung)
+            now = self._clock.now().boot
+            grant.memory.pace.note(now)
+            if wish:
+                grant.memory.wishes.note(now)
         grant.succeeded()
-        entry.failed_inputs = None
+        look.wanted = None
 
     def _judge(self, look: Look, endpoint: Endpoint, token: Token) -> None:
         """Makes of the answer what it is worth.
@@ -214,48 +275,119 @@ class Inquirer:
         look.read_clock(self._clock.now())
         verdict = judge(look.held, token, identity, look.now.wall)
         if verdict is Verdict.EXPIRED:
-            raise Passing(Reason.INVALID_RESPONSE, "the endpoint answered with a token that has expired already")
-        self._metrics.requested(endpoint.ref, "issued" if verdict is Verdict.TAKE else "unchanged")
-        known = entry.grant.rollover or Rollover()
-        before = look.stored
-        entry.grant.seen_at = look.now
+            failure = Passing(Reason.INVALID_RESPONSE, "the endpoint answered with a token that has expired already")
+            self._issuer.count(endpoint, failure.reason)
+            raise failure
+        self._issuer.count(endpoint, "issued" if verdict is Verdict.TAKE else "unchanged")
+        grant, before = entry.grant, look.stored
+        grant.seen_at = look.now
         # What is sent as long before expiry next time will be answered alike.
         sent = token.issued + look.set_back
         if verdict is Verdict.TAKE:
-            self._grants.answered(entry.grant, token)
+            expiry = self._known_expiry(look, endpoint)
+            self._grants.answered(grant, token)
             comparable = before is not None and before.identity == identity and not before.token.assumed
             # What follows an assumed expiry, another grant's token or a clock that was set teaches nothing.
-            teaches = comparable and not look.stepped
-            entry.grant.rollover = known.new(entry.expires - sent) if teaches else known.apart()
+            teaches = comparable and not look.stepped and expiry is not None
+            known = self._known(look, endpoint)
+            grant.rollover = known.new(expiry - sent) if teaches and expiry is not None else known.apart()
             look.take(StoredToken(token, identity))
             return
         if before is None:
             return
         if verdict is Verdict.KEEP and not token.assumed:
             entry.expires = min(entry.expires, token.expires + look.set_back)
-        known = known.old(entry.expires - sent)
+        self._share(look, endpoint, verdict, token)
+        known, expiry = self._known(look, endpoint), self._known_expiry(look, endpoint)
+        if expiry is not None:
+            known = known.old(expiry - sent)
         if verdict is Verdict.CORRECT:
             if before.token.assumed:
                 known = known.apart()  # the expiry is another, and was none to measure by
             elif before.identity.credentials != identity.credentials:
                 self._reporter.tell_unverified(look)
             look.stored = corrected(before, token, identity)
-            self._grants.answered(entry.grant, look.stored.token)
-        elif verdict is Verdict.KEEP:
-            self._grants.answered(entry.grant, _as_answered(before.token, entry.expires - look.set_back))
-        entry.grant.rollover = known
+        grant.rollover = known
         look.plan()
 
-    def _wait(self, look: Look, endpoint: Endpoint, failure: Failure) -> float:
-        """Seconds until the grant is asked for again."""
-        if not isinstance(failure, Passing):
-            return change_wait(look.left)
+    @staticmethod
+    def _known(look: Look, endpoint: Endpoint) -> Rollover:
+        """What the answer adds to."""
+        if endpoint.ref.kind is EndpointKind.NAMESPACED:
+            return look.rollover
+        # A status is the word of whoever may write it, and of no weight in another namespace.
+        return look.entry.grant.rollover or look.stated_rollover
+
+    def _known_expiry(self, look: Look, endpoint: Endpoint) -> float | None:
+        """When the held token expires, by what may be learned from; None where that is not known.
+
+        What stands in a Secret may be learned from where all that share the grant are in its namespace; else it must
+        have been answered to this process.
+        """
+        entry, grant, held = look.entry, look.entry.grant, look.stored
+        if endpoint.ref.kind is EndpointKind.NAMESPACED:
+            return entry.expires
+        known = grant.answered
+        if known is None or known.found_in or held is None or look.stepped:
+            return None
+        return known.expires + look.set_back if self._grants.is_newest(grant, held.token) else None
+
+    def _share(self, look: Look, endpoint: Endpoint, verdict: Verdict, token: Token) -> None:
+        """Lets others have what was answered, where it is the token that is held."""
+        entry, before, identity = look.entry, look.stored, look.identity
+        if verdict not in {Verdict.KEEP, Verdict.CORRECT} or before is None or identity is None:
+            return
+        grant = entry.grant
+        if endpoint.ref.kind is EndpointKind.NAMESPACED:
+            if verdict is Verdict.CORRECT:
+                self._grants.answered(grant, corrected(before, token, identity).token)
+            else:
+                self._grants.answered(grant, _as_answered(before.token, entry.expires - look.set_back))
+            return
+        known = grant.answered
+        if known is not None and not known.found_in and not token.assumed and self._grants.is_newest(grant, token):
+            token = replace(token, issued=known.issued, expires=min(known.expires, token.expires))
+        self._grants.answered(grant, token)
+
+    def _failed(self, key: Key, look: Look, endpoint: Endpoint, failure: Failure) -> FailureState:
+        """What the grant's failed request means for its next one."""
         grant = look.entry.grant
-        wait = max(passing_wait(grant.failures, look.left, self._jitter()), grant.pace.spacing(look.now.boot))
-        if failure.pause is not None:
-            self._admission.pause(endpoint.ref, failure.pause)
-            wait = max(wait, failure.pause)
-        return wait
+        failures = grant.failing.counted(failure)
+        if not isinstance(failure, Passing):
+            wait = change_wait(look.left)
+        else:
+            wait = passing_wait(failures, look.left, self._jitter())
+            wait = max(wait, grant.memory.pace.spacing(look.now.boot))
+            if failure.pause is not None:
+                self._admission.pause(endpoint.ref, self._grants.source(key, endpoint), failure.pause)
+                wait = max(wait, failure.pause)
+                grant.memory.pause = look.now.after(failure.pause)
+        return FailureState(failure.caught(), failures, look.now.after(wait))
+
+
+def _is_wish(look: Look, cause: Cause) -> bool:
+    """Whether nothing but a person's annotation asks for the request now."""
+    wanted, inputs = look.wanted, look.inputs
+    if look.integration.renew_request in {"", look.handled_renew_request}:
+        return False
+    if cause is Cause.RENEW_REQUESTED:
+        return True
+    return wanted is not None and inputs is not None and (
+        wanted != inputs and wanted._replace(renew_request=inputs.renew_request) == inputs
+    )  # fmt: skip
+
+
+def _rank(look: Look, *, wish: bool) -> Rank:
+    """A valid token's renewal comes first; last comes what only a person's change would let succeed, if none was
+    made."""
+    entry = look.entry
+    if look.left > 0:
+        return Rank(Urgency.VALID, entry.expires)
+    unchanged = look.wanted is not None and (wish or look.wanted == look.inputs)
+    if unchanged and isinstance(look.failing.failure, NeedsChange):
+        # Since when it waits, so that it keeps its place.
+        return Rank(Urgency.PROBE, look.wall if entry.queued is None else entry.queued.wall)
+    return Rank(Urgency.NONE, 0.0)
 
 
 def _as_answered(stored: Token, expires: float) -> Token:

@@ -6,29 +6,17 @@ All of it can be lost: a restart reads it from the API again.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef
 from integration_token.api.integration import Integration
 from integration_token.clock import Instant
-from integration_token.errors import Failure
+from integration_token.failure import FailureState, Inputs, Repairs
 from integration_token.grant import SharedGrant
 from integration_token.renewal.rollover import Rollover
 from integration_token.scheduler import Key
 
 TOKEN_WORK = "token"
 """Work on an IntegrationToken; the key's namespace and name are its own."""
-
-
-class Inputs(NamedTuple):
-    """The versions of all that a reconcile's outcome depends on, apart from time and the target."""
-
-    generation: int
-    renew_request: str
-    endpoint_uid: str
-    endpoint_generation: int
-    credentials_uid: str
-    credentials_version: str
 
 
 @dataclass(slots=True)
@@ -57,6 +45,8 @@ class Entry:
     renews: float = 0.0
     """When its window opens."""
     poll_at: float = 0.0
+    prior: Rollover | None = None
+    """What is taken for known of the rollover before an answer has taught anything; None before it was looked up."""
     planned: Rollover | None = None
     """What was known of the rollover when the next poll was planned."""
     planned_at: Instant | None = None
@@ -74,15 +64,9 @@ class Entry:
     """The wish for a renewal that this process followed last."""
     queued: Instant | None = None
     """Since when its request waits for its turn."""
-    failure: Failure | None = None
-    failed_inputs: Inputs | None = None
-    refused: bool = False
-    """The failure is that of a request of its grant."""
-    failures: int = 0
-    """Passing faults in a row, apart from those of requests."""
-    outages: int = 0
-    """Looks in a row that the API server cut short."""
-    retry: Instant | None = None
+    failing: FailureState = field(default_factory=FailureState)
+    """What stands in its way; written at the end of each pass, and there alone."""
+    repairs: Repairs = field(default_factory=Repairs)
     grant: SharedGrant = field(default_factory=SharedGrant)
     pace_told: bool = False
     """An event has told that the token lives too short for it."""

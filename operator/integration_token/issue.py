@@ -1,5 +1,6 @@
 """One token request from end to end: credentials read, request built and sent, answer read; nothing of it is kept."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from integration_token.api.endpoint import Endpoint, EndpointKind
@@ -50,10 +51,14 @@ class Issuer:
         )
         return Prepared(grant, credentials.metadata)
 
-    async def ask(self, grant: Grant, endpoint: Endpoint, held: str) -> Token:
+    async def ask(
+        self, grant: Grant, endpoint: Endpoint, held: str, namespace: str, ended: Callable[[], None]
+    ) -> Token:
         """Asks the endpoint once.
 
         :param held: the token in the target Secret, empty without one: so that no message ever repeats it.
+        :param namespace: the resource's.
+        :param ended: called once nothing of the request is under way any more, which may be after a failure.
         :raises Failure: where no token comes of it.
         """
         route = Route(
@@ -62,7 +67,12 @@ class Issuer:
             private=endpoint.ref.kind is EndpointKind.CLUSTER,
         )
         try:
-            answer = await self._client.send(build_request(grant), route)
+            answer = await self._client.send(build_request(grant), route, ended=ended)
+        except Failure as failure:
+            if failure.sent:
+                self.count(endpoint, failure.reason)
+            raise
+        try:
             return read_answer(
                 answer,
                 scopes=grant.scopes,
@@ -71,8 +81,12 @@ class Issuer:
                 received=self._clock.now().wall,
             )
         except Failure as failure:
-            self._metrics.requested(endpoint.ref, failure.reason)
+            self.count(endpoint, failure.reason)
             raise
+
+    def count(self, endpoint: Endpoint, outcome: str) -> None:
+        """A request was sent, and this came of it."""
+        self._metrics.requested(endpoint.ref, outcome)
 
 
 def _secrets(grant: Grant, held: str) -> tuple[str, ...]:

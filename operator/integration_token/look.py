@@ -11,7 +11,8 @@ from integration_token.clock import Instant
 from integration_token.cluster.gateway import Object
 from integration_token.delivery import Target
 from integration_token.errors import Failure
-from integration_token.inventory import Entry, Inputs
+from integration_token.failure import FailureState, Inputs
+from integration_token.inventory import Entry
 from integration_token.renewal.budget import Hold
 from integration_token.renewal.rollover import Rollover
 from integration_token.renewal.schedule import delayed, next_poll, stated, turn, window
@@ -36,7 +37,21 @@ class Look:
     """What they were when the last look ended with nothing left to do."""
     stored: StoredToken | None = None
     failure: Failure | None = None
+    wanted: Inputs | None = None
+    """What a token was asked for, now or before, that is still to come."""
+    unwritten: int = 0
+    """Characters of a token that was issued, now or before, and could not be written."""
     hold: Hold | None = None
+    why: str = ""
+    """What the request waits for, for people."""
+    wish_wait: float = 0.0
+    """Seconds until a wish for a renewal may be followed, of which there were too many."""
+    retry: Instant | None = None
+    """When what failed may be tried again, where that is known."""
+    disturbed: bool = False
+    """Somebody else deleted or changed the target since we wrote it last."""
+    contested: bool = False
+    """Somebody keeps deleting or changing the target: it is left alone for a while."""
     waited: bool = False
     """The request waits for its turn, and so long that its user is told."""
     pace: float = 0.0
@@ -52,6 +67,17 @@ class Look:
     scopes_reduced: bool = False
     version: str = ""
     """The target's resourceVersion at the end."""
+
+    @property
+    def failing(self) -> FailureState:
+        """What stood in the way at the end of the last pass."""
+        return self.entry.failing
+
+    @property
+    def rollover(self) -> Rollover:
+        """What is known of the rollover."""
+        taught = self.entry.grant.rollover
+        return taught if taught not in (None, Rollover()) else self.entry.prior or Rollover()
 
     @property
     def left(self) -> float:
@@ -132,41 +158,47 @@ class Look:
             grant.seen_at, grant.rollover = None, grant.rollover and grant.rollover.apart()
         if entry.planned_at is not None and entry.planned_at.parted(self.now):
             entry.poll_at = 0.0
-        known = grant.rollover
-        if entry.poll_at and (known is entry.planned or known is None or known.seen == math.inf):
+        known = self.rollover
+        if entry.poll_at and (known is entry.planned or known.seen == math.inf):
             return
         entry.planned, entry.planned_at = known, self.now
-        if known is not None and known.seen < math.inf:
+        if known.seen < math.inf:
             entry.poll_at = entry.expires - known.next_left(first, number)
         elif entry.expires <= self.wall:
             entry.poll_at = self.wall  # found expired, after a restart: to be asked for at once
         else:
-            entry.poll_at = next_poll(self.wall, entry.expires, first, known or Rollover(), number)
+            entry.poll_at = next_poll(self.wall, entry.expires, first, known, number)
 
     def learn(self) -> None:
         """Begins with what the status remembers of the grant's rollover, or the endpoint's spec states."""
-        integration, endpoint, grant = self.integration, self.endpoint, self.entry.grant
-        if endpoint is None or grant.rollover not in (None, Rollover()):
+        integration, endpoint, entry = self.integration, self.endpoint, self.entry
+        if endpoint is None or entry.prior not in (None, Rollover()):
             return
+        before, prior = entry.prior, Rollover()
         known = integration.status.get("rolloverLeadSeconds")
-        if grant.rollover is None and isinstance(known, int) and self._of(endpoint):
+        if before is None and isinstance(known, int) and self._of(endpoint):
             late = condition_of(integration.status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True"
-            grant.rollover = Rollover.remembered(known, too_late=late)
-        elif endpoint.rollover_lead is not None:
-            grant.rollover = stated(self.entry.uid, endpoint.rollover_lead)
-        elif grant.rollover is None:
-            grant.rollover = Rollover()
-        else:
-            return
-        self.entry.poll_at = 0.0
-        self.plan()
+            prior = Rollover.remembered(known, too_late=late)
+        entry.prior = prior if prior != Rollover() else self.stated_rollover
+        if entry.prior != before:
+            entry.poll_at = 0.0
+            self.plan()
+
+    @property
+    def stated_rollover(self) -> Rollover:
+        """What the endpoint's spec says of the rollover."""
+        lead = self.endpoint.rollover_lead if self.endpoint is not None else None
+        return Rollover() if lead is None else stated(self.entry.uid, lead)
 
     def _of(self, endpoint: Endpoint) -> bool:
         """Whether the token that is held came from the endpoint."""
         return self.stored is not None and self.stored.identity.endpoint_uid == endpoint.uid
 
     def take_back(self) -> None:
-        """The new token could not be written: what is held is what stood there before."""
+        """The new token could not be written: what is held is what stood there before, and a token is still wanted."""
+        if self.stored is not None and self.asked:
+            self.unwritten = len(self.stored.token.access_token)
+        self.wanted = self.inputs
         self.renewed = self.entry.untold = False
         self.stored = self.target.stored if self.target is not None else None
         self.plan()

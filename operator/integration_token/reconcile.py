@@ -5,6 +5,7 @@ Nothing here sleeps. Two API writes for an issue or a renewal, none where nothin
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from integration_token.admission import BUDGET_WORK, Admission
 from integration_token.api.condition import Reason
@@ -14,7 +15,7 @@ from integration_token.api.token import Identity
 from integration_token.clock import Clock, Instant
 from integration_token.cluster.gateway import INTEGRATIONS, Gateway
 from integration_token.cluster.secret import SecretWatch
-from integration_token.cluster.target import grant_hash
+from integration_token.cluster.target import build_target, grant_hash, last_manager
 from integration_token.delivery import Deliverer
 from integration_token.endpoint_status import EndpointReconciler
 from integration_token.errors import ClusterError, Conflict, Denied, Failure, NeedsChange, Passing
@@ -25,17 +26,13 @@ from integration_token.logs import get_logger
 from integration_token.look import Look
 from integration_token.metrics import Metrics
 from integration_token.mount import MountRefresher
-from integration_token.renewal.backoff import MAX_PASSING_WAIT_WITHOUT_TOKEN, passing_wait
-from integration_token.renewal.budget import Hold
+from integration_token.renewal.budget import Hold, Rank, Urgency
 from integration_token.report import Reporter
 from integration_token.scheduler import Key
 from integration_token.source import Sources
-from integration_token.wait import come_back
+from integration_token.wait import cut_short, failing_after, requeue_after
 
 log = get_logger(__name__)
-
-_OVERTAKEN = 0.05
-"""Seconds until another look after somebody changed what was being written."""
 
 _PATIENCE = 2.0
 """Seconds that a first token waits for others in flight before it is looked whether it is the endpoint's rate limit by
@@ -97,7 +94,7 @@ class Reconciler:
             self._grants.forget(key)
             return None
         now = self._clock.now()
-        if self._nothing_new(entry, key, now):
+        if self._nothing_new(entry, key, now) or _is_contested(entry, now):
             return entry.due
         settled, entry.settled = entry.settled, None
         look: Look | None = None
@@ -113,47 +110,58 @@ class Reconciler:
                 waited = 0.0 if entry.queued is None else now.boot - entry.queued.boot
                 return now.after(_PATIENCE if waited < _PATIENCE else TELLING)
             look = Look(integration, entry, now, now.wall, settled=settled[0] if settled else None)
+            look.wanted, look.unwritten = entry.failing.wanted, entry.failing.unwritten
             await self._observe(look)
             await self._inquirer.inquire(key, look)
             await self._deliver(key, look)
             waiting = look.hold is not None
             await self._reporter.report(key, look)
-            entry.due = come_back(look, self._jitter())
-        except Conflict:
-            self._lost(look)
-            return now.after(_OVERTAKEN)
         except Denied as error:
-            self._lost(look)
             log.warning("API call refused", namespace=key.namespace, name=key.name, error=str(error))
-            return await self._refused(key, entry, look, error)
+            if look is None:
+                # Soon at first: an API server that is just starting refuses what it will grant in a moment.
+                return self._cut_short(entry, None, error)
+            await self._refused(key, look, error)
         except ClusterError as error:
-            self._lost(look)
-            entry.outages += 1
-            log.warning("API call failed", namespace=key.namespace, name=key.name, error=str(error))
-            return now.after(passing_wait(entry.outages, 0.0, self._jitter()))
+            if not isinstance(error, Conflict):
+                log.warning("API call failed", namespace=key.namespace, name=key.name, error=str(error))
+            return self._cut_short(entry, look, error)
         finally:
             self._end(key, look, waiting=waiting)
-        if not waiting and look.inputs is not None:
+        entry.failing = failing_after(look, self._jitter())
+        entry.due = requeue_after(look, entry.failing)
+        if not waiting and look.inputs is not None and not look.contested:
             entry.settled = (look.inputs, look.version)
         return entry.due
 
+    def _cut_short(self, entry: Entry, look: Look | None, error: ClusterError) -> Instant:
+        """Has another pass made where the API server cut this one short, and a token asked for anew where one could not
+        be written."""
+        failing = entry.failing
+        if look is not None:
+            if look.renewed and not look.delivered:
+                look.take_back()
+            failing = replace(failing, wanted=look.wanted, unwritten=look.unwritten)
+        entry.failing, due = cut_short(failing, error, self._clock.now(), self._jitter())
+        return due
+
     def _end(self, key: Key, look: Look | None, *, waiting: bool) -> None:
         """Lets others ask, or copy."""
+        self._inquirer.let_go(key)
         if not waiting:
-            self._admission.leave(key, sent=look is not None and look.asked)
+            self._admission.leave(key)
         if look is not None:
             if look.hold is None:
                 look.entry.queued = None
             self._grants.ended(key, look.entry.grant, renewed=look.asked and look.renewed and look.delivered)
         if key not in self._inventory.entries:
+            self._admission.leave(key)
             self._grants.forget(key)
 
-    async def _refused(self, key: Key, entry: Entry, look: Look | None, error: Denied) -> Instant:
-        """Tells at the resource that the API server refused the operator a call, and answers when to try again."""
-        if look is None:
-            # Soon at first: an API server that is just starting refuses what it will grant in a moment.
-            entry.outages += 1
-            return self._clock.now().after(passing_wait(entry.outages, 0.0, self._jitter()))
+    async def _refused(self, key: Key, look: Look, error: Denied) -> None:
+        """Tells at the resource that the API server refused the operator a call."""
+        if look.renewed and not look.delivered:
+            look.take_back()
         look.hold, look.pace = None, 0.0
         look.failure = Passing(
             Reason.FORBIDDEN,
@@ -163,13 +171,6 @@ class Reconciler:
             await self._reporter.report(key, look)
         except ClusterError as again:
             log.warning("status not written", namespace=key.namespace, name=key.name, error=str(again))
-        return come_back(look, self._jitter()) or look.now.after(MAX_PASSING_WAIT_WITHOUT_TOKEN)
-
-    def _lost(self, look: Look | None) -> None:
-        """Has the endpoint asked again, at once, where its new token could not be written."""
-        if look is not None and look.renewed and not look.delivered:
-            look.entry.failed_inputs, look.entry.retry = look.inputs, None
-            look.take_back()
 
     def _nothing_new(self, entry: Entry, key: Key, now: Instant) -> bool:
         """Whether a wake-up has no reason any more: our own writes come back as watch events."""
@@ -197,7 +198,7 @@ class Reconciler:
         endpoint = self._inventory.endpoints.get(integration.endpoint)
         if not first or endpoint is None or integration.suspend:
             return False
-        hold = self._admission.enter(endpoint, key, 0.0)
+        hold = self._admission.enter(endpoint, key, Rank(Urgency.NONE, 0.0))
         waited = self._inquirer.waited(entry, hold)
         return hold is Hold.TURN and not (waited and self._admission.slow(endpoint.ref))
 
@@ -241,25 +242,32 @@ class Reconciler:
             look.failure = look.failure or failure.caught()
             if look.inputs is None:
                 look.identity = None
+        self._look_for_others(look)
 
     async def _deliver(self, key: Key, look: Look) -> None:
         """Brings the target up to date: with a new token, or as it was before somebody changed it."""
         if look.stored is None or look.target is None or look.identity is None or look.integration.suspend:
             return
+        if look.contested:
+            return
         if look.integration.target not in look.entry.written:
             look.entry.written += (look.integration.target,)
+        grant = look.entry.grant
+        # Others that wait for the token go on without it.
+        waiting = (lambda: self._grants.ended(key, grant, renewed=False)) if look.asked and look.renewed else None
         try:
-            delivered = await self._deliverer.write(look.integration, look.target, look.stored)
+            delivered = await self._deliverer.write(look.integration, look.target, look.stored, waiting)
         except Failure as failure:
             look.failure = failure.caught()
             if look.renewed:
-                look.entry.failed_inputs = look.inputs
                 look.take_back()
             return
-        look.version, look.delivered = delivered.version, True
+        look.version, look.delivered, look.unwritten = delivered.version, True, 0
         if look.stored.identity == look.identity:
             self._grants.delivered(key, look.entry.grant, look.integration.target, look.stored.token)
         if delivered.wrote:
+            if look.disturbed:
+                look.entry.repairs = look.entry.repairs.made(self._clock.now())
             self._metrics.wrote(look.integration.namespace)
             self._reporter.tell_written(look)
         await self._mounts.refresh(look)
@@ -273,3 +281,33 @@ class Reconciler:
             )
         await self._deliverer.take_away(look.integration, look.predecessors)
         look.predecessors, look.entry.written = (), (look.integration.target,)
+
+    def _look_for_others(self, look: Look) -> None:
+        """Leaves the target alone for a while where somebody keeps undoing what we write there."""
+        integration, target, entry = look.integration, look.target, look.entry
+        if target is None or integration.target not in entry.written or look.failure is not None:
+            return
+        deleted = target.secret is None
+        if deleted and not look.predecessors:
+            look.disturbed = True
+        elif target.secret is not None and look.settled is not None and look.settled == look.inputs:
+            stored = look.stored
+            look.disturbed = stored is None or build_target(target.secret, integration, stored) is not None
+        due = entry.repairs.due(look.now, deleted=deleted)
+        if not look.disturbed or due.reached(look.now):
+            return
+        look.contested, look.retry = True, due
+        whose = "" if target.secret is None else last_manager(target.secret)
+        who = f"field manager {whose!r}" if whose else "another controller, or somebody,"
+        look.failure = Passing(
+            Reason.TARGET_CONTESTED,
+            f"{who} keeps {'deleting' if deleted else 'changing'} Secret {integration.target}; have it leave the Secret"
+            " alone, or choose another spec.target.name",
+        )
+
+
+def _is_contested(entry: Entry, now: Instant) -> bool:
+    """Whether a wake-up is but another round of a fight about the target, which is looked at now and then."""
+    failure, due = entry.failing.failure, entry.due
+    contested = failure is not None and failure.reason == Reason.TARGET_CONTESTED
+    return contested and entry.record is None and due is not None and not due.reached(now)

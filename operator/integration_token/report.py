@@ -70,7 +70,8 @@ class Reporter:
             asked=look.asked or look.copied,
             renewed=look.renewed,
             handled_renew_request=look.handled_renew_request,
-            rollover=entry.grant.rollover if entry.untold and "issueTime" in integration.status else None,
+            why=look.why,
+            rollover=look.rollover if entry.untold and "issueTime" in integration.status else None,
         )
         status = build_status(integration, situation)
         entry.ready = condition_of(status, ConditionType.READY).get("status") == "True"
@@ -139,7 +140,7 @@ class Reporter:
                 self.event(look, failure.reason, failure.message, warning=True)
         elif before.get("status") == "False" and after.get("status") == "True" and (
             # A 429 is told as a failure too, and its pause is a wait like any other.
-            before.get("reason") not in _WAITS or look.entry.failure is not None
+            before.get("reason") not in _WAITS or look.failing.failure is not None
         ):  # fmt: skip
             self.event(look, "Mended", "the token is refreshed again")
 

@@ -9,6 +9,7 @@ from integration_token.api.integration import Integration
 from integration_token.api.token import StoredToken
 from integration_token.api.value import format_time
 from integration_token.errors import Failure, NeedsChange
+from integration_token.renewal.budget import MAX_PER_GRANT
 from integration_token.renewal.rollover import SAFE_LEAD, Rollover
 
 _ASKING = frozenset(
@@ -48,6 +49,8 @@ class Situation:
     renews: float
     failure: Failure | None
     rate_limited: bool
+    why: str
+    """What the request waits for; empty where that can't be told."""
     scopes_reduced: bool
     """The token that was just taken has fewer scopes than the one before."""
     asked: bool
@@ -172,7 +175,7 @@ def _ready(integration: Integration, situation: Situation) -> Condition:
             kind, False, Reason.SUSPENDED, "spec.suspend is true and no valid token is held; set it to false"
         )
     if situation.rate_limited:
-        return Condition(kind, False, Reason.RATE_LIMITED, _RATE_LIMITED)
+        return Condition(kind, False, Reason.RATE_LIMITED, _rate_limited(situation))
     return Condition(
         kind,
         False,
@@ -181,10 +184,8 @@ def _ready(integration: Integration, situation: Situation) -> Condition:
     )
 
 
-_RATE_LIMITED = (
-    "the request waits for the endpoint's rate limit, for other requests that it has not answered yet,"
-    " or for the time that it asked everybody to stay away"
-)
+def _rate_limited(situation: Situation) -> str:
+    return f"the request waits for {situation.why or f'its own limit of {MAX_PER_GRANT} in a minute'}"
 
 
 def _refreshed(integration: Integration, situation: Situation) -> Condition:
@@ -197,7 +198,7 @@ def _refreshed(integration: Integration, situation: Situation) -> Condition:
             kind, False, Reason.SUSPENDED, "spec.suspend is true: nothing is asked for and nothing is written"
         )
     if situation.rate_limited:
-        return Condition(kind, False, Reason.RATE_LIMITED, _RATE_LIMITED)
+        return Condition(kind, False, Reason.RATE_LIMITED, _rate_limited(situation))
     before = condition_of(integration.status, kind)
     same_spec = before.get("observedGeneration") == integration.generation
     if not situation.asked and same_spec and before.get("status") == "False" and before.get("reason") in _ASKING:

@@ -67,7 +67,7 @@ def build_worker(
     def recovered() -> None:
         # Looked at at once is what could not be while the API server was away: tokens may have expired.
         for key, entry in inventory.entries.items():
-            if entry.outages:
+            if entry.failing.cut_short:
                 scheduler.wake(key)
 
     inventory = Inventory()
@@ -76,16 +76,17 @@ def build_worker(
     events = EventRecorder(gateway, clock, instance)
     admission = Admission(clock, scheduler)
     grants = Grants(scheduler)
-    deliverer = Deliverer(gateway, secrets)
+    deliverer = Deliverer(gateway, secrets, scheduler, clock)
     reporter = Reporter(gateway, inventory, events, clock)
     sources = Sources(gateway, secrets, inventory, policy, clock, clusterwide=not namespaces)
     inquirer = Inquirer(
         issuer=Issuer(sources, client, clock, metrics),
         admission=admission,
+        scheduler=scheduler,
         grants=grants,
         sharer=Sharer(grants, deliverer, reporter, metrics),
+        deliverer=deliverer,
         reporter=reporter,
-        metrics=metrics,
         clock=clock,
         jitter=jitter,
     )

@@ -135,6 +135,7 @@ def test_status_is_all_in_the_schema(helm: Helm) -> None:
         renews=1800.0,
         failure=None,
         rate_limited=False,
+        why="",
         scopes_reduced=False,
         asked=True,
         renewed=True,

@@ -121,7 +121,7 @@ class Cluster(Gateway):
         found = await self.get(collection, namespace, name)
         return None if found is None else {"metadata": found["metadata"]}
 
-    async def create(self, collection: Collection, namespace: str, body: Object) -> Object:
+    async def create(self, collection: Collection, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         if collection is EVENTS:
             self.events.append(body)
             return body
@@ -133,9 +133,13 @@ class Cluster(Gateway):
             raise Denied("400 resourceVersion should not be set on objects to be created", status=400)
         body = _copy(body)
         body["metadata"]["namespace"] = namespace
+        if dry_run:
+            return body
         return _copy(self._store(path, None, body, MANAGER))
 
-    async def replace(self, collection: Collection, namespace: str, name: str, body: Object) -> Object:
+    async def replace(
+        self, collection: Collection, namespace: str, name: str, body: Object, *, dry_run: bool = False
+    ) -> Object:
         await self._called("replace", collection, name)
         path = (collection.plural, namespace, name)
         old = self.objects.get(path)
@@ -153,6 +157,8 @@ class Cluster(Gateway):
             "managedFields": old["metadata"]["managedFields"],
             **body["metadata"],
         }
+        if dry_run:
+            return body
         return _copy(self._store(path, old, body, MANAGER))
 
     async def delete(self, collection: Collection, namespace: str, name: str, uid: str, version: str) -> None:

@@ -50,7 +50,7 @@ class Line(FakeClient):
         self.lethal: Restart | None = None
         """Strikes right after the next answer."""
 
-    async def send(self, request: TokenRequest, route: Route) -> Answer:
+    async def _carry(self, request: TokenRequest, route: Route) -> Answer:
         self.sent += 1
         sent = self._fake_clock.now().wall
         latency, process = self._world.story.latency, len(self._world.chronicle.restarted)
@@ -85,14 +85,18 @@ class _Seen(Cluster):
         super().__init__()
         self._world = world
 
-    async def create(self, collection: Collection, namespace: str, body: Object) -> Object:
-        written = await super().create(collection, namespace, body)
-        self._note(collection, namespace, written)
+    async def create(self, collection: Collection, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
+        written = await super().create(collection, namespace, body, dry_run=dry_run)
+        if not dry_run:
+            self._note(collection, namespace, written)
         return written
 
-    async def replace(self, collection: Collection, namespace: str, name: str, body: Object) -> Object:
-        written = await super().replace(collection, namespace, name, body)
-        self._note(collection, namespace, written)
+    async def replace(
+        self, collection: Collection, namespace: str, name: str, body: Object, *, dry_run: bool = False
+    ) -> Object:
+        written = await super().replace(collection, namespace, name, body, dry_run=dry_run)
+        if not dry_run:
+            self._note(collection, namespace, written)
         return written
 
     async def patch_status(

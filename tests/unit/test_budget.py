@@ -4,7 +4,24 @@ import random
 from collections import Counter
 
 import pytest
-from integration_token.renewal.budget import IN_FLIGHT, MAX_PER_GRANT, MINUTE, Budget, Hold, Pace
+from integration_token.renewal.budget import (
+    MAX_PER_GRANT,
+    MAX_WISHES,
+    MINUTE,
+    STARVED,
+    Budget,
+    Hold,
+    Pace,
+    Rank,
+    Urgency,
+)
+
+NONE = Rank(Urgency.NONE, 0.0)
+
+
+def valid(expires: float) -> Rank:
+    """Of a renewal."""
+    return Rank(Urgency.VALID, expires)
 
 
 def most_in_a_minute(times: list[float]) -> int:
@@ -12,10 +29,19 @@ def most_in_a_minute(times: list[float]) -> int:
     return max((sum(start <= time < start + MINUTE for time in times) for start in times), default=0)
 
 
+def admit(budget: Budget[str], now: float, most: int = 1000) -> list[str]:
+    """The requests that begin now, as there is room for so many."""
+    begun = list[str]()
+    while len(begun) < most and (key := budget.candidate(now)) is not None:
+        budget.begin(key, now)
+        begun.append(key)
+    return begun
+
+
 def drain(budget: Budget[str], now: float) -> list[str]:
     """Answers each request at once until nobody else may begin: the keys in the order in which they began."""
     order = []
-    while admitted := budget.admit(now):
+    while admitted := admit(budget, now):
         for key in admitted:
             order.append(key)
             budget.done(key, now)
@@ -26,8 +52,8 @@ def full(per_minute: int, now: float) -> Budget[str]:
     """A budget whose minute is used up."""
     budget = Budget[str](per_minute)
     for number in range(per_minute):
-        assert budget.ask(f"early {number}", "early", 0, now) is None
-        budget.done(f"early {number}", now)
+        budget.ask(f"early {number}", "early", NONE, now)
+    assert len(drain(budget, now)) == per_minute
     return budget
 
 
@@ -52,6 +78,14 @@ class TestPace:
         pace.note(60)
         assert pace.wait(60) == 4
 
+    def test_of_wishes_three_a_minute_are_followed(self) -> None:
+        """The fourth waits until the first is a minute old."""
+        wishes = Pace(MAX_WISHES)
+        for at in (0.0, 10.0, 20.0):
+            assert wishes.wait(at) == 0
+            wishes.note(at)
+        assert wishes.wait(21) == 39
+
     @pytest.mark.parametrize("seed", range(5))
     def test_no_minute_sees_more_than_twelve(self, seed: int) -> None:
         """Whoever keeps to the wait keeps to the limit, wherever the minute begins."""
@@ -71,66 +105,69 @@ class TestRate:
     def test_requests_begin_at_once_while_the_minute_has_room(self) -> None:
         """The one too many waits for the rate limit, and is told so."""
         budget = full(3, 10)
-        assert budget.ask("late", "store", 0, 11) is Hold.RATE
+        budget.ask("late", "store", NONE, 11)
+        assert budget.candidate(11) is None
+        assert budget.hold(11) is Hold.RATE
 
     def test_who_waits_is_admitted_when_the_oldest_request_is_a_minute_old(self) -> None:
         """Not earlier, and the budget tells how long that is."""
         budget = full(3, 10)
-        budget.ask("late", "store", 0, 11)
+        budget.ask("late", "store", NONE, 11)
         assert budget.wait(11) == 59
-        assert budget.admit(69.999) == []
-        assert budget.admit(70) == ["late"]
+        assert admit(budget, 69.999) == []
+        assert admit(budget, 70) == ["late"]
 
-    def test_an_admitted_request_may_begin_and_needs_no_second_turn(self) -> None:
+    def test_a_request_that_has_begun_needs_no_second_turn(self) -> None:
         """The work that was woken asks again, and goes on."""
         budget = full(1, 0)
-        budget.ask("late", "store", 0, 0)
-        assert budget.admit(60) == ["late"]
-        assert budget.ask("late", "store", 0, 60) is None
+        budget.ask("late", "store", NONE, 0)
+        assert admit(budget, 60) == ["late"]
+        budget.ask("late", "store", NONE, 60)
+        assert budget.holds("late")
+        assert not budget.waits("late")
         assert budget.wait(60) is None
 
     def test_nobody_overtakes_who_waits(self) -> None:
-        """A newcomer lines up although the minute has room again."""
+        """A newcomer of the same namespace lines up although the minute has room again."""
         budget = full(1, 0)
-        budget.ask("late", "store", 0, 1)
-        assert budget.ask("newcomer", "store", 0, 61) is Hold.TURN
-        assert budget.admit(61) == ["late"]
+        budget.ask("late", "store", NONE, 1)
+        budget.ask("newcomer", "store", NONE, 61)
+        assert admit(budget, 61) == ["late"]
 
     def test_a_limit_that_was_raised_counts_at_once(self) -> None:
         """Who waits need not wait for the minute's end."""
         budget = full(2, 0)
-        budget.ask("late", "store", 0, 1)
+        budget.ask("late", "store", NONE, 1)
         budget.per_minute = 3
-        assert budget.wait(1) == 0
-        assert budget.admit(1) == ["late"]
+        assert admit(budget, 1) == ["late"]
 
     def test_a_request_that_was_not_sent_costs_nothing(self) -> None:
-        """Its place in the minute and among those in flight is free again."""
+        """Its place in the minute is free again."""
         budget = Budget[str](1)
-        assert budget.ask("first", "store", 0, 0) is None
-        budget.done("first", None)
-        assert budget.ask("second", "store", 0, 0) is None
-        budget.done("second", 0)
-        assert budget.ask("third", "store", 0, 0) is Hold.RATE
+        for key, over in (("first", None), ("second", 0.0)):
+            budget.ask(key, "store", NONE, 0)
+            assert admit(budget, 0) == [key]
+            budget.done(key, over)
+        budget.ask("third", "store", NONE, 0)
+        assert budget.hold(0) is Hold.RATE
 
     @pytest.mark.parametrize("seed", range(10))
-    def test_no_minute_sees_more_than_the_limit_and_no_moment_more_in_flight_than_the_bound(self, seed: int) -> None:
+    def test_no_minute_sees_more_than_the_limit(self, seed: int) -> None:
         """Whatever is asked, admitted, answered, not sent after all and forgotten, in any order."""
         chance = random.Random(seed)  # noqa: S311  # no secret
         limit = chance.choice((1, 5, 12, 20))
         budget, now, sent, in_flight = Budget[str](limit), 0.0, list[float](), dict[str, float]()
-        most, waited = 0, False
+        waited = False
         for _ in range(1500):
             now += chance.choice((0.0, 0.0, 0.01, 0.1, 1.0, 5.0))
             key = f"key {chance.randrange(60)}"
-            begun = list[str]()
             match chance.randrange(8):
                 case 0 | 1 | 2 | 3 if key not in in_flight:
-                    hold = budget.ask(key, f"namespace {chance.randrange(5)}", chance.choice((0, 100, 200)), now)
-                    waited |= hold is Hold.RATE
-                    begun = [key] if hold is None else []
+                    rank = Rank(chance.choice(list(Urgency)), chance.choice((0, 100, 200)))
+                    budget.ask(key, f"namespace {int(key[4:]) % 5}", rank, now)
+                    waited |= budget.hold(now) is Hold.RATE
                 case 4:
-                    begun = budget.admit(now)
+                    in_flight |= dict.fromkeys(admit(budget, now, chance.randrange(5)), now)
                 case 5 | 6 if in_flight:
                     answered = chance.choice(list(in_flight))
                     began = in_flight.pop(answered)
@@ -141,137 +178,170 @@ class TestRate:
                         sent.append(chance.uniform(began, now))
                 case 7:
                     budget.forget(key)
-            for each in begun:
-                in_flight[each] = now
-            most = max(most, len(in_flight))
         assert waited
         assert most_in_a_minute(sent) <= limit
-        assert most <= IN_FLIGHT
-
-
-class TestFlight:
-    """Few requests at once go to one endpoint."""
-
-    def test_the_ninth_request_waits_for_a_moment(self) -> None:
-        """Not for the rate limit, and not for any length of time, so no moment can be told."""
-        budget = Budget[str](60)
-        asked = [budget.ask(f"key {number}", "store", 0, 0) for number in range(IN_FLIGHT + 1)]
-        assert asked == [None] * IN_FLIGHT + [Hold.TURN]
-        assert budget.wait(0) is None
-        assert budget.admit(30) == []
-
-    def test_an_answer_lets_the_next_one_begin(self) -> None:
-        """One for one."""
-        budget = Budget[str](60)
-        for number in range(IN_FLIGHT + 2):
-            budget.ask(f"key {number}", "store", 0, 0)
-        budget.done("key 3", 0)
-        assert budget.admit(0) == [f"key {IN_FLIGHT}"]
-
-    def test_a_request_that_takes_the_endpoint_two_seconds_makes_it_slow(self) -> None:
-        """It is known to whoever shares what is in flight, as long as it lasts."""
-        budget = Budget[str](1000)
-        other = Budget[str](1000, flight=budget.flight)
-        budget.ask("a", "store", 0, 0)
-        budget.sent("a", 0)
-        assert not other.slow(1.9)
-        assert other.slow(2)
-        budget.answered("a", 2)
-        assert not other.slow(9)
-
-    def test_an_endpoint_stays_slow_until_the_next_request_could_have_shown_it(self) -> None:
-        """Else whoever looks each time when a new one has just begun would never find out."""
-        budget = Budget[str](1000)
-        budget.ask("a", "store", 0, 0)
-        budget.sent("a", 0)
-        budget.answered("a", 10)
-        assert budget.slow(11.9)
-        assert not budget.slow(12)
-
-    def test_what_comes_before_and_after_a_request_makes_no_endpoint_slow(self) -> None:
-        """It may be the API server that takes long."""
-        budget = Budget[str](1000)
-        budget.ask("a", "store", 0, 0)
-        assert not budget.slow(10)
-        budget.sent("a", 10)
-        budget.answered("a", 11)
-        assert not budget.slow(20)
-        budget.done("a", 20)
-        assert not budget.slow(20)
 
 
 class TestPause:
     """An endpoint that wants to be left alone is."""
 
-    def test_no_request_begins_before_the_pause_is_over(self) -> None:
+    def test_no_request_begins_before_the_pause_is_over_that_two_were_told(self) -> None:
         """Who asks in it waits, and the budget tells how long."""
         budget = Budget[str](60)
-        budget.pause(100)
-        assert budget.ask("key", "store", 0, 40) is Hold.RATE
+        budget.pause("bank", 100)
+        budget.pause("store", 100)
+        budget.ask("key", "store", NONE, 40)
+        assert budget.hold(40) is Hold.RATE
         assert budget.wait(40) == 60
-        assert budget.admit(99.9) == []
-        assert budget.admit(100) == ["key"]
+        assert admit(budget, 99.9) == []
+        assert admit(budget, 100) == ["key"]
+
+    def test_one_alone_pauses_nobody_else(self) -> None:
+        """However often it was told, and however long: it may be its own fault."""
+        budget = Budget[str](60)
+        for until in (100, 500, 900):
+            budget.pause("bank", until)
+        budget.ask("key", "store", NONE, 40)
+        assert admit(budget, 40) == ["key"]
+
+    def test_all_are_paused_for_the_shorter_of_what_two_were_told(self) -> None:
+        """And for the longest that two of them agree on, where there are more."""
+        budget = Budget[str](60)
+        budget.pause("bank", 900)
+        budget.pause("store", 100)
+        assert budget.paused_until == 100
+        budget.pause("mill", 300)
+        assert budget.paused_until == 300
 
     def test_a_shorter_pause_does_not_end_a_longer_one(self) -> None:
         """Two answers may disagree."""
         budget = Budget[str](60)
-        budget.pause(100)
-        budget.pause(50)
-        assert budget.ask("key", "store", 0, 60) is Hold.RATE
+        for until in (100, 50):
+            budget.pause("bank", until)
+            budget.pause("store", until)
+        assert budget.paused_until == 100
+
+    def test_what_matters_is_remembered_for_as_long_as_it_does(self) -> None:
+        """The minute that is used up, and what somebody was told."""
+        budget = full(1, 0)
+        assert budget.warm_for(10) == 50
+        budget.pause("bank", 600)
+        assert budget.warm_for(10) == 590
+        assert budget.warm_for(600) == 0
 
 
 class TestQueue:
-    """The earliest expiry is served first; namespaces take turns."""
+    """Valid tokens come first; namespaces take turns; within one the earliest expiry is served first."""
 
-    def test_the_earliest_expiry_is_served_first(self) -> None:
-        """Those without a valid token, whose expiry counts as 0, before all others."""
+    def test_valid_tokens_come_before_those_that_are_missing_and_probes_come_last(self) -> None:
+        """In whatever order they came; of valid ones the earliest expiry first."""
         budget = full(10, 0)
-        for key, expires in (("tomorrow", 900), ("soon", 100), ("none", 0), ("later", 500)):
-            budget.ask(key, "store", expires, 0)
-        assert drain(budget, 60) == ["none", "soon", "later", "tomorrow"]
+        ranks = {
+            "probe": Rank(Urgency.PROBE, 0.0),
+            "none": NONE,
+            "tomorrow": valid(900),
+            "soon": valid(100),
+            "later": valid(500),
+        }
+        for key, rank in ranks.items():
+            budget.ask(key, "store", rank, 0)
+        assert drain(budget, 60) == ["soon", "later", "tomorrow", "none", "probe"]
 
-    def test_of_the_same_expiry_namespaces_take_turns(self) -> None:
+    def test_valid_tokens_of_another_namespace_come_first_too(self) -> None:
+        """A first token can wait, one that is in use must not expire."""
+        budget = full(10, 0)
+        for number in range(3):
+            budget.ask(f"a{number}", "a", NONE, 0)
+            budget.ask(f"b{number}", "b", valid(100 - number), 0)
+        assert drain(budget, 60) == ["b2", "b1", "b0", "a0", "a1", "a2"]
+
+    @pytest.mark.parametrize("rank", [NONE, valid(100)], ids=["first tokens", "renewals"])
+    def test_namespaces_take_turns(self, rank: Rank) -> None:
         """One with three tokens doesn't hold up one with two that came later, nor one with a single one."""
         budget = full(10, 0)
         for key in ("a1", "a2", "a3", "b1", "b2", "c1"):
-            budget.ask(key, key[0], 0, 0)
+            budget.ask(key, key[0], rank, 0)
         assert drain(budget, 60) == ["a1", "b1", "c1", "a2", "b2", "a3"]
+
+    def test_a_namespace_with_thousands_of_tokens_that_expire_first_takes_no_more_than_its_share(self) -> None:
+        """What another's own share could save is saved."""
+        budget = full(60, 0)
+        for number in range(5000):
+            budget.ask(f"a{number}", "a", valid(number), 0)
+        for number in range(30):
+            budget.ask(f"b{number}", "b", valid(10_000 + number), 0)
+        served = Counter(key[0] for key in drain(budget, 60))
+        assert served == {"a": 30, "b": 30}
 
     def test_a_namespace_that_comes_late_gets_its_turn_at_once(self) -> None:
         """It neither waits behind a long queue nor makes up for the rounds before it came."""
         budget = full(2, 0)
         for number in range(6):
-            budget.ask(f"a{number}", "a", 0, 0)
+            budget.ask(f"a{number}", "a", NONE, 0)
         began = drain(budget, 60)
         for number in range(4):
-            budget.ask(f"b{number}", "b", 0, 60)
+            budget.ask(f"b{number}", "b", NONE, 60)
         for now in (120, 180, 240, 300):
             began += drain(budget, now)
         assert began == ["a0", "a1", "b0", "a2", "b1", "a3", "b2", "a4", "b3", "a5"]
+
+    def test_who_asks_for_one_after_the_other_has_no_more_turns_than_others(self) -> None:
+        """A namespace whose queue is empty in between does not begin with nothing."""
+        budget = full(1, 0)
+        for number in range(10):
+            budget.ask(f"a{number}", "a", NONE, 0)
+        order = []
+        for number in range(8):
+            budget.ask(f"b{number}", "b", NONE, 60.0 * number)
+            order += drain(budget, 60.0 * (number + 1))
+        assert abs(sum(key[0] == "a" for key in order) - 4) <= 1
+
+    def test_endless_renewals_keep_nobody_from_a_first_token(self) -> None:
+        """Whose namespace has waited for five minutes has its turn, and valid tokens have three in four."""
+        budget = full(4, 0)
+        budget.ask("first", "small", NONE, 0)
+        begun = dict[str, int]()
+        for minute in range(1, 10):
+            for number in range(10):
+                budget.ask(f"renewal {minute} {number}", "large", valid(1000 * minute + number), 60 * minute - 1)
+            begun |= dict.fromkeys(drain(budget, 60 * minute), minute)
+        assert begun["first"] == STARVED / MINUTE
+        assert Counter(begun.values()) == dict.fromkeys(range(1, 10), 4)
 
     def test_asking_again_keeps_the_place(self) -> None:
         """A look at a resource while it waits costs it nothing and brings it nothing."""
         budget = full(5, 0)
         for key in ("first", "second", "first", "first"):
-            budget.ask(key, "store", 0, 0)
+            budget.ask(key, "store", NONE, 0)
         assert drain(budget, 60) == ["first", "second"]
 
-    def test_another_expiry_is_another_place(self) -> None:
-        """A token that has expired while it waited goes to the front, once."""
+    def test_another_rank_is_another_place(self) -> None:
+        """A token that has expired while it waited goes behind those that can still be saved."""
         budget = full(5, 0)
-        budget.ask("first", "store", 100, 0)
-        budget.ask("second", "store", 200, 0)
-        budget.ask("second", "store", 0, 0)
+        for key, rank in (("first", valid(100)), ("second", valid(200)), ("first", NONE)):
+            budget.ask(key, "store", rank, 0)
         assert drain(budget, 60) == ["second", "first"]
 
     def test_who_is_forgotten_is_not_admitted(self) -> None:
         """And nobody waits for it."""
         budget = full(5, 0)
-        budget.ask("gone", "store", 0, 0)
-        budget.ask("there", "store", 0, 0)
+        budget.ask("gone", "store", NONE, 0)
+        budget.ask("there", "store", NONE, 0)
         budget.forget("gone")
         assert drain(budget, 60) == ["there"]
         assert budget.wait(60) is None
+
+    def test_a_namespace_that_is_parked_lets_others_go_before_it(self) -> None:
+        """And takes its turn again once it is not."""
+        budget = full(5, 0)
+        for key in ("a1", "a2", "b1"):
+            budget.ask(key, key[0], NONE, 0)
+        budget.park("a")
+        assert drain(budget, 60) == ["b1"]
+        budget.ask("a0", "a", NONE, 61)
+        assert drain(budget, 61) == []
+        budget.unpark("a")
+        assert drain(budget, 61) == ["a1", "a2", "a0"]
 
     @pytest.mark.parametrize("seed", range(5))
     def test_everybody_is_served_in_the_end_and_once(self, seed: int) -> None:
@@ -280,10 +350,33 @@ class TestQueue:
         budget = full(8, 0)
         keys = [f"key {number}" for number in range(200)]
         for key in keys:
-            budget.ask(key, f"namespace {chance.randrange(10)}", chance.choice((0, 100)), 0)
+            rank = Rank(chance.choice(list(Urgency)), chance.choice((0, 100)))
+            budget.ask(key, f"namespace {chance.randrange(10)}", rank, 0)
         served, now = list[str](), 0.0
         while (wait := budget.wait(now)) is not None:
             now += wait
             served += drain(budget, now)
         assert Counter(served) == Counter(keys)
         assert now == 60 * 200 / 8
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_what_waits_is_remembered_once_however_often_it_changes(self, seed: int) -> None:
+        """Memory follows what waits, and not what has waited."""
+        chance = random.Random(seed)  # noqa: S311  # no secret
+        budget = full(1, 0)
+        for number in range(5000):
+            rank = Rank(chance.choice(list(Urgency)), number)
+            budget.ask(f"key {number % 10}", f"namespace {number % 5}", rank, 1)
+        assert len(budget._heap) < 200
+        assert sum(len(line.heap) for line in budget._lines.values()) < 600
+        assert sorted(drain_all(budget)) == sorted({f"key {number}" for number in range(10)})
+
+
+def drain_all(budget: Budget[str]) -> list[str]:
+    """Everybody, minute after minute."""
+    order = list[str]()
+    now = 1.0
+    while (wait := budget.wait(now)) is not None:
+        now += wait
+        order += drain(budget, now)
+    return order

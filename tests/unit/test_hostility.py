@@ -6,6 +6,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
+from integration_token.admission import MAX_PER_NAMESPACE
 from integration_token.api.integration import parse_integration
 from integration_token.api.token import Identity, StoredToken, Token
 from integration_token.cluster.target import build_target
@@ -15,7 +16,6 @@ from integration_token.oauth.client import Route, TokenClient
 from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import Answer, read_answer
 from integration_token.redaction import redact
-from integration_token.renewal.budget import IN_FLIGHT, Budget, Hold
 
 from tests.fakes import fault
 from tests.fakes.issuer import Policy
@@ -92,17 +92,6 @@ async def test_many_hosts_at_once_do_not_take_each_other_s_connections(clock: Fa
     }
 
 
-def test_the_endpoints_of_one_namespace_share_what_is_in_flight() -> None:
-    """However many endpoints that hang a tenant creates, they hold no more workers than one."""
-    first = Budget[str](1000)
-    second = Budget[str](1000, flight=first.flight)
-    for number in range(IN_FLIGHT):
-        assert first.ask(f"a{number}", "store", 0.0, 0.0) is None
-    assert second.ask("b", "store", 0.0, 0.0) is Hold.TURN
-    first.done("a0", 0.0)
-    assert second.admit(0.0) == ["b"]
-
-
 def test_an_assumed_lifetime_does_not_grow_with_every_answer() -> None:
     """An endpoint that never tells an expiry and answers one token all day is asked about every 48 minutes."""
 
@@ -138,7 +127,7 @@ def test_who_waits_behind_requests_that_hang_is_told_so() -> None:
 
     async def story(world: World) -> None:
         world.client.latency = 3600.0
-        names = [f"shop{number}" for number in range(2 * IN_FLIGHT)]
+        names = [f"shop{number}" for number in range(2 * MAX_PER_NAMESPACE)]
         for name in names:
             world.integration(name)
         await world.begin()
@@ -146,7 +135,7 @@ def test_who_waits_behind_requests_that_hang_is_told_so() -> None:
         assert all("conditions" not in world.status(name) for name in names)
         await world.until(world.clock.now().wall + 15)
         told = [name for name in names if "conditions" in world.status(name)]
-        assert len(told) >= IN_FLIGHT
+        assert len(told) >= MAX_PER_NAMESPACE
         assert {world.condition_of(name) for name in told} == {("False", "RateLimited")}
 
     play(story)

@@ -38,10 +38,12 @@ class Line(Gateway):
     async def get(self, collection: Collection, namespace: str, name: str) -> Object | None:
         return await self._through(lambda: self._cluster.get(collection, namespace, name))
 
-    async def create(self, collection: Collection, namespace: str, body: Object) -> Object:
+    async def create(self, collection: Collection, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         return await self._through(lambda: self._cluster.create(collection, namespace, body))
 
-    async def replace(self, collection: Collection, namespace: str, name: str, body: Object) -> Object:
+    async def replace(
+        self, collection: Collection, namespace: str, name: str, body: Object, *, dry_run: bool = False
+    ) -> Object:
         return await self._through(lambda: self._cluster.replace(collection, namespace, name, body))
 
     async def _through(self, call: Callable[[], Awaitable[T]]) -> T:

@@ -4,14 +4,14 @@ import copy
 from typing import Any
 
 import pytest
-from integration_token.admission import Admission
+from integration_token.admission import MAX_PER_NAMESPACE, Admission
 from integration_token.api.endpoint import EndpointKind, EndpointRef, parse_endpoint
 from integration_token.api.names import RENEW_ANNOTATION
 from integration_token.clock import Instant
 from integration_token.endpoint_status import endpoint_key
 from integration_token.handlers.watch import Observer
 from integration_token.inventory import Inventory, token_key
-from integration_token.renewal.budget import IN_FLIGHT
+from integration_token.renewal.budget import Rank, Urgency
 from integration_token.scheduler import Key, Scheduler
 
 from tests.unit.virtual import FakeClock
@@ -231,11 +231,12 @@ class TestEndpoints:
         """It is woken, and its place is given up."""
         endpoint = parse_endpoint(EndpointKind.CLUSTER, login())
         waiting = token_key("elsewhere", "waiting")
-        for number in range(IN_FLIGHT):
-            watched.admission.enter(endpoint, token_key("elsewhere", f"{number}"), 0)
-        assert watched.admission.enter(endpoint, waiting, 0) is not None
+        rank = Rank(Urgency.NONE, 0.0)
+        for number in range(2 * MAX_PER_NAMESPACE):
+            watched.admission.enter(endpoint, token_key("elsewhere", f"{number}"), rank)
+        assert watched.admission.enter(endpoint, waiting, rank) is not None
         assert waiting in watched.endpoint("DELETED", login())
-        assert watched.admission.enter(endpoint, waiting, 0) is None
+        assert not watched.admission.waits(waiting)
 
     def test_an_endpoint_that_cannot_be_read_is_as_none_to_its_users(
         self, watched: Watched, caplog: pytest.LogCaptureFixture

@@ -64,7 +64,9 @@ SPOILED: dict[str, tuple[Callable[[World], object], str]] = {
 
 UNWRITTEN: dict[str, Callable[[World], object]] = {
     "the endpoint fails": lambda world: world.fault(fault.status(500)),
-    "the Secret cannot be written": lambda world: world.cluster.fail("create", "secrets", Denied("403", status=403), 9),
+    "the Secret cannot be written": lambda world: world.cluster.fail(
+        "create", "secrets", Denied("403", status=403), 99
+    ),
 }
 
 
@@ -86,6 +88,7 @@ def test_what_a_failure_came_through_is_not_remembered(spoil: Callable[[World], 
 
     async def story(world: World) -> None:
         await begin_spoiled(world, spoil)
+        await world.until(EPOCH + 12)
         assert world.ready[0] == "False"
         kept = [each for each in gc.get_objects() if isinstance(each, Failure)]
         assert kept
@@ -198,26 +201,58 @@ def test_a_passing_fault_is_waited_out_ever_longer_without_a_token_a_minute_at_m
     play(story)
 
 
-def test_an_endpoint_that_asks_to_wait_is_left_alone_by_everybody() -> None:
-    """Retry-After is of the endpoint, not of one resource."""
+def test_a_grant_that_is_asked_to_wait_is_left_alone_and_no_other() -> None:
+    """Retry-After may be the fault of one client; a person's wish doesn't count against it either."""
 
     async def story(world: World) -> None:
         await world.begin()
         world.fault(fault.retry_after(100), count=1)
         world.request_renewal("now")
         await world.settle()
-        world.clients["other"] = "its secret"
-        world.credentials("other", "its secret", "other-integration")
-        world.integration("other", credentialsSecretRef={"name": "other-integration"})
+        client(world, "other")
+        await world.until(EPOCH + 5)
+        assert world.condition_of("other") == ("True", "TokenValid")
+        world.request_renewal("please")
         await world.until(EPOCH + 90)
-        assert world.requests == 2
-        assert "True" not in {condition["status"] for condition in world.status("other")["conditions"]}
-        assert world.status("other")["conditions"][0]["reason"] == Reason.RATE_LIMITED
+        assert world.requests == 3
+        assert world.refreshed == ("False", "RateLimited")
         await world.until(EPOCH + 110)
-        assert world.status("other")["conditions"][0]["status"] == "True"
+        assert world.requests == 4
         assert world.refreshed == ("True", "Refreshed")
 
     play(story)
+
+
+def test_an_endpoint_that_asks_two_to_wait_is_left_alone_by_everybody() -> None:
+    """For the shorter of both times, and though it was deleted and created again meanwhile."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.fault(fault.retry_after(100), count=1)
+        world.request_renewal("now")
+        await world.settle()
+        world.fault(fault.retry_after(500), count=1)
+        client(world, "second")
+        await world.settle()
+        world.cluster.remove("tokenendpoints", NAMESPACE, "login")
+        await world.settle()
+        world.endpoint()
+        client(world, "third")
+        await world.until(EPOCH + 95)
+        assert world.requests == 3
+        assert world.condition_of("third") == ("False", "RateLimited")
+        assert "asked to be left alone" in world.status("third")["conditions"][0]["message"]
+        await world.until(EPOCH + 110)
+        assert world.condition_of("third") == ("True", "TokenValid")
+
+    play(story)
+
+
+def client(world: World, name: str) -> None:
+    """A resource with a client of its own."""
+    world.clients[name] = "its secret"
+    world.credentials(name, "its secret", f"{name}-integration")
+    world.integration(name, credentialsSecretRef={"name": f"{name}-integration"})
 
 
 def test_a_fault_that_is_only_waited_for_is_not_called_mended() -> None:
@@ -242,14 +277,16 @@ def test_an_api_server_that_refuses_the_write_costs_no_good_token() -> None:
     async def story(world: World) -> None:
         await world.begin()
         await world.until(EPOCH + HOUR)
-        world.cluster.fail("replace", "secrets", Denied("403 exceeded quota", status=403), count=3)
+        world.cluster.fail("replace", "secrets", Denied("403 exceeded quota", status=403), count=12)
         world.issuer.roll_over()
         world.request_renewal("now")
-        await world.settle()
+        await world.until(EPOCH + HOUR + 12)
         assert world.ready == ("True", "TokenValid")
         assert world.refreshed == ("False", "WriteFailed")
         assert world.token() == 1
-        await world.until(EPOCH + HOUR + 60)
+        assert world.requests == 2
+        await world.until(EPOCH + HOUR + 300)
+        assert world.requests == 3
         assert world.token() == 2
         assert world.refreshed == ("True", "Refreshed")
         assert world.cluster.reasons() == ["Issued", "WriteFailed", "Renewed", "Mended"]
@@ -324,10 +361,10 @@ def test_twelve_a_minute_hold_for_credentials_that_come_and_go(monkeypatch: pyte
         sent: list[float] = []
         send = world.client.send
 
-        async def noting(request: TokenRequest, route: Route) -> Answer:
+        async def noting(request: TokenRequest, route: Route, *, ended: Callable[[], None]) -> Answer:
             if SECRET.encode() in request.body:
                 sent.append(world.clock.now().boot)
-            return await send(request, route)
+            return await send(request, route, ended=ended)
 
         monkeypatch.setattr(world.client, "send", noting)
         for number in range(60):

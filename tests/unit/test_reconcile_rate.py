@@ -5,11 +5,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from integration_token.admission import MAX_PER_NAMESPACE
 from integration_token.api.condition import Reason
 from integration_token.api.names import INTEGRATION_TOKENS
 from integration_token.errors import Passing
 from integration_token.inquiry import TELLING
-from integration_token.renewal.budget import IN_FLIGHT
 
 from tests.fakes import fault
 from tests.fakes.issuer import Policy
@@ -103,7 +103,7 @@ def test_who_waits_for_our_own_throughput_is_told_nothing(latency: float, told: 
         world.client.latency = latency
         with world.counting() as writes:
             names = await begin(world, 60, 60000)
-            await world.until(EPOCH + 60 * latency / IN_FLIGHT + 1)
+            await world.until(EPOCH + 60 * latency / MAX_PER_NAMESPACE + 1)
         assert reasons(world, names) == ["TokenValid"] * 60
         counts = Counter((plural, name) for _, plural, name in writes)
         assert {counts["secrets", f"{name}-token"] for name in names} == {1}

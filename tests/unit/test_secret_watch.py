@@ -143,11 +143,49 @@ def test_our_own_write_is_known_at_once_and_not_told() -> None:
 
     async def story(scene: Scene) -> None:
         await scene.begin()
-        scene.secret("shop", OURS)
-        scene.watch.wrote("store", scene.cluster.object("secrets", "store", "shop"))
+        with scene.watch.writing("store", "shop") as noted:
+            scene.secret("shop", OURS)
+            noted(scene.cluster.object("secrets", "store", "shop"))
         assert scene.watch.target("store", "shop") is not None
         await asyncio.sleep(0.1)
         assert scene.news() == []
+
+    play(story)
+
+
+def test_what_the_watch_tells_while_we_write_stands() -> None:
+    """The Secret was deleted before the answer to its creation came: it is gone, and somebody has to look."""
+
+    async def story(scene: Scene) -> None:
+        await scene.begin()
+        with scene.watch.writing("store", "shop") as noted:
+            scene.secret("shop", OURS)
+            written = scene.cluster.object("secrets", "store", "shop")
+            scene.cluster.remove("secrets", "store", "shop")
+            await asyncio.sleep(0.1)
+            noted(written)
+        assert scene.watch.target("store", "shop") is None
+        assert ("store", "shop") in scene.news()
+
+    play(story)
+
+
+def test_a_change_that_the_watch_tells_while_we_write_stands() -> None:
+    """Somebody stripped the label of what we had just written."""
+
+    async def story(scene: Scene) -> None:
+        await scene.begin()
+        scene.secret("shop", OURS)
+        await asyncio.sleep(0.1)
+        scene.news()
+        with scene.watch.writing("store", "shop") as noted:
+            written = scene.cluster.edit("secrets", "store", "shop", lambda body: body.update(data={}))
+            stripped = scene.cluster.edit("secrets", "store", "shop", lambda body: body["metadata"].update(labels={}))
+            await asyncio.sleep(0.1)
+            noted(written)
+        assert stripped is not None
+        assert scene.watch.target("store", "shop") is None
+        assert ("store", "shop") in scene.news()
 
     play(story)
 

@@ -29,6 +29,7 @@ GOOD = Situation(
     renews=ISSUED + 0.8 * DAY,
     failure=None,
     rate_limited=False,
+    why="",
     scopes_reduced=False,
     asked=False,
     renewed=False,

@@ -58,7 +58,13 @@ class FakeClient(TokenClient):
         self.in_flight = 0
         self.most_in_flight = 0
 
-    async def send(self, request: TokenRequest, route: Route) -> Answer:
+    async def send(self, request: TokenRequest, route: Route, *, ended: Callable[[], None] = lambda: None) -> Answer:
+        try:
+            return await self._carry(request, route)
+        finally:
+            ended()
+
+    async def _carry(self, request: TokenRequest, route: Route) -> Answer:
         self.sent += 1
         sent = self._fake_clock.now().wall
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -254,7 +260,7 @@ class World:
     @property
     def outage(self) -> bool:
         """Whether the operator waits for the API server."""
-        return self.operator.inventory.entries[token_key(NAMESPACE, "shop")].outages > 0
+        return self.operator.inventory.entries[token_key(NAMESPACE, "shop")].failing.cut_short > 0
 
     @property
     def times(self) -> list[float]:

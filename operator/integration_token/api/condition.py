@@ -101,6 +101,8 @@ class Reason(StrEnum):
     """The API server refuses the operator a call that it needs."""
     SECRET_NOT_OWNED = "SecretNotOwned"
     """The target's name is taken by a Secret that is not ours."""
+    TARGET_CONTESTED = "TargetContested"
+    """Somebody else keeps deleting or changing the target Secret, which is left alone for a while."""
     WRITE_FAILED = "WriteFailed"
     """The API server refused the target Secret."""
 

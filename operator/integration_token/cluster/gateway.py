@@ -91,16 +91,24 @@ class Gateway:
         status, answer = await self._call("GET", collection.path(namespace, name), headers=_METADATA)
         return None if status == 404 else answer
 
-    async def create(self, collection: Collection, namespace: str, body: Object) -> Object:
-        """Creates an object; a Conflict where the name is taken."""
-        status, answer = await self._call("POST", f"{collection.path(namespace)}?fieldManager={MANAGER}", body)
+    async def create(self, collection: Collection, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
+        """Creates an object; a Conflict where the name is taken.
+
+        :param dry_run: the API server does all but store it.
+        """
+        status, answer = await self._call("POST", _written(collection.path(namespace), dry_run=dry_run), body)
         if status == 404:
             raise Denied(f"namespace {namespace} is gone", status=status)
         return answer
 
-    async def replace(self, collection: Collection, namespace: str, name: str, body: Object) -> Object:
-        """Replaces the object that `body` was read as; a Conflict where it is another one by now, or gone."""
-        status, answer = await self._call("PUT", f"{collection.path(namespace, name)}?fieldManager={MANAGER}", body)
+    async def replace(
+        self, collection: Collection, namespace: str, name: str, body: Object, *, dry_run: bool = False
+    ) -> Object:
+        """Replaces the object that `body` was read as; a Conflict where it is another one by now, or gone.
+
+        :param dry_run: the API server does all but store it.
+        """
+        status, answer = await self._call("PUT", _written(collection.path(namespace, name), dry_run=dry_run), body)
         if status == 404:
             raise Conflict(f"{collection.plural} {namespace}/{name} was deleted meanwhile")
         return answer
@@ -285,6 +293,11 @@ class Gateway:
             # this connection: a passing fault of this call, and not the end of the caller.
             raise Unavailable("the connection to the API server was given up") from None
         return response
+
+
+def _written(path: str, *, dry_run: bool) -> str:
+    """The path of a write."""
+    return f"{path}?fieldManager={MANAGER}{'&dryRun=All' if dry_run else ''}"
 
 
 def _object(text: bytes) -> Object:

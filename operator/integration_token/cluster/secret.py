@@ -7,8 +7,8 @@ selects is cut to a few fields on receipt, since annotations may hold the data (
 
 import asyncio
 import random
-from collections.abc import Callable, Collection
-from contextlib import aclosing
+from collections.abc import Callable, Collection, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 
 from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL, TARGET_LABEL
@@ -67,6 +67,7 @@ class SecretWatch:
         self._recovered = recovered
         # By selector: a Secret may carry both labels.
         self._known: dict[str, dict[tuple[str, str], SecretMetadata]] = {selector: {} for selector in _SELECTORS}
+        self._writing: dict[tuple[str, str], object] = {}
         self._listing = len(self._scopes) * len(_SELECTORS)
         self.synced = asyncio.Event()
         """Set once every list has been read, or refused."""
@@ -79,9 +80,32 @@ class SecretWatch:
         """The Secret of that name that carries a target's label."""
         return self._known[_SELECTORS[1]].get((namespace, name))
 
-    def wrote(self, namespace: str, secret: Object) -> None:
-        """We wrote a target ourselves: known before the watch tells."""
-        self._known[_SELECTORS[1]][namespace, secret["metadata"]["name"]] = secret_metadata(secret)
+    @contextmanager
+    def writing(self, namespace: str, name: str) -> Iterator[Callable[[Object], None]]:
+        """Inside we write a target ourselves; what is called with the Secret as it was written makes it known before
+        the watch tells.
+
+        The watch may be faster than the answer to our write, and tell already what somebody else made of the Secret
+        since. What it told while we wrote stands.
+        """
+        key = (namespace, name)
+        token = object()
+        self._writing[key] = token
+
+        def noted(secret: Object) -> None:
+            if self._writing.get(key) is token:
+                self._known[_SELECTORS[1]][key] = secret_metadata(secret)
+
+        try:
+            yield noted
+        finally:
+            if self._writing.get(key) is token:
+                del self._writing[key]
+
+    def _told(self, key: tuple[str, str]) -> None:
+        """The watch, or a list, has told something of a Secret."""
+        self._writing.pop(key, None)
+        self._changed(*key)
 
     async def run(self) -> None:
         """Lists and watches for ever."""
@@ -138,11 +162,11 @@ class SecretWatch:
         gone = [key for key in known if key not in found and scope in {"", key[0]}]
         for key in gone:
             del known[key]
-            self._changed(*key)
+            self._told(key)
         for key, metadata in found.items():
             if known.get(key) != metadata:
                 known[key] = metadata
-                self._changed(*key)
+                self._told(key)
         return version
 
     async def _watch(self, scope: str, selector: str, version: str) -> str:
@@ -164,5 +188,5 @@ class SecretWatch:
                     continue  # our own write, known already
                 else:
                     known[key] = metadata
-                self._changed(*key)
+                self._told(key)
         return version

@@ -145,6 +145,12 @@ def _others(metadata: Object) -> list[Object]:
     return [entry for entry in metadata.get("managedFields") or () if entry.get("manager") != MANAGER]
 
 
+def last_manager(secret: Object) -> str:
+    """The field manager other than us that changed the Secret last, by the API server's own record; empty for none."""
+    entries = sorted(_others(secret["metadata"]), key=lambda entry: str(entry.get("time", "")))
+    return str(entries[-1].get("manager", ""))[:128] if entries else ""
+
+
 def _keys(entry: Object, field: str) -> set[str]:
     return set(((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get(field) or ())
 

@@ -9,6 +9,7 @@ import ipaddress
 import socket
 import ssl
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -127,7 +128,7 @@ class TokenClient:
         self._proxy = httpx.Proxy(proxy) if proxy else None
         self._hosts: OrderedDict[tuple[str, str], _Host] = OrderedDict()
 
-    async def send(self, request: TokenRequest, route: Route) -> Answer:
+    async def send(self, request: TokenRequest, route: Route, *, ended: Callable[[], None] = lambda: None) -> Answer:
         """The endpoint's answer, whatever its status.
 
         :raises NeedsChange: where the URL, the CA bundle or the host's addresses are not admitted.
@@ -146,6 +147,7 @@ class TokenClient:
                 del self._hosts[key]
             raise Passing(Reason.TIMEOUT, f"{url.host} did not answer within {route.timeout:g} s") from None
         finally:
+            ended()
             host.users -= 1
             if not host.users and self._hosts.get(key) is not host:
                 await host.transport.aclose()

@@ -10,6 +10,10 @@ MAX_PASSING_WAIT_WITHOUT_TOKEN = 60.0
 """Seconds between attempts while consumers have no token."""
 MIN_PASSING_WAIT = 1.0
 
+_MAX_REWRITE_WAIT = 5 * 60.0
+"""Seconds between attempts to write what the API server refuses, once it has lasted."""
+_MIN_REWRITE_WAIT = 5.0
+
 _MAX_DOUBLINGS = 16
 """2^16 s is beyond every bound above: more would only overflow."""
 
@@ -36,3 +40,16 @@ def passing_wait(failures: int, left: float, jitter: float) -> float:
         bound = max(MIN_PASSING_WAIT, min(MAX_PASSING_WAIT, left / 4))
     exponential = MIN_PASSING_WAIT * 2.0 ** min(failures, _MAX_DOUBLINGS)
     return max(MIN_PASSING_WAIT, min(bound, exponential) * (1 + jitter) / 2)
+
+
+def rewrite_wait(failures: int, left: float, jitter: float) -> float:
+    """Seconds until it is tried again to write what the API server refused: exponential, with equal jitter.
+
+    :param failures: how many attempts in a row have failed, at least 1.
+    :param left: seconds that the held token is still valid; 0 or less where none is.
+    :param jitter: uniform in [0, 1).
+    """
+    bound = _MAX_REWRITE_WAIT
+    if left > 0:
+        bound = max(_MIN_REWRITE_WAIT, min(bound, left / 4))
+    return min(bound, _MIN_REWRITE_WAIT * 2.0 ** min(failures - 1, _MAX_DOUBLINGS)) * (1 + jitter) / 2
