@@ -98,10 +98,9 @@ class Admission:
         self._plan(ref, budget)
         return budget.hold(now) or Hold.TURN
 
-    def waits(self, key: Key) -> bool:
-        """Whether the request is in a queue, and its turn has not come."""
-        ref = self._queues.get(key)
-        return ref is not None and ref in self._budgets and self._budgets[ref].waits(key)
+    def has(self, key: Key) -> bool:
+        """Whether a request waits for its turn, or has begun and is not sent yet."""
+        return key in self._queues
 
     def why(self, key: Key) -> str:
         """What the request waits for, for people; as long as that is the same, in the same words."""

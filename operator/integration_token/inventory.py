@@ -60,6 +60,8 @@ class Entry:
 
     written: tuple[str, ...] = ()
     """The names under which this process may have written a target that is still there; the status tells one alone."""
+    written_for: Inputs | None = None
+    """What this process brought the target up to date for last."""
     handled_renew_request: str = ""
     """The wish for a renewal that this process followed last."""
     queued: Instant | None = None

@@ -94,7 +94,7 @@ class Reconciler:
             self._grants.forget(key)
             return None
         now = self._clock.now()
-        if self._nothing_new(entry, key, now) or _is_contested(entry, now):
+        if not self._admission.has(key) and (self._nothing_new(entry, key, now) or _is_contested(entry, now)):
             return entry.due
         settled, entry.settled = entry.settled, None
         look: Look | None = None
@@ -263,6 +263,7 @@ class Reconciler:
                 look.take_back()
             return
         look.version, look.delivered, look.unwritten = delivered.version, True, 0
+        look.entry.written_for = look.inputs
         if look.stored.identity == look.identity:
             self._grants.delivered(key, look.entry.grant, look.integration.target, look.stored.token)
         if delivered.wrote:
@@ -290,7 +291,7 @@ class Reconciler:
         deleted = target.secret is None
         if deleted and not look.predecessors:
             look.disturbed = True
-        elif target.secret is not None and look.settled is not None and look.settled == look.inputs:
+        elif target.secret is not None and entry.written_for is not None and entry.written_for == look.inputs:
             stored = look.stored
             look.disturbed = stored is None or build_target(target.secret, integration, stored) is not None
         due = entry.repairs.due(look.now, deleted=deleted)

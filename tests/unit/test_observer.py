@@ -236,7 +236,7 @@ class TestEndpoints:
             watched.admission.enter(endpoint, token_key("elsewhere", f"{number}"), rank)
         assert watched.admission.enter(endpoint, waiting, rank) is not None
         assert waiting in watched.endpoint("DELETED", login())
-        assert not watched.admission.waits(waiting)
+        assert not watched.admission.has(waiting)
 
     def test_an_endpoint_that_cannot_be_read_is_as_none_to_its_users(
         self, watched: Watched, caplog: pytest.LogCaptureFixture

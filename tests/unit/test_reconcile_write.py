@@ -1,0 +1,258 @@
+"""What becomes of a token whose Secret can't be written, and of a Secret that somebody else keeps changing."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from integration_token.api.condition import ConditionType
+from integration_token.api.names import TARGET_LABEL
+from integration_token.cluster.gateway import Object
+from integration_token.errors import ClusterError, Conflict, Denied, Passing, Unavailable
+
+from tests.fakes.issuer import Policy
+from tests.unit.virtual import EPOCH
+from tests.unit.world import NAMESPACE, World, play
+
+UNCACHED = Policy(cached=False)
+REFUSED = Denied("403 admission webhook denied the request", status=403)
+
+
+class TestRefused:
+    """A token that was issued is not thrown away at the first refusal, nor is another asked for in vain."""
+
+    @pytest.mark.parametrize("error", [REFUSED, Unavailable("500 webhook"), Conflict("409")], ids=type)
+    def test_a_refusal_for_a_moment_costs_no_token(self, error: ClusterError) -> None:
+        """It is written within the same pass, and nobody hears of it."""
+
+        async def story(world: World) -> None:
+            world.cluster.fail("create", "secrets", error, 5)
+            await world.begin()
+            await world.until(EPOCH + 10)
+            assert world.ready == ("True", "TokenValid")
+            assert world.requests == 1
+            assert world.cluster.reasons() == ["Issued"]
+
+        play(story, UNCACHED)
+
+    def test_a_refusal_that_lasts_costs_one_token(self) -> None:
+        """Half an hour of it: the next is asked for once a dry run has shown that it could be written."""
+
+        async def story(world: World) -> None:
+            world.cluster.fail("create", "secrets", REFUSED, 10_000)
+            await world.begin()
+            await world.until(EPOCH + 1800)
+            assert world.requests == 1
+            assert world.ready == ("False", "WriteFailed")
+            world.cluster.fail_no_more()
+            await world.until(EPOCH + 1800 + 301)
+            assert world.ready == ("True", "TokenValid")
+            assert world.requests == 2
+
+        play(story, UNCACHED)
+
+    def test_the_placeholder_of_a_dry_run_is_never_stored(self) -> None:
+        """The Secret holds tokens of the endpoint alone."""
+
+        async def story(world: World) -> None:
+            await world.begin()
+            world.cluster.fail("replace", "secrets", REFUSED, 12)
+            world.request_renewal("now")
+            for _ in range(600):
+                await asyncio.sleep(1)
+                assert world.token() in {1, len(list(world.issuer))}
+            assert world.refreshed == ("True", "Refreshed")
+            assert world.requests == 3
+
+        play(story, UNCACHED)
+
+    def test_a_change_by_a_person_is_tried_at_once(self) -> None:
+        """Another target needs no wait for the one that was refused."""
+
+        async def story(world: World) -> None:
+            world.cluster.fail("create", "secrets", REFUSED, 10_000)
+            await world.begin()
+            await world.until(EPOCH + 1000)
+            world.cluster.fail_no_more()
+            world.integration(target={"name": "elsewhere"})
+            await world.settle()
+            assert world.token("elsewhere") == 2
+            assert world.ready == ("True", "TokenValid")
+
+        play(story, UNCACHED)
+
+    def test_a_webhook_that_knows_no_dry_runs_keeps_nothing_from_being_written(self) -> None:
+        """The API server refuses the dry run alone, which says nothing of the write."""
+
+        async def story(world: World) -> None:
+            create = world.cluster.create
+
+            async def refusing(*arguments: object, dry_run: bool = False) -> Object:
+                if dry_run:
+                    raise Denied('400 admission webhook "x.example" does not support dry run', status=400)
+                return await create(*arguments)  # type: ignore[arg-type]  # handed on as they came
+
+            world.cluster.create = refusing  # type: ignore[method-assign, assignment]  # a stranger API server
+            world.cluster.fail("create", "secrets", REFUSED, 12)
+            await world.begin()
+            await world.until(EPOCH + 60)
+            assert world.ready == ("True", "TokenValid")
+            assert world.requests == 2
+
+        play(story, UNCACHED)
+
+    def test_an_endpoint_that_comes_back_among_conflicts_is_told_of_no_more(self) -> None:
+        """Unreachable for three seconds, and then forty conflicts: few requests, and Ready in the end."""
+
+        async def story(world: World) -> None:
+            world.client.outage = Passing("EndpointUnreachable", "no connection")
+            await world.begin()
+            await world.until(EPOCH + 3)
+            world.cluster.fail("create", "secrets", Conflict("409"), 40)
+            world.mend()
+            await world.until(EPOCH + 3 * 3600)
+            assert world.ready == ("True", "TokenValid")
+            assert world.requests <= 6
+
+        play(story, UNCACHED)
+
+    def test_who_shares_the_grant_does_not_wait_for_a_write_that_is_refused(self) -> None:
+        """A neighbour's quota is no matter of theirs."""
+
+        async def story(world: World) -> None:
+            create = world.cluster.create
+
+            async def refusing(collection: object, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
+                if namespace == NAMESPACE and body["kind"] == "Secret":
+                    raise REFUSED
+                return await create(collection, namespace, body, dry_run=dry_run)  # type: ignore[arg-type]  # as above
+
+            world.cluster.create = refusing  # type: ignore[method-assign, assignment]  # as above
+            world.cluster_endpoint()
+            for namespace in (NAMESPACE, "bank"):
+                world.credentials(namespace=namespace)
+                world.integration(namespace=namespace, endpointRef={"kind": "ClusterTokenEndpoint", "name": "login"})
+            await world.operator.start()
+            await world.until(EPOCH + 2)
+            assert world.token("shop", "bank") in {1, 2}
+
+        play(story)
+
+
+def _delete(world: World) -> None:
+    if world.cluster.find("secrets", NAMESPACE, "shop") is not None:
+        world.cluster.remove("secrets", NAMESPACE, "shop")
+
+
+def _relabel(world: World) -> None:
+    body = world.cluster.find("secrets", NAMESPACE, "shop")
+    if body is not None and TARGET_LABEL in body["metadata"]["labels"]:
+        world.cluster.edit("secrets", NAMESPACE, "shop", lambda body: body["metadata"]["labels"].pop(TARGET_LABEL))
+
+
+def _overwrite(world: World) -> None:
+    body = world.cluster.find("secrets", NAMESPACE, "shop")
+    if body is not None and body["data"].get("token") != "Zm9yZ2Vk":
+        world.cluster.edit("secrets", NAMESPACE, "shop", lambda body: body["data"].update(token="Zm9yZ2Vk"))
+
+
+class TestContested:
+    """Somebody else wants the target to be otherwise: the operator neither gives in nor fights."""
+
+    @pytest.mark.parametrize(
+        ("undo", "most", "back"),
+        [(_delete, 13, 6), (_relabel, 8, 31), (_overwrite, 8, 31)],
+        ids=["deleted", "relabelled", "overwritten"],
+    )
+    def test_a_fight_costs_little_and_ends_by_itself(
+        self, undo: Callable[[World], None], most: int, back: float
+    ) -> None:
+        """A minute of it, each write undone at once: the status says so, and soon after its end all is well."""
+
+        async def story(world: World) -> None:
+            await world.begin()
+            written = len(_written(world))
+            while world.clock.now().wall < EPOCH + 60:
+                undo(world)
+                await asyncio.sleep(0.02)
+            assert len(_written(world)) - written <= most
+            assert world.requests <= most + 1
+            assert world.refreshed == ("False", "TargetContested")
+            await world.until(EPOCH + 60 + back)
+            assert world.ready == ("True", "TokenValid")
+            assert world.refreshed == ("True", "Refreshed")
+            assert TARGET_LABEL in world.secret()["metadata"]["labels"]
+
+        play(story, glance=1)
+
+    def test_the_other_field_manager_is_named(self) -> None:
+        """In the condition and by an event."""
+
+        async def story(world: World) -> None:
+            await world.begin()
+            for _ in range(300):
+                _overwrite(world)
+                await asyncio.sleep(0.02)
+            refreshed = world.status()["conditions"][1]
+            assert "'kubectl-edit' keeps changing Secret shop" in refreshed["message"]
+            assert "TargetContested" in world.cluster.reasons()
+
+        play(story, glance=1)
+
+    @pytest.mark.parametrize("undo", [_delete, _relabel, _overwrite], ids=["deleted", "relabelled", "overwritten"])
+    def test_what_is_undone_once_is_repaired_at_once(self, undo: Callable[[World], None]) -> None:
+        """And again a few minutes later."""
+
+        async def story(world: World) -> None:
+            await world.begin()
+            for minute in range(1, 4):
+                undo(world)
+                await world.settle()
+                assert world.ready == ("True", "TokenValid")
+                assert TARGET_LABEL in world.secret()["metadata"]["labels"]
+                await world.until(EPOCH + 180 * minute)
+
+        play(story)
+
+    def test_a_status_follows_within_seconds(self) -> None:
+        """Ready is not said of a Secret that is missing."""
+
+        async def story(world: World) -> None:
+            await world.begin()
+            wrong_since: float | None = None
+            while (now := world.clock.now().wall) < EPOCH + 60:
+                _delete(world)
+                await asyncio.sleep(0.05)
+                there = world.cluster.find("secrets", NAMESPACE, "shop") is not None
+                said = world.condition(ConditionType.READY)[0] == "True"
+                wrong_since = (wrong_since or now) if said and not there else None
+                assert wrong_since is None or now - wrong_since <= 5
+
+        play(story, glance=1)
+
+    def test_twenty_targets_deleted_as_fast_as_they_appear_are_all_there_in_the_end(self) -> None:
+        """None of them is missing six seconds after that ends."""
+
+        async def story(world: World) -> None:
+            world.endpoint()
+            names = [f"shop-{number}" for number in range(20)]
+            for name in names:
+                world.clients[name] = "its secret"
+                world.credentials(name, "its secret", name)
+                world.integration(name, credentialsSecretRef={"name": name}, target={"name": f"{name}-token"})
+            await world.operator.start()
+            await world.settle()
+            while world.clock.now().wall < EPOCH + 60:
+                for name in names:
+                    if world.cluster.find("secrets", NAMESPACE, f"{name}-token") is not None:
+                        world.cluster.remove("secrets", NAMESPACE, f"{name}-token")
+                await asyncio.sleep(0.1)
+            await world.until(EPOCH + 66)
+            for name in names:
+                assert world.cluster.find("secrets", NAMESPACE, f"{name}-token") is not None
+                assert world.condition_of(name) == ("True", "TokenValid")
+
+        play(story, glance=1)
+
+
+def _written(world: World) -> list[tuple[str, str, str]]:
+    return [call for call in world.cluster.writes if call[1] == "secrets"]
