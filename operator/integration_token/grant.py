@@ -9,7 +9,7 @@ import json
 import secrets
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from integration_token.api.endpoint import Endpoint, EndpointKind
 from integration_token.api.token import Token
@@ -22,6 +22,9 @@ from integration_token.scheduler import Key, Scheduler
 
 _LEFT = 1024
 """Grants that nobody has any more of which something is remembered: those that were left last."""
+
+_CLOSE, _CLOSE_SHARE = 5.0, 0.01
+"""Seconds, or share of the lifetime, by which two answers with the same token may differ about its expiry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,16 @@ class Grants:
     def is_newest(self, grant: SharedGrant, token: Token) -> bool:
         """Whether it is the grant's newest token."""
         return grant.answered is not None and grant.answered.digest == self._known_by(token)
+
+    def as_answered(self, grant: SharedGrant, token: Token) -> Token:
+        """The token with the times that this process was answered, where those that stand beside it are others: somebody
+        has changed them."""
+        known = grant.answered
+        if known is None or known.found_in or known.assumed or token.assumed:
+            return token
+        if abs(known.expires - token.expires) <= max(_CLOSE, _CLOSE_SHARE * (known.expires - known.issued)):
+            return token
+        return replace(token, issued=known.issued, expires=known.expires) if self.is_newest(grant, token) else token
 
     def recognised(self, grant: SharedGrant, access_token: str) -> Token | None:
         """What was read from another resource's Secret, where it is the grant's newest token."""
