@@ -7,7 +7,7 @@ others copy it from a Secret of theirs, and what its requests have taught.
 import hashlib
 import json
 import secrets
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
@@ -16,7 +16,7 @@ from integration_token.api.token import Token
 from integration_token.clock import Instant
 from integration_token.failure import FailureState
 from integration_token.oauth.request import Grant
-from integration_token.renewal.budget import MAX_WISHES, Pace
+from integration_token.renewal.budget import MAX_PER_SHARE, MAX_WISHES, Pace
 from integration_token.renewal.rollover import Rollover
 from integration_token.scheduler import Key, Scheduler
 
@@ -74,6 +74,10 @@ class SharedGrant:
     recovered: bool = False
     """A request has just been answered after one that failed."""
     members: set[Key] = field(default_factory=set)
+    shares: dict[str, Pace] = field(default_factory=dict)
+    """Of a grant that several namespaces have: the requests of each."""
+    namespaces: Counter[str] = field(default_factory=Counter)
+    """How many of its members are in each."""
     answered: Answered | None = None
     holders: dict[Key, str] = field(default_factory=dict)
     """Whose target Secret holds what was answered, and that Secret's name."""
@@ -91,9 +95,31 @@ class SharedGrant:
         self.recovered = self.failing.failure is not None
         self.failing = FailureState()
 
+    def wait(self, namespace: str, now: float) -> float:
+        """Seconds until a resource of the namespace may ask again; 0 where it may now."""
+        share = self.shares.get(namespace) if len(self.namespaces) > 1 else None
+        return max(self.memory.pace.wait(now), share.wait(now) if share is not None else 0.0)
+
+    def asked(self, namespace: str, now: float, *, wish: bool) -> None:
+        """A request for a resource of the namespace is over."""
+        self.memory.pace.note(now)
+        if len(self.namespaces) > 1:
+            self.shares.setdefault(namespace, Pace(MAX_PER_SHARE)).note(now)
+        if wish:
+            self.memory.wishes.note(now)
+
+    def join(self, key: Key) -> None:
+        """The resource has the grant."""
+        self.members.add(key)
+        self.namespaces[key.namespace] += 1
+
     def leave(self, key: Key) -> None:
         """The resource has the grant no longer."""
         self.members.discard(key)
+        self.namespaces[key.namespace] -= 1
+        if not self.namespaces[key.namespace]:
+            del self.namespaces[key.namespace]
+            self.shares.pop(key.namespace, None)
         self.waiting.discard(key)
         self.holders.pop(key, None)
 
@@ -133,7 +159,7 @@ class Grants:
             shared = self._grants[digest] = own
             name = self._names[digest] = self._digest(endpoint, grant, "")
             shared.memory = self._left.pop(name, shared.memory)
-        shared.members.add(key)
+        shared.join(key)
         self._places[key] = digest
         return shared
 
@@ -159,8 +185,8 @@ class Grants:
         return grant.answered is not None and grant.answered.digest == self._known_by(token)
 
     def as_answered(self, grant: SharedGrant, token: Token) -> Token:
-        """The token with the times that this process was answered, where those that stand beside it are others: somebody
-        has changed them."""
+        """The token with the times that this process was answered, where others stand beside it: somebody has changed
+        them."""
         known = grant.answered
         if known is None or known.found_in or known.assumed or token.assumed:
             return token

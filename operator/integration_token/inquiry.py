@@ -20,7 +20,7 @@ from integration_token.look import Look
 from integration_token.renewal.backoff import change_wait, passing_wait
 from integration_token.renewal.budget import Hold, Rank, Urgency
 from integration_token.renewal.check import Cause, Observation, why_ask
-from integration_token.renewal.rollover import Rollover
+from integration_token.renewal.rollover import Rollover, step
 from integration_token.renewal.verdict import Verdict, corrected, judge
 from integration_token.report import Reporter
 from integration_token.scheduler import Key, Scheduler
@@ -179,7 +179,7 @@ class Inquirer:
         if cause is Cause.RENEW_REQUESTED and wish_wait > 0:
             look.wish_wait = wish_wait
             return False
-        look.pace = grant.memory.pace.wait(look.now.boot)
+        look.pace = grant.wait(key.namespace, look.now.boot)
         if look.pace > 0:
             self._reporter.tell_pace(look)
         elif grant.asking not in {None, key}:
@@ -258,10 +258,7 @@ class Inquirer:
             raise
         finally:
             self._admission.answered(place, hung=hung)
-            now = self._clock.now().boot
-            grant.memory.pace.note(now)
-            if wish:
-                grant.memory.wishes.note(now)
+            grant.asked(key.namespace, self._clock.now().boot, wish=wish)
         grant.succeeded()
         look.wanted = None
 
@@ -309,6 +306,8 @@ class Inquirer:
             look.stored = corrected(before, token, identity)
         grant.rollover = known
         look.plan()
+        if expiry is None:
+            entry.poll_at = look.wall + step(entry.expires - look.wall)
 
     @staticmethod
     def _known(look: Look, endpoint: Endpoint) -> Rollover:
@@ -328,9 +327,11 @@ class Inquirer:
         if endpoint.ref.kind is EndpointKind.NAMESPACED:
             return entry.expires
         known = grant.answered
-        if known is None or known.found_in or held is None or look.stepped:
+        if look.stepped:
+            return entry.expires  # nobody's word is of more weight after somebody has set our clock
+        if known is None or known.found_in or held is None or not self._grants.is_newest(grant, held.token):
             return None
-        return known.expires + look.set_back if self._grants.is_newest(grant, held.token) else None
+        return known.expires + look.set_back
 
     def _share(self, look: Look, endpoint: Endpoint, verdict: Verdict, token: Token) -> None:
         """Lets others have what was answered, where it is the token that is held."""

@@ -75,9 +75,10 @@ class Look:
 
     @property
     def rollover(self) -> Rollover:
-        """What is known of the rollover."""
-        taught = self.entry.grant.rollover
-        return taught if taught not in (None, Rollover()) else self.entry.prior or Rollover()
+        """What is known of the rollover: what answers have taught, or what was known before as long as that is more."""
+        taught, prior = self.entry.grant.rollover or Rollover(), self.entry.prior or Rollover()
+        nothing_taught = taught.low == -math.inf and taught.doubted is None
+        return prior if nothing_taught and prior.seen <= taught.seen and prior != Rollover() else taught
 
     @property
     def left(self) -> float:
@@ -124,8 +125,10 @@ class Look:
             set(stored.token.scope) < set(before.token.scope)
         )  # fmt: skip
         self.stored = stored
+        entry = self.entry
+        entry.prior = entry.prior and entry.prior.apart()
         # Another token for sure, also where a wall clock that was set back makes its times those of the one before.
-        self.entry.plan = (0.0, 0.0)
+        entry.plan = (0.0, 0.0)
         self.plan()
 
     def plan(self) -> None:
@@ -134,7 +137,9 @@ class Look:
         if stored is None:
             entry.plan, entry.anchor, entry.expires, entry.renews, entry.poll_at = (0.0, 0.0), None, 0.0, 0.0, 0.0
             return
-        token = stored.token
+        taught, prior, token = entry.grant.rollover, entry.prior, stored.token
+        if taught is not None and prior is not None and prior != Rollover() and taught.seen < prior.seen:
+            entry.prior = prior.old(taught.seen)
         if entry.plan != (token.issued, token.expires) or entry.anchor is None:
             # A token from the future tells that the wall clock was set back, by that much at least.
             anchor = Instant(max(self.now.wall, token.issued), self.now.boot)

@@ -248,7 +248,7 @@ class TestCopies:
         async def story(world: World) -> None:
             await world.begin()
             get = world.cluster.get
-            failed = []
+            failed = list[str]()
 
             async def failing(collection: Any, namespace: str, name: str) -> Object | None:
                 if name == "shop" and not failed and collection.plural == "secrets":

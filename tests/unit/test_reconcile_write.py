@@ -126,7 +126,7 @@ class TestRefused:
                     raise REFUSED
                 return await create(collection, namespace, body, dry_run=dry_run)  # type: ignore[arg-type]  # as above
 
-            world.cluster.create = refusing  # type: ignore[method-assign, assignment]  # as above
+            world.cluster.create = refusing  # type: ignore[method-assign]  # as above
             world.cluster_endpoint()
             for namespace in (NAMESPACE, "bank"):
                 world.credentials(namespace=namespace)

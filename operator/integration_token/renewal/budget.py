@@ -17,6 +17,9 @@ MINUTE = 60.0
 MAX_PER_GRANT = 12
 """Requests in a minute for one grant, errors included, whatever the lifetime of its tokens."""
 
+MAX_PER_SHARE = 8
+"""Of them for one of several namespaces that have the grant: some are left for the others, whatever it does."""
+
 MAX_WISHES = 3
 """Requests of a grant in a minute that a person's annotation asks for: whoever may annotate could have all of them."""
 
