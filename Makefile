@@ -63,7 +63,7 @@ plots: install ## the same, written with its plots into operator/docs/renewal.md
 
 .PHONY: apiserver
 apiserver: programs ## the operator on a real API server
-	@echo "==> the operator on a real API server (about 5 min)"
+	@echo "==> the operator on a real API server (about 6 min)"
 	@$(BIN)/python -m pytest --quiet tests/apiserver
 
 .PHONY: faults

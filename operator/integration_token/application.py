@@ -15,6 +15,7 @@ from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.lease import Candidate
 from integration_token.cluster.permission import Permissions
 from integration_token.fence import Fence
+from integration_token.loop_watch import LoopWatch
 from integration_token.metrics import Metrics
 from integration_token.server import Readiness, Server
 from integration_token.settings import Settings
@@ -68,7 +69,8 @@ class Application:
         self._permissions = permissions
         self._candidate = candidate
         self._metrics = Metrics()
-        self._server = Server(settings.metrics_address, self._metrics, self._readiness)
+        loop_watch = LoopWatch(asyncio.get_running_loop().time)
+        self._server = Server(settings.metrics_address, self._metrics, self._readiness, loop_watch)
         self._stop = asyncio.Event()
         self._term: Term | None = None
 

@@ -3,11 +3,12 @@
 Nothing is kept per resource for the metrics alone: at ten thousand resources that would cost more than the work.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     GCCollector,
     PlatformCollector,
     ProcessCollector,
@@ -49,6 +50,15 @@ class Metrics:
         self._writes = Counter(
             "integration_token_secret_writes", "Target Secrets written.", ("namespace",), registry=self._registry
         )
+        self._stall = Gauge(
+            "integration_token_event_loop_stall_seconds",
+            "The longest time since the last scrape for which the process stood still.",
+            registry=self._registry,
+        )
+
+    def tell_stalls(self, take_longest: Callable[[], float]) -> None:
+        """From now on each scrape tells, and takes, the longest stall in seconds since the one before."""
+        self._stall.set_function(take_longest)
 
     def begin(self, inventory: Inventory, fence: Fence) -> None:
         """A term begins: the gauges tell of its resources."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from integration_token.errors import SettingsError
+from integration_token.loop_watch import LoopWatch
 from integration_token.metrics import Metrics
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -23,14 +24,19 @@ class Readiness(NamedTuple):
 class Server:
     """The HTTP server of probes and metrics.
 
-    `/healthz` answers as long as the process gets to answer at all; `/readyz` once everything was listed and is
+    `/healthz` answers well unless the event loop has just stood still; `/readyz` once everything was listed and is
     watched.
     """
 
-    def __init__(self, address: tuple[str, int], metrics: Metrics, readiness: Callable[[], Readiness]) -> None:
+    def __init__(
+        self, address: tuple[str, int], metrics: Metrics, readiness: Callable[[], Readiness], loop_watch: LoopWatch
+    ) -> None:
+        """`loop_watch` runs as long as the server."""
         self._address = address
         self._metrics = metrics
         self._readiness = readiness
+        self._loop_watch = loop_watch
+        metrics.tell_stalls(loop_watch.take_longest)
         application = web.Application()
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/readyz", self._readyz)
@@ -55,13 +61,16 @@ class Server:
         except OSError as error:
             await self._runner.cleanup()
             raise SettingsError(f"--metrics-address {host}:{port}: {error.strerror}") from None
+        self._loop_watch.start()
 
     async def stop(self) -> None:
         """Ends all connections."""
+        self._loop_watch.stop()
         await self._runner.cleanup()
 
     async def _healthz(self, _: web.Request) -> web.Response:
-        return web.Response(text="ok")
+        problem = self._loop_watch.problem()
+        return web.Response(text=problem or "ok", status=503 if problem else 200)
 
     async def _readyz(self, _: web.Request) -> web.Response:
         ready, missing = self._readiness()

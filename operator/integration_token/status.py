@@ -1,7 +1,7 @@
 """The status of an IntegrationToken, derived from what was observed: pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from integration_token.api.condition import Condition, ConditionType, Reason, condition_of, written
@@ -29,6 +29,9 @@ _ASKING = frozenset(
     }
 )
 """Failures that only the next request can show to be mended, be it after a restart."""
+
+_WORDS_ALONE = frozenset({Reason.SUSPENDED, Reason.TOKEN_EXPIRED, Reason.SCOPES_REDUCED})
+"""Reasons whose messages tell nothing but the reason."""
 
 _CONSENT = frozenset({Reason.CREDENTIALS_NOT_LABELLED, Reason.NOT_ALLOWED, Reason.SECRET_NOT_OWNED})
 """Failures that make even a good token none of the resource's own."""
@@ -104,12 +107,24 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
 
 def _conditions(integration: Integration, situation: Situation) -> list[Condition]:
     refreshed = _refreshed(integration, situation)
-    return [
+    conditions = (
         _ready(integration, situation),
         refreshed,
         _stalled(integration, situation, refreshed),
         _rollover_too_late(integration, situation),
-    ]
+    )
+    return [_in_words_that_stand(condition, integration, situation) for condition in conditions]
+
+
+def _in_words_that_stand(condition: Condition, integration: Integration, situation: Situation) -> Condition:
+    """The condition as another version told it, where that says the same: wording alone is no write."""
+    before = condition_of(integration.status, condition.type)
+    if (condition.status, condition.reason) != (before.get("status") == "True", before.get("reason")):
+        return condition
+    same = condition.reason in _WORDS_ALONE
+    if condition.reason is Reason.TOKEN_VALID and situation.stored is not None:
+        same = integration.status.get("expirationTime") == format_time(situation.stored.token.expires)
+    return replace(condition, message=str(before.get("message", ""))) if same else condition
 
 
 def _rollover_too_late(integration: Integration, situation: Situation) -> Condition:

@@ -49,11 +49,15 @@ class Installation:
 class Operator:
     """A context manager around one operator process; it may be killed and started again inside."""
 
-    def __init__(self, installation: Installation, ledger: Ledger, *flags: str) -> None:
-        """`flags` follow the chart's own: of those that are given twice the last one counts."""
+    def __init__(self, installation: Installation, ledger: Ledger, *flags: str, wheel: Path | None = None) -> None:
+        """`flags` follow the chart's own: of those that are given twice the last one counts.
+
+        :param wheel: of another version, to be run instead of this tree's.
+        """
         self.installation = installation
         self._ledger = ledger
         self._flags = flags
+        self._wheel = wheel
         self._stack = ExitStack()
         self.exit_code: int | None = None
         """Once it has ended."""
@@ -87,7 +91,7 @@ class Operator:
             f"--metrics-address=127.0.0.1:{port}",
             *self._flags,
         ]
-        self.process = self._stack.enter_context(OperatorProcess(arguments, self.log))
+        self.process = self._stack.enter_context(OperatorProcess(arguments, self.log, wheel=self._wheel))
 
     def await_ready(self) -> None:
         """Return once it says that it is ready."""

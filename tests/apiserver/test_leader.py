@@ -13,6 +13,7 @@ from typing import Final
 
 import httpx
 import pytest
+from integration_token.loop_watch import REMEMBERED
 
 from tests.apiserver.kube import Document, Kube
 from tests.apiserver.ledger import Ledger
@@ -157,7 +158,7 @@ def test_stopped_leader_does_nothing_when_it_goes_on(
     pair: Pair, stage: Stage, other_plane: ControlPlane, quiet: Token
 ) -> None:
     """Stopped in the middle of a token request for longer than its Lease, it finds itself replaced: the answer that it
-    gets is not written, and it stands by."""
+    gets is not written, and it stands by. For a moment it says that it stood still."""
     leader, standby = pair.until_led(SOON)
     requests = len(quiet.requests())
     token = stage.token("stopped", fault=slow(2))
@@ -175,6 +176,7 @@ def test_stopped_leader_does_nothing_when_it_goes_on(
     finally:
         os.kill(pid, signal.SIGCONT)
 
+    assert "the event loop stood still for" in leader.probe("/healthz").text
     poll(lambda: "no longer leading" in leader.log.read_text(), "it to notice", SOON)
     poll(partial(_ready, leader), "it to stand by", DEADLINE)
     _damage(quiet)
@@ -186,6 +188,7 @@ def test_stopped_leader_does_nothing_when_it_goes_on(
     assert _writes(other_plane, token.name) == writes
     assert writes.count(("create", "secrets")) == 1
     assert len(quiet.requests()) == requests
+    poll(partial(_healthy, leader), "it to be healthy again", REMEMBERED + 2)
 
 
 def test_outage_longer_than_the_lease_is_survived(
@@ -235,6 +238,10 @@ def test_killed_leader_is_replaced(pair: Pair, quiet: Token) -> None:
     assert standby.leads
     assert pair.lease()["leaseTransitions"] == transitions + 1
     assert len(quiet.requests()) == requests
+
+
+def _healthy(replica: Operator) -> bool:
+    return replica.status("/healthz") == httpx.codes.OK
 
 
 def _ready(replica: Operator) -> bool:

@@ -62,6 +62,7 @@ class Process:
 
     def __init__(self, clock: FakeClock, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         """Runs at once."""
+        self.clock = clock
         self.line = Line(cluster)
         self.permissions = Permissions(clock)
         self.terms: list[Work] = []
@@ -228,6 +229,23 @@ def test_process_that_stands_by_ends_at_once(monkeypatch: pytest.MonkeyPatch) ->
         await asyncio.sleep(0.1)
         assert second.running.done()
         assert (first.works, holder(cluster)) == (True, "first")
+
+    play(monkeypatch, act)
+
+
+def test_a_suspend_of_the_machine_is_no_stall(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time passes that the process could not have used, however long the lid was shut."""
+
+    async def act(first: Process, _: Process, __: Cluster) -> None:
+        loop_watch = first.application._server._loop_watch
+        loop_watch.start()
+        await asyncio.sleep(1)
+        loop_watch.take_longest()
+        first.clock.advance(3600)
+        await asyncio.sleep(1)
+        assert loop_watch.take_longest() == 0
+        assert loop_watch.problem() == ""
+        loop_watch.stop()
 
     play(monkeypatch, act)
 

@@ -90,6 +90,16 @@ def test_the_tail_brings_what_its_user_did_since_the_last_look(tmp_path: Path) -
     assert tail.requests == 2
 
 
+def test_the_tail_is_quiet_though_a_lease_is_renewed(tmp_path: Path) -> None:
+    """What a replica does for ever keeps nobody waiting for its end; as a write it is told all the same."""
+    log = tmp_path / "audit.log"
+    log.touch()
+    tail = AuditTail(log, USER)
+    log.write_text(json.dumps(event("update", "leases", "operator"), separators=(",", ":")) + "\n")
+    assert [each.resource for each in tail.read()] == ["leases"]
+    assert tail.requests == 0
+
+
 def test_a_write_counts_for_the_request_before_it() -> None:
     """By resource: an issue, a poll in vain and a renewal, with the writes of another resource in between."""
     records = [request("a", 10), request("a", 20, Outcome.REPEATED), request("a", 30), request("b", 11)]

@@ -10,11 +10,13 @@ from integration_token.api.integration import parse_integration
 from integration_token.errors import SettingsError
 from integration_token.fence import Fence
 from integration_token.inventory import Inventory
+from integration_token.loop_watch import LoopWatch
 from integration_token.metrics import Metrics
 from integration_token.server import Readiness, Server
 
 from tests.unit.virtual import FakeClock
 
+STALL = "integration_token_event_loop_stall_seconds"
 ENDPOINT = EndpointRef(EndpointKind.CLUSTER, "", "grafx")
 
 
@@ -28,7 +30,9 @@ class Served:
         self.metrics = Metrics()
         self.metrics.begin(self.inventory, self.fence)
         self.readiness = Readiness(ready=True, missing="")
-        self.server = Server(("127.0.0.1", 0), self.metrics, lambda: self.readiness)
+        self.clock = FakeClock()
+        loop_watch = LoopWatch(lambda: self.clock.now().boot)
+        self.server = Server(("127.0.0.1", 0), self.metrics, lambda: self.readiness, loop_watch)
 
     async def get(self, path: str) -> tuple[int, str, str]:
         """Status, content type and text of an answer."""
@@ -37,10 +41,15 @@ class Served:
             return answer.status, answer.headers["Content-Type"], await answer.text()
 
     async def samples(self) -> dict[str, float]:
-        """What `/metrics` tells of the operator's own, but for who leads."""
+        """What `/metrics` tells of the operator's own work."""
         _, _, text = await self.get("/metrics")
-        lines = [line for line in text.splitlines() if line.startswith("integration_token_") and "_leader" not in line]
-        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines) if "_created" not in name}
+        lines = [line for line in text.splitlines() if line.startswith("integration_token_")]
+        process = ("integration_token_leader", STALL)
+        return {
+            name: float(value)
+            for name, value in (line.rsplit(" ", 1) for line in lines)
+            if "_created" not in name and name not in process
+        }
 
 
 @pytest.fixture
@@ -56,6 +65,31 @@ async def test_the_process_is_healthy_as_long_as_it_answers(served: Served) -> N
     """Whether or not it is ready: a restart would mend nothing."""
     served.readiness = Readiness(ready=False, missing="Secrets are not listed yet")
     assert (await served.get("/healthz"))[::2] == (200, "ok")
+
+
+async def test_the_process_is_unhealthy_when_it_has_just_stood_still(served: Served) -> None:
+    """For five seconds or more, and says so; not for less, nor for what is long over."""
+    served.clock.advance(4.9)
+    assert (await served.get("/healthz"))[::2] == (200, "ok")
+    served.clock.advance(5)
+    assert (await served.get("/healthz"))[::2] == (503, "the event loop stood still for 5.0 s")
+    for _ in range(100):
+        served.clock.advance(0.1)
+        answer = await served.get("/healthz")
+    assert answer[::2] == (200, "ok")
+
+
+async def test_a_scrape_tells_the_longest_stall_since_the_one_before(served: Served) -> None:
+    """Once."""
+    for gap in (1.25, 3.25, 2.25):
+        served.clock.advance(gap)
+        await served.get("/healthz")
+
+    async def told() -> list[str]:
+        return [line for line in (await served.get("/metrics"))[2].splitlines() if line.startswith(STALL)]
+
+    assert await told() == [f"{STALL} 3.0"]
+    assert await told() == [f"{STALL} 0.0"]
 
 
 async def test_it_is_ready_once_nothing_is_missing(served: Served) -> None:
@@ -136,7 +170,7 @@ async def test_an_address_that_cannot_be_had_is_told_with_its_flag() -> None:
     """The command ends with that line."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        server = Server(("127.0.0.1", port), Metrics(), lambda: Readiness(ready=True, missing=""))
+        server = Server(("127.0.0.1", port), Metrics(), lambda: Readiness(ready=True, missing=""), LoopWatch(float))
         with pytest.raises(SettingsError, match=rf"--metrics-address 127\.0\.0\.1:{port}: .*[Aa]ddress"):
             await server.start()
 
@@ -147,6 +181,6 @@ async def test_a_server_that_was_stopped_gives_its_port_back() -> None:
     await first.server.start()
     port = first.server._runner.addresses[0][1]
     await first.server.stop()
-    second = Server(("127.0.0.1", port), first.metrics, lambda: Readiness(ready=True, missing=""))
+    second = Server(("127.0.0.1", port), first.metrics, lambda: Readiness(ready=True, missing=""), LoopWatch(float))
     await second.start()
     await second.stop()

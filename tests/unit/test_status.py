@@ -273,6 +273,56 @@ class TestTimes:
             assert changes(before, build_status(resource(before), situation)) == {}
 
 
+class TestWording:
+    """Another version may put it in other words: that alone is no write, or each upgrade and rollback would write a
+    status for every good token."""
+
+    @pytest.mark.parametrize(
+        ("situation", "suspend"),
+        [
+            pytest.param(GOOD, False, id="a good token"),
+            pytest.param(replace(GOOD, asked=True), False, id="a poll that was answered the same token"),
+            pytest.param(GOOD, True, id="a good token that is not renewed"),
+            pytest.param(EMPTY, True, id="nothing is wanted"),
+            pytest.param(replace(GOOD, now=ISSUED + DAY), False, id="the endpoint answers an expired token"),
+        ],
+    )
+    def test_the_words_of_another_version_stand(self, situation: Situation, suspend: bool) -> None:
+        """As long as they say the same."""
+        before = _reworded(build_status(resource(suspend=suspend), situation))
+        assert changes(before, build_status(resource(before, suspend=suspend), situation)) == {}
+
+    def test_reduced_scopes_are_told_in_the_words_that_stand(self) -> None:
+        """Until the next token."""
+        before = _reworded(build_status(resource(), replace(GOOD, asked=True, renewed=True, scopes_reduced=True)))
+        assert changes(before, build_status(resource(before), GOOD)) == {}
+
+    def test_a_message_that_says_something_else_is_written(self) -> None:
+        """Another expiry, another reason, another failure for the same reason, another status."""
+        before = _reworded(build_status(resource(), GOOD))
+        later = replace(STORED, token=replace(STORED.token, expires=ISSUED + 2 * DAY))
+        after = build_status(resource(before), replace(GOOD, stored=later, expires=ISSUED + 2 * DAY))
+        assert condition_of(after, ConditionType.READY)["message"] == "the token is valid until 2027-01-17T08:00:00Z"
+        for first, second in ((GOOD, replace(GOOD, failure=DENIED)), (replace(GOOD, failure=DENIED), GOOD)):
+            before = _reworded(build_status(resource(), first))
+            after = build_status(resource(before), replace(second, asked=True))
+            assert not condition_of(after, ConditionType.REFRESHED)["message"].startswith("in other words")
+        before = build_status(resource(), replace(EMPTY, failure=NeedsChange(Reason.CREDENTIALS_INVALID, "no id")))
+        after = build_status(
+            resource(before), replace(EMPTY, failure=NeedsChange(Reason.CREDENTIALS_INVALID, "no key"))
+        )
+        assert condition_of(after, ConditionType.READY)["message"] == "no key"
+
+
+def _reworded(status: Status) -> Status:
+    """As a version would have written it that says everything in other words."""
+    conditions = [
+        condition | {"message": f"in other words: {condition['message']}"} if condition["message"] else condition
+        for condition in status["conditions"]
+    ]
+    return status | {"conditions": conditions}
+
+
 class TestFields:
     """What `kubectl get` shows."""
 

@@ -441,6 +441,19 @@ class TestWriting:
         assert write is not None
         assert write.body["metadata"]["annotations"] == written()["metadata"]["annotations"]
 
+    def test_a_record_of_ours_that_this_version_does_not_know_is_kept(self) -> None:
+        """A later version wrote it, and may lead again: neither is a good token's Secret written for it, nor does it go
+        with the next token."""
+        name = f"{GROUP}/of-a-later-version"
+        secret = written()
+        secret["metadata"]["annotations"][name] = "kept"
+        secret["metadata"]["managedFields"][0]["fieldsV1"]["f:metadata"]["f:annotations"][f"f:{name}"] = {}
+        assert read_target(secret) == STORED
+        assert build_target(secret, SHOP, STORED) is None
+        write = build_target(secret, SHOP, RENEWED)
+        assert write is not None
+        assert write.body["metadata"]["annotations"][name] == "kept"
+
     def test_a_label_that_was_changed_by_another_is_brought_back(self) -> None:
         """Where the template has it."""
         of = integration(template={"metadata": {"labels": {"team": "shop"}}})

@@ -72,6 +72,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Virtual seconds since the start."""
         return self._virtual.passed
 
+    def stand_still(self, seconds: float) -> None:
+        """Time passes in which nothing runs: somebody computes, or the process is stopped."""
+        self._virtual.passed += seconds
+
 
 def run(main: Callable[[FakeClock], Coroutine[Any, Any, Result]]) -> Result:
     """Runs a coroutine in virtual time."""

@@ -133,6 +133,21 @@ def _restored(metadata: Object) -> bool:
     )
 
 
+_RECORDS = frozenset(
+    {
+        ENDPOINT_UID_ANNOTATION,
+        GRANT_HASH_ANNOTATION,
+        CREDENTIALS_UID_ANNOTATION,
+        CREDENTIALS_VERSION_ANNOTATION,
+        ISSUE_TIME_ANNOTATION,
+        LIFETIME_ANNOTATION,
+        SCOPE_ANNOTATION,
+        ASSUMED_ANNOTATION,
+        TEMPLATE_ANNOTATION,
+    }
+)
+"""The annotations that a write sets, or removes where they no longer hold."""
+
 _TIMES = frozenset({f"f:{ISSUE_TIME_ANNOTATION}", f"f:{LIFETIME_ANNOTATION}"})
 
 
@@ -266,7 +281,9 @@ def _foreign(values: Mapping[str, str], metadata: Object, field: str) -> dict[st
     ours = _template_keys(metadata).get(field, set())
     for entry in _others(metadata):
         ours -= {name.removeprefix("f:") for name in _keys(entry, f"f:{field}")}
-    return {key: value for key, value in values.items() if key not in ours and not key.startswith(f"{GROUP}/")}
+    # Another version's records stay, which may lead again; a label of ours means something wherever it stands.
+    own = _RECORDS if field == "annotations" else {key for key in values if key.startswith(f"{GROUP}/")}
+    return {key: value for key, value in values.items() if key not in ours and key not in own}
 
 
 def _template_keys(metadata: Object) -> dict[str, set[str]]:

@@ -1,0 +1,102 @@
+"""What released versions wrote, this one writes too: annotations, the grant's hash, the field manager's name, labels,
+condition types, reasons, and the target Secret as a whole.
+
+All of that is API, though no user types it. Every stored token is judged by it after an upgrade, and after a rollback
+by the version before: one character of another hash, and a thousand good tokens are asked for anew; one key more in the
+Secret, and each is written anew, by both versions in turn while replicas are of two. Where a test of this file fails
+the code is wrong, and not the vector: a new input enters the hash only where it isn't the default.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.released.case import FIXED, Object, drawn
+from tests.released.probe import answers
+from tests.released.release import RELEASES, Release
+from tests.unit.test_target import served
+
+COUNT = 300
+"""Random cases: a second for both versions."""
+SEED = 1
+
+every_release = pytest.mark.parametrize("release", RELEASES, ids=[release.version for release in RELEASES])
+
+
+def _vectors(release: Release) -> Any:
+    return json.loads(release.vectors.read_text())
+
+
+def test_there_is_a_release_to_compare_with() -> None:
+    """With its vectors: without one all of this file would pass."""
+    assert RELEASES
+    assert all(release.vectors.exists() for release in RELEASES)
+
+
+@every_release
+def test_names_are_those_that_were_released(release: Release) -> None:
+    """New ones may come; none goes."""
+    ours, theirs = answers([])["names"], _vectors(release)["names"]
+    assert set(theirs["annotations"]) <= set(ours["annotations"])
+    assert set(theirs["labels"]) <= set(ours["labels"])
+    fixed = ("manager", "group_version", "plurals")
+    assert [ours[name] for name in fixed] == [theirs[name] for name in fixed]
+
+
+@every_release
+def test_conditions_are_those_that_were_released(release: Release) -> None:
+    """In their order, since another is another status to write; every reason that somebody's alert may name is left."""
+    ours, theirs = answers([]), _vectors(release)
+    assert [kind for kind in ours["condition_types"] if kind in theirs["condition_types"]] == theirs["condition_types"]
+    assert set(theirs["reasons"]) <= set(ours["reasons"])
+
+
+@every_release
+def test_the_grants_hash_is_what_was_released(release: Release) -> None:
+    """For each case, so that no token is asked for anew."""
+    cases = _vectors(release)["cases"]
+    found = answers([entry["case"] for entry in cases.values()])["cases"]
+    assert {name: entry["hash"] for name, entry in zip(cases, found, strict=True)} == {
+        name: entry["answer"]["hash"] for name, entry in cases.items()
+    }
+
+
+@every_release
+def test_the_secret_is_what_was_released(release: Release) -> None:
+    """As a whole, and byte by byte, so that none is written anew."""
+    cases = _vectors(release)["cases"]
+    found = answers([entry["case"] for entry in cases.values()])["cases"]
+    for name, answer in zip(cases, found, strict=True):
+        assert answer["body"] == cases[name]["answer"]["body"], name
+
+
+@every_release
+def test_vectors_are_of_the_released_code(release: Release) -> None:
+    """And of no other that happened to stand on the path when they were made."""
+    answer = release.ask([entry["case"] for entry in _vectors(release)["cases"].values()])
+    assert answer.pop("code") == str(release.wheel / "integration_token")
+    vectors = _vectors(release)
+    assert answer == vectors | {"cases": [entry["answer"] for entry in vectors["cases"].values()]}
+
+
+@every_release
+def test_both_versions_write_the_same_and_read_each_other(release: Release) -> None:
+    """Whatever users specify: the same hash and the same Secret, in which each finds the other's token, knows it as one
+    of the grant as specified, and leaves the Secret as it is."""
+    cases = [*FIXED.values(), *drawn(SEED, COUNT)]
+    ours, theirs = answers(cases), release.ask(cases)
+    assert ours["code"] != theirs["code"] == str(release.wheel / "integration_token")
+    for case, mine, other in zip(cases, ours["cases"], theirs["cases"], strict=True):
+        assert mine == other, case
+
+    stored = [_with_secret(case, answer["body"]) for case, answer in zip(cases, ours["cases"], strict=True)]
+    read = answers(stored)["cases"]
+    for case, mine, other in zip(stored, read, release.ask(stored)["cases"], strict=True):
+        assert mine == other, case
+        assert mine["read"]["access_token"] == case["token"]["access_token"]
+        assert (mine["current"], mine["rewritten"]) == (True, False), case
+
+
+def _with_secret(case: Object, body: Object) -> Object:
+    return case | {"secret": served(body)}
