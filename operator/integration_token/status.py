@@ -30,8 +30,8 @@ _ASKING = frozenset(
 )
 """Failures that only the next request can show to be mended, be it after a restart."""
 
-_WORDS_ALONE = frozenset({Reason.SUSPENDED, Reason.TOKEN_EXPIRED, Reason.SCOPES_REDUCED})
-"""Reasons whose messages tell nothing but the reason."""
+_WORDS_ALONE = frozenset({Reason.SUSPENDED, Reason.TOKEN_EXPIRED, Reason.SCOPES_REDUCED, Reason.RATE_LIMITED})
+"""Reasons whose messages tell no more than the reason, or what it was at first."""
 
 _CONSENT = frozenset({Reason.CREDENTIALS_NOT_LABELLED, Reason.NOT_ALLOWED, Reason.SECRET_NOT_OWNED})
 """Failures that make even a good token none of the resource's own."""
