@@ -34,8 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.pop("command")
     try:
         settings = read_settings(flags, os.environ)
-        # uvloop looks names up on as many threads: a name server that doesn't answer must not keep others waiting.
-        os.environ.setdefault("UV_THREADPOOL_SIZE", "64")
         # Hardly anything that imports make is garbage: to look for it takes a tenth of their time.
         gc.disable()
         # Only now: the libraries below take a second to import, and --help and a wrong flag need none of them.

@@ -4,12 +4,13 @@ import asyncio
 from collections import OrderedDict, defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef
 from integration_token.clock import Clock, Instant
+from integration_token.errors import NeedsChange
+from integration_token.oauth.address import Policy
+from integration_token.oauth.client import MAX_PER_HOST, check_url, host_of
 from integration_token.renewal.budget import Budget, Hold, Rank
 from integration_token.renewal.place import Bound
 from integration_token.scheduler import Key, Scheduler
@@ -23,9 +24,6 @@ that hang must not take what others need, and more at once only cost CPU."""
 
 MAX_PER_CLUSTER_ENDPOINT = 8
 """Requests under way at once to one ClusterTokenEndpoint: those of more than one namespace."""
-
-MAX_PER_HOST = 10
-"""Requests under way at once to one host, whatever endpoints name it."""
 
 MAX_UNDER_WAY = 128
 """Requests under way at once: more of them cost more CPU each and gain nothing."""
@@ -60,7 +58,9 @@ class Admission:
     call takes longer for what others have.
     """
 
-    def __init__(self, clock: Clock, scheduler: Scheduler) -> None:
+    def __init__(self, clock: Clock, scheduler: Scheduler, policy: Policy) -> None:
+        """`policy` tells which URLs are admitted."""
+        self._policy = policy
         self._clock = clock
         self._scheduler = scheduler
         self._budgets: dict[EndpointRef, Budget[Key]] = {}
@@ -89,7 +89,7 @@ class Admission:
         elif ref.namespace in self._dropped:
             self._take_up(ref)
         budget.per_minute = endpoint.requests_per_minute
-        self._hosts[ref] = host_of(endpoint.token_url)
+        self._hosts[ref] = _host(endpoint.token_url, self._policy)
         self._queues[key] = ref
         budget.ask(key, key.namespace, rank, now)
         self._admit(ref, budget, but=key)
@@ -363,12 +363,9 @@ def _group(ref: EndpointRef) -> Group:
     return ref if ref.kind is EndpointKind.CLUSTER else ref.namespace
 
 
-@lru_cache(maxsize=1024)
-def host_of(url: str) -> str:
-    """Host and port of a URL, as places are counted by; the whole where it is no URL, and will be refused as such."""
+def _host(url: str, policy: Policy) -> str:
+    """Host and port of a token URL, as places are counted by; none where it will be refused before anything is sent."""
     try:
-        parts = urlsplit(url)
-        port = parts.port or {"http": 80}.get(parts.scheme, 443)
-    except ValueError:
-        return url
-    return f"{parts.hostname or url}:{port}"
+        return host_of(check_url(url, policy))
+    except NeedsChange:
+        return ""

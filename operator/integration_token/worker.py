@@ -74,7 +74,7 @@ def build_worker(
     scheduler = Scheduler(clock, work)
     secrets = SecretWatch(gateway, namespaces, secret_changed, recovered)
     events = EventRecorder(gateway, clock, instance)
-    admission = Admission(clock, scheduler)
+    admission = Admission(clock, scheduler, policy)
     grants = Grants(scheduler)
     deliverer = Deliverer(gateway, secrets, scheduler, clock)
     reporter = Reporter(gateway, inventory, events, clock)

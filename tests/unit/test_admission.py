@@ -6,22 +6,23 @@ import sys
 import pytest
 from integration_token.admission import (
     MAX_PER_CLUSTER_ENDPOINT,
-    MAX_PER_HOST,
     MAX_PER_NAMESPACE,
     MAX_UNDER_WAY,
     SLOW,
     Admission,
     Place,
-    host_of,
 )
 from integration_token.api.endpoint import Endpoint, EndpointKind, parse_endpoint
 from integration_token.clock import Instant
 from integration_token.inventory import token_key
+from integration_token.oauth.address import Policy
+from integration_token.oauth.client import MAX_PER_HOST
 from integration_token.renewal.budget import Hold, Rank, Urgency
 from integration_token.scheduler import Key, Scheduler
 
 from tests.unit.virtual import FakeClock, run
 
+POLICY = Policy(insecure=False, allowed_hosts=frozenset(), private_hosts=frozenset())
 NONE = Rank(Urgency.NONE, 0.0)
 
 
@@ -59,7 +60,7 @@ class Desk:
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self.scheduler = Waking(clock)
-        self.admission = Admission(clock, self.scheduler)
+        self.admission = Admission(clock, self.scheduler, POLICY)
 
     def enter(self, name: str, at: Endpoint, namespace: str = "", rank: Rank = NONE) -> Hold | None:
         """A resource asks for its turn."""
@@ -381,18 +382,3 @@ def test_what_one_call_costs_does_not_grow_with_what_others_have() -> None:
         return counted
 
     assert steps(5000) < 1.2 * steps(50)
-
-
-@pytest.mark.parametrize(
-    ("url", "host"),
-    [
-        ("https://Login.example/oauth/token", "login.example:443"),
-        ("https://login.example:8443/", "login.example:8443"),
-        ("http://login.example/", "login.example:80"),
-        ("https://[::1]/", "::1:443"),
-        ("no url", "no url:443"),
-    ],
-)
-def test_places_are_counted_by_host_and_port(url: str, host: str) -> None:
-    """However the URL writes them; what is no URL is refused elsewhere."""
-    assert host_of(url) == host

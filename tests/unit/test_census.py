@@ -11,6 +11,7 @@ from integration_token.errors import Unavailable
 from integration_token.handlers.census import Census
 from integration_token.handlers.watch import Observer
 from integration_token.inventory import Inventory, token_key
+from integration_token.oauth.address import Policy
 
 from tests.fakes.cluster import Cluster
 from tests.unit.test_observer import Recorder
@@ -62,7 +63,9 @@ class Scene:
         self.cluster = Paged()
         self.inventory = Inventory()
         self.scheduler = scheduler = Recorder(clock)
-        self.observer = Observer(self.inventory, scheduler, Admission(clock, scheduler))
+        self.observer = Observer(
+            self.inventory, scheduler, Admission(clock, scheduler, Policy(False, frozenset(), frozenset()))
+        )
         self.census = Census(self.cluster, self.inventory, self.observer, namespaces)
 
     def create(self, plural: str, namespace: str, name: str, *, kind: str | None = "ADDED") -> None:

@@ -5,6 +5,7 @@ import base64
 import json
 import socket
 import ssl
+import threading
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -67,14 +68,14 @@ def resolve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     def names(**addresses: list[str]) -> list[str]:
         asked: list[str] = []
 
-        async def getaddrinfo(host: str, port: int, **_: object) -> list[object]:
+        def getaddrinfo(host: str, port: int, **_: object) -> list[object]:
             asked.append(host)
             found = addresses.get(host.partition(".")[0])
             if found is None:
                 raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
 
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
         return asked
 
     return names
@@ -575,3 +576,129 @@ async def test_nothing_is_asked_by_a_process_that_may_not_act_any_more(
         await client.send(request(named(secure.url, "login.example")), route)
     assert len(secure.log) == before
     await client.close()
+
+
+class TestFlood:
+    """What a server sends beside an answer costs no more than an answer."""
+
+    @pytest.mark.parametrize(
+        ("head", "again"),
+        [
+            pytest.param(b"", b"HTTP/1.1 100 Continue\r\n\r\n", id="interim responses"),
+            pytest.param(b"HTTP/1.1 200 OK\r\n", b"X-Filler: x\r\n", id="header lines"),
+            pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n", id="small chunks"),
+            pytest.param(
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1;" + b"x" * 900 + b"\r\n \r\n",
+                id="chunk extensions",
+            ),
+        ],
+    )  # fmt: skip
+    async def test_an_endless_flood_is_given_up(self, client: TokenClient, head: bytes, again: bytes) -> None:
+        """Long before the timeout, and after as few bytes as an answer may have."""
+        flood = Flood(head, again)
+        server = await asyncio.start_server(flood.serve, "127.0.0.1", 0)
+        async with server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/token"
+            problem = await failure(client, request(url), Route(ca_bundle="", timeout=60.0, private=False))
+        assert isinstance(problem, Passing)
+        assert problem.reason in {Reason.INVALID_RESPONSE, Reason.ENDPOINT_UNREACHABLE}
+        assert flood.sent < 8 * MAX_BODY + SOCKET_BUFFERS
+
+    async def test_an_answer_in_ordinary_pieces_is_read(self, client: TokenClient) -> None:
+        """Of 64 bytes each, with a single interim response before it."""
+        body = json.dumps({"access_token": "x" * 20_000, "expires_in": 60}).encode()
+        pieces = [body[start : start + 64] for start in range(0, len(body), 64)]
+        chunked = b"".join(f"{len(piece):x}\r\n".encode() + piece + b"\r\n" for piece in pieces) + b"0\r\n\r\n"
+        head = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        recorder = Recorder(head + chunked)
+        server = await asyncio.start_server(recorder.serve, "127.0.0.1", 0)
+        async with server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/token"
+            assert access_token(await client.send(request(url), ROUTE)) == "x" * 20_000
+
+
+SOCKET_BUFFERS = 16 * 1024 * 1024
+"""Bytes that the system takes before a server notices that nobody reads: far below what a minute's flood would be."""
+
+
+class Flood:
+    """A server that never stops."""
+
+    def __init__(self, head: bytes, again: bytes) -> None:
+        self._head = head
+        self._again = again * (65536 // len(again))
+        self.sent = 0
+
+    async def serve(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Sends until the client is gone."""
+        try:
+            writer.write(self._head)
+            while True:
+                writer.write(self._again)
+                self.sent += len(self._again)
+                await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+
+class TestEnded:
+    """Whoever counts requests learns when nothing of one is under way any more."""
+
+    @pytest.mark.parametrize("url", ["no url", "https://169.254.169.254/token", "https://nowhere.example/token"])
+    async def test_a_request_that_was_never_sent_ends_once(
+        self, client: TokenClient, resolve: Resolve, url: str
+    ) -> None:
+        """However it came to nothing, and it counts as not sent."""
+        resolve()
+        ends: list[str] = []
+        with pytest.raises(Failure) as caught:
+            await client.send(request(url), ROUTE, ended=lambda: ends.append(url))
+        await asyncio.sleep(0)
+        assert ends == [url]
+        assert not caught.value.sent
+
+    async def test_an_answered_request_ends_once(self, client: TokenClient, endpoint: TokenEndpoint) -> None:
+        """With its answer."""
+        ends: list[str] = []
+        await client.send(request(endpoint.url), ROUTE, ended=lambda: ends.append("shop"))
+        assert ends == ["shop"]
+
+    async def test_a_request_that_times_out_ends_once_and_counts_as_sent(
+        self, client: TokenClient, endpoint: TokenEndpoint
+    ) -> None:
+        """The endpoint has it, whatever becomes of it there."""
+        endpoint.fault(fault.HANG, client_id="patient")
+        ends: list[str] = []
+        with pytest.raises(Failure) as caught:
+            await client.send(request(endpoint.url, "patient"), QUICK, ended=lambda: ends.append("shop"))
+        assert ends == ["shop"]
+        assert caught.value.sent
+
+    async def test_a_look_up_that_hangs_is_under_way_until_it_returns(
+        self, client: TokenClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The request has long been given up, and others are looked up meanwhile."""
+        returned, ended, hung = threading.Event(), asyncio.Event(), []
+
+        def getaddrinfo(host: str, *_: object, **__: object) -> list[object]:
+            if host == "hanging.example":
+                hung.append(host)
+                returned.wait()
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+        monkeypatch.setattr(module, "_GRACE", 0.0)
+        try:
+            with pytest.raises(Passing) as caught:
+                await client.send(request("https://hanging.example/token"), QUICK, ended=ended.set)
+            assert caught.value.reason == Reason.TIMEOUT
+            for number in range(100):
+                await failure(client, request(f"https://other-{number}.example/token"))
+            assert hung
+            assert not ended.is_set()
+        finally:
+            returned.set()
+        async with asyncio.timeout(30):
+            await ended.wait()

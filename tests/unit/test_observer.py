@@ -11,6 +11,7 @@ from integration_token.clock import Instant
 from integration_token.endpoint_status import endpoint_key
 from integration_token.handlers.watch import Observer
 from integration_token.inventory import Inventory, token_key
+from integration_token.oauth.address import Policy
 from integration_token.renewal.budget import Rank, Urgency
 from integration_token.scheduler import Key, Scheduler
 
@@ -44,7 +45,7 @@ class Watched:
         """Has seen nothing yet."""
         self.inventory = Inventory()
         self._scheduler = Recorder(clock)
-        self.admission = Admission(clock, self._scheduler)
+        self.admission = Admission(clock, self._scheduler, Policy(False, frozenset(), frozenset()))
         self.observer = Observer(self.inventory, self._scheduler, self.admission)
 
     @property

@@ -6,11 +6,10 @@ one tenant's request to the next, and log every URL.
 
 import asyncio
 import ipaddress
-import socket
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 import httpx
@@ -21,15 +20,21 @@ from integration_token.clock import Clock
 from integration_token.errors import Failure, NeedsChange, Passing
 from integration_token.fence import Fence
 from integration_token.oauth.address import IPAddress, Policy, forbidden_address
+from integration_token.oauth.lookup import look_up
 from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import MAX_BODY, Answer
+from integration_token.oauth.stream import BoundedBackend, TooMuch
 
-_IN_FLIGHT = 10
-"""Requests at once to one host: more of them cost more CPU each and gain nothing."""
+MAX_PER_HOST = 10
+"""Requests at once to one host: more of them cost more CPU each and gain nothing. Whoever asks sees to that."""
 
 _CONNECTIONS = 16
-"""The pool's bound, above `_IN_FLIGHT`: a request then never waits inside the pool, where its cancellation would leak
+"""The pool's bound, above `MAX_PER_HOST`: a request then never waits inside the pool, where its cancellation would leak
 the connection (encode/httpcore#1093)."""
+
+_PIECES = 1024
+"""Pieces in which a body may come, each of which costs as much as a hundred bytes: servers send a few kilobytes at a
+time."""
 
 _HOSTS = 64
 """Hosts whose connections are kept for the next request; the least recently used goes first."""
@@ -58,8 +63,31 @@ class _Host:
     """The connections to one host under one CA."""
 
     transport: httpx.AsyncHTTPTransport
-    free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_IN_FLIGHT))
     users: int = 0
+
+
+class _UnderWay:
+    """The parts of one request that are under way; tells when none is any more."""
+
+    def __init__(self, ended: Callable[[], None]) -> None:
+        self._ended = ended
+        self._parts = 0
+        self.sent = False
+        """Something of the request may have reached the endpoint."""
+
+    def begin(self) -> None:
+        """One more part is."""
+        self._parts += 1
+
+    def end(self) -> None:
+        """One is no more."""
+        self._parts -= 1
+        if not self._parts:
+            self._ended()
+
+    async def trace(self, event: str, _: object) -> None:
+        """Told by the HTTP library how far it is."""
+        self.sent = self.sent or event.endswith("send_request_headers.started")
 
 
 @lru_cache(maxsize=1024)
@@ -131,23 +159,35 @@ class TokenClient:
     async def send(self, request: TokenRequest, route: Route, *, ended: Callable[[], None] = lambda: None) -> Answer:
         """The endpoint's answer, whatever its status.
 
+        :param ended: called, once, when nothing of the request is under way any more: a look-up that hangs is longer
+            than whoever waited for it.
         :raises NeedsChange: where the URL, the CA bundle or the host's addresses are not admitted.
         :raises Passing: where no complete answer came.
         :raises Fenced: where this process may not ask any more.
         """
+        under_way = _UnderWay(ended)
+        under_way.begin()
+        try:
+            return await self._send(request, route, under_way)
+        except Failure as failure:
+            failure.sent = under_way.sent
+            raise
+        finally:
+            under_way.end()
+
+    async def _send(self, request: TokenRequest, route: Route, under_way: _UnderWay) -> Answer:
         url = check_url(request.url, self._policy)
         key = (f"{url.scheme}://{url.netloc.decode()}", route.ca_bundle)
         host = await self._host(key, url, route)
         try:
-            async with host.free:
-                return await self._answer(host, url, request, route)
+            async with asyncio.timeout(route.timeout + _GRACE):
+                return await self._answer(host, url, request, route, under_way)
         except TimeoutError:
             # Cut from outside, the pool may have lost count of this connection: start with a fresh one.
             if self._hosts.get(key) is host:
                 del self._hosts[key]
             raise Passing(Reason.TIMEOUT, f"{url.host} did not answer within {route.timeout:g} s") from None
         finally:
-            ended()
             host.users -= 1
             if not host.users and self._hosts.get(key) is not host:
                 await host.transport.aclose()
@@ -158,32 +198,39 @@ class TokenClient:
             await host.transport.aclose()
         self._hosts.clear()
 
-    async def _answer(self, host: _Host, url: httpx.URL, request: TokenRequest, route: Route) -> Answer:
-        async with asyncio.timeout(route.timeout + _GRACE):
-            if self._proxy is not None:
-                return await self._post(host, url, url, request, route, route.timeout)
-            addresses = await _resolve(url)
-            private = route.private or listed_as(url) in self._policy.private_hosts
-            wrong = forbidden_address(addresses, private=private, insecure=self._policy.insecure)
-            if wrong:
-                raise NeedsChange(
-                    Reason.ADDRESS_NOT_ALLOWED,
-                    f"credentials are never sent to {url.host}: {wrong}; set spec.tokenURL to a public host"
-                    + ("" if route.private else ", or ask this installation's administrator for --private-host"),
-                )
-            failure: Failure | None = None
-            for address in addresses:
-                try:
-                    pinned = _pinned(url, address)
-                    # Each address gets its share of the time, so that one which doesn't answer leaves some to the
-                    # others.
-                    return await self._post(host, url, pinned, request, route, route.timeout / len(addresses))
-                except _Unconnected as error:
-                    failure = error
-            raise failure or Passing(Reason.ENDPOINT_UNREACHABLE, f"{url.host} has no address")
+    async def _answer(
+        self, host: _Host, url: httpx.URL, request: TokenRequest, route: Route, under_way: _UnderWay
+    ) -> Answer:
+        if self._proxy is not None:
+            return await self._post(host, url, url, request, route, route.timeout, under_way)
+        addresses = await _resolve(url, under_way)
+        private = route.private or listed_as(url) in self._policy.private_hosts
+        wrong = forbidden_address(addresses, private=private, insecure=self._policy.insecure)
+        if wrong:
+            raise NeedsChange(
+                Reason.ADDRESS_NOT_ALLOWED,
+                f"credentials are never sent to {url.host}: {wrong}; set spec.tokenURL to a public host"
+                + ("" if route.private else ", or ask this installation's administrator for --private-host"),
+            )
+        failure: Failure | None = None
+        for address in addresses:
+            try:
+                pinned = _pinned(url, address)
+                # Each address gets its share of the time, so that one which doesn't answer leaves some to the others.
+                return await self._post(host, url, pinned, request, route, route.timeout / len(addresses), under_way)
+            except _Unconnected as error:
+                failure = error
+        raise failure or Passing(Reason.ENDPOINT_UNREACHABLE, f"{url.host} has no address")
 
     async def _post(
-        self, host: _Host, url: httpx.URL, address: httpx.URL, request: TokenRequest, route: Route, connect: float
+        self,
+        host: _Host,
+        url: httpx.URL,
+        address: httpx.URL,
+        request: TokenRequest,
+        route: Route,
+        connect: float,
+        under_way: _UnderWay,
     ) -> Answer:
         """Sends the request to `address`, which is `url` with the checked address as its host.
 
@@ -196,7 +243,7 @@ class TokenClient:
             # Compressed answers are not asked for: 64 KiB on the wire could be gigabytes in memory.
             headers={**request.headers, "Host": url.netloc.decode(), "Accept-Encoding": "identity"},
             content=request.body,
-            extensions={"timeout": phases, "sni_hostname": url.raw_host.decode()},
+            extensions={"timeout": phases, "sni_hostname": url.raw_host.decode(), "trace": under_way.trace},
         )
         if self._fence is not None:
             self._fence.check()
@@ -206,18 +253,20 @@ class TokenClient:
         try:
             response = await host.transport.handle_async_request(outgoing)
             try:
-                body = bytearray()
+                body, pieces = bytearray(), 0
+                response.extensions["network_stream"].allow(2 * MAX_BODY)
                 async for chunk in response.stream:  # type: ignore[union-attr]  # async transports answer async streams
                     body += chunk
-                    if len(body) > MAX_BODY:
+                    pieces += 1
+                    if len(body) > MAX_BODY or pieces > _PIECES:
                         break
             finally:
                 await response.aclose()
         except httpx.HTTPError as error:
             raise _transport_failure(error, url.host, route.timeout) from None
-        if len(body) > MAX_BODY:
+        if len(body) > MAX_BODY or pieces > _PIECES:
             if 200 <= response.status_code <= 299:
-                raise Passing(Reason.INVALID_RESPONSE, f"the endpoint's answer is larger than {MAX_BODY // 1024} KiB")
+                raise Passing(Reason.INVALID_RESPONSE, _TOO_MUCH if pieces > _PIECES else _TOO_LARGE)
             body.clear()
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, headers, bytes(body), sent)
@@ -233,6 +282,7 @@ class TokenClient:
                 limits=httpx.Limits(max_connections=_CONNECTIONS, keepalive_expiry=_KEEPALIVE),
                 proxy=self._proxy,
             )
+            _bound(transport)
             host = self._hosts[key] = _Host(transport)
         # Counted before anything is awaited: what is used must not be closed by somebody else's request.
         host.users += 1
@@ -242,6 +292,16 @@ class TokenClient:
         for other in closing:
             await other.transport.aclose()
         return host
+
+
+_TOO_LARGE = f"the endpoint's answer is larger than {MAX_BODY // 1024} KiB"
+_TOO_MUCH = "the endpoint's answer comes in too many pieces, or with too much beside it"
+
+
+def _bound(transport: httpx.AsyncHTTPTransport) -> None:
+    """Bounds what the transport's connections read; httpx hands on no backend to the pool that it makes."""
+    pool = transport._pool  # noqa: SLF001  # as the docstring says
+    pool._network_backend = BoundedBackend(pool._network_backend)  # noqa: SLF001
 
 
 class _Unconnected(Passing):
@@ -254,20 +314,26 @@ def _pinned(url: httpx.URL, address: IPAddress) -> httpx.URL:
     return url.copy_with(host=str(address))
 
 
-async def _resolve(url: httpx.URL) -> list[IPAddress]:
+async def _resolve(url: httpx.URL, under_way: _UnderWay) -> list[IPAddress]:
     """All addresses of the URL's host, in the order in which to try them."""
     try:
         return [ipaddress.ip_address(url.host)]
     except ValueError:
         pass
-    port = url.port or (443 if url.scheme == "https" else 80)
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(url.raw_host.decode(), port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise Passing(
-            Reason.ENDPOINT_UNREACHABLE, f"the name {url.host} does not resolve; check spec.tokenURL"
-        ) from None
-    return list(dict.fromkeys(ipaddress.ip_address(address[4][0]) for address in found))
+    under_way.begin()
+    addresses = await look_up(url.raw_host.decode(), _port(url), under_way.end)
+    if addresses is None:
+        raise Passing(Reason.ENDPOINT_UNREACHABLE, f"the name {url.host} does not resolve; check spec.tokenURL")
+    return addresses
+
+
+def host_of(url: httpx.URL) -> str:
+    """Host and port, as requests to one host are counted by."""
+    return f"{listed_as(url)}:{_port(url)}"
+
+
+def _port(url: httpx.URL) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
 
 
 def _transport_failure(error: httpx.HTTPError, host: str, timeout: float) -> Failure:
@@ -279,6 +345,8 @@ def _transport_failure(error: httpx.HTTPError, host: str, timeout: float) -> Fai
             return Passing(Reason.TLS_FAILED, what)
         if isinstance(cause, ssl.SSLError):
             return Passing(Reason.TLS_FAILED, f"TLS with {host} failed; check that spec.tokenURL names an https port")
+        if isinstance(cause, TooMuch):
+            return Passing(Reason.INVALID_RESPONSE, _TOO_MUCH)
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, httpx.ConnectTimeout):
         return _Unconnected(Reason.TIMEOUT, f"{host} did not accept a connection within {timeout:g} s")
