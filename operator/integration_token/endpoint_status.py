@@ -1,9 +1,11 @@
 """The status of endpoints: whether their spec can be used, before any token is asked for."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from integration_token.api.condition import Condition, ConditionType, Reason, written
-from integration_token.api.endpoint import EndpointKind, EndpointRef
+from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef, parse_endpoint
+from integration_token.api.integration import is_going
 from integration_token.api.value import format_time
 from integration_token.clock import Clock, Instant
 from integration_token.cluster.gateway import ENDPOINTS, Gateway
@@ -41,30 +43,48 @@ class EndpointReconciler:
     async def work(self, key: Key) -> Instant | None:
         """Judges the endpoint's spec and writes its status where that changed."""
         ref = EndpointRef(EndpointKind(key.work.removeprefix(ENDPOINT_WORK)), key.namespace, key.name)
-        endpoint = self._inventory.endpoints.get(ref)
-        if endpoint is None:
-            return None
-        now = self._clock.now()
+        try:
+            endpoint = self._inventory.endpoints.get(ref)
+            if endpoint is not None:
+                await self._tell(ref, endpoint)
+            else:
+                await self._tell_unreadable(ref)
+        except Conflict:
+            return None  # changed meanwhile: the watch brings what it is now
+        except ClusterError as error:
+            log.warning("endpoint status not written", kind=ref.kind, name=ref.name, error=str(error))
+            return self._clock.now().after(_RETRY)
+        return None
+
+    async def _tell(self, ref: EndpointRef, endpoint: Endpoint) -> None:
         try:
             check_endpoint(endpoint, self._policy)
             condition = Condition(ConditionType.READY, True, Reason.VALID, "")
         except NeedsChange as failure:
             condition = Condition(ConditionType.READY, False, Reason(failure.reason), failure.message)
+        await self._write(ref, condition, endpoint.generation, endpoint.resource_version, endpoint.status)
+
+    async def _tell_unreadable(self, ref: EndpointRef) -> None:
+        """Tells at an endpoint that its spec cannot be read, as one that was stored under another schema."""
+        body = await self._gateway.get(ENDPOINTS[ref.kind], ref.namespace, ref.name)
+        if body is None or is_going(body):
+            return
+        try:
+            parse_endpoint(ref.kind, body)
+        except NeedsChange as failure:
+            metadata = body["metadata"]
+            condition = Condition(ConditionType.READY, False, Reason(failure.reason), failure.message)
+            version, status = metadata["resourceVersion"], body.get("status") or {}
+            await self._write(ref, condition, int(metadata.get("generation", 1)), version, status)
+
+    async def _write(
+        self, ref: EndpointRef, condition: Condition, generation: int, version: str, before: Mapping[str, Any]
+    ) -> None:
+        now = format_time(self._clock.now().wall)
         status = {
-            "conditions": written(
-                [condition], endpoint.status.get("conditions") or (), endpoint.generation, format_time(now.wall)
-            ),
-            "observedGeneration": endpoint.generation,
+            "conditions": written([condition], before.get("conditions") or (), generation, now),
+            "observedGeneration": generation,
         }
-        patch = changes(endpoint.status, status)
+        patch = changes(before, status)
         if patch:
-            try:
-                await self._gateway.patch_status(
-                    ENDPOINTS[ref.kind], ref.namespace, ref.name, endpoint.resource_version, patch
-                )
-            except Conflict:
-                return None  # changed meanwhile: the watch brings what it is now
-            except ClusterError as error:
-                log.warning("endpoint status not written", kind=ref.kind, name=ref.name, error=str(error))
-                return now.after(_RETRY)
-        return None
+            await self._gateway.patch_status(ENDPOINTS[ref.kind], ref.namespace, ref.name, version, patch)

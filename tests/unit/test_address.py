@@ -20,7 +20,7 @@ PRIVATE = (
     "100.64.0.0",
     "100.127.255.255",
     "fc00::1",
-    "fd00:ec2::254",
+    "fd00:ec2::253",
     "fec0::1",
     "2001:db8::1",
 )
@@ -35,6 +35,9 @@ NEVER = {
     "fe80::1": "a link-local address",
     "fe80::1%eth0": "a link-local address",
     "febf::1": "a link-local address",
+    "168.63.129.16": "a cloud's platform address",
+    "100.100.100.200": "a cloud's platform address",
+    "fd00:ec2::254": "a cloud's platform address",
     "224.0.0.1": "a multicast address",
     "239.255.255.255": "a multicast address",
     "ff02::1": "a multicast address",
@@ -109,11 +112,33 @@ def test_private_addresses_are_for_trusted_endpoints_alone(address: str) -> None
 def test_an_ipv4_address_inside_an_ipv6_address_is_judged_as_itself(address: str, kind: str) -> None:
     """And the message names both."""
     for form, written in embedded(address).items():
-        if form == "compatible" and address == "0.0.0.0":
-            continue  # which is ::, and judged as that
+        if address == "0.0.0.0" and form in {"compatible", "local NAT64 of a network"}:
+            continue  # which is ::, and judged as that, or an address that stands elsewhere in it
         assert judged(written) == f"{written} (which means {address}) is {kind}"
         assert (judged(written, private=True) is None) == (kind == "private")
         assert (judged(written, insecure=True) is None) == (kind == "a loopback address")
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "127.0.0.1", "168.63.129.16", "8.8.8.8"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "64:ff9b:1:{0:02x}{1:02x}:00{2:02x}:{3:02x}00::",
+        "64:ff9b:1:aa{0:02x}:00{1:02x}:{2:02x}{3:02x}::",
+        "64:ff9b:1:aaaa:00{0:02x}:{1:02x}{2:02x}:{3:02x}00::",
+        "64:ff9b:1:aaaa::{0:02x}{1:02x}:{2:02x}{3:02x}",
+    ],
+    ids=["48", "56", "64", "96"],
+)
+def test_an_address_is_judged_by_every_place_in_which_a_local_translator_may_look(address: str, written: str) -> None:
+    """RFC 6052 has a layout for each length of prefix, and nothing in an address tells which it is."""
+    inside = written.format(*ipaddress.IPv4Address(address).packed)
+    refused = judged(inside, private=True)
+    if address == "8.8.8.8":
+        assert refused is None
+    else:
+        assert refused is not None
+        assert f"(which means {address})" in refused
 
 
 @pytest.mark.parametrize("form", embedded("8.8.8.8"))

@@ -8,9 +8,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from integration_token import __main__ as command
 from integration_token import application as module
+from integration_token import term
 from integration_token.application import Application
 from integration_token.cluster.connection import Access
+from integration_token.cluster.election import Timing
 from integration_token.cluster.lease import Candidate
 from integration_token.cluster.permission import Permissions
 from integration_token.errors import Denied, Unavailable
@@ -261,3 +264,8 @@ def test_lack_of_permission_makes_a_leader_unready(monkeypatch: pytest.MonkeyPat
         assert second.ready == (True, "")
 
     play(monkeypatch, act)
+
+
+def test_the_longest_end_leaves_time_of_what_a_pod_gets() -> None:
+    """Work, events, parts that don't end, the release of the Lease and what is left: 25 of 30 seconds."""
+    assert term._DRAIN + term._POSTING + term._ENDING + Timing().attempt + command._ENDING <= 25

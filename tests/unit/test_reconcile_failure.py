@@ -533,3 +533,22 @@ def test_credentials_without_the_label_are_sent_nowhere_even_if_they_lose_it_whi
         assert CREDENTIALS_LABEL in world.status()["conditions"][0]["message"]
 
     play(story)
+
+
+def test_an_endpoint_that_can_no_longer_be_read_is_not_called_ready() -> None:
+    """Stored under another schema: what it said of itself before holds no more, and is said again once it does."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        for timeout, ready in (("ten", "False"), ("10s", "True")):
+            world.endpoint(timeout=timeout)
+            await world.settle()
+            status = world.cluster.object("tokenendpoints", NAMESPACE, "login")["status"]
+            assert status["conditions"][0]["status"] == ready
+            assert (
+                status["observedGeneration"]
+                == world.cluster.object("tokenendpoints", NAMESPACE, "login")["metadata"]["generation"]
+            )
+        assert world.ready == ("True", "TokenValid")
+
+    play(story)

@@ -10,14 +10,25 @@ from dataclasses import dataclass
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
-"""RFC 6052 and RFC 8215: the last four bytes are the IPv4 address that is really meant."""
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+"""RFC 6052, 2.1: the last four bytes are the IPv4 address that is really meant."""
+_LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
+"""RFC 8215: networks' own prefixes of any length that RFC 6052 has are in it, so the IPv4 address may stand wherever 2.2
+puts it. Other prefixes of a network's own can't be known."""
+_LAYOUTS = (((48, 64), (72, 88)), ((56, 64), (72, 96)), ((72, 104),), ((96, 128),))
+"""RFC 6052, 2.2: the bits of the IPv4 address with prefixes of 48, 56, 64 and 96 bits."""
+_PLATFORM = frozenset(
+    map(ipaddress.ip_address, ("168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"))
+)
+"""Where clouds answer whoever asks from inside with identities and settings: Azure's, Alibaba's, Oracle's, and Amazon's
+and Google's by IPv6. What others use is link-local."""
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 """RFC 4291, 2.5.5.1: deprecated, but some stacks still route it as the IPv4 address in it."""
 _SHARED = ipaddress.IPv4Network("100.64.0.0/10")
 """RFC 6598: inside a provider's, and many a cluster's, network."""
 _THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")
 """RFC 1122, 3.2.1.3: on Linux, 0.0.0.0 connects to the machine itself."""
+_NOTHING = ipaddress.IPv4Address(0)
 _SITE_LOCAL = ipaddress.IPv6Network("fec0::/10")
 """RFC 3879: deprecated, but routed inside sites as ever."""
 _UNIQUE_LOCAL = ipaddress.IPv6Network("fc00::/7")
@@ -47,33 +58,44 @@ def forbidden_address(addresses: Sequence[IPAddress], *, private: bool, insecure
     `private` admits private, unique-local and shared addresses, `insecure` loopback ones.
     """
     for address in addresses:
-        meant = _meant(address)
-        kind = _kind(meant)
-        if kind is None or (kind == "private" and private) or (kind == "a loopback address" and insecure):
-            continue
-        shown = str(address) if meant == address else f"{address} (which means {meant})"
-        return f"{shown} is {kind}"
+        for meant in _meanings(address):
+            kind = _kind(meant)
+            if kind is None or (kind == "private" and private) or (kind == "a loopback address" and insecure):
+                continue
+            shown = str(address) if meant == address else f"{address} (which means {meant})"
+            return f"{shown} is {kind}"
     return None
 
 
-def _meant(address: IPAddress) -> IPAddress:
-    """The IPv4 address inside a mapped, translated, tunnelled or compatible IPv6 address, else the address itself."""
+def _meanings(address: IPAddress) -> Sequence[IPAddress]:
+    """The IPv4 addresses that a mapped, translated, tunnelled or compatible IPv6 address may mean, else the address
+    itself."""
     if isinstance(address, ipaddress.IPv4Address):
-        return address
+        return (address,)
     if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
+        return (address.ipv4_mapped,)
     if address.sixtofour is not None:
-        return address.sixtofour
+        return (address.sixtofour,)
     if address.teredo is not None:
-        return address.teredo[1]
+        return (address.teredo[1],)
+    if address in _LOCAL_NAT64:
+        meanings = tuple(_embedded(address, layout) for layout in _LAYOUTS)
+        # Where the bits of a layout are not used by another's address they are zeros, and no address to go to.
+        used = tuple(meant for meant in meanings if meant not in _THIS_NETWORK)
+        return (*used, meanings[-1]) if meanings[-1] != _NOTHING or not used else used
     compatible = address in _COMPATIBLE and int(address) > 1
-    if compatible or any(address in network for network in _NAT64):
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address
+    return (_embedded(address, _LAYOUTS[-1]),) if compatible or address in _NAT64 else (address,)
+
+
+def _embedded(address: ipaddress.IPv6Address, layout: Sequence[tuple[int, int]]) -> ipaddress.IPv4Address:
+    bits = f"{int(address):0128b}"
+    return ipaddress.IPv4Address(int("".join(bits[start:end] for start, end in layout), 2))
 
 
 def _kind(address: IPAddress) -> str | None:
     """What makes an address no ordinary public one; None for those that are."""
+    if address in _PLATFORM:
+        return "a cloud's platform address"
     if address.is_unspecified or (address.version == 4 and address in _THIS_NETWORK):
         return "an unspecified address"
     if address.is_loopback:
