@@ -13,8 +13,8 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """RFC 6052, 2.1: the last four bytes are the IPv4 address that is really meant."""
 _LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
-"""RFC 8215: networks' own prefixes of any length that RFC 6052 has are in it, so the IPv4 address may stand wherever 2.2
-puts it. Other prefixes of a network's own can't be known."""
+"""RFC 8215: networks' own prefixes of any length that RFC 6052 has are in it, so the IPv4 address may stand wherever
+2.2 puts it. Other prefixes of a network's own can't be known."""
 _LAYOUTS = (((48, 64), (72, 88)), ((56, 64), (72, 96)), ((72, 104),), ((96, 128),))
 """RFC 6052, 2.2: the bits of the IPv4 address with prefixes of 48, 56, 64 and 96 bits."""
 _PLATFORM = frozenset(
