@@ -1,12 +1,17 @@
 """What happens to a target Secret that somebody else changes, deletes, or had before us."""
 
-from typing import Any
+import time
+from contextlib import suppress
+from typing import Any, Final
 
 import pytest
 
-from tests.apiserver.kube import Document
+from tests.apiserver.kube import Document, NotFound
 from tests.apiserver.stage import REPAIR, SOON, TARGET_LABEL, Stage, Token
 from tests.fakes.fault import FEWER_SCOPES
+
+CONTESTED: Final = 35.0
+"""Seconds within which a target is repaired that somebody has kept changing."""
 
 PREFIX = "integrationtoken.dev/"
 
@@ -97,16 +102,39 @@ def test_changes_beside_the_token_are_undone_without_a_request(stage: Stage, wha
     assert len(token.requests()) == 1
 
 
-def test_somebody_who_changes_it_back_each_time_floods_nothing(stage: Stage) -> None:
-    """Against a tool that writes on and on every change is undone, and the events of one resource are few."""
+def test_somebody_who_changes_it_back_each_time_is_not_fought(stage: Stage) -> None:
+    """Against a tool that writes on and on few changes are undone; the status names it, and all is well soon after."""
     token = stage.token("fought-over").until_ready()
+    before = (token.secret() or {})["metadata"]["resourceVersion"]
     for number in range(60):
         token.edit_secret(stringData={"extra": str(number)})
-        token.until(lambda: "extra" not in token.data(), "the repair", REPAIR)
+    message = token.until_condition("Refreshed", "False", "TargetContested")["message"]
+    assert message.startswith("field manager 'tests' keeps changing Secret fought-over")
 
+    token.until(lambda: "extra" not in token.data(), "the repair", CONTESTED)
     token.until_ready()
     assert len(token.requests()) == 1
-    assert 20 <= len(token.events()) <= 30
+    assert len(token.events()) <= 10
+    assert (token.secret() or {})["metadata"]["resourceVersion"] != before
+
+
+def test_targets_deleted_as_fast_as_they_appear_are_there_soon_after(stage: Stage) -> None:
+    """Twenty of them, for ten seconds: each is made again now and then, its status tells whether it is there, and none
+    is missing six seconds after the end."""
+    tokens = [stage.token(f"hunted-{number}") for number in range(20)]
+    for token in tokens:
+        token.until_ready()
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        for token in tokens:
+            with suppress(NotFound):
+                stage.kube.delete("Secret", stage.namespace, token.target)
+    deadline = time.monotonic() + 6
+    for token in tokens:
+        token.until(token.secret, "the Secret", max(0.1, deadline - time.monotonic()))
+    for token in tokens:
+        token.until_ready()
+        assert len(token.requests()) <= 5
 
 
 def test_deleted_target_is_made_anew(stage: Stage) -> None:
