@@ -176,7 +176,7 @@ class Inquirer:
             # Another resource has just been refused, or failed, with the very same request.
             look.failure, look.wanted = failing.failure, look.inputs
             return False
-        if cause is Cause.RENEW_REQUESTED and wish_wait > 0:
+        if cause is Cause.RENEW_REQUESTED and wish_wait > 0 and entry.poll_at > look.wall:
             look.wish_wait = wish_wait
             return False
         look.pace = grant.wait(key.namespace, look.now.boot)

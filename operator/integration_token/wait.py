@@ -72,7 +72,9 @@ def requeue_after(look: Look, failing: FailureState) -> Instant | None:
     elif look.pace > 0:
         waits.append(look.pace)
     elif not look.integration.suspend:
-        waits.append(MAX_CHANGE_WAIT if look.stored is None else max(0.0, entry.poll_at - look.wall))
+        poll = entry.poll_at - look.wall
+        # What is due and was not done is not to be looked at without a breath in between.
+        waits.append(MAX_CHANGE_WAIT if look.stored is None else poll if poll > 0 else _SHORTEST)
     if look.wish_wait > 0:
         waits.append(look.wish_wait)
     if entry.unfollowed:

@@ -47,7 +47,9 @@ class Cluster(Gateway):
         self.listeners: list[Change] = []
         self._versions = itertools.count(1)
         self._watches: list[tuple[str, str, asyncio.Queue[tuple[str, Object]]]] = []
+        self._queues: list[asyncio.Queue[tuple[str, Object]]] = []
         self._failing: list[_Failing] = []
+        self._cut = False
 
     # What a test looks at.
 
@@ -114,7 +116,7 @@ class Cluster(Gateway):
     # What the operator calls.
 
     async def get(self, collection: Collection, namespace: str, name: str) -> Object | None:
-        await self._called("get", collection, name)
+        await self._called("get", collection, namespace, name)
         return _copy(self.objects.get((collection.plural, namespace, name)))
 
     async def get_metadata(self, collection: Collection, namespace: str, name: str) -> Object | None:
@@ -126,7 +128,7 @@ class Cluster(Gateway):
             self.events.append(body)
             return body
         path = (collection.plural, namespace, body["metadata"]["name"])
-        await self._called("create", collection, path[2])
+        await self._called("create", collection, namespace, path[2])
         if path in self.objects:
             raise Conflict(f"409 {path[2]} already exists")
         if body["metadata"].keys() & {"uid", "resourceVersion"}:
@@ -140,7 +142,7 @@ class Cluster(Gateway):
     async def replace(
         self, collection: Collection, namespace: str, name: str, body: Object, *, dry_run: bool = False
     ) -> Object:
-        await self._called("replace", collection, name)
+        await self._called("replace", collection, namespace, name)
         path = (collection.plural, namespace, name)
         old = self.objects.get(path)
         if old is None:
@@ -162,7 +164,7 @@ class Cluster(Gateway):
         return _copy(self._store(path, old, body, MANAGER))
 
     async def delete(self, collection: Collection, namespace: str, name: str, uid: str, version: str) -> None:
-        await self._called("delete", collection, name)
+        await self._called("delete", collection, namespace, name)
         found = self.objects.get((collection.plural, namespace, name))
         if found is None:
             return
@@ -173,7 +175,7 @@ class Cluster(Gateway):
     async def patch_status(
         self, collection: Collection, namespace: str, name: str, version: str, status: Mapping[str, Any]
     ) -> bool:
-        await self._called("patch status", collection, name)
+        await self._called("patch status", collection, namespace, name)
         path = (collection.plural, namespace, name)
         old = self.objects.get(path)
         if old is None:
@@ -186,7 +188,7 @@ class Cluster(Gateway):
         return True
 
     async def annotate(self, collection: Collection, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
-        await self._called("annotate", collection, name)
+        await self._called("annotate", collection, namespace, name)
         path = (collection.plural, namespace, name)
         old = self.objects.get(path)
         if old is not None:
@@ -197,7 +199,7 @@ class Cluster(Gateway):
     async def pages(
         self, collection: Collection, namespace: str, field_selector: str
     ) -> AsyncGenerator[list[Object], None]:
-        await self._called("list", collection, "")
+        await self._called("list", collection, namespace, "")
         unwanted = [each.split("!=") for each in field_selector.split(",")]
         for (plural, where, _), body in list(self.objects.items()):
             if (plural, where) != (collection.plural, namespace):
@@ -215,17 +217,29 @@ class Cluster(Gateway):
         # No await from here to the watch's beginning: nothing is missed between the two.
         queue: asyncio.Queue[tuple[str, Object]] = asyncio.Queue()
         self._watches.append((namespace, selector, queue))
-        return found, str(len(self._watches) - 1)
+        self._queues.append(queue)
+        return found, str(len(self._queues) - 1)
 
     async def watch_metadata(
         self, collection: Collection, namespace: str, selector: str, version: str
     ) -> AsyncGenerator[tuple[str, Object], None]:
-        queue = self._watches[int(version)][2]
+        queue = self._queues[int(version)]
         while True:
             kind, item = await queue.get()
-            yield kind, {"metadata": item["metadata"]}
+            yield kind, item if kind == "ERROR" else {"metadata": item["metadata"]}
 
-    async def _called(self, verb: str, collection: Collection, name: str) -> None:
+    def cut(self) -> None:
+        """The watches of Secrets tell nothing any more."""
+        self._cut = True
+
+    def relisten(self) -> None:
+        """They end, since what they would go on from is too old, and begin anew with a list."""
+        self._cut = False
+        ended, self._watches = self._watches, []
+        for _, _, queue in ended:
+            queue.put_nowait(("ERROR", {"code": 410, "reason": "Expired"}))
+
+    async def _called(self, verb: str, collection: Collection, namespace: str, name: str) -> None:
         await asyncio.sleep(0)
         self.calls.append((verb, collection.plural, name))
         for failing in list(self._failing):
@@ -254,7 +268,7 @@ class Cluster(Gateway):
         metadata |= {"resourceVersion": str(number), "managedFields": managed}
         self.objects[path] = body
         self._tell(path[0], "ADDED" if old is None else "MODIFIED", body)
-        if old is not None and path[0] == SECRETS.plural:
+        if old is not None and path[0] == SECRETS.plural and not self._cut:
             # To a watch that selects by label, an object that has lost the label is gone.
             for namespace, selector, queue in self._watches:
                 if namespace in {"", path[1]} and _selected(old, selector) and not _selected(body, selector):
@@ -264,7 +278,7 @@ class Cluster(Gateway):
     def _tell(self, plural: str, kind: str, body: Object) -> None:
         for listener in self.listeners:
             listener(plural, kind, _copy(body))
-        if plural == SECRETS.plural:
+        if plural == SECRETS.plural and not self._cut:
             for namespace, selector, queue in self._watches:
                 if namespace in {"", body["metadata"]["namespace"]} and _selected(body, selector):
                     queue.put_nowait((kind, _copy(body)))

@@ -59,6 +59,9 @@ class Pause(NamedTuple):
     end: float
     process: int
     """Restarts before it: who came later doesn't know."""
+    host: str
+    grant: Grant
+    """Which was asked to."""
 
 
 @dataclass(slots=True)

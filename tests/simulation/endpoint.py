@@ -43,14 +43,17 @@ class Endpoint:
                 grant = Grant(member.client, member.audience, member.scopes)
                 self.issuer.answer(grant, EPOCH - story.warmed)
 
-    def trouble(self, now: float) -> Trouble | None:
-        """What is wrong at that time."""
-        return next((each for each in self._story.troubles if each.start <= now < each.end), None)
+    def trouble(self, now: float, client: str = "") -> Trouble | None:
+        """What is wrong at that time, for that client."""
+        for each in self._story.troubles:
+            if each.start <= now < each.end and each.host in {"", self.host} and each.client in {"", client}:
+                return each
+        return None
 
     def ask(self, headers: Mapping[str, str], body: bytes, now: float, process: int) -> Reply | None:
         """The answer to a request; None where there is none. `process` is noted with it."""
         grant = read_request(headers, "", body).grant
-        trouble = self.trouble(now)
+        trouble = self.trouble(now, grant.client_id)
         if trouble is not None:
             self._chronicle.asked.append(Asked(now, self.host, grant, 0, trouble.kind, process=process))
             armed = _fault(trouble)
@@ -58,7 +61,9 @@ class Endpoint:
                 return None
             self._service.arm(armed, None, 1)
             if trouble.kind in PAUSING:
-                self._chronicle.pauses.append(Pause(now, now + min(trouble.pause, MAX_PAUSE), process))
+                self._chronicle.pauses.append(
+                    Pause(now, now + min(trouble.pause, MAX_PAUSE), process, self.host, grant)
+                )
             reply = self._service.answer("POST", PATH, headers, "", body, EPOCH + now)
             if (serial := self._log.last.serial) is not None:
                 self._chronicle.seen[self.host, serial] = now

@@ -152,13 +152,14 @@ def same_tokens_write_nothing(story: Story, chronicle: Chronicle, place: Place) 
 
 
 def pauses_are_kept(chronicle: Chronicle) -> None:
-    """An endpoint that asks to stay away is left alone for so long."""
+    """An endpoint that asks to stay away with a grant is left alone with it for so long."""
     for pause in chronicle.pauses:
         # In whole seconds, so up to one less.
         early = [
             each.at
             for each in chronicle.asked
-            if pause.start < each.at < pause.end - 1 and each.process == pause.process
+            if pause.start < each.at < pause.end - 1
+            and (each.process, each.host, each.grant) == (pause.process, pause.host, pause.grant)
         ]
         assert not early, f"asked at {early[0]:.3f} s, in a pause from {pause.start:.3f} s to {pause.end:.3f} s"
 

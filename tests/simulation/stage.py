@@ -29,9 +29,11 @@ from integration_token.oauth.response import Answer
 
 from tests.fakes.cluster import Cluster
 from tests.fakes.issuer import Minted
+from tests.fakes.request import read_request
 from tests.simulation.chronicle import Chronicle, Written
 from tests.simulation.endpoint import SECRET, Endpoint
 from tests.simulation.story import Kind, Member, Restart, Step, Story
+from tests.simulation.turmoil import Turmoil
 from tests.unit.virtual import EPOCH, FakeClock, run
 from tests.unit.world import FakeClient, Operator, World, encoded, true_time
 
@@ -59,7 +61,7 @@ class Line(FakeClient):
         now = self._world.now
         endpoint = self._world.endpoints[urlsplit(request.url).netloc]
         headers = {name.lower(): value for name, value in request.headers.items()}
-        trouble = endpoint.trouble(now)
+        trouble = endpoint.trouble(now, read_request(headers, "", request.body).grant.client_id)
         reply = endpoint.ask(headers, request.body, now, process)
         if self.lethal is not None:
             restart, self.lethal = self.lethal, None
@@ -89,6 +91,7 @@ class _Seen(Cluster):
         written = await super().create(collection, namespace, body, dry_run=dry_run)
         if not dry_run:
             self._note(collection, namespace, written)
+            await self._world.turmoil.after(collection.plural, namespace)
         return written
 
     async def replace(
@@ -97,7 +100,12 @@ class _Seen(Cluster):
         written = await super().replace(collection, namespace, name, body, dry_run=dry_run)
         if not dry_run:
             self._note(collection, namespace, written)
+            await self._world.turmoil.after(collection.plural, namespace)
         return written
+
+    async def _called(self, verb: str, collection: Collection, namespace: str, name: str) -> None:
+        await self._world.turmoil.before(verb, collection.plural, namespace)
+        await super()._called(verb, collection, namespace, name)
 
     async def patch_status(
         self, collection: Collection, namespace: str, name: str, version: str, status: Mapping[str, Any]
@@ -106,6 +114,7 @@ class _Seen(Cluster):
         if collection.plural == INTEGRATION_TOKENS:
             self._world.chronicle.writes += 1
             self._world.chronicle.told[namespace, name].append((self._world.now, dict(status)))
+        await self._world.turmoil.after(collection.plural, namespace)
         return written
 
     def _note(self, collection: Collection, namespace: str, body: Object) -> None:
@@ -129,6 +138,7 @@ class Simulation(World):
         self.story = story
         self.chronicle = Chronicle()
         self.endpoints: dict[str, Endpoint] = {}
+        self.turmoil = Turmoil(self)
         self.cluster = _Seen(self)
         self.client = self.line = Line(self)
         self.operator = Operator(self)
@@ -154,6 +164,7 @@ class Simulation(World):
         for member in story.members:
             self.add(member)
         await self.operator.start()
+        self.turmoil.begin()
         acts: list[Step | Restart] = [*story.steps, *story.restarts]
         for act in sorted(acts, key=lambda each: each.at):
             await asyncio.sleep(max(0.0, act.at - self.now))
@@ -164,6 +175,7 @@ class Simulation(World):
         await asyncio.sleep(max(0.0, story.seconds - self.now))
         self.line.lethal = None
         await asyncio.gather(*self._struck)
+        await self.turmoil.end()
         self.chronicle.end = self.now
 
     def add(self, member: Member) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.fakes.fault import Fault
 from tests.fakes.issuer import Policy
+from tests.simulation.disturbance import Disturbance
 
 DAY = 86400.0
 MAX_PAUSE = 900.0
@@ -51,6 +52,10 @@ class Trouble:
     kind: Kind
     pause: int = 0
     """Seconds for which a limiting answer asks to stay away."""
+    host: str = ""
+    """The only host that has it; empty for all."""
+    client: str = ""
+    """The only client that meets it; empty for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +171,8 @@ class Story:
     """Seconds before expiry at which each resource wants its window to open; None for the default."""
     stated: float | None = None
     """The rollover lead that each endpoint's spec states."""
+    disturbances: tuple[Disturbance, ...] = ()
+    """What else happens in the cluster."""
     per_minute: int = 60000
     """Requests that each endpoint's spec allows in a minute."""
 

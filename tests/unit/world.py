@@ -124,9 +124,31 @@ class Operator:
             self._changed(plural, "", body)
         self._cluster.listeners.append(self._changed)
 
+    def deafen(self) -> None:
+        """No watch tells it anything any more."""
+        self._cluster.cut()
+        self._cluster.listeners[:] = [each for each in self._cluster.listeners if each != self._changed]
+
+    def hear(self) -> None:
+        """All is listed, what is gone is found missing, and the watches go on."""
+        self._cluster.relisten()
+        there = {(plural, namespace, name) for plural, namespace, name in self._cluster.objects}
+        for key, entry in list(self.inventory.entries.items()):
+            if (INTEGRATION_TOKENS, key.namespace, key.name) not in there:
+                metadata = {"namespace": key.namespace, "name": key.name, "uid": entry.uid}
+                self._changed(INTEGRATION_TOKENS, "DELETED", {"metadata": metadata})
+        for ref, endpoint in list(self.inventory.endpoints.items()):
+            plural = TOKEN_ENDPOINTS if ref.namespace else CLUSTER_TOKEN_ENDPOINTS
+            if (plural, ref.namespace, ref.name) not in there:
+                metadata = {"namespace": ref.namespace, "name": ref.name, "uid": endpoint.uid}
+                self._changed(plural, "DELETED", {"metadata": metadata})
+        for (plural, _, _), body in list(self._cluster.objects.items()):
+            self._changed(plural, "", body)
+        self._cluster.listeners.append(self._changed)
+
     async def stop(self, *, kill: bool = False) -> None:
         """Ends the work under way first, or does not."""
-        self._cluster.listeners.remove(self._changed)
+        self._cluster.listeners[:] = [each for each in self._cluster.listeners if each != self._changed]
         if not kill:
             self.scheduler.stop()
             await self._tasks[-1]
