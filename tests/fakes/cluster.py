@@ -7,6 +7,7 @@ generation that counts changes of the spec, and a record of which manager wrote 
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -46,6 +47,7 @@ class Cluster(Gateway):
         self.events: list[Object] = []
         self.listeners: list[Change] = []
         self._versions = itertools.count(1)
+        self._created: Counter[Path] = Counter()
         self._watches: list[tuple[str, str, asyncio.Queue[tuple[str, Object]]]] = []
         self._queues: list[asyncio.Queue[tuple[str, Object]]] = []
         self._failing: list[_Failing] = []
@@ -257,7 +259,10 @@ class Cluster(Gateway):
         metadata = body["metadata"]
         managed = _managed(old, body, manager)
         if old is None:
-            metadata |= {"uid": f"uid-{number}", "generation": 1, "creationTimestamp": "2027-01-15T08:00:00Z"}
+            # The same whatever else there is: what a UID decides must not depend on that.
+            self._created[path] += 1
+            uid = f"uid-{'-'.join(path)}-{self._created[path]}"
+            metadata |= {"uid": uid, "generation": 1, "creationTimestamp": "2027-01-15T08:00:00Z"}
         else:
             changed = old.get("spec") != body.get("spec")
             metadata |= {
