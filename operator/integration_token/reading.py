@@ -4,9 +4,12 @@ import binascii
 import html
 import json
 import re
-from collections.abc import Callable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from functools import cache, cached_property
+from itertools import accumulate, compress
+from typing import Protocol
 
 _NESTING = 3
 """How many layers of escapes are undone: more than careless software puts on top of each other."""
@@ -26,43 +29,66 @@ _FOREIGN = tuple(bytes({*range(256)} - {*_BASE64, *marks}) for marks in (b"+/", 
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
+class Reading(Protocol):
+    """One reading of a text. Where it comes from is told only when asked for, which is seldom."""
+
+    @property
+    def data(self) -> bytes:
+        """What is read."""
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where in the text these bytes come from."""
+
+
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """One reading of a text."""
+class Text:
+    """A text, or what it says with its escapes undone."""
 
     data: bytes
-    starts: list[int]
+    starts: Sequence[int]
     """Where in the text the source of each byte begins."""
-    ends: list[int]
+    ends: Sequence[int]
     """Where it ends."""
 
-    def lower(self) -> "Reading":
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where in the text these bytes come from."""
+        return self.starts[start], self.ends[end - 1]
+
+    def lower(self) -> "Text":
         """In lower case, as far as ASCII knows any."""
-        return Reading(self.data.lower(), self.starts, self.ends)
+        return Text(self.data.lower(), self.starts, self.ends)
 
-    def without(self, unwanted: bytes) -> "Reading":
-        """Without these bytes."""
-        kept = self.data.translate(bytes(byte not in unwanted for byte in range(256)))
-        return Reading(
-            self.data.translate(None, unwanted),
-            list(compress(self.starts, kept)),
-            list(compress(self.ends, kept)),
-        )
-
-    def squeezed(self) -> "Reading":
+    def squeezed(self) -> "Part":
         """Without anything but letters and digits: hyphens, spaces or line breaks put into a secret don't hide it."""
-        return self.lower().without(SEPARATORS)
+        lower = self.lower()
+        return Part(lower.data.translate(None, SEPARATORS), lower, SEPARATORS)
 
     def decoded(self) -> Iterator["Decoded"]:
         """From base64, whatever stands between its characters, beginning at each of a group's four."""
-        texts = {text.data: text for text in map(self.without, _FOREIGN)}
-        for text in texts.values():
-            letters = text.data.translate(_STANDARD)
+        for letters, foreign in {self.data.translate(None, foreign): foreign for foreign in _FOREIGN}.items():
+            source = Part(letters, self, foreign)
             for missing in range(4):
-                whole = b"A" * missing + letters
+                whole = b"A" * missing + letters.translate(_STANDARD)
                 data = binascii.a2b_base64(whole + b"A" * (-len(whole) % 4))
                 # Of the first group and of the last, only the bytes that are all there.
-                yield Decoded(data[: max(0, len(whole) * 3 // 4)], missing, text)
+                yield Decoded(data[missing : len(whole) * 3 // 4], missing, source)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A reading without some bytes."""
+
+    data: bytes
+    whole: Text
+    unwanted: bytes
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where in the text these bytes come from."""
+        return self.whole.span(self._kept[start], self._kept[end - 1] + 1)
+
+    @cached_property
+    def _kept(self) -> list[int]:
+        return list(compress(range(len(self.whole.data)), self.whole.data.translate(_table_of(self.unwanted))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,46 +96,59 @@ class Decoded:
     """What a text in base64 says, if it is one."""
 
     data: bytes
-    first: int
-    """Bytes at the beginning that say nothing, as characters of their group are missing."""
-    source: Reading
+    missing: int
+    """Characters, and so bytes, of the first group that are not there."""
+    source: Part
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Where in the text these bytes come from."""
-        return self.source.starts[self._character(start)], self.source.ends[self._character(end - 1) + 1]
+        return self.source.span(self._character(start), self._character(end - 1) + 2)
 
     def _character(self, byte: int) -> int:
         """The first of the two that make this byte."""
-        return byte // 3 * 4 + byte % 3 - self.first
+        byte += self.missing
+        return byte // 3 * 4 + byte % 3 - self.missing
 
 
-def plain(text: str, places: list[int] | None = None) -> Reading:
+class Joined:
+    """Several readings, with a byte between them that none of them holds."""
+
+    def __init__(self, readings: Sequence[Reading], between: bytes) -> None:
+        self.data = between.join(reading.data for reading in readings)
+        self._readings = readings
+        self._begins = list(accumulate((len(reading.data) + 1 for reading in readings), initial=0))
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where in the text these bytes of one of them come from."""
+        number = bisect_right(self._begins, start) - 1
+        begin = self._begins[number]
+        return self._readings[number].span(start - begin, end - begin)
+
+
+@cache
+def _table_of(unwanted: bytes) -> bytes:
+    return bytes(byte not in unwanted for byte in range(256))
+
+
+def plain(text: str, places: Sequence[int]) -> Text:
     """A text as it is, in UTF-8; `places`: where its characters really stand."""
-    places = list(range(len(text))) if places is None else places
     if text.isascii():
-        return Reading(text.encode(), places, [place + 1 for place in places])
+        ends = (
+            range(places.start + 1, places.stop + 1) if isinstance(places, range) else [place + 1 for place in places]
+        )
+        return Text(text.encode(), places, ends)
     encoded = [character.encode(errors="replace") for character in text]
     starts = [place for place, data in zip(places, encoded, strict=True) for _ in data]
-    return Reading(b"".join(encoded), starts, [start + 1 for start in starts])
+    return Text(b"".join(encoded), starts, [start + 1 for start in starts])
 
 
-def joined(readings: list[Reading], between: bytes) -> Reading:
-    """One after the other, with a byte between them that comes from nowhere."""
-    starts: list[int] = []
-    ends: list[int] = []
-    for reading in readings:
-        starts += [*reading.starts, 0]
-        ends += [*reading.ends, 0]
-    return Reading(between.join(reading.data for reading in readings), starts[:-1], ends[:-1])
-
-
-def undone(views: list[Reading]) -> tuple[list[Reading], bool]:
+def undone(views: list[Text]) -> tuple[list[Text], bool]:
     """These and what is read in them with the escapes undone, layer by layer; and whether that is all of it, which it
     isn't where there is too much."""
     left = _FEW + _READINGS * sum(len(view.data) for view in views)
-    found: dict[bytes, Reading] = {}
+    found: dict[bytes, Text] = {}
     for _ in range(_NESTING + 1):
-        fresh: list[Reading] = []
+        fresh: list[Text] = []
         for view in views:
             if view.data not in found:
                 left -= len(view.data)
@@ -118,15 +157,12 @@ def undone(views: list[Reading]) -> tuple[list[Reading], bool]:
                 found[view.data] = view
                 fresh.append(view)
         views = [
-            _undone(view, pattern, decode)
-            for view in fresh
-            for mark, pattern, decode in _ESCAPES
-            if mark in view.data
+            _undone(view, pattern, decode) for view in fresh for mark, pattern, decode in _ESCAPES if mark in view.data
         ]
     return list(found.values()), True
 
 
-def _undone(view: Reading, pattern: re.Pattern[bytes], decode: Callable[[re.Match[bytes]], bytes]) -> Reading:
+def _undone(view: Text, pattern: re.Pattern[bytes], decode: Callable[[re.Match[bytes]], bytes]) -> Text:
     data, last = bytearray(), 0
     starts: list[int] = []
     ends: list[int] = []
@@ -140,7 +176,7 @@ def _undone(view: Reading, pattern: re.Pattern[bytes], decode: Callable[[re.Matc
         ends += view.ends[last:start]
         ends += [view.ends[end - 1]] * len(decoded)
         last = end
-    return Reading(bytes(data + view.data[last:]), starts + view.starts[last:], ends + view.ends[last:])
+    return Text(bytes(data + view.data[last:]), [*starts, *view.starts[last:]], [*ends, *view.ends[last:]])
 
 
 def _unbackslashed(found: re.Match[bytes]) -> bytes:

@@ -8,11 +8,13 @@ What that costs is bounded, whoever chooses texts and secrets: where telling wou
 """
 
 import re
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from integration_token.disclosure import Secrets
-from integration_token.overlap import ABSENT, Runs
-from integration_token.reading import plain, undone
+from integration_token.overlap import RUN, TooMuch, shared_runs
+from integration_token.reading import Text, plain, undone
 
 MAX_LENGTH = 200
 """Characters of foreign text in a message: enough for a sentence, and too little for a page of HTML."""
@@ -33,6 +35,7 @@ _HARMLESS = re.compile(r"[^A-Za-z0-9 .,:;!?'()\[\]/_@=+*~-]")
 """Leaves out control characters, quotes, angle brackets, `$`, `%`, `&` and backslashes: nothing that a shell, a
 browser, a terminal or a template would act on, and no character by which encodings are told apart."""
 
+_STRUCK = re.compile(rf"{_OPAQUE.pattern}|\*\*\*")
 _PASSED_OVER = re.compile(r"\x00{25,}|\s{25,}")
 _WORD = re.compile(r"\x00+|[^\x00\s]+")
 
@@ -44,7 +47,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     if known := Secrets(secrets):
         places = _places(kept)
         read = "".join(map(text.__getitem__, places))
-        views, complete = undone([plain(read, places), plain(_HARMLESS.sub(" ", read), places)])
+        views, complete = _readings(read, places)
         if not complete:
             return "***"
         covered = bytearray(len(kept))
@@ -57,6 +60,11 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     kept = re.sub("\x00+", "***", kept)
     kept = " ".join(_HARMLESS.sub(" ", kept).split())
     return kept if len(kept) <= MAX_LENGTH else kept[: MAX_LENGTH - 3] + "..."
+
+
+def _readings(text: str, places: Sequence[int]) -> tuple[list[Text], bool]:
+    """All readings of a text as it is and as it would be shown."""
+    return undone([plain(each, places) for each in dict.fromkeys((text, _HARMLESS.sub(" ", text)))])
 
 
 def _places(kept: str) -> list[int]:
@@ -76,25 +84,39 @@ def _places(kept: str) -> list[int]:
     return places[:_READ]
 
 
+class _Texts:
+    """Many short texts, to be looked through at once."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._texts = list(texts)
+        self.joined = "\n".join(self._texts)
+        self._begins = list(accumulate((len(text) + 1 for text in self._texts), initial=0))
+
+    def at(self, start: int, end: int) -> list[str]:
+        """Those that have a part in this stretch of all of them."""
+        return self._texts[bisect_right(self._begins, start) - 1 : bisect_left(self._begins, end)]
+
+
 def leaking(texts: Iterable[str], secrets: Iterable[str], between: str) -> set[str]:
-    """Those of many short texts in which anything would be struck out, where `between` stands between words too."""
-    texts = tuple(texts)
-    spaces = dict.fromkeys(map(ord, between), " ")
-    found = {text for text in texts if "***" in text or _OPAQUE.search(text.translate(spaces))}
-    if texts and (known := Secrets(secrets)):
-        owners = [text for text in texts for _ in f"{text} "]
-        read = " ".join(texts)
-        views, complete = undone([plain(read), plain(_HARMLESS.sub(" ", read))])
+    """Those of many short ASCII texts in which anything would be struck out, where `between` stands between words."""
+    many = _Texts(texts)
+    read = many.joined
+    words = read.translate(dict.fromkeys(map(ord, between), " "))
+    spans = [found.span() for found in _STRUCK.finditer(words)]
+    if read and (known := Secrets(secrets)):
+        views, complete = _readings(read, range(len(read)))
         if not complete:
-            found.update(text for text in texts if _HARMLESS.search(text))
-        for start, end in known.found_in(views):
-            found.update(owners[start:end])
-    return found
+            spans += [found.span() for found in _HARMLESS.finditer(read)]
+        spans += known.found_in(views)
+    return {text for span in spans for text in many.at(*span)}
 
 
 def repeating(texts: Iterable[str], secrets: Iterable[str]) -> set[str]:
-    """Those of many short texts that share a run of eight characters, as it is, with a secret."""
-    texts = tuple(texts)
-    owners = [text for text in texts for _ in range(len(text.encode()) + 1)]
-    runs = Runs(ABSENT.join(text.encode() for text in texts))
-    return {owners[start] for secret in secrets for start in runs.found_in(secret.encode(errors="replace"))}
+    """Those of many short ASCII texts that share a run of eight characters, as it is, with a secret."""
+    many = _Texts(texts)
+    known = [secret.encode(errors="replace") for secret in secrets]
+    try:
+        starts = shared_runs(many.joined.encode(), known)
+    except TooMuch:
+        return set(many.at(0, len(many.joined)))
+    return {text for start in starts for text in many.at(start, start + RUN)}
