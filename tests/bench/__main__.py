@@ -12,7 +12,7 @@ from typing import Final
 
 import httpx
 
-from tests.bench import cold, failover, growth, lifetime, mount, renewal, repair, restart, unrelated
+from tests.bench import cold, failover, growth, lifetime, mount, renewal, repair, restart, sharer, unrelated
 from tests.bench.cold import Cold, Limits
 from tests.bench.count import Counts
 from tests.bench.row import BenchError, Row, table
@@ -103,6 +103,8 @@ def measure(runs: int) -> tuple[list[Row], float]:
     colds, rows, counts = _thousand(runs, THOUSAND)
     with Stage() as stage:
         large = cold.measure(stage, cold.populate(stage, TEN_THOUSAND), TEN_THOUSAND)
+    with Stage() as stage:
+        shared = sharer.measure(stage)
     issues = [number for run in (*colds, large) for number in run.counts.issues]
     writes = [
         Row("API writes for an issue", (*issues, *counts.issues), 2),
@@ -115,6 +117,7 @@ def measure(runs: int) -> tuple[list[Row], float]:
         *cold.rows([large], TEN_THOUSAND),
         *writes,
         *rows,
+        *shared,
         *lifetime.measure(),
         *failover.measure(),
     ]

@@ -46,7 +46,9 @@ class API:
 
     def create(self, body: Object) -> None:
         """Create one object."""
-        self._answer("POST", _PATHS[body["kind"]], json=body)
+        namespace = body["metadata"].get("namespace", NAMESPACE)
+        path = _PATHS[body["kind"]].replace(f"/namespaces/{NAMESPACE}/", f"/namespaces/{namespace}/")
+        self._answer("POST", path, json=body)
 
     def create_all(self, bodies: Iterable[Object]) -> None:
         """Create many objects, in no order."""
