@@ -23,10 +23,12 @@ from tests.cluster.progress import say, step
 from tests.cluster.toolchain import ToolError
 from tests.fakes.issuer import Policy
 from tests.faults.fault import CENTRAL, LOCAL
+from tests.faults.hostile import HostileServer
 from tests.faults.memory import Memory
 from tests.faults.oracle import excused_share, judge
 from tests.faults.record import History, Violation
 from tests.faults.run import Plan, play
+from tests.faults.tenant import Tenant, share
 from tests.faults.world import Size, World
 
 NAMESPACES: Final = 10
@@ -72,6 +74,12 @@ def soak(seconds: float, seed: int, resources: int) -> tuple[History, list[Viola
             world = stack.enter_context(World(size(seed, resources), log_level="info"))
         with step(f"creating {NAMESPACES * resources} resources", "about 10 s"):
             world.populate()
+        with step("letting a hostile tenant in", "about 5 s"):
+            server = stack.enter_context(HostileServer())
+            shared = share(world, 5, Policy(60, 15))
+            tenant = Tenant(world.plane, server, world.logins[0], ".".join(shared[0]))
+            tenant.begin()
+            stack.callback(tenant.end)
         say(f"breaking things for {seconds / 60:.1f} min, then up to 90 s to recover")
         with Memory(world) as memory:
             violations = play(world, plan(seed, seconds), seed)
