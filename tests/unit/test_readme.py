@@ -84,3 +84,19 @@ def test_links() -> None:
             assert link[1:] in anchors
         elif not link.startswith("https://"):
             assert (ROOT / link).exists()
+
+
+def test_threat_model() -> None:
+    """Each row of the threat model names tests, and all of them are there."""
+    text = (ROOT / "operator" / "docs" / "security.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("|") and line.count(" | ") == 3]
+    named = [_codes(row.rsplit(" | ", 1)[1]) for row in rows if not row.rstrip(" |").endswith("test")]
+    assert len(named) >= 20
+    file = ""
+    for name in (name for names_ in named for name in names_):
+        if ".py" in name or "/" in name:
+            file, _, name = name.partition(": ")
+            place = ROOT / file if "/" in file else ROOT / "tests" / "unit" / file
+            assert place.exists(), file
+        if name:
+            assert re.search(rf"(class|def) {name}\b", place.read_text()), f"{file} has no {name}"
