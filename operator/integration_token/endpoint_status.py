@@ -3,7 +3,7 @@
 from typing import Final
 
 from integration_token.api.condition import Condition, ConditionType, Reason, written
-from integration_token.api.endpoint import EndpointKind, EndpointRef
+from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef
 from integration_token.api.value import format_time
 from integration_token.clock import Clock, Instant
 from integration_token.cluster.gateway import ENDPOINTS, Gateway
@@ -12,7 +12,7 @@ from integration_token.inventory import Inventory
 from integration_token.logs import get_logger
 from integration_token.oauth.address import Policy
 from integration_token.scheduler import Key
-from integration_token.source import check_endpoint
+from integration_token.source import can_be_checked, check_endpoint, read_endpoint
 from integration_token.status import changes
 
 log = get_logger(__name__)
@@ -41,10 +41,16 @@ class EndpointReconciler:
     async def work(self, key: Key) -> Instant | None:
         """Judges the endpoint's spec and writes its status where that changed."""
         ref = EndpointRef(EndpointKind(key.work.removeprefix(ENDPOINT_WORK)), key.namespace, key.name)
-        endpoint = self._inventory.endpoints.get(ref)
+        now = self._clock.now()
+        try:
+            endpoint = await self._endpoint(ref)
+        except NeedsChange:
+            return None  # unreadable
+        except ClusterError as error:
+            log.warning("endpoint not read", kind=ref.kind, name=ref.name, error=str(error))
+            return now.after(_RETRY)
         if endpoint is None:
             return None
-        now = self._clock.now()
         try:
             check_endpoint(endpoint, self._policy)
             condition = Condition(ConditionType.READY, True, Reason.VALID, "")
@@ -68,3 +74,10 @@ class EndpointReconciler:
                 log.warning("endpoint status not written", kind=ref.kind, name=ref.name, error=str(error))
                 return now.after(_RETRY)
         return None
+
+    async def _endpoint(self, ref: EndpointRef) -> Endpoint | None:
+        """The endpoint, from the API server where too little of it is kept; None where it is gone."""
+        endpoint = self._inventory.endpoints.get(ref)
+        if self._inventory.endpoint_version(ref) is None or (endpoint is not None and can_be_checked(endpoint)):
+            return endpoint
+        return await read_endpoint(self._gateway, self._inventory, ref)

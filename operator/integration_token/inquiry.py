@@ -191,7 +191,7 @@ class Inquirer:
         held = look.stored.token.access_token if look.stored is not None else ""
         self._admission.sent(key)
         try:
-            token = await self._issuer.ask(prepared.grant, endpoint, held)
+            token = await self._issuer.ask(prepared, endpoint, held)
             self._judge(look, endpoint, token)
         except Failure as failure:
             look.now = self._clock.now()
