@@ -37,6 +37,7 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         GCCollector(registry=self._registry)
+
     def begin(self, inventory: Inventory, fence: Fence) -> None:
         """A term begins: the gauges tell of its resources, and the counters of what it knows to be gone go."""
         self._term.inventory, self._term.fence = inventory, fence

@@ -42,7 +42,6 @@ class Served:
         lines = [line for line in text.splitlines() if line.startswith("integration_token_") and "_leader" not in line]
         return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines) if "_created" not in name}
 
-
     async def counted(self) -> dict[str, float]:
         """The counters among it."""
         return {name: value for name, value in (await self.samples()).items() if "_total{" in name}

@@ -11,8 +11,8 @@ from integration_token.api.size import fits
 from integration_token.api.value import parse_duration
 from integration_token.errors import NeedsChange
 
-_SMALL = 4096
-"""Bytes of an endpoint that are kept: an ordinary one, with its status and a private authority, has 3,000."""
+_SMALL = 6144
+"""Bytes of an endpoint that are kept: an ordinary one, with its status and a private authority, has 5,000."""
 
 
 class EndpointKind(StrEnum):

@@ -19,8 +19,8 @@ DEFAULT_RENEW_BEFORE_PERCENTAGE = 20
 MAX_RENEW_REQUEST: Final = 256
 """Characters of a wish for a renewal that are kept as they are: the annotation may have 256 KiB."""
 
-_SMALL = 5120
-"""Bytes of an IntegrationToken that are kept for the next look at it: an ordinary one, with its status, has 3,500."""
+_SMALL = 6144
+"""Bytes of an IntegrationToken that are kept for the next look at it: an ordinary one, with its status, has 5,300."""
 
 
 class DeletionPolicy(StrEnum):
@@ -93,6 +93,7 @@ class Integration:
             self.audience,
             self.scopes,
             self.target,
+            self.renew_request,
             template.labels,
             template.annotations,
             template.data,

@@ -211,7 +211,7 @@ class Gateway:
 
         :param path: says how many objects make a page.
         """
-        more = ""
+        more: str | None = ""
         while more is not None:
             response = await self._open("GET", f"{path}{more}", None, headers or {}, _TIMEOUT)
             if response.status != 200:

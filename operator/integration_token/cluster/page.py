@@ -30,8 +30,12 @@ class PageReader:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._json = json.JSONDecoder()
         self._text = ""
+        self._more: list[str] = []
+        """What has come in since."""
+        self._waiting = 0
+        """How many characters that is."""
         self._worth = 0
-        """Characters that the text must have before another look at it is worth while."""
+        """Characters that must have come in before another look at the text is worth while."""
         self._place = "start"
         """Before the list, in it before a `name`, before a name's `value`, before one of its `items`, or at its
         `end`."""
@@ -42,10 +46,13 @@ class PageReader:
 
         :raises ValueError: where it is no UTF-8.
         """
-        self._text += self._decoder.decode(data)
-        if len(self._text) < self._worth:
+        self._more.append(self._decoder.decode(data))
+        self._waiting += len(self._more[-1])
+        if self._waiting < self._worth:
             return
-        at = 0
+        self._text += "".join(self._more)
+        self._more.clear()
+        self._waiting = at = 0
         while (step := self._step(at)) is not None:
             found, end = step
             if found is not None:
@@ -53,7 +60,7 @@ class PageReader:
             at = end
         self._text = self._text[at:]
         # Else an object that comes in a thousand pieces would be read a thousand times from its beginning.
-        self._worth = 2 * len(self._text)
+        self._worth = len(self._text)
 
     def close(self) -> list[tuple[Object, int]]:
         """All has come in: the last objects, as :meth:`feed` has them.

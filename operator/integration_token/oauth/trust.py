@@ -1,6 +1,6 @@
 """TLS contexts by the authorities that they trust.
 
-Whoever may create a TokenEndpoint chooses its authorities: half a megabyte of them takes several in a context. So what
+Whoever may create a TokenEndpoint chooses its authorities: half a megabyte of them takes four in a context. So what
 is kept is bounded by size, and known by the SHA-256 of the PEM text instead of the text.
 """
 
@@ -13,7 +13,7 @@ from integration_token.api.condition import Reason
 from integration_token.errors import NeedsChange
 
 MAX_KEPT: Final = 1024 * 1024
-"""Bytes of PEM text whose contexts are kept: in memory they take some three times as much."""
+"""Characters of PEM text whose contexts are kept: in memory they take some nine times as much."""
 
 _CONTEXTS = 32
 """Contexts that are kept: each costs up to 22 ms to make, and almost 1 MiB with the system's roots."""
