@@ -134,7 +134,7 @@ TOKENS: dict[str, Callable[[int], Object]] = {
     "with a long status": lambda number: token(number, status=CONDITIONS),
     "just small enough to be kept": lambda number: token(number, {"audience": text(number, 980)}),
     "with labels that are just few enough": lambda number: token(
-        number, {"target": {"template": {"metadata": {"labels": {f"{number}-{each}": f"{each}" for each in range(28)}}}}}
+        number, {"target": {"template": {"data": {f"{number}-{each}": f"{each}" for each in range(28)}}}}
     ),
     "with a long wish for a renewal": lambda number: token(
         number, annotations={RENEW_ANNOTATION: text(number, 4000)}
@@ -335,9 +335,7 @@ async def test_a_page_of_large_objects_is_never_held() -> None:
     gateway = Gateway(Client(pieces()))
     tracemalloc.start()
     try:
-        items, version = await gateway.list_metadata(
-            Collection("/api/v1", "secrets"), "", f"{CREDENTIALS_LABEL}=true"
-        )
+        items, version = await gateway.list_metadata(Collection("/api/v1", "secrets"), "", f"{CREDENTIALS_LABEL}=true")
         most = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
