@@ -11,7 +11,8 @@ from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LA
 from integration_token.api.selector import selects
 from integration_token.clock import Clock
 from integration_token.cluster.gateway import ENDPOINTS, NAMESPACES, SECRETS, Gateway, Object
-from integration_token.cluster.secret import MAX_ALLOWED_HOSTS, TOO_LONG, SecretMetadata, SecretWatch, secret_metadata
+from integration_token.cluster.page import MAX_ALLOWED_HOSTS
+from integration_token.cluster.secret import TOO_LONG, SecretMetadata, SecretWatch, secret_metadata
 from integration_token.errors import Conflict, NeedsChange
 from integration_token.inventory import Inventory
 from integration_token.oauth.address import Policy, listed_hosts

@@ -5,7 +5,8 @@ import time
 from typing import Any
 
 import pytest
-from integration_token.cluster.page import PageReader, essence
+from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, RENEW_ANNOTATION
+from integration_token.cluster.page import MAX_ALLOWED_HOSTS, PageReader, essence, let_go
 
 ITEMS: list[dict[str, Any]] = [
     {"metadata": {"name": "shop", "uid": "1"}, "spec": {"n": [1, 2.5, -3e2, True, None], "text": '}],"items":[{\\ \n'}},
@@ -96,7 +97,7 @@ def test_the_size_of_each_object_is_told() -> None:
 def test_of_metadata_only_what_an_object_is_known_by_is_left() -> None:
     """Annotations may hold the data: `kubectl apply` writes it there."""
     metadata = {"namespace": "store", "name": "shop", "uid": "1", "resourceVersion": "2", "generation": 3}
-    ours = {"integrationtoken.dev/allowed-hosts": "login.example"}
+    ours = {ALLOWED_HOSTS_ANNOTATION: "login.example", RENEW_ANNOTATION: "now"}
     item = {
         "metadata": {
             **metadata,
@@ -108,3 +109,16 @@ def test_of_metadata_only_what_an_object_is_known_by_is_left() -> None:
         "data": {"token": "secret"},
     }
     assert essence(item) == {"metadata": {**metadata, "annotations": ours}}
+    let_go(item)
+    assert item == {"metadata": {**metadata, "annotations": ours}}
+
+
+def test_long_annotations_are_cut_to_what_would_be_kept_of_them() -> None:
+    """A wish to its hash, which stays another one; a list of hosts so that it shows that it is too long."""
+    wishes = [essence({"metadata": {"annotations": {RENEW_ANNOTATION: last.rjust(250_000)}}}) for last in "ab"]
+    first, second = (wish["metadata"]["annotations"][RENEW_ANNOTATION] for wish in wishes)
+    assert first != second
+    assert max(len(first), len(second)) <= 256
+    assert essence(wishes[0]) == wishes[0]
+    hosts = essence({"metadata": {"annotations": {ALLOWED_HOSTS_ANNOTATION: "a" * 250_000}}})
+    assert len(hosts["metadata"]["annotations"][ALLOWED_HOSTS_ANNOTATION]) == MAX_ALLOWED_HOSTS + 1

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from integration_token.api.names import GROUP
+from integration_token.api.integration import shortened
+from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, RENEW_ANNOTATION
 
 Object = dict[str, Any]
 
@@ -18,7 +19,10 @@ LARGE: Final = 16384
 """Characters of JSON from which an object of ours counts as large: an ordinary one has 5,000."""
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_VERSION, _NAMES = "resourceVersion", ("namespace", "name", "uid", "generation", "deletionTimestamp")
+_NAMES = ("namespace", "name", "uid", "resourceVersion", "generation", "deletionTimestamp")
+
+MAX_ALLOWED_HOSTS: Final = 2048
+"""Characters of the list of hosts that are kept: some eighty hosts. The annotation may have 256 KiB."""
 
 
 class PageReader:
@@ -131,9 +135,23 @@ class PageReader:
 
 
 def essence(item: Object) -> Object:
-    """What an object is known by: of its metadata the names, the versions and our own annotations."""
+    """What an object is known by: of its metadata the names, the versions and what its owner tells us by annotations.
+
+    These are cut to as much as who looks at them would keep.
+    """
     metadata = item["metadata"]
-    kept = {name: metadata[name] for name in (*_NAMES, _VERSION) if name in metadata}
+    kept = {name: metadata[name] for name in _NAMES if name in metadata}
     annotations = metadata.get("annotations") or {}
-    kept["annotations"] = {name: value for name, value in annotations.items() if name.startswith(f"{GROUP}/")}
-    return {"metadata": kept}
+    told = {}
+    if RENEW_ANNOTATION in annotations:
+        told[RENEW_ANNOTATION] = shortened(annotations[RENEW_ANNOTATION])
+    if ALLOWED_HOSTS_ANNOTATION in annotations:
+        told[ALLOWED_HOSTS_ANNOTATION] = annotations[ALLOWED_HOSTS_ANNOTATION][: MAX_ALLOWED_HOSTS + 1]
+    return {"metadata": {**kept, "annotations": told}}
+
+
+def let_go(item: Object) -> None:
+    """Leaves of an object, in place, what it is known by."""
+    kept = essence(item)
+    item.clear()
+    item.update(kept)

@@ -14,13 +14,11 @@ from typing import Final
 
 from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL, TARGET_LABEL
 from integration_token.cluster.gateway import SECRETS, Gateway, Object
+from integration_token.cluster.page import MAX_ALLOWED_HOSTS
 from integration_token.errors import ClusterError, Conflict, Denied
 from integration_token.logs import get_logger
 
 log = get_logger(__name__)
-
-MAX_ALLOWED_HOSTS: Final = 2048
-"""Characters of the list of hosts that are kept: some eighty hosts. The annotation may have 256 KiB."""
 
 TOO_LONG: Final = "(too long)"
 """Stands for a list that has more: the name of no host, so that nothing may be sent anywhere."""

@@ -25,6 +25,7 @@ from integration_token.api.names import (
     VERSION,
 )
 from integration_token.cluster.connection import Access
+from integration_token.cluster.page import let_go
 from integration_token.endpoint_status import endpoint_key
 from integration_token.errors import NeedsChange
 from integration_token.handlers.session import is_cut, session_of
@@ -160,6 +161,9 @@ def _registry(
 ) -> kopf.OperatorRegistry:
     """kopf's handlers: one for each kind that is watched, and the login, which kopf repeats when it is answered a 401.
 
+    kopf's worker for an object holds the last event of it until it has been idle for a moment, and there are thousands
+    of them: so each event is let go of once it has been noted.
+
     :param sessions: closes those that kopf leaves open.
     """
     registry = kopf.OperatorRegistry()
@@ -178,25 +182,32 @@ def _registry(
         return kopf.AiohttpSession(server=info.server, aiohttp_session=session, priority=number)
 
     def concerned(event: Any, **_: Any) -> bool:
-        return observer.concerned(event["type"], event["object"])
+        wanted = observer.concerned(event["type"], event["object"])
+        if not wanted:
+            let_go(event["object"])
+        return wanted
 
     @kopf.on.event(GROUP, VERSION, INTEGRATION_TOKENS, registry=registry, when=concerned)
     async def integration(event: Any, **_: Any) -> None:
         observer.integration(event["type"], event["object"])
+        let_go(event["object"])
 
     @kopf.on.event(GROUP, VERSION, TOKEN_ENDPOINTS, registry=registry)
     async def endpoint(event: Any, **_: Any) -> None:
         observer.endpoint(event["type"], EndpointKind.NAMESPACED, event["object"])
+        let_go(event["object"])
 
     if clusterwide:
 
         @kopf.on.event(GROUP, VERSION, CLUSTER_TOKEN_ENDPOINTS, registry=registry)
         async def cluster_endpoint(event: Any, **_: Any) -> None:
             observer.endpoint(event["type"], EndpointKind.CLUSTER, event["object"])
+            let_go(event["object"])
 
         @kopf.on.event("", "v1", "namespaces", registry=registry)
         async def namespace(event: Any, **_: Any) -> None:
             observer.namespace(event["type"], event["object"])
+            let_go(event["object"])
 
     return registry
 
