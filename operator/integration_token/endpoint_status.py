@@ -14,7 +14,7 @@ from integration_token.inventory import Inventory
 from integration_token.logs import get_logger
 from integration_token.oauth.address import Policy
 from integration_token.scheduler import Key
-from integration_token.source import check_endpoint
+from integration_token.source import can_be_checked, check_endpoint
 from integration_token.status import changes
 
 log = get_logger(__name__)
@@ -45,10 +45,10 @@ class EndpointReconciler:
         ref = EndpointRef(EndpointKind(key.work.removeprefix(ENDPOINT_WORK)), key.namespace, key.name)
         try:
             endpoint = self._inventory.endpoints.get(ref)
-            if endpoint is not None:
+            if endpoint is not None and can_be_checked(endpoint):
                 await self._tell(ref, endpoint)
             else:
-                await self._tell_unreadable(ref)
+                await self._read(ref)
         except Conflict:
             return None  # changed meanwhile: the watch brings what it is now
         except ClusterError as error:
@@ -64,13 +64,14 @@ class EndpointReconciler:
             condition = Condition(ConditionType.READY, False, Reason(failure.reason), failure.message)
         await self._write(ref, condition, endpoint.generation, endpoint.resource_version, endpoint.status)
 
-    async def _tell_unreadable(self, ref: EndpointRef) -> None:
-        """Tells at an endpoint that its spec cannot be read, as one that was stored under another schema."""
+    async def _read(self, ref: EndpointRef) -> None:
+        """Judges an endpoint of which too little is kept, or which can't be read, as one stored under another
+        schema."""
         body = await self._gateway.get(ENDPOINTS[ref.kind], ref.namespace, ref.name)
         if body is None or is_going(body):
             return
         try:
-            parse_endpoint(ref.kind, body)
+            await self._tell(ref, parse_endpoint(ref.kind, body))
         except NeedsChange as failure:
             metadata = body["metadata"]
             condition = Condition(ConditionType.READY, False, Reason(failure.reason), failure.message)

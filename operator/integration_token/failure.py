@@ -55,6 +55,10 @@ class FailureState:
         return self.failures + 1 if failure.resembles(self.failure) else 1
 
 
+NOTHING = FailureState()
+"""Nothing stands in the way: one for all that are well."""
+
+
 @dataclass(frozen=True, slots=True)
 class Repairs:
     """The repairs of a target that somebody else deleted or changed."""
@@ -77,3 +81,7 @@ class Repairs:
 
     def _lasting(self, now: Instant) -> bool:
         return self.last is not None and now.boot - self.last.boot < _FORGOTTEN
+
+
+NONE = Repairs()
+"""None was made: one for all that nobody else touches."""

@@ -7,14 +7,14 @@ others copy it from a Secret of theirs, and what its requests have taught.
 import hashlib
 import json
 import secrets
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
 from integration_token.api.endpoint import Endpoint, EndpointKind
 from integration_token.api.token import Token
 from integration_token.clock import Instant
-from integration_token.failure import FailureState
+from integration_token.failure import NOTHING, FailureState
 from integration_token.oauth.request import Grant
 from integration_token.renewal.budget import MAX_PER_SHARE, MAX_WISHES, Pace
 from integration_token.renewal.rollover import Rollover
@@ -49,8 +49,8 @@ class Memory:
 
     pace: Pace = field(default_factory=Pace)
     """Of all requests."""
-    wishes: Pace = field(default_factory=lambda: Pace(MAX_WISHES))
-    """Of those that a person asked for."""
+    wishes: Pace | None = None
+    """Of those that a person asked for; None before the first."""
     pause: Instant | None = None
     """Until when the endpoint wants to be left alone with it."""
 
@@ -69,14 +69,14 @@ class SharedGrant:
     """Whose request is in flight."""
     waiting: set[Key] = field(default_factory=set)
     """Who is to look again when that has ended."""
-    failing: FailureState = field(default_factory=FailureState)
+    failing: FailureState = NOTHING
     """Why the last request brought no token, and when the next one may be sent."""
     recovered: bool = False
     """A request has just been answered after one that failed."""
     members: set[Key] = field(default_factory=set)
-    shares: dict[str, Pace] = field(default_factory=dict)
-    """Of a grant that several namespaces have: the requests of each."""
-    namespaces: Counter[str] = field(default_factory=Counter)
+    shares: dict[str, Pace] | None = None
+    """Of a grant that several namespaces have: the requests of each; None before the first."""
+    namespaces: dict[str, int] = field(default_factory=dict)
     """How many of its members are in each."""
     answered: Answered | None = None
     holders: dict[Key, str] = field(default_factory=dict)
@@ -93,25 +93,27 @@ class SharedGrant:
     def succeeded(self) -> None:
         """A request was answered with a usable token."""
         self.recovered = self.failing.failure is not None
-        self.failing = FailureState()
+        self.failing = NOTHING
 
     def wait(self, namespace: str, now: float) -> float:
         """Seconds until a resource of the namespace may ask again; 0 where it may now."""
-        share = self.shares.get(namespace) if len(self.namespaces) > 1 else None
+        share = self.shares.get(namespace) if self.shares and len(self.namespaces) > 1 else None
         return max(self.memory.pace.wait(now), share.wait(now) if share is not None else 0.0)
 
     def asked(self, namespace: str, now: float, *, wish: bool) -> None:
         """A request for a resource of the namespace is over."""
         self.memory.pace.note(now)
         if len(self.namespaces) > 1:
+            self.shares = self.shares or {}
             self.shares.setdefault(namespace, Pace(MAX_PER_SHARE)).note(now)
         if wish:
+            self.memory.wishes = self.memory.wishes or Pace(MAX_WISHES)
             self.memory.wishes.note(now)
 
     def join(self, key: Key) -> None:
         """The resource has the grant."""
         self.members.add(key)
-        self.namespaces[key.namespace] += 1
+        self.namespaces[key.namespace] = self.namespaces.get(key.namespace, 0) + 1
 
     def leave(self, key: Key) -> None:
         """The resource has the grant no longer."""
@@ -119,7 +121,8 @@ class SharedGrant:
         self.namespaces[key.namespace] -= 1
         if not self.namespaces[key.namespace]:
             del self.namespaces[key.namespace]
-            self.shares.pop(key.namespace, None)
+            if self.shares:
+                self.shares.pop(key.namespace, None)
         self.waiting.discard(key)
         self.holders.pop(key, None)
 

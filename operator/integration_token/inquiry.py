@@ -169,7 +169,7 @@ class Inquirer:
         wish = _is_wish(look, cause)
         # Whoever changes something is not kept waiting, unless another resource has asked since.
         changed = look.wanted not in {None, look.inputs} and not wish and look.failing.failure is failing.failure
-        wish_wait = memory.wishes.wait(look.now.boot) if wish else 0.0
+        wish_wait = memory.wishes.wait(look.now.boot) if wish and memory.wishes is not None else 0.0
         paused = memory.pause is not None and not memory.pause.reached(look.now)
         at_once = not paused and (changed or (wish and wish_wait == 0))
         if failing.retry is not None and not failing.retry.reached(look.now) and not at_once:
@@ -247,9 +247,7 @@ class Inquirer:
         hung = False
         try:
             with self._scheduler.away(key.namespace):
-                token = await self._issuer.ask(
-                    prepared.grant, endpoint, held, key.namespace, ended=lambda: self._admission.end(place)
-                )
+                token = await self._issuer.ask(prepared, endpoint, held, ended=lambda: self._admission.end(place))
             self._judge(look, endpoint, token)
         except Failure as failure:
             hung = failure.reason == Reason.TIMEOUT

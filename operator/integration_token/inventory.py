@@ -4,19 +4,23 @@ All of it can be lost: a restart reads it from the API again.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef
 from integration_token.api.integration import Integration
+from integration_token.api.size import fits
 from integration_token.clock import Instant
-from integration_token.failure import FailureState, Inputs, Repairs
+from integration_token.failure import NONE, NOTHING, FailureState, Inputs, Repairs
 from integration_token.grant import SharedGrant
 from integration_token.renewal.rollover import Rollover
 from integration_token.scheduler import Key
 
 TOKEN_WORK = "token"
 """Work on an IntegrationToken; the key's namespace and name are its own."""
+
+_LABELS = 4096
+"""Bytes of a namespace's labels that are kept."""
 
 
 @dataclass(slots=True)
@@ -25,7 +29,8 @@ class Entry:
 
     uid: str
     record: Integration | None
-    """What the watch brought last, until it has been reconciled: then it's read again when it is needed."""
+    """What the watch brought last, until it has been reconciled: then it's read again when it is needed. So is what is
+    too large to be kept: see :meth:`keep`."""
     generation: int = 0
     renew_request: str = ""
     endpoint: EndpointRef | None = None
@@ -66,12 +71,16 @@ class Entry:
     """The wish for a renewal that this process followed last."""
     queued: Instant | None = None
     """Since when its request waits for its turn."""
-    failing: FailureState = field(default_factory=FailureState)
+    failing: FailureState = NOTHING
     """What stands in its way; written at the end of each pass, and there alone."""
-    repairs: Repairs = field(default_factory=Repairs)
+    repairs: Repairs = NONE
     grant: SharedGrant = field(default_factory=SharedGrant)
     pace_told: bool = False
     """An event has told that the token lives too short for it."""
+
+    def keep(self, integration: Integration) -> None:
+        """Remembers the resource as it was read, for the next look, where it is small."""
+        self.record = integration if integration.small else None
 
     def set_back(self, now: Instant) -> float:
         """Seconds by which the wall clock was set back since the held token was first seen."""
@@ -79,14 +88,27 @@ class Entry:
 
 
 class Inventory:
-    """All resources by key, found again by what they refer to."""
+    """All resources by key, found again by what they refer to.
+
+    Of no object more than 8 KiB are kept, whatever its size: what is larger is read again by who needs it.
+    """
 
     def __init__(self) -> None:
         self.entries: dict[Key, Entry] = {}
         self.endpoints: dict[EndpointRef, Endpoint] = {}
-        """As the watch brought them last."""
+        """As the watch brought them last, or somebody read them since; without those that are too large."""
+        self.confirmed: dict[EndpointRef, float] = {}
+        """Since when, by CLOCK_BOOTTIME, each is known to be there."""
         self.namespace_labels: dict[str, dict[str, str]] = {}
+        self.labels_confirmed: dict[str, float] = {}
+        """As for endpoints."""
+        self.endpoint_gone: Callable[[EndpointRef], None] = lambda _: None
+        """Called when an endpoint was deleted."""
+        self.namespace_empty: Callable[[str], None] = lambda _: None
+        """Called with a namespace when the last of its IntegrationTokens was deleted."""
+        self._versions: dict[EndpointRef, tuple[str, int]] = {}
         self._referring: defaultdict[tuple[str, str, str], set[Key]] = defaultdict(set)
+        self._namespaces: defaultdict[str, set[Key]] = defaultdict(set)
 
     def knows(self, key: Key, uid: str, generation: int, renew_request: str) -> bool:
         """Whether what a resource asks for was taken note of before."""
@@ -103,12 +125,27 @@ class Inventory:
             return key, False
         if entry is not None and entry.uid == integration.uid:
             self.refer(key, entry, integration)
-            entry.record = integration
+            entry.keep(integration)
             entry.poll_at = 0.0  # the window may be another
             return key, True
-        self.forget(key)
-        entry = self.entries[key] = Entry(integration.uid, integration)
+        entry = self._begin(key, integration.uid)
+        entry.keep(integration)
         self.refer(key, entry, integration)
+        return key, True
+
+    def observe_unread(
+        self, namespace: str, name: str, uid: str, generation: int, renew_request: str
+    ) -> tuple[Key, bool]:
+        """Takes note of a resource that is too large to be looked at yet: its key, and whether it asks for anything
+        new."""
+        key = token_key(namespace, name)
+        if self.knows(key, uid, generation, renew_request):
+            return key, False
+        entry = self.entries.get(key)
+        if entry is None or entry.uid != uid:
+            entry = self._begin(key, uid)
+        entry.record, entry.poll_at = None, 0.0
+        entry.generation, entry.renew_request = generation, renew_request
         return key, True
 
     def observe_unreadable(self, namespace: str, name: str, uid: str, generation: int) -> tuple[Key, bool]:
@@ -117,8 +154,7 @@ class Inventory:
         entry = self.entries.get(key)
         if entry is not None and (entry.uid, entry.generation) == (uid, generation):
             return key, False
-        self.forget(key)
-        self.entries[key] = Entry(uid, None, generation=generation)
+        self._begin(key, uid).generation = generation
         return key, True
 
     def refer(self, key: Key, entry: Entry, integration: Integration) -> None:
@@ -138,8 +174,64 @@ class Inventory:
     def forget(self, key: Key) -> None:
         """The resource is gone."""
         entry = self.entries.pop(key, None)
-        if entry is not None:
-            self._unrefer(key, entry)
+        if entry is None:
+            return
+        self._unrefer(key, entry)
+        keys = self._namespaces[key.namespace]
+        keys.discard(key)
+        if not keys:
+            del self._namespaces[key.namespace]
+            self.namespace_empty(key.namespace)
+
+    def keep_endpoint(self, endpoint: Endpoint) -> None:
+        """Takes note of an endpoint as it is now."""
+        ref = endpoint.ref
+        self.confirmed.pop(ref, None)
+        kept = endpoint.kept
+        if kept is None:
+            self.endpoints.pop(ref, None)
+        else:
+            self.endpoints[ref] = kept
+        self._versions[ref] = endpoint.uid, endpoint.generation
+
+    def keep_endpoint_version(self, ref: EndpointRef, uid: str, generation: int) -> None:
+        """Takes note of an endpoint that is to be read by who needs it: it is too large, or unreadable."""
+        self.confirmed.pop(ref, None)
+        self.endpoints.pop(ref, None)
+        self._versions[ref] = uid, generation
+
+    def forget_endpoint(self, ref: EndpointRef) -> None:
+        """The endpoint is gone."""
+        self.confirmed.pop(ref, None)
+        self.endpoints.pop(ref, None)
+        if self._versions.pop(ref, None) is not None:
+            self.endpoint_gone(ref)
+
+    def endpoint_version(self, ref: EndpointRef) -> tuple[str, int] | None:
+        """UID and generation of an endpoint that is known, be it too large to be kept."""
+        return self._versions.get(ref)
+
+    def endpoint_versions(self) -> Iterable[tuple[EndpointRef, str]]:
+        """All endpoints that are known, with their UIDs."""
+        return ((ref, uid) for ref, (uid, _) in self._versions.items())
+
+    def has_namespace(self, namespace: str) -> bool:
+        """Whether it has an IntegrationToken."""
+        return namespace in self._namespaces
+
+    def keep_labels(self, namespace: str, labels: dict[str, str]) -> bool:
+        """Takes note of a namespace's labels: whether they may be others than before."""
+        if self.namespace_labels.get(namespace) == labels:
+            return False
+        self.forget_labels(namespace)
+        if fits((labels,), _LABELS):
+            self.namespace_labels[namespace] = labels
+        return True
+
+    def forget_labels(self, namespace: str) -> None:
+        """The namespace is gone, or its labels are to be read by who needs them."""
+        self.namespace_labels.pop(namespace, None)
+        self.labels_confirmed.pop(namespace, None)
 
     def of_secret(self, namespace: str, name: str) -> Iterable[Key]:
         """The resources that have the Secret as credentials or as target."""
@@ -151,11 +243,17 @@ class Inventory:
 
     def of_namespace(self, namespace: str) -> Iterable[Key]:
         """The resources of a namespace whose endpoint may select namespaces."""
-        return tuple(
-            key
-            for key, entry in self.entries.items()
-            if key.namespace == namespace and entry.endpoint and entry.endpoint.kind is EndpointKind.CLUSTER
-        )
+        found = ((key, self.entries[key].endpoint) for key in self._namespaces.get(namespace, ()))
+        return tuple(key for key, endpoint in found if endpoint and endpoint.kind is EndpointKind.CLUSTER)
+
+    def _begin(self, key: Key, uid: str) -> Entry:
+        """A resource of which nothing is known yet, in place of one of its name that may have been."""
+        self._namespaces[key.namespace].add(key)
+        before = self.entries.pop(key, None)
+        if before is not None:
+            self._unrefer(key, before)
+        entry = self.entries[key] = Entry(uid, None)
+        return entry
 
     def _unrefer(self, key: Key, entry: Entry) -> None:
         for reference in entry.references:

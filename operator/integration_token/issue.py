@@ -1,7 +1,7 @@
 """One token request from end to end: credentials read, request built and sent, answer read; nothing of it is kept."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from integration_token.api.endpoint import Endpoint, EndpointKind
 from integration_token.api.integration import Integration
@@ -22,6 +22,8 @@ class Prepared:
 
     grant: Grant
     credentials: SecretMetadata
+    ca_bundle: str = field(repr=False)
+    """PEM; empty for the system's roots."""
 
 
 class Issuer:
@@ -34,7 +36,7 @@ class Issuer:
         self._metrics = metrics
 
     async def prepare(self, integration: Integration, endpoint: Endpoint) -> Prepared:
-        """Reads the credentials.
+        """Reads the credentials, and the authorities where they are too long to be kept.
 
         :raises Failure: where they cannot be used.
         """
@@ -49,23 +51,21 @@ class Issuer:
             client_id=credentials.client_id,
             client_secret=credentials.client_secret,
         )
-        return Prepared(grant, credentials.metadata)
+        return Prepared(grant, credentials.metadata, await self._sources.ca_bundle(endpoint))
 
-    async def ask(
-        self, grant: Grant, endpoint: Endpoint, held: str, namespace: str, ended: Callable[[], None]
-    ) -> Token:
+    async def ask(self, prepared: Prepared, endpoint: Endpoint, held: str, *, ended: Callable[[], None]) -> Token:
         """Asks the endpoint once.
 
         :param held: the token in the target Secret, empty without one: so that no message ever repeats it.
-        :param namespace: the resource's.
         :param ended: called once nothing of the request is under way any more, which may be after a failure.
         :raises Failure: where no token comes of it.
         """
         route = Route(
-            ca_bundle=endpoint.ca_bundle,
+            ca_bundle=prepared.ca_bundle,
             timeout=endpoint.timeout,
             private=endpoint.ref.kind is EndpointKind.CLUSTER,
         )
+        grant = prepared.grant
         try:
             answer = await self._client.send(build_request(grant), route, ended=ended)
         except Failure as failure:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from integration_token.api.condition import ConditionType, condition_of
 from integration_token.api.endpoint import Endpoint
-from integration_token.api.integration import Integration
+from integration_token.api.integration import Integration, shortened
 from integration_token.api.token import Identity, StoredToken
 from integration_token.clock import Instant
 from integration_token.cluster.gateway import Object
@@ -110,7 +110,8 @@ class Look:
     @property
     def handled_renew_request(self) -> str:
         """The last wish for a renewal that was followed: the status may not tell yet."""
-        return self.entry.handled_renew_request or str(self.integration.status.get("lastHandledRenewRequest", ""))
+        told = shortened(str(self.integration.status.get("lastHandledRenewRequest", "")))
+        return self.entry.handled_renew_request or told
 
     def read_clock(self, now: Instant) -> None:
         """Time has passed since the look began."""

@@ -3,18 +3,18 @@
 Nothing is kept per resource for the metrics alone: at ten thousand resources that would cost more than the work.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from prometheus_client import (
     CollectorRegistry,
-    Counter,
     Gauge,
     GCCollector,
     PlatformCollector,
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from integration_token.api.endpoint import EndpointRef
@@ -22,6 +22,7 @@ from integration_token.fence import Fence
 from integration_token.inventory import Inventory
 
 _RESOURCE = ("namespace", "name")
+_ENDPOINT = ("kind", "namespace", "endpoint")
 
 
 class Metrics:
@@ -32,24 +33,11 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._term = _Term()
         self._registry.register(self._term)
+        self._counts = _Counts()
+        self._registry.register(self._counts)
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         GCCollector(registry=self._registry)
-        self._requests = Counter(
-            "integration_token_requests",
-            "Token requests sent, by endpoint and outcome: issued, unchanged, or the reason of the failure.",
-            ("kind", "namespace", "endpoint", "outcome"),
-            registry=self._registry,
-        )
-        self._saved = Counter(
-            "integration_token_requests_saved",
-            "Tokens copied from another resource of the same grant instead of asked for, by endpoint.",
-            ("kind", "namespace", "endpoint"),
-            registry=self._registry,
-        )
-        self._writes = Counter(
-            "integration_token_secret_writes", "Target Secrets written.", ("namespace",), registry=self._registry
-        )
         self._stall = Gauge(
             "integration_token_event_loop_stall_seconds",
             "The longest time since the last scrape for which the process stood still.",
@@ -61,8 +49,10 @@ class Metrics:
         self._stall.set_function(take_longest)
 
     def begin(self, inventory: Inventory, fence: Fence) -> None:
-        """A term begins: the gauges tell of its resources."""
+        """A term begins: the gauges tell of its resources, and the counters of what it knows to be gone go."""
         self._term.inventory, self._term.fence = inventory, fence
+        inventory.endpoint_gone = self._counts.drop_endpoint
+        inventory.namespace_empty = self._counts.drop_namespace
 
     def end(self) -> None:
         """It ends: another process may tell of the same resources from now on."""
@@ -70,19 +60,64 @@ class Metrics:
 
     def requested(self, endpoint: EndpointRef, outcome: str) -> None:
         """A token request was sent."""
-        self._requests.labels(endpoint.kind, endpoint.namespace, endpoint.name, outcome).inc()
+        if self._term.inventory.endpoint_version(endpoint) is not None:
+            self._counts.requests[endpoint][outcome] += 1
 
     def saved(self, endpoint: EndpointRef) -> None:
         """A token was copied instead of asked for."""
-        self._saved.labels(endpoint.kind, endpoint.namespace, endpoint.name).inc()
+        if self._term.inventory.endpoint_version(endpoint) is not None:
+            self._counts.saved[endpoint] += 1
 
     def wrote(self, namespace: str) -> None:
         """A target Secret was written."""
-        self._writes.labels(namespace).inc()
+        if self._term.inventory.has_namespace(namespace):
+            self._counts.writes[namespace] += 1
 
     def text(self) -> bytes:
         """All metrics in the Prometheus text format."""
         return generate_latest(self._registry)
+
+
+class _Counts(Collector):
+    """The counters: as numbers by endpoint and by namespace, of which the library's own take ten times the memory.
+
+    Whoever may create endpoints may create many, one after the other: what is counted of them goes when they do.
+    """
+
+    def __init__(self) -> None:
+        self.requests: defaultdict[EndpointRef, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self.saved: defaultdict[EndpointRef, int] = defaultdict(int)
+        self.writes: defaultdict[str, int] = defaultdict(int)
+
+    def drop_endpoint(self, endpoint: EndpointRef) -> None:
+        self.requests.pop(endpoint, None)
+        self.saved.pop(endpoint, None)
+
+    def drop_namespace(self, namespace: str) -> None:
+        self.writes.pop(namespace, None)
+
+    def collect(self) -> Iterator[Metric]:
+        requests = CounterMetricFamily(
+            "integration_token_requests",
+            "Token requests sent, by endpoint and outcome: issued, unchanged, or the reason of the failure.",
+            labels=(*_ENDPOINT, "outcome"),
+        )
+        for ref, outcomes in self.requests.items():
+            for outcome, count in outcomes.items():
+                requests.add_metric((ref.kind, ref.namespace, ref.name, outcome), count)
+        saved = CounterMetricFamily(
+            "integration_token_requests_saved",
+            "Tokens copied from another resource of the same grant instead of asked for, by endpoint.",
+            labels=_ENDPOINT,
+        )
+        for ref, count in self.saved.items():
+            saved.add_metric((ref.kind, ref.namespace, ref.name), count)
+        writes = CounterMetricFamily(
+            "integration_token_secret_writes", "Target Secrets written.", labels=("namespace",)
+        )
+        for namespace, count in self.writes.items():
+            writes.add_metric((namespace,), count)
+        yield from (requests, saved, writes)
 
 
 class _Term(Collector):

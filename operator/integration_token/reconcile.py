@@ -106,7 +106,7 @@ class Reconciler:
                 return now if key in self._inventory.entries and entry.uid != self._inventory.entries[key].uid else None
             if self._must_wait(key, entry, integration):
                 waiting = True
-                entry.record = integration
+                entry.keep(integration)
                 waited = 0.0 if entry.queued is None else now.boot - entry.queued.boot
                 return now.after(_PATIENCE if waited < _PATIENCE else TELLING)
             look = Look(integration, entry, now, now.wall, settled=settled[0] if settled else None)

@@ -7,15 +7,17 @@ from typing import NamedTuple
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef, parse_endpoint
 from integration_token.api.integration import Integration
-from integration_token.api.names import CREDENTIALS_LABEL
+from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL
 from integration_token.api.selector import selects
 from integration_token.clock import Clock
 from integration_token.cluster.gateway import ENDPOINTS, NAMESPACES, SECRETS, Gateway, Object
-from integration_token.cluster.secret import SecretMetadata, SecretWatch, secret_metadata
-from integration_token.errors import NeedsChange
+from integration_token.cluster.page import MAX_ALLOWED_HOSTS
+from integration_token.cluster.secret import TOO_LONG, SecretMetadata, SecretWatch, secret_metadata
+from integration_token.errors import Conflict, NeedsChange
 from integration_token.inventory import Inventory
 from integration_token.oauth.address import Policy, listed_hosts
-from integration_token.oauth.client import check_url, listed_as, tls_context
+from integration_token.oauth.client import check_url, listed_as
+from integration_token.oauth.trust import check_judged, is_judged, tls_context
 
 _MAX_VALUE = 4096
 """Characters of a client ID or a client secret: no endpoint gives longer ones."""
@@ -41,12 +43,35 @@ def check_endpoint(endpoint: Endpoint, policy: Policy) -> None:
     :raises NeedsChange: where it cannot be used.
     """
     check_url(endpoint.token_url, policy)
-    if endpoint.ca_bundle:
-        tls_context(endpoint.ca_bundle)
+    bundle = endpoint.ca_bundle
+    if bundle is not None and is_judged(bundle.digest):
+        check_judged(bundle.digest)
+    elif bundle is not None and bundle.text is not None:
+        tls_context(bundle.text)
     try:
         selects(endpoint.namespace_selector, {})
     except (KeyError, ValueError) as error:
         raise NeedsChange(Reason.INVALID_SPEC, f"spec.namespaceSelector: {error}; mend it") from None
+
+
+def can_be_checked(endpoint: Endpoint) -> bool:
+    """Whether :func:`check_endpoint` has all that it needs; else the endpoint is to be read again."""
+    bundle = endpoint.ca_bundle
+    return bundle is None or bundle.text is not None or is_judged(bundle.digest)
+
+
+async def read_endpoint(gateway: Gateway, inventory: Inventory, ref: EndpointRef) -> Endpoint | None:
+    """The whole endpoint from the API server, of which the inventory keeps what is small; None where there is none.
+
+    :raises NeedsChange: where it cannot be read.
+    """
+    body = await gateway.get(ENDPOINTS[ref.kind], ref.namespace, ref.name)
+    if body is None:
+        inventory.forget_endpoint(ref)
+        return None
+    endpoint = parse_endpoint(ref.kind, body)
+    inventory.keep_endpoint(endpoint)
+    return endpoint
 
 
 class Sources:
@@ -63,8 +88,6 @@ class Sources:
         clusterwide: bool,
     ) -> None:
         self._clock = clock
-        self._seen: dict[EndpointRef, tuple[Endpoint, float]] = {}
-        self._labels: dict[str, tuple[dict[str, str], float]] = {}
         self._gateway = gateway
         self._secrets = secrets
         self._inventory = inventory
@@ -84,20 +107,13 @@ class Sources:
             )
         endpoint = self._inventory.endpoints.get(ref)
         now = self._clock.now().boot
-        seen, at = self._seen.get(ref, (None, 0.0))
-        if endpoint is None or (seen is endpoint and now - at > _FRESH):
-            body = await self._gateway.get(ENDPOINTS[ref.kind], ref.namespace, ref.name)
-            if body is None:
-                self._inventory.endpoints.pop(ref, None)
-                self._seen.pop(ref, None)
-                raise NeedsChange(
-                    Reason.ENDPOINT_NOT_FOUND,
-                    f"{ref.kind} {ref.name} does not exist; create it or mend spec.endpointRef",
-                )
-            endpoint = self._inventory.endpoints[ref] = parse_endpoint(ref.kind, body)
-            seen = None
-        if seen is not endpoint:
-            self._seen[ref] = (endpoint, now)
+        fresh = now - self._inventory.confirmed.get(ref, now) <= _FRESH
+        if endpoint is None or not fresh or not can_be_checked(endpoint):
+            endpoint = await read_endpoint(self._gateway, self._inventory, ref)
+            if endpoint is None:
+                raise _missing(ref)
+        if ref in self._inventory.endpoints:
+            self._inventory.confirmed.setdefault(ref, now)
         check_endpoint(endpoint, self._policy)
         if ref.kind is EndpointKind.CLUSTER and not await self._selected(endpoint, integration.namespace):
             raise NeedsChange(
@@ -106,6 +122,22 @@ class Sources:
                 " ask the cluster's administrator to widen spec.namespaceSelector",
             )
         return endpoint
+
+    async def ca_bundle(self, endpoint: Endpoint) -> str:
+        """The authorities that the endpoint's certificate is checked against, as PEM text; empty for the system's.
+
+        :raises NeedsChange: where the endpoint is gone.
+        """
+        bundle = endpoint.ca_bundle
+        if bundle is None or bundle.text is not None:
+            return bundle.text or "" if bundle is not None else ""
+        ref = endpoint.ref
+        read = await read_endpoint(self._gateway, self._inventory, ref)
+        if read is None:
+            raise _missing(ref)
+        if read.ca_bundle is None or read.ca_bundle.text is None or read.ca_bundle.digest != bundle.digest:
+            raise Conflict(f"{ref.kind} {ref.name} was changed meanwhile")  # never the system's roots instead
+        return read.ca_bundle.text
 
     async def credentials(self, integration: Integration, endpoint: Endpoint) -> SecretMetadata:
         """The metadata of the resource's credentials Secret.
@@ -140,6 +172,12 @@ class Sources:
 
     def _check_host(self, metadata: SecretMetadata, endpoint: Endpoint, integration: Integration) -> None:
         host = listed_as(check_url(endpoint.token_url, self._policy))
+        if metadata.allowed_hosts == TOO_LONG:
+            raise NeedsChange(
+                Reason.HOST_NOT_ALLOWED,
+                f"Secret {integration.credentials} may be sent nowhere: its annotation {ALLOWED_HOSTS_ANNOTATION} has"
+                f" more than {MAX_ALLOWED_HOSTS} characters; shorten it",
+            )
         if metadata.allowed_hosts and host not in listed_hosts(metadata.allowed_hosts):
             raise NeedsChange(
                 Reason.HOST_NOT_ALLOWED,
@@ -153,15 +191,19 @@ class Sources:
             return True
         labels = self._inventory.namespace_labels.get(namespace)
         now = self._clock.now().boot
-        seen, at = self._labels.get(namespace, (None, 0.0))
-        if labels is None or (seen is labels and now - at > _FRESH):
+        if labels is None or now - self._inventory.labels_confirmed.get(namespace, now) > _FRESH:
             body = await self._gateway.get(NAMESPACES, "", namespace)
             labels = dict(((body or {}).get("metadata") or {}).get("labels") or {})
-            self._inventory.namespace_labels[namespace] = labels
-            seen = None
-        if seen is not labels:
-            self._labels[namespace] = (labels, now)
+            self._inventory.keep_labels(namespace, labels)
+            self._inventory.labels_confirmed.pop(namespace, None)
+        if namespace in self._inventory.namespace_labels:
+            self._inventory.labels_confirmed.setdefault(namespace, now)
         return selects(selector, labels)
+
+
+def _missing(ref: EndpointRef) -> NeedsChange:
+    what = f"{ref.kind} {ref.name} does not exist; create it or mend spec.endpointRef"
+    return NeedsChange(Reason.ENDPOINT_NOT_FOUND, what)
 
 
 def _released(secret: Object | None, integration: Integration) -> Object:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from integration_token.api.condition import Reason
 from integration_token.clock import Instant
 from integration_token.errors import Conflict, Failure, Passing
-from integration_token.failure import FailureState
+from integration_token.failure import NOTHING, FailureState
 from integration_token.inquiry import TELLING
 from integration_token.look import Look
 from integration_token.renewal.backoff import MAX_CHANGE_WAIT, change_wait, passing_wait, rewrite_wait
@@ -35,6 +35,8 @@ def failing_after(look: Look, jitter: float) -> FailureState:
     if failure is None:
         # Who waits for its turn knows nothing new.
         waits = look.hold is not None or look.pace > 0
+        if not waits and look.wanted is None and not look.unwritten:
+            return NOTHING
         return before if waits else FailureState(wanted=look.wanted, unwritten=look.unwritten)
     grants = look.entry.grant.failing
     of_grant = failure is grants.failure

@@ -1,11 +1,14 @@
 """The CustomResourceDefinitions: what the API server accepts and refuses."""
 
+import json
 from typing import Any
 
 import pytest
 
 from tests.chart.rendering import Document, Kubectl
 from tests.chart.resource import CA, cluster_endpoint, endpoint, target, template_metadata, token
+from tests.cluster.client import CommandError
+from tests.cluster.poll import poll
 
 URL = "spec.tokenURL"
 URL_MESSAGE = "must be an https URL with a host and no spaces"
@@ -61,6 +64,11 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
     },
     "a parameter without a name": (endpoint(parameters={"": "x"}), "spec.parameters", "must not have an empty name"),
     "a parameter that is a number": (endpoint(parameters={"a": 1}), "spec.parameters.a", "must be of type string"),
+    "a parameter with a name of 257 characters": (
+        endpoint(parameters={"a" * 257: ""}),
+        "spec.parameters",
+        "must have names of at most 256 characters",
+    ),
     "33 parameters": (endpoint(parameters={f"p{i}": "" for i in range(33)}), "spec.parameters", "at most 32 items"),
     "a CA bundle that is a path": (endpoint(caBundle="/etc/ca.pem"), "spec.caBundle", "must be PEM text"),
     "a CA bundle of more than 512 KiB": (endpoint(caBundle=CA.ljust(524289)), "spec.caBundle", "Too long"),
@@ -211,6 +219,21 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         "spec.target.template.data",
         "must have keys of at most 253 letters",
     ),
+    "annotations of more than 64 KiB": (
+        template_metadata(annotations={f"a{i}": "x" * 16384 for i in range(4)} | {"b": "x"}),
+        ANNOTATIONS,
+        "must have at most 65536 characters in all values together",
+    ),
+    "a template of more than 256 KiB": (
+        target(template={"data": {f"a{i}": "x" * 65536 for i in range(4)} | {"b": "x"}}),
+        "spec.target.template.data",
+        "must have at most 262144 characters in all values together",
+    ),
+    "a template's text of more than 64 KiB": (
+        target(template={"data": {"a": "x" * 65537}}),
+        "spec.target.template.data",
+        "Too long",
+    ),
     "both ways to say when to renew": (
         token(renewBefore="1h", renewBeforePercentage=20),
         "spec",
@@ -263,6 +286,15 @@ ACCEPTED: dict[str, Document] = {
             "data": {"header.conf": "Authorization: ${authorization}\nscope=${scope} $HOME ${HOME}\n"},
         }
     ),
+    "a configuration file of 10 KiB in each of 25 keys": target(
+        template={"data": {f"file-{i}.conf": "${token}".ljust(10240) for i in range(25)}}
+    ),
+    "as much as a template may make": target(
+        template={
+            "metadata": {"annotations": {f"a{i}": "x" * 16384 for i in range(4)}},
+            "data": {f"a{i}": "x" * 65536 for i in range(4)},
+        }
+    ),
     "a selector with every operator": cluster_endpoint(
         namespaceSelector={
             "matchExpressions": [
@@ -294,6 +326,42 @@ def test_accepted_as_written(kubectl: Kubectl, sentence: str) -> None:
     """The API server accepts what can work, and stores it unchanged."""
     document = ACCEPTED[sentence]
     assert _contains(kubectl.dry_run(document)["spec"], document["spec"])
+
+
+def test_what_was_stored_before_a_bound_there_is_still_gets_its_status(kubectl: Kubectl) -> None:
+    """An upgrade leaves no resource without one; and no one else gets more than the bound."""
+    name = "integrationtokens.integrationtoken.dev"
+    crd = json.loads(kubectl.run("get", "crd", name, "--output=json"))
+    older = json.loads(json.dumps(crd))
+    fields = older["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    template = fields["target"]["properties"]["template"]["properties"]["data"]
+    template["x-kubernetes-validations"] = []
+    data = {f"a{i}": "x" * 65536 for i in range(8)}
+    large = token("large", target={"template": {"data": data}})
+
+    def accepted() -> bool:
+        try:
+            kubectl.dry_run(large)
+        except CommandError:
+            return False
+        return True
+
+    def serve(schema: Document) -> None:
+        version = json.loads(kubectl.run("get", "crd", name, "--output=json"))["metadata"]["resourceVersion"]
+        schema["metadata"]["resourceVersion"] = version
+        kubectl.run("replace", "--filename=-", documents=[schema])
+
+    try:
+        serve(older)
+        poll(accepted, "the older schema")
+        kubectl.run("create", "--filename=-", documents=[large])
+    finally:
+        serve(crd)
+    poll(lambda: not accepted(), "the newer schema")
+    status = json.dumps({"status": {"observedGeneration": 1}})
+    kubectl.run("patch", "itok", "large", "--subresource=status", "--type=merge", f"--patch={status}")
+    kubectl.run("annotate", "itok", "large", "integrationtoken.dev/renew-requested-at=now")
+    kubectl.run("delete", "itok", "large")
 
 
 def _contains(stored: Any, given: Any) -> bool:

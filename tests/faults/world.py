@@ -226,7 +226,7 @@ class World:
             start=self.start,
             end=end,
             lives=list(self.lives),
-            sights={place: list(sights) for place, sights in list(self.secrets.sights.items())},
+            sights={place: list(sights) for place, sights in list(self.secrets.sights.items()) if place in self.tokens},
             gone=dict(self.resources.gone),
             requests=tuple(record for login in self.logins for record in login.endpoint.log),
             writes=read_writes(self.plane.directory / "audit.log", self.accounts.processes),

@@ -1,9 +1,11 @@
 """Resources are read with their defaults, and what cannot be used is told with a message."""
 
+import hashlib
 from typing import Any
 
 import pytest
 from integration_token.api.endpoint import (
+    CABundle,
     ClientAuthenticationMethod,
     Endpoint,
     EndpointKind,
@@ -180,7 +182,7 @@ class TestEndpoint:
             encoding=RequestEncoding.JSON,
             authentication=ClientAuthenticationMethod.CLIENT_SECRET_POST,
             parameters=(),
-            ca_bundle="",
+            ca_bundle=None,
             timeout=10,
             default_lifetime=3600,
             rollover_lead=None,
@@ -205,7 +207,9 @@ class TestEndpoint:
         }
         read = endpoint(spec, EndpointKind.CLUSTER)
         assert read.ref.kind is EndpointKind.CLUSTER
-        assert (read.audience, read.ca_bundle) == ("https://api.example", "PEM")
+        assert (read.audience, read.ca_bundle) == (
+            "https://api.example", CABundle(hashlib.sha256(b"PEM").digest(), "PEM")
+        )  # fmt: skip
         assert read.encoding is RequestEncoding.FORM
         assert read.authentication is ClientAuthenticationMethod.CLIENT_SECRET_BASIC
         assert read.parameters == (("level", "2"), ("organization", "1"))

@@ -18,9 +18,10 @@ from integration_token.errors import Failure, Fenced, NeedsChange, Passing
 from integration_token.fence import Fence
 from integration_token.oauth import client as module
 from integration_token.oauth.address import Policy
-from integration_token.oauth.client import Route, TokenClient, check_url, tls_context
+from integration_token.oauth.client import Route, TokenClient, check_url
 from integration_token.oauth.request import Grant, TokenRequest, build_request
 from integration_token.oauth.response import MAX_BODY, Answer
+from integration_token.oauth.trust import tls_context
 
 from tests.fakes import fault
 from tests.fakes.fault import Fault

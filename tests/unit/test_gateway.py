@@ -33,6 +33,8 @@ class Client:
         self._content = body if isinstance(body, bytes) else json.dumps(body).encode()
         self._error = error
         self.requests: list[tuple[str, str, Mapping[str, str], Any]] = []
+        self.piece = 7
+        """Bytes of an answer that come in at once."""
         self.limits: list[float | None] = []
         """Seconds that each may take."""
 
@@ -52,14 +54,11 @@ class Client:
 
     @property
     def content(self) -> Any:
-        async def lines() -> Any:
-            for line in self._content.splitlines():
-                yield line
+        async def pieces() -> Any:
+            for start in range(0, len(self._content), self.piece):
+                yield self._content[start : start + self.piece]
 
-        return lines()
-
-    async def read(self) -> bytes:
-        return self._content
+        return SimpleNamespace(iter_any=pieces)
 
     def close(self) -> None:
         """As the library's response has it."""

@@ -1,6 +1,7 @@
 """Each watch event becomes a note and, where it brings anything new, a wake-up."""
 
 import copy
+import time
 from typing import Any
 
 import pytest
@@ -174,6 +175,21 @@ class TestIntegrations:
         assert watched.integration("DELETED", token(uid="old")) == []
         assert watched.inventory.entries[SHOP].uid == "new"
 
+    def test_a_resource_that_was_too_large_to_be_passed_on_is_woken_once(self, watched: Watched) -> None:
+        """And again for each change of it; what was known of it stays."""
+        cut = {"metadata": token()["metadata"], "cut": True}
+        assert watched.integration(None, cut) == [SHOP]
+        assert watched.integration(None, cut) == []
+        watched.inventory.entries[SHOP].expires = 7.0
+        watched.integration("MODIFIED", token(generation=2))
+        again = {"metadata": token(generation=3)["metadata"], "cut": True}
+        assert watched.integration(None, again) == [SHOP]
+        assert watched.integration(None, again) == []
+        assert watched.inventory.entries[SHOP].expires == 7.0
+        assert watched.inventory.of_secret("store", "shop-token") == (SHOP,)
+        assert watched.integration("MODIFIED", token(uid="another")) == [SHOP]
+        assert watched.inventory.entries[SHOP].expires == 0.0
+
     def test_a_spec_that_cannot_be_read_is_woken_once_to_be_told_so(self, watched: Watched) -> None:
         """And again for each change of it, until it can be read."""
         broken = {**token(), "spec": {"endpointRef": {"kind": "Endpoint", "name": "x"}}}
@@ -228,6 +244,15 @@ class TestEndpoints:
         assert watched.endpoint(kind, body) == sorted([SHOP, BANK])
         assert watched.inventory.endpoints == {}
 
+    def test_an_endpoint_that_was_too_large_to_be_passed_on_wakes_its_users_once(self, watched: Watched) -> None:
+        """It is read by them; and it is known when it goes."""
+        cut = {"metadata": login()["metadata"], "cut": True}
+        assert watched.endpoint(None, cut) == sorted([SHOP, BANK, endpoint_key(GRAFX)])
+        assert watched.endpoint(None, cut) == [endpoint_key(GRAFX)]
+        assert watched.inventory.endpoints == {}
+        assert watched.endpoint("DELETED", login()) == sorted([SHOP, BANK])
+        assert watched.inventory.endpoint_version(GRAFX) is None
+
     def test_who_waits_for_a_deleted_endpoint_waits_no_longer(self, watched: Watched) -> None:
         """It is woken, and its place is given up."""
         endpoint = parse_endpoint(EndpointKind.CLUSTER, login())
@@ -276,6 +301,20 @@ class TestNamespaces:
         """Known to have none is not the same as unknown."""
         assert watched.namespace(None, "store", None) == [SHOP]
         assert watched.inventory.namespace_labels == {"store": {}}
+
+    def test_what_an_event_costs_does_not_grow_with_what_others_have(self, watched: Watched) -> None:
+        """A hundred times the resources in other namespaces."""
+
+        def seconds() -> float:
+            begun = time.perf_counter()
+            for number in range(200):
+                assert watched.namespace("MODIFIED", "store", {"team": f"{number}"}) == [SHOP]
+            return time.perf_counter() - begun
+
+        few = min(seconds() for _ in range(5))
+        for number in range(10_000):
+            watched.inventory.observe_unreadable(f"n{number % 500}", f"{number}", "uid", 1)
+        assert min(seconds() for _ in range(5)) < 5 * few
 
     def test_a_deleted_namespace_is_forgotten(self, watched: Watched) -> None:
         """Its resources' own deletions are events of their own."""

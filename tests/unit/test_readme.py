@@ -9,7 +9,7 @@ from integration_token.api.condition import ConditionType, Reason
 from integration_token.api.endpoint import EndpointKind, EndpointRef
 from integration_token.clock import SystemClock
 from integration_token.fence import Fence
-from integration_token.inventory import Entry, Inventory, token_key
+from integration_token.inventory import Inventory
 from integration_token.metrics import Metrics
 from integration_token.settings import Settings, option, variable
 from prometheus_client.parser import text_string_to_metric_families
@@ -58,10 +58,11 @@ def test_annotations() -> None:
 def test_metrics() -> None:
     """Every metric of the operator's own is listed with its labels."""
     inventory = Inventory()
-    inventory.entries[token_key("store", "shop")] = Entry("uid", None)
+    inventory.observe_unreadable("store", "shop", "uid", 1)
     metrics = Metrics()
     metrics.begin(inventory, Fence(SystemClock()))
     endpoint = EndpointRef(EndpointKind.CLUSTER, "", "grafx")
+    inventory.keep_endpoint_version(endpoint, "uid", 1)
     metrics.requested(endpoint, "issued")
     metrics.saved(endpoint)
     metrics.wrote("store")

@@ -51,6 +51,10 @@ class Served:
             if "_created" not in name and name not in process
         }
 
+    async def counted(self) -> dict[str, float]:
+        """The counters among it."""
+        return {name: value for name, value in (await self.samples()).items() if "_total{" in name}
+
 
 @pytest.fixture
 async def served() -> AsyncIterator[Served]:
@@ -149,16 +153,42 @@ async def test_metrics_tell_who_does_the_work(served: Served) -> None:
 
 async def test_requests_and_writes_are_counted(served: Served) -> None:
     """Requests by endpoint and outcome, writes by namespace."""
+    served.inventory.observe_unreadable("store", "shop", "uid", 1)
+    served.inventory.keep_endpoint_version(ENDPOINT, "uid", 1)
     for outcome in ("issued", "unchanged", "unchanged", "AccessDenied"):
         served.metrics.requested(ENDPOINT, outcome)
     served.metrics.wrote("store")
     endpoint = 'endpoint="grafx",kind="ClusterTokenEndpoint",namespace=""'
-    assert await served.samples() == {
+    assert await served.counted() == {
         f'integration_token_requests_total{{{endpoint},outcome="issued"}}': 1,
         f'integration_token_requests_total{{{endpoint},outcome="unchanged"}}': 2,
         f'integration_token_requests_total{{{endpoint},outcome="AccessDenied"}}': 1,
         'integration_token_secret_writes_total{namespace="store"}': 1,
     }
+
+
+async def test_what_is_counted_of_an_endpoint_goes_with_it(served: Served) -> None:
+    """Whoever may create endpoints may create thousands, one after the other; a late answer counts for nothing."""
+    for number in range(18):
+        ref = EndpointRef(EndpointKind.NAMESPACED, "store", f"login-{number}")
+        served.inventory.keep_endpoint_version(ref, "uid", 1)
+        served.metrics.requested(ref, "issued")
+        served.metrics.saved(ref)
+        served.inventory.forget_endpoint(ref)
+        served.metrics.requested(ref, "issued")
+        served.metrics.saved(ref)
+    assert await served.counted() == {}
+
+
+async def test_what_is_counted_of_a_namespace_goes_with_its_last_resource(served: Served) -> None:
+    """Not before, and a late write counts for nothing."""
+    (first, _), (last, _) = (served.inventory.observe_unreadable("store", name, "uid", 1) for name in ("a", "b"))
+    served.metrics.wrote("store")
+    served.inventory.forget(first)
+    assert await served.counted() == {'integration_token_secret_writes_total{namespace="store"}': 1}
+    served.inventory.forget(last)
+    served.metrics.wrote("store")
+    assert await served.counted() == {}
 
 
 async def test_nothing_else_is_served(served: Served) -> None:

@@ -1,13 +1,18 @@
 """TokenEndpoint and ClusterTokenEndpoint: where tokens come from, and how to ask there."""
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from integration_token.api.condition import Reason
+from integration_token.api.size import fits
 from integration_token.api.value import parse_duration
 from integration_token.errors import NeedsChange
+
+_SMALL = 6144
+"""Bytes of an endpoint that are kept: an ordinary one, with its status and a private authority, has 5,000."""
 
 
 class EndpointKind(StrEnum):
@@ -41,6 +46,16 @@ class EndpointRef:
 
 
 @dataclass(frozen=True, slots=True)
+class CABundle:
+    """The authorities that an endpoint's certificate is checked against."""
+
+    digest: bytes
+    """SHA-256 of the text."""
+    text: str | None = field(repr=False)
+    """PEM; None where it is too long to be kept, and is read again when it is needed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """An endpoint as specified; times in seconds."""
 
@@ -53,7 +68,8 @@ class Endpoint:
     encoding: RequestEncoding
     authentication: ClientAuthenticationMethod
     parameters: tuple[tuple[str, str], ...]
-    ca_bundle: str
+    ca_bundle: CABundle | None
+    """None for the system's roots."""
     timeout: float
     default_lifetime: float
     rollover_lead: float | None
@@ -61,6 +77,17 @@ class Endpoint:
     requests_per_minute: int
     namespace_selector: Mapping[str, Any]
     status: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def kept(self) -> "Endpoint | None":
+        """What may be kept of it: all where it is small, without the authorities where these are long, else
+        nothing."""
+        values = (self.token_url, self.audience, self.parameters, self.namespace_selector, self.status)
+        if not fits(values, _SMALL):
+            return None
+        if self.ca_bundle is None or fits((*values, self.ca_bundle.text), _SMALL):
+            return self
+        return replace(self, ca_bundle=CABundle(self.ca_bundle.digest, None))
 
 
 def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
@@ -84,7 +111,7 @@ def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
                 spec.get("clientAuthenticationMethod") or ClientAuthenticationMethod.CLIENT_SECRET_POST
             ),
             parameters=tuple(sorted((spec.get("parameters") or {}).items())),
-            ca_bundle=str(spec.get("caBundle") or ""),
+            ca_bundle=_ca_bundle(str(spec.get("caBundle") or "")),
             timeout=parse_duration(spec.get("timeout") or "10s"),
             default_lifetime=parse_duration(spec.get("defaultLifetime") or "1h"),
             rollover_lead=parse_duration(spec["rolloverLead"]) if spec.get("rolloverLead") else None,
@@ -96,3 +123,7 @@ def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
         raise NeedsChange(
             Reason.INVALID_SPEC, f"spec of {kind} {metadata.get('name')}: {error}; mend the field"
         ) from None
+
+
+def _ca_bundle(text: str) -> CABundle | None:
+    return CABundle(hashlib.sha256(text.encode(errors="surrogatepass")).digest(), text) if text else None

@@ -1,18 +1,26 @@
 """IntegrationToken: which token to keep current, and where."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import EndpointKind, EndpointRef
 from integration_token.api.names import RENEW_ANNOTATION
+from integration_token.api.size import fits
 from integration_token.api.value import parse_duration
 from integration_token.errors import NeedsChange
 
 DEFAULT_RENEW_BEFORE_PERCENTAGE = 20
 """Of 24 h that is almost 5 h: several polls before the hour in which the real endpoint rolls over."""
+
+MAX_RENEW_REQUEST: Final = 256
+"""Characters of a wish for a renewal that are kept as they are: the annotation may have 256 KiB."""
+
+_SMALL = 6144
+"""Bytes of an IntegrationToken that are kept for the next look at it: an ordinary one, with its status, has 5,300."""
 
 
 class DeletionPolicy(StrEnum):
@@ -73,10 +81,38 @@ class Integration:
     suspend: bool
     status: Mapping[str, Any] = field(repr=False)
 
+    @property
+    def small(self) -> bool:
+        """Whether it takes so little memory that it may be kept as a whole."""
+        template = self.template
+        values = (
+            self.endpoint.name,
+            self.credentials,
+            self.client_id_key,
+            self.client_secret_key,
+            self.audience,
+            self.scopes,
+            self.target,
+            self.renew_request,
+            template.labels,
+            template.annotations,
+            template.data,
+            self.status,
+        )
+        return fits(values, _SMALL)
+
 
 def renew_request(body: Mapping[str, Any]) -> str:
     """The last wish for a poll that a person annotated the object with; empty where there was none."""
-    return str((body["metadata"].get("annotations") or {}).get(RENEW_ANNOTATION, ""))
+    return shortened(str((body["metadata"].get("annotations") or {}).get(RENEW_ANNOTATION, "")))
+
+
+def shortened(wish: str) -> str:
+    """The wish as it is kept, compared and told by the status: a long one by its SHA-256, since only whether it is
+    another one counts."""
+    if len(wish) <= MAX_RENEW_REQUEST:
+        return wish
+    return f"sha256:{hashlib.sha256(wish.encode(errors='surrogatepass')).hexdigest()}"
 
 
 def is_going(body: Mapping[str, Any]) -> bool:

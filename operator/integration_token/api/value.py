@@ -15,7 +15,7 @@ def parse_duration(text: str) -> float:
     try:
         return float(durationpy.from_str(text).total_seconds())
     except (durationpy.DurationError, OverflowError, AttributeError, TypeError):
-        raise ValueError(f"{text!r} is not a duration such as 30s, 15m or 1h30m") from None
+        raise ValueError(f"{str(text)[:64]!r} is not a duration such as 30s, 15m or 1h30m") from None
 
 
 def format_time(seconds: float) -> str:

@@ -18,6 +18,9 @@ _CONNECTIONS = 16
 """Connections to the API server for all calls together: some may wait long, as for a webhook that is slow, and each
 costs some 100 KiB for good."""
 
+_BUFFER = 65536
+"""Bytes of an answer that come in before who reads it has read the ones before, or twice as many."""
+
 
 async def connect(kubeconfig: Path | None, *, watches: int) -> ApiClient:
     """A client for the API server of a kubeconfig, or of the cluster that the process runs in.
@@ -48,8 +51,9 @@ async def connect(kubeconfig: Path | None, *, watches: int) -> ApiClient:
     if token_file is not None:
         configuration.refresh_api_key_hook = _TokenFile(token_file).refresh
     configuration.connection_pool_maxsize = _CONNECTIONS + watches
-    # The library would look into .netrc and the proxies' variables at every request, which is slow and not for us.
-    configuration.client_session_kwargs = {"trust_env": False}
+    # The library would look into .netrc and the proxies' variables at every request, which is slow and not for us. And
+    # it would buffer 4 MiB of each answer before it waits for who reads it.
+    configuration.client_session_kwargs = {"trust_env": False, "read_bufsize": _BUFFER}
     client = ApiClient(configuration)
     client.user_agent = MANAGER
     return client

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from integration_token.api.names import (
     TOKEN_ENDPOINTS,
     VERSION,
 )
+from integration_token.cluster.page import PageReader, essence
 from integration_token.cluster.permission import Call, Permissions
 from integration_token.errors import ClusterError, Conflict, Denied, Unauthorized, Unavailable
 from integration_token.fence import Fence
@@ -36,6 +37,11 @@ _SILENCE = 75.0
 _METADATA_LIST = {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}
 _METADATA = {"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}
 """Metadata only: the API server leaves the rest of each object out."""
+
+_PLAIN = 65536
+"""Bytes of an answer that are read at once; larger ones are read some at a time: see `_LARGE`."""
+_LARGE = 4
+"""Larger answers that are read at a time: one object may be 1.5 MiB, and somebody may have made thousands of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,7 @@ class Gateway:
         self._client = client
         self._fence = fence
         self._permissions = permissions
+        self._large = asyncio.Semaphore(_LARGE)
 
     async def get(self, collection: Collection, namespace: str, name: str) -> Object | None:
         """One object, None where there is none."""
@@ -141,7 +148,7 @@ class Gateway:
     ) -> AsyncGenerator[list[Object], None]:
         """The objects whose fields are as selected, some at a time: they may be large."""
         async for page in self._pages(f"{collection.path(namespace)}?fieldSelector={field_selector}&limit=50"):
-            yield page.get("items") or []
+            yield page["items"]
 
     async def probe(self, collection: Collection, namespace: str, *, watch: bool) -> None:
         """Returns where objects of the kind can be listed, and with `watch` watched too."""
@@ -166,26 +173,28 @@ class Gateway:
         return bool((answer.get("status") or {}).get("allowed"))
 
     async def list_metadata(self, collection: Collection, namespace: str, selector: str) -> tuple[list[Object], str]:
-        """The metadata of all selected objects, in pages, and the resourceVersion from which to watch."""
+        """Of the metadata of all selected objects what they are known by, and the resourceVersion from which to
+        watch."""
         items: list[Object] = []
         version = ""
         async for page in self.metadata_pages(collection, namespace, selector):
-            items += page.get("items") or ()
-            version = page["metadata"]["resourceVersion"]
+            items += page["items"]
+            version = page.get("metadata", {}).get("resourceVersion", version)
         return items, version
 
     async def metadata_pages(
         self, collection: Collection, namespace: str, selector: str = ""
     ) -> AsyncGenerator[Object, None]:
-        """The metadata of all selected objects, as lists of some hundred."""
+        """Of the metadata of all selected objects what they are known by, as `items` some at a time."""
         path = f"{collection.path(namespace)}?labelSelector={selector}&limit=500"
-        async for page in self._pages(path, _METADATA_LIST):
+        async for page in self._pages(path, _METADATA_LIST, essence):
             yield page
 
     async def watch_metadata(
         self, collection: Collection, namespace: str, selector: str, version: str
     ) -> AsyncGenerator[tuple[str, Object], None]:
-        """The type and the object of each watch event since `version`, until the server ends the watch.
+        """The type of each watch event since `version`, and what its object is known by, until the server ends the
+        watch.
 
         An ERROR event comes with a `Status` object; 410 in it means that `version` is too old.
         """
@@ -195,24 +204,47 @@ class Gateway:
         )
         response = await self._open_watch(path, None)
         try:
-            async for line in response.content:
+            async for line in _lines(response.content):
                 event = json.loads(line)
-                yield event["type"], event["object"]
+                yield event["type"], event["object"] if event["type"] == "ERROR" else essence(event["object"])
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
             raise Unavailable("the watch broke") from None
         finally:
             response.close()
 
-    async def _pages(self, path: str, headers: Mapping[str, str] | None = None) -> AsyncGenerator[Object, None]:
-        """A list, page by page; `path` says how many objects make one."""
-        more = ""
-        while True:
-            _, page = await self._call("GET", f"{path}{more}", headers=headers)
-            yield page
-            token = page["metadata"].get("continue")
-            if not token:
-                return
-            more = f"&continue={token}"
+    async def _pages(
+        self, path: str, headers: Mapping[str, str] | None = None, cut: Callable[[Object], Object] = lambda item: item
+    ) -> AsyncGenerator[Object, None]:
+        """A list as `items`, some at a time, each as `cut` leaves it; the last ones of a page with its `metadata`.
+
+        :param path: says how many objects make a page.
+        """
+        more: str | None = ""
+        while more is not None:
+            response = await self._open("GET", f"{path}{more}", None, headers or {}, _TIMEOUT)
+            if response.status != 200:
+                await self._read("GET", path, response, None)
+                raise Denied("404 the API server does not know this kind: install the CRDs", status=response.status)
+            reader = PageReader()
+            try:
+                async for data in response.content.iter_any():
+                    items = [cut(item) for item, _ in reader.feed(data)]
+                    if items:
+                        yield {"items": items}
+                items = [cut(item) for item, _ in reader.close()]
+            except (aiohttp.ClientError, TimeoutError):
+                raise Unavailable("the API server's answer broke off") from None
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise Unavailable("the API server's answer is no list") from None
+            finally:
+                response.close()
+            self._answered("GET", path, None)
+            metadata = reader.fields.get("metadata")
+            if not isinstance(metadata, dict):
+                raise Unavailable("the API server's answer is no list")
+            yield {"items": items, "metadata": metadata}
+            token = metadata.get("continue")
+            more = f"&continue={token}" if token else None
 
     async def _open_watch(self, path: str, seconds: float | None) -> aiohttp.ClientResponse:
         """The answer to a watch that was granted, to be read and closed."""
@@ -221,7 +253,7 @@ class Gateway:
             self._answered("GET", path, None)
             return response
         try:
-            answer = _object(await response.read())
+            answer = await self._object(response, wanted=True)
         except (aiohttp.ClientError, TimeoutError):
             raise Unavailable("the watch broke") from None
         finally:
@@ -235,15 +267,22 @@ class Gateway:
     ) -> tuple[int, Object]:
         """Status and JSON of one call: 2xx, or 404 where that is for the caller to judge; no JSON of a PATCH."""
         response = await self._open(method, path, body, headers or {}, _TIMEOUT)
+        return await self._read(method, path, response, body)
+
+    async def _read(
+        self, method: str, path: str, response: aiohttp.ClientResponse, body: Object | None
+    ) -> tuple[int, Object]:
+        """Status and JSON of an answer, as :meth:`_call` has them."""
+        # Of a PATCH it is the whole object, of which whoever changes a part of it wants to know nothing.
+        wanted = method != "PATCH" or response.status >= 300
         try:
-            text = await response.read()
+            answer = await self._object(response, wanted=wanted)
         except (aiohttp.ClientError, TimeoutError):
             raise Unavailable("the API server's answer broke off") from None
-        if method == "PATCH" and response.status < 300:
-            # The whole object, of which whoever changes a part of it wants to know nothing.
+        if not wanted:
             self._answered(method, path, None)
             return response.status, {}
-        answer, refusal = _object(text), None
+        refusal = None
         if response.status >= 300 and response.status != 404:
             refusal = _refusal(response.status, answer, body)
         self._answered(method, path, refusal)
@@ -252,6 +291,19 @@ class Gateway:
         if response.status < 300 and not answer:
             raise Unavailable("the API server's answer is no JSON object")
         return response.status, answer
+
+    async def _object(self, response: aiohttp.ClientResponse, *, wanted: bool) -> Object:
+        """The object that an answer holds; empty where it isn't wanted, or the answer holds none."""
+        text = bytearray()
+        chunks = response.content.iter_any()
+        async for data in chunks:
+            text += data if wanted else b""
+            if len(text) > _PLAIN:
+                async with self._large:
+                    async for rest in chunks:
+                        text += rest
+                    return _object(text)
+        return _object(text)
 
     def _answered(self, method: str, path: str, refusal: ClusterError | None) -> None:
         if self._permissions is not None:
@@ -270,7 +322,8 @@ class Gateway:
         :param seconds: for the whole call; None for a watch, which lasts as long as something comes.
         """
         limits = aiohttp.ClientTimeout(total=seconds, sock_connect=_TIMEOUT, sock_read=None if seconds else _SILENCE)
-        sent = {"Accept": "application/json", **headers}
+        # Not compressed: a little of that may become much at once, before anybody can wait with reading it.
+        sent = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
         if method == "PATCH":
             sent["Content-Type"] = "application/merge-patch+json"
         try:
@@ -300,7 +353,21 @@ def _written(path: str, *, dry_run: bool) -> str:
     return f"{path}?fieldManager={MANAGER}{'&dryRun=All' if dry_run else ''}"
 
 
-def _object(text: bytes) -> Object:
+async def _lines(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:
+    """The lines, however long: one event holds a whole object."""
+    buffer = bytearray()
+    async for data in content.iter_any():
+        *ends, rest = data.split(b"\n")
+        for end in ends:
+            line = bytes(buffer + end)
+            buffer.clear()
+            yield line
+        buffer += rest
+    if buffer:
+        yield bytes(buffer)
+
+
+def _object(text: bytes | bytearray) -> Object:
     """Of a body; empty where it is no JSON object."""
     try:
         answer = json.loads(text)

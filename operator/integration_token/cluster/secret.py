@@ -10,13 +10,18 @@ import random
 from collections.abc import Callable, Collection, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL, TARGET_LABEL
 from integration_token.cluster.gateway import SECRETS, Gateway, Object
+from integration_token.cluster.page import MAX_ALLOWED_HOSTS
 from integration_token.errors import ClusterError, Conflict, Denied
 from integration_token.logs import get_logger
 
 log = get_logger(__name__)
+
+TOO_LONG: Final = "(too long)"
+"""Stands for a list that has more: the name of no host, so that nothing may be sent anywhere."""
 
 _SELECTORS = (f"{CREDENTIALS_LABEL}=true", TARGET_LABEL)
 _MAX_BACKOFF = 5.0
@@ -43,7 +48,11 @@ def secret_metadata(secret: Object) -> SecretMetadata:
     """What is kept of a Secret, of its metadata as the API's JSON has it."""
     metadata = secret["metadata"]
     allowed = (metadata.get("annotations") or {}).get(ALLOWED_HOSTS_ANNOTATION, "")
-    return SecretMetadata(metadata["uid"], metadata["resourceVersion"], allowed)
+    if len(allowed) > MAX_ALLOWED_HOSTS:
+        allowed = TOO_LONG
+    # No host that a request goes to has other characters, and one of them makes the whole text four times as large.
+    ascii_text = allowed.encode("ascii", "replace").decode()
+    return SecretMetadata(metadata["uid"], metadata["resourceVersion"], ascii_text)
 
 
 class SecretWatch:

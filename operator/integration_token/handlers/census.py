@@ -81,7 +81,7 @@ class Census:
         if not left:
             return
         async for page in self._gateway.metadata_pages(kind, namespace):
-            for item in page.get("items") or ():
+            for item in page["items"]:
                 metadata = item["metadata"]
                 place = (metadata.get("namespace", ""), metadata["name"])
                 if left.get(place) in {"", metadata["uid"]}:
@@ -98,9 +98,9 @@ class Census:
         self._observer.integration(DELETED, {"metadata": {"namespace": namespace, "name": name, "uid": uid}})
 
     def _endpoints(self, kind: EndpointKind) -> Known:
-        for ref, endpoint in self._inventory.endpoints.items():
+        for ref, uid in self._inventory.endpoint_versions():
             if ref.kind is kind:
-                yield ref.namespace, ref.name, endpoint.uid
+                yield ref.namespace, ref.name, uid
 
     def _endpoint_gone(self, kind: EndpointKind, namespace: str, name: str, uid: str) -> None:
         self._observer.endpoint(DELETED, kind, {"metadata": {"namespace": namespace, "name": name, "uid": uid}})

@@ -8,12 +8,13 @@ status.
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import AsyncExitStack
 from typing import Any
 
 import kopf
 
 from integration_token.admission import Admission
-from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef, parse_endpoint
+from integration_token.api.endpoint import EndpointKind, EndpointRef, parse_endpoint
 from integration_token.api.integration import is_going, parse_integration, renew_request
 from integration_token.api.names import (
     CLUSTER_TOKEN_ENDPOINTS,
@@ -24,8 +25,10 @@ from integration_token.api.names import (
     VERSION,
 )
 from integration_token.cluster.connection import Access
+from integration_token.cluster.page import let_go
 from integration_token.endpoint_status import endpoint_key
 from integration_token.errors import NeedsChange
+from integration_token.handlers.session import is_cut, session_of
 from integration_token.inventory import Inventory, token_key
 from integration_token.logs import get_logger
 from integration_token.scheduler import Scheduler
@@ -61,12 +64,15 @@ class Observer:
                 self._inventory.forget(key)
                 self._scheduler.wake(key)  # it may hold a place in an endpoint's queue
             return
+        generation = int(metadata.get("generation", 1))
+        place = (metadata["namespace"], metadata["name"], metadata["uid"], generation)
         try:
-            key, new = self._inventory.observe(parse_integration(body))
+            if is_cut(body):
+                key, new = self._inventory.observe_unread(*place, renew_request(body))
+            else:
+                key, new = self._inventory.observe(parse_integration(body))
         except NeedsChange:
-            key, new = self._inventory.observe_unreadable(
-                metadata["namespace"], metadata["name"], metadata["uid"], int(metadata.get("generation", 1))
-            )
+            key, new = self._inventory.observe_unreadable(*place)
         if new:
             self._scheduler.wake(key)
 
@@ -81,34 +87,38 @@ class Observer:
         """An endpoint was listed, added, changed or deleted."""
         metadata = body["metadata"]
         ref = EndpointRef(endpoint_kind, metadata.get("namespace") or "", metadata["name"])
-        before = self._inventory.endpoints.get(ref)
+        uid, generation = metadata["uid"], int(metadata.get("generation", 1))
+        before = self._inventory.endpoint_version(ref)
         if kind is None and before is not None:
             self.listed_anew.set()
-        if kind == DELETED and before is not None and before.uid != metadata["uid"]:
+        if kind == DELETED and before is not None and before[0] != uid:
             return  # another one has the name by now
-        self._inventory.endpoints.pop(ref, None)
+        after: tuple[str, int] | None = uid, generation
         if kind == DELETED or is_going(body):
+            self._inventory.forget_endpoint(ref)
             self._admission.drop(ref)
-            after: Endpoint | None = None
+            after = None
         else:
             try:
-                after = self._inventory.endpoints[ref] = parse_endpoint(endpoint_kind, body)
+                if is_cut(body):
+                    self._inventory.keep_endpoint_version(ref, uid, generation)
+                else:
+                    self._inventory.keep_endpoint(parse_endpoint(endpoint_kind, body))
             except NeedsChange as failure:
                 log.warning("endpoint cannot be read", kind=ref.kind, name=ref.name, error=failure.message)
+                self._inventory.keep_endpoint_version(ref, uid, generation)
                 after = None
             self._scheduler.wake(endpoint_key(ref))
-        if before is None or after is None or (before.uid, before.generation) != (after.uid, after.generation):
+        if after is None or before != after:
             for key in self._inventory.of_endpoint(ref):
                 self._scheduler.wake(key)
 
     def namespace(self, kind: str | None, body: dict[str, Any]) -> None:
         """A namespace was listed, added, changed or deleted."""
         name, labels = body["metadata"]["name"], dict(body["metadata"].get("labels") or {})
-        before = self._inventory.namespace_labels.get(name)
-        if kind == DELETED:
-            self._inventory.namespace_labels.pop(name, None)
-        elif before != labels:
-            self._inventory.namespace_labels[name] = labels
+        if kind == DELETED or is_cut(body):
+            self._inventory.forget_labels(name)
+        elif self._inventory.keep_labels(name, labels):
             for key in self._inventory.of_namespace(name):
                 self._scheduler.wake(key)
 
@@ -127,63 +137,83 @@ async def watch(
     :param ready: set once kopf watches.
     :param failing: called whenever a call of kopf's fails, refused or not answered: it tries again for ever.
     """
-    await kopf.operator(
-        registry=_registry(observer, access, failing, clusterwide=not namespaces),
-        settings=_settings(failing),
-        clusterwide=not namespaces,
-        namespaces=tuple(namespaces),
-        standalone=True,
-        # Told to nobody; but kopf would look for the name of the user instead, and fail where it has none, as in a pod.
-        identity=MANAGER,  # type: ignore[arg-type]  # a string, of a type that kopf doesn't export
-        ready_flag=ready,
-    )
+    async with AsyncExitStack() as sessions:
+        await kopf.operator(
+            registry=_registry(observer, access, failing, sessions, clusterwide=not namespaces),
+            settings=_settings(failing),
+            clusterwide=not namespaces,
+            namespaces=tuple(namespaces),
+            standalone=True,
+            # Told to nobody; but kopf would look for the name of the user instead, and fail where it has none, as in a
+            # pod.
+            identity=MANAGER,  # type: ignore[arg-type]  # a string, of a type that kopf doesn't export
+            ready_flag=ready,
+        )
 
 
 def _registry(
-    observer: Observer, access: Callable[[], Awaitable[Access]], failing: Callable[[], None], *, clusterwide: bool
+    observer: Observer,
+    access: Callable[[], Awaitable[Access]],
+    failing: Callable[[], None],
+    sessions: AsyncExitStack,
+    *,
+    clusterwide: bool,
 ) -> kopf.OperatorRegistry:
-    """kopf's handlers: one for each kind that is watched, and the login, which kopf repeats when it is answered a
-    401."""
+    """kopf's handlers: one for each kind that is watched, and the login, which kopf repeats when it is answered a 401.
+
+    kopf's worker for an object holds the last event of it until it has been idle for a moment, and there are thousands
+    of them: so each event is let go of once it has been noted.
+
+    :param sessions: closes those that kopf leaves open.
+    """
     registry = kopf.OperatorRegistry()
     logins = itertools.count()
 
     @kopf.on.login(registry=registry)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
+    async def login(**_: Any) -> kopf.AiohttpSession:
         number = next(logins)
         if number:
             failing()
             await asyncio.sleep(_RELOGIN)
-        return _connection(await access(), number)
+        info = _connection(await access())
+        session = await sessions.enter_async_context(session_of(info))
+        # What was refused before kopf takes for no login at all, and ends for good, or hangs while it ends. Until there
+        # is another token the same one is to be tried again, so each time it has to look different.
+        return kopf.AiohttpSession(server=info.server, aiohttp_session=session, priority=number)
 
     def concerned(event: Any, **_: Any) -> bool:
-        return observer.concerned(event["type"], event["object"])
+        wanted = observer.concerned(event["type"], event["object"])
+        if not wanted:
+            let_go(event["object"])
+        return wanted
 
     @kopf.on.event(GROUP, VERSION, INTEGRATION_TOKENS, registry=registry, when=concerned)
     async def integration(event: Any, **_: Any) -> None:
         observer.integration(event["type"], event["object"])
+        let_go(event["object"])
 
     @kopf.on.event(GROUP, VERSION, TOKEN_ENDPOINTS, registry=registry)
     async def endpoint(event: Any, **_: Any) -> None:
         observer.endpoint(event["type"], EndpointKind.NAMESPACED, event["object"])
+        let_go(event["object"])
 
     if clusterwide:
 
         @kopf.on.event(GROUP, VERSION, CLUSTER_TOKEN_ENDPOINTS, registry=registry)
         async def cluster_endpoint(event: Any, **_: Any) -> None:
             observer.endpoint(event["type"], EndpointKind.CLUSTER, event["object"])
+            let_go(event["object"])
 
         @kopf.on.event("", "v1", "namespaces", registry=registry)
         async def namespace(event: Any, **_: Any) -> None:
             observer.namespace(event["type"], event["object"])
+            let_go(event["object"])
 
     return registry
 
 
-def _connection(access: Access, number: int) -> kopf.ConnectionInfo:
+def _connection(access: Access) -> kopf.ConnectionInfo:
     return kopf.ConnectionInfo(
-        # What was refused before kopf takes for no login at all, and ends for good, or hangs while it ends. Until there
-        # is another token the same one is to be tried again, so each time it has to look different.
-        priority=number,
         server=access.server,
         ca_path=access.ca_file,
         insecure=not access.verify,
@@ -201,7 +231,7 @@ def _settings(failing: Callable[[], None]) -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.scanning.disabled = True
-    settings.watching.chunk_size = 50  # each is 16 KiB while it is read
+    settings.watching.chunk_size = 50  # each is up to 16 KiB of text: see the session
     # For as long the worker of each object that was listed keeps it: the shorter, the fewer of them at once.
     settings.queueing.idle_timeout = 0.02
     # Else kopf kills the whole process ten minutes after it was ended, also where it is only started again.

@@ -24,6 +24,7 @@ from integration_token.oauth.lookup import look_up
 from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import MAX_BODY, Answer
 from integration_token.oauth.stream import BoundedBackend, TooMuch
+from integration_token.oauth.trust import MAX_KEPT, digest_of, tls_context
 
 MAX_PER_HOST = 10
 """Requests at once to one host: more of them cost more CPU each and gain nothing. Whoever asks sees to that."""
@@ -63,6 +64,8 @@ class _Host:
     """The connections to one host under one CA."""
 
     transport: httpx.AsyncHTTPTransport
+    size: int
+    """Bytes of PEM text that its authorities have: its TLS context is kept as long as it is."""
     users: int = 0
 
 
@@ -125,22 +128,6 @@ def listed_as(url: httpx.URL) -> str:
     return url.raw_host.decode()
 
 
-@lru_cache(maxsize=32)
-def tls_context(ca_bundle: str) -> ssl.SSLContext:
-    """The TLS context for a CA, shared by all endpoints that trust it: each costs 22 ms and almost 1 MiB.
-
-    :raises NeedsChange: where the PEM text holds no certificate.
-    """
-    try:
-        # Bundles have names in comments, and ssl takes ASCII alone.
-        context = ssl.create_default_context(cadata=ca_bundle.encode("ascii", "replace").decode() or None)
-    except (ssl.SSLError, ValueError):
-        raise NeedsChange(
-            Reason.INVALID_CA_BUNDLE, "spec.caBundle holds no PEM certificate that can be read; mend it"
-        ) from None
-    return context
-
-
 class TokenClient:
     """Sends token requests, to checked addresses only.
 
@@ -154,7 +141,7 @@ class TokenClient:
         self._fence = fence
         self._policy = policy
         self._proxy = httpx.Proxy(proxy) if proxy else None
-        self._hosts: OrderedDict[tuple[str, str], _Host] = OrderedDict()
+        self._hosts: OrderedDict[tuple[str, bytes], _Host] = OrderedDict()
 
     async def send(self, request: TokenRequest, route: Route, *, ended: Callable[[], None] = lambda: None) -> Answer:
         """The endpoint's answer, whatever its status.
@@ -177,7 +164,7 @@ class TokenClient:
 
     async def _send(self, request: TokenRequest, route: Route, under_way: _UnderWay) -> Answer:
         url = check_url(request.url, self._policy)
-        key = (f"{url.scheme}://{url.netloc.decode()}", route.ca_bundle)
+        key = (f"{url.scheme}://{url.netloc.decode()}", digest_of(route.ca_bundle))
         host = await self._host(key, url, route)
         try:
             async with asyncio.timeout(route.timeout + _GRACE):
@@ -271,7 +258,7 @@ class TokenClient:
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, headers, bytes(body), sent)
 
-    async def _host(self, key: tuple[str, str], url: httpx.URL, route: Route) -> _Host:
+    async def _host(self, key: tuple[str, bytes], url: httpx.URL, route: Route) -> _Host:
         """The connections for a host under a CA: shared no further, since the pool tells connections apart by
         address."""
         host = self._hosts.get(key)
@@ -283,12 +270,14 @@ class TokenClient:
                 proxy=self._proxy,
             )
             _bound(transport)
-            host = self._hosts[key] = _Host(transport)
+            host = self._hosts[key] = _Host(transport, len(route.ca_bundle))
         # Counted before anything is awaited: what is used must not be closed by somebody else's request.
         host.users += 1
         self._hosts.move_to_end(key)
         idle = [name for name, other in self._hosts.items() if not other.users]
-        closing = [self._hosts.pop(name) for name in idle[: max(0, len(self._hosts) - _HOSTS)]]
+        closing = []
+        while idle and (len(self._hosts) > _HOSTS or sum(other.size for other in self._hosts.values()) > MAX_KEPT):
+            closing.append(self._hosts.pop(idle.pop(0)))
         for other in closing:
             await other.transport.aclose()
         return host

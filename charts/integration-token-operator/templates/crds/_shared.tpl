@@ -79,6 +79,8 @@ parameters:
         client_assertion_type: the operator fills them in from credentialsSecretRef, audience and scopes
     - rule: "!self.exists(name, name == '')"
       message: must not have an empty name
+    - rule: self.all(name, name.size() <= 256)
+      message: must have names of at most 256 characters
 caBundle:
   description: >-
     The certificate authorities that the endpoint's certificate is checked against, as PEM text, instead of the
