@@ -3,7 +3,7 @@ nothing while something is measured."""
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -83,7 +83,7 @@ def writes(events: Iterable[dict[str, Any]]) -> list[Write]:
     """The writes among audit events (audit.k8s.io/v1)."""
     found = []
     for event in events:
-        if event["verb"] in READS:
+        if event["verb"] in READS or rehearsed(event):
             continue
         about = event.get("objectRef") or {}
         found.append(
@@ -97,3 +97,8 @@ def writes(events: Iterable[dict[str, Any]]) -> list[Write]:
             )
         )
     return found
+
+
+def rehearsed(event: Mapping[str, Any]) -> bool:
+    """Whether it was a dry run that was granted: it has changed nothing."""
+    return "dryRun=All" in event.get("requestURI", "") and event["responseStatus"]["code"] < 300

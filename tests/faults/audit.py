@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from tests.bench.audit import rehearsed
 from tests.faults.record import Write
 
 CREDENTIAL: Final = "authentication.kubernetes.io/credential-id"
@@ -48,6 +49,8 @@ def read_write(event: Mapping[str, Any], processes: Mapping[str, int]) -> Write 
     about = event.get("objectRef") or {}
     if event["verb"] not in _CHANGES or credential not in processes:
         return None
+    if rehearsed(event):
+        return None  # nothing was changed
     return Write(
         at=datetime.fromisoformat(event["stageTimestamp"]).timestamp(),
         process=processes[credential],

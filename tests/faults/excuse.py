@@ -14,6 +14,8 @@ PASSING: Final = 60.0
 """Rule 7: seconds between attempts at most, where no valid token is held."""
 SPACING: Final = 5.0
 """Seconds that an attempt waits at least, once half of a minute's twelve requests are used up."""
+REWRITE: Final = 300.0
+"""Rule 7: seconds between attempts to write what was refused, at most."""
 TIMEOUT: Final = 3.0
 """Seconds until a request without an answer has failed: as the run's endpoints are specified."""
 
@@ -90,6 +92,10 @@ def _failed(request: Record) -> bool:
 
 
 def _written_again(history: History, life: Life, injection: Injection) -> float:
-    """Until when the wait after the last refused write lasts."""
+    """Until when the wait after the last refused write lasts.
+
+    The n-th wait is between 2.5 * 2^(n-1) and 5 * 2^(n-1) s, so it is no longer than twice what those before it have
+    lasted, and 5 s.
+    """
     denied = [at for at in history.denied(life) if injection.start <= at <= injection.end]
-    return denied[-1] + nth_wait(len(denied)) if denied else 0.0
+    return denied[-1] + min(REWRITE, 2 * (denied[-1] - denied[0]) + SPACING) if denied else 0.0

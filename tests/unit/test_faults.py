@@ -155,10 +155,10 @@ def test_requests_that_reach_nobody_are_reckoned_by_the_time() -> None:
 
 
 def test_a_refused_write_excuses_the_wait_after_it() -> None:
-    """As a failed request does."""
+    """It is no longer than twice what those before it have lasted, and five seconds."""
     denied = [Write(at, 0, "secrets", PLACE, 422) for at in (30.0, 32.0, 36.0)]
     seen = good(writes=denied, injections=[Injection("denied", Reach.WRITE, 20.0, 40.0)])
-    assert excuses(seen, LIFE) == [(20.0, 36 + 8)]
+    assert excuses(seen, LIFE) == [(20.0, 36 + 2 * 6 + 5)]
 
 
 def test_a_token_older_than_the_one_before_is_a_step_back() -> None:
