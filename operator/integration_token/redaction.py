@@ -3,15 +3,18 @@
 A hostile or careless endpoint may echo what it was sent, whole, encoded or in pieces. So it isn't the secret that is
 looked for but every run of eight characters of it, in each form in which it may come back, with escapes undone and
 separators left out; and whatever else looks like a credential (a JWT, a long run without a space) goes as well.
+
+What that costs is bounded, whoever chooses texts and secrets: where telling would take too long, more is struck out.
 """
 
-import base64
-import html
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
-from urllib.parse import quote, quote_plus
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+from integration_token.disclosure import Secrets
+from integration_token.overlap import RUN, TooMuch, shared_runs
+from integration_token.reading import Text, plain, undone
 
 MAX_LENGTH = 200
 """Characters of foreign text in a message: enough for a sentence, and too little for a page of HTML."""
@@ -19,14 +22,11 @@ MAX_LENGTH = 200
 _CONSIDERED = 2000
 """Characters of foreign text that are looked at: the rest would never be shown."""
 
-_RUN = 8
-"""A run this long of a secret is struck out; shorter ones occur by chance and give nothing away."""
+_READ = 640
+"""Characters of them that are looked through for secrets, not counting long gaps and what is struck out anyway."""
 
-_NESTING = 3
-"""How many layers of escapes are undone: more than careless software puts on top of each other."""
-
-_MAX_SECRET = 8192
-"""Characters of a secret that can be looked for at a bearable price; beside a longer one, no foreign text is shown."""
+_EDGE = 12
+"""Characters of those that are looked through with what stands beside them."""
 
 _OPAQUE = re.compile(r"[A-Za-z0-9_\-.+/=%~]{25,}")
 """What no sentence holds but every token does."""
@@ -35,127 +35,88 @@ _HARMLESS = re.compile(r"[^A-Za-z0-9 .,:;!?'()\[\]/_@=+*~-]")
 """Leaves out control characters, quotes, angle brackets, `$`, `%`, `&` and backslashes: nothing that a shell, a
 browser, a terminal or a template would act on, and no character by which encodings are told apart."""
 
-_SEPARATORS = re.compile(rb"[\x00-\x2f\x3a-\x60\x7b-\x7f]+")
-"""All of ASCII but lower-case letters and digits: what may stand between the parts of a secret, or for a part of it."""
+_STRUCK = re.compile(rf"{_OPAQUE.pattern}|\*\*\*")
+_PASSED_OVER = re.compile(r"\x00{25,}|\s{25,}")
+_WORD = re.compile(r"\x00+|[^\x00\s]+")
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """`text` cut to 200 harmless characters, with every secret given, in any usual encoding, struck out."""
-    secrets = tuple(secrets)
-    if any(len(secret) > _MAX_SECRET for secret in secrets):
-        return "***"
     text = text[:_CONSIDERED]
-    forms = {form.lower() for secret in secrets for form in _forms(secret)}
-    exact = _runs(forms)
-    joined = _runs({squeezed for form in forms if len(squeezed := _SEPARATORS.sub(b"", form)) >= _RUN})
-    covered = bytearray(len(text))
-    for found in _OPAQUE.finditer(text):
-        covered[found.start() : found.end()] = b"\x01" * len(found[0])
-    for view in _views(text) if forms else ():
-        for start, end in (*_occurrences(view, exact), *_occurrences(view.squeezed(), joined)):
+    kept = _OPAQUE.sub(lambda found: "\x00" * len(found[0]), text)
+    if known := Secrets(secrets):
+        places = _places(kept)
+        read = "".join(map(text.__getitem__, places))
+        views, complete = _readings(read, places)
+        if not complete:
+            return "***"
+        covered = bytearray(len(kept))
+        for start, end in known.found_in(views):
             covered[start:end] = b"\x01" * (end - start)
-    kept = "".join("\x00" if hidden else character for character, hidden in zip(text, covered, strict=True))
+        last = places[-1] + 1 if places else 0
+        kept = "".join(
+            "\x00" if hidden else character for character, hidden in zip(kept[:last], covered[:last], strict=True)
+        )
     kept = re.sub("\x00+", "***", kept)
     kept = " ".join(_HARMLESS.sub(" ", kept).split())
     return kept if len(kept) <= MAX_LENGTH else kept[: MAX_LENGTH - 3] + "..."
 
 
-def _forms(secret: str) -> set[bytes]:
-    """The ways in which a secret is written that don't come off with the escapes: as it is, form-encoded, base64,
-    hex."""
-    raw = secret.encode()
-    forms = {raw, raw.replace(b" ", b"+")}
-    for written in {raw, quote(secret, safe="").encode(), quote_plus(secret).encode()}:
-        forms.add(written.hex().encode())
-        for offset in range(3):
-            # Inside a longer base64 text, such as a Basic header, the secret begins at any of three offsets; the first
-            # and the last group also hold bits of its neighbours and are left out.
-            encoded = base64.b64encode(b"\0" * offset + written).rstrip(b"=")
-            inner = encoded[4 if offset else 0 : len(encoded) // 4 * 4]
-            forms |= {inner, inner.replace(b"+", b"-").replace(b"/", b"_")}
-    return {form for form in forms if form}
+def _readings(text: str, places: Sequence[int]) -> tuple[list[Text], bool]:
+    """All readings of a text as it is and as it would be shown."""
+    return undone([plain(each, places) for each in dict.fromkeys((text, _HARMLESS.sub(" ", text)))])
 
 
-def _runs(forms: Iterable[bytes]) -> dict[int, set[bytes]]:
-    """All runs of the forms by their length; a form shorter than a run counts as a whole."""
-    runs: dict[int, set[bytes]] = {}
-    for form in forms:
-        length = min(_RUN, len(form))
-        runs.setdefault(length, set()).update(form[start : start + length] for start in range(len(form) - length + 1))
-    return runs
+def _places(kept: str) -> list[int]:
+    """The characters that are looked through: a little more than will be shown."""
+    shown, end = 0, len(kept)
+    for word in _WORD.finditer(kept):
+        shown += 3 if word[0][0] == "\x00" else len(_HARMLESS.sub("", word[0]))
+        if shown > MAX_LENGTH:
+            end = word.end() + _EDGE
+            break
+    places: list[int] = []
+    last = 0
+    for gap in _PASSED_OVER.finditer(kept, 0, end):
+        places += range(last, gap.start() + _EDGE)
+        last = gap.end() - _EDGE
+    places += range(last, min(end, len(kept)))
+    return places[:_READ]
 
 
-class _View(NamedTuple):
-    """A reading of the text, in lower-case UTF-8 where it is compared."""
+class _Texts:
+    """Many short texts, to be looked through at once."""
 
-    data: bytes
-    spans: list[tuple[int, int]]
-    """Where in the text each byte comes from."""
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._texts = list(texts)
+        self.joined = "\n".join(self._texts)
+        self._begins = list(accumulate((len(text) + 1 for text in self._texts), initial=0))
 
-    def squeezed(self) -> "_View":
-        """Without anything but letters and digits: hyphens, spaces or line breaks put into a secret don't hide it."""
-        data = self.data.lower()
-        kept = [index for index, byte in enumerate(data) if not _SEPARATORS.match(bytes([byte]))]
-        return _View(bytes(data[index] for index in kept), [self.spans[index] for index in kept])
-
-
-def _views(text: str) -> Iterator[_View]:
-    """The text as it is, as it would be shown, and both with their escapes undone, one layer after the other."""
-    views = [_plain(text), _plain(_HARMLESS.sub(" ", text))]
-    seen: set[bytes] = set()
-    for _ in range(_NESTING + 1):
-        fresh = []
-        for view in views:
-            if view.data not in seen:
-                seen.add(view.data)
-                fresh.append(view)
-                yield view
-        views = [_undone(view, pattern, decode) for view in fresh for pattern, decode in _ESCAPES]
+    def at(self, start: int, end: int) -> list[str]:
+        """Those that have a part in this stretch of all of them."""
+        return self._texts[bisect_right(self._begins, start) - 1 : bisect_left(self._begins, end)]
 
 
-def _plain(text: str) -> _View:
-    data, spans = bytearray(), []
-    for index, character in enumerate(text):
-        encoded = character.encode(errors="replace")
-        data += encoded
-        spans += [(index, index + 1)] * len(encoded)
-    return _View(bytes(data), spans)
+def leaking(texts: Iterable[str], secrets: Iterable[str], between: str) -> set[str]:
+    """Those of many short ASCII texts in which anything would be struck out, where `between` stands between words."""
+    many = _Texts(texts)
+    read = many.joined
+    words = read.translate(dict.fromkeys(map(ord, between), " "))
+    spans = [found.span() for found in _STRUCK.finditer(words)]
+    if read and (known := Secrets(secrets)):
+        views, complete = _readings(read, range(len(read)))
+        if not complete:
+            spans += [found.span() for found in _HARMLESS.finditer(read)]
+        spans += known.found_in(views)
+    return {text for span in spans for text in many.at(*span)}
 
 
-def _undone(view: _View, pattern: re.Pattern[bytes], decode: Callable[[re.Match[bytes]], bytes]) -> _View:
-    data, spans, last = bytearray(), [], 0
-    for found in pattern.finditer(view.data):
-        decoded = decode(found)
-        data += view.data[last : found.start()] + decoded
-        spans += view.spans[last : found.start()]
-        spans += [(view.spans[found.start()][0], view.spans[found.end() - 1][1])] * len(decoded)
-        last = found.end()
-    return _View(bytes(data + view.data[last:]), spans + view.spans[last:])
-
-
-def _unbackslashed(found: re.Match[bytes]) -> bytes:
-    if found[1] is not None:
-        return bytes.fromhex(found[1].decode())
-    if found[2] is not None:
-        return bytes(found[2])
-    return str(json.loads(f'"{found[0].decode()}"')).encode(errors="replace")
-
-
-_ESCAPES: tuple[tuple[re.Pattern[bytes], Callable[[re.Match[bytes]], bytes]], ...] = (
-    (re.compile(rb"%([0-9A-Fa-f]{2})"), lambda found: bytes.fromhex(found[1].decode())),
-    (re.compile(rb"\\x([0-9A-Fa-f]{2})|\\([\"'\\/])|(?:\\u[0-9A-Fa-f]{4})+|\\[bfnrt]"), _unbackslashed),
-    (
-        re.compile(rb"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});"),
-        lambda found: html.unescape(found[0].decode()).encode(errors="replace"),
-    ),
-)
-"""Percent-encoding, the backslashes of JSON and programming languages, the entities of HTML."""
-
-
-def _occurrences(view: _View, runs: dict[int, set[bytes]]) -> Iterator[tuple[int, int]]:
-    """Where in the text a run stands."""
-    data = view.data.lower()
-    for length, wanted in runs.items():
-        for start in range(len(data) - length + 1):
-            if data[start : start + length] in wanted:
-                yield view.spans[start][0], view.spans[start + length - 1][1]
+def repeating(texts: Iterable[str], secrets: Iterable[str]) -> set[str]:
+    """Those of many short ASCII texts that share a run of eight characters, as it is, with a secret."""
+    many = _Texts(texts)
+    known = [secret.encode(errors="replace") for secret in secrets]
+    try:
+        starts = shared_runs(many.joined.encode(), known)
+    except TooMuch:
+        return set(many.at(0, len(many.joined)))
+    return {text for start in starts for text in many.at(start, start + RUN)}

@@ -1,0 +1,203 @@
+"""What of a text is a part of a known secret, in whatever form it comes back."""
+
+import base64
+import re
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from urllib.parse import quote, quote_plus
+
+from integration_token.overlap import ABSENT, RUN, TooMuch, shared_pieces, shared_runs
+from integration_token.reading import SEPARATORS, Joined, Text
+
+_ENCODED = 4096
+"""Bytes of secrets, with some for each, that are encoded in every form. For longer ones the text is decoded instead."""
+_EACH = 64
+
+_PACK = 32 * 1024
+"""Bytes of secrets that are searched as one, if there are many."""
+
+_PIECE = 5
+"""Bytes that eight characters of base64 hold in any case."""
+
+_TRIED = 256
+"""Pieces of decoded text that are looked for; beyond, whatever could be a part of a secret counts as one."""
+
+_MANY = 1024
+"""Places of one kind beyond which all of the text counts as found."""
+
+_LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789"
+_VISIBLE = bytes(range(0x20, 0x7F))
+_UNQUOTED = _LETTERS + b"-._~"
+_QUOTES = [f"%{byte:02x}".encode() if byte not in _UNQUOTED else bytes([byte]) for byte in range(256)]
+
+_HEXADECIMAL = b"0123456789abcdef"
+_DIGITS = bytes(byte if byte in _HEXADECIMAL else ord("f") for byte in range(256))
+"""To read what is no hexadecimal digit as one with which few bytes are in a secret."""
+_HALF_INSIDE = re.compile(rb"\x01{3,}")
+_INSIDE = re.compile(rb"\x01{%d,}" % _PIECE)
+
+Span = tuple[int, int]
+
+
+class Secrets:
+    """All that must not be shown."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        forms: set[bytes] = set()
+        long: list[bytes] = []
+        left = _ENCODED
+        for secret in dict.fromkeys(filter(None, secrets)):
+            data = secret.encode(errors="replace")
+            if len(data) + _EACH <= left:
+                left -= len(data) + _EACH
+                forms.update(form.lower() for form in _forms(data))
+            else:
+                long.append(data.lower())
+        self._long = list(_packed(long))
+        exact = [*forms, *long, *(data.replace(b" ", b"+") for data in long if b" " in data)]
+        squeezed = ((data, data.translate(None, SEPARATORS)) for data in exact)
+        runs = [*exact, *(less for data, less in squeezed if len(less) < len(data))]
+        self._exact = list(_packed(data for data in runs if len(data) >= RUN))
+        self._short = {data for data in exact if len(data) < RUN}
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to hide."""
+        return bool(self._exact or self._short)
+
+    def found_in(self, readings: list[Text]) -> Iterator[Span]:
+        """Where in a text, of which these are all readings, a part of a secret stands."""
+        if any(reading.data for reading in readings):
+            try:
+                yield from self._found_in(readings)
+            except TooMuch:
+                yield readings[0].span(0, len(readings[0].data))
+
+    def _found_in(self, readings: list[Text]) -> Iterator[Span]:
+        lower = [reading.lower() for reading in readings]
+        squeezed = list({part.data: part for part in (reading.squeezed() for reading in lower)}.values())
+        everything = Joined([*lower, *squeezed], ABSENT)
+        for start, end in _rows(shared_runs(everything.data, self._exact)):
+            yield everything.span(start, end + RUN)
+        for reading in lower:
+            yield from self._short_in(reading)
+        if self._long:
+            yield from self._hex_in(Joined(squeezed, ABSENT))
+            yield from self._base64_in(readings)
+
+    def _short_in(self, reading: Text) -> Iterator[Span]:
+        for secret in self._short:
+            if reading.data.count(secret) > _MANY:
+                raise TooMuch
+            start = reading.data.find(secret)
+            while start >= 0:
+                yield reading.span(start, start + len(secret))
+                start = reading.data.find(secret, start + 1)
+
+    def _hex_in(self, reading: Joined) -> Iterator[Span]:
+        digits = reading.data.translate(_DIGITS)
+        places: dict[bytes, list[int]] = {}
+        for begin in (0, 1):
+            decoded = bytes.fromhex(digits[begin : len(digits) - (len(digits) - begin) % 2].decode())
+            for found in _HALF_INSIDE.finditer(decoded.translate(self._table)):
+                # From one digit before these bytes on: eight digits hold three bytes in any case.
+                first, last = begin + 2 * found.start() - 1, begin + 2 * found.end() + 1 - RUN
+                for start in range(max(0, first), last + 1):
+                    window = reading.data[start : start + RUN]
+                    if len(window) == RUN and not window.translate(None, _HEXADECIMAL):
+                        places.setdefault(window, []).append(start)
+                if len(places) > _TRIED:
+                    raise TooMuch
+        secrets = (secret.hex().encode() for secret in self._written) if places else ()
+        for window in shared_pieces(places, secrets):
+            for start in places[window]:
+                yield reading.span(start, start + RUN)
+
+    def _base64_in(self, readings: list[Text]) -> Iterator[Span]:
+        places: dict[bytes, list[Span]] = {}
+        many = 0
+        for decoded in (decoded for reading in readings for decoded in reading.decoded()):
+            for found in _INSIDE.finditer(decoded.data.translate(self._table)):
+                start, end = found.span()
+                many += 1
+                if many > _MANY:
+                    raise TooMuch
+                if len(places) + end - start > _TRIED:
+                    yield decoded.span(start, end)
+                    continue
+                for place in range(start, end - _PIECE + 1):
+                    piece = decoded.data[place : place + _PIECE].lower()
+                    places.setdefault(piece, []).append(decoded.span(place, place + _PIECE))
+        for piece in shared_pieces(places, self._written if places else ()):
+            yield from places[piece]
+
+    @cached_property
+    def _table(self) -> bytes:
+        """1 at least for all bytes that the long secrets may hold, also when they are form-encoded; else 0."""
+        used = {*_LETTERS, *_LETTERS.upper()}
+        for secret in self._long:
+            others = secret.translate(None, _LETTERS)
+            if len(others) > _PACK // 16:
+                used.update(_VISIBLE)
+                others = others.translate(None, _VISIBLE)
+            if len(others) > _PACK // 16:
+                return b"\1" * 256
+            used.update(others)
+        if not used <= {*_UNQUOTED, *_LETTERS.upper()}:
+            used.update(b"%+")
+        return bytes(byte in used for byte in range(256))
+
+    @cached_property
+    def _written(self) -> list[bytes]:
+        """The long secrets as they are, and form-encoded in both ways."""
+        return list({form: None for secret in self._long for form in (secret, *_quoted(secret))})
+
+
+def _forms(data: bytes) -> set[bytes]:
+    """The ways in which a secret is written that don't come off with the escapes: as it is, form-encoded, base64,
+    hex."""
+    forms = {data, data.replace(b" ", b"+")}
+    for written in {data, quote(data, safe="").encode(), quote_plus(data).encode()}:
+        forms.add(written.hex().encode())
+        for offset in range(3):
+            # Inside a longer base64 text, such as a Basic header, the secret begins at any of three offsets; the first
+            # and the last group also hold bits of its neighbours and are left out.
+            encoded = base64.b64encode(b"\0" * offset + written).rstrip(b"=")
+            inner = encoded[4 if offset else 0 : len(encoded) // 4 * 4]
+            forms |= {inner, inner.replace(b"+", b"-").replace(b"/", b"_")}
+    return {form for form in forms if form}
+
+
+def _quoted(data: bytes) -> tuple[bytes, ...]:
+    """What is in lower case already, form-encoded."""
+    special = data.translate(None, _UNQUOTED)
+    if not special:
+        return ()
+    quoted = b"".join(map(_QUOTES.__getitem__, data))
+    return (quoted, quoted.replace(b"%20", b"+")) if b" " in special else (quoted,)
+
+
+def _packed(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The same in fewer parts, with something between them that no text holds."""
+    pack: list[bytes] = []
+    size = 0
+    for part in parts:
+        if size + len(part) > _PACK and pack:
+            yield b"\xfe".join(pack)
+            pack, size = [], 0
+        pack.append(part)
+        size += len(part)
+    if pack:
+        yield b"\xfe".join(pack)
+
+
+def _rows(starts: list[int]) -> Iterator[Span]:
+    """The first and the last of each row of neighbours."""
+    first = last = None
+    for start in starts:
+        if first is None or last is None or start > last + 1:
+            if first is not None and last is not None:
+                yield first, last
+            first = start
+        last = start
+    if first is not None and last is not None:
+        yield first, last

@@ -1,0 +1,199 @@
+"""The readings of a text: as it is, as it would be shown, with its escapes undone, and decoded from base64."""
+
+import binascii
+import html
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import accumulate, compress
+from typing import Protocol
+
+_NESTING = 3
+"""How many layers of escapes are undone: more than careless software puts on top of each other."""
+
+_READINGS = 4
+"""Times the text's own length that all readings may take, beyond a few short ones: a sentence has few escapes."""
+
+_FEW = 4096
+"""Bytes that all readings may take in any case."""
+
+SEPARATORS = bytes({*range(0x80)} - {*b"abcdefghijklmnopqrstuvwxyz0123456789"})
+"""All of ASCII but lower-case letters and digits: what may stand between the parts of a secret, or for a part of it."""
+
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_FOREIGN = tuple(bytes({*range(256)} - {*_BASE64, *marks}) for marks in (b"+/", b"-_", b""))
+"""What may stand between the characters of the two alphabets of base64, and of what both have."""
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+
+
+class Reading(Protocol):
+    """One reading of a text. Where it comes from is told only when asked for, which is seldom."""
+
+    @property
+    def data(self) -> bytes:
+        """What is read."""
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where in the text these bytes come from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text, or what it says with its escapes undone."""
+
+    data: bytes
+    starts: Sequence[int]
+    """Where in the text the source of each byte begins."""
+    ends: Sequence[int]
+    """Where it ends."""
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where in the text these bytes come from."""
+        return self.starts[start], self.ends[end - 1]
+
+    def lower(self) -> "Text":
+        """In lower case, as far as ASCII knows any."""
+        return Text(self.data.lower(), self.starts, self.ends)
+
+    def squeezed(self) -> "Part":
+        """Without anything but letters and digits: hyphens, spaces or line breaks put into a secret don't hide it."""
+        lower = self.lower()
+        return Part(lower.data.translate(None, SEPARATORS), lower, SEPARATORS)
+
+    def decoded(self) -> Iterator["Decoded"]:
+        """From base64, whatever stands between its characters, beginning at each of a group's four."""
+        for letters, foreign in {self.data.translate(None, foreign): foreign for foreign in _FOREIGN}.items():
+            source = Part(letters, self, foreign)
+            for missing in range(4):
+                whole = b"A" * missing + letters.translate(_STANDARD)
+                data = binascii.a2b_base64(whole + b"A" * (-len(whole) % 4))
+                # Of the first group and of the last, only the bytes that are all there.
+                yield Decoded(data[missing : len(whole) * 3 // 4], missing, source)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A reading without some bytes."""
+
+    data: bytes
+    whole: Text
+    unwanted: bytes
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where in the text these bytes come from."""
+        return self.whole.span(self._kept[start], self._kept[end - 1] + 1)
+
+    @cached_property
+    def _kept(self) -> list[int]:
+        return list(compress(range(len(self.whole.data)), self.whole.data.translate(_table_of(self.unwanted))))
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a text in base64 says, if it is one."""
+
+    data: bytes
+    missing: int
+    """Characters, and so bytes, of the first group that are not there."""
+    source: Part
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where in the text these bytes come from."""
+        return self.source.span(self._character(start), self._character(end - 1) + 2)
+
+    def _character(self, byte: int) -> int:
+        """The first of the two that make this byte."""
+        byte += self.missing
+        return byte // 3 * 4 + byte % 3 - self.missing
+
+
+class Joined:
+    """Several readings, with a byte between them that none of them holds."""
+
+    def __init__(self, readings: Sequence[Reading], between: bytes) -> None:
+        self.data = between.join(reading.data for reading in readings)
+        self._readings = readings
+        self._begins = list(accumulate((len(reading.data) + 1 for reading in readings), initial=0))
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where in the text these bytes of one of them come from."""
+        number = bisect_right(self._begins, start) - 1
+        begin = self._begins[number]
+        return self._readings[number].span(start - begin, end - begin)
+
+
+@cache
+def _table_of(unwanted: bytes) -> bytes:
+    return bytes(byte not in unwanted for byte in range(256))
+
+
+def plain(text: str, places: Sequence[int]) -> Text:
+    """A text as it is, in UTF-8; `places`: where its characters really stand."""
+    if text.isascii():
+        ends = (
+            range(places.start + 1, places.stop + 1) if isinstance(places, range) else [place + 1 for place in places]
+        )
+        return Text(text.encode(), places, ends)
+    encoded = [character.encode(errors="replace") for character in text]
+    starts = [place for place, data in zip(places, encoded, strict=True) for _ in data]
+    return Text(b"".join(encoded), starts, [start + 1 for start in starts])
+
+
+def undone(views: list[Text]) -> tuple[list[Text], bool]:
+    """These and what is read in them with the escapes undone, layer by layer; and whether that is all of it, which it
+    isn't where there is too much."""
+    left = _FEW + _READINGS * sum(len(view.data) for view in views)
+    found: dict[bytes, Text] = {}
+    for _ in range(_NESTING + 1):
+        fresh: list[Text] = []
+        for view in views:
+            if view.data not in found:
+                left -= len(view.data)
+                if left < 0:
+                    return list(found.values()), False
+                found[view.data] = view
+                fresh.append(view)
+        views = [
+            _undone(view, pattern, decode) for view in fresh for mark, pattern, decode in _ESCAPES if mark in view.data
+        ]
+    return list(found.values()), True
+
+
+def _undone(view: Text, pattern: re.Pattern[bytes], decode: Callable[[re.Match[bytes]], bytes]) -> Text:
+    data, last = bytearray(), 0
+    starts: list[int] = []
+    ends: list[int] = []
+    for found in pattern.finditer(view.data):
+        start, end = found.span()
+        decoded = decode(found)
+        data += view.data[last:start]
+        data += decoded
+        starts += view.starts[last:start]
+        starts += [view.starts[start]] * len(decoded)
+        ends += view.ends[last:start]
+        ends += [view.ends[end - 1]] * len(decoded)
+        last = end
+    return Text(bytes(data + view.data[last:]), [*starts, *view.starts[last:]], [*ends, *view.ends[last:]])
+
+
+def _unbackslashed(found: re.Match[bytes]) -> bytes:
+    if found[1] is not None:
+        return bytes.fromhex(found[1].decode())
+    if found[2] is not None:
+        return bytes(found[2])
+    return str(json.loads(f'"{found[0].decode()}"')).encode(errors="replace")
+
+
+_ESCAPES: tuple[tuple[bytes, re.Pattern[bytes], Callable[[re.Match[bytes]], bytes]], ...] = (
+    (b"%", re.compile(rb"%([0-9A-Fa-f]{2})"), lambda found: bytes.fromhex(found[1].decode())),
+    (b"\\", re.compile(rb"\\x([0-9A-Fa-f]{2})|\\([\"'\\/])|(?:\\u[0-9A-Fa-f]{4})+|\\[bfnrt]"), _unbackslashed),
+    (
+        b"&",
+        re.compile(rb"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});"),
+        lambda found: html.unescape(found[0].decode()).encode(errors="replace"),
+    ),
+)
+"""Percent-encoding, the backslashes of JSON and programming languages, the entities of HTML."""
