@@ -13,6 +13,13 @@ _ENCODED = 4096
 """Bytes of secrets, with some for each, that are encoded in every form. For longer ones the text is decoded instead."""
 _EACH = 64
 
+_HELD = 256 * 1024
+"""Characters of secrets, with some for each, beyond which all of every text counts as found: more than two of the
+longest tokens, and the credentials twice."""
+
+_WRITTEN = 192 * 1024
+"""Bytes of them, form-encoded too, in which what is decoded from a text is looked for."""
+
 _PACK = 32 * 1024
 """Bytes of secrets that are searched as one, if there are many."""
 
@@ -46,7 +53,9 @@ class Secrets:
         forms: set[bytes] = set()
         long: list[bytes] = []
         left = _ENCODED
-        for secret in dict.fromkeys(filter(None, secrets)):
+        secrets = tuple(filter(None, secrets))
+        self._too_many = sum(len(secret) + _EACH for secret in secrets) > _HELD
+        for secret in () if self._too_many else dict.fromkeys(secrets):
             data = secret.encode(errors="replace")
             if len(data) + _EACH <= left:
                 left -= len(data) + _EACH
@@ -62,7 +71,7 @@ class Secrets:
 
     def __bool__(self) -> bool:
         """Whether there is anything to hide."""
-        return bool(self._exact or self._short)
+        return bool(self._exact or self._short or self._too_many)
 
     def found_in(self, readings: list[Text]) -> Iterator[Span]:
         """Where in a text, of which these are all readings, a part of a secret stands."""
@@ -73,6 +82,8 @@ class Secrets:
                 yield readings[0].span(0, len(readings[0].data))
 
     def _found_in(self, readings: list[Text]) -> Iterator[Span]:
+        if self._too_many:
+            raise TooMuch
         lower = [reading.lower() for reading in readings]
         squeezed = list({part.data: part for part in (reading.squeezed() for reading in lower)}.values())
         everything = Joined([*lower, *squeezed], ABSENT)
@@ -149,7 +160,19 @@ class Secrets:
     @cached_property
     def _written(self) -> list[bytes]:
         """The long secrets as they are, and form-encoded in both ways."""
-        return list({form: None for secret in self._long for form in (secret, *_quoted(secret))})
+        special = [len(secret.translate(None, _UNQUOTED)) for secret in self._long]
+        if (
+            sum(
+                2 * len(secret) + 2 * more if more else len(secret)
+                for secret, more in zip(self._long, special, strict=True)
+            )
+            > _WRITTEN
+        ):
+            raise TooMuch
+        quoted = [
+            b"".join(map(_QUOTES.__getitem__, secret)) for secret, more in zip(self._long, special, strict=True) if more
+        ]
+        return [*self._long, *quoted, *(secret.replace(b"%20", b"+") for secret in quoted if b"%20" in secret)]
 
 
 def _forms(data: bytes) -> set[bytes]:
@@ -165,15 +188,6 @@ def _forms(data: bytes) -> set[bytes]:
             inner = encoded[4 if offset else 0 : len(encoded) // 4 * 4]
             forms |= {inner, inner.replace(b"+", b"-").replace(b"/", b"_")}
     return {form for form in forms if form}
-
-
-def _quoted(data: bytes) -> tuple[bytes, ...]:
-    """What is in lower case already, form-encoded."""
-    special = data.translate(None, _UNQUOTED)
-    if not special:
-        return ()
-    quoted = b"".join(map(_QUOTES.__getitem__, data))
-    return (quoted, quoted.replace(b"%20", b"+")) if b" " in special else (quoted,)
 
 
 def _packed(parts: Iterable[bytes]) -> Iterator[bytes]:

@@ -5,20 +5,20 @@ import html
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import accumulate, compress
+from itertools import accumulate, compress, islice, product
 from typing import Protocol
 
 _NESTING = 3
 """How many layers of escapes are undone: more than careless software puts on top of each other."""
 
-_READINGS = 4
-"""Times the text's own length that all readings may take, beyond a few short ones: a sentence has few escapes."""
+_ESCAPED = 768
+"""Escapes that are undone in one text, and in each of its layers again: a sentence has few."""
 
-_FEW = 4096
-"""Bytes that all readings may take in any case."""
+_READ = 4 * 1024
+"""Bytes that its readings may take beyond one and a half times the first ones."""
 
 SEPARATORS = bytes({*range(0x80)} - {*b"abcdefghijklmnopqrstuvwxyz0123456789"})
 """All of ASCII but lower-case letters and digits: what may stand between the parts of a secret, or for a part of it."""
@@ -145,28 +145,34 @@ def plain(text: str, places: Sequence[int]) -> Text:
 def undone(views: list[Text]) -> tuple[list[Text], bool]:
     """These and what is read in them with the escapes undone, layer by layer; and whether that is all of it, which it
     isn't where there is too much."""
-    left = _FEW + _READINGS * sum(len(view.data) for view in views)
+    space, escapes = _READ + sum(len(view.data) for view in views) * 3 // 2, _ESCAPED
     found: dict[bytes, Text] = {}
     for _ in range(_NESTING + 1):
         fresh: list[Text] = []
         for view in views:
             if view.data not in found:
-                left -= len(view.data)
-                if left < 0:
+                space -= len(view.data)
+                if space < 0:
                     return list(found.values()), False
                 found[view.data] = view
                 fresh.append(view)
-        views = [
-            _undone(view, pattern, decode) for view in fresh for mark, pattern, decode in _ESCAPES if mark in view.data
-        ]
+        views = []
+        for view, (mark, pattern, decode) in product(fresh, _ESCAPES):
+            if mark in view.data:
+                matches = list(islice(pattern.finditer(view.data), escapes + 1))
+                escapes -= len(matches)
+                if escapes < 0:
+                    return list(found.values()), False
+                if matches:
+                    views.append(_undone(view, matches, decode))
     return list(found.values()), True
 
 
-def _undone(view: Text, pattern: re.Pattern[bytes], decode: Callable[[re.Match[bytes]], bytes]) -> Text:
+def _undone(view: Text, matches: Iterable[re.Match[bytes]], decode: Callable[[re.Match[bytes]], bytes]) -> Text:
     data, last = bytearray(), 0
     starts: list[int] = []
     ends: list[int] = []
-    for found in pattern.finditer(view.data):
+    for found in matches:
         start, end = found.span()
         decoded = decode(found)
         data += view.data[last:start]

@@ -70,9 +70,9 @@ def test_a_template_cannot_make_more_than_a_secret_holds() -> None:
     assert peak < 4 * 1024 * 1024
 
 
-def test_beside_a_very_long_secret_a_message_is_shown_as_ever() -> None:
-    """Also where a megabyte is held, which is more than any header takes."""
-    assert redact(f"what the endpoint said {'x' * 8}", ["x" * 1_000_000]) == "what the endpoint said ***"
+def test_beside_a_secret_too_long_to_look_for_nothing_foreign_is_shown() -> None:
+    """A megabyte of it would cost seconds and hundreds of megabytes."""
+    assert redact("what the endpoint said", ["x" * 1_000_000]) == "***"
 
 
 async def test_many_hosts_at_once_do_not_take_each_other_s_connections(clock: FakeClock) -> None:
