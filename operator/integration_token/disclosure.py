@@ -32,10 +32,14 @@ _TRIED = 256
 _MANY = 1024
 """Places of one kind beyond which all of the text counts as found."""
 
-_LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789"
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _VISIBLE = bytes(range(0x20, 0x7F))
-_UNQUOTED = _LETTERS + b"-._~"
-_QUOTES = [f"%{byte:02x}".encode() if byte not in _UNQUOTED else bytes([byte]) for byte in range(256)]
+_GAP = b"\xfe"
+"""Stands between secrets that are searched as one, and in no text."""
+
+_UNQUOTED = _LETTERS + b"-._~" + _GAP
+_QUOTES = [bytes([byte]) if byte in _UNQUOTED else f"%{byte:02X}".encode() for byte in range(256)]
+"""As in RFC 3986, 2.1 and 2.3."""
 
 _HEXADECIMAL = b"0123456789abcdef"
 _DIGITS = bytes(byte if byte in _HEXADECIMAL else ord("f") for byte in range(256))
@@ -61,9 +65,10 @@ class Secrets:
                 left -= len(data) + _EACH
                 forms.update(form.lower() for form in _forms(data))
             else:
-                long.append(data.lower())
+                long.append(data)
         self._long = list(_packed(long))
-        exact = [*forms, *long, *(data.replace(b" ", b"+") for data in long if b" " in data)]
+        lower = [data.lower() for data in long]
+        exact = [*forms, *lower, *(data.replace(b" ", b"+") for data in lower if b" " in data)]
         squeezed = ((data, data.translate(None, SEPARATORS)) for data in exact)
         runs = [*exact, *(less for data, less in squeezed if len(less) < len(data))]
         self._exact = list(_packed(data for data in runs if len(data) >= RUN))
@@ -136,7 +141,7 @@ class Secrets:
                     yield decoded.span(start, end)
                     continue
                 for place in range(start, end - _PIECE + 1):
-                    piece = decoded.data[place : place + _PIECE].lower()
+                    piece = decoded.data[place : place + _PIECE]
                     places.setdefault(piece, []).append(decoded.span(place, place + _PIECE))
         for piece in shared_pieces(places, self._written if places else ()):
             yield from places[piece]
@@ -144,7 +149,7 @@ class Secrets:
     @cached_property
     def _table(self) -> bytes:
         """1 at least for all bytes that the long secrets may hold, also when they are form-encoded; else 0."""
-        used = {*_LETTERS, *_LETTERS.upper()}
+        used = {*_LETTERS}
         for secret in self._long:
             others = secret.translate(None, _LETTERS)
             if len(others) > _PACK // 16:
@@ -153,25 +158,18 @@ class Secrets:
             if len(others) > _PACK // 16:
                 return b"\1" * 256
             used.update(others)
-        if not used <= {*_UNQUOTED, *_LETTERS.upper()}:
+        if not used <= {*_UNQUOTED}:
             used.update(b"%+")
         return bytes(byte in used for byte in range(256))
 
     @cached_property
     def _written(self) -> list[bytes]:
         """The long secrets as they are, and form-encoded in both ways."""
-        special = [len(secret.translate(None, _UNQUOTED)) for secret in self._long]
-        if (
-            sum(
-                2 * len(secret) + 2 * more if more else len(secret)
-                for secret, more in zip(self._long, special, strict=True)
-            )
-            > _WRITTEN
-        ):
+        marks = [len(secret.translate(None, _UNQUOTED)) for secret in self._long]
+        special = [secret for secret, count in zip(self._long, marks, strict=True) if count]
+        if sum(map(len, (*self._long, *special))) + 2 * sum(marks) > _WRITTEN:
             raise TooMuch
-        quoted = [
-            b"".join(map(_QUOTES.__getitem__, secret)) for secret, more in zip(self._long, special, strict=True) if more
-        ]
+        quoted = [b"".join(map(_QUOTES.__getitem__, secret)) for secret in special]
         return [*self._long, *quoted, *(secret.replace(b"%20", b"+") for secret in quoted if b"%20" in secret)]
 
 
@@ -196,12 +194,12 @@ def _packed(parts: Iterable[bytes]) -> Iterator[bytes]:
     size = 0
     for part in parts:
         if size + len(part) > _PACK and pack:
-            yield b"\xfe".join(pack)
+            yield _GAP.join(pack)
             pack, size = [], 0
         pack.append(part)
         size += len(part)
     if pack:
-        yield b"\xfe".join(pack)
+        yield _GAP.join(pack)
 
 
 def _rows(starts: list[int]) -> Iterator[Span]:

@@ -25,7 +25,7 @@ _CONSIDERED = 2000
 _READ = 640
 """Characters of them that are looked through for secrets, not counting long gaps and what is struck out anyway."""
 
-_EDGE = 12
+_EDGE = 48
 """Characters of those that are looked through with what stands beside them."""
 
 _OPAQUE = re.compile(r"[A-Za-z0-9_\-.+/=%~]{25,}")
@@ -36,7 +36,7 @@ _HARMLESS = re.compile(r"[^A-Za-z0-9 .,:;!?'()\[\]/_@=+*~-]")
 browser, a terminal or a template would act on, and no character by which encodings are told apart."""
 
 _STRUCK = re.compile(rf"{_OPAQUE.pattern}|\*\*\*")
-_PASSED_OVER = re.compile(r"\x00{25,}|\s{25,}")
+_PASSED_OVER = re.compile(r"\x00{100,}|\s{100,}")
 _WORD = re.compile(r"\x00+|[^\x00\s]+")
 
 
