@@ -7,9 +7,9 @@ from functools import cached_property
 from urllib.parse import quote, quote_plus
 
 from integration_token.overlap import ABSENT, RUN, TooMuch, shared_pieces, shared_runs
-from integration_token.reading import SEPARATORS, Joined, Text
+from integration_token.reading import SEPARATORS, Decoded, Joined, Text
 
-_ENCODED = 4096
+_ENCODED = 1024
 """Bytes of secrets, with some for each, that are encoded in every form. For longer ones the text is decoded instead."""
 _EACH = 64
 
@@ -17,7 +17,7 @@ _HELD = 256 * 1024
 """Characters of secrets, with some for each, beyond which all of every text counts as found: more than two of the
 longest tokens, and the credentials twice."""
 
-_WRITTEN = 192 * 1024
+_WRITTEN = 200 * 1024
 """Bytes of them, form-encoded too, in which what is decoded from a text is looked for."""
 
 _PACK = 32 * 1024
@@ -129,7 +129,7 @@ class Secrets:
                 yield reading.span(start, start + RUN)
 
     def _base64_in(self, readings: list[Text]) -> Iterator[Span]:
-        places: dict[bytes, list[Span]] = {}
+        places: dict[bytes, list[tuple[Decoded, int]]] = {}
         many = 0
         for decoded in (decoded for reading in readings for decoded in reading.decoded()):
             for found in _INSIDE.finditer(decoded.data.translate(self._table)):
@@ -142,9 +142,10 @@ class Secrets:
                     continue
                 for place in range(start, end - _PIECE + 1):
                     piece = decoded.data[place : place + _PIECE]
-                    places.setdefault(piece, []).append(decoded.span(place, place + _PIECE))
+                    places.setdefault(piece, []).append((decoded, place))
         for piece in shared_pieces(places, self._written if places else ()):
-            yield from places[piece]
+            for decoded, place in places[piece]:
+                yield decoded.span(place, place + _PIECE)
 
     @cached_property
     def _table(self) -> bytes:

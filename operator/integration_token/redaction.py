@@ -40,11 +40,15 @@ _PASSED_OVER = re.compile(r"\x00{100,}|\s{100,}")
 _WORD = re.compile(r"\x00+|[^\x00\s]+")
 
 
-def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` cut to 200 harmless characters, with every secret given, in any usual encoding, struck out."""
+def redact(text: str, secrets: Iterable[str] | Secrets = ()) -> str:
+    """`text` cut to 200 harmless characters, with every secret given, in any usual encoding, struck out.
+
+    :param secrets: for several texts, better as :class:`Secrets`: what they have in common is done once.
+    """
     text = text[:_CONSIDERED]
     kept = _OPAQUE.sub(lambda found: "\x00" * len(found[0]), text)
-    if known := Secrets(secrets):
+    known = secrets if isinstance(secrets, Secrets) else Secrets(secrets)
+    if known:
         places = _places(kept)
         read = "".join(map(text.__getitem__, places))
         views, complete = _readings(read, places)
