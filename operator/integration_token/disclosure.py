@@ -4,6 +4,7 @@ import base64
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import groupby
 from urllib.parse import quote, quote_plus
 
 from integration_token.overlap import ABSENT, RUN, TooMuch, shared_pieces, shared_runs
@@ -17,7 +18,7 @@ _HELD = 256 * 1024
 """Characters of secrets, with some for each, beyond which all of every text counts as found: more than two of the
 longest tokens, and the credentials twice."""
 
-_WRITTEN = 200 * 1024
+_WRITTEN = 144 * 1024
 """Bytes of them, form-encoded too, in which what is decoded from a text is looked for."""
 
 _PACK = 32 * 1024
@@ -31,6 +32,9 @@ _TRIED = 256
 
 _MANY = 1024
 """Places of one kind beyond which all of the text counts as found."""
+
+_FEW = 2048
+"""Bytes that are looked at one by one to tell which there are."""
 
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _VISIBLE = bytes(range(0x20, 0x7F))
@@ -153,10 +157,10 @@ class Secrets:
         used = {*_LETTERS}
         for secret in self._long:
             others = secret.translate(None, _LETTERS)
-            if len(others) > _PACK // 16:
+            if len(others) > _FEW:
                 used.update(_VISIBLE)
                 others = others.translate(None, _VISIBLE)
-            if len(others) > _PACK // 16:
+            if len(others) > _FEW:
                 return b"\1" * 256
             used.update(others)
         if not used <= {*_UNQUOTED}:
@@ -205,12 +209,6 @@ def _packed(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 def _rows(starts: list[int]) -> Iterator[Span]:
     """The first and the last of each row of neighbours."""
-    first = last = None
-    for start in starts:
-        if first is None or last is None or start > last + 1:
-            if first is not None and last is not None:
-                yield first, last
-            first = start
-        last = start
-    if first is not None and last is not None:
-        yield first, last
+    for _, row in groupby(enumerate(starts), lambda numbered: numbered[1] - numbered[0]):
+        neighbours = [start for _, start in row]
+        yield neighbours[0], neighbours[-1]

@@ -111,7 +111,7 @@ def test_what_reading_an_answer_costs_grows_no_faster_than_the_answer() -> None:
     assert {name: growth for name, growth in grown.items() if growth > 5} == {}
 
 
-@settings(deadline=None, database=None, derandomize=True, max_examples=30, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, database=None, derandomize=True, max_examples=15, suppress_health_check=list(HealthCheck))
 @given(
     parts=st.lists(st.sampled_from(costly.PARTS), min_size=1, max_size=6),
     held=st.sampled_from(costly.PARTS),
