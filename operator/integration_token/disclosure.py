@@ -4,12 +4,13 @@ import base64
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import groupby
 from urllib.parse import quote, quote_plus
 
 from integration_token.overlap import ABSENT, RUN, TooMuch, shared_pieces, shared_runs
-from integration_token.reading import SEPARATORS, Joined, Text
+from integration_token.reading import SEPARATORS, Decoded, Joined, Text
 
-_ENCODED = 4096
+_ENCODED = 1024
 """Bytes of secrets, with some for each, that are encoded in every form. For longer ones the text is decoded instead."""
 _EACH = 64
 
@@ -17,7 +18,7 @@ _HELD = 256 * 1024
 """Characters of secrets, with some for each, beyond which all of every text counts as found: more than two of the
 longest tokens, and the credentials twice."""
 
-_WRITTEN = 192 * 1024
+_WRITTEN = 144 * 1024
 """Bytes of them, form-encoded too, in which what is decoded from a text is looked for."""
 
 _PACK = 32 * 1024
@@ -31,6 +32,9 @@ _TRIED = 256
 
 _MANY = 1024
 """Places of one kind beyond which all of the text counts as found."""
+
+_FEW = 2048
+"""Bytes that are looked at one by one to tell which there are."""
 
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _VISIBLE = bytes(range(0x20, 0x7F))
@@ -129,7 +133,7 @@ class Secrets:
                 yield reading.span(start, start + RUN)
 
     def _base64_in(self, readings: list[Text]) -> Iterator[Span]:
-        places: dict[bytes, list[Span]] = {}
+        places: dict[bytes, list[tuple[Decoded, int]]] = {}
         many = 0
         for decoded in (decoded for reading in readings for decoded in reading.decoded()):
             for found in _INSIDE.finditer(decoded.data.translate(self._table)):
@@ -142,9 +146,10 @@ class Secrets:
                     continue
                 for place in range(start, end - _PIECE + 1):
                     piece = decoded.data[place : place + _PIECE]
-                    places.setdefault(piece, []).append(decoded.span(place, place + _PIECE))
+                    places.setdefault(piece, []).append((decoded, place))
         for piece in shared_pieces(places, self._written if places else ()):
-            yield from places[piece]
+            for decoded, place in places[piece]:
+                yield decoded.span(place, place + _PIECE)
 
     @cached_property
     def _table(self) -> bytes:
@@ -152,10 +157,10 @@ class Secrets:
         used = {*_LETTERS}
         for secret in self._long:
             others = secret.translate(None, _LETTERS)
-            if len(others) > _PACK // 16:
+            if len(others) > _FEW:
                 used.update(_VISIBLE)
                 others = others.translate(None, _VISIBLE)
-            if len(others) > _PACK // 16:
+            if len(others) > _FEW:
                 return b"\1" * 256
             used.update(others)
         if not used <= {*_UNQUOTED}:
@@ -204,12 +209,6 @@ def _packed(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 def _rows(starts: list[int]) -> Iterator[Span]:
     """The first and the last of each row of neighbours."""
-    first = last = None
-    for start in starts:
-        if first is None or last is None or start > last + 1:
-            if first is not None and last is not None:
-                yield first, last
-            first = start
-        last = start
-    if first is not None and last is not None:
-        yield first, last
+    for _, row in groupby(enumerate(starts), lambda numbered: numbered[1] - numbered[0]):
+        neighbours = [start for _, start in row]
+        yield neighbours[0], neighbours[-1]

@@ -25,7 +25,7 @@ _LANES = 8
 _LONG = 1536
 """Bytes of a text from which the lanes hold too many pairs to thin out much."""
 
-_THINNED = 192 * 1024
+_THINNED = 96 * 1024
 """Bytes of secrets that are thinned out for such a text, which is slower."""
 
 _CHUNK = 64 * 1024
@@ -34,7 +34,7 @@ _CHUNK = 64 * 1024
 _SUSPECTS = 1024
 """Places that are cut out of a chunk to be compared; where there are more, all of it is."""
 
-_COMPARED = 64 * 1024
+_COMPARED = 16 * 1024
 """Bytes of secrets that are compared with one text. More of them are suspect only where text and secrets were made for
 each other."""
 

@@ -14,7 +14,7 @@ from typing import Protocol
 _NESTING = 3
 """How many layers of escapes are undone: more than careless software puts on top of each other."""
 
-_ESCAPED = 768
+_ESCAPED = 512
 """Escapes that are undone in one text, and in each of its layers again: a sentence has few."""
 
 _READ = 4 * 1024
@@ -133,10 +133,7 @@ def _table_of(unwanted: bytes) -> bytes:
 def plain(text: str, places: Sequence[int]) -> Text:
     """A text as it is, in UTF-8; `places`: where its characters really stand."""
     if text.isascii():
-        ends = (
-            range(places.start + 1, places.stop + 1) if isinstance(places, range) else [place + 1 for place in places]
-        )
-        return Text(text.encode(), places, ends)
+        return Text(text.encode(), places, [place + 1 for place in places])
     encoded = [character.encode(errors="replace") for character in text]
     starts = [place for place, data in zip(places, encoded, strict=True) for _ in data]
     return Text(b"".join(encoded), starts, [start + 1 for start in starts])

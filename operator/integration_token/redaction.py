@@ -40,11 +40,15 @@ _PASSED_OVER = re.compile(r"\x00{100,}|\s{100,}")
 _WORD = re.compile(r"\x00+|[^\x00\s]+")
 
 
-def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` cut to 200 harmless characters, with every secret given, in any usual encoding, struck out."""
+def redact(text: str, secrets: Iterable[str] | Secrets = ()) -> str:
+    """`text` cut to 200 harmless characters, with every secret given, in any usual encoding, struck out.
+
+    :param secrets: for several texts, better as :class:`Secrets`: what they have in common is done once.
+    """
     text = text[:_CONSIDERED]
     kept = _OPAQUE.sub(lambda found: "\x00" * len(found[0]), text)
-    if known := Secrets(secrets):
+    known = secrets if isinstance(secrets, Secrets) else Secrets(secrets)
+    if known:
         places = _places(kept)
         read = "".join(map(text.__getitem__, places))
         views, complete = _readings(read, places)
@@ -89,7 +93,7 @@ class _Texts:
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._texts = list(texts)
-        self.joined = "\n".join(self._texts)
+        self.joined = " ".join(self._texts)
         self._begins = list(accumulate((len(text) + 1 for text in self._texts), initial=0))
 
     def at(self, start: int, end: int) -> list[str]:
@@ -106,7 +110,7 @@ def leaking(texts: Iterable[str], secrets: Iterable[str], between: str) -> set[s
     if read and (known := Secrets(secrets)):
         views, complete = _readings(read, range(len(read)))
         if not complete:
-            spans += [found.span() for found in _HARMLESS.finditer(read)]
+            spans += (found.span() for found in _HARMLESS.finditer(read))
         spans += known.found_in(views)
     return {text for span in spans for text in many.at(*span)}
 
@@ -114,9 +118,9 @@ def leaking(texts: Iterable[str], secrets: Iterable[str], between: str) -> set[s
 def repeating(texts: Iterable[str], secrets: Iterable[str]) -> set[str]:
     """Those of many short ASCII texts that share a run of eight characters, as it is, with a secret."""
     many = _Texts(texts)
-    known = [secret.encode(errors="replace") for secret in secrets]
+    read = many.joined.encode()
     try:
-        starts = shared_runs(many.joined.encode(), known)
+        starts = {start for secret in secrets for start in shared_runs(read, [secret.encode(errors="replace")])}
     except TooMuch:
-        return set(many.at(0, len(many.joined)))
+        return set(many.at(0, len(read)))
     return {text for start in starts for text in many.at(start, start + RUN)}

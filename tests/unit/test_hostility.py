@@ -1,14 +1,21 @@
 """What a hostile tenant, a hostile endpoint or a gap in a watch cannot do to the others."""
 
 import asyncio
+import base64
 import json
 import tracemalloc
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from integration_token.admission import MAX_PER_NAMESPACE
 from integration_token.api.integration import parse_integration
 from integration_token.api.token import Identity, StoredToken, Token
+from integration_token.cluster.gateway import _refusal
 from integration_token.cluster.target import build_target
 from integration_token.errors import Denied, NeedsChange, Passing
 from integration_token.oauth.address import Policy as AddressPolicy
@@ -17,7 +24,7 @@ from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import Answer, read_answer
 from integration_token.redaction import redact
 
-from tests.fakes import fault
+from tests.fakes import costly, fault
 from tests.fakes.issuer import Policy
 from tests.unit.virtual import FakeClock
 from tests.unit.world import NAMESPACE, World, play
@@ -33,6 +40,14 @@ def granted(scope: str) -> tuple[str, ...]:
     return read_answer(
         Answer(200, {}, body, 1000.0), scopes=(), default_lifetime=60, secrets=(SECRET,), received=1000.0
     ).scope
+
+
+def too_costly(costs: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+    """Those that take more than 20 times as long as to parse the fixed honest answer, and how often that."""
+    found = dict(zip(costs, costly.ratios(costs.values()), strict=True))
+    # Others may have been at work on the machine: only what is too slow again and again is.
+    again = {name: costs[name] for name, ratio in found.items() if ratio > 20}
+    return {name: ratio for name, ratio in zip(again, costly.ratios(again.values(), 30), strict=True) if ratio > 20}
 
 
 @pytest.mark.parametrize(
@@ -73,6 +88,57 @@ def test_a_template_cannot_make_more_than_a_secret_holds() -> None:
 def test_beside_a_secret_too_long_to_look_for_nothing_foreign_is_shown() -> None:
     """A megabyte of it would cost seconds and hundreds of megabytes."""
     assert redact("what the endpoint said", ["x" * 1_000_000]) == "***"
+
+
+@pytest.mark.parametrize("size", [costly.SMALL, 3 * costly.SMALL, costly.LARGE])
+def test_no_answer_costs_more_than_twenty_times_an_honest_one(size: int) -> None:
+    """Whatever token is held: all resources wait while one answer is read."""
+    answers = costly.answers(size)
+    assert too_costly({name: answer.read for name, answer in answers.items()}) == {}
+
+
+def test_an_answer_with_many_scopes_costs_no_more_than_others() -> None:
+    """It has only 17 KB; and all of its scopes, which are harmless, are found."""
+    answer = costly.seventeen()
+    assert too_costly({"first": answer.read, "held": replace(answer, held=costly.drawn(8000)).read}) == {}
+    assert len(answer.read()) == 630
+
+
+def test_what_reading_an_answer_costs_grows_no_faster_than_the_answer() -> None:
+    """Four times as long, it costs at most five times as much."""
+    small, large = (costly.answers(size) for size in (costly.SMALL, costly.LARGE))
+    grown = {name: costly.growth(small[name].read, large[name].read) for name in small}
+    assert {name: growth for name, growth in grown.items() if growth > 5} == {}
+
+
+@settings(deadline=None, database=None, derandomize=True, max_examples=15, suppress_health_check=list(HealthCheck))
+@given(
+    parts=st.lists(st.sampled_from(costly.PARTS), min_size=1, max_size=6),
+    held=st.sampled_from(costly.PARTS),
+    shares=st.tuples(*[st.integers(0, 4)] * 3),
+    size=st.sampled_from([costly.SMALL, 2 * costly.SMALL, 3 * costly.SMALL, costly.LARGE]),
+)
+def test_no_mix_of_parts_makes_an_answer_costly(
+    parts: list[str], held: str, shares: tuple[int, int, int], size: int
+) -> None:
+    """A token, scopes, and a description in any shares, each of the same parts again and again."""
+    answer = costly.mixed(parts, held, shares, size)
+    assert too_costly({"granted": answer.read, "refused": replace(answer, status=400).read}) == {}
+
+
+@pytest.mark.parametrize(
+    "held", ["x" * 48_000, costly.drawn(48_000), costly.drawn(700_000)], ids=["x", "drawn", "long"]
+)
+def test_no_refusal_of_the_api_server_is_costly(held: str) -> None:
+    """It may repeat what was sent, and a webhook chooses its words."""
+    token = base64.b64encode(held.encode()).decode()
+    body = {"data": {"token": token, **{f"key{number}": token[:9000] for number in range(64)}}}
+    messages = {
+        "words": "denied: " * 9000,
+        "pieces": " ".join(token[place : place + 7] for place in range(0, 48_000, 8)),
+    }
+    costs = {name: partial(_refusal, 422, {"message": text}, body) for name, text in messages.items()}
+    assert too_costly(costs) == {}
 
 
 async def test_many_hosts_at_once_do_not_take_each_other_s_connections(clock: FakeClock) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
-from integration_token.redaction import MAX_LENGTH, redact
+from integration_token.redaction import MAX_LENGTH, leaking, redact, repeating
 
 PART = 16
 """Characters of a secret, or of a form of it, that may not be read in a message."""
@@ -200,3 +200,59 @@ def test_a_secret_at_the_edge_of_what_is_shown_is_not_cut_into_view() -> None:
     for filler in range(150, 201):
         shown = redact("a " * (filler // 2) + "b" * (filler % 2) + secret, [secret])
         assert not any(secret[: length + 1] in shown for length in range(7, len(secret)))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("length", [2000, 9000, 60_000])
+def test_a_piece_of_a_long_secret_is_recognised_in_every_form(form: str, length: int) -> None:
+    """As long as a token gets, and longer than what is encoded to be looked for."""
+    choose = random.Random(length)  # noqa: S311  # reproducible, not secret
+    for alphabet in (string.ascii_letters + string.digits + "-_.", string.printable[:94], "äöü€" + string.hexdigits):
+        secret = "".join(choose.choices(alphabet, k=length))
+        for start in choose.choices(range(length - PART), k=5):
+            piece = secret[start : start + PART]
+            shown = redact(f"near {FORMS[form](piece)} it failed", ["another secret", secret])
+            assert shown_parts(piece, shown) == []
+
+
+@pytest.mark.parametrize(
+    "form", ["plain", "hex", "hex in upper case", "base64 at offset 0", "base64url", "Basic header"]
+)
+def test_eight_characters_of_a_long_secret_are_recognised_in_what_encodings_make_of_it(form: str) -> None:
+    """Wherever in it they begin."""
+    choose = random.Random(8)  # noqa: S311  # reproducible, not secret
+    for alphabet in (string.ascii_letters + string.digits, string.printable[:94]):
+        secret = "".join(choose.choices(alphabet, k=9000))
+        whole = FORMS[form](secret)
+        for start in choose.choices(range(100, len(whole) - 100), k=50):
+            run = whole[start : start + 8]
+            if run.isalnum():
+                assert run not in redact(f"near {run} it failed", ["another secret", secret])
+
+
+@pytest.mark.parametrize("length", [9000, 60_000])
+def test_beside_a_long_secret_a_message_is_shown_as_it_was_written(length: int) -> None:
+    """Its characters are everywhere in it, but no eight of them."""
+    choose = random.Random(length)  # noqa: S311  # reproducible, not secret
+    secret = "".join(choose.choices(string.ascii_letters + string.digits + "-_", k=length))
+    sentence = "Client is not authorized since 2026-10-12T10:32:55 to use 'https://api.example', request 1f3a9c0d."
+    assert redact(sentence, [secret]) == sentence
+    assert redact(f"{sentence} ({secret[70:80]})", [secret]) == f"{sentence} (***)"
+
+
+@pytest.mark.parametrize("readings", ["%25" * 400, "%2526amp%253b%5cu0026" * 90, "".join(SECRETS.values()) * 9])
+def test_what_can_be_read_in_too_many_ways_is_not_shown(readings: str) -> None:
+    """Looking through all of them would take too long, and no sentence is written like that."""
+    secret = "".join(random.Random(1).choices(string.printable[:94], k=9000))  # noqa: S311  # reproducible, not secret
+    shown = redact(f"{readings} {quote(quote(secret[100:130]))}", [secret])
+    assert shown_parts(secret[100:130], shown) == []
+
+
+def test_of_many_texts_those_with_a_part_of_a_secret_are_found_at_once() -> None:
+    """In whatever encoding, and no other."""
+    secret = SECRETS["opaque"] * 300
+    leaks = [FORMS[form](secret[3:17]) for form in ("plain", "hex", "base64 at offset 1", "spelled with hyphens")]
+    texts = ["template_collection:write", "https://www.example.com/auth/cloud-platform.v2", "Api.Read.All", *leaks]
+    assert leaking(texts, [secret], between="/:.-") == set(leaks)
+    assert leaking(texts[:3], [], between="/:.-") == set()
+    assert repeating(["template:write", secret[5:13].lower(), secret[5:13]], [secret]) == {secret[5:13]}

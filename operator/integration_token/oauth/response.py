@@ -18,6 +18,7 @@ from typing import Any
 
 from integration_token.api.condition import Reason
 from integration_token.api.token import Token
+from integration_token.disclosure import Secrets
 from integration_token.errors import Failure, NeedsChange, Passing
 from integration_token.redaction import leaking, redact, repeating
 
@@ -226,9 +227,10 @@ def _oauth_failure(fields: Mapping[str, Any], status: int, secrets: tuple[str, .
     """The failure that an error answer tells (RFC 6749, 5.2): its code, and its description made harmless."""
     error = fields.get("error")
     code = error if isinstance(error, str) and _ERROR_CODE.fullmatch(error) else ""
-    said = f"the endpoint answered {status} {redact(code, secrets)}".rstrip()
+    known = Secrets(secrets)
+    said = f"the endpoint answered {status} {redact(code, known)}".rstrip()
     description = fields.get("error_description")
-    if isinstance(description, str) and (shown := redact(description, secrets)):
+    if isinstance(description, str) and (shown := redact(description, known)):
         said += f": {shown}"
     if 200 <= status <= 299 and code in {"", "server_error", "temporarily_unavailable"}:
         return Passing(Reason.INVALID_RESPONSE, said)
