@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from integration_token.admission import SLOW, Admission
 from integration_token.api.condition import Reason
-from integration_token.api.endpoint import Endpoint, EndpointKind
+from integration_token.api.endpoint import Endpoint
 from integration_token.api.token import Identity, StoredToken, Token
 from integration_token.clock import Clock, Instant
 from integration_token.cluster.secret import SecretMetadata
@@ -15,13 +15,12 @@ from integration_token.failure import FailureState, Inputs
 from integration_token.grant import Grants
 from integration_token.inventory import Entry
 from integration_token.issue import Issuer, Prepared
+from integration_token.judgement import Judge
 from integration_token.logs import get_logger
 from integration_token.look import Look
 from integration_token.renewal.backoff import change_wait, passing_wait
 from integration_token.renewal.budget import Hold, Rank, Urgency
 from integration_token.renewal.check import Cause, Observation, why_ask
-from integration_token.renewal.rollover import Rollover, step
-from integration_token.renewal.verdict import Verdict, corrected, judge
 from integration_token.report import Reporter
 from integration_token.scheduler import Key, Scheduler
 from integration_token.sharer import Sharer
@@ -30,9 +29,6 @@ log = get_logger(__name__)
 
 TELLING = 10.0
 """Seconds that a request waits for others in flight before its user is told: by then one of them hangs."""
-
-_WHOLE = 2.0
-"""Seconds by which two answers may differ that tell the same expiry in whole seconds."""
 
 
 class Inquirer:
@@ -47,6 +43,7 @@ class Inquirer:
         grants: Grants,
         sharer: Sharer,
         deliverer: Deliverer,
+        judge: Judge,
         reporter: Reporter,
         clock: Clock,
         jitter: Callable[[], float],
@@ -58,6 +55,7 @@ class Inquirer:
         self._grants = grants
         self._sharer = sharer
         self._deliverer = deliverer
+        self._judge = judge
         self._reporter = reporter
         self._clock = clock
         self._jitter = jitter
@@ -248,7 +246,7 @@ class Inquirer:
         try:
             with self._scheduler.away(key.namespace):
                 token = await self._issuer.ask(prepared, endpoint, held, ended=lambda: self._admission.end(place))
-            self._judge(look, endpoint, token)
+            self._judge.judge(look, endpoint, token)
         except Failure as failure:
             hung = failure.reason == Reason.TIMEOUT
             look.now = self._clock.now()
@@ -259,94 +257,6 @@ class Inquirer:
             grant.asked(key.namespace, self._clock.now().boot, wish=wish)
         grant.succeeded()
         look.wanted = None
-
-    def _judge(self, look: Look, endpoint: Endpoint, token: Token) -> None:
-        """Makes of the answer what it is worth.
-
-        :raises Passing: where the token has expired already and isn't the one that is held.
-        """
-        entry, identity = look.entry, look.identity
-        assert identity is not None  # noqa: S101  # inquire has seen to it
-        look.read_clock(self._clock.now())
-        verdict = judge(look.held, token, identity, look.now.wall)
-        if verdict is Verdict.EXPIRED:
-            failure = Passing(Reason.INVALID_RESPONSE, "the endpoint answered with a token that has expired already")
-            self._issuer.count(endpoint, failure.reason)
-            raise failure
-        self._issuer.count(endpoint, "issued" if verdict is Verdict.TAKE else "unchanged")
-        grant, before = entry.grant, look.stored
-        grant.seen_at = look.now
-        # What is sent as long before expiry next time will be answered alike.
-        sent = token.issued + look.set_back
-        if verdict is Verdict.TAKE:
-            expiry = self._known_expiry(look, endpoint)
-            self._grants.answered(grant, token)
-            comparable = before is not None and before.identity == identity and not before.token.assumed
-            # What follows an assumed expiry, another grant's token or a clock that was set teaches nothing.
-            teaches = comparable and not look.stepped and expiry is not None
-            known = self._known(look, endpoint)
-            grant.rollover = known.new(expiry - sent) if teaches and expiry is not None else known.apart()
-            look.take(StoredToken(token, identity))
-            return
-        if before is None:
-            return
-        if verdict is Verdict.KEEP and not token.assumed:
-            entry.expires = min(entry.expires, token.expires + look.set_back)
-        self._share(look, endpoint, verdict, token)
-        known, expiry = self._known(look, endpoint), self._known_expiry(look, endpoint)
-        if expiry is not None:
-            known = known.old(expiry - sent)
-        if verdict is Verdict.CORRECT:
-            if before.token.assumed:
-                known = known.apart()  # the expiry is another, and was none to measure by
-            elif before.identity.credentials != identity.credentials:
-                self._reporter.tell_unverified(look)
-            look.stored = corrected(before, token, identity)
-        grant.rollover = known
-        look.plan()
-        if expiry is None:
-            entry.poll_at = look.wall + step(entry.expires - look.wall)
-
-    @staticmethod
-    def _known(look: Look, endpoint: Endpoint) -> Rollover:
-        """What the answer adds to."""
-        if endpoint.ref.kind is EndpointKind.NAMESPACED:
-            return look.rollover
-        # A status is the word of whoever may write it, and of no weight in another namespace.
-        return look.entry.grant.rollover or look.stated_rollover
-
-    def _known_expiry(self, look: Look, endpoint: Endpoint) -> float | None:
-        """When the held token expires, by what may be learned from; None where that is not known.
-
-        What stands in a Secret may be learned from where all that share the grant are in its namespace; else it must
-        have been answered to this process.
-        """
-        entry, grant, held = look.entry, look.entry.grant, look.stored
-        if endpoint.ref.kind is EndpointKind.NAMESPACED:
-            return entry.expires
-        known = grant.answered
-        if look.stepped:
-            return entry.expires  # nobody's word is of more weight after somebody has set our clock
-        if known is None or known.found_in or held is None or not self._grants.is_newest(grant, held.token):
-            return None
-        return known.expires + look.set_back
-
-    def _share(self, look: Look, endpoint: Endpoint, verdict: Verdict, token: Token) -> None:
-        """Lets others have what was answered, where it is the token that is held."""
-        entry, before, identity = look.entry, look.stored, look.identity
-        if verdict not in {Verdict.KEEP, Verdict.CORRECT} or before is None or identity is None:
-            return
-        grant = entry.grant
-        if endpoint.ref.kind is EndpointKind.NAMESPACED:
-            if verdict is Verdict.CORRECT:
-                self._grants.answered(grant, corrected(before, token, identity).token)
-            else:
-                self._grants.answered(grant, _as_answered(before.token, entry.expires - look.set_back))
-            return
-        known = grant.answered
-        if known is not None and not known.found_in and not token.assumed and self._grants.is_newest(grant, token):
-            token = replace(token, issued=known.issued, expires=min(known.expires, token.expires))
-        self._grants.answered(grant, token)
 
     def _failed(self, key: Key, look: Look, endpoint: Endpoint, failure: Failure) -> FailureState:
         """What the grant's failed request means for its next one."""
@@ -387,14 +297,6 @@ def _rank(look: Look, *, wish: bool) -> Rank:
         # Since when it waits, so that it keeps its place.
         return Rank(Urgency.PROBE, look.wall if entry.queued is None else entry.queued.wall)
     return Rank(Urgency.NONE, 0.0)
-
-
-def _as_answered(stored: Token, expires: float) -> Token:
-    """The token as others may take it over: what stands beside it in a Secret is no word of the endpoint's.
-
-    :param expires: by all that the endpoint has told.
-    """
-    return stored if stored.expires - expires <= _WHOLE else replace(stored, expires=expires)
 
 
 def offered(key: Key, entry: Entry, now: Instant) -> bool:

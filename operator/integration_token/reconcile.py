@@ -26,6 +26,7 @@ from integration_token.logs import get_logger
 from integration_token.look import Look
 from integration_token.metrics import Metrics
 from integration_token.mount import MountRefresher
+from integration_token.renewal.backoff import MAX_CHANGE_WAIT
 from integration_token.renewal.budget import Hold, Rank, Urgency
 from integration_token.report import Reporter
 from integration_token.scheduler import Key
@@ -103,7 +104,7 @@ class Reconciler:
             integration = entry.record or await self._read(key, entry)
             entry.record = None
             if integration is None:
-                return now if key in self._inventory.entries and entry.uid != self._inventory.entries[key].uid else None
+                return self._without(key, entry, now)
             if self._must_wait(key, entry, integration):
                 waiting = True
                 entry.keep(integration)
@@ -133,6 +134,13 @@ class Reconciler:
         if not waiting and look.inputs is not None and not look.contested:
             entry.settled = (look.inputs, look.version)
         return entry.due
+
+    def _without(self, key: Key, entry: Entry, now: Instant) -> Instant | None:
+        """When to come back to a resource that is gone, is another by now, or can't be read."""
+        current = self._inventory.entries.get(key)
+        if current is None:
+            return None
+        return now if current.uid != entry.uid else now.after(MAX_CHANGE_WAIT)
 
     def _cut_short(self, entry: Entry, look: Look | None, error: ClusterError) -> Instant:
         """Has another pass made where the API server cut this one short, and a token asked for anew where one could not

@@ -16,6 +16,7 @@ from integration_token.handlers.watch import Observer
 from integration_token.inquiry import Inquirer
 from integration_token.inventory import Inventory
 from integration_token.issue import Issuer
+from integration_token.judgement import Judge
 from integration_token.metrics import Metrics
 from integration_token.mount import MountRefresher
 from integration_token.oauth.address import Policy
@@ -79,13 +80,15 @@ def build_worker(
     deliverer = Deliverer(gateway, secrets, scheduler, clock)
     reporter = Reporter(gateway, inventory, events, clock)
     sources = Sources(gateway, secrets, inventory, policy, clock, clusterwide=not namespaces)
+    issuer = Issuer(sources, client, clock, metrics)
     inquirer = Inquirer(
-        issuer=Issuer(sources, client, clock, metrics),
+        issuer=issuer,
         admission=admission,
         scheduler=scheduler,
         grants=grants,
         sharer=Sharer(grants, deliverer, reporter, metrics),
         deliverer=deliverer,
+        judge=Judge(issuer, grants, reporter, clock),
         reporter=reporter,
         clock=clock,
         jitter=jitter,
