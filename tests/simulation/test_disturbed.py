@@ -37,6 +37,8 @@ comes after it may wait as long again."""
 GLANCE = 5.0
 """Seconds between two looks whether anything was forgotten."""
 LIFETIME = 600.0
+LONG = Policy()
+"""Tokens that are not renewed while a story lasts."""
 MEMBERS = (Member(), Member("till"), Member("stock", client="stock"), Member("own", endpoint="own", client="own"))
 
 
@@ -108,7 +110,8 @@ def story(*disturbances: Disturbance, troubles: tuple[Trouble, ...] = (), member
     ends = [over(each) for each in disturbances] + [each.end for each in troubles]
     return Story(
         policy or Policy(LIFETIME, lead=60),
-        seconds=max(ends, default=0.0) + CALM + LIFETIME,
+        # No renewal is to repair what was forgotten.
+        seconds=max(ends, default=0.0) + CALM,
         troubles=troubles,
         members=members,
         disturbances=disturbances,
@@ -119,9 +122,18 @@ SECRETS = "secrets"
 
 FOUND = {
     "targets deleted before the answers to their creation come": story(
-        Storm(0, 60, Weather.SLOW, SECRETS), Rival(0, 60, Manner.DELETES), Rival(0, 60, Manner.DELETES, name="own")
+        Storm(0, 60, Weather.SLOW, SECRETS),
+        Rival(0, 30, Manner.DELETES),
+        Rival(0, 4, Manner.DELETES, name="stock"),
+        Rival(0, 15, Manner.DELETES, name="own"),
+        policy=LONG,
     ),
-    "labels changed before the answers come": story(Storm(0, 60, Weather.SLOW, SECRETS), Rival(0, 60, Manner.RELABELS)),
+    "labels changed before the answers come": story(
+        Storm(0, 60, Weather.SLOW, SECRETS),
+        Rival(0, 30, Manner.RELABELS),
+        Rival(0, 4, Manner.RELABELS, name="stock"),
+        policy=LONG,
+    ),
     "an endpoint away, then conflicts": story(
         Storm(3, 30, Weather.CONFLICT, SECRETS), troubles=(Trouble(0, 3, Kind.UNREACHABLE),)
     ),
@@ -132,6 +144,11 @@ FOUND = {
             *(Member(f"own-{n}", endpoint="own", client=f"own-{n}") for n in range(8)),
             Member("other", endpoint="own2", client="other"),
         ),
+    ),
+    "credentials that come and go while the endpoint fails": story(
+        *(Deletion(5.0 + 2 * number, What.CREDENTIALS, again=1.0) for number in range(28)),
+        troubles=(Trouble(0, 70, Kind.ERROR),),
+        members=(Member(),),
     ),
     "answers that get lost": story(Storm(0, 100, Weather.LOST)),
     "a quota for ten minutes": story(Storm(0, 600, Weather.DENIED, SECRETS), policy=Policy(LIFETIME, cached=False)),
