@@ -76,8 +76,8 @@ class SharedGrant:
     members: set[Key] = field(default_factory=set)
     shares: dict[str, Pace] | None = None
     """Of a grant that several namespaces have: the requests of each; None before the first."""
-    namespaces: dict[str, int] = field(default_factory=dict)
-    """How many of its members are in each."""
+    namespaces: dict[str, int] | None = None
+    """How many of its members are in each; None before the first."""
     answered: Answered | None = None
     holders: dict[Key, str] = field(default_factory=dict)
     """Whose target Secret holds what was answered, and that Secret's name."""
@@ -97,32 +97,37 @@ class SharedGrant:
 
     def wait(self, namespace: str, now: float) -> float:
         """Seconds until a resource of the namespace may ask again; 0 where it may now."""
-        share = self.shares.get(namespace) if self.shares and len(self.namespaces) > 1 else None
+        share = self.shares.get(namespace) if self.shares and self._crosses() else None
         return max(self.memory.pace.wait(now), share.wait(now) if share is not None else 0.0)
 
     def asked(self, namespace: str, now: float, *, wish: bool) -> None:
         """A request for a resource of the namespace is over."""
         self.memory.pace.note(now)
-        if len(self.namespaces) > 1:
+        if self._crosses():
             self.shares = self.shares or {}
             self.shares.setdefault(namespace, Pace(MAX_PER_SHARE)).note(now)
         if wish:
             self.memory.wishes = self.memory.wishes or Pace(MAX_WISHES)
             self.memory.wishes.note(now)
 
+    def _crosses(self) -> bool:
+        """Whether resources of several namespaces have the grant."""
+        return len(self.namespaces or ()) > 1
+
     def join(self, key: Key) -> None:
         """The resource has the grant."""
         self.members.add(key)
+        self.namespaces = self.namespaces or {}
         self.namespaces[key.namespace] = self.namespaces.get(key.namespace, 0) + 1
 
     def leave(self, key: Key) -> None:
         """The resource has the grant no longer."""
-        self.members.discard(key)
-        self.namespaces[key.namespace] -= 1
-        if not self.namespaces[key.namespace]:
-            del self.namespaces[key.namespace]
-            if self.shares:
-                self.shares.pop(key.namespace, None)
+        if key in self.members and self.namespaces:
+            self.members.discard(key)
+            self.namespaces[key.namespace] -= 1
+            if not self.namespaces[key.namespace]:
+                del self.namespaces[key.namespace]
+                (self.shares or {}).pop(key.namespace, None)
         self.waiting.discard(key)
         self.holders.pop(key, None)
 

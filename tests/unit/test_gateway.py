@@ -196,6 +196,67 @@ async def test_writes_name_their_manager_and_the_object_that_they_are_of() -> No
     assert options["preconditions"] == {"uid": "uid-1", "resourceVersion": "8"}
 
 
+class Slow(Client):
+    """Answers with large objects that come in slowly, and counts how many of them do at once."""
+
+    reading = most = 0
+
+    async def call_api(self, *_: Any, **__: Any) -> Any:
+        async def pieces() -> Any:
+            yield b'{"text": "'
+            yield b"x" * 65536
+            self.reading += 1
+            self.most = max(self.most, self.reading)
+            for _ in range(5):
+                await asyncio.sleep(0)
+                yield b"x" * 65536
+            yield b'"}'
+            self.reading -= 1
+
+        return SimpleNamespace(response=SimpleNamespace(status=200, content=SimpleNamespace(iter_any=pieces)))
+
+
+async def test_few_large_answers_are_read_at_a_time() -> None:
+    """Somebody may have made thousands of them; each is read to its end."""
+    client = Slow()
+    calls = gateway(client)
+    answers = await asyncio.gather(*(calls.get(INTEGRATIONS, "store", f"{number}") for number in range(40)))
+    assert [len(answer["text"]) for answer in answers if answer] == [6 * 65536] * 40
+    assert client.most <= 4
+
+
+async def test_nothing_is_asked_for_in_compressed_form() -> None:
+    """A little of that becomes much at once."""
+    client = Client(200, {"metadata": {"resourceVersion": "9"}, "items": []})
+    await gateway(client).get(SECRETS, "store", "shop")
+    await gateway(client).list_metadata(SECRETS, "store", "app=shop")
+    assert {headers["Accept-Encoding"] for _, _, headers, _ in client.requests} == {"identity"}
+
+
+@pytest.mark.parametrize("piece", [7, 100_000, 10_000_000])
+async def test_an_event_of_a_watch_may_be_as_large_as_an_object(piece: int) -> None:
+    """Also where escapes make it several times that, and nothing but what it is known by is left of it."""
+    metadata = {"namespace": "store", "name": "shop", "uid": "1", "resourceVersion": "2"}
+    item = {"metadata": {**metadata, "annotations": {"x": "<" * 100}, "labels": {"y": "\u003c" * 10}}}
+    large = {"metadata": {**metadata, "labels": {"y": "x" * 5_000_000 if piece > 7 else "x"}}}
+    events = [
+        {"type": "ADDED", "object": item},
+        {"type": "MODIFIED", "object": large},
+        {"type": "ADDED", "object": item},
+    ]
+    client = Client(200, "".join(f"{json.dumps(event)}\n" for event in events).encode())
+    client.piece = piece
+    found = [event async for event in gateway(client).watch_metadata(SECRETS, "", "app", "1")]
+    known = {"metadata": {**metadata, "annotations": {}}}
+    assert found == [("ADDED", known), ("MODIFIED", known), ("ADDED", known)]
+
+
+async def test_a_kind_that_is_not_there_cannot_be_listed() -> None:
+    """Where the CRDs are not installed."""
+    with pytest.raises(Denied, match="install the CRDs"):
+        await gateway(Client(404, {"message": "not found"})).list_metadata(SECRETS, "", "app")
+
+
 async def test_lists_are_read_to_the_end_and_hold_metadata_alone() -> None:
     """Page by page."""
     client = Client(200, {"metadata": {"resourceVersion": "9"}, "items": [{"metadata": {"name": "shop"}}]})

@@ -29,8 +29,8 @@ Object = dict[str, Any]
 
 SOME, MANY = 400, 7500
 """Objects of one make, by which it is measured what is kept of each; and as many as one tenant may have made."""
-EACH, ALL = 8 * 1024, 60 * 1024 * 1024
-"""Bytes that may be kept of one, and of all of them."""
+EACH, ALL = 8192 - 900, 60 * 1024 * 1024
+"""Bytes that may be kept of one, less the 900 that kopf keeps of each, and of all of them."""
 
 NAMESPACE = "n" * 63
 LARGE = 250_000
@@ -134,15 +134,15 @@ TOKENS: dict[str, Callable[[int], Object]] = {
     "with many scopes": lambda number: token(number, {"scopes": [f"{number}-{each}" for each in range(200)]}),
     "with a long audience": lambda number: token(number, {"audience": text(number, 2048)}),
     "with a long status": lambda number: token(number, status=CONDITIONS),
-    "just small enough to be kept": lambda number: token(number, {"audience": text(number, 980)}),
+    "just small enough to be kept": lambda number: token(number, {"audience": text(number, 740)}),
     "with labels that are just few enough": lambda number: token(
-        number, {"target": {"template": {"data": {f"{number}-{each}": f"{each}" for each in range(28)}}}}
+        number, {"target": {"template": {"data": {f"{number}-{each}": f"{each}" for each in range(22)}}}}
     ),
     "with a long wish for a renewal": lambda number: token(
         number, annotations={RENEW_ANNOTATION: text(number, 4000)}
     ),
     "with a wish that is just short enough": lambda number: token(
-        number, {"audience": text(number, 700)}, annotations={RENEW_ANNOTATION: text(number, 256)}
+        number, {"audience": text(number, 460)}, annotations={RENEW_ANNOTATION: text(number, 256)}
     ),
     "that were too large to be passed on": lambda number: {
         **essence(token(number, annotations={RENEW_ANNOTATION: text(number, 4000)})), "cut": True

@@ -19,7 +19,7 @@ DEFAULT_RENEW_BEFORE_PERCENTAGE = 20
 MAX_RENEW_REQUEST: Final = 256
 """Characters of a wish for a renewal that are kept as they are: the annotation may have 256 KiB."""
 
-_SMALL = 6144
+_SMALL = 5350
 """Bytes of an IntegrationToken that are kept for the next look at it: an ordinary one, with its status, has 5,300."""
 
 
