@@ -50,7 +50,7 @@ unit: install ## the tests that need nothing but Python
 
 .PHONY: simulation
 simulation: install ## random stories in virtual time, held to what the operator promises
-	@echo "==> simulations (about 3 min)"
+	@echo "==> simulations (about 5 min)"
 	@$(BIN)/python -m pytest --quiet tests/simulation
 
 .PHONY: simulate
@@ -68,7 +68,7 @@ apiserver: programs ## the operator on a real API server
 
 .PHONY: faults
 faults: programs ## two replicas on a real control plane that is broken in every way, judged from outside
-	@echo "==> faults of every kind (about 4 min)"
+	@echo "==> faults of every kind (about 7 min)"
 	@$(BIN)/python -m pytest --quiet tests/faults
 
 .PHONY: soak
