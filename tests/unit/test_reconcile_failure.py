@@ -1,6 +1,7 @@
 """What a user sees when something is missing, wrong or away, and when it is mended."""
 
 import gc
+import re
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -552,3 +553,32 @@ def test_an_endpoint_that_can_no_longer_be_read_is_not_called_ready() -> None:
         assert world.ready == ("True", "TokenValid")
 
     play(story)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "counted"),
+    [
+        (lambda world: world.fault(fault.EXPIRED), {"InvalidResponse": 1.0}),
+        (lambda world: world.fault(fault.status(500)), {"EndpointError": 1.0}),
+        (lambda world: _outage(world, sent=True), {"Timeout": 1.0}),
+        (lambda world: _outage(world, sent=False), {}),
+    ],
+    ids=["expired on arrival", "an error", "without an answer", "never sent"],
+)
+def test_requests_are_counted_that_reached_the_endpoint(
+    spoil: Callable[[World], object], counted: dict[str, float]
+) -> None:
+    """By what came of them; one that was never sent is none."""
+
+    async def story(world: World) -> None:
+        await begin_spoiled(world, spoil)
+        text = world.operator.metrics.text().decode()
+        found = re.findall(r'^integration_token_requests_total\{.*outcome="(\w+)".*\} (.*)$', text, re.MULTILINE)
+        assert {outcome: float(count) for outcome, count in found} == counted
+
+    play(story)
+
+
+def _outage(world: World, *, sent: bool) -> None:
+    world.client.outage = Passing(Reason.TIMEOUT, "no answer in time")
+    world.client.outage.sent = sent
