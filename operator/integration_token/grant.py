@@ -42,6 +42,11 @@ class Answered:
     answered it to this process."""
 
 
+def close(known: Answered, expires: float, other: float) -> bool:
+    """Whether two times may both be told of the expiry of the token that is known."""
+    return abs(expires - other) <= max(_CLOSE, _CLOSE_SHARE * (known.expires - known.issued))
+
+
 @dataclass(slots=True)
 class Memory:
     """What is remembered of a grant for a while though nobody has it: somebody may change credentials to and fro, or
@@ -198,7 +203,7 @@ class Grants:
         known = grant.answered
         if known is None or known.found_in or known.assumed or token.assumed:
             return token
-        if abs(known.expires - token.expires) <= max(_CLOSE, _CLOSE_SHARE * (known.expires - known.issued)):
+        if close(known, known.expires, token.expires):
             return token
         return replace(token, issued=known.issued, expires=known.expires) if self.is_newest(grant, token) else token
 

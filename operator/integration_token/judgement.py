@@ -7,7 +7,7 @@ from integration_token.api.endpoint import Endpoint, EndpointKind
 from integration_token.api.token import StoredToken, Token
 from integration_token.clock import Clock
 from integration_token.errors import Passing
-from integration_token.grant import Grants
+from integration_token.grant import Grants, close
 from integration_token.issue import Issuer
 from integration_token.look import Look
 from integration_token.renewal.rollover import Rollover, step
@@ -96,7 +96,10 @@ class Judge:
             return entry.expires  # nobody's word is of more weight after somebody has set our clock
         if known is None or known.found_in or held is None or not self._grants.is_newest(grant, held.token):
             return None
-        return known.expires + look.set_back
+        expires = known.expires + look.set_back
+        if not close(known, expires, entry.expires):
+            entry.expires = expires  # what stands in the Secret is no word of the endpoint's
+        return entry.expires
 
     def _share(self, look: Look, endpoint: Endpoint, verdict: Verdict, token: Token) -> None:
         """Lets others have what was answered, where it is the token that is held."""
