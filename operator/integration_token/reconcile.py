@@ -235,7 +235,7 @@ class Reconciler:
             look.predecessors = await self._deliverer.predecessors(integration, entry.written)
             look.target = await self._deliverer.read(integration, look.predecessors)
             look.stored = look.target.stored
-            if look.stored is not None:
+            if look.stored is not None and not look.stepped:
                 token = self._grants.as_answered(entry.grant, look.stored.token)
                 look.stored = replace(look.stored, token=token)
             look.version = look.target.secret["metadata"]["resourceVersion"] if look.target.secret else ""

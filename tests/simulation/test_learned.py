@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import example, given
 
+from tests.fakes.issuer import Policy
 from tests.simulation import promise, strategy
 from tests.simulation.settings import examples
 from tests.simulation.stage import simulate
-from tests.simulation.story import Story
+from tests.simulation.story import Restart, Story
 
 PLACE = ("store", "shop")
 EARLY = 300.0
@@ -39,6 +40,7 @@ def test_from_the_second_lifetime_on_requests_are_few(story: Story) -> None:
 
 @examples(110)
 @given(strategy.interrupted())
+@example(Story(Policy(30, lead=-1), seconds=105, restarts=(Restart(30.5),)))
 def test_a_restart_costs_one_request_at_most(story: Story) -> None:
     """At once where a poll is due, and later where it forgets what one poll had taught; at once none before the window.
     After expiry the steps to the next poll begin anew, by the stored expiry, which may be two more."""
