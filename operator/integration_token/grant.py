@@ -198,10 +198,10 @@ class Grants:
         return grant.answered is not None and grant.answered.digest == self._known_by(token)
 
     def as_answered(self, grant: SharedGrant, token: Token) -> Token:
-        """The token with the times that this process was answered, where others stand beside it: somebody has changed
-        them."""
+        """The token with the times that this process was answered, where a later expiry stands beside it: somebody has
+        changed that. An earlier one may have been told before, and stands."""
         known = grant.answered
-        if known is None or known.found_in or known.assumed or token.assumed:
+        if known is None or known.found_in or known.assumed or token.assumed or token.expires <= known.expires:
             return token
         if close(known, known.expires, token.expires):
             return token

@@ -71,7 +71,8 @@ class Judge:
             look.stored = corrected(before, token, identity)
         grant.rollover = known
         look.plan()
-        if expiry is None:
+        if expiry != entry.expires:
+            # What the grant was taught is by another expiry than the one that the resource goes by.
             entry.poll_at = look.wall + step(entry.expires - look.wall)
 
     @staticmethod
@@ -97,9 +98,7 @@ class Judge:
         if known is None or known.found_in or held is None or not self._grants.is_newest(grant, held.token):
             return None
         expires = known.expires + look.set_back
-        if not close(known, expires, entry.expires):
-            entry.expires = expires  # what stands in the Secret is no word of the endpoint's
-        return entry.expires
+        return entry.expires if close(known, expires, entry.expires) else expires
 
     def _share(self, look: Look, endpoint: Endpoint, verdict: Verdict, token: Token) -> None:
         """Lets others have what was answered, where it is the token that is held."""

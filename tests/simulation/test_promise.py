@@ -11,7 +11,7 @@ from tests.fakes.issuer import Policy
 from tests.simulation import promise, strategy
 from tests.simulation.settings import examples
 from tests.simulation.stage import simulate
-from tests.simulation.story import DAY, Kind, Step, Story, Trouble
+from tests.simulation.story import DAY, Kind, Restart, Step, Story, Trouble
 
 
 def check(story: Story) -> None:
@@ -53,6 +53,7 @@ def test_troubled(story: Story) -> None:
 
 @examples(300)
 @given(strategy.restarted())
+@example(Story(Policy(3600, lead=600, frozen=True), seconds=9000, restarts=(Restart(1800), Restart(6000))))
 def test_restarted(story: Story) -> None:
     """The operator is restarted."""
     check(story)
