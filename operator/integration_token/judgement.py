@@ -61,6 +61,7 @@ class Judge:
             entry.expires = min(entry.expires, token.expires + look.set_back)
         self._share(look, endpoint, verdict, token)
         known, expiry = self._known(look, endpoint), self._known_expiry(look, endpoint)
+        apart = expiry != entry.expires
         if expiry is not None:
             known = known.old(expiry - sent)
         if verdict is Verdict.CORRECT:
@@ -71,7 +72,7 @@ class Judge:
             look.stored = corrected(before, token, identity)
         grant.rollover = known
         look.plan()
-        if expiry != entry.expires:
+        if apart:
             # What the grant was taught is by another expiry than the one that the resource goes by.
             entry.poll_at = look.wall + step(entry.expires - look.wall)
 
