@@ -58,7 +58,7 @@ class EndpointReconciler:
 
     async def _tell(self, ref: EndpointRef, endpoint: Endpoint) -> None:
         try:
-            check_endpoint(endpoint, self._policy)
+            await check_endpoint(endpoint, self._policy)
             condition = Condition(ConditionType.READY, True, Reason.VALID, "")
         except NeedsChange as failure:
             condition = Condition(ConditionType.READY, False, Reason(failure.reason), failure.message)

@@ -25,6 +25,10 @@ log = get_logger(__name__)
 _AT_ONCE = 8
 """Pods patched at once, for all resources together: each makes a kubelet work."""
 
+_OF_ONE = 2
+"""Of them that one resource may have, or wait for: a Secret may be mounted by thousands of pods, and those of others
+must not wait until all of them were patched."""
+
 _DENIED = 600.0
 """Seconds for which a refusal to list or patch pods is believed: permission for it is granted by the chart, rarely."""
 
@@ -94,8 +98,10 @@ class MountRefresher:
         # What is there already changes nothing, and the kubelet then looks at nothing: two renewals within one second.
         now = format_precise_time(self._clock.now().wall, "microseconds")
 
+        own = asyncio.Semaphore(_OF_ONE)
+
         async def touch(reader: Reader) -> None:
-            async with self._places:
+            async with own, self._places:
                 await self._gateway.annotate(PODS, namespace, reader.name, {REFRESHED_ANNOTATION: now})
 
         results = await asyncio.gather(*map(touch, found), return_exceptions=True)

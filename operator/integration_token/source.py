@@ -37,7 +37,7 @@ class Credentials(NamedTuple):
         return "Credentials(...)"
 
 
-def check_endpoint(endpoint: Endpoint, policy: Policy) -> None:
+async def check_endpoint(endpoint: Endpoint, policy: Policy) -> None:
     """What can be said of an endpoint before anything is sent there.
 
     :raises NeedsChange: where it cannot be used.
@@ -47,7 +47,7 @@ def check_endpoint(endpoint: Endpoint, policy: Policy) -> None:
     if bundle is not None and is_judged(bundle.digest):
         check_judged(bundle.digest)
     elif bundle is not None and bundle.text is not None:
-        tls_context(bundle.text)
+        await tls_context(bundle.text)
     try:
         selects(endpoint.namespace_selector, {})
     except (KeyError, ValueError) as error:
@@ -114,7 +114,7 @@ class Sources:
                 raise _missing(ref)
         if ref in self._inventory.endpoints:
             self._inventory.confirmed.setdefault(ref, now)
-        check_endpoint(endpoint, self._policy)
+        await check_endpoint(endpoint, self._policy)
         if ref.kind is EndpointKind.CLUSTER and not await self._selected(endpoint, integration.namespace):
             raise NeedsChange(
                 Reason.NOT_ALLOWED,

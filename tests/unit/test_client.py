@@ -262,10 +262,10 @@ async def test_a_bundle_without_a_certificate_is_refused(client: TokenClient, bu
     assert problem.message == "spec.caBundle holds no PEM certificate that can be read; mend it"
 
 
-def test_endpoints_of_one_authority_share_what_tls_needs(secure: TokenEndpoint) -> None:
+async def test_endpoints_of_one_authority_share_what_tls_needs(secure: TokenEndpoint) -> None:
     """Each TLS context costs almost 1 MiB."""
-    assert tls_context(secure.ca_pem) is tls_context(secure.ca_pem)
-    assert tls_context(secure.ca_pem).minimum_version >= ssl.TLSVersion.TLSv1_2
+    assert await tls_context(secure.ca_pem) is await tls_context(secure.ca_pem)
+    assert (await tls_context(secure.ca_pem)).minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -1,14 +1,19 @@
 """A renewed token comes into mounted files at once where the kubelet might be too late with it."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from integration_token.api.integration import MountRefresh
 from integration_token.api.names import REFRESHED_ANNOTATION
 from integration_token.errors import Denied, Unavailable
+from integration_token.mount import MountRefresher
 
 from tests.fakes import fault
 from tests.fakes.issuer import Policy
-from tests.unit.virtual import EPOCH
+from tests.unit.virtual import EPOCH, FakeClock
 from tests.unit.world import NAMESPACE, World, play
 
 DAY = 86400.0
@@ -255,3 +260,49 @@ def test_pods_that_cannot_be_patched_do_not_keep_the_status_from_the_renewal(
         assert tries == failures + 1 if expected else 3 < tries < 10
 
     play(story, LATE)
+
+
+class Crowd:
+    """An API server with some pods of each namespace, which mount its Secret, and what was done to them in order."""
+
+    def __init__(self, pods: dict[str, int]) -> None:
+        """`pods`: how many each namespace has."""
+        self.touched: list[str] = []
+        """Namespaces of those that were patched."""
+        self._pods = pods
+
+    async def pages(self, _: object, namespace: str, __: str) -> AsyncIterator[list[dict[str, Any]]]:
+        """As the gateway has it."""
+        for number in range(self._pods[namespace]):
+            yield [{"metadata": {"namespace": namespace, "name": f"{number}"}, "spec": MOUNTS, "status": {}}]
+
+    async def annotate(self, _: object, namespace: str, *__: object) -> None:
+        """As the gateway has it; a call takes a moment."""
+        await asyncio.sleep(0)
+        self.touched.append(namespace)
+
+
+async def test_a_neighbour_with_thousands_of_pods_keeps_nobody_waiting(clock: FakeClock) -> None:
+    """Whoever may create pods may have many, and renew the token that they mount again and again."""
+    crowd = Crowd({"crowd": 2000, NAMESPACE: 1})
+    refresher = MountRefresher(crowd, SimpleNamespace(event=None), clock)  # type: ignore[arg-type]  # what is used of them
+
+    def renewed(namespace: str) -> Any:
+        integration = SimpleNamespace(
+            mount_refresh=MountRefresh.ALWAYS,
+            namespace=namespace,
+            target="shop",
+            status={"issueTime": "", "expirationTime": ""},
+        )
+        entry = SimpleNamespace(followed=0.0, unfollowed=0.0)
+        stored = SimpleNamespace(token=SimpleNamespace(issued=1.0))
+        return SimpleNamespace(integration=integration, entry=entry, stored=stored, renewed=True)
+
+    first = asyncio.create_task(refresher.refresh(renewed("crowd")))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert crowd.touched
+    await refresher.refresh(renewed(NAMESPACE))
+    assert len(crowd.touched) < 50
+    await first
+    assert crowd.touched.count("crowd") == 2000

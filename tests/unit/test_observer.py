@@ -316,6 +316,13 @@ class TestNamespaces:
             watched.inventory.observe_unreadable(f"n{number % 500}", f"{number}", "uid", 1)
         assert min(seconds() for _ in range(5)) < 5 * few
 
+    def test_a_large_namespace_that_is_listed_anew_may_have_other_labels(self, watched: Watched) -> None:
+        """They changed in a gap of the watch, and what is left of it tells none: who needs them reads them."""
+        watched.namespace(None, "store", {"team": "shop"})
+        watched.observer.namespace(None, {"metadata": {"name": "store", "annotations": {}}, "cut": True})
+        assert watched.woken == [SHOP]
+        assert watched.inventory.namespace_labels == {}
+
     def test_a_deleted_namespace_is_forgotten(self, watched: Watched) -> None:
         """Its resources' own deletions are events of their own."""
         watched.namespace(None, "store", {"team": "shop"})

@@ -6,7 +6,7 @@ so are those that one resource has too many of: somebody may change a Secret bac
 
 import asyncio
 import uuid
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 
 from integration_token.api.names import MANAGER
@@ -19,7 +19,7 @@ from integration_token.logs import get_logger
 log = get_logger(__name__)
 
 _QUEUE = 1000
-"""Events that wait at most: beyond it the oldest news are worth less than the memory."""
+"""Events that wait at most: beyond it news are worth less than the memory. They are of the namespace that has most."""
 
 _BURST = 25
 """Events of one resource with one reason that are posted however soon they follow each other, as client-go has it."""
@@ -41,14 +41,19 @@ class ObjectReference:
 
 
 class EventRecorder:
-    """Posts events in the background."""
+    """Posts events in the background, of one namespace after the other: none waits for all that a neighbour has."""
 
     def __init__(self, gateway: Gateway, clock: Clock, instance: str) -> None:
         """`instance` names this process, as the pod's name does."""
         self._gateway = gateway
         self._clock = clock
         self._instance = instance
-        self._queue: asyncio.Queue[tuple[str, dict[str, object]]] = asyncio.Queue(_QUEUE)
+        self._queues: dict[str, deque[dict[str, object]]] = {}
+        """By namespace, in the order of their turns."""
+        self._length = 0
+        self._arrived = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._allowances: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
     def record(self, about: ObjectReference, *, warning: bool, reason: str, message: str) -> None:
@@ -81,10 +86,21 @@ class EventRecorder:
             "lastTimestamp": now,
             "count": 1,
         }
-        try:
-            self._queue.put_nowait((namespace, body))
-        except asyncio.QueueFull:
-            log.warning("event dropped, too many wait", kind=about.kind, name=about.name, reason=reason)
+        self._put(namespace, body)
+
+    def _put(self, namespace: str, body: dict[str, object]) -> None:
+        queue = self._queues.setdefault(namespace, deque())
+        queue.append(body)
+        self._length += 1
+        self._arrived.set()
+        self._idle.clear()
+        if self._length > _QUEUE:
+            most = max(self._queues, key=lambda name: len(self._queues[name]))
+            dropped = self._queues[most].pop()
+            self._length -= 1
+            if not self._queues[most]:
+                del self._queues[most]
+            log.warning("event dropped, too many wait", namespace=most, reason=dropped["reason"])
 
     def _admits(self, uid: str, reason: str) -> bool:
         now = self._clock.now().boot
@@ -99,14 +115,23 @@ class EventRecorder:
     async def run(self) -> None:
         """Posts what is queued, for ever."""
         while True:
-            namespace, body = await self._queue.get()
+            await self._arrived.wait()
+            namespace, queue = next(iter(self._queues.items()))
+            del self._queues[namespace]
+            body = queue.popleft()
+            self._length -= 1
+            if queue:
+                self._queues[namespace] = queue
+            if not self._queues:
+                self._arrived.clear()
             try:
                 await self._gateway.create(EVENTS, namespace, body)
             except ClusterError as error:
                 log.debug("event not posted", error=str(error))
             finally:
-                self._queue.task_done()
+                if not self._queues:
+                    self._idle.set()
 
     async def drain(self) -> None:
         """Returns when all that was queued has been posted or dropped."""
-        await self._queue.join()
+        await self._idle.wait()

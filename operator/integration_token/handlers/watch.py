@@ -118,7 +118,7 @@ class Observer:
         name, labels = body["metadata"]["name"], dict(body["metadata"].get("labels") or {})
         if kind == DELETED or is_cut(body):
             self._inventory.forget_labels(name)
-        elif self._inventory.keep_labels(name, labels):
+        if is_cut(body) or (kind != DELETED and self._inventory.keep_labels(name, labels)):
             for key in self._inventory.of_namespace(name):
                 self._scheduler.wake(key)
 

@@ -261,10 +261,11 @@ class TokenClient:
     async def _host(self, key: tuple[str, bytes], url: httpx.URL, route: Route) -> _Host:
         """The connections for a host under a CA: shared no further, since the pool tells connections apart by
         address."""
+        verify = await tls_context(route.ca_bundle) if url.scheme == "https" or self._proxy else False
         host = self._hosts.get(key)
         if host is None:
             transport = httpx.AsyncHTTPTransport(
-                verify=tls_context(route.ca_bundle) if url.scheme == "https" or self._proxy else False,
+                verify=verify,
                 trust_env=False,
                 limits=httpx.Limits(max_connections=_CONNECTIONS, keepalive_expiry=_KEEPALIVE),
                 proxy=self._proxy,

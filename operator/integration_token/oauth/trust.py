@@ -4,9 +4,12 @@ Whoever may create a TokenEndpoint chooses its authorities: half a megabyte of t
 is kept is bounded by size, and known by the SHA-256 of the PEM text instead of the text.
 """
 
+import asyncio
 import hashlib
+import re
 import ssl
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Final
 
 from integration_token.api.condition import Reason
@@ -21,6 +24,11 @@ _CONTEXTS = 32
 _JUDGED = 8192
 """CA bundles of which it is remembered whether they can be used: those that were asked for last."""
 
+_AT_ONCE = 8
+"""Authorities that are read without letting others run: each takes some 0.2 ms, and a bundle may have a thousand."""
+
+_END = re.compile("-----END (?:X509 )?CERTIFICATE-----")
+
 _kept: OrderedDict[bytes, tuple[ssl.SSLContext, int]] = OrderedDict()
 _judged: OrderedDict[bytes, bool] = OrderedDict()
 
@@ -30,8 +38,10 @@ def digest_of(ca_bundle: str) -> bytes:
     return hashlib.sha256(ca_bundle.encode(errors="surrogatepass")).digest()
 
 
-def tls_context(ca_bundle: str) -> ssl.SSLContext:
+async def tls_context(ca_bundle: str) -> ssl.SSLContext:
     """The TLS context for a CA bundle, empty for the system's roots; shared by all endpoints that trust it.
+
+    Reading a large one takes long, and whoever may create TokenEndpoints decides how often: others run in between.
 
     :raises NeedsChange: where the PEM text holds no certificate.
     """
@@ -40,16 +50,29 @@ def tls_context(ca_bundle: str) -> ssl.SSLContext:
         _kept.move_to_end(digest)
         return _kept[digest][0]
     try:
-        # Bundles have names in comments, and ssl takes ASCII alone.
-        context = ssl.create_default_context(cadata=ca_bundle.encode("ascii", "replace").decode() or None)
+        pieces = _pieces(ca_bundle)
+        context = ssl.create_default_context(cadata=next(pieces) or None)
+        for piece in pieces:
+            await asyncio.sleep(0)
+            context.load_verify_locations(cadata=piece)
     except (ssl.SSLError, ValueError):
         _note(digest, usable=False)
         raise _unusable() from None
+    if digest in _kept:  # by somebody else meanwhile
+        return _kept[digest][0]
     _note(digest, usable=True)
     _kept[digest] = context, len(ca_bundle)
     while len(_kept) > _CONTEXTS or sum(size for _, size in _kept.values()) > MAX_KEPT:
         _kept.popitem(last=False)
     return context
+
+
+def _pieces(ca_bundle: str) -> Iterator[str]:
+    """The PEM text, by a few authorities each; at least one piece."""
+    # Bundles have names in comments, and ssl takes ASCII alone.
+    text = ca_bundle.encode("ascii", "replace").decode()
+    ends = [found.end() for found in _END.finditer(text)][_AT_ONCE - 1 : -1 : _AT_ONCE]
+    return (text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True))
 
 
 def is_judged(digest: bytes) -> bool:
