@@ -30,9 +30,12 @@ async def look_up(host: str, port: int, ended: Callable[[], None]) -> list[IPAdd
         ended()
 
     def work() -> None:
-        found = _addresses(host, port)
-        with suppress(RuntimeError):  # the loop is closed, and nobody waits
-            loop.call_soon_threadsafe(answer, found)
+        found: list[IPAddress] | None = None
+        try:
+            found = _addresses(host, port)
+        finally:
+            with suppress(RuntimeError):  # the loop is closed, and nobody waits
+                loop.call_soon_threadsafe(answer, found)
 
     try:
         # A daemon: the process ends without it.
