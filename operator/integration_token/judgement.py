@@ -61,7 +61,6 @@ class Judge:
             entry.expires = min(entry.expires, token.expires + look.set_back)
         self._share(look, endpoint, verdict, token)
         known, expiry = self._known(look, endpoint), self._known_expiry(look, endpoint)
-        apart = expiry != entry.expires
         if expiry is not None:
             known = known.old(expiry - sent)
         if verdict is Verdict.CORRECT:
@@ -72,7 +71,7 @@ class Judge:
             look.stored = corrected(before, token, identity)
         grant.rollover = known
         look.plan()
-        if apart:
+        if expiry != entry.expires:
             # What the grant was taught is by another expiry than the one that the resource goes by.
             entry.poll_at = look.wall + step(entry.expires - look.wall)
 
