@@ -70,8 +70,9 @@ class Judge:
                 self._reporter.tell_unverified(look)
             look.stored = corrected(before, token, identity)
         grant.rollover = known
+        held = entry.expires
         look.plan()
-        if expiry != entry.expires:
+        if expiry not in {held, entry.expires}:
             # What the grant was taught is by another expiry than the one that the resource goes by.
             entry.poll_at = look.wall + step(entry.expires - look.wall)
 
