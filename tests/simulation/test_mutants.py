@@ -57,7 +57,7 @@ def _run(tree: Path, name: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider"]
     subset = CLUSTER if name != CONTROL and MUTANTS[name].parent.name == "cluster" else SUBSET
     command += ["-o", f"pythonpath={tree / 'operator'} .", *(f"tests/simulation/{file}" for file in subset)]
-    settings = {**os.environ, "CI": "true", ONE_IN: "40"}
+    settings = {**os.environ, "CI": "true", ONE_IN: "15"}
     return subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=TIMEOUT, check=False)
 
 
