@@ -20,7 +20,7 @@ RUN /build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --no-inde
     && rm -r /app/lib/python3*/site-packages/kubernetes/client/api \
         /app/lib/python3*/site-packages/kubernetes/aio/client/api \
     && /app/bin/python -m compileall -q -x '/kubernetes/(aio/)?client/models/' /app/lib \
-    && /app/bin/python -c 'import integration_token.application'
+    && /app/bin/python -c 'import integration_token.runtime.process'
 
 FROM ${BASE}
 ARG BASE

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from integration_token.api.names import MANAGER
 from integration_token.errors import SettingsError
-from integration_token.settings import LOG_FORMATS, LOG_LEVELS, read_settings, variable
+from integration_token.runtime.settings import LOG_FORMATS, LOG_LEVELS, read_settings, variable
 
 _ENDING = 2.0
 """Seconds that the event loop gets to end what is left when the operator has stopped."""
@@ -39,9 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Only now: the libraries below take a second to import, and --help and a wrong flag need none of them.
         import uvloop  # noqa: PLC0415
 
-        from integration_token.application import run  # noqa: PLC0415
         from integration_token.clock import SystemClock  # noqa: PLC0415
-        from integration_token.logs import configure_logs  # noqa: PLC0415
+        from integration_token.runtime.process import run  # noqa: PLC0415
+        from integration_token.telemetry.logs import configure_logs  # noqa: PLC0415
 
         configure_logs(settings.log_level, settings.log_format)
 

@@ -13,8 +13,8 @@
             └── Unauthorized   401: the operator's own token has expired, or is wrong
 
 Messages are written for users and stand in conditions, events and logs. None holds a token or a client secret:
-what comes from outside goes through :mod:`integration_token.redaction` first, and the exceptions of the libraries
-below are never chained, since their text and attributes hold headers and bodies.
+what comes from outside goes through :mod:`integration_token.telemetry.redaction` first, and the exceptions of the
+libraries below are never chained, since their text and attributes hold headers and bodies.
 """
 
 from typing import Self

@@ -13,7 +13,7 @@ from typing import Final
 
 import httpx
 import pytest
-from integration_token.loop_watch import REMEMBERED
+from integration_token.runtime.loop_watch import REMEMBERED
 
 from tests.apiserver.kube import Document, Kube
 from tests.apiserver.ledger import Ledger

@@ -91,7 +91,7 @@ class Stage:
             with step("installing the chart by Helm", "about 3 s"):
                 self._install()
             # An image has its bytecode compiled, and a second start finds its files in memory: so does this one.
-            subprocess.run([sys.executable, "-c", "import integration_token.application"], check=True)
+            subprocess.run([sys.executable, "-c", "import integration_token.runtime.process"], check=True)
             self._stack = stack.pop_all()
         return self
 

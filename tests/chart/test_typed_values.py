@@ -15,9 +15,9 @@ from integration_token.api.endpoint import (
 )
 from integration_token.api.integration import DeletionPolicy, Integration, parse_integration
 from integration_token.api.token import Identity, StoredToken, Token
+from integration_token.controller.status import Situation, build_status
 from integration_token.errors import NeedsChange
 from integration_token.renewal.rollover import Rollover
-from integration_token.status import Situation, build_status
 
 from tests.chart.rendering import Document, Helm, Kubectl, of_kind
 from tests.chart.resource import WHOLE, cluster_endpoint, endpoint, token

@@ -135,7 +135,7 @@ def test_help_is_quick(image: Image) -> None:
 
 def test_bytecode(image: Image) -> None:
     """Every module that the operator imports has bytecode: compiling it at each start would take seconds."""
-    said = image.run("/app/bin/python", "-v", "-c", "import integration_token.application").stderr
+    said = image.run("/app/bin/python", "-v", "-c", "import integration_token.runtime.process").stderr
     loaded = re.findall(r"^# code object from '(/app/.*)'", said, re.MULTILINE)
     assert len(loaded) > 100
     assert [path for path in loaded if not path.endswith(".pyc")] == []

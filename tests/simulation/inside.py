@@ -1,6 +1,6 @@
 """What a story can't see from outside: whether a resource will be looked at again though nothing happens."""
 
-from integration_token.inventory import token_key
+from integration_token.workqueue.key import token_key
 
 from tests.unit.world import Operator
 

@@ -8,7 +8,6 @@ from email.utils import formatdate
 from typing import Any
 from urllib.parse import urlsplit
 
-from integration_token import scheduler as scheduling
 from integration_token.api.condition import Reason
 from integration_token.api.names import (
     ASSUMED_ANNOTATION,
@@ -26,6 +25,7 @@ from integration_token.errors import Passing
 from integration_token.oauth.client import Route
 from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import Answer
+from integration_token.workqueue import scheduler as scheduling
 
 from tests.fakes.cluster import Cluster
 from tests.fakes.issuer import Minted

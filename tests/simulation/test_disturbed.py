@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
-from integration_token import scheduler as scheduling
 from integration_token.api.names import INTEGRATION_TOKENS
+from integration_token.workqueue import scheduler as scheduling
 
 from tests.fakes.issuer import Policy
 from tests.simulation import promise

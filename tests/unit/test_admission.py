@@ -4,21 +4,22 @@ import asyncio
 import sys
 
 import pytest
-from integration_token.admission import (
+from integration_token.api.endpoint import Endpoint, EndpointKind, parse_endpoint
+from integration_token.clock import Instant
+from integration_token.oauth.address import Policy
+from integration_token.oauth.client import host_of
+from integration_token.workqueue.endpoint_queue import Hold, Rank, Urgency
+from integration_token.workqueue.endpoint_queues import (
     MAX_PER_CLUSTER_ENDPOINT,
+    MAX_PER_HOST,
     MAX_PER_NAMESPACE,
     MAX_UNDER_WAY,
     SLOW,
     Admission,
     Place,
 )
-from integration_token.api.endpoint import Endpoint, EndpointKind, parse_endpoint
-from integration_token.clock import Instant
-from integration_token.inventory import token_key
-from integration_token.oauth.address import Policy
-from integration_token.oauth.client import MAX_PER_HOST
-from integration_token.renewal.budget import Hold, Rank, Urgency
-from integration_token.scheduler import Key, Scheduler
+from integration_token.workqueue.key import Key, token_key
+from integration_token.workqueue.scheduler import Scheduler
 
 from tests.unit.virtual import FakeClock, run
 
@@ -60,7 +61,7 @@ class Desk:
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self.scheduler = Waking(clock)
-        self.admission = Admission(clock, self.scheduler, POLICY)
+        self.admission = Admission(clock, self.scheduler, lambda at: host_of(at.token_url, POLICY))
 
     def enter(self, name: str, at: Endpoint, namespace: str = "", rank: Rank = NONE) -> Hold | None:
         """A resource asks for its turn."""

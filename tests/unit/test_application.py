@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 from integration_token import __main__ as command
-from integration_token import application as module
-from integration_token import term
-from integration_token.application import Application
 from integration_token.cluster.connection import Access
 from integration_token.cluster.election import Timing
+from integration_token.cluster.fence import Fence
 from integration_token.cluster.lease import Candidate
 from integration_token.cluster.permission import Permissions
 from integration_token.errors import Denied, Unavailable
-from integration_token.fence import Fence
-from integration_token.server import Server
-from integration_token.settings import Settings
+from integration_token.runtime import leadership
+from integration_token.runtime import process as module
+from integration_token.runtime.process import Application
+from integration_token.runtime.server import Server
+from integration_token.runtime.settings import Settings
 
 from tests.fakes.cluster import Cluster
 from tests.unit.test_lease import Line
@@ -268,4 +268,4 @@ def test_lack_of_permission_makes_a_leader_unready(monkeypatch: pytest.MonkeyPat
 
 def test_the_longest_end_leaves_time_of_what_a_pod_gets() -> None:
     """Work, events, parts that don't end, the release of the Lease and what is left: 25 of 30 seconds."""
-    assert term._DRAIN + term._POSTING + term._ENDING + Timing().attempt + command._ENDING <= 25
+    assert leadership._DRAIN + leadership._POSTING + leadership._ENDING + Timing().attempt + command._ENDING <= 25

@@ -215,10 +215,10 @@ def test_a_row_is_told_to_machines_with_what_was_judged() -> None:
         ([("a/json/decoder.py", "decode"), ("a/kopf/watching.py", "stream")], "kopf: the watch of our kinds"),
         ([("a/aiohttp/client.py", "f"), ("a/cluster/gateway.py", "patch_status")], "API: status written"),
         (
-            [("a/aiohttp/client.py", "f"), ("a/cluster/gateway.py", "get"), ("a/delivery.py", "_owned")],
+            [("a/aiohttp/client.py", "f"), ("a/cluster/gateway.py", "get"), ("a/controller/target.py", "_owned")],
             "API: target read",
         ),
-        ([("a/integration_token/status.py", "build_status")], "decisions, and all else of the operator"),
+        ([("a/integration_token/controller/status.py", "build_status")], "decisions, and all else of the operator"),
         ([("a/aiohttp/client_proto.py", "data_received")], "API: answers taken in"),
         ([("a/asyncio/runners.py", "run")], sampled.REST),
     ],

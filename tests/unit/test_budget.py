@@ -4,7 +4,7 @@ import random
 from collections import Counter
 
 import pytest
-from integration_token.renewal.budget import (
+from integration_token.workqueue.endpoint_queue import (
     MAX_PER_GRANT,
     MAX_WISHES,
     MINUTE,

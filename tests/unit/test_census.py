@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 
 import pytest
-from integration_token.admission import Admission
 from integration_token.api.endpoint import EndpointKind, EndpointRef
 from integration_token.cluster.gateway import Collection, Object
 from integration_token.errors import Unavailable
-from integration_token.handlers.census import Census
+from integration_token.handlers.sweep import Census
 from integration_token.handlers.watch import Observer
-from integration_token.inventory import Inventory, token_key
-from integration_token.oauth.address import Policy
+from integration_token.state.inventory import Inventory
+from integration_token.workqueue.endpoint_queues import Admission
+from integration_token.workqueue.key import token_key
 
 from tests.fakes.cluster import Cluster
 from tests.unit.test_observer import Recorder
@@ -63,9 +63,7 @@ class Scene:
         self.cluster = Paged()
         self.inventory = Inventory()
         self.scheduler = scheduler = Recorder(clock)
-        self.observer = Observer(
-            self.inventory, scheduler, Admission(clock, scheduler, Policy(False, frozenset(), frozenset()))
-        )
+        self.observer = Observer(self.inventory, scheduler, Admission(clock, scheduler, lambda _: "login.example"))
         self.census = Census(self.cluster, self.inventory, self.observer, namespaces)
 
     def create(self, plural: str, namespace: str, name: str, *, kind: str | None = "ADDED") -> None:

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import ClientAuthenticationMethod, RequestEncoding
+from integration_token.cluster.fence import Fence
 from integration_token.errors import Failure, Fenced, NeedsChange, Passing
-from integration_token.fence import Fence
 from integration_token.oauth import client as module
 from integration_token.oauth.address import Policy
 from integration_token.oauth.client import Route, TokenClient, check_url
@@ -568,7 +568,7 @@ async def test_nothing_is_asked_by_a_process_that_may_not_act_any_more(
     """Judged when the request is about to be sent, however long it has waited before."""
     resolve(login=["127.0.0.1"])
     fence = Fence(clock, clock.now().boot + 10)
-    client = TokenClient(clock, TRIAL, None, fence)
+    client = TokenClient(clock, TRIAL, None, fence.check)
     route = Route(secure.ca_pem, 5.0, private=False)
     assert access_token(await client.send(request(named(secure.url, "login.example")), route)) in secure.tokens()
     before = len(secure.log)

@@ -13,7 +13,7 @@ from integration_token import __main__ as command
 from integration_token.__main__ import main
 from integration_token.clock import SystemClock
 from integration_token.errors import SettingsError
-from integration_token.settings import Settings, option, variable
+from integration_token.runtime.settings import Settings, option, variable
 
 from tests.unit.test_settings import BAD, EVERY
 
@@ -24,7 +24,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for field in EVERY:
         monkeypatch.delenv(variable(field), raising=False)
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    monkeypatch.setattr("integration_token.logs.configure_logs", lambda *_: None)
+    monkeypatch.setattr("integration_token.telemetry.logs.configure_logs", lambda *_: None)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
         assert isinstance(clock, SystemClock)
         started.append(settings)
 
-    monkeypatch.setattr("integration_token.application.run", run)
+    monkeypatch.setattr("integration_token.runtime.process.run", run)
     monkeypatch.setattr("uvloop.run", run_here)
     return started
 
@@ -200,6 +200,8 @@ def test_help_names_every_flag_and_variable_and_needs_no_library() -> None:
 
 def test_the_synchronous_client_is_not_imported() -> None:
     """The kubernetes library has one beside the one that is used, with libraries of its own: memory for nothing."""
-    script = "import sys, integration_token.application as _; print({'kubernetes.config', 'urllib3'} & {*sys.modules})"
+    script = (
+        "import sys, integration_token.runtime.process as _; print({'kubernetes.config', 'urllib3'} & {*sys.modules})"
+    )
     found = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert found.stdout == "set()\n"

@@ -2,8 +2,8 @@
 
 import pytest
 from integration_token.cluster.election import Election, Record, Timing
+from integration_token.cluster.fence import Fence
 from integration_token.errors import Fenced
-from integration_token.fence import Fence
 
 from tests.unit.virtual import FakeClock
 

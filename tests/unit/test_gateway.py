@@ -10,10 +10,10 @@ from typing import Any
 import aiohttp
 import pytest
 from integration_token.api.names import MANAGER
+from integration_token.cluster.fence import Fence
 from integration_token.cluster.gateway import INTEGRATIONS, SECRETS, Gateway
 from integration_token.cluster.permission import Call, Permissions
 from integration_token.errors import ClusterError, Conflict, Denied, Fenced, Unauthorized, Unavailable
-from integration_token.fence import Fence
 
 from tests.unit.virtual import FakeClock
 

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from integration_token.admission import MAX_PER_NAMESPACE
 from integration_token.api.integration import parse_integration
 from integration_token.api.token import Identity, StoredToken, Token
 from integration_token.cluster.gateway import _refusal
@@ -22,7 +21,8 @@ from integration_token.oauth.address import Policy as AddressPolicy
 from integration_token.oauth.client import Route, TokenClient
 from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import Answer, read_answer
-from integration_token.redaction import redact
+from integration_token.telemetry.redaction import redact
+from integration_token.workqueue.endpoint_queues import MAX_PER_NAMESPACE
 
 from tests.fakes import costly, fault
 from tests.fakes.issuer import Policy

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 import pytest
 from integration_token.clock import Instant
+from integration_token.cluster.fence import Fence
 from integration_token.cluster.gateway import Collection, Gateway, Object
 from integration_token.cluster.lease import Candidate
 from integration_token.errors import ClusterError, Denied, Unavailable
-from integration_token.fence import Fence
 
 from tests.fakes.cluster import Cluster
 from tests.unit.virtual import EPOCH, FakeClock, run

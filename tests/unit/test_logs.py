@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
-from integration_token.logs import configure_logs, get_logger
+from integration_token.telemetry.logs import configure_logs, get_logger
 
 SECRET = "s3cret-of-the-shop"
 LIBRARIES = ("kopf", "kopf.objects", "httpx", "httpcore.http11", "aiohttp.access", "kubernetes.aio", "asyncio")

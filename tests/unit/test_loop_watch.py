@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from integration_token.loop_watch import PERIOD, LoopWatch
+from integration_token.runtime.loop_watch import PERIOD, LoopWatch
 
 from tests.unit.virtual import FakeClock, VirtualLoop, run
 

@@ -8,19 +8,19 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 
 import pytest
-from integration_token.admission import Admission
 from integration_token.api.endpoint import EndpointKind, EndpointRef
 from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL, RENEW_ANNOTATION, TARGET_LABEL
 from integration_token.clock import Instant
+from integration_token.cluster.fence import Fence
 from integration_token.cluster.gateway import Collection, Gateway
 from integration_token.cluster.page import essence
 from integration_token.cluster.secret import SecretWatch
-from integration_token.fence import Fence
 from integration_token.handlers.watch import Observer
-from integration_token.inventory import Inventory
-from integration_token.metrics import Metrics
-from integration_token.oauth.address import Policy
-from integration_token.scheduler import Key, Scheduler
+from integration_token.state.inventory import Inventory
+from integration_token.telemetry.metrics import Metrics
+from integration_token.workqueue.endpoint_queues import Admission
+from integration_token.workqueue.key import Key
+from integration_token.workqueue.scheduler import Scheduler
 
 from tests.fakes.cluster import Cluster
 from tests.unit.virtual import FakeClock, run
@@ -59,10 +59,11 @@ class Watched:
         """Has seen nothing yet."""
         self.inventory = Inventory()
         self.metrics = Metrics()
-        self.metrics.begin(self.inventory, Fence(clock))
+        self.metrics.begin(self.inventory, Fence(clock).is_open)
         self.scheduler = Asleep(clock)
-        policy = Policy(insecure=False, allowed_hosts=frozenset(), private_hosts=frozenset())
-        self.observer = Observer(self.inventory, self.scheduler, Admission(clock, self.scheduler, policy))
+        self.observer = Observer(
+            self.inventory, self.scheduler, Admission(clock, self.scheduler, lambda _: "login.example")
+        )
 
     def integration(self, body: Object) -> None:
         """The watch tells of an IntegrationToken."""

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from integration_token.api.integration import MountRefresh
 from integration_token.api.names import REFRESHED_ANNOTATION
+from integration_token.controller.pod_refresh import MountRefresher
 from integration_token.errors import Denied, Unavailable
-from integration_token.mount import MountRefresher
 
 from tests.fakes import fault
 from tests.fakes.issuer import Policy

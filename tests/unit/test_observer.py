@@ -5,16 +5,15 @@ import time
 from typing import Any
 
 import pytest
-from integration_token.admission import MAX_PER_NAMESPACE, Admission
 from integration_token.api.endpoint import EndpointKind, EndpointRef, parse_endpoint
 from integration_token.api.names import RENEW_ANNOTATION
 from integration_token.clock import Instant
-from integration_token.endpoint_status import endpoint_key
 from integration_token.handlers.watch import Observer
-from integration_token.inventory import Inventory, token_key
-from integration_token.oauth.address import Policy
-from integration_token.renewal.budget import Rank, Urgency
-from integration_token.scheduler import Key, Scheduler
+from integration_token.state.inventory import Inventory
+from integration_token.workqueue.endpoint_queue import Rank, Urgency
+from integration_token.workqueue.endpoint_queues import MAX_PER_NAMESPACE, Admission
+from integration_token.workqueue.key import Key, endpoint_key, token_key
+from integration_token.workqueue.scheduler import Scheduler
 
 from tests.unit.virtual import FakeClock
 
@@ -46,7 +45,7 @@ class Watched:
         """Has seen nothing yet."""
         self.inventory = Inventory()
         self._scheduler = Recorder(clock)
-        self.admission = Admission(clock, self._scheduler, Policy(False, frozenset(), frozenset()))
+        self.admission = Admission(clock, self._scheduler, lambda _: "login.example")
         self.observer = Observer(self.inventory, self._scheduler, self.admission)
 
     @property

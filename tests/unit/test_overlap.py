@@ -4,7 +4,7 @@ import random
 import string
 
 import pytest
-from integration_token.overlap import RUN, TooMuch, shared_pieces, shared_runs
+from integration_token.telemetry.overlap import RUN, TooMuch, shared_pieces, shared_runs
 
 ALPHABETS = {
     "two letters": b"ab",

@@ -8,10 +8,10 @@ from integration_token.api import names
 from integration_token.api.condition import ConditionType, Reason
 from integration_token.api.endpoint import EndpointKind, EndpointRef
 from integration_token.clock import SystemClock
-from integration_token.fence import Fence
-from integration_token.inventory import Inventory
-from integration_token.metrics import Metrics
-from integration_token.settings import Settings, option, variable
+from integration_token.cluster.fence import Fence
+from integration_token.runtime.settings import Settings, option, variable
+from integration_token.state.inventory import Inventory
+from integration_token.telemetry.metrics import Metrics
 from prometheus_client.parser import text_string_to_metric_families
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +60,7 @@ def test_metrics() -> None:
     inventory = Inventory()
     inventory.observe_unreadable("store", "shop", "uid", 1)
     metrics = Metrics()
-    metrics.begin(inventory, Fence(SystemClock()))
+    metrics.begin(inventory, Fence(SystemClock()).is_open)
     endpoint = EndpointRef(EndpointKind.CLUSTER, "", "grafx")
     inventory.keep_endpoint_version(endpoint, "uid", 1)
     metrics.requested(endpoint, "issued")

@@ -14,11 +14,11 @@ from integration_token.api.names import (
 )
 from integration_token.api.value import format_precise_time, format_time, parse_time
 from integration_token.cluster.gateway import Object
+from integration_token.controller.token_copy import MOST_COPIES
 from integration_token.errors import Passing, Unavailable
 from integration_token.oauth.client import Route
 from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import Answer
-from integration_token.sharer import MOST_COPIES
 
 from tests.fakes import fault
 from tests.fakes.issuer import Policy

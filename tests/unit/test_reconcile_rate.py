@@ -5,11 +5,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from integration_token.admission import MAX_PER_NAMESPACE
 from integration_token.api.condition import Reason
 from integration_token.api.names import INTEGRATION_TOKENS
 from integration_token.errors import Passing
-from integration_token.inquiry import TELLING
+from integration_token.renewal.backoff import TELLING
+from integration_token.workqueue.endpoint_queues import MAX_PER_NAMESPACE
 
 from tests.fakes import fault
 from tests.fakes.issuer import Policy

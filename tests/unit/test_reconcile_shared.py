@@ -14,8 +14,8 @@ from integration_token.api.names import (
 )
 from integration_token.api.value import parse_time
 from integration_token.errors import Denied, Passing
-from integration_token.inventory import token_key
 from integration_token.renewal.schedule import turn
+from integration_token.workqueue.key import token_key
 
 from tests.fakes import fault
 from tests.fakes.issuer import Policy

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
-from integration_token.redaction import MAX_LENGTH, leaking, redact, repeating
+from integration_token.telemetry.redaction import MAX_LENGTH, leaking, redact, repeating
 
 PART = 16
 """Characters of a secret, or of a form of it, that may not be read in a message."""

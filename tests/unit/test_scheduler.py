@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 from integration_token.clock import Instant
-from integration_token.scheduler import AWAY_PER_NAMESPACE, PER_NAMESPACE, WORKERS, DueQueue, Key, Scheduler
+from integration_token.workqueue.key import Key
+from integration_token.workqueue.scheduler import AWAY_PER_NAMESPACE, PER_NAMESPACE, WORKERS, DueQueue, Scheduler
 
 from tests.unit.virtual import FakeClock, run
 

@@ -7,12 +7,12 @@ import aiohttp
 import pytest
 from integration_token.api.endpoint import EndpointKind, EndpointRef
 from integration_token.api.integration import parse_integration
+from integration_token.cluster.fence import Fence
 from integration_token.errors import SettingsError
-from integration_token.fence import Fence
-from integration_token.inventory import Inventory
-from integration_token.loop_watch import LoopWatch
-from integration_token.metrics import Metrics
-from integration_token.server import Readiness, Server
+from integration_token.runtime.loop_watch import LoopWatch
+from integration_token.runtime.server import Readiness, Server
+from integration_token.state.inventory import Inventory
+from integration_token.telemetry.metrics import Metrics
 
 from tests.unit.virtual import FakeClock
 
@@ -28,7 +28,7 @@ class Served:
         self.inventory = Inventory()
         self.fence = Fence(FakeClock())
         self.metrics = Metrics()
-        self.metrics.begin(self.inventory, self.fence)
+        self.metrics.begin(self.inventory, self.fence.is_open)
         self.readiness = Readiness(ready=True, missing="")
         self.clock = FakeClock()
         loop_watch = LoopWatch(lambda: self.clock.now().boot)
@@ -146,7 +146,7 @@ async def test_metrics_tell_who_does_the_work(served: Served) -> None:
     served.metrics.end()
     assert not await leads()
     assert await served.samples() == {}
-    served.metrics.begin(served.inventory, Fence(FakeClock()))
+    served.metrics.begin(served.inventory, Fence(FakeClock()).is_open)
     assert await leads()
     assert len(await served.samples()) == 3
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from integration_token.errors import SettingsError
-from integration_token.settings import Settings, option, read_settings, variable
+from integration_token.runtime.settings import Settings, option, read_settings, variable
 
 PROXY = "http://user:pass@proxy.example:3128"
 

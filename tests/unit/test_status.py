@@ -7,9 +7,9 @@ import pytest
 from integration_token.api.condition import ConditionType, Reason, condition_of
 from integration_token.api.integration import Integration, parse_integration
 from integration_token.api.token import Identity, StoredToken, Token
+from integration_token.controller.status import Situation, build_status, changes
 from integration_token.errors import Failure, NeedsChange, Passing
 from integration_token.renewal.rollover import Rollover
-from integration_token.status import Situation, build_status, changes
 
 ISSUED = 1_800_000_000.0
 NOW = ISSUED + 3600

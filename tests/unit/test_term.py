@@ -7,16 +7,16 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 
 import pytest
 from integration_token.cluster.connection import Access
+from integration_token.cluster.fence import Fence
 from integration_token.cluster.gateway import Collection as Kind
 from integration_token.cluster.gateway import Object
 from integration_token.cluster.permission import Permissions
 from integration_token.errors import ClusterError, Denied, Unavailable
-from integration_token.fence import Fence
 from integration_token.handlers import supervisor
 from integration_token.handlers.watch import Observer
-from integration_token.metrics import Metrics
-from integration_token.settings import Settings
-from integration_token.term import Term, Unended
+from integration_token.runtime.leadership import Term, Unended
+from integration_token.runtime.settings import Settings
+from integration_token.telemetry.metrics import Metrics
 
 from tests.fakes.cluster import Cluster
 from tests.unit.test_application import Cycle

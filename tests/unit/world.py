@@ -8,7 +8,6 @@ from email.utils import formatdate
 from typing import Any
 from urllib.parse import urlsplit
 
-from integration_token import scheduler as scheduling
 from integration_token.api.condition import ConditionType
 from integration_token.api.endpoint import EndpointKind
 from integration_token.api.names import (
@@ -21,16 +20,16 @@ from integration_token.api.names import (
     VERSION,
 )
 from integration_token.clock import Instant
+from integration_token.cluster.fence import Fence
 from integration_token.cluster.gateway import Object
-from integration_token.fence import Fence
-from integration_token.inventory import token_key
-from integration_token.metrics import Metrics
 from integration_token.oauth.address import Policy as AddressPolicy
 from integration_token.oauth.client import Route, TokenClient
 from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import Answer
-from integration_token.scheduler import Key
-from integration_token.worker import build_worker
+from integration_token.runtime.worker import build_worker
+from integration_token.telemetry.metrics import Metrics
+from integration_token.workqueue import scheduler as scheduling
+from integration_token.workqueue.key import Key, token_key
 
 from tests.fakes.cluster import Cluster
 from tests.fakes.fault import Fault
@@ -106,7 +105,7 @@ class Operator:
         self.inventory, self.scheduler, self.secrets, self.events = (
             worker.inventory, worker.scheduler, worker.secrets, worker.events
         )  # fmt: skip
-        metrics.begin(self.inventory, Fence(world.clock))
+        metrics.begin(self.inventory, Fence(world.clock).is_open)
         self._cluster = world.cluster
         self._observer = worker.observer
         self.grants = worker.reconciler._grants

@@ -1,4 +1,7 @@
-"""The Kubernetes API: the only package that knows the kubernetes library.
+"""The Kubernetes API: the only room that knows the kubernetes library.
+
+Here: calls and watches, the lease and the fence, events, and Secrets and pods as pure values. Not here: what is done
+about what they say.
 
 The library's packages import all that they have when they are imported: a synchronous client beside the asynchronous
 one, with an HTTP library of its own. Nothing of that is used here, and it is 8 MiB and a tenth of the start. So the

@@ -14,7 +14,7 @@ from integration_token.api.value import format_time
 from integration_token.clock import Clock
 from integration_token.cluster.gateway import EVENTS, Gateway
 from integration_token.errors import ClusterError
-from integration_token.logs import get_logger
+from integration_token.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 

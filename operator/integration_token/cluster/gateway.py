@@ -19,11 +19,11 @@ from integration_token.api.names import (
     TOKEN_ENDPOINTS,
     VERSION,
 )
+from integration_token.cluster.fence import Fence
 from integration_token.cluster.page import PageReader, essence
 from integration_token.cluster.permission import Call, Permissions
 from integration_token.errors import ClusterError, Conflict, Denied, Unauthorized, Unavailable
-from integration_token.fence import Fence
-from integration_token.redaction import redact
+from integration_token.telemetry.redaction import redact
 
 Object = dict[str, Any]
 """An object as the API's JSON has it."""

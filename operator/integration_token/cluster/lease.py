@@ -12,10 +12,10 @@ from typing import TypeVar
 
 from integration_token.clock import Clock
 from integration_token.cluster.election import Election, Record, Timing
+from integration_token.cluster.fence import Fence
 from integration_token.cluster.gateway import LEASES, Gateway, Object
 from integration_token.errors import ClusterError, Conflict, Fenced, Unavailable
-from integration_token.fence import Fence
-from integration_token.logs import get_logger
+from integration_token.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 

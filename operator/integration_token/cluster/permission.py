@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from integration_token.clock import Clock
 from integration_token.errors import ClusterError, Denied, Unavailable
-from integration_token.logs import get_logger
+from integration_token.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 

@@ -16,7 +16,7 @@ from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LA
 from integration_token.cluster.gateway import SECRETS, Gateway, Object
 from integration_token.cluster.page import MAX_ALLOWED_HOSTS
 from integration_token.errors import ClusterError, Conflict, Denied
-from integration_token.logs import get_logger
+from integration_token.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 

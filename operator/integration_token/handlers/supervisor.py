@@ -10,7 +10,7 @@ from integration_token.cluster.connection import Access
 from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, NAMESPACES, Collection, Gateway
 from integration_token.errors import ClusterError, Unauthorized, Unavailable
 from integration_token.handlers.watch import Observer, watch
-from integration_token.logs import get_logger
+from integration_token.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import kopf
 
-from integration_token.admission import Admission
 from integration_token.api.endpoint import EndpointKind, EndpointRef, parse_endpoint
 from integration_token.api.integration import is_going, parse_integration, renew_request
 from integration_token.api.names import (
@@ -26,12 +25,13 @@ from integration_token.api.names import (
 )
 from integration_token.cluster.connection import Access
 from integration_token.cluster.page import let_go
-from integration_token.endpoint_status import endpoint_key
 from integration_token.errors import NeedsChange
 from integration_token.handlers.session import is_cut, session_of
-from integration_token.inventory import Inventory, token_key
-from integration_token.logs import get_logger
-from integration_token.scheduler import Scheduler
+from integration_token.state.inventory import Inventory
+from integration_token.telemetry.logs import get_logger
+from integration_token.workqueue.endpoint_queues import Admission
+from integration_token.workqueue.key import endpoint_key, token_key
+from integration_token.workqueue.scheduler import Scheduler
 
 log = get_logger(__name__)
 

@@ -1,1 +1,5 @@
-"""The token request of the client credentials grant (RFC 6749, 4.4): built, sent, and its answer judged."""
+"""The token request (RFC 6749): built, sent, and its answer read; the only room that knows httpx.
+
+Here: the grant, client authentication, addresses, trust, the exchange and what an answer says. Not here: whether and
+when to ask (`renewal`, `workqueue`), what the answer is worth to a resource (`controller`).
+"""

@@ -18,7 +18,6 @@ import sniffio
 from integration_token.api.condition import Reason
 from integration_token.clock import Clock
 from integration_token.errors import Failure, NeedsChange, Passing
-from integration_token.fence import Fence
 from integration_token.oauth.address import IPAddress, Policy, forbidden_address
 from integration_token.oauth.lookup import look_up
 from integration_token.oauth.request import TokenRequest
@@ -26,12 +25,9 @@ from integration_token.oauth.response import MAX_BODY, Answer
 from integration_token.oauth.stream import BoundedBackend, TooMuch
 from integration_token.oauth.trust import MAX_KEPT, digest_of, tls_context
 
-MAX_PER_HOST = 10
-"""Requests at once to one host: more of them cost more CPU each and gain nothing. Whoever asks sees to that."""
-
 _CONNECTIONS = 16
-"""The pool's bound, above `MAX_PER_HOST`: a request then never waits inside the pool, where its cancellation would leak
-the connection (encode/httpcore#1093)."""
+"""The pool's bound, above what is sent to one host at once: a request then never waits inside the pool, where
+its cancellation would leak the connection (encode/httpcore#1093)."""
 
 _PIECES = 1024
 """Pieces in which a body may come, each of which costs as much as a hundred bytes: servers send a few kilobytes at a
@@ -135,10 +131,12 @@ class TokenClient:
     made to an address that was checked, by one resolution of the name. Does not retry.
     """
 
-    def __init__(self, clock: Clock, policy: Policy, proxy: str | None, fence: Fence | None = None) -> None:
-        """`fence`: who asks only as long as it is open; None where that needs no leave."""
+    def __init__(
+        self, clock: Clock, policy: Policy, proxy: str | None, check_leave: Callable[[], object] = lambda: None
+    ) -> None:
+        """`check_leave` is called right before anything is sent, and raises where this process may not."""
         self._clock = clock
-        self._fence = fence
+        self._check_leave = check_leave
         self._policy = policy
         self._proxy = httpx.Proxy(proxy) if proxy else None
         self._hosts: OrderedDict[tuple[str, bytes], _Host] = OrderedDict()
@@ -232,8 +230,7 @@ class TokenClient:
             content=request.body,
             extensions={"timeout": phases, "sni_hostname": url.raw_host.decode(), "trace": under_way.trace},
         )
-        if self._fence is not None:
-            self._fence.check()
+        self._check_leave()
         # Else the transport finds it out again at every lock it takes, by a system call each time.
         sniffio.current_async_library_cvar.set("asyncio")
         sent = self._clock.now().wall
@@ -317,9 +314,14 @@ async def _resolve(url: httpx.URL, under_way: _UnderWay) -> list[IPAddress]:
     return addresses
 
 
-def host_of(url: httpx.URL) -> str:
-    """Host and port, as requests to one host are counted by."""
-    return f"{listed_as(url)}:{_port(url)}"
+def host_of(url: str, policy: Policy) -> str:
+    """Host and port of a token URL, as requests are counted by; empty where it will be refused before anything is
+    sent."""
+    try:
+        checked = check_url(url, policy)
+    except NeedsChange:
+        return ""
+    return f"{listed_as(checked)}:{_port(checked)}"
 
 
 def _port(url: httpx.URL) -> int:

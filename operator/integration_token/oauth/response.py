@@ -18,9 +18,9 @@ from typing import Any
 
 from integration_token.api.condition import Reason
 from integration_token.api.token import Token
-from integration_token.disclosure import Secrets
 from integration_token.errors import Failure, NeedsChange, Passing
-from integration_token.redaction import leaking, redact, repeating
+from integration_token.telemetry.disclosure import Secrets
+from integration_token.telemetry.redaction import leaking, redact, repeating
 
 MAX_BODY = 64 * 1024
 """Bytes of an answer that are read. The target Secret has room for 1 MiB, but tokens travel in headers, and servers

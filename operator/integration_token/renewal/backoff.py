@@ -14,6 +14,9 @@ _MAX_REWRITE_WAIT = 5 * 60.0
 """Seconds between attempts to write what the API server refuses, once it has lasted."""
 _MIN_REWRITE_WAIT = 5.0
 
+TELLING = 10.0
+"""Seconds that a request waits for others in flight before its user is told: by then one of them hangs."""
+
 _MAX_DOUBLINGS = 16
 """2^16 s is beyond every bound above: more would only overflow."""
 

@@ -7,8 +7,8 @@ from functools import cached_property
 from itertools import groupby
 from urllib.parse import quote, quote_plus
 
-from integration_token.overlap import ABSENT, RUN, TooMuch, shared_pieces, shared_runs
-from integration_token.reading import SEPARATORS, Decoded, Joined, Text
+from integration_token.telemetry.overlap import ABSENT, RUN, TooMuch, shared_pieces, shared_runs
+from integration_token.telemetry.reading import SEPARATORS, Decoded, Joined, Text
 
 _ENCODED = 1024
 """Bytes of secrets, with some for each, that are encoded in every form. For longer ones the text is decoded instead."""

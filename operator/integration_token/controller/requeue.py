@@ -4,11 +4,10 @@ from dataclasses import replace
 
 from integration_token.api.condition import Reason
 from integration_token.clock import Instant
+from integration_token.controller.observation import Look
 from integration_token.errors import Conflict, Failure, Passing
-from integration_token.failure import NOTHING, FailureState
-from integration_token.inquiry import TELLING
-from integration_token.look import Look
-from integration_token.renewal.backoff import MAX_CHANGE_WAIT, change_wait, passing_wait, rewrite_wait
+from integration_token.renewal.backoff import MAX_CHANGE_WAIT, TELLING, change_wait, passing_wait, rewrite_wait
+from integration_token.state.failure import NOTHING, FailureState
 
 _UNSEEN = frozenset({Reason.CREDENTIALS_NOT_FOUND, Reason.SECRET_NOT_OWNED})
 """Reasons whose end no watch tells, since Secrets without our labels are not watched: looked at again soon."""

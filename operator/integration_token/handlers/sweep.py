@@ -13,8 +13,8 @@ from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, NAMESPACE
 from integration_token.cluster.gateway import Collection as Kind
 from integration_token.errors import ClusterError
 from integration_token.handlers.watch import DELETED, Observer
-from integration_token.inventory import Inventory
-from integration_token.logs import get_logger
+from integration_token.state.inventory import Inventory
+from integration_token.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 

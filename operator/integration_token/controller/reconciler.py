@@ -1,37 +1,36 @@
 """Brings one IntegrationToken, or one endpoint, to what it should be: observe, decide, act, tell when to look again.
 
 Nothing here sleeps. Two API writes for an issue or a renewal, none where nothing changed. Between two looks only
-:class:`~integration_token.inventory.Entry` is kept, and no token.
+:class:`~integration_token.state.inventory.Entry` is kept, and no token.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from integration_token.admission import BUDGET_WORK, Admission
 from integration_token.api.condition import Reason
-from integration_token.api.endpoint import EndpointKind, EndpointRef
 from integration_token.api.integration import Integration, is_going, parse_integration
 from integration_token.api.token import Identity
 from integration_token.clock import Clock, Instant
 from integration_token.cluster.gateway import INTEGRATIONS, Gateway
 from integration_token.cluster.secret import SecretWatch
 from integration_token.cluster.target import build_target, grant_hash, last_manager
-from integration_token.delivery import Deliverer
-from integration_token.endpoint_status import EndpointReconciler
+from integration_token.controller.endpoint import EndpointReconciler
+from integration_token.controller.observation import Look
+from integration_token.controller.pod_refresh import MountRefresher
+from integration_token.controller.references import Sources
+from integration_token.controller.refresh import Inquirer, inputs_of, offered, with_credentials
+from integration_token.controller.reporter import Reporter
+from integration_token.controller.requeue import cut_short, failing_after, requeue_after
+from integration_token.controller.target import Deliverer
 from integration_token.errors import ClusterError, Conflict, Denied, Failure, NeedsChange, Passing
-from integration_token.grant import Grants
-from integration_token.inquiry import TELLING, Inquirer, inputs_of, offered, with_credentials
-from integration_token.inventory import TOKEN_WORK, Entry, Inventory
-from integration_token.logs import get_logger
-from integration_token.look import Look
-from integration_token.metrics import Metrics
-from integration_token.mount import MountRefresher
-from integration_token.renewal.backoff import MAX_CHANGE_WAIT
-from integration_token.renewal.budget import Hold, Rank, Urgency
-from integration_token.report import Reporter
-from integration_token.scheduler import Key
-from integration_token.source import Sources
-from integration_token.wait import cut_short, failing_after, requeue_after
+from integration_token.renewal.backoff import MAX_CHANGE_WAIT, TELLING
+from integration_token.state.grant import Grants
+from integration_token.state.inventory import Entry, Inventory
+from integration_token.telemetry.logs import get_logger
+from integration_token.telemetry.metrics import Metrics
+from integration_token.workqueue.endpoint_queue import Hold, Rank, Urgency
+from integration_token.workqueue.endpoint_queues import Admission
+from integration_token.workqueue.key import QUEUE_WORK, TOKEN_WORK, Key, endpoint_of
 
 log = get_logger(__name__)
 
@@ -79,13 +78,11 @@ class Reconciler:
 
     async def work(self, key: Key) -> Instant | None:
         """Works on one key, and answers when to come back to it unless something happens before."""
-        if key.work == TOKEN_WORK:
+        if key.kind == TOKEN_WORK:
             return await self._token(key)
-        if key.work.startswith(BUDGET_WORK):
+        if key.kind == QUEUE_WORK:
             # To be answered, since the scheduler takes no other time for a key that is being worked on.
-            return self._admission.admit(
-                EndpointRef(EndpointKind(key.work.removeprefix(BUDGET_WORK)), key.namespace, key.name)
-            )
+            return self._admission.admit(endpoint_of(key))
         return await self._endpoints.work(key)
 
     async def _token(self, key: Key) -> Instant | None:

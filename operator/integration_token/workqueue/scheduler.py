@@ -10,10 +10,10 @@ import itertools
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from integration_token.clock import Clock, Instant
-from integration_token.logs import get_logger
+from integration_token.telemetry.logs import get_logger
+from integration_token.workqueue.key import Key
 
 log = get_logger(__name__)
 
@@ -36,14 +36,6 @@ knows nothing of a wall clock that is stepped."""
 
 _RETRY = 30.0
 """Seconds until a key comes back whose work raised what it shouldn't: a bug, and no reason to stop the others."""
-
-
-class Key(NamedTuple):
-    """What to work on."""
-
-    work: str
-    namespace: str
-    name: str
 
 
 class DueQueue:

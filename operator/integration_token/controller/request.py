@@ -8,12 +8,12 @@ from integration_token.api.integration import Integration
 from integration_token.api.token import Token
 from integration_token.clock import Clock
 from integration_token.cluster.secret import SecretMetadata
+from integration_token.controller.references import Sources
 from integration_token.errors import Failure
-from integration_token.metrics import Metrics
 from integration_token.oauth.client import Route, TokenClient
 from integration_token.oauth.request import Grant, basic_authorization, build_request
 from integration_token.oauth.response import read_answer
-from integration_token.source import Sources
+from integration_token.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,10 @@ from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef
 from integration_token.api.integration import Integration
 from integration_token.api.size import fits
 from integration_token.clock import Instant
-from integration_token.failure import NONE, NOTHING, FailureState, Inputs, Repairs
-from integration_token.grant import SharedGrant
 from integration_token.renewal.rollover import Rollover
-from integration_token.scheduler import Key
-
-TOKEN_WORK = "token"
-"""Work on an IntegrationToken; the key's namespace and name are its own."""
+from integration_token.state.failure import NONE, NOTHING, FailureState, Inputs, Repairs
+from integration_token.state.grant import SharedGrant
+from integration_token.workqueue.key import Key, token_key
 
 _LABELS = 4096
 """Bytes of a namespace's labels that are kept."""
@@ -246,6 +243,12 @@ class Inventory:
         found = ((key, self.entries[key].endpoint) for key in self._namespaces.get(namespace, ()))
         return tuple(key for key, endpoint in found if endpoint and endpoint.kind is EndpointKind.CLUSTER)
 
+    def figures(self) -> Iterable[tuple[tuple[str, str], float, float, bool]]:
+        """Of each resource what the metrics tell: namespace and name, expiry, the window's begin, whether it is
+        Ready."""
+        for key, entry in self.entries.items():
+            yield (key.namespace, key.name), entry.expires, entry.renews, entry.ready
+
     def _begin(self, key: Key, uid: str) -> Entry:
         """A resource of which nothing is known yet, in place of one of its name that may have been."""
         self._namespaces[key.namespace].add(key)
@@ -262,11 +265,6 @@ class Inventory:
                 keys.discard(key)
                 if not keys:
                     del self._referring[reference]
-
-
-def token_key(namespace: str, name: str) -> Key:
-    """The key of an IntegrationToken."""
-    return Key(TOKEN_WORK, namespace, name)
 
 
 def _secret_reference(namespace: str, name: str) -> tuple[str, str, str]:

@@ -9,8 +9,8 @@ from integration_token.api.integration import Integration
 from integration_token.api.token import StoredToken
 from integration_token.api.value import format_time
 from integration_token.errors import Failure, NeedsChange
-from integration_token.renewal.budget import MAX_PER_GRANT
 from integration_token.renewal.rollover import SAFE_LEAD, Rollover
+from integration_token.workqueue.endpoint_queue import MAX_PER_GRANT
 
 _ASKING = frozenset(
     {

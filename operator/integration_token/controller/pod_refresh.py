@@ -14,11 +14,11 @@ from integration_token.api.value import format_precise_time, format_time
 from integration_token.clock import Clock
 from integration_token.cluster.gateway import PODS, Gateway
 from integration_token.cluster.pod import Reader, readers
+from integration_token.controller.observation import Look
+from integration_token.controller.reporter import Reporter
 from integration_token.errors import ClusterError, Denied
-from integration_token.logs import get_logger
-from integration_token.look import Look
 from integration_token.renewal.rollover import SAFE_LEAD
-from integration_token.report import Reporter
+from integration_token.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 

@@ -12,9 +12,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
-from integration_token.disclosure import Secrets
-from integration_token.overlap import RUN, TooMuch, shared_runs
-from integration_token.reading import Text, plain, undone
+from integration_token.telemetry.disclosure import Secrets
+from integration_token.telemetry.overlap import RUN, TooMuch, shared_runs
+from integration_token.telemetry.reading import Text, plain, undone
 
 MAX_LENGTH = 200
 """Characters of foreign text in a message: enough for a sentence, and too little for a page of HTML."""

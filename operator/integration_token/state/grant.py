@@ -14,11 +14,12 @@ from dataclasses import dataclass, field, replace
 from integration_token.api.endpoint import Endpoint, EndpointKind
 from integration_token.api.token import Token
 from integration_token.clock import Instant
-from integration_token.failure import NOTHING, FailureState
 from integration_token.oauth.request import Grant
-from integration_token.renewal.budget import MAX_PER_SHARE, MAX_WISHES, Pace
 from integration_token.renewal.rollover import Rollover
-from integration_token.scheduler import Key, Scheduler
+from integration_token.state.failure import NOTHING, FailureState
+from integration_token.workqueue.endpoint_queue import MAX_PER_SHARE, MAX_WISHES, Pace
+from integration_token.workqueue.key import Key
+from integration_token.workqueue.scheduler import Scheduler
 
 _LEFT = 1024
 """Grants that nobody has any more of which something is remembered: those that were left last."""

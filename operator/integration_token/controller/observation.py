@@ -9,13 +9,13 @@ from integration_token.api.integration import Integration, shortened
 from integration_token.api.token import Identity, StoredToken
 from integration_token.clock import Instant
 from integration_token.cluster.gateway import Object
-from integration_token.delivery import Target
+from integration_token.controller.target import Target
 from integration_token.errors import Failure
-from integration_token.failure import FailureState, Inputs
-from integration_token.inventory import Entry
-from integration_token.renewal.budget import Hold
 from integration_token.renewal.rollover import Rollover
 from integration_token.renewal.schedule import delayed, next_poll, stated, turn, window
+from integration_token.state.failure import FailureState, Inputs
+from integration_token.state.inventory import Entry
+from integration_token.workqueue.endpoint_queue import Hold
 
 
 @dataclass(slots=True)

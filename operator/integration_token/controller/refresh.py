@@ -3,32 +3,30 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from integration_token.admission import SLOW, Admission
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint
 from integration_token.api.token import Identity, StoredToken, Token
 from integration_token.clock import Clock, Instant
 from integration_token.cluster.secret import SecretMetadata
-from integration_token.delivery import Deliverer
+from integration_token.controller.judgement import Judge
+from integration_token.controller.observation import Look
+from integration_token.controller.reporter import Reporter
+from integration_token.controller.request import Issuer, Prepared
+from integration_token.controller.target import Deliverer
+from integration_token.controller.token_copy import Sharer
 from integration_token.errors import ClusterError, Failure, NeedsChange, Passing
-from integration_token.failure import FailureState, Inputs
-from integration_token.grant import Grants
-from integration_token.inventory import Entry
-from integration_token.issue import Issuer, Prepared
-from integration_token.judgement import Judge
-from integration_token.logs import get_logger
-from integration_token.look import Look
-from integration_token.renewal.backoff import change_wait, passing_wait
-from integration_token.renewal.budget import Hold, Rank, Urgency
+from integration_token.renewal.backoff import TELLING, change_wait, passing_wait
 from integration_token.renewal.check import Cause, Observation, why_ask
-from integration_token.report import Reporter
-from integration_token.scheduler import Key, Scheduler
-from integration_token.sharer import Sharer
+from integration_token.state.failure import FailureState, Inputs
+from integration_token.state.grant import Grants
+from integration_token.state.inventory import Entry
+from integration_token.telemetry.logs import get_logger
+from integration_token.workqueue.endpoint_queue import Hold, Rank, Urgency
+from integration_token.workqueue.endpoint_queues import SLOW, Admission
+from integration_token.workqueue.key import Key
+from integration_token.workqueue.scheduler import Scheduler
 
 log = get_logger(__name__)
-
-TELLING = 10.0
-"""Seconds that a request waits for others in flight before its user is told: by then one of them hangs."""
 
 
 class Inquirer:

@@ -14,10 +14,10 @@ from integration_token.cluster.gateway import ENDPOINTS, NAMESPACES, SECRETS, Ga
 from integration_token.cluster.page import MAX_ALLOWED_HOSTS
 from integration_token.cluster.secret import TOO_LONG, SecretMetadata, SecretWatch, secret_metadata
 from integration_token.errors import Conflict, NeedsChange
-from integration_token.inventory import Inventory
 from integration_token.oauth.address import Policy, listed_hosts
 from integration_token.oauth.client import check_url, listed_as
 from integration_token.oauth.trust import check_judged, is_judged, tls_context
+from integration_token.state.inventory import Inventory
 
 _MAX_VALUE = 4096
 """Characters of a client ID or a client secret: no endpoint gives longer ones."""

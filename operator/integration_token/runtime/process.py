@@ -11,15 +11,15 @@ from contextlib import AsyncExitStack
 
 from integration_token.clock import Clock
 from integration_token.cluster.connection import Access, access, connect, own_namespace
+from integration_token.cluster.fence import Fence
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.lease import Candidate
 from integration_token.cluster.permission import Permissions
-from integration_token.fence import Fence
-from integration_token.loop_watch import LoopWatch
-from integration_token.metrics import Metrics
-from integration_token.server import Readiness, Server
-from integration_token.settings import Settings
-from integration_token.term import Term
+from integration_token.runtime.leadership import Term
+from integration_token.runtime.loop_watch import LoopWatch
+from integration_token.runtime.server import Readiness, Server
+from integration_token.runtime.settings import Settings
+from integration_token.telemetry.metrics import Metrics
 
 
 async def run(settings: Settings, clock: Clock) -> None:

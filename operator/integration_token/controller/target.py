@@ -15,7 +15,7 @@ from integration_token.cluster.gateway import INTEGRATIONS, SECRETS, Gateway, Ob
 from integration_token.cluster.secret import SecretWatch
 from integration_token.cluster.target import Ownership, Write, build_target, ownership, read_target
 from integration_token.errors import ClusterError, Conflict, Denied, Failure, Fenced, NeedsChange, Passing
-from integration_token.scheduler import Scheduler
+from integration_token.workqueue.scheduler import Scheduler
 
 _OVERTAKEN = 3
 """Times that a write which was overtaken by somebody else's change is repeated at once."""

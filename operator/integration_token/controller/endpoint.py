@@ -1,34 +1,26 @@
 """The status of endpoints: whether their spec can be used, before any token is asked for."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from integration_token.api.condition import Condition, ConditionType, Reason, written
-from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef, parse_endpoint
+from integration_token.api.endpoint import Endpoint, EndpointRef, parse_endpoint
 from integration_token.api.integration import is_going
 from integration_token.api.value import format_time
 from integration_token.clock import Clock, Instant
 from integration_token.cluster.gateway import ENDPOINTS, Gateway
+from integration_token.controller.references import can_be_checked, check_endpoint
+from integration_token.controller.status import changes
 from integration_token.errors import ClusterError, Conflict, NeedsChange
-from integration_token.inventory import Inventory
-from integration_token.logs import get_logger
 from integration_token.oauth.address import Policy
-from integration_token.scheduler import Key
-from integration_token.source import can_be_checked, check_endpoint
-from integration_token.status import changes
+from integration_token.state.inventory import Inventory
+from integration_token.telemetry.logs import get_logger
+from integration_token.workqueue.key import Key, endpoint_of
 
 log = get_logger(__name__)
 
-ENDPOINT_WORK: Final = "endpoint:"
-"""Work on an endpoint's status; the endpoint's kind follows, the key's namespace and name are the endpoint's own."""
-
 _RETRY = 5.0
 """Seconds until a status that could not be written is written again."""
-
-
-def endpoint_key(ref: EndpointRef) -> Key:
-    """The key of an endpoint's status."""
-    return Key(ENDPOINT_WORK + ref.kind, ref.namespace, ref.name)
 
 
 class EndpointReconciler:
@@ -42,7 +34,7 @@ class EndpointReconciler:
 
     async def work(self, key: Key) -> Instant | None:
         """Judges the endpoint's spec and writes its status where that changed."""
-        ref = EndpointRef(EndpointKind(key.work.removeprefix(ENDPOINT_WORK)), key.namespace, key.name)
+        ref = endpoint_of(key)
         try:
             endpoint = self._inventory.endpoints.get(ref)
             if endpoint is not None and can_be_checked(endpoint):

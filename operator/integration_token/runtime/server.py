@@ -7,8 +7,8 @@ from typing import NamedTuple
 from aiohttp import web
 
 from integration_token.errors import SettingsError
-from integration_token.loop_watch import LoopWatch
-from integration_token.metrics import Metrics
+from integration_token.runtime.loop_watch import LoopWatch
+from integration_token.telemetry.metrics import Metrics
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -2,21 +2,16 @@
 
 import asyncio
 from collections import OrderedDict, defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef
 from integration_token.clock import Clock, Instant
-from integration_token.errors import NeedsChange
-from integration_token.oauth.address import Policy
-from integration_token.oauth.client import MAX_PER_HOST, check_url, host_of
-from integration_token.renewal.budget import Budget, Hold, Rank
-from integration_token.renewal.place import Bound
-from integration_token.scheduler import Key, Scheduler
-
-BUDGET_WORK = "budget:"
-"""Work on an endpoint's queue; the endpoint's kind follows, the key's namespace and name are the endpoint's own."""
+from integration_token.workqueue.endpoint_queue import Budget, Hold, Rank
+from integration_token.workqueue.key import Key, queue_key
+from integration_token.workqueue.place import Bound
+from integration_token.workqueue.scheduler import Scheduler
 
 MAX_PER_NAMESPACE = 4
 """Requests of one namespace under way at once, to all its TokenEndpoints together or to one ClusterTokenEndpoint: those
@@ -24,6 +19,9 @@ that hang must not take what others need, and more at once only cost CPU."""
 
 MAX_PER_CLUSTER_ENDPOINT = 8
 """Requests under way at once to one ClusterTokenEndpoint: those of more than one namespace."""
+
+MAX_PER_HOST = 10
+"""Requests under way at once to one host: more of them cost more CPU each and gain nothing."""
 
 MAX_UNDER_WAY = 128
 """Requests under way at once: more of them cost more CPU each and gain nothing."""
@@ -58,9 +56,9 @@ class Admission:
     call takes longer for what others have.
     """
 
-    def __init__(self, clock: Clock, scheduler: Scheduler, policy: Policy) -> None:
-        """`policy` tells which URLs are admitted."""
-        self._policy = policy
+    def __init__(self, clock: Clock, scheduler: Scheduler, host_of: Callable[[Endpoint], str]) -> None:
+        """`host_of` tells the host to which an endpoint's requests go."""
+        self._host_of = host_of
         self._clock = clock
         self._scheduler = scheduler
         self._budgets: dict[EndpointRef, Budget[Key]] = {}
@@ -89,7 +87,7 @@ class Admission:
         elif ref.namespace in self._dropped:
             self._take_up(ref)
         budget.per_minute = endpoint.requests_per_minute
-        self._hosts[ref] = _host(endpoint.token_url, self._policy)
+        self._hosts[ref] = self._host_of(endpoint)
         self._queues[key] = ref
         budget.ask(key, key.namespace, rank, now)
         self._admit(ref, budget, but=key)
@@ -243,7 +241,7 @@ class Admission:
         if wait is None:
             return None
         due = now.after(wait)
-        self._scheduler.at(Key(BUDGET_WORK + ref.kind, ref.namespace, ref.name), due)
+        self._scheduler.at(queue_key(ref), due)
         return due
 
     def _chain(self, ref: EndpointRef, namespace: str) -> tuple[Bound[EndpointRef], ...]:
@@ -361,11 +359,3 @@ async def _called(bound: Bound[EndpointRef]) -> None:
 
 def _group(ref: EndpointRef) -> Group:
     return ref if ref.kind is EndpointKind.CLUSTER else ref.namespace
-
-
-def _host(url: str, policy: Policy) -> str:
-    """Host and port of a token URL, as places are counted by; none where it will be refused before anything is sent."""
-    try:
-        return host_of(check_url(url, policy))
-    except NeedsChange:
-        return ""

@@ -4,7 +4,8 @@ Nothing is kept per resource for the metrics alone: at ten thousand resources th
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,11 +19,28 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from integration_token.api.endpoint import EndpointRef
-from integration_token.fence import Fence
-from integration_token.inventory import Inventory
 
 _RESOURCE = ("namespace", "name")
 _ENDPOINT = ("kind", "namespace", "endpoint")
+
+
+class Resources(Protocol):
+    """What is served, as far as it is told."""
+
+    endpoint_gone: Callable[[EndpointRef], None]
+    """Called when an endpoint was deleted."""
+    namespace_empty: Callable[[str], None]
+    """Called with a namespace when the last of its IntegrationTokens was deleted."""
+
+    def figures(self) -> Iterable[tuple[tuple[str, str], float, float, bool]]:
+        """Of each resource namespace and name, when its token expires and its window opens, in seconds since the epoch
+        and 0 without a token, and whether it is Ready."""
+
+    def endpoint_version(self, ref: EndpointRef) -> tuple[str, int] | None:
+        """UID and generation of an endpoint; None where there is none."""
+
+    def has_namespace(self, namespace: str) -> bool:
+        """Whether it has an IntegrationToken."""
 
 
 class Metrics:
@@ -48,30 +66,36 @@ class Metrics:
         """From now on each scrape tells, and takes, the longest stall in seconds since the one before."""
         self._stall.set_function(take_longest)
 
-    def begin(self, inventory: Inventory, fence: Fence) -> None:
-        """A term begins: the gauges tell of its resources, and the counters of what it knows to be gone go."""
-        self._term.inventory, self._term.fence = inventory, fence
-        inventory.endpoint_gone = self._counts.drop_endpoint
-        inventory.namespace_empty = self._counts.drop_namespace
+    def begin(self, resources: Resources, leads: Callable[[], bool]) -> None:
+        """A term begins: the gauges tell of its resources, and the counters of what it knows to be gone go.
+
+        :param leads: whether this process may act now.
+        """
+        self._term.resources, self._term.leads = resources, leads
+        resources.endpoint_gone = self._counts.drop_endpoint
+        resources.namespace_empty = self._counts.drop_namespace
 
     def end(self) -> None:
         """It ends: another process may tell of the same resources from now on."""
-        self._term.inventory, self._term.fence = Inventory(), None
+        self._term.resources, self._term.leads = None, lambda: False
 
     def requested(self, endpoint: EndpointRef, outcome: str) -> None:
         """A token request was sent."""
-        if self._term.inventory.endpoint_version(endpoint) is not None:
+        if self._knows(endpoint):
             self._counts.requests[endpoint][outcome] += 1
 
     def saved(self, endpoint: EndpointRef) -> None:
         """A token was copied instead of asked for."""
-        if self._term.inventory.endpoint_version(endpoint) is not None:
+        if self._knows(endpoint):
             self._counts.saved[endpoint] += 1
 
     def wrote(self, namespace: str) -> None:
         """A target Secret was written."""
-        if self._term.inventory.has_namespace(namespace):
+        if self._term.resources is not None and self._term.resources.has_namespace(namespace):
             self._counts.writes[namespace] += 1
+
+    def _knows(self, endpoint: EndpointRef) -> bool:
+        return self._term.resources is not None and self._term.resources.endpoint_version(endpoint) is not None
 
     def text(self) -> bytes:
         """All metrics in the Prometheus text format."""
@@ -124,14 +148,14 @@ class _Term(Collector):
     """The gauges of a term: whether it lasts, and those of each resource, named as cert-manager names its own."""
 
     def __init__(self) -> None:
-        self.inventory = Inventory()
-        self.fence: Fence | None = None
+        self.resources: Resources | None = None
+        self.leads: Callable[[], bool] = lambda: False
 
     def collect(self) -> Iterator[Metric]:
         yield GaugeMetricFamily(
             "integration_token_leader",
             "Whether this process does the work: 1 for one of all replicas, 0 for those that stand by.",
-            value=float(self.fence is not None and self.fence.is_open()),
+            value=float(self.leads()),
         )
         expiration = GaugeMetricFamily(
             "integration_token_expiration_timestamp_seconds",
@@ -146,9 +170,8 @@ class _Term(Collector):
         ready = GaugeMetricFamily(
             "integration_token_ready_status", "Whether the resource's condition Ready is True.", labels=_RESOURCE
         )
-        for key, entry in self.inventory.entries.items():
-            labels = (key.namespace, key.name)
-            expiration.add_metric(labels, entry.expires)
-            renewal.add_metric(labels, entry.renews)
-            ready.add_metric(labels, float(entry.ready))
+        for labels, expires, renews, is_ready in self.resources.figures() if self.resources is not None else ():
+            expiration.add_metric(labels, expires)
+            renewal.add_metric(labels, renews)
+            ready.add_metric(labels, float(is_ready))
         yield from (expiration, renewal, ready)

@@ -4,12 +4,12 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from integration_token.api.token import StoredToken
-from integration_token.delivery import Deliverer
-from integration_token.grant import Grants
-from integration_token.look import Look
-from integration_token.metrics import Metrics
-from integration_token.report import Reporter
-from integration_token.scheduler import Key
+from integration_token.controller.observation import Look
+from integration_token.controller.reporter import Reporter
+from integration_token.controller.target import Deliverer
+from integration_token.state.grant import Grants
+from integration_token.telemetry.metrics import Metrics
+from integration_token.workqueue.key import Key
 
 MOST_COPIES = 50
 """Resources that are given one token that was read, before it is read again: they are given it together, and it is not

@@ -9,13 +9,13 @@ from integration_token.api.value import format_time
 from integration_token.clock import Clock
 from integration_token.cluster.event import EventRecorder, ObjectReference
 from integration_token.cluster.gateway import INTEGRATIONS, Gateway, Object
+from integration_token.controller.observation import Look
+from integration_token.controller.status import Situation, build_status, changes
 from integration_token.errors import NeedsChange
-from integration_token.inventory import Inventory
-from integration_token.logs import get_logger
-from integration_token.look import Look
-from integration_token.renewal.budget import MAX_PER_GRANT, SHORTEST_LIFETIME, Hold
-from integration_token.scheduler import Key
-from integration_token.status import Situation, build_status, changes
+from integration_token.state.inventory import Inventory
+from integration_token.telemetry.logs import get_logger
+from integration_token.workqueue.endpoint_queue import MAX_PER_GRANT, SHORTEST_LIFETIME, Hold
+from integration_token.workqueue.key import Key
 
 log = get_logger(__name__)
 

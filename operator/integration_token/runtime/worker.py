@@ -4,28 +4,29 @@ simulations."""
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from integration_token.admission import Admission
 from integration_token.clock import Clock, Instant
 from integration_token.cluster.event import EventRecorder
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.secret import SecretWatch
-from integration_token.delivery import Deliverer
-from integration_token.endpoint_status import EndpointReconciler
-from integration_token.grant import Grants
+from integration_token.controller.endpoint import EndpointReconciler
+from integration_token.controller.judgement import Judge
+from integration_token.controller.pod_refresh import MountRefresher
+from integration_token.controller.reconciler import Reconciler
+from integration_token.controller.references import Sources
+from integration_token.controller.refresh import Inquirer
+from integration_token.controller.reporter import Reporter
+from integration_token.controller.request import Issuer
+from integration_token.controller.target import Deliverer
+from integration_token.controller.token_copy import Sharer
 from integration_token.handlers.watch import Observer
-from integration_token.inquiry import Inquirer
-from integration_token.inventory import Inventory
-from integration_token.issue import Issuer
-from integration_token.judgement import Judge
-from integration_token.metrics import Metrics
-from integration_token.mount import MountRefresher
 from integration_token.oauth.address import Policy
-from integration_token.oauth.client import TokenClient
-from integration_token.reconcile import Reconciler
-from integration_token.report import Reporter
-from integration_token.scheduler import Key, Scheduler
-from integration_token.sharer import Sharer
-from integration_token.source import Sources
+from integration_token.oauth.client import TokenClient, host_of
+from integration_token.state.grant import Grants
+from integration_token.state.inventory import Inventory
+from integration_token.telemetry.metrics import Metrics
+from integration_token.workqueue.endpoint_queues import Admission
+from integration_token.workqueue.key import Key
+from integration_token.workqueue.scheduler import Scheduler
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def build_worker(
     scheduler = Scheduler(clock, work)
     secrets = SecretWatch(gateway, namespaces, secret_changed, recovered)
     events = EventRecorder(gateway, clock, instance)
-    admission = Admission(clock, scheduler, policy)
+    admission = Admission(clock, scheduler, lambda endpoint: host_of(endpoint.token_url, policy))
     grants = Grants(scheduler)
     deliverer = Deliverer(gateway, secrets, scheduler, clock)
     reporter = Reporter(gateway, inventory, events, clock)

@@ -6,13 +6,13 @@ from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint, EndpointKind
 from integration_token.api.token import StoredToken, Token
 from integration_token.clock import Clock
+from integration_token.controller.observation import Look
+from integration_token.controller.reporter import Reporter
+from integration_token.controller.request import Issuer
 from integration_token.errors import Passing
-from integration_token.grant import Grants, close
-from integration_token.issue import Issuer
-from integration_token.look import Look
 from integration_token.renewal.rollover import Rollover, step
 from integration_token.renewal.verdict import Verdict, corrected, judge
-from integration_token.report import Reporter
+from integration_token.state.grant import Grants, close
 
 _WHOLE = 2.0
 """Seconds by which two answers may differ that tell the same expiry in whole seconds."""

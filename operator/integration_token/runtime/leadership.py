@@ -12,18 +12,18 @@ from contextlib import suppress
 
 from integration_token.clock import Clock
 from integration_token.cluster.connection import Access
+from integration_token.cluster.fence import Fence
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.permission import Permissions
 from integration_token.errors import OperatorError
-from integration_token.fence import Fence
-from integration_token.handlers.census import Census
 from integration_token.handlers.supervisor import Supervisor
-from integration_token.logs import get_logger
-from integration_token.metrics import Metrics
+from integration_token.handlers.sweep import Census
 from integration_token.oauth.address import Policy
 from integration_token.oauth.client import TokenClient
-from integration_token.settings import Settings
-from integration_token.worker import build_worker
+from integration_token.runtime.settings import Settings
+from integration_token.runtime.worker import build_worker
+from integration_token.telemetry.logs import get_logger
+from integration_token.telemetry.metrics import Metrics
 
 log = get_logger(__name__)
 
@@ -73,7 +73,7 @@ class Term:
         self._metrics = metrics
         self._permissions = permissions
         self._stop = asyncio.Event()
-        self._client = TokenClient(clock, policy, settings.proxy_url, fence)
+        self._client = TokenClient(clock, policy, settings.proxy_url, fence.check)
         self._worker = worker = build_worker(
             gateway,
             self._client,
@@ -84,7 +84,7 @@ class Term:
             instance=socket.gethostname(),
             jitter=random.random,
         )
-        metrics.begin(worker.inventory, fence)
+        metrics.begin(worker.inventory, fence.is_open)
         self._census = Census(gateway, worker.inventory, worker.observer, settings.namespaces)
         self._supervisor = Supervisor(
             gateway, worker.observer, settings.namespaces, access=access, take_signals=take_signals
