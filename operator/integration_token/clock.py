@@ -27,7 +27,7 @@ class Instant:
         """The moment `seconds` later, if no clock is stepped."""
         return Instant(self.wall + seconds, self.boot + seconds)
 
-    def reached(self, now: "Instant") -> bool:
+    def is_due(self, now: "Instant") -> bool:
         """Whether either clock says that this moment has come."""
         return now.wall >= self.wall or now.boot >= self.boot
 
@@ -35,7 +35,7 @@ class Instant:
         """How long after `now` this moment comes, by the clock that gets there first; negative when it is past."""
         return min(self.wall - now.wall, self.boot - now.boot)
 
-    def parted(self, now: "Instant") -> bool:
+    def clock_was_set(self, now: "Instant") -> bool:
         """Whether the wall clock has been set since this moment: time daemons slew both clocks alike."""
         return abs((now.wall - self.wall) - (now.boot - self.boot)) > _STEP
 

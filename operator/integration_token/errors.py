@@ -3,8 +3,8 @@
     OperatorError
     ├── SettingsError          a flag, an environment variable or a file of the command line
     ├── Failure                why a resource has no current token: becomes its condition
-    │   ├── NeedsChange        only a change by a person helps (Stalled)
-    │   └── Passing            asking again later may help
+    │   ├── UserActionRequired        only a change by a person helps (Stalled)
+    │   └── Transient            asking again later may help
     └── ClusterError           the Kubernetes API did not do what was asked
         ├── Conflict           409: somebody else was first; observe again
         ├── Denied             4xx: RBAC, admission, quota, validation
@@ -39,22 +39,22 @@ class Failure(OperatorError):
         self.sent = False
         """A token request may have reached the endpoint."""
 
-    def caught(self) -> Self:
+    def without_traceback(self) -> Self:
         """Itself, to be kept: without the frames that it came through, which hold what was worked on, secrets among
         it."""
         self.__traceback__ = self.__context__ = self.__cause__ = None
         return self
 
-    def resembles(self, other: "Failure | None") -> bool:
+    def same_kind(self, other: "Failure | None") -> bool:
         """Whether both pass by themselves, or neither does: such failures in a row are counted."""
-        return other is not None and isinstance(self, Passing) == isinstance(other, Passing)
+        return other is not None and isinstance(self, Transient) == isinstance(other, Transient)
 
 
-class NeedsChange(Failure):
+class UserActionRequired(Failure):
     """Asking again answers the same until the spec, a Secret or the integration is changed."""
 
 
-class Passing(Failure):
+class Transient(Failure):
     """A fault that may be over when asked again."""
 
     def __init__(self, reason: str, message: str, *, pause: float | None = None) -> None:

@@ -14,9 +14,9 @@ from integration_token.api.endpoint import (
     parse_endpoint,
 )
 from integration_token.api.integration import DeletionPolicy, Integration, parse_integration
-from integration_token.api.token import Identity, StoredToken, Token
-from integration_token.controller.status import Situation, build_status
-from integration_token.errors import NeedsChange
+from integration_token.api.token import GrantIdentity, StoredToken, Token
+from integration_token.controller.status import Outcome, build_status
+from integration_token.errors import UserActionRequired
 from integration_token.renewal.rollover import Rollover
 
 from tests.chart.rendering import Document, Helm, Kubectl, of_kind
@@ -73,7 +73,7 @@ def test_every_field_counts(helm: Helm, kind: str) -> None:
 def _differ(one: Document, other: Document) -> bool:
     try:
         return _parse(one) != _parse(other)
-    except NeedsChange:  # a required field is missed at once
+    except UserActionRequired:  # a required field is missed at once
         return True
 
 
@@ -124,9 +124,9 @@ def test_status_is_all_in_the_schema(helm: Helm) -> None:
     assert isinstance(integration, Integration)
     held = StoredToken(
         Token(access_token="t", issued=0.0, expires=3600.0, assumed=False, scope=("read",)),
-        Identity(endpoint_uid="1", grant_hash="2", credentials_uid="3", credentials_version="4"),
+        GrantIdentity(endpoint_uid="1", grant_hash="2", credentials_uid="3", credentials_version="4"),
     )
-    situation = Situation(
+    situation = Outcome(
         now=1.0,
         target="shop-token",
         stored=held,

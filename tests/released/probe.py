@@ -8,14 +8,14 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import integration_token
 from integration_token.api import names
 from integration_token.api.condition import ConditionType, Reason
 from integration_token.api.endpoint import EndpointKind, parse_endpoint
 from integration_token.api.integration import parse_integration
-from integration_token.api.token import Identity, StoredToken, Token
+from integration_token.api.token import StoredToken, Token
 from integration_token.cluster.target import build_target, grant_hash, read_target
 
 Object = dict[str, Any]
@@ -48,7 +48,10 @@ def answer(case: Object) -> Object:
     integration = parse_integration(case["integration"])
     token = case["token"] | {"scope": tuple(case["token"]["scope"])}
     digest = grant_hash(endpoint, integration)
-    identity = Identity(endpoint.uid, digest, case["credentials"]["uid"], case["credentials"]["resourceVersion"])
+    # Not imported by its name: releases name it differently.
+    identity = get_type_hints(StoredToken)["identity"](
+        endpoint.uid, digest, case["credentials"]["uid"], case["credentials"]["resourceVersion"]
+    )
     stored = StoredToken(Token(**token), identity)
     write = build_target(None, integration, stored)
     assert write is not None  # there is no Secret yet

@@ -21,7 +21,7 @@ from integration_token.api.names import (
 )
 from integration_token.api.value import parse_time
 from integration_token.cluster.gateway import SECRETS, Collection, Object
-from integration_token.errors import Passing
+from integration_token.errors import Transient
 from integration_token.oauth.client import Route
 from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import Answer
@@ -73,8 +73,8 @@ class Line(FakeClient):
         if reply is None:
             if trouble is not None and trouble.kind is Kind.HANG:
                 await asyncio.sleep(route.timeout)
-                raise Passing(Reason.TIMEOUT, "no answer in time")
-            raise Passing(Reason.ENDPOINT_UNREACHABLE, "no connection")
+                raise Transient(Reason.TIMEOUT, "no answer in time")
+            raise Transient(Reason.ENDPOINT_UNREACHABLE, "no connection")
         told = {"date": formatdate(EPOCH + now, usegmt=True), "content-type": reply.content_type, **reply.headers}
         return Answer(reply.status, told, reply.content(), sent)
 

@@ -8,14 +8,14 @@ from integration_token.api.endpoint import Endpoint, EndpointKind, parse_endpoin
 from integration_token.clock import Instant
 from integration_token.oauth.address import Policy
 from integration_token.oauth.client import host_of
-from integration_token.workqueue.endpoint_queue import Hold, Rank, Urgency
+from integration_token.workqueue.endpoint_queue import Rank, Urgency, WaitReason
 from integration_token.workqueue.endpoint_queues import (
     MAX_PER_CLUSTER_ENDPOINT,
     MAX_PER_HOST,
     MAX_PER_NAMESPACE,
     MAX_UNDER_WAY,
     SLOW,
-    Admission,
+    EndpointQueues,
     Place,
 )
 from integration_token.workqueue.key import Key, token_key
@@ -61,16 +61,16 @@ class Desk:
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self.scheduler = Waking(clock)
-        self.admission = Admission(clock, self.scheduler, lambda at: host_of(at.token_url, POLICY))
+        self.queues = EndpointQueues(clock, self.scheduler, lambda at: host_of(at.token_url, POLICY))
 
-    def enter(self, name: str, at: Endpoint, namespace: str = "", rank: Rank = NONE) -> Hold | None:
+    def enter(self, name: str, at: Endpoint, namespace: str = "", rank: Rank = NONE) -> WaitReason | None:
         """A resource asks for its turn."""
-        return self.admission.enter(at, token_key(namespace or at.ref.namespace, name), rank)
+        return self.queues.enter(at, token_key(namespace or at.ref.namespace, name), rank)
 
     async def send(self, name: str, at: Endpoint, namespace: str = "") -> Place:
         """A resource whose turn comes at once sends its request."""
         assert self.enter(name, at, namespace) is None
-        place = await self.admission.begin(token_key(namespace or at.ref.namespace, name), SLOW)
+        place = await self.queues.begin(token_key(namespace or at.ref.namespace, name), SLOW)
         assert place is not None
         return place
 
@@ -81,8 +81,8 @@ class Desk:
     def over(self, *places: Place, hung: bool = False) -> None:
         """Requests end, answered."""
         for place in places:
-            self.admission.answered(place, hung=hung)
-            self.admission.end(place)
+            self.queues.on_answer(place, hung=hung)
+            self.queues.end(place)
 
 
 def test_a_place_is_for_the_request_alone() -> None:
@@ -92,8 +92,8 @@ def test_a_place_is_for_the_request_alone() -> None:
         desk = Desk(clock)
         login = endpoint("login", "store")
         places = await desk.fill(login)
-        assert [desk.enter(f"next {number}", login) for number in range(5)] == [None] * 4 + [Hold.TURN]
-        sending = asyncio.create_task(desk.admission.begin(token_key("store", "next 0"), 10))
+        assert [desk.enter(f"next {number}", login) for number in range(5)] == [None] * 4 + [WaitReason.TURN]
+        sending = asyncio.create_task(desk.queues.begin(token_key("store", "next 0"), 10))
         await asyncio.sleep(1)
         assert not sending.done()
         desk.over(places[0])
@@ -113,10 +113,10 @@ def test_who_waits_for_a_place_in_vain_goes_back_into_the_queue() -> None:
         places = await desk.fill(login)
         assert desk.enter("late", login) is None
         late = token_key("store", "late")
-        assert await desk.admission.begin(late, SLOW) is None
-        desk.admission.leave(late)
-        assert desk.enter("late", login) is Hold.TURN
-        assert "login.store.example" in desk.admission.why(late)
+        assert await desk.queues.begin(late, SLOW) is None
+        desk.queues.leave(late)
+        assert desk.enter("late", login) is WaitReason.TURN
+        assert "login.store.example" in desk.queues.why(late)
         desk.over(places[0])
         assert desk.scheduler.news() == [late]
 
@@ -132,7 +132,7 @@ def test_the_endpoints_of_one_namespace_share_their_places() -> None:
         second = endpoint("second", "store")
         for number in range(MAX_PER_NAMESPACE):
             assert desk.enter(f"{number}", second) is None
-        assert desk.enter("b", second) is Hold.TURN
+        assert desk.enter("b", second) is WaitReason.TURN
         desk.over(places[0])
         assert desk.scheduler.news() == [token_key("store", "b")]
 
@@ -148,11 +148,11 @@ def test_who_waits_behind_a_deleted_endpoints_requests_is_admitted_when_these_en
         places = await desk.fill(hanging)
         for number in range(MAX_PER_NAMESPACE):
             desk.enter(f"{number}", other)
-        assert desk.enter("waiting", other) is Hold.TURN
-        desk.admission.drop(hanging.ref)
+        assert desk.enter("waiting", other) is WaitReason.TURN
+        desk.queues.drop(hanging.ref)
         assert desk.scheduler.news() == []
         for place in places:
-            desk.admission.end(place)
+            desk.queues.end(place)
         assert desk.scheduler.news() == [token_key("store", "waiting")]
 
     run(story)
@@ -169,12 +169,12 @@ def test_endpoints_deleted_while_their_requests_hang_free_no_places() -> None:
             for name in range(4):
                 key = token_key("crowd", f"{number}-{name}")
                 if desk.enter(key.name, hanging) is None:
-                    place = await desk.admission.begin(key, SLOW)
+                    place = await desk.queues.begin(key, SLOW)
                     if place is None:
-                        desk.admission.leave(key)
+                        desk.queues.leave(key)
                     else:
                         under_way.append(place)
-            desk.admission.drop(hanging.ref)
+            desk.queues.drop(hanging.ref)
         assert len(under_way) == MAX_PER_NAMESPACE
         await desk.send("victim", endpoint("login", "store"))
 
@@ -224,12 +224,12 @@ def test_a_host_has_ten_places_whatever_names_it() -> None:
         held = [desk.enter(f"{number}", late) for number in range(MAX_PER_NAMESPACE)]
         assert held == [None] * MAX_PER_NAMESPACE
         key = token_key("store", "0")
-        assert await desk.admission.begin(key, SLOW) is None
-        desk.admission.leave(key)
-        assert desk.enter("0", late) is Hold.TURN
-        assert "shared.example:443" in desk.admission.why(key)
+        assert await desk.queues.begin(key, SLOW) is None
+        desk.queues.leave(key)
+        assert desk.enter("0", late) is WaitReason.TURN
+        assert "shared.example:443" in desk.queues.why(key)
         desk.over(places[0])
-        assert await desk.admission.begin(token_key("store", "1"), SLOW) is not None
+        assert await desk.queues.begin(token_key("store", "1"), SLOW) is not None
 
     run(story)
 
@@ -245,7 +245,7 @@ def test_endpoints_that_hang_everywhere_leave_places_to_those_that_answer() -> N
         for each in hanging:
             for number in range(MAX_PER_NAMESPACE):
                 desk.enter(f"{number}", each)
-            assert await desk.admission.begin(token_key(each.ref.namespace, "0"), SLOW) is not None
+            assert await desk.queues.begin(token_key(each.ref.namespace, "0"), SLOW) is not None
         await desk.fill(endpoint("login", "store"))
 
     run(story)
@@ -277,8 +277,8 @@ def test_a_place_is_given_back_once() -> None:
         places = await desk.fill(login)
         for _ in range(3):
             desk.over(places[0])
-        assert await desk.admission.begin(_entered(desk, "a", login), 1) is not None
-        assert await desk.admission.begin(_entered(desk, "b", login), 1) is None
+        assert await desk.queues.begin(_entered(desk, "a", login), 1) is not None
+        assert await desk.queues.begin(_entered(desk, "b", login), 1) is None
 
     run(story)
 
@@ -295,9 +295,7 @@ def test_who_is_cancelled_while_it_waits_for_a_place_leaves_it_to_the_next() -> 
         desk = Desk(clock)
         login = endpoint("login", "store")
         places = await desk.fill(login)
-        first, second = (
-            asyncio.create_task(desk.admission.begin(_entered(desk, name, login), 60)) for name in ("a", "b")
-        )
+        first, second = (asyncio.create_task(desk.queues.begin(_entered(desk, name, login), 60)) for name in ("a", "b"))
         await asyncio.sleep(1)
         desk.over(places[0])
         first.cancel()
@@ -316,14 +314,14 @@ def test_a_deleted_endpoints_minute_is_remembered() -> None:
         login = endpoint("login", "store", per_minute=2)
         for name in ("a", "b"):
             desk.over(await desk.send(name, login))
-        desk.admission.drop(login.ref)
-        assert desk.enter("c", login) is Hold.RATE
-        assert "2 requests a minute" in desk.admission.why(token_key("store", "c"))
-        desk.admission.leave(token_key("store", "c"))
-        desk.admission.drop(login.ref)
+        desk.queues.drop(login.ref)
+        assert desk.enter("c", login) is WaitReason.RATE
+        assert "2 requests a minute" in desk.queues.why(token_key("store", "c"))
+        desk.queues.leave(token_key("store", "c"))
+        desk.queues.drop(login.ref)
         await asyncio.sleep(61)
-        desk.admission.admit(login.ref)
-        assert _kept(desk.admission) == 0
+        desk.queues.admit(login.ref)
+        assert _kept(desk.queues) == 0
 
     run(story)
 
@@ -338,14 +336,14 @@ def test_nothing_is_kept_of_endpoints_that_come_and_go(rounds: int) -> None:
             login = endpoint(f"login-{number}", "crowd")
             desk.over(await desk.send("one", login))
             desk.enter("two", login)
-            desk.admission.drop(login.ref)
-            desk.admission.leave(token_key("crowd", "two"))
-        assert _kept(desk.admission) < rounds
+            desk.queues.drop(login.ref)
+            desk.queues.leave(token_key("crowd", "two"))
+        assert _kept(desk.queues) < rounds
 
     run(story)
 
 
-def _kept(admission: Admission) -> int:
+def _kept(admission: EndpointQueues) -> int:
     """How many things are remembered."""
     found = vars(admission).values()
     return sum(len(each) for each in found if isinstance(each, dict | set))
@@ -373,7 +371,7 @@ def test_what_one_call_costs_does_not_grow_with_what_others_have() -> None:
             sys.setprofile(count_call)
             try:
                 for _ in range(10):
-                    desk.admission.leave(key)
+                    desk.queues.leave(key)
                     desk.enter("mine", mine)
             finally:
                 sys.setprofile(None)

@@ -25,7 +25,7 @@ from integration_token.api.integration import (
 from integration_token.api.names import RENEW_ANNOTATION
 from integration_token.api.selector import selects
 from integration_token.api.value import format_precise_time, format_time, parse_duration, parse_time
-from integration_token.errors import NeedsChange
+from integration_token.errors import UserActionRequired
 
 Object = dict[str, Any]
 REFERENCES: Object = {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": "shop-integration"}}
@@ -154,7 +154,7 @@ class TestIntegration:
     )
     def test_what_cannot_be_used_is_an_invalid_spec_with_a_message(self, spec: Object, hint: str) -> None:
         """The message names the value, or the field that is missing, and says what to do."""
-        with pytest.raises(NeedsChange) as caught:
+        with pytest.raises(UserActionRequired) as caught:
             integration(spec)
         assert caught.value.reason == "InvalidSpec"
         assert caught.value.message.startswith("spec: ")
@@ -163,7 +163,7 @@ class TestIntegration:
 
     def test_an_object_without_a_spec_is_invalid(self) -> None:
         """No crash, whatever the API server answers."""
-        with pytest.raises(NeedsChange, match="endpointRef"):
+        with pytest.raises(UserActionRequired, match="endpointRef"):
             parse_integration({"metadata": {"namespace": "store", "name": "shop", "uid": "uid"}})
 
 
@@ -231,7 +231,7 @@ class TestEndpoint:
     )
     def test_what_cannot_be_used_is_an_invalid_spec_with_a_message(self, spec: Object, hint: str) -> None:
         """The message names the endpoint and the value."""
-        with pytest.raises(NeedsChange) as caught:
+        with pytest.raises(UserActionRequired) as caught:
             endpoint(spec)
         assert caught.value.reason == "InvalidSpec"
         assert caught.value.message.startswith("spec of TokenEndpoint login: ")
@@ -239,7 +239,7 @@ class TestEndpoint:
 
     def test_an_endpoint_without_a_url_is_invalid(self) -> None:
         """There is no default for it."""
-        with pytest.raises(NeedsChange, match="tokenURL"):
+        with pytest.raises(UserActionRequired, match="tokenURL"):
             parse_endpoint(EndpointKind.CLUSTER, {"metadata": {"name": "grafx", "uid": "uid"}, "spec": {}})
 
 

@@ -115,7 +115,7 @@ def play(monkeypatch: pytest.MonkeyPatch, act: Callable[[Process, Process, Clust
             processes[gateway].terms.append(work)
             return work
 
-        monkeypatch.setattr(module, "Term", term)
+        monkeypatch.setattr(module, "LeaderTerm", term)
         pair = []
         for name in ("first", "second"):
             process = Process(clock, cluster, monkeypatch, name)
@@ -259,7 +259,7 @@ def test_lack_of_permission_makes_a_leader_unready(monkeypatch: pytest.MonkeyPat
     async def act(first: Process, second: Process, _: Cluster) -> None:
         refusal = Denied('403 User "u" cannot create resource "secrets"', status=403)
         for process in (first, second):
-            process.permissions.answered("POST", "/api/v1/namespaces/store/secrets", refusal)
+            process.permissions.on_answer("POST", "/api/v1/namespaces/store/secrets", refusal)
         assert first.ready == (False, "not permitted: create secrets in store")
         assert second.ready == (True, "")
 

@@ -9,11 +9,11 @@ from integration_token.workqueue.endpoint_queue import (
     MAX_WISHES,
     MINUTE,
     STARVED,
-    Budget,
-    Hold,
-    Pace,
+    EndpointQueue,
+    GrantRate,
     Rank,
     Urgency,
+    WaitReason,
 )
 
 NONE = Rank(Urgency.NONE, 0.0)
@@ -29,7 +29,7 @@ def most_in_a_minute(times: list[float]) -> int:
     return max((sum(start <= time < start + MINUTE for time in times) for start in times), default=0)
 
 
-def admit(budget: Budget[str], now: float, most: int = 1000) -> list[str]:
+def admit(budget: EndpointQueue[str], now: float, most: int = 1000) -> list[str]:
     """The requests that begin now, as there is room for so many."""
     begun = list[str]()
     while len(begun) < most and (key := budget.candidate(now)) is not None:
@@ -38,7 +38,7 @@ def admit(budget: Budget[str], now: float, most: int = 1000) -> list[str]:
     return begun
 
 
-def drain(budget: Budget[str], now: float) -> list[str]:
+def drain(budget: EndpointQueue[str], now: float) -> list[str]:
     """Answers each request at once until nobody else may begin: the keys in the order in which they began."""
     order = []
     while admitted := admit(budget, now):
@@ -48,9 +48,9 @@ def drain(budget: Budget[str], now: float) -> list[str]:
     return order
 
 
-def full(per_minute: int, now: float) -> Budget[str]:
+def full(per_minute: int, now: float) -> EndpointQueue[str]:
     """A budget whose minute is used up."""
-    budget = Budget[str](per_minute)
+    budget = EndpointQueue[str](per_minute)
     for number in range(per_minute):
         budget.ask(f"early {number}", "early", NONE, now)
     assert len(drain(budget, now)) == per_minute
@@ -62,7 +62,7 @@ class TestPace:
 
     def test_twelve_requests_may_follow_each_other_at_once(self) -> None:
         """The thirteenth waits until the first is a minute old."""
-        pace = Pace()
+        pace = GrantRate()
         for _ in range(MAX_PER_GRANT):
             assert pace.wait(100) == 0
             pace.note(100)
@@ -71,7 +71,7 @@ class TestPace:
 
     def test_the_oldest_of_the_last_twelve_decides(self) -> None:
         """Requests every 4 s: the thirteenth, at 48 s, waits 12 s, and the next one 4 s more."""
-        pace = Pace()
+        pace = GrantRate()
         for number in range(MAX_PER_GRANT):
             pace.note(4.0 * number)
         assert pace.wait(48) == 12
@@ -80,7 +80,7 @@ class TestPace:
 
     def test_of_wishes_three_a_minute_are_followed(self) -> None:
         """The fourth waits until the first is a minute old."""
-        wishes = Pace(MAX_WISHES)
+        wishes = GrantRate(MAX_WISHES)
         for at in (0.0, 10.0, 20.0):
             assert wishes.wait(at) == 0
             wishes.note(at)
@@ -90,7 +90,7 @@ class TestPace:
     def test_no_minute_sees_more_than_twelve(self, seed: int) -> None:
         """Whoever keeps to the wait keeps to the limit, wherever the minute begins."""
         chance = random.Random(seed)  # noqa: S311  # no secret
-        pace, now, times = Pace(), 0.0, list[float]()
+        pace, now, times = GrantRate(), 0.0, list[float]()
         while now < 600:
             now += chance.choice((0.0, 0.01, 0.5, 3.0, 20.0))
             if pace.wait(now) == 0:
@@ -107,7 +107,7 @@ class TestRate:
         budget = full(3, 10)
         budget.ask("late", "store", NONE, 11)
         assert budget.candidate(11) is None
-        assert budget.hold(11) is Hold.RATE
+        assert budget.hold(11) is WaitReason.RATE
 
     def test_who_waits_is_admitted_when_the_oldest_request_is_a_minute_old(self) -> None:
         """Not earlier, and the budget tells how long that is."""
@@ -143,20 +143,20 @@ class TestRate:
 
     def test_a_request_that_was_not_sent_costs_nothing(self) -> None:
         """Its place in the minute is free again."""
-        budget = Budget[str](1)
+        budget = EndpointQueue[str](1)
         for key, over in (("first", None), ("second", 0.0)):
             budget.ask(key, "store", NONE, 0)
             assert admit(budget, 0) == [key]
             budget.done(key, over)
         budget.ask("third", "store", NONE, 0)
-        assert budget.hold(0) is Hold.RATE
+        assert budget.hold(0) is WaitReason.RATE
 
     @pytest.mark.parametrize("seed", range(10))
     def test_no_minute_sees_more_than_the_limit(self, seed: int) -> None:
         """Whatever is asked, admitted, answered, not sent after all and forgotten, in any order."""
         chance = random.Random(seed)  # noqa: S311  # no secret
         limit = chance.choice((1, 5, 12, 20))
-        budget, now, sent, in_flight = Budget[str](limit), 0.0, list[float](), dict[str, float]()
+        budget, now, sent, in_flight = EndpointQueue[str](limit), 0.0, list[float](), dict[str, float]()
         waited = False
         for _ in range(1500):
             now += chance.choice((0.0, 0.0, 0.01, 0.1, 1.0, 5.0))
@@ -165,7 +165,7 @@ class TestRate:
                 case 0 | 1 | 2 | 3 if key not in in_flight:
                     rank = Rank(chance.choice(list(Urgency)), chance.choice((0, 100, 200)))
                     budget.ask(key, f"namespace {int(key[4:]) % 5}", rank, now)
-                    waited |= budget.hold(now) is Hold.RATE
+                    waited |= budget.hold(now) is WaitReason.RATE
                 case 4:
                     in_flight |= dict.fromkeys(admit(budget, now, chance.randrange(5)), now)
                 case 5 | 6 if in_flight:
@@ -187,18 +187,18 @@ class TestPause:
 
     def test_no_request_begins_before_the_pause_is_over_that_two_were_told(self) -> None:
         """Who asks in it waits, and the budget tells how long."""
-        budget = Budget[str](60)
+        budget = EndpointQueue[str](60)
         budget.pause("bank", 100)
         budget.pause("store", 100)
         budget.ask("key", "store", NONE, 40)
-        assert budget.hold(40) is Hold.RATE
+        assert budget.hold(40) is WaitReason.RATE
         assert budget.wait(40) == 60
         assert admit(budget, 99.9) == []
         assert admit(budget, 100) == ["key"]
 
     def test_one_alone_pauses_nobody_else(self) -> None:
         """However often it was told, and however long: it may be its own fault."""
-        budget = Budget[str](60)
+        budget = EndpointQueue[str](60)
         for until in (100, 500, 900):
             budget.pause("bank", until)
         budget.ask("key", "store", NONE, 40)
@@ -206,7 +206,7 @@ class TestPause:
 
     def test_all_are_paused_for_the_shorter_of_what_two_were_told(self) -> None:
         """And for the longest that two of them agree on, where there are more."""
-        budget = Budget[str](60)
+        budget = EndpointQueue[str](60)
         budget.pause("bank", 900)
         budget.pause("store", 100)
         assert budget.paused_until == 100
@@ -215,7 +215,7 @@ class TestPause:
 
     def test_a_shorter_pause_does_not_end_a_longer_one(self) -> None:
         """Two answers may disagree."""
-        budget = Budget[str](60)
+        budget = EndpointQueue[str](60)
         for until in (100, 50):
             budget.pause("bank", until)
             budget.pause("store", until)
@@ -372,7 +372,7 @@ class TestQueue:
         assert sorted(drain_all(budget)) == sorted({f"key {number}" for number in range(10)})
 
 
-def drain_all(budget: Budget[str]) -> list[str]:
+def drain_all(budget: EndpointQueue[str]) -> list[str]:
     """Everybody, minute after minute."""
     order = list[str]()
     now = 1.0

@@ -7,10 +7,10 @@ import pytest
 from integration_token.api.endpoint import EndpointKind, EndpointRef
 from integration_token.cluster.gateway import Collection, Object
 from integration_token.errors import Unavailable
-from integration_token.handlers.sweep import Census
-from integration_token.handlers.watch import Observer
+from integration_token.handlers.sweep import DeletionSweep
+from integration_token.handlers.watch import EventHandler
 from integration_token.state.inventory import Inventory
-from integration_token.workqueue.endpoint_queues import Admission
+from integration_token.workqueue.endpoint_queues import EndpointQueues
 from integration_token.workqueue.key import token_key
 
 from tests.fakes.cluster import Cluster
@@ -63,8 +63,8 @@ class Scene:
         self.cluster = Paged()
         self.inventory = Inventory()
         self.scheduler = scheduler = Recorder(clock)
-        self.observer = Observer(self.inventory, scheduler, Admission(clock, scheduler, lambda _: "login.example"))
-        self.census = Census(self.cluster, self.inventory, self.observer, namespaces)
+        self.handler = EventHandler(self.inventory, scheduler, EndpointQueues(clock, scheduler, lambda _: ""))
+        self.census = DeletionSweep(self.cluster, self.inventory, self.handler, namespaces)
 
     def create(self, plural: str, namespace: str, name: str, *, kind: str | None = "ADDED") -> None:
         """An object, of which the watch tells."""
@@ -75,13 +75,13 @@ class Scene:
         """The watch tells of an object."""
         match plural:
             case "integrationtokens":
-                self.observer.integration(kind, body)
+                self.handler.integration(kind, body)
             case "tokenendpoints":
-                self.observer.endpoint(kind, EndpointKind.NAMESPACED, body)
+                self.handler.endpoint(kind, EndpointKind.NAMESPACED, body)
             case "clustertokenendpoints":
-                self.observer.endpoint(kind, EndpointKind.CLUSTER, body)
+                self.handler.endpoint(kind, EndpointKind.CLUSTER, body)
             case _:
-                self.observer.namespace(kind, body)
+                self.handler.namespace(kind, body)
 
     @property
     def known(self) -> set[str]:

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from integration_token.api.token import Identity, StoredToken, Token
+from integration_token.api.token import GrantIdentity, StoredToken, Token
 from integration_token.renewal.check import Cause, Observation, why_ask
 
-IDENTITY = Identity("endpoint", "hash", "credentials", "7")
+IDENTITY = GrantIdentity("endpoint", "hash", "credentials", "7")
 STORED = StoredToken(Token("held", issued=1000, expires=2000, assumed=False, scope=()), IDENTITY)
 CONTENT = Observation(
     now=1500, stored=STORED, identity=IDENTITY, poll_at=1800, renew_requested=False, failed=False, offered=False
@@ -59,7 +59,7 @@ def test_the_endpoint_is_asked_where_there_is_cause(observation: Observation, ca
         pytest.param(replace(IDENTITY, credentials_version="8"), id="changed credentials are another grant"),
     ],
 )
-def test_a_token_of_another_grant_than_now_specified_is_replaced_at_once(identity: Identity) -> None:
+def test_a_token_of_another_grant_than_now_specified_is_replaced_at_once(identity: GrantIdentity) -> None:
     """Each input of the grant counts."""
     assert why_ask(replace(CONTENT, identity=identity)) is Cause.GRANT_CHANGED
 

@@ -15,11 +15,11 @@ import pytest
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import ClientAuthenticationMethod, RequestEncoding
 from integration_token.cluster.fence import Fence
-from integration_token.errors import Failure, Fenced, NeedsChange, Passing
+from integration_token.errors import Failure, Fenced, Transient, UserActionRequired
 from integration_token.oauth import client as module
 from integration_token.oauth.address import Policy
 from integration_token.oauth.client import Route, TokenClient, check_url
-from integration_token.oauth.request import Grant, TokenRequest, build_request
+from integration_token.oauth.request import TokenRequest, TokenRequestSpec, build_request
 from integration_token.oauth.response import MAX_BODY, Answer
 from integration_token.oauth.trust import tls_context
 
@@ -85,7 +85,7 @@ def resolve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
 def request(url: str, client_id: str = "shop") -> TokenRequest:
     """A token request for that URL."""
     return build_request(
-        Grant(
+        TokenRequestSpec(
             token_url=url,
             audience="https://api.example",
             scopes=(),
@@ -186,7 +186,7 @@ async def recording(answer: bytes | None = None, certificate: Certificate | None
 )
 def test_a_url_that_is_not_admitted_is_refused_before_anything_is_sent(url: str, reason: Reason, message: str) -> None:
     """The message says what to change."""
-    with pytest.raises(NeedsChange) as caught:
+    with pytest.raises(UserActionRequired) as caught:
         check_url(url, Policy(False, frozenset({"login.example"}), frozenset()))
     assert caught.value.reason == reason
     assert message in caught.value.message
@@ -239,7 +239,7 @@ async def test_an_endpoint_with_another_certificate_is_not(
     problem = await failure(
         client, request(named(secure.url, name)), Route(secure.ca_pem if trusted else "", 5.0, private=False)
     )
-    assert (type(problem), problem.reason) == (Passing, Reason.TLS_FAILED)
+    assert (type(problem), problem.reason) == (Transient, Reason.TLS_FAILED)
     assert why in problem.message
     assert problem.message.endswith("check spec.caBundle")
     assert secure.log == before
@@ -248,7 +248,7 @@ async def test_an_endpoint_with_another_certificate_is_not(
 async def test_an_endpoint_that_speaks_no_tls_is_said_to(client: TokenClient, endpoint: TokenEndpoint) -> None:
     """As with the port of http in an https URL."""
     problem = await failure(client, request(endpoint.url.replace("http:", "https:")))
-    assert (type(problem), problem.reason) == (Passing, Reason.TLS_FAILED)
+    assert (type(problem), problem.reason) == (Transient, Reason.TLS_FAILED)
     assert "check that spec.tokenURL names an https port" in problem.message
 
 
@@ -258,7 +258,7 @@ async def test_an_endpoint_that_speaks_no_tls_is_said_to(client: TokenClient, en
 async def test_a_bundle_without_a_certificate_is_refused(client: TokenClient, bundle: str) -> None:
     """And the field is named."""
     problem = await failure(client, request("https://127.0.0.1:9/"), Route(bundle, 1.0, private=False))
-    assert (type(problem), problem.reason) == (NeedsChange, Reason.INVALID_CA_BUNDLE)
+    assert (type(problem), problem.reason) == (UserActionRequired, Reason.INVALID_CA_BUNDLE)
     assert problem.message == "spec.caBundle holds no PEM certificate that can be read; mend it"
 
 
@@ -288,7 +288,7 @@ async def test_an_answer_of_more_than_64_kib_is_given_up(
     problem = await failure(client, request(endpoint.url, spoiled.name))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert (type(problem), problem.reason) == (Passing, Reason.INVALID_RESPONSE)
+    assert (type(problem), problem.reason) == (Transient, Reason.INVALID_RESPONSE)
     assert problem.message == "the endpoint's answer is larger than 64 KiB"
     assert peak < 4 * 1024 * 1024
 
@@ -342,7 +342,7 @@ async def test_an_answer_that_never_comes_or_never_ends_is_a_passing_failure(
     begun = loop.time()
     problem = await failure(client, request(endpoint.url, spoiled.name), QUICK)
     assert loop.time() - begun < 2
-    assert (type(problem), problem.reason) == (Passing, reason)
+    assert (type(problem), problem.reason) == (Transient, reason)
     assert problem.message.endswith(message)
     assert access_token(await client.send(request(endpoint.url, spoiled.name), ROUTE))
 
@@ -382,7 +382,7 @@ async def test_a_name_with_one_refused_address_is_not_connected_to(
     resolve(login=addresses)
     async with recording() as recorder:
         problem = await failure(client, request(f"http://login.example:{recorder.port}/"))
-        assert (type(problem), problem.reason) == (NeedsChange, Reason.ADDRESS_NOT_ALLOWED)
+        assert (type(problem), problem.reason) == (UserActionRequired, Reason.ADDRESS_NOT_ALLOWED)
         assert problem.message == (
             f"credentials are never sent to login.example: {wrong}; set spec.tokenURL to a public host,"
             " or ask this installation's administrator for --private-host"
@@ -397,7 +397,7 @@ async def test_an_address_in_the_url_is_checked_like_a_resolved_one(clock: FakeC
     """In whichever way it is written: the resolver also reads numbers."""
     client = TokenClient(clock, STRICT, None)
     problem = await failure(client, request(url))
-    assert (type(problem), problem.reason) == (NeedsChange, Reason.ADDRESS_NOT_ALLOWED)
+    assert (type(problem), problem.reason) == (UserActionRequired, Reason.ADDRESS_NOT_ALLOWED)
     assert "is a loopback address" in problem.message
     await client.close()
 
@@ -423,7 +423,7 @@ async def test_the_next_address_is_tried_where_one_refuses_the_connection(
     resolve(login=["127.0.0.2", "127.0.0.3", "127.0.0.1"], down=["127.0.0.2", "127.0.0.3"])
     assert access_token(await client.send(request(named(endpoint.url, "login.example")), ROUTE))
     problem = await failure(client, request(named(endpoint.url, "down.example")))
-    assert isinstance(problem, Passing)
+    assert isinstance(problem, Transient)
     assert problem.reason == Reason.ENDPOINT_UNREACHABLE
     assert problem.message == "no connection to down.example comes about"
 
@@ -442,7 +442,7 @@ async def test_a_name_that_does_not_resolve_is_a_passing_failure(client: TokenCl
     """And may be a mistake in the URL."""
     resolve(empty=[])
     problem = await failure(client, request("https://gone.example/"))
-    assert (type(problem), problem.reason) == (Passing, Reason.ENDPOINT_UNREACHABLE)
+    assert (type(problem), problem.reason) == (Transient, Reason.ENDPOINT_UNREACHABLE)
     assert problem.message == "the name gone.example does not resolve; check spec.tokenURL"
     assert (await failure(client, request("https://empty.example/"))).message == "empty.example has no address"
 
@@ -498,12 +498,12 @@ async def test_a_proxy_that_refuses_or_is_gone_is_a_passing_failure(clock: FakeC
         url = f"http://user:pa55word@127.0.0.1:{proxy.port}"
         client = TokenClient(clock, STRICT, url)
         problem = await failure(client, request("https://login.example/"))
-        assert (type(problem), problem.reason) == (Passing, Reason.ENDPOINT_UNREACHABLE)
+        assert (type(problem), problem.reason) == (Transient, Reason.ENDPOINT_UNREACHABLE)
         assert problem.message == "the proxy made no connection to login.example"
         await client.close()
     client = TokenClient(clock, STRICT, url)
     problem = await failure(client, request("https://login.example/"))
-    assert isinstance(problem, Passing)
+    assert isinstance(problem, Transient)
     assert problem.reason == Reason.ENDPOINT_UNREACHABLE
     assert "pa55word" not in problem.message
     await client.close()
@@ -601,7 +601,7 @@ class TestFlood:
         async with server:
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/token"
             problem = await failure(client, request(url), Route(ca_bundle="", timeout=60.0, private=False))
-        assert isinstance(problem, Passing)
+        assert isinstance(problem, Transient)
         assert problem.reason in {Reason.INVALID_RESPONSE, Reason.ENDPOINT_UNREACHABLE}
         assert flood.sent < 8 * MAX_BODY + SOCKET_BUFFERS
 
@@ -692,7 +692,7 @@ class TestEnded:
         monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
         monkeypatch.setattr(module, "_GRACE", 0.0)
         try:
-            with pytest.raises(Passing) as caught:
+            with pytest.raises(Transient) as caught:
                 await client.send(request("https://hanging.example/token"), QUICK, ended=ended.set)
             assert caught.value.reason == Reason.TIMEOUT
             for number in range(100):

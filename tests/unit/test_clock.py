@@ -14,10 +14,10 @@ def test_a_moment_comes_after_as_many_seconds_on_both_clocks(clock: FakeClock) -
     """Where nobody touches a clock the two agree."""
     due = clock.now().after(100)
     clock.advance(99.5)
-    assert not due.reached(clock.now())
+    assert not due.is_due(clock.now())
     assert due.seconds_from(clock.now()) == 0.5
     clock.advance(0.5)
-    assert due.reached(clock.now())
+    assert due.is_due(clock.now())
     assert due.seconds_from(clock.now()) == 0
 
 
@@ -38,7 +38,7 @@ def test_a_moment_has_come_when_either_clock_says_so(
     due = clock.now().after(100)
     clock.step(step)
     clock.advance(early)
-    assert due.reached(clock.now()) is reached
+    assert due.is_due(clock.now()) is reached
     assert (due.seconds_from(clock.now()) <= 0) is reached
 
 

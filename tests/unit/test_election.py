@@ -30,15 +30,15 @@ def test_lease_that_never_was_is_claimed_at_once() -> None:
     """The first installation waits for nobody; who hasn't looked yet claims nothing."""
     candidate = election()
     assert candidate.claimable_in(100) > 0
-    candidate.saw(None, 100)
+    candidate.on_record(None, 100)
     assert candidate.claimable_in(100) == 0
 
 
 def test_record_of_another_counts_from_when_it_was_first_seen() -> None:
     """However long it has stood before, and whatever times it tells."""
     candidate = election()
-    candidate.saw(OTHERS, 100)
-    candidate.saw(OTHERS, 107)
+    candidate.on_record(OTHERS, 100)
+    candidate.on_record(OTHERS, 107)
     assert candidate.claimable_in(107) == 8
     assert candidate.claimable_in(115) == 0
 
@@ -46,49 +46,49 @@ def test_record_of_another_counts_from_when_it_was_first_seen() -> None:
 def test_any_change_of_the_record_counts_anew() -> None:
     """A renewal, and even a label that somebody adds: too careful does no harm."""
     candidate = election()
-    candidate.saw(OTHERS, 100)
-    candidate.saw(Record("2", "other", 15.0), 114)
+    candidate.on_record(OTHERS, 100)
+    candidate.on_record(Record("2", "other", 15.0), 114)
     assert candidate.claimable_in(115) == 14
 
 
 def test_released_lease_is_claimed_at_once() -> None:
     """An empty holder has nothing under way any more."""
     candidate = election()
-    candidate.saw(OTHERS, 100)
-    candidate.saw(Record("2", "", 15.0), 101)
+    candidate.on_record(OTHERS, 100)
+    candidate.on_record(Record("2", "", 15.0), 101)
     assert candidate.claimable_in(101) == 0
 
 
 def test_own_lease_is_claimed_at_once() -> None:
     """After an outage, or an answer that was lost, the holder goes on without a wait."""
     candidate = election()
-    candidate.saw(Record("1", "me", 15.0), 100)
+    candidate.on_record(Record("1", "me", 15.0), 100)
     assert candidate.claimable_in(100) == 0
 
 
 def test_deleted_lease_is_not_a_released_one() -> None:
     """Its holder may not know yet that it is gone."""
     candidate = election()
-    candidate.saw(OTHERS, 100)
-    candidate.saw(None, 120)
+    candidate.on_record(OTHERS, 100)
+    candidate.on_record(None, 120)
     assert candidate.claimable_in(120) == 15
-    candidate.saw(None, 135)
+    candidate.on_record(None, 135)
     assert candidate.claimable_in(135) == 0
 
 
 def test_holder_that_asks_for_a_longer_wait_gets_it() -> None:
     """Two versions with different durations may meet in an upgrade; the longer one is safe for both."""
     candidate = election()
-    candidate.saw(Record("1", "other", 60.0), 100)
+    candidate.on_record(Record("1", "other", 60.0), 100)
     assert candidate.claimable_in(100) == 60
-    candidate.saw(Record("2", "other", 1.0), 100)
+    candidate.on_record(Record("2", "other", 1.0), 100)
     assert candidate.claimable_in(100) == 15
 
 
 def test_waits_are_spread_and_never_past_the_moment_to_claim() -> None:
     """Between half of the time and all of it; less where the lease is to be had before."""
     candidate = election()
-    candidate.saw(OTHERS, 100)
+    candidate.on_record(OTHERS, 100)
     assert candidate.wait(100, 0.0) == 0.5
     assert candidate.wait(100, 0.999) == pytest.approx(1, abs=0.01)
     assert candidate.wait(114.75, 0.999) == 0.25

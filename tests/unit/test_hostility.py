@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from integration_token.api.integration import parse_integration
-from integration_token.api.token import Identity, StoredToken, Token
+from integration_token.api.token import GrantIdentity, StoredToken, Token
 from integration_token.cluster.gateway import _refusal
 from integration_token.cluster.target import build_target
-from integration_token.errors import Denied, NeedsChange, Passing
+from integration_token.errors import Denied, Transient, UserActionRequired
 from integration_token.oauth.address import Policy as AddressPolicy
 from integration_token.oauth.client import Route, TokenClient
 from integration_token.oauth.request import TokenRequest
@@ -76,9 +76,9 @@ def test_a_template_cannot_make_more_than_a_secret_holds() -> None:
             },
         }
     )
-    stored = StoredToken(Token("t" * 20_000, 0.0, 60.0, False, ()), Identity("1", "2", "3", "4"))
+    stored = StoredToken(Token("t" * 20_000, 0.0, 60.0, False, ()), GrantIdentity("1", "2", "3", "4"))
     tracemalloc.start()
-    with pytest.raises(NeedsChange, match=r"spec\.target\.template\.data"):
+    with pytest.raises(UserActionRequired, match=r"spec\.target\.template\.data"):
         build_target(None, integration, stored)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -154,7 +154,7 @@ async def test_many_hosts_at_once_do_not_take_each_other_s_connections(clock: Fa
     )
     await client.close()
     assert {(type(failure).__mro__[1], str(failure)[:21]) for failure in failures} == {
-        (Passing, "no connection to 127.")
+        (Transient, "no connection to 127.")
     }
 
 

@@ -15,10 +15,10 @@ from integration_token.cluster.fence import Fence
 from integration_token.cluster.gateway import Collection, Gateway
 from integration_token.cluster.page import essence
 from integration_token.cluster.secret import SecretWatch
-from integration_token.handlers.watch import Observer
+from integration_token.handlers.watch import EventHandler
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.metrics import Metrics
-from integration_token.workqueue.endpoint_queues import Admission
+from integration_token.workqueue.endpoint_queues import EndpointQueues
 from integration_token.workqueue.key import Key
 from integration_token.workqueue.scheduler import Scheduler
 
@@ -53,7 +53,7 @@ class Asleep(Scheduler):
 
 
 class Watched:
-    """What an observer leaves behind."""
+    """What an handler leaves behind."""
 
     def __init__(self, clock: FakeClock) -> None:
         """Has seen nothing yet."""
@@ -61,27 +61,27 @@ class Watched:
         self.metrics = Metrics()
         self.metrics.begin(self.inventory, Fence(clock).is_open)
         self.scheduler = Asleep(clock)
-        self.observer = Observer(
-            self.inventory, self.scheduler, Admission(clock, self.scheduler, lambda _: "login.example")
+        self.handler = EventHandler(
+            self.inventory, self.scheduler, EndpointQueues(clock, self.scheduler, lambda _: "login.example")
         )
 
     def integration(self, body: Object) -> None:
         """The watch tells of an IntegrationToken."""
-        assert self.observer.concerned("ADDED", body)
-        self.observer.integration("ADDED", body)
+        assert self.handler.is_relevant("ADDED", body)
+        self.handler.integration("ADDED", body)
 
     def endpoint(self, body: Object) -> None:
         """The watch tells of a TokenEndpoint."""
-        self.observer.endpoint("ADDED", EndpointKind.NAMESPACED, body)
+        self.handler.endpoint("ADDED", EndpointKind.NAMESPACED, body)
 
     def namespace(self, body: Object) -> None:
         """The watch tells of a namespace."""
-        self.observer.namespace("ADDED", body)
+        self.handler.namespace("ADDED", body)
 
 
 @pytest.fixture
 def watched(clock: FakeClock) -> Watched:
-    """An observer that has seen nothing yet."""
+    """An handler that has seen nothing yet."""
     return Watched(clock)
 
 
@@ -201,9 +201,9 @@ def test_nothing_is_kept_of_endpoints_that_are_gone(watched: Watched) -> None:
         ref = EndpointRef(EndpointKind.NAMESPACED, NAMESPACE, body["metadata"]["name"])
         watched.endpoint(body)
         watched.inventory.confirmed[ref] = 1.0
-        watched.metrics.requested(ref, "issued")
-        watched.metrics.saved(ref)
-        watched.observer.endpoint("DELETED", EndpointKind.NAMESPACED, body)
+        watched.metrics.record_request(ref, "issued")
+        watched.metrics.record_saved_request(ref)
+        watched.handler.endpoint("DELETED", EndpointKind.NAMESPACED, body)
 
     assert kept(come_and_go, login) <= 64
 
@@ -213,8 +213,8 @@ def test_nothing_is_kept_of_resources_that_are_gone(watched: Watched) -> None:
 
     def come_and_go(body: Object) -> None:
         watched.integration(body)
-        watched.metrics.wrote(NAMESPACE)
-        watched.observer.integration("DELETED", body)
+        watched.metrics.record_write(NAMESPACE)
+        watched.handler.integration("DELETED", body)
 
     assert kept(come_and_go, token) <= 64
     assert b'namespace="n' not in watched.metrics.text()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from integration_token.api.integration import MountRefresh
 from integration_token.api.names import REFRESHED_ANNOTATION
-from integration_token.controller.pod_refresh import MountRefresher
+from integration_token.controller.pod_refresh import PodRefresher
 from integration_token.errors import Denied, Unavailable
 
 from tests.fakes import fault
@@ -285,7 +285,7 @@ class Crowd:
 async def test_a_neighbour_with_thousands_of_pods_keeps_nobody_waiting(clock: FakeClock) -> None:
     """Whoever may create pods may have many, and renew the token that they mount again and again."""
     crowd = Crowd({"crowd": 2000, NAMESPACE: 1})
-    refresher = MountRefresher(crowd, SimpleNamespace(event=None), clock)  # type: ignore[arg-type]  # what is used of them
+    refresher = PodRefresher(crowd, SimpleNamespace(event=None), clock)  # type: ignore[arg-type]  # what is used of them
 
     def renewed(namespace: str) -> Any:
         integration = SimpleNamespace(

@@ -8,10 +8,10 @@ import pytest
 from integration_token.api.endpoint import EndpointKind, EndpointRef, parse_endpoint
 from integration_token.api.names import RENEW_ANNOTATION
 from integration_token.clock import Instant
-from integration_token.handlers.watch import Observer
+from integration_token.handlers.watch import EventHandler
 from integration_token.state.inventory import Inventory
 from integration_token.workqueue.endpoint_queue import Rank, Urgency
-from integration_token.workqueue.endpoint_queues import MAX_PER_NAMESPACE, Admission
+from integration_token.workqueue.endpoint_queues import MAX_PER_NAMESPACE, EndpointQueues
 from integration_token.workqueue.key import Key, endpoint_key, token_key
 from integration_token.workqueue.scheduler import Scheduler
 
@@ -39,14 +39,14 @@ class Recorder(Scheduler):
 
 
 class Watched:
-    """An observer, and what it leaves behind."""
+    """An handler, and what it leaves behind."""
 
     def __init__(self, clock: FakeClock) -> None:
         """Has seen nothing yet."""
         self.inventory = Inventory()
         self._scheduler = Recorder(clock)
-        self.admission = Admission(clock, self._scheduler, lambda _: "login.example")
-        self.observer = Observer(self.inventory, self._scheduler, self.admission)
+        self.queues = EndpointQueues(clock, self._scheduler, lambda _: "login.example")
+        self.handler = EventHandler(self.inventory, self._scheduler, self.queues)
 
     @property
     def woken(self) -> list[Key]:
@@ -56,25 +56,25 @@ class Watched:
 
     def integration(self, kind: str | None, body: Object) -> list[Key]:
         """An event of an IntegrationToken, and who is woken by it. What is not heeded would wake nobody."""
-        heeded = self.observer.concerned(kind, body)
-        self.observer.integration(kind, body)
+        heeded = self.handler.is_relevant(kind, body)
+        self.handler.integration(kind, body)
         assert heeded or not self._scheduler.woken
         return self.woken
 
     def endpoint(self, kind: str | None, body: Object, of: EndpointKind = EndpointKind.CLUSTER) -> list[Key]:
         """An event of an endpoint, and who is woken by it."""
-        self.observer.endpoint(kind, of, body)
+        self.handler.endpoint(kind, of, body)
         return self.woken
 
     def namespace(self, kind: str | None, name: str, labels: dict[str, str] | None = None) -> list[Key]:
         """An event of a namespace, and who is woken by it."""
-        self.observer.namespace(kind, {"metadata": {"name": name, "labels": labels}})
+        self.handler.namespace(kind, {"metadata": {"name": name, "labels": labels}})
         return self.woken
 
 
 @pytest.fixture
 def watched(clock: FakeClock) -> Watched:
-    """An observer that has seen nothing yet."""
+    """An handler that has seen nothing yet."""
     return Watched(clock)
 
 
@@ -125,7 +125,7 @@ class TestIntegrations:
         """Else each write would be followed by another look."""
         watched.integration("ADDED", token())
         written = {**token(resourceVersion="2"), "status": {"targetName": "x"}}
-        assert not watched.observer.concerned("MODIFIED", written)
+        assert not watched.handler.is_relevant("MODIFIED", written)
         assert watched.integration("MODIFIED", written) == []
 
     @pytest.mark.parametrize(
@@ -258,10 +258,10 @@ class TestEndpoints:
         waiting = token_key("elsewhere", "waiting")
         rank = Rank(Urgency.NONE, 0.0)
         for number in range(2 * MAX_PER_NAMESPACE):
-            watched.admission.enter(endpoint, token_key("elsewhere", f"{number}"), rank)
-        assert watched.admission.enter(endpoint, waiting, rank) is not None
+            watched.queues.enter(endpoint, token_key("elsewhere", f"{number}"), rank)
+        assert watched.queues.enter(endpoint, waiting, rank) is not None
         assert waiting in watched.endpoint("DELETED", login())
-        assert not watched.admission.has(waiting)
+        assert not watched.queues.has(waiting)
 
     def test_an_endpoint_that_cannot_be_read_is_as_none_to_its_users(
         self, watched: Watched, caplog: pytest.LogCaptureFixture
@@ -318,7 +318,7 @@ class TestNamespaces:
     def test_a_large_namespace_that_is_listed_anew_may_have_other_labels(self, watched: Watched) -> None:
         """They changed in a gap of the watch, and what is left of it tells none: who needs them reads them."""
         watched.namespace(None, "store", {"team": "shop"})
-        watched.observer.namespace(None, {"metadata": {"name": "store", "annotations": {}}, "cut": True})
+        watched.handler.namespace(None, {"metadata": {"name": "store", "annotations": {}}, "cut": True})
         assert watched.woken == [SHOP]
         assert watched.inventory.namespace_labels == {}
 

@@ -47,13 +47,13 @@ def test_refusal_is_told_until_the_call_succeeds(clock: FakeClock) -> None:
     """By any answer that is no refusal: the object may be missing, or another's."""
     permissions = Permissions(clock)
     assert permissions.missing == ""
-    permissions.answered("POST", PATH, FORBIDDEN)
+    permissions.on_answer("POST", PATH, FORBIDDEN)
     assert permissions.missing == "not permitted: create secrets in store"
-    permissions.answered("GET", PATH, None)
-    permissions.answered("POST", SECRETS.path("shipping"), None)
-    permissions.answered("POST", PATH, Unavailable("503"))
+    permissions.on_answer("GET", PATH, None)
+    permissions.on_answer("POST", SECRETS.path("shipping"), None)
+    permissions.on_answer("POST", PATH, Unavailable("503"))
     assert permissions.missing == "not permitted: create secrets in store"
-    permissions.answered("POST", PATH, Conflict("409"))
+    permissions.on_answer("POST", PATH, Conflict("409"))
     assert permissions.missing == ""
 
 
@@ -61,7 +61,7 @@ def test_refusals_that_are_no_lack_of_permission_are_not_told(clock: FakeClock) 
     """Quotas, webhooks and namespaces on their way out answer 403 too."""
     permissions = Permissions(clock)
     for said in ('secrets "shop" is forbidden: exceeded quota: x', "unable to create new content in namespace store"):
-        permissions.answered("POST", PATH, Denied(said, status=403))
+        permissions.on_answer("POST", PATH, Denied(said, status=403))
         assert permissions.missing == ""
 
 
@@ -69,7 +69,7 @@ def test_what_an_installation_may_withhold_is_not_missing(clock: FakeClock) -> N
     """Pods are listed only where the chart grants it, and the operator works without."""
     permissions = Permissions(clock)
     said = 'pods is forbidden: User "u" cannot list resource "pods" in API group "" in the namespace "store"'
-    permissions.answered("GET", PODS.path("store"), Denied(said, status=403))
+    permissions.on_answer("GET", PODS.path("store"), Denied(said, status=403))
     assert permissions.missing == ""
 
 
@@ -77,9 +77,9 @@ def test_many_namespaces_are_counted(clock: FakeClock) -> None:
     """The text stays short, and says nothing of single ones where the whole cluster is refused."""
     permissions = Permissions(clock)
     for number in range(5):
-        permissions.answered("POST", SECRETS.path(f"n{number}"), FORBIDDEN)
-    permissions.answered("GET", SECRETS.path(), FORBIDDEN)
-    permissions.answered("GET", SECRETS.path("store"), FORBIDDEN)
+        permissions.on_answer("POST", SECRETS.path(f"n{number}"), FORBIDDEN)
+    permissions.on_answer("GET", SECRETS.path(), FORBIDDEN)
+    permissions.on_answer("GET", SECRETS.path("store"), FORBIDDEN)
     assert permissions.missing == "not permitted: create secrets in n0, n1, n2 and 2 more; list secrets"
 
 
@@ -88,20 +88,20 @@ def test_operator_is_fit_as_long_as_it_may_work_in_one_namespace(clock: FakeCloc
     permissions = Permissions(clock)
     assert not permissions.block(())
     assert not permissions.block(("store", "shipping"))
-    permissions.answered("POST", PATH, FORBIDDEN)
+    permissions.on_answer("POST", PATH, FORBIDDEN)
     assert permissions.block(())
     assert not permissions.block(("store", "shipping"))
-    permissions.answered("GET", SECRETS.path("shipping"), FORBIDDEN)
+    permissions.on_answer("GET", SECRETS.path("shipping"), FORBIDDEN)
     assert permissions.block(("store", "shipping"))
-    permissions.answered("GET", SECRETS.path("shipping"), None)
-    permissions.answered("GET", SECRETS.path(), FORBIDDEN)
+    permissions.on_answer("GET", SECRETS.path("shipping"), None)
+    permissions.on_answer("GET", SECRETS.path(), FORBIDDEN)
     assert permissions.block(("store", "shipping"))
 
 
 def test_refusal_that_nobody_repeats_is_forgotten(clock: FakeClock) -> None:
     """The resource that wanted the call may be gone."""
     permissions = Permissions(clock)
-    permissions.answered("POST", PATH, FORBIDDEN)
+    permissions.on_answer("POST", PATH, FORBIDDEN)
     clock.advance(599)
     assert permissions.missing
     clock.advance(2)
@@ -126,7 +126,7 @@ def test_refusals_are_reviewed() -> None:
         reviewing = asyncio.create_task(permissions.run(permitted))
         await asyncio.sleep(62)
         assert asked == []
-        permissions.answered("POST", PATH, FORBIDDEN)
+        permissions.on_answer("POST", PATH, FORBIDDEN)
         await asyncio.sleep(11)
         assert permissions.missing
         await asyncio.sleep(60)
@@ -143,9 +143,9 @@ def test_it_is_logged_once(clock: FakeClock, caplog: pytest.LogCaptureFixture) -
     with caplog.at_level("INFO", "integration_token"):
         for _ in range(3):
             for namespace in ("store", "shipping"):
-                permissions.answered("POST", SECRETS.path(namespace), FORBIDDEN)
+                permissions.on_answer("POST", SECRETS.path(namespace), FORBIDDEN)
         for namespace in ("store", "shipping"):
-            permissions.answered("POST", SECRETS.path(namespace), None)
+            permissions.on_answer("POST", SECRETS.path(namespace), None)
 
     assert [record.message for record in caplog.records] == [
         "not permitted, grant it to the operator's account",

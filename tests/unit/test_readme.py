@@ -63,9 +63,9 @@ def test_metrics() -> None:
     metrics.begin(inventory, Fence(SystemClock()).is_open)
     endpoint = EndpointRef(EndpointKind.CLUSTER, "", "grafx")
     inventory.keep_endpoint_version(endpoint, "uid", 1)
-    metrics.requested(endpoint, "issued")
-    metrics.saved(endpoint)
-    metrics.wrote("store")
+    metrics.record_request(endpoint, "issued")
+    metrics.record_saved_request(endpoint)
+    metrics.record_write("store")
     samples = [
         sample
         for family in text_string_to_metric_families(metrics.text().decode())

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from integration_token.api.condition import Reason
 from integration_token.api.names import CREDENTIALS_LABEL, INTEGRATION_TOKENS
-from integration_token.errors import Conflict, Denied, Failure, Passing, Unavailable
+from integration_token.errors import Conflict, Denied, Failure, Transient, Unavailable
 from integration_token.oauth.client import Route
 from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import Answer
@@ -358,7 +358,7 @@ def test_twelve_a_minute_hold_for_credentials_that_come_and_go(monkeypatch: pyte
 
     async def story(world: World) -> None:
         await world.begin()
-        world.client.outage = Passing(Reason.ENDPOINT_UNREACHABLE, "no connection to login.example comes about")
+        world.client.outage = Transient(Reason.ENDPOINT_UNREACHABLE, "no connection to login.example comes about")
         sent: list[float] = []
         send = world.client.send
 
@@ -381,7 +381,7 @@ def test_an_endpoint_out_of_reach_is_a_passing_fault() -> None:
 
     async def story(world: World) -> None:
         await world.begin()
-        world.client.outage = Passing(Reason.ENDPOINT_UNREACHABLE, "no connection to login.example comes about")
+        world.client.outage = Transient(Reason.ENDPOINT_UNREACHABLE, "no connection to login.example comes about")
         world.request_renewal("now")
         await world.settle()
         assert world.refreshed == ("False", "EndpointUnreachable")
@@ -580,5 +580,5 @@ def test_requests_are_counted_that_reached_the_endpoint(
 
 
 def _outage(world: World, *, sent: bool) -> None:
-    world.client.outage = Passing(Reason.TIMEOUT, "no answer in time")
+    world.client.outage = Transient(Reason.TIMEOUT, "no answer in time")
     world.client.outage.sent = sent

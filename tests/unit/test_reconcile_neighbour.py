@@ -15,7 +15,7 @@ from integration_token.api.names import (
 from integration_token.api.value import format_precise_time, format_time, parse_time
 from integration_token.cluster.gateway import Object
 from integration_token.controller.token_copy import MOST_COPIES
-from integration_token.errors import Passing, Unavailable
+from integration_token.errors import Transient, Unavailable
 from integration_token.oauth.client import Route
 from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import Answer
@@ -286,7 +286,7 @@ class TestCopies:
             ]
             assert calls.count("shop-integration") == 1
             assert calls.count(names[0]) <= 1 + 200 / MOST_COPIES + 10
-            assert world.operator._worker.reconciler._inquirer._sharer._readings == {}
+            assert world.operator._worker.reconciler._refresher._copier._readings == {}
 
         play(story)
 
@@ -307,7 +307,7 @@ def hang(world: World, host: str) -> None:
     async def carried(request: TokenRequest, route: Route) -> Answer:
         if request.url.startswith(f"https://{host}"):
             await asyncio.sleep(route.timeout)
-            raise Passing("Timeout", "no answer in time")
+            raise Transient("Timeout", "no answer in time")
         return await carry(request, route)
 
     world.client._carry = carried  # type: ignore[method-assign]  # a line that is cut

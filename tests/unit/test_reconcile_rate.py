@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from integration_token.api.condition import Reason
 from integration_token.api.names import INTEGRATION_TOKENS
-from integration_token.errors import Passing
+from integration_token.errors import Transient
 from integration_token.renewal.backoff import TELLING
 from integration_token.workqueue.endpoint_queues import MAX_PER_NAMESPACE
 
@@ -118,7 +118,7 @@ def test_who_comes_to_an_endpoint_that_hangs_is_told_so(came: float) -> None:
 
     async def story(world: World) -> None:
         world.client.latency = 10.0
-        world.client.outage = Passing(Reason.TIMEOUT, "no answer")
+        world.client.outage = Transient(Reason.TIMEOUT, "no answer")
         await begin(world, 60, 60000)
         await world.until(EPOCH + came)
         world.clients["late"] = SECRET

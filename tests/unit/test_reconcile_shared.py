@@ -13,7 +13,7 @@ from integration_token.api.names import (
     MANAGER,
 )
 from integration_token.api.value import parse_time
-from integration_token.errors import Denied, Passing
+from integration_token.errors import Denied, Transient
 from integration_token.renewal.schedule import turn
 from integration_token.workqueue.key import token_key
 
@@ -414,7 +414,7 @@ def test_a_wish_does_not_keep_a_resource_without_a_token_from_a_good_one() -> No
 
     async def story(world: World) -> None:
         await sharing(world, "shop", "till")
-        world.client.outage = Passing("EndpointUnreachable", "no connection")
+        world.client.outage = Transient("EndpointUnreachable", "no connection")
         world.request_renewal("now")
         world.cluster.remove("secrets", NAMESPACE, "shop")
         await world.settle()
@@ -498,7 +498,7 @@ def test_an_endpoint_that_works_again_is_asked_by_one_for_all() -> None:
         names = ["shop", *(f"till-{number}" for number in range(9))]
         await sharing(world, *names)
         await world.until(EPOCH + DAY - 5 * HOUR)
-        world.client.outage = Passing("EndpointUnreachable", "no connection")
+        world.client.outage = Transient("EndpointUnreachable", "no connection")
         await world.until(EPOCH + DAY - 3 * HOUR)
         assert world.refreshed == ("False", "EndpointUnreachable")
         world.mend()
@@ -643,7 +643,7 @@ class TestRollover:
             await world.begin()
             await world.until(EPOCH + DAY)
             lead = world.status()["rolloverLeadSeconds"]
-            world.client.outage = Passing("EndpointUnreachable", "no connection")
+            world.client.outage = Transient("EndpointUnreachable", "no connection")
             world.cluster.remove("secrets", NAMESPACE, "shop")
             await world.settle()
             assert world.status()["rolloverLeadSeconds"] == lead
@@ -807,7 +807,7 @@ def test_an_outage_over_expiry_is_followed_by_a_renewal_and_no_wrong_lesson() ->
     async def story(world: World) -> None:
         await world.begin()
         await world.until(EPOCH + DAY - 2 * HOUR)
-        world.client.outage = Passing("EndpointUnreachable", "no connection")
+        world.client.outage = Transient("EndpointUnreachable", "no connection")
         await world.until(EPOCH + DAY + 3 * HOUR)
         world.mend()
         await world.until(EPOCH + DAY + 3 * HOUR + 60)
@@ -824,7 +824,7 @@ def test_an_outage_up_to_expiry_leaves_requests_for_when_it_is_over() -> None:
     async def story(world: World) -> None:
         await world.begin()
         await world.until(EPOCH + 3575)
-        world.client.outage = Passing("EndpointUnreachable", "no connection")
+        world.client.outage = Transient("EndpointUnreachable", "no connection")
         await world.until(EPOCH + 3597.6)
         world.mend()
         await world.until(EPOCH + 3600 + 2)

@@ -7,7 +7,7 @@ import pytest
 from integration_token.api.condition import ConditionType
 from integration_token.api.names import TARGET_LABEL
 from integration_token.cluster.gateway import Object
-from integration_token.errors import ClusterError, Conflict, Denied, Passing, Unavailable
+from integration_token.errors import ClusterError, Conflict, Denied, Transient, Unavailable
 
 from tests.fakes.issuer import Policy
 from tests.unit.virtual import EPOCH
@@ -104,7 +104,7 @@ class TestRefused:
         """Unreachable for three seconds, and then forty conflicts: few requests, and Ready in the end."""
 
         async def story(world: World) -> None:
-            world.client.outage = Passing("EndpointUnreachable", "no connection")
+            world.client.outage = Transient("EndpointUnreachable", "no connection")
             await world.begin()
             await world.until(EPOCH + 3)
             world.cluster.fail("create", "secrets", Conflict("409"), 40)

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote_plus
 
 import pytest
 from integration_token.api.endpoint import ClientAuthenticationMethod, RequestEncoding
-from integration_token.oauth.request import Grant, TokenRequest, build_request
+from integration_token.oauth.request import TokenRequest, TokenRequestSpec, build_request
 
 from tests.fakes.request import read_request
 
@@ -27,7 +27,9 @@ EVERY_WAY = pytest.mark.parametrize(
 )
 
 
-def grant(encoding: RequestEncoding = JSON, authentication: ClientAuthenticationMethod = POST, **changes: Any) -> Grant:
+def grant(
+    encoding: RequestEncoding = JSON, authentication: ClientAuthenticationMethod = POST, **changes: Any
+) -> TokenRequestSpec:
     """A grant with everything in it, with changes."""
     fields: dict[str, Any] = {
         "token_url": URL,
@@ -39,7 +41,7 @@ def grant(encoding: RequestEncoding = JSON, authentication: ClientAuthentication
         "client_id": CLIENT_ID,
         "client_secret": CLIENT_SECRET,
     }
-    return Grant(**fields | changes)
+    return TokenRequestSpec(**fields | changes)
 
 
 def body(request: TokenRequest) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from integration_token.api.condition import Reason
 from integration_token.api.token import Token
-from integration_token.errors import Failure, NeedsChange, Passing
+from integration_token.errors import Failure, Transient, UserActionRequired
 from integration_token.oauth.response import Answer, read_answer
 
 NOW = 1_800_000_000.0
@@ -95,7 +95,7 @@ def test_without_expires_in_the_default_lifetime_is_assumed(expires_in: object) 
 def test_an_expires_in_that_is_no_number_of_seconds_is_refused(expires_in: str) -> None:
     """A guess could serve an expired token for hours."""
     problem = failure(body=b'{"access_token": "x", "expires_in": %s}' % expires_in.encode())
-    assert isinstance(problem, Passing)
+    assert isinstance(problem, Transient)
     assert problem.reason == Reason.INVALID_RESPONSE
     assert problem.message == "the endpoint's answer has an expires_in that is no number of seconds"
 
@@ -194,7 +194,7 @@ def test_any_status_of_success_and_any_unicode_encoding_of_json_will_do() -> Non
 def test_an_answer_without_a_token_is_refused(value: object) -> None:
     """And says where to look."""
     problem = failure(good(access_token=value))
-    assert isinstance(problem, Passing)
+    assert isinstance(problem, Transient)
     assert problem.reason == Reason.INVALID_RESPONSE
     assert "has no access_token that fits into a header; check spec.tokenURL" in problem.message
 
@@ -205,7 +205,7 @@ def test_an_answer_without_a_token_is_refused(value: object) -> None:
 def test_a_token_that_would_break_the_header_of_its_consumers_is_refused(spoiled: str) -> None:
     """It never reaches the Secret, and its text no message."""
     problem = failure(good(access_token=spoiled.format(TOKEN)))
-    assert (type(problem), problem.reason) == (Passing, Reason.INVALID_RESPONSE)
+    assert (type(problem), problem.reason) == (Transient, Reason.INVALID_RESPONSE)
     assert TOKEN[:8] not in problem.message
 
 
@@ -216,7 +216,7 @@ def test_a_token_that_would_break_the_header_of_its_consumers_is_refused(spoiled
 def test_a_token_of_another_type_is_refused(token_type: object, shown: str) -> None:
     """The Secret promises `Bearer`."""
     problem = failure(good(token_type=token_type))
-    assert (type(problem), problem.reason) == (Passing, Reason.INVALID_RESPONSE)
+    assert (type(problem), problem.reason) == (Transient, Reason.INVALID_RESPONSE)
     assert problem.message == f"the endpoint issued a token of type {shown}; only Bearer is supported"
 
 
@@ -239,40 +239,40 @@ def test_a_token_of_another_type_is_refused(token_type: object, shown: str) -> N
 def test_what_is_no_json_object_is_a_passing_failure(body: bytes, content_type: str, shown: str) -> None:
     """A proxy's page may be gone in a minute; the message says what kind of page."""
     problem = failure(body=body, headers={"content-type": content_type} if content_type else {})
-    assert (type(problem), problem.reason) == (Passing, Reason.INVALID_RESPONSE)
+    assert (type(problem), problem.reason) == (Transient, Reason.INVALID_RESPONSE)
     assert problem.message == f"the endpoint answered 200 with no JSON object ({shown}); check spec.tokenURL"
 
 
 @pytest.mark.parametrize(
     ("status", "error", "kind", "reason", "advice"),
     [
-        (401, "invalid_client", NeedsChange, Reason.INVALID_CLIENT, "check the client ID and the client secret"),
-        (400, "invalid_client", NeedsChange, Reason.INVALID_CLIENT, "check the client ID and the client secret"),
-        (401, "access_denied", NeedsChange, Reason.ACCESS_DENIED, "check the credentials, the audience"),
-        (403, "access_denied", NeedsChange, Reason.ACCESS_DENIED, "check the credentials, the audience"),
-        (400, "unauthorized_client", NeedsChange, Reason.UNAUTHORIZED_CLIENT, "client credentials grant"),
-        (400, "invalid_scope", NeedsChange, Reason.INVALID_SCOPE, "check spec.scopes"),
-        (400, "invalid_request", NeedsChange, Reason.REQUEST_REJECTED, "check spec.tokenURL, the audience"),
-        (401, None, NeedsChange, Reason.INVALID_CLIENT, "check the client ID and the client secret"),
-        (401, "something_else", NeedsChange, Reason.INVALID_CLIENT, "check the client ID and the client secret"),
-        (403, None, NeedsChange, Reason.REQUEST_REJECTED, "check spec.tokenURL, the audience"),
-        (404, None, NeedsChange, Reason.REQUEST_REJECTED, "check spec.tokenURL"),
-        (405, "method_not_allowed", NeedsChange, Reason.REQUEST_REJECTED, "check spec.tokenURL"),
-        (413, None, NeedsChange, Reason.REQUEST_REJECTED, "check spec.tokenURL"),
-        (199, None, NeedsChange, Reason.REQUEST_REJECTED, "check spec.tokenURL"),
-        (301, None, NeedsChange, Reason.REQUEST_REJECTED, "never followed; set spec.tokenURL to the final URL"),
-        (307, "invalid_client", NeedsChange, Reason.REQUEST_REJECTED, "never followed"),
-        (408, None, Passing, Reason.ENDPOINT_ERROR, ""),
-        (425, None, Passing, Reason.ENDPOINT_ERROR, ""),
-        (429, "too_many_requests", Passing, Reason.RATE_LIMITED, ""),
-        (500, "invalid_client", Passing, Reason.ENDPOINT_ERROR, ""),
-        (502, None, Passing, Reason.ENDPOINT_ERROR, ""),
-        (503, "temporarily_unavailable", Passing, Reason.ENDPOINT_ERROR, ""),
-        (599, None, Passing, Reason.ENDPOINT_ERROR, ""),
-        (200, "invalid_client", NeedsChange, Reason.INVALID_CLIENT, "check the client ID and the client secret"),
-        (200, "invalid_scope", NeedsChange, Reason.INVALID_SCOPE, "check spec.scopes"),
-        (200, "server_error", Passing, Reason.INVALID_RESPONSE, ""),
-        (200, "temporarily_unavailable", Passing, Reason.INVALID_RESPONSE, ""),
+        (401, "invalid_client", UserActionRequired, Reason.INVALID_CLIENT, "check the client ID and the client secret"),
+        (400, "invalid_client", UserActionRequired, Reason.INVALID_CLIENT, "check the client ID and the client secret"),
+        (401, "access_denied", UserActionRequired, Reason.ACCESS_DENIED, "check the credentials, the audience"),
+        (403, "access_denied", UserActionRequired, Reason.ACCESS_DENIED, "check the credentials, the audience"),
+        (400, "unauthorized_client", UserActionRequired, Reason.UNAUTHORIZED_CLIENT, "client credentials grant"),
+        (400, "invalid_scope", UserActionRequired, Reason.INVALID_SCOPE, "check spec.scopes"),
+        (400, "invalid_request", UserActionRequired, Reason.REQUEST_REJECTED, "check spec.tokenURL, the audience"),
+        (401, None, UserActionRequired, Reason.INVALID_CLIENT, "check the client ID and the client secret"),
+        (401, "something_else", UserActionRequired, Reason.INVALID_CLIENT, "check the client ID and the client secret"),
+        (403, None, UserActionRequired, Reason.REQUEST_REJECTED, "check spec.tokenURL, the audience"),
+        (404, None, UserActionRequired, Reason.REQUEST_REJECTED, "check spec.tokenURL"),
+        (405, "method_not_allowed", UserActionRequired, Reason.REQUEST_REJECTED, "check spec.tokenURL"),
+        (413, None, UserActionRequired, Reason.REQUEST_REJECTED, "check spec.tokenURL"),
+        (199, None, UserActionRequired, Reason.REQUEST_REJECTED, "check spec.tokenURL"),
+        (301, None, UserActionRequired, Reason.REQUEST_REJECTED, "never followed; set spec.tokenURL to the final URL"),
+        (307, "invalid_client", UserActionRequired, Reason.REQUEST_REJECTED, "never followed"),
+        (408, None, Transient, Reason.ENDPOINT_ERROR, ""),
+        (425, None, Transient, Reason.ENDPOINT_ERROR, ""),
+        (429, "too_many_requests", Transient, Reason.RATE_LIMITED, ""),
+        (500, "invalid_client", Transient, Reason.ENDPOINT_ERROR, ""),
+        (502, None, Transient, Reason.ENDPOINT_ERROR, ""),
+        (503, "temporarily_unavailable", Transient, Reason.ENDPOINT_ERROR, ""),
+        (599, None, Transient, Reason.ENDPOINT_ERROR, ""),
+        (200, "invalid_client", UserActionRequired, Reason.INVALID_CLIENT, "check the client ID and the client secret"),
+        (200, "invalid_scope", UserActionRequired, Reason.INVALID_SCOPE, "check spec.scopes"),
+        (200, "server_error", Transient, Reason.INVALID_RESPONSE, ""),
+        (200, "temporarily_unavailable", Transient, Reason.INVALID_RESPONSE, ""),
     ],
 )
 def test_an_error_is_classed_by_whether_a_change_or_time_mends_it(
@@ -298,7 +298,7 @@ def test_an_error_is_shown_with_its_code_and_its_description() -> None:
 def test_a_code_is_understood_although_it_holds_a_part_of_the_secret() -> None:
     """A secret such as `client` is struck out of the message, not out of the reason."""
     answer = Answer(401, {}, b'{"error": "access_denied"}', NOW)
-    with pytest.raises(NeedsChange) as caught:
+    with pytest.raises(UserActionRequired) as caught:
         read_answer(answer, scopes=(), default_lifetime=DEFAULT, secrets=("access",), received=RECEIVED)
     assert caught.value.reason == Reason.ACCESS_DENIED
     assert caught.value.message.startswith("the endpoint answered 401 ***_denied; ")
@@ -358,7 +358,7 @@ def test_an_endpoint_can_ask_to_be_left_alone_for_a_quarter_of_an_hour_at_most(
 ) -> None:
     """A mistaken header must not stop renewal for a day."""
     problem = failure({"error": "x"}, status=status, headers=headers)
-    assert isinstance(problem, Passing)
+    assert isinstance(problem, Transient)
     assert problem.pause == pause
 
 

@@ -127,7 +127,7 @@ class TestQueue:
                 case 5:
                     clock.step(chance.choice((-HOUR, -5, 5, 30)))
             now = clock.now()
-            due = {each for each, moment in table.items() if moment.reached(now)}
+            due = {each for each, moment in table.items() if moment.is_due(now)}
             popped = set[Key]()
             while (each := queue.pop(now)) is not None:
                 popped.add(each)

@@ -156,8 +156,8 @@ async def test_requests_and_writes_are_counted(served: Served) -> None:
     served.inventory.observe_unreadable("store", "shop", "uid", 1)
     served.inventory.keep_endpoint_version(ENDPOINT, "uid", 1)
     for outcome in ("issued", "unchanged", "unchanged", "AccessDenied"):
-        served.metrics.requested(ENDPOINT, outcome)
-    served.metrics.wrote("store")
+        served.metrics.record_request(ENDPOINT, outcome)
+    served.metrics.record_write("store")
     endpoint = 'endpoint="grafx",kind="ClusterTokenEndpoint",namespace=""'
     assert await served.counted() == {
         f'integration_token_requests_total{{{endpoint},outcome="issued"}}': 1,
@@ -172,22 +172,22 @@ async def test_what_is_counted_of_an_endpoint_goes_with_it(served: Served) -> No
     for number in range(18):
         ref = EndpointRef(EndpointKind.NAMESPACED, "store", f"login-{number}")
         served.inventory.keep_endpoint_version(ref, "uid", 1)
-        served.metrics.requested(ref, "issued")
-        served.metrics.saved(ref)
+        served.metrics.record_request(ref, "issued")
+        served.metrics.record_saved_request(ref)
         served.inventory.forget_endpoint(ref)
-        served.metrics.requested(ref, "issued")
-        served.metrics.saved(ref)
+        served.metrics.record_request(ref, "issued")
+        served.metrics.record_saved_request(ref)
     assert await served.counted() == {}
 
 
 async def test_what_is_counted_of_a_namespace_goes_with_its_last_resource(served: Served) -> None:
     """Not before, and a late write counts for nothing."""
     (first, _), (last, _) = (served.inventory.observe_unreadable("store", name, "uid", 1) for name in ("a", "b"))
-    served.metrics.wrote("store")
+    served.metrics.record_write("store")
     served.inventory.forget(first)
     assert await served.counted() == {'integration_token_secret_writes_total{namespace="store"}': 1}
     served.inventory.forget(last)
-    served.metrics.wrote("store")
+    served.metrics.record_write("store")
     assert await served.counted() == {}
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from integration_token.api.condition import ConditionType, Reason, condition_of
 from integration_token.api.integration import Integration, parse_integration
-from integration_token.api.token import Identity, StoredToken, Token
-from integration_token.controller.status import Situation, build_status, changes
-from integration_token.errors import Failure, NeedsChange, Passing
+from integration_token.api.token import GrantIdentity, StoredToken, Token
+from integration_token.controller.status import Outcome, build_status, merge_patch
+from integration_token.errors import Failure, Transient, UserActionRequired
 from integration_token.renewal.rollover import Rollover
 
 ISSUED = 1_800_000_000.0
@@ -16,11 +16,11 @@ NOW = ISSUED + 3600
 DAY = 86400.0
 STORED = StoredToken(
     Token("t0k3n-value", issued=ISSUED, expires=ISSUED + DAY, assumed=False, scope=("read", "write")),
-    Identity("endpoint-uid", "hash", "credentials-uid", "7"),
+    GrantIdentity("endpoint-uid", "hash", "credentials-uid", "7"),
 )
-UNREACHABLE = Passing(Reason.ENDPOINT_UNREACHABLE, "no connection")
-DENIED = NeedsChange(Reason.ACCESS_DENIED, "check the audience")
-GOOD = Situation(
+UNREACHABLE = Transient(Reason.ENDPOINT_UNREACHABLE, "no connection")
+DENIED = UserActionRequired(Reason.ACCESS_DENIED, "check the audience")
+GOOD = Outcome(
     now=NOW,
     target="shop",
     stored=STORED,
@@ -53,12 +53,12 @@ def told(status: Status, kind: ConditionType) -> tuple[str, str]:
     return condition["status"], condition["reason"]
 
 
-def ready(situation: Situation, of: Integration | None = None) -> tuple[str, str]:
+def ready(situation: Outcome, of: Integration | None = None) -> tuple[str, str]:
     """What Ready says."""
     return told(build_status(of or resource(), situation), ConditionType.READY)
 
 
-def refreshed(situation: Situation, of: Integration | None = None) -> tuple[str, str]:
+def refreshed(situation: Outcome, of: Integration | None = None) -> tuple[str, str]:
     """What Refreshed says."""
     return told(build_status(of or resource(), situation), ConditionType.REFRESHED)
 
@@ -94,17 +94,17 @@ class TestReady:
                 id="a token of the grant before is none of the one now specified",
             ),
             pytest.param(
-                replace(GOOD, failure=NeedsChange(Reason.CREDENTIALS_NOT_LABELLED, "label it")),
+                replace(GOOD, failure=UserActionRequired(Reason.CREDENTIALS_NOT_LABELLED, "label it")),
                 ("False", "CredentialsNotLabelled"),
                 id="without the consent of the credentials' owner a token does not count",
             ),
             pytest.param(
-                replace(GOOD, failure=NeedsChange(Reason.NOT_ALLOWED, "ask")),
+                replace(GOOD, failure=UserActionRequired(Reason.NOT_ALLOWED, "ask")),
                 ("False", "NotAllowed"),
                 id="nor where the endpoint no longer selects the namespace",
             ),
             pytest.param(
-                replace(GOOD, failure=NeedsChange(Reason.SECRET_NOT_OWNED, "rename")),
+                replace(GOOD, failure=UserActionRequired(Reason.SECRET_NOT_OWNED, "rename")),
                 ("False", "SecretNotOwned"),
                 id="nor where the Secret is not ours",
             ),
@@ -123,7 +123,7 @@ class TestReady:
             ),
         ],
     )
-    def test_it_tells_whether_consumers_have_a_token(self, situation: Situation, expected: tuple[str, str]) -> None:
+    def test_it_tells_whether_consumers_have_a_token(self, situation: Outcome, expected: tuple[str, str]) -> None:
         """One situation, one answer."""
         assert ready(situation) == expected
 
@@ -140,7 +140,7 @@ class TestReady:
         self, before: str | None, generation: int, expected: str
     ) -> None:
         """What the spec refers to was deleted, say: the consumers still have their token."""
-        situation = replace(GOOD, matches=None, failure=NeedsChange(Reason.ENDPOINT_NOT_FOUND, "create it"))
+        situation = replace(GOOD, matches=None, failure=UserActionRequired(Reason.ENDPOINT_NOT_FOUND, "create it"))
         status: Status = {"observedGeneration": 1}
         if before is not None:
             status["conditions"] = [{"type": "Ready", "status": before, "reason": "TokenValid"}]
@@ -168,7 +168,7 @@ class TestSuspend:
         assert (ready(GOOD, of), refreshed(GOOD, of)) == (("True", "TokenValid"), ("False", "Suspended"))
 
     @pytest.mark.parametrize("situation", [EMPTY, replace(GOOD, now=ISSUED + DAY)], ids=["no token", "expired"])
-    def test_without_a_good_token_it_is_the_reason(self, situation: Situation) -> None:
+    def test_without_a_good_token_it_is_the_reason(self, situation: Outcome) -> None:
         """With what to do about it."""
         status = build_status(resource(suspend=True), situation)
         assert told(status, ConditionType.READY) == ("False", "Suspended")
@@ -191,7 +191,7 @@ class TestRefreshed:
             pytest.param(replace(EMPTY, rate_limited=True), ("False", "RateLimited"), id="it waits for its turn"),
         ],
     )
-    def test_it_tells_how_refreshing_goes(self, situation: Situation, expected: tuple[str, str]) -> None:
+    def test_it_tells_how_refreshing_goes(self, situation: Outcome, expected: tuple[str, str]) -> None:
         """Beside whatever Ready says."""
         assert refreshed(situation) == expected
 
@@ -205,7 +205,7 @@ class TestRefreshed:
 
     def test_a_failure_that_a_look_shows_to_be_mended_is_not_told_any_more(self) -> None:
         """A Secret that is there again needs no request."""
-        missing = NeedsChange(Reason.CREDENTIALS_NOT_FOUND, "create it")
+        missing = UserActionRequired(Reason.CREDENTIALS_NOT_FOUND, "create it")
         before = build_status(resource(), replace(GOOD, failure=missing))
         assert refreshed(GOOD, resource(before)) == ("True", "Refreshed")
 
@@ -220,7 +220,7 @@ class TestRefreshed:
         assert told(reduced, ConditionType.REFRESHED) == ("True", "ScopesReduced")
         polled = build_status(resource(reduced), replace(GOOD, asked=True))
         assert told(polled, ConditionType.REFRESHED) == ("True", "ScopesReduced")
-        assert changes(reduced, build_status(resource(polled), GOOD)) == {}
+        assert merge_patch(reduced, build_status(resource(polled), GOOD)) == {}
         renewed = build_status(resource(polled), replace(GOOD, asked=True, renewed=True))
         assert told(renewed, ConditionType.REFRESHED) == ("True", "Refreshed")
 
@@ -238,7 +238,7 @@ class TestStalled:
     )
     @pytest.mark.parametrize("situation", [GOOD, EMPTY], ids=["with a token", "without one"])
     def test_it_tells_whether_a_person_is_needed(
-        self, situation: Situation, failure: Failure | None, expected: tuple[str, str]
+        self, situation: Outcome, failure: Failure | None, expected: tuple[str, str]
     ) -> None:
         """Whether or not a good token is held."""
         assert told(build_status(resource(), replace(situation, failure=failure)), ConditionType.STALLED) == expected
@@ -270,7 +270,7 @@ class TestTimes:
         """Neither at a same-token poll nor at a restart."""
         before = build_status(resource(), replace(GOOD, asked=True, renewed=True))
         for situation in (replace(GOOD, now=NOW + 7200, asked=True), replace(GOOD, now=NOW + 7200)):
-            assert changes(before, build_status(resource(before), situation)) == {}
+            assert merge_patch(before, build_status(resource(before), situation)) == {}
 
 
 class TestWording:
@@ -287,15 +287,15 @@ class TestWording:
             pytest.param(replace(GOOD, now=ISSUED + DAY), False, id="the endpoint answers an expired token"),
         ],
     )
-    def test_the_words_of_another_version_stand(self, situation: Situation, suspend: bool) -> None:
+    def test_the_words_of_another_version_stand(self, situation: Outcome, suspend: bool) -> None:
         """As long as they say the same."""
         before = _reworded(build_status(resource(suspend=suspend), situation))
-        assert changes(before, build_status(resource(before, suspend=suspend), situation)) == {}
+        assert merge_patch(before, build_status(resource(before, suspend=suspend), situation)) == {}
 
     def test_reduced_scopes_are_told_in_the_words_that_stand(self) -> None:
         """Until the next token."""
         before = _reworded(build_status(resource(), replace(GOOD, asked=True, renewed=True, scopes_reduced=True)))
-        assert changes(before, build_status(resource(before), GOOD)) == {}
+        assert merge_patch(before, build_status(resource(before), GOOD)) == {}
 
     def test_a_message_that_says_something_else_is_written(self) -> None:
         """Another expiry, another reason, another failure for the same reason, another status."""
@@ -307,9 +307,11 @@ class TestWording:
             before = _reworded(build_status(resource(), first))
             after = build_status(resource(before), replace(second, asked=True))
             assert not condition_of(after, ConditionType.REFRESHED)["message"].startswith("in other words")
-        before = build_status(resource(), replace(EMPTY, failure=NeedsChange(Reason.CREDENTIALS_INVALID, "no id")))
+        before = build_status(
+            resource(), replace(EMPTY, failure=UserActionRequired(Reason.CREDENTIALS_INVALID, "no id"))
+        )
         after = build_status(
-            resource(before), replace(EMPTY, failure=NeedsChange(Reason.CREDENTIALS_INVALID, "no key"))
+            resource(before), replace(EMPTY, failure=UserActionRequired(Reason.CREDENTIALS_INVALID, "no key"))
         )
         assert condition_of(after, ConditionType.READY)["message"] == "no key"
 
@@ -342,7 +344,7 @@ class TestFields:
 
     @pytest.mark.parametrize("kind", list(ConditionType))
     @pytest.mark.parametrize("situation", [GOOD, EMPTY, replace(EMPTY, failure=DENIED)])
-    def test_the_generation_is_always_observed(self, situation: Situation, kind: ConditionType) -> None:
+    def test_the_generation_is_always_observed(self, situation: Outcome, kind: ConditionType) -> None:
         """In the status and in each of its conditions."""
         status = build_status(resource(generation=3), situation)
         assert status["observedGeneration"] == condition_of(status, kind)["observedGeneration"] == 3
@@ -373,12 +375,12 @@ class TestChanges:
     )
     def test_it_holds_what_differs_and_nothing_else(self, before: Status, after: Status, patch: Status) -> None:
         """By RFC 7396."""
-        assert changes(before, after) == patch
+        assert merge_patch(before, after) == patch
 
     def test_a_token_that_is_gone_leaves_nothing_behind(self) -> None:
         """Its times would tell of a token that nobody holds."""
         before = build_status(resource(), GOOD)
-        patch = changes(before, build_status(resource(before), replace(EMPTY, failure=DENIED)))
+        patch = merge_patch(before, build_status(resource(before), replace(EMPTY, failure=DENIED)))
         gone = {key for key, value in patch.items() if value is None}
         assert gone == {"scope", "issueTime", "expirationTime", "renewalTime", "lifetimeSeconds"}
 
@@ -417,7 +419,7 @@ class TestRollover:
     def test_between_renewals_nothing_of_it_changes(self) -> None:
         """A poll that is answered the same token writes nothing, whatever it teaches."""
         before = build_status(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
-        assert changes(before, build_status(resource(before), GOOD)) == {}
+        assert merge_patch(before, build_status(resource(before), GOOD)) == {}
 
     def test_a_reason_that_is_not_known_is_none(self) -> None:
         """Of another version, or written by hand."""

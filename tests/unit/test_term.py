@@ -13,8 +13,8 @@ from integration_token.cluster.gateway import Object
 from integration_token.cluster.permission import Permissions
 from integration_token.errors import ClusterError, Denied, Unavailable
 from integration_token.handlers import supervisor
-from integration_token.handlers.watch import Observer
-from integration_token.runtime.leadership import Term, Unended
+from integration_token.handlers.watch import EventHandler
+from integration_token.runtime.leadership import LeaderTerm, Unended
 from integration_token.runtime.settings import Settings
 from integration_token.telemetry.metrics import Metrics
 
@@ -71,7 +71,7 @@ class Scene:
         """To what each watch leaves behind."""
         monkeypatch.setattr(supervisor, "watch", self._watch)
         settings = Settings(namespaces=namespaces)
-        self.term = Term(
+        self.term = LeaderTerm(
             settings,
             clock,
             self.cluster,
@@ -96,7 +96,7 @@ class Scene:
 
     async def _watch(
         self,
-        observer: Observer,
+        handler: EventHandler,
         access: Callable[[], Awaitable[Access]],
         namespaces: Collection[str],
         ready: asyncio.Event,
@@ -109,7 +109,7 @@ class Scene:
         self.left.append(weakref.ref(Cycle()))
         for (plural, _, _), body in self.cluster.objects.items():
             if plural == "integrationtokens":
-                observer.integration(None, body)
+                handler.integration(None, body)
         ready.set()
         while True:
             try:

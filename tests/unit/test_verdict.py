@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from integration_token.api.token import Identity, StoredToken, Token
+from integration_token.api.token import GrantIdentity, StoredToken, Token
 from integration_token.renewal.verdict import Verdict, corrected, judge
 
 NOW = 1500.0
-IDENTITY = Identity("endpoint", "hash", "credentials", "7")
+IDENTITY = GrantIdentity("endpoint", "hash", "credentials", "7")
 CHANGED = replace(IDENTITY, credentials_version="8")
 HELD = Token("held", issued=1000, expires=2000, assumed=False, scope=("read", "write"))
 STORED = StoredToken(HELD, IDENTITY)
@@ -117,7 +117,7 @@ OTHER = replace(HELD, access_token="other", issued=NOW, expires=3000)
     ],
 )
 def test_an_answer_is_judged_beside_what_is_held(
-    stored: StoredToken | None, answered: Token, identity: Identity, verdict: Verdict
+    stored: StoredToken | None, answered: Token, identity: GrantIdentity, verdict: Verdict
 ) -> None:
     """One held token, one answer, one verdict."""
     assert judge(stored, answered, identity, NOW) is verdict

@@ -107,7 +107,7 @@ class Operator:
         )  # fmt: skip
         metrics.begin(self.inventory, Fence(world.clock).is_open)
         self._cluster = world.cluster
-        self._observer = worker.observer
+        self._handler = worker.handler
         self.grants = worker.reconciler._grants
         self.looks = 0
         reconciler = worker.reconciler
@@ -161,13 +161,13 @@ class Operator:
 
     def _changed(self, plural: str, kind: str, body: Object) -> None:
         if plural == INTEGRATION_TOKENS:
-            self._observer.integration(kind, body)
+            self._handler.integration(kind, body)
         elif plural == TOKEN_ENDPOINTS:
-            self._observer.endpoint(kind, EndpointKind.NAMESPACED, body)
+            self._handler.endpoint(kind, EndpointKind.NAMESPACED, body)
         elif plural == CLUSTER_TOKEN_ENDPOINTS:
-            self._observer.endpoint(kind, EndpointKind.CLUSTER, body)
+            self._handler.endpoint(kind, EndpointKind.CLUSTER, body)
         elif plural == "namespaces":
-            self._observer.namespace(kind, body)
+            self._handler.namespace(kind, body)
 
 
 class World:

@@ -118,7 +118,7 @@ class Condition:
     message: str
 
 
-def written(
+def with_transition_times(
     conditions: Iterable[Condition], before: Iterable[Mapping[str, Any]], generation: int, now: str
 ) -> list[Any]:
     """The conditions as they stand in status: `now` (RFC 3339) is the transition time of each that changed its

@@ -9,7 +9,7 @@ from typing import Any
 from integration_token.api.condition import Reason
 from integration_token.api.size import fits
 from integration_token.api.value import parse_duration
-from integration_token.errors import NeedsChange
+from integration_token.errors import UserActionRequired
 
 _SMALL = 6144
 """Bytes of an endpoint that are kept: an ordinary one, with its status and a private authority, has 5,000."""
@@ -95,7 +95,7 @@ def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
 
     The CRD's schema has seen it before; an object stored under an older schema may still hold what today's rejects.
 
-    :raises NeedsChange: where a field cannot be used.
+    :raises UserActionRequired: where a field cannot be used.
     """
     metadata, spec = body["metadata"], body.get("spec") or {}
     try:
@@ -120,7 +120,7 @@ def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
             status=body.get("status") or {},
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise NeedsChange(
+        raise UserActionRequired(
             Reason.INVALID_SPEC, f"spec of {kind} {metadata.get('name')}: {error}; mend the field"
         ) from None
 

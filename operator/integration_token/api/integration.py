@@ -11,7 +11,7 @@ from integration_token.api.endpoint import EndpointKind, EndpointRef
 from integration_token.api.names import RENEW_ANNOTATION
 from integration_token.api.size import fits
 from integration_token.api.value import parse_duration
-from integration_token.errors import NeedsChange
+from integration_token.errors import UserActionRequired
 
 DEFAULT_RENEW_BEFORE_PERCENTAGE = 20
 """Of 24 h that is almost 5 h: several polls before the hour in which the real endpoint rolls over."""
@@ -123,7 +123,7 @@ def is_going(body: Mapping[str, Any]) -> bool:
 def parse_integration(body: Mapping[str, Any]) -> Integration:
     """Reads an IntegrationToken from the API's JSON.
 
-    :raises NeedsChange: where a field cannot be used.
+    :raises UserActionRequired: where a field cannot be used.
     """
     metadata, spec = body["metadata"], body.get("spec") or {}
     try:
@@ -152,7 +152,7 @@ def parse_integration(body: Mapping[str, Any]) -> Integration:
             status=body.get("status") or {},
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise NeedsChange(Reason.INVALID_SPEC, f"spec: {error}; mend the field") from None
+        raise UserActionRequired(Reason.INVALID_SPEC, f"spec: {error}; mend the field") from None
 
 
 def _template(template: Mapping[str, Any]) -> Template:

@@ -22,7 +22,7 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class GrantIdentity:
     """The inputs of the grant that a token belongs to, without any secret or a digest of one."""
 
     endpoint_uid: str
@@ -43,4 +43,4 @@ class StoredToken:
     """What a target Secret holds."""
 
     token: Token
-    identity: Identity
+    identity: GrantIdentity

@@ -65,7 +65,7 @@ class Election:
         """Who held the lease when it was last seen; empty for nobody."""
         return self._record.holder if self._record is not None else ""
 
-    def saw(self, record: Record | None, now: float) -> None:
+    def on_record(self, record: Record | None, now: float) -> None:
         """The lease was read, or written by ourselves; None where there is none.
 
         :param now: seconds of `boot`.

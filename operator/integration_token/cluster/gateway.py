@@ -307,7 +307,7 @@ class Gateway:
 
     def _answered(self, method: str, path: str, refusal: ClusterError | None) -> None:
         if self._permissions is not None:
-            self._permissions.answered(method, path, refusal)
+            self._permissions.on_answer(method, path, refusal)
 
     async def _open(
         self,

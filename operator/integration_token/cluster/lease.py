@@ -167,7 +167,7 @@ class Candidate:
 
     def _note(self, lease: Object | None) -> None:
         self._lease = lease
-        self._election.saw(None if lease is None else _record(lease), self._clock.now().boot)
+        self._election.on_record(None if lease is None else _record(lease), self._clock.now().boot)
 
     def _body(self, lease: Object | None, holder: str) -> Object:
         """The lease as it is to be written: as it was read, with what an election writes."""

@@ -66,7 +66,7 @@ class Permissions:
         self._refused: dict[Call, float] = {}
         """And when each was refused last."""
 
-    def answered(self, method: str, path: str, refusal: ClusterError | None) -> None:
+    def on_answer(self, method: str, path: str, refusal: ClusterError | None) -> None:
         """The API server answered a request, by a refusal or not."""
         if isinstance(refusal, Unavailable):
             return  # it may not have come to judge that

@@ -29,9 +29,9 @@ from integration_token.api.names import (
     TEMPLATE_ANNOTATION,
     VERSION,
 )
-from integration_token.api.token import Identity, StoredToken, Token
+from integration_token.api.token import GrantIdentity, StoredToken, Token
 from integration_token.api.value import format_precise_time, format_time, parse_time
-from integration_token.errors import NeedsChange
+from integration_token.errors import UserActionRequired
 
 Object = dict[str, Any]
 
@@ -103,7 +103,7 @@ def read_target(secret: Object) -> StoredToken | None:
             assumed=annotations.get(ASSUMED_ANNOTATION) == "true",
             scope=tuple(annotations.get(SCOPE_ANNOTATION, "").split()),
         )
-        identity = Identity(
+        identity = GrantIdentity(
             endpoint_uid=annotations[ENDPOINT_UID_ANNOTATION],
             grant_hash=annotations[GRANT_HASH_ANNOTATION],
             credentials_uid=annotations[CREDENTIALS_UID_ANNOTATION],
@@ -263,7 +263,7 @@ def _data(token: Token, template: Mapping[str, str]) -> dict[str, str]:
         len(text) + sum(len(values[found[1]]) for found in _PLACEHOLDER.finditer(text)) for text in template.values()
     )
     if size > _MAX_DATA:
-        raise NeedsChange(
+        raise UserActionRequired(
             Reason.INVALID_SPEC,
             f"spec.target.template.data makes more than {_MAX_DATA // 1024} KiB with this token; shorten it",
         )

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from integration_token.api.condition import Condition, ConditionType, Reason, written
+from integration_token.api.condition import Condition, ConditionType, Reason, with_transition_times
 from integration_token.api.endpoint import Endpoint, EndpointRef, parse_endpoint
 from integration_token.api.integration import is_going
 from integration_token.api.value import format_time
 from integration_token.clock import Clock, Instant
 from integration_token.cluster.gateway import ENDPOINTS, Gateway
 from integration_token.controller.references import can_be_checked, check_endpoint
-from integration_token.controller.status import changes
-from integration_token.errors import ClusterError, Conflict, NeedsChange
+from integration_token.controller.status import merge_patch
+from integration_token.errors import ClusterError, Conflict, UserActionRequired
 from integration_token.oauth.address import Policy
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.logs import get_logger
@@ -52,7 +52,7 @@ class EndpointReconciler:
         try:
             await check_endpoint(endpoint, self._policy)
             condition = Condition(ConditionType.READY, True, Reason.VALID, "")
-        except NeedsChange as failure:
+        except UserActionRequired as failure:
             condition = Condition(ConditionType.READY, False, Reason(failure.reason), failure.message)
         await self._write(ref, condition, endpoint.generation, endpoint.resource_version, endpoint.status)
 
@@ -64,7 +64,7 @@ class EndpointReconciler:
             return
         try:
             await self._tell(ref, parse_endpoint(ref.kind, body))
-        except NeedsChange as failure:
+        except UserActionRequired as failure:
             metadata = body["metadata"]
             condition = Condition(ConditionType.READY, False, Reason(failure.reason), failure.message)
             version, status = metadata["resourceVersion"], body.get("status") or {}
@@ -75,9 +75,9 @@ class EndpointReconciler:
     ) -> None:
         now = format_time(self._clock.now().wall)
         status = {
-            "conditions": written([condition], before.get("conditions") or (), generation, now),
+            "conditions": with_transition_times([condition], before.get("conditions") or (), generation, now),
             "observedGeneration": generation,
         }
-        patch = changes(before, status)
+        patch = merge_patch(before, status)
         if patch:
             await self._gateway.patch_status(ENDPOINTS[ref.kind], ref.namespace, ref.name, version, patch)

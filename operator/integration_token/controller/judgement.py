@@ -8,8 +8,8 @@ from integration_token.api.token import StoredToken, Token
 from integration_token.clock import Clock
 from integration_token.controller.observation import Look
 from integration_token.controller.reporter import Reporter
-from integration_token.controller.request import Issuer
-from integration_token.errors import Passing
+from integration_token.controller.request import TokenRequester
+from integration_token.errors import Transient
 from integration_token.renewal.rollover import Rollover, step
 from integration_token.renewal.verdict import Verdict, corrected, judge
 from integration_token.state.grant import Grants, close
@@ -21,8 +21,8 @@ _WHOLE = 2.0
 class Judge:
     """Judges answers. Across namespaces it lets only that teach, and be shared, which this process was answered."""
 
-    def __init__(self, issuer: Issuer, grants: Grants, reporter: Reporter, clock: Clock) -> None:
-        self._issuer = issuer
+    def __init__(self, requester: TokenRequester, grants: Grants, reporter: Reporter, clock: Clock) -> None:
+        self._requester = requester
         self._grants = grants
         self._reporter = reporter
         self._clock = clock
@@ -30,27 +30,27 @@ class Judge:
     def judge(self, look: Look, endpoint: Endpoint, token: Token) -> None:
         """Makes of the answer what it is worth.
 
-        :raises Passing: where the token has expired already and isn't the one that is held.
+        :raises Transient: where the token has expired already and isn't the one that is held.
         """
         entry, identity = look.entry, look.identity
-        assert identity is not None  # noqa: S101  # inquire has seen to it
+        assert identity is not None  # noqa: S101  # refresh has seen to it
         look.read_clock(self._clock.now())
         verdict = judge(look.held, token, identity, look.now.wall)
         if verdict is Verdict.EXPIRED:
-            failure = Passing(Reason.INVALID_RESPONSE, "the endpoint answered with a token that has expired already")
-            self._issuer.count(endpoint, failure.reason)
+            failure = Transient(Reason.INVALID_RESPONSE, "the endpoint answered with a token that has expired already")
+            self._requester.count(endpoint, failure.reason)
             raise failure
-        self._issuer.count(endpoint, "issued" if verdict is Verdict.TAKE else "unchanged")
+        self._requester.count(endpoint, "issued" if verdict is Verdict.TAKE else "unchanged")
         grant, before = entry.grant, look.stored
         grant.seen_at = look.now
         # What is sent as long before expiry next time will be answered alike.
-        sent = token.issued + look.set_back
+        sent = token.issued + look.clock_set_back_by
         if verdict is Verdict.TAKE:
             expiry = self._known_expiry(look, endpoint)
-            self._grants.answered(grant, token)
+            self._grants.on_token(grant, token)
             comparable = before is not None and before.identity == identity and not before.token.assumed
             # What follows an assumed expiry, another grant's token or a clock that was set teaches nothing.
-            teaches = comparable and not look.stepped and expiry is not None
+            teaches = comparable and not look.clock_was_set and expiry is not None
             known = self._known(look, endpoint)
             grant.rollover = known.new(expiry - sent) if teaches and expiry is not None else known.apart()
             look.take(StoredToken(token, identity))
@@ -58,7 +58,7 @@ class Judge:
         if before is None:
             return
         if verdict is Verdict.KEEP and not token.assumed:
-            entry.expires = min(entry.expires, token.expires + look.set_back)
+            entry.expires = min(entry.expires, token.expires + look.clock_set_back_by)
         self._share(look, endpoint, verdict, token)
         known, expiry = self._known(look, endpoint), self._known_expiry(look, endpoint)
         if expiry is not None:
@@ -94,11 +94,11 @@ class Judge:
         if endpoint.ref.kind is EndpointKind.NAMESPACED:
             return entry.expires
         known = grant.answered
-        if look.stepped:
+        if look.clock_was_set:
             return entry.expires  # nobody's word is of more weight after somebody has set our clock
         if known is None or known.found_in or held is None or not self._grants.is_newest(grant, held.token):
             return None
-        expires = known.expires + look.set_back
+        expires = known.expires + look.clock_set_back_by
         return entry.expires if close(known, expires, entry.expires) else expires
 
     def _share(self, look: Look, endpoint: Endpoint, verdict: Verdict, token: Token) -> None:
@@ -109,16 +109,16 @@ class Judge:
         grant = entry.grant
         if endpoint.ref.kind is EndpointKind.NAMESPACED:
             if verdict is Verdict.CORRECT:
-                self._grants.answered(grant, corrected(before, token, identity).token)
+                self._grants.on_token(grant, corrected(before, token, identity).token)
             else:
-                self._grants.answered(grant, _as_answered(before.token, entry.expires - look.set_back))
+                self._grants.on_token(grant, _as_answered(before.token, entry.expires - look.clock_set_back_by))
             return
-        if look.stepped:
+        if look.clock_was_set:
             return  # times by two clocks can't be compared
         known = grant.answered
         if known is not None and not known.found_in and not token.assumed and self._grants.is_newest(grant, token):
             token = replace(token, issued=known.issued, expires=min(known.expires, token.expires))
-        self._grants.answered(grant, token)
+        self._grants.on_token(grant, token)
 
 
 def _as_answered(stored: Token, expires: float) -> Token:

@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from integration_token.api.condition import ConditionType, condition_of
 from integration_token.api.endpoint import Endpoint
 from integration_token.api.integration import Integration, shortened
-from integration_token.api.token import Identity, StoredToken
+from integration_token.api.token import GrantIdentity, StoredToken
 from integration_token.clock import Instant
 from integration_token.cluster.gateway import Object
 from integration_token.controller.target import Target
 from integration_token.errors import Failure
 from integration_token.renewal.rollover import Rollover
 from integration_token.renewal.schedule import delayed, next_poll, stated, turn, window
-from integration_token.state.failure import FailureState, Inputs
-from integration_token.state.inventory import Entry
-from integration_token.workqueue.endpoint_queue import Hold
+from integration_token.state.failure import FailureState, Revisions
+from integration_token.state.inventory import ResourceState
+from integration_token.workqueue.endpoint_queue import WaitReason
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class Look:
     """One look at a resource, filled as it goes on. Times are wall times in seconds."""
 
     integration: Integration
-    entry: Entry
+    entry: ResourceState
     now: Instant
     wall: float
     """The time by which the held token is judged: a wall clock set back since it was first seen is not believed."""
@@ -31,17 +31,17 @@ class Look:
     """The target from before it was renamed, as long as it could not be moved."""
     target: Target | None = None
     endpoint: Endpoint | None = None
-    identity: Identity | None = None
-    inputs: Inputs | None = None
-    settled: Inputs | None = None
+    identity: GrantIdentity | None = None
+    inputs: Revisions | None = None
+    settled: Revisions | None = None
     """What they were when the last look ended with nothing left to do."""
     stored: StoredToken | None = None
     failure: Failure | None = None
-    wanted: Inputs | None = None
+    wanted: Revisions | None = None
     """What a token was asked for, now or before, that is still to come."""
     unwritten: int = 0
     """Characters of a token that was issued, now or before, and could not be written."""
-    hold: Hold | None = None
+    hold: WaitReason | None = None
     why: str = ""
     """What the request waits for, for people."""
     wish_wait: float = 0.0
@@ -88,15 +88,15 @@ class Look:
         return max(0.0, self.entry.expires - self.wall)
 
     @property
-    def set_back(self) -> float:
+    def clock_set_back_by(self) -> float:
         """Seconds by which the wall clock was set back since the held token was first seen."""
-        return self.entry.set_back(self.now)
+        return self.entry.clock_set_back_by(self.now)
 
     @property
-    def stepped(self) -> bool:
+    def clock_was_set(self) -> bool:
         """Whether the wall clock was set since the held token was first seen, so that its time left is none to learn
         from."""
-        return self.entry.anchor is not None and self.entry.anchor.parted(self.now)
+        return self.entry.anchor is not None and self.entry.anchor.clock_was_set(self.now)
 
     @property
     def held(self) -> StoredToken | None:
@@ -104,7 +104,7 @@ class Look:
         now."""
         if self.stored is None:
             return None
-        token = replace(self.stored.token, expires=self.entry.expires - self.set_back)
+        token = replace(self.stored.token, expires=self.entry.expires - self.clock_set_back_by)
         return replace(self.stored, token=token)
 
     @property
@@ -159,10 +159,10 @@ class Look:
         :param number: the token's turn.
         """
         entry, grant = self.entry, self.entry.grant
-        if grant.seen_at is not None and grant.seen_at.parted(self.now):
+        if grant.seen_at is not None and grant.seen_at.clock_was_set(self.now):
             # What was measured by a clock that has been set since is no more than a guess.
             grant.seen_at, grant.rollover = None, grant.rollover and grant.rollover.apart()
-        if entry.planned_at is not None and entry.planned_at.parted(self.now):
+        if entry.planned_at is not None and entry.planned_at.clock_was_set(self.now):
             entry.poll_at = 0.0
         known = self.rollover
         if entry.poll_at and (known is entry.planned or known.seen == math.inf):

@@ -42,7 +42,7 @@ _NAMED = 3
 """Owners of pods that an event names."""
 
 
-class MountRefresher:
+class PodRefresher:
     """Refreshes mounts where a resource asks for it, and where the operator may."""
 
     def __init__(self, gateway: Gateway, reporter: Reporter, clock: Clock) -> None:

@@ -13,7 +13,7 @@ from integration_token.clock import Clock
 from integration_token.cluster.gateway import ENDPOINTS, NAMESPACES, SECRETS, Gateway, Object
 from integration_token.cluster.page import MAX_ALLOWED_HOSTS
 from integration_token.cluster.secret import TOO_LONG, SecretMetadata, SecretWatch, secret_metadata
-from integration_token.errors import Conflict, NeedsChange
+from integration_token.errors import Conflict, UserActionRequired
 from integration_token.oauth.address import Policy, listed_hosts
 from integration_token.oauth.client import check_url, listed_as
 from integration_token.oauth.trust import check_judged, is_judged, tls_context
@@ -40,7 +40,7 @@ class Credentials(NamedTuple):
 async def check_endpoint(endpoint: Endpoint, policy: Policy) -> None:
     """What can be said of an endpoint before anything is sent there.
 
-    :raises NeedsChange: where it cannot be used.
+    :raises UserActionRequired: where it cannot be used.
     """
     check_url(endpoint.token_url, policy)
     bundle = endpoint.ca_bundle
@@ -51,7 +51,7 @@ async def check_endpoint(endpoint: Endpoint, policy: Policy) -> None:
     try:
         selects(endpoint.namespace_selector, {})
     except (KeyError, ValueError) as error:
-        raise NeedsChange(Reason.INVALID_SPEC, f"spec.namespaceSelector: {error}; mend it") from None
+        raise UserActionRequired(Reason.INVALID_SPEC, f"spec.namespaceSelector: {error}; mend it") from None
 
 
 def can_be_checked(endpoint: Endpoint) -> bool:
@@ -63,7 +63,7 @@ def can_be_checked(endpoint: Endpoint) -> bool:
 async def read_endpoint(gateway: Gateway, inventory: Inventory, ref: EndpointRef) -> Endpoint | None:
     """The whole endpoint from the API server, of which the inventory keeps what is small; None where there is none.
 
-    :raises NeedsChange: where it cannot be read.
+    :raises UserActionRequired: where it cannot be read.
     """
     body = await gateway.get(ENDPOINTS[ref.kind], ref.namespace, ref.name)
     if body is None:
@@ -74,7 +74,7 @@ async def read_endpoint(gateway: Gateway, inventory: Inventory, ref: EndpointRef
     return endpoint
 
 
-class Sources:
+class References:
     """Finds what resources refer to, in the caches where they have it and from the API server where they don't."""
 
     def __init__(
@@ -97,11 +97,11 @@ class Sources:
     async def endpoint(self, integration: Integration) -> Endpoint:
         """The resource's endpoint, usable from its namespace.
 
-        :raises NeedsChange: where there is none.
+        :raises UserActionRequired: where there is none.
         """
         ref = integration.endpoint
         if ref.kind is EndpointKind.CLUSTER and not self._clusterwide:
-            raise NeedsChange(
+            raise UserActionRequired(
                 Reason.ENDPOINT_NOT_FOUND,
                 "this installation serves single namespaces and no ClusterTokenEndpoint; refer to a TokenEndpoint",
             )
@@ -116,7 +116,7 @@ class Sources:
             self._inventory.confirmed.setdefault(ref, now)
         await check_endpoint(endpoint, self._policy)
         if ref.kind is EndpointKind.CLUSTER and not await self._selected(endpoint, integration.namespace):
-            raise NeedsChange(
+            raise UserActionRequired(
                 Reason.NOT_ALLOWED,
                 f"{ref.kind} {ref.name} does not select namespace {integration.namespace};"
                 " ask the cluster's administrator to widen spec.namespaceSelector",
@@ -126,7 +126,7 @@ class Sources:
     async def ca_bundle(self, endpoint: Endpoint) -> str:
         """The authorities that the endpoint's certificate is checked against, as PEM text; empty for the system's.
 
-        :raises NeedsChange: where the endpoint is gone.
+        :raises UserActionRequired: where the endpoint is gone.
         """
         bundle = endpoint.ca_bundle
         if bundle is None or bundle.text is not None:
@@ -142,7 +142,7 @@ class Sources:
     async def credentials(self, integration: Integration, endpoint: Endpoint) -> SecretMetadata:
         """The metadata of the resource's credentials Secret.
 
-        :raises NeedsChange: where it is missing or its owner has not consented to its use here.
+        :raises UserActionRequired: where it is missing or its owner has not consented to its use here.
         """
         metadata = self._secrets.credentials(integration.namespace, integration.credentials)
         if metadata is None:
@@ -156,7 +156,7 @@ class Sources:
     async def read_credentials(self, integration: Integration, endpoint: Endpoint) -> Credentials:
         """The credentials themselves, from the API server.
 
-        :raises NeedsChange: where they cannot be used.
+        :raises UserActionRequired: where they cannot be used.
         """
         secret = _released(
             await self._gateway.get(SECRETS, integration.namespace, integration.credentials), integration
@@ -173,13 +173,13 @@ class Sources:
     def _check_host(self, metadata: SecretMetadata, endpoint: Endpoint, integration: Integration) -> None:
         host = listed_as(check_url(endpoint.token_url, self._policy))
         if metadata.allowed_hosts == TOO_LONG:
-            raise NeedsChange(
+            raise UserActionRequired(
                 Reason.HOST_NOT_ALLOWED,
                 f"Secret {integration.credentials} may be sent nowhere: its annotation {ALLOWED_HOSTS_ANNOTATION} has"
                 f" more than {MAX_ALLOWED_HOSTS} characters; shorten it",
             )
         if metadata.allowed_hosts and host not in listed_hosts(metadata.allowed_hosts):
-            raise NeedsChange(
+            raise UserActionRequired(
                 Reason.HOST_NOT_ALLOWED,
                 f"Secret {integration.credentials} may not be sent to {host}; add it to the Secret's annotation"
                 " integrationtoken.dev/allowed-hosts or refer to another endpoint",
@@ -201,21 +201,21 @@ class Sources:
         return selects(selector, labels)
 
 
-def _missing(ref: EndpointRef) -> NeedsChange:
+def _missing(ref: EndpointRef) -> UserActionRequired:
     what = f"{ref.kind} {ref.name} does not exist; create it or mend spec.endpointRef"
-    return NeedsChange(Reason.ENDPOINT_NOT_FOUND, what)
+    return UserActionRequired(Reason.ENDPOINT_NOT_FOUND, what)
 
 
 def _released(secret: Object | None, integration: Integration) -> Object:
     """The credentials Secret, where it exists and its owner released it."""
     namespace, name = integration.namespace, integration.credentials
     if secret is None:
-        raise NeedsChange(
+        raise UserActionRequired(
             Reason.CREDENTIALS_NOT_FOUND,
             f"Secret {name} does not exist; create it or mend spec.credentialsSecretRef",
         )
     if (secret["metadata"].get("labels") or {}).get(CREDENTIALS_LABEL) != "true":
-        raise NeedsChange(
+        raise UserActionRequired(
             Reason.CREDENTIALS_NOT_LABELLED,
             f"Secret {name} is not released for use as credentials;"
             f" run: kubectl label secret --namespace {namespace} {name} {CREDENTIALS_LABEL}=true",
@@ -226,19 +226,19 @@ def _released(secret: Object | None, integration: Integration) -> Object:
 def _value(data: Object, key: str, integration: Integration) -> str:
     where = f"key {key} of Secret {integration.credentials}"
     if key not in data:
-        raise NeedsChange(
+        raise UserActionRequired(
             Reason.CREDENTIALS_INVALID, f"{where} is missing; add it or name another by spec.credentialsSecretRef"
         )
     try:
         value = base64.b64decode(data[key]).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise NeedsChange(Reason.CREDENTIALS_INVALID, f"{where} is not UTF-8 text; write it anew") from None
+        raise UserActionRequired(Reason.CREDENTIALS_INVALID, f"{where} is not UTF-8 text; write it anew") from None
     if not value:
-        raise NeedsChange(Reason.CREDENTIALS_INVALID, f"{where} is empty; set it")
+        raise UserActionRequired(Reason.CREDENTIALS_INVALID, f"{where} is empty; set it")
     if len(value) > _MAX_VALUE:
-        raise NeedsChange(Reason.CREDENTIALS_INVALID, f"{where} is longer than {_MAX_VALUE} characters; mend it")
+        raise UserActionRequired(Reason.CREDENTIALS_INVALID, f"{where} is longer than {_MAX_VALUE} characters; mend it")
     if not value.isprintable():
-        raise NeedsChange(
+        raise UserActionRequired(
             Reason.CREDENTIALS_INVALID,
             f"{where} has a line break or another control character in it; write it anew, for example by printf %s",
         )

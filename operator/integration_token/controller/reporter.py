@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
-from integration_token.api.condition import Condition, ConditionType, Reason, condition_of, written
+from integration_token.api.condition import Condition, ConditionType, Reason, condition_of, with_transition_times
 from integration_token.api.names import GROUP, INTEGRATION_TOKEN_KIND, VERSION
 from integration_token.api.value import format_time
 from integration_token.clock import Clock
 from integration_token.cluster.event import EventRecorder, ObjectReference
 from integration_token.cluster.gateway import INTEGRATIONS, Gateway, Object
 from integration_token.controller.observation import Look
-from integration_token.controller.status import Situation, build_status, changes
-from integration_token.errors import NeedsChange
+from integration_token.controller.status import Outcome, build_status, merge_patch
+from integration_token.errors import UserActionRequired
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.logs import get_logger
-from integration_token.workqueue.endpoint_queue import MAX_PER_GRANT, SHORTEST_LIFETIME, Hold
+from integration_token.workqueue.endpoint_queue import MAX_PER_GRANT, SHORTEST_LIFETIME, WaitReason
 from integration_token.workqueue.key import Key
 
 log = get_logger(__name__)
@@ -32,7 +32,7 @@ class Reporter:
         self._events = events
         self._clock = clock
 
-    async def reject(self, key: Key, body: Object, failure: NeedsChange) -> None:
+    async def reject(self, key: Key, body: Object, failure: UserActionRequired) -> None:
         """Tells at the resource that its spec cannot be read."""
         metadata, status = body["metadata"], body.get("status") or {}
         generation = int(metadata.get("generation", 1))
@@ -43,21 +43,21 @@ class Reporter:
         now = format_time(self._clock.now().wall)
         after = {
             **status,
-            "conditions": written(conditions, status.get("conditions") or (), generation, now),
+            "conditions": with_transition_times(conditions, status.get("conditions") or (), generation, now),
             "observedGeneration": generation,
         }
-        patch = changes(status, after)
+        patch = merge_patch(status, after)
         if patch:
             await self._gateway.patch_status(INTEGRATIONS, key.namespace, key.name, metadata["resourceVersion"], patch)
 
     async def report(self, key: Key, look: Look) -> None:
         """Writes the status where it changed, and tells by events what a person wants to know."""
         integration, entry = look.integration, look.entry
-        rate_limited = look.left <= 0 and (look.hold is Hold.RATE or look.waited or look.pace > 0)
+        rate_limited = look.left <= 0 and (look.hold is WaitReason.RATE or look.waited or look.pace > 0)
         if (look.hold is not None or look.pace > 0) and not rate_limited:
             return  # a moment's wait is no news
         matches = None if look.identity is None or look.stored is None else look.stored.identity == look.identity
-        situation = Situation(
+        situation = Outcome(
             now=look.wall,
             target=look.predecessors[0]["metadata"]["name"] if look.predecessors else integration.target,
             stored=look.stored,
@@ -75,7 +75,7 @@ class Reporter:
         )
         status = build_status(integration, situation)
         entry.ready = condition_of(status, ConditionType.READY).get("status") == "True"
-        patch = changes(integration.status, status)
+        patch = merge_patch(integration.status, status)
         if patch and not await self._gateway.patch_status(
             INTEGRATIONS, key.namespace, key.name, integration.resource_version, patch
         ):

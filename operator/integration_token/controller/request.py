@@ -8,10 +8,10 @@ from integration_token.api.integration import Integration
 from integration_token.api.token import Token
 from integration_token.clock import Clock
 from integration_token.cluster.secret import SecretMetadata
-from integration_token.controller.references import Sources
+from integration_token.controller.references import References
 from integration_token.errors import Failure
 from integration_token.oauth.client import Route, TokenClient
-from integration_token.oauth.request import Grant, basic_authorization, build_request
+from integration_token.oauth.request import TokenRequestSpec, basic_authorization, build_request
 from integration_token.oauth.response import read_answer
 from integration_token.telemetry.metrics import Metrics
 
@@ -20,17 +20,17 @@ from integration_token.telemetry.metrics import Metrics
 class Prepared:
     """A token request that could be sent now, and the credentials Secret that it was made of."""
 
-    grant: Grant
+    grant: TokenRequestSpec
     credentials: SecretMetadata
     ca_bundle: str = field(repr=False)
     """PEM; empty for the system's roots."""
 
 
-class Issuer:
+class TokenRequester:
     """Sends token requests for resources."""
 
-    def __init__(self, sources: Sources, client: TokenClient, clock: Clock, metrics: Metrics) -> None:
-        self._sources = sources
+    def __init__(self, references: References, client: TokenClient, clock: Clock, metrics: Metrics) -> None:
+        self._references = references
         self._client = client
         self._clock = clock
         self._metrics = metrics
@@ -40,8 +40,8 @@ class Issuer:
 
         :raises Failure: where they cannot be used.
         """
-        credentials = await self._sources.read_credentials(integration, endpoint)
-        grant = Grant(
+        credentials = await self._references.read_credentials(integration, endpoint)
+        grant = TokenRequestSpec(
             token_url=endpoint.token_url,
             audience=integration.audience or endpoint.audience,
             scopes=integration.scopes,
@@ -51,7 +51,7 @@ class Issuer:
             client_id=credentials.client_id,
             client_secret=credentials.client_secret,
         )
-        return Prepared(grant, credentials.metadata, await self._sources.ca_bundle(endpoint))
+        return Prepared(grant, credentials.metadata, await self._references.ca_bundle(endpoint))
 
     async def ask(self, prepared: Prepared, endpoint: Endpoint, held: str, *, ended: Callable[[], None]) -> Token:
         """Asks the endpoint once.
@@ -86,10 +86,10 @@ class Issuer:
 
     def count(self, endpoint: Endpoint, outcome: str) -> None:
         """A request was sent, and this came of it."""
-        self._metrics.requested(endpoint.ref, outcome)
+        self._metrics.record_request(endpoint.ref, outcome)
 
 
-def _secrets(grant: Grant, held: str) -> tuple[str, ...]:
+def _secrets(grant: TokenRequestSpec, held: str) -> tuple[str, ...]:
     """What the endpoint knows, or was sent, and must not bring into a message."""
     known = (grant.client_secret, held, basic_authorization(grant.client_id, grant.client_secret))
     return tuple(secret for secret in known if secret)

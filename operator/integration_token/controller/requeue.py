@@ -5,7 +5,7 @@ from dataclasses import replace
 from integration_token.api.condition import Reason
 from integration_token.clock import Instant
 from integration_token.controller.observation import Look
-from integration_token.errors import Conflict, Failure, Passing
+from integration_token.errors import Conflict, Failure, Transient
 from integration_token.renewal.backoff import MAX_CHANGE_WAIT, TELLING, change_wait, passing_wait, rewrite_wait
 from integration_token.state.failure import NOTHING, FailureState
 
@@ -100,6 +100,6 @@ def cut_short(failing: FailureState, error: Exception, now: Instant, jitter: flo
 def _failure_wait(look: Look, failure: Failure, failures: int, jitter: float) -> float:
     if failure.reason == Reason.WRITE_FAILED:
         return rewrite_wait(failures, look.left, jitter)
-    if not isinstance(failure, Passing) and failure.reason not in _UNSEEN:
+    if not isinstance(failure, Transient) and failure.reason not in _UNSEEN:
         return change_wait(look.left)
     return passing_wait(failures, look.left, jitter)

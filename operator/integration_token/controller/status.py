@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from integration_token.api.condition import Condition, ConditionType, Reason, condition_of, written
+from integration_token.api.condition import Condition, ConditionType, Reason, condition_of, with_transition_times
 from integration_token.api.integration import Integration
 from integration_token.api.token import StoredToken
 from integration_token.api.value import format_time
-from integration_token.errors import Failure, NeedsChange
+from integration_token.errors import Failure, UserActionRequired
 from integration_token.renewal.rollover import SAFE_LEAD, Rollover
 from integration_token.workqueue.endpoint_queue import MAX_PER_GRANT
 
@@ -38,7 +38,7 @@ _CONSENT = frozenset({Reason.CREDENTIALS_NOT_LABELLED, Reason.NOT_ALLOWED, Reaso
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class Outcome:
     """What a reconcile found; times are wall times in seconds."""
 
     now: float
@@ -70,11 +70,11 @@ def ready_condition(status: Mapping[str, Any]) -> Mapping[str, Any]:
     return condition_of(status, ConditionType.READY)
 
 
-def build_status(integration: Integration, situation: Situation) -> dict[str, Any]:
+def build_status(integration: Integration, situation: Outcome) -> dict[str, Any]:
     """The whole status as it should stand."""
     stored = situation.stored
     status: dict[str, Any] = {
-        "conditions": written(
+        "conditions": with_transition_times(
             _conditions(integration, situation),
             integration.status.get("conditions") or (),
             integration.generation,
@@ -99,13 +99,13 @@ def build_status(integration: Integration, situation: Situation) -> dict[str, An
     return status
 
 
-def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
     """The merge patch (RFC 7396) that makes `before` into `after`; empty where nothing differs."""
     patch: dict[str, Any] = {key: value for key, value in after.items() if before.get(key) != value}
     return patch | {key: None for key in before if key not in after}
 
 
-def _conditions(integration: Integration, situation: Situation) -> list[Condition]:
+def _conditions(integration: Integration, situation: Outcome) -> list[Condition]:
     refreshed = _refreshed(integration, situation)
     conditions = (
         _ready(integration, situation),
@@ -116,7 +116,7 @@ def _conditions(integration: Integration, situation: Situation) -> list[Conditio
     return [_in_words_that_stand(condition, integration, situation) for condition in conditions]
 
 
-def _in_words_that_stand(condition: Condition, integration: Integration, situation: Situation) -> Condition:
+def _in_words_that_stand(condition: Condition, integration: Integration, situation: Outcome) -> Condition:
     """The condition as another version told it, where that says the same: wording alone is no write."""
     before = condition_of(integration.status, condition.type)
     if (condition.status, condition.reason) != (before.get("status") == "True", before.get("reason")):
@@ -127,7 +127,7 @@ def _in_words_that_stand(condition: Condition, integration: Integration, situati
     return replace(condition, message=str(before.get("message", ""))) if same else condition
 
 
-def _rollover_too_late(integration: Integration, situation: Situation) -> Condition:
+def _rollover_too_late(integration: Integration, situation: Outcome) -> Condition:
     kind, rollover, stored = ConditionType.ROLLOVER_TOO_LATE, situation.rollover, situation.stored
     # Learned with a renewal, and written with it.
     too_late = None if rollover is None or stored is None else rollover.too_late(stored.token.lifetime)
@@ -152,9 +152,9 @@ def _too_late(rollover: Rollover) -> str:
     )
 
 
-def _stalled(integration: Integration, situation: Situation, refreshed: Condition) -> Condition:
+def _stalled(integration: Integration, situation: Outcome, refreshed: Condition) -> Condition:
     kind, failure = ConditionType.STALLED, situation.failure
-    if isinstance(failure, NeedsChange):
+    if isinstance(failure, UserActionRequired):
         return Condition(kind, True, Reason(failure.reason), failure.message)
     before = condition_of(integration.status, kind)
     if failure is None and refreshed.reason in _ASKING and before.get("status") == "True":
@@ -162,7 +162,7 @@ def _stalled(integration: Integration, situation: Situation, refreshed: Conditio
     return Condition(kind, False, Reason.PROGRESSING, "")
 
 
-def _holds_token(integration: Integration, situation: Situation) -> bool:
+def _holds_token(integration: Integration, situation: Outcome) -> bool:
     if situation.stored is None or situation.expires <= situation.now:
         return False
     if situation.failure is not None and situation.failure.reason in _CONSENT:
@@ -176,7 +176,7 @@ def _holds_token(integration: Integration, situation: Situation) -> bool:
     )
 
 
-def _ready(integration: Integration, situation: Situation) -> Condition:
+def _ready(integration: Integration, situation: Outcome) -> Condition:
     kind = ConditionType.READY
     stored, failure = situation.stored, situation.failure
     if stored is not None and _holds_token(integration, situation):
@@ -199,11 +199,11 @@ def _ready(integration: Integration, situation: Situation) -> Condition:
     )
 
 
-def _rate_limited(situation: Situation) -> str:
+def _rate_limited(situation: Outcome) -> str:
     return f"the request waits for {situation.why or f'its own limit of {MAX_PER_GRANT} in a minute'}"
 
 
-def _refreshed(integration: Integration, situation: Situation) -> Condition:
+def _refreshed(integration: Integration, situation: Outcome) -> Condition:
     kind = ConditionType.REFRESHED
     failure = situation.failure
     if failure is not None:

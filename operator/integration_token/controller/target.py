@@ -14,7 +14,7 @@ from integration_token.clock import Clock
 from integration_token.cluster.gateway import INTEGRATIONS, SECRETS, Gateway, Object
 from integration_token.cluster.secret import SecretWatch
 from integration_token.cluster.target import Ownership, Write, build_target, ownership, read_target
-from integration_token.errors import ClusterError, Conflict, Denied, Failure, Fenced, NeedsChange, Passing
+from integration_token.errors import ClusterError, Conflict, Denied, Failure, Fenced, Transient, UserActionRequired
 from integration_token.workqueue.scheduler import Scheduler
 
 _OVERTAKEN = 3
@@ -39,7 +39,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
+class Written:
     """A target Secret after it was brought up to date."""
 
     version: str
@@ -49,7 +49,7 @@ class Delivered:
     """It was deleted and created: pods that mount it see that only when they start again."""
 
 
-class Deliverer:
+class TargetWriter:
     """Reads and writes target Secrets."""
 
     def __init__(self, gateway: Gateway, secrets: SecretWatch, scheduler: Scheduler, clock: Clock) -> None:
@@ -97,7 +97,7 @@ class Deliverer:
 
     async def write(
         self, integration: Integration, target: Target, stored: StoredToken, waiting: Callable[[], None] | None
-    ) -> Delivered:
+    ) -> Written:
         """Makes the target hold the token.
 
         :param waiting: called before it is tried again for a while where the API server refuses it: of a token that was
@@ -112,12 +112,12 @@ class Deliverer:
                     secret = await self._owned(integration)
                 write = build_target(secret, integration, stored)
                 if write is None:
-                    return Delivered(_version(secret), wrote=attempt > 0, recreated=recreated)
+                    return Written(_version(secret), wrote=attempt > 0, recreated=recreated)
                 recreated = recreated or write.recreate
                 with self._secrets.writing(namespace, integration.target) as noted:
                     secret = await self._write(integration, secret, write)
                     noted(secret)
-                return Delivered(_version(secret), wrote=True, recreated=recreated)
+                return Written(_version(secret), wrote=True, recreated=recreated)
             except Fenced:
                 raise
             except ClusterError as error:
@@ -193,12 +193,12 @@ class Deliverer:
             return None
         whose = ownership(secret, integration)
         if whose is Ownership.FOREIGN:
-            raise NeedsChange(
+            raise UserActionRequired(
                 Reason.SECRET_NOT_OWNED,
                 f"Secret {name} exists and is not this resource's; delete it or choose another spec.target.name",
             )
         if secret["metadata"].get("deletionTimestamp"):
-            raise Passing(
+            raise Transient(
                 Reason.SECRET_NOT_OWNED, f"Secret {name} is being deleted; it is written anew once it is gone"
             )
         if whose is Ownership.PREDECESSOR:
@@ -216,7 +216,7 @@ class Deliverer:
         # Read after the Secret: where this is the resource of that name, the Secret's controller is none any more.
         current = await self._gateway.get_metadata(INTEGRATIONS, namespace, integration.name)
         if current is None or current["metadata"]["uid"] != integration.uid:
-            raise Passing(Reason.SECRET_NOT_OWNED, f"Secret {metadata['name']} is another resource's by now")
+            raise Transient(Reason.SECRET_NOT_OWNED, f"Secret {metadata['name']} is another resource's by now")
         await self._gateway.delete(SECRETS, namespace, metadata["name"], metadata["uid"], metadata["resourceVersion"])
 
 
@@ -225,7 +225,7 @@ def _version(secret: Object | None) -> str:
 
 
 def _refused(integration: Integration, error: ClusterError) -> Failure:
-    return Passing(Reason.WRITE_FAILED, f"the API server does not write Secret {integration.target}: {error}")
+    return Transient(Reason.WRITE_FAILED, f"the API server does not write Secret {integration.target}: {error}")
 
 
 def _unrehearsable(error: ClusterError) -> bool:

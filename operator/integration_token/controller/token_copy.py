@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from integration_token.api.token import StoredToken
 from integration_token.controller.observation import Look
 from integration_token.controller.reporter import Reporter
-from integration_token.controller.target import Deliverer
+from integration_token.controller.target import TargetWriter
 from integration_token.state.grant import Grants
 from integration_token.telemetry.metrics import Metrics
 from integration_token.workqueue.key import Key
@@ -31,12 +31,12 @@ class _Reading:
     """Passes that go on with it: when the last of them ends, it is let go."""
 
 
-class Sharer:
+class TokenCopier:
     """Copies tokens from target Secret to target Secret."""
 
-    def __init__(self, grants: Grants, deliverer: Deliverer, reporter: Reporter, metrics: Metrics) -> None:
+    def __init__(self, grants: Grants, writer: TargetWriter, reporter: Reporter, metrics: Metrics) -> None:
         self._grants = grants
-        self._deliverer = deliverer
+        self._writer = writer
         self._reporter = reporter
         self._metrics = metrics
         self._readings: dict[_Place, _Reading] = {}
@@ -60,7 +60,9 @@ class Sharer:
         """
         grant, endpoint, identity = look.entry.grant, look.endpoint, look.identity
         assert endpoint is not None and identity is not None  # noqa: S101, PT018  # the grant was made of them
-        while (offer := grant.offer(key)) is not None and offer.expires + look.set_back > look.wall + look.left:
+        while (
+            offer := grant.offer(key)
+        ) is not None and offer.expires + look.clock_set_back_by > look.wall + look.left:
             holder = next(other for other in grant.holders if other != key)
             held = await self._held(key, (holder.namespace, grant.holders[holder], offer.digest))
             token = self._grants.recognised(grant, held)
@@ -80,7 +82,7 @@ class Sharer:
                 self._adopt(look, stored)
             else:
                 return False  # the one that is held, whose expiry never grows
-            self._metrics.saved(endpoint.ref)
+            self._metrics.record_saved_request(endpoint.ref)
             return True
         return False
 
@@ -99,12 +101,12 @@ class Sharer:
         if reading is not None and reading.uses < MOST_COPIES:
             self._use(key, place, reading)
             token = await reading.token
-            return await self._deliverer.held(*place[:2]) if token is None else token
+            return await self._writer.held(*place[:2]) if token is None else token
         reading = self._readings[place] = _Reading(asyncio.get_running_loop().create_future())
         self._use(key, place, reading)
         token = None
         try:
-            token = await self._deliverer.held(*place[:2])
+            token = await self._writer.held(*place[:2])
         finally:
             reading.token.set_result(token)
         return token

@@ -9,7 +9,7 @@ from integration_token.api.endpoint import EndpointKind
 from integration_token.cluster.connection import Access
 from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, NAMESPACES, Collection, Gateway
 from integration_token.errors import ClusterError, Unauthorized, Unavailable
-from integration_token.handlers.watch import Observer, watch
+from integration_token.handlers.watch import EventHandler, watch
 from integration_token.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -31,7 +31,7 @@ class Supervisor:
     def __init__(
         self,
         gateway: Gateway,
-        observer: Observer,
+        handler: EventHandler,
         namespaces: tuple[str, ...],
         *,
         access: Callable[[], Awaitable[Access]],
@@ -43,7 +43,7 @@ class Supervisor:
         :param take_signals: makes signals ask for an orderly end: kopf, whenever it starts, takes them for itself.
         """
         self._gateway = gateway
-        self._observer = observer
+        self._handler = handler
         self._namespaces = namespaces
         self._scopes = namespaces or ("",)
         self._access = access
@@ -92,7 +92,7 @@ class Supervisor:
         readying = asyncio.create_task(self._on_ready(ready, served))
         namespaces = self._namespaces and served
         watching = asyncio.create_task(
-            watch(self._observer, self._access, namespaces, ready, self._doubt.set), name="kopf"
+            watch(self._handler, self._access, namespaces, ready, self._doubt.set), name="kopf"
         )
         try:
             while not await self._ended(watching, whole=served == self._scopes):
@@ -137,7 +137,7 @@ class Supervisor:
         self.missing = ""
         if self._begun:
             # What was deleted since the last watch is told by none.
-            self._observer.listed_anew.set()
+            self._handler.listed_anew.set()
         self._begun = True
         log.info("watching", namespaces=[name for name in served if name] or "all")
 

@@ -12,7 +12,7 @@ from integration_token.api.endpoint import EndpointKind
 from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, NAMESPACES, Gateway
 from integration_token.cluster.gateway import Collection as Kind
 from integration_token.errors import ClusterError
-from integration_token.handlers.watch import DELETED, Observer
+from integration_token.handlers.watch import DELETED, EventHandler
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.logs import get_logger
 
@@ -28,14 +28,16 @@ Known = Iterator[tuple[str, str, str]]
 """Namespace, name and UID of each object of a kind."""
 
 
-class Census:
-    """Counts what is known, and has the observer forget what is no longer there."""
+class DeletionSweep:
+    """Counts what is known, and has the handler forget what is no longer there."""
 
-    def __init__(self, gateway: Gateway, inventory: Inventory, observer: Observer, namespaces: Collection[str]) -> None:
+    def __init__(
+        self, gateway: Gateway, inventory: Inventory, handler: EventHandler, namespaces: Collection[str]
+    ) -> None:
         """`namespaces`: those that are watched, none for all."""
         self._gateway = gateway
         self._inventory = inventory
-        self._observer = observer
+        self._handler = handler
         self._namespaces = tuple(namespaces)
 
     async def run(self) -> None:
@@ -43,16 +45,16 @@ class Census:
         while True:
             try:
                 async with asyncio.timeout(_PERIOD):
-                    await self._observer.listed_anew.wait()
+                    await self._handler.listed_anew.wait()
             except TimeoutError:
                 pass
             await asyncio.sleep(_SETTLING)
-            self._observer.listed_anew.clear()
+            self._handler.listed_anew.clear()
             try:
                 await self.count()
             except ClusterError as error:
                 log.debug("what is there could not be counted", error=str(error))
-                self._observer.listed_anew.set()
+                self._handler.listed_anew.set()
 
     async def count(self) -> None:
         """Counts once."""
@@ -95,7 +97,7 @@ class Census:
             yield key.namespace, key.name, entry.uid
 
     def _integration_gone(self, namespace: str, name: str, uid: str) -> None:
-        self._observer.integration(DELETED, {"metadata": {"namespace": namespace, "name": name, "uid": uid}})
+        self._handler.integration(DELETED, {"metadata": {"namespace": namespace, "name": name, "uid": uid}})
 
     def _endpoints(self, kind: EndpointKind) -> Known:
         for ref, uid in self._inventory.endpoint_versions():
@@ -103,11 +105,11 @@ class Census:
                 yield ref.namespace, ref.name, uid
 
     def _endpoint_gone(self, kind: EndpointKind, namespace: str, name: str, uid: str) -> None:
-        self._observer.endpoint(DELETED, kind, {"metadata": {"namespace": namespace, "name": name, "uid": uid}})
+        self._handler.endpoint(DELETED, kind, {"metadata": {"namespace": namespace, "name": name, "uid": uid}})
 
     def _labelled_namespaces(self) -> Known:
         for name in self._inventory.namespace_labels:
             yield "", name, ""
 
     def _namespace_gone(self, _: str, name: str, __: str) -> None:
-        self._observer.namespace(DELETED, {"metadata": {"name": name}})
+        self._handler.namespace(DELETED, {"metadata": {"name": name}})

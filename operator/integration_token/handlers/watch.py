@@ -25,11 +25,11 @@ from integration_token.api.names import (
 )
 from integration_token.cluster.connection import Access
 from integration_token.cluster.page import let_go
-from integration_token.errors import NeedsChange
+from integration_token.errors import UserActionRequired
 from integration_token.handlers.session import is_cut, session_of
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.logs import get_logger
-from integration_token.workqueue.endpoint_queues import Admission
+from integration_token.workqueue.endpoint_queues import EndpointQueues
 from integration_token.workqueue.key import endpoint_key, token_key
 from integration_token.workqueue.scheduler import Scheduler
 
@@ -42,13 +42,13 @@ MODIFIED, DELETED = "MODIFIED", "DELETED"
 """Kinds of watch events."""
 
 
-class Observer:
+class EventHandler:
     """Turns watch events into notes and wake-ups."""
 
-    def __init__(self, inventory: Inventory, scheduler: Scheduler, admission: Admission) -> None:
+    def __init__(self, inventory: Inventory, scheduler: Scheduler, queues: EndpointQueues) -> None:
         self._inventory = inventory
         self._scheduler = scheduler
-        self._admission = admission
+        self._queues = queues
         self.listed_anew = asyncio.Event()
         """Set when something that is known was listed: what isn't there any more was not told then."""
 
@@ -71,12 +71,12 @@ class Observer:
                 key, new = self._inventory.observe_unread(*place, renew_request(body))
             else:
                 key, new = self._inventory.observe(parse_integration(body))
-        except NeedsChange:
+        except UserActionRequired:
             key, new = self._inventory.observe_unreadable(*place)
         if new:
             self._scheduler.wake(key)
 
-    def concerned(self, kind: str | None, body: dict[str, Any]) -> bool:
+    def is_relevant(self, kind: str | None, body: dict[str, Any]) -> bool:
         """Whether an event of an IntegrationToken may tell anything new. Most don't: they are our own status writes."""
         metadata = body["metadata"]
         key = token_key(metadata["namespace"], metadata["name"])
@@ -96,7 +96,7 @@ class Observer:
         after: tuple[str, int] | None = uid, generation
         if kind == DELETED or is_going(body):
             self._inventory.forget_endpoint(ref)
-            self._admission.drop(ref)
+            self._queues.drop(ref)
             after = None
         else:
             try:
@@ -104,7 +104,7 @@ class Observer:
                     self._inventory.keep_endpoint_version(ref, uid, generation)
                 else:
                     self._inventory.keep_endpoint(parse_endpoint(endpoint_kind, body))
-            except NeedsChange as failure:
+            except UserActionRequired as failure:
                 log.warning("endpoint cannot be read", kind=ref.kind, name=ref.name, error=failure.message)
                 self._inventory.keep_endpoint_version(ref, uid, generation)
                 after = None
@@ -124,7 +124,7 @@ class Observer:
 
 
 async def watch(
-    observer: Observer,
+    handler: EventHandler,
     access: Callable[[], Awaitable[Access]],
     namespaces: Collection[str],
     ready: asyncio.Event,
@@ -139,7 +139,7 @@ async def watch(
     """
     async with AsyncExitStack() as sessions:
         await kopf.operator(
-            registry=_registry(observer, access, failing, sessions, clusterwide=not namespaces),
+            registry=_registry(handler, access, failing, sessions, clusterwide=not namespaces),
             settings=_settings(failing),
             clusterwide=not namespaces,
             namespaces=tuple(namespaces),
@@ -152,7 +152,7 @@ async def watch(
 
 
 def _registry(
-    observer: Observer,
+    handler: EventHandler,
     access: Callable[[], Awaitable[Access]],
     failing: Callable[[], None],
     sessions: AsyncExitStack,
@@ -181,32 +181,32 @@ def _registry(
         # is another token the same one is to be tried again, so each time it has to look different.
         return kopf.AiohttpSession(server=info.server, aiohttp_session=session, priority=number)
 
-    def concerned(event: Any, **_: Any) -> bool:
-        wanted = observer.concerned(event["type"], event["object"])
+    def is_relevant(event: Any, **_: Any) -> bool:
+        wanted = handler.is_relevant(event["type"], event["object"])
         if not wanted:
             let_go(event["object"])
         return wanted
 
-    @kopf.on.event(GROUP, VERSION, INTEGRATION_TOKENS, registry=registry, when=concerned)
+    @kopf.on.event(GROUP, VERSION, INTEGRATION_TOKENS, registry=registry, when=is_relevant)
     async def integration(event: Any, **_: Any) -> None:
-        observer.integration(event["type"], event["object"])
+        handler.integration(event["type"], event["object"])
         let_go(event["object"])
 
     @kopf.on.event(GROUP, VERSION, TOKEN_ENDPOINTS, registry=registry)
     async def endpoint(event: Any, **_: Any) -> None:
-        observer.endpoint(event["type"], EndpointKind.NAMESPACED, event["object"])
+        handler.endpoint(event["type"], EndpointKind.NAMESPACED, event["object"])
         let_go(event["object"])
 
     if clusterwide:
 
         @kopf.on.event(GROUP, VERSION, CLUSTER_TOKEN_ENDPOINTS, registry=registry)
         async def cluster_endpoint(event: Any, **_: Any) -> None:
-            observer.endpoint(event["type"], EndpointKind.CLUSTER, event["object"])
+            handler.endpoint(event["type"], EndpointKind.CLUSTER, event["object"])
             let_go(event["object"])
 
         @kopf.on.event("", "v1", "namespaces", registry=registry)
         async def namespace(event: Any, **_: Any) -> None:
-            observer.namespace(event["type"], event["object"])
+            handler.namespace(event["type"], event["object"])
             let_go(event["object"])
 
     return registry

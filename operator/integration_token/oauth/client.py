@@ -17,7 +17,7 @@ import sniffio
 
 from integration_token.api.condition import Reason
 from integration_token.clock import Clock
-from integration_token.errors import Failure, NeedsChange, Passing
+from integration_token.errors import Failure, Transient, UserActionRequired
 from integration_token.oauth.address import IPAddress, Policy, forbidden_address
 from integration_token.oauth.lookup import look_up
 from integration_token.oauth.request import TokenRequest
@@ -93,26 +93,28 @@ class _UnderWay:
 def check_url(text: str, policy: Policy) -> httpx.URL:
     """The token URL, where the installation's settings admit it.
 
-    :raises NeedsChange: where they don't.
+    :raises UserActionRequired: where they don't.
     """
     try:
         url = httpx.URL(text)
         host, port = url.host, url.port or 0  # a malformed xn-- name shows only when it is read
     except (httpx.InvalidURL, ValueError):
-        raise NeedsChange(Reason.INVALID_SPEC, "spec.tokenURL is no URL; mend it") from None
+        raise UserActionRequired(Reason.INVALID_SPEC, "spec.tokenURL is no URL; mend it") from None
     if url.scheme not in {"http", "https"} or not host:
-        raise NeedsChange(Reason.INVALID_SPEC, "spec.tokenURL needs https and a host; mend it")
+        raise UserActionRequired(Reason.INVALID_SPEC, "spec.tokenURL needs https and a host; mend it")
     if port > 65535:
-        raise NeedsChange(Reason.INVALID_SPEC, f"spec.tokenURL has port {port}, and there is none above 65535; mend it")
+        raise UserActionRequired(
+            Reason.INVALID_SPEC, f"spec.tokenURL has port {port}, and there is none above 65535; mend it"
+        )
     if url.userinfo:
-        raise NeedsChange(Reason.INVALID_SPEC, "spec.tokenURL may hold no user or password; remove them")
+        raise UserActionRequired(Reason.INVALID_SPEC, "spec.tokenURL may hold no user or password; remove them")
     if url.scheme == "http" and not policy.insecure:
-        raise NeedsChange(
+        raise UserActionRequired(
             Reason.INSECURE_URL, "spec.tokenURL is http, which would show the client secret to the network; use https"
         )
     host = listed_as(url)
     if not policy.allows_host(host):
-        raise NeedsChange(
+        raise UserActionRequired(
             Reason.HOST_NOT_ALLOWED,
             f"host {host} is not on this installation's list; ask its administrator for --allowed-host {host}",
         )
@@ -146,8 +148,8 @@ class TokenClient:
 
         :param ended: called, once, when nothing of the request is under way any more: a look-up that hangs is longer
             than whoever waited for it.
-        :raises NeedsChange: where the URL, the CA bundle or the host's addresses are not admitted.
-        :raises Passing: where no complete answer came.
+        :raises UserActionRequired: where the URL, the CA bundle or the host's addresses are not admitted.
+        :raises Transient: where no complete answer came.
         :raises Fenced: where this process may not ask any more.
         """
         under_way = _UnderWay(ended)
@@ -171,7 +173,7 @@ class TokenClient:
             # Cut from outside, the pool may have lost count of this connection: start with a fresh one.
             if self._hosts.get(key) is host:
                 del self._hosts[key]
-            raise Passing(Reason.TIMEOUT, f"{url.host} did not answer within {route.timeout:g} s") from None
+            raise Transient(Reason.TIMEOUT, f"{url.host} did not answer within {route.timeout:g} s") from None
         finally:
             host.users -= 1
             if not host.users and self._hosts.get(key) is not host:
@@ -192,7 +194,7 @@ class TokenClient:
         private = route.private or listed_as(url) in self._policy.private_hosts
         wrong = forbidden_address(addresses, private=private, insecure=self._policy.insecure)
         if wrong:
-            raise NeedsChange(
+            raise UserActionRequired(
                 Reason.ADDRESS_NOT_ALLOWED,
                 f"credentials are never sent to {url.host}: {wrong}; set spec.tokenURL to a public host"
                 + ("" if route.private else ", or ask this installation's administrator for --private-host"),
@@ -205,7 +207,7 @@ class TokenClient:
                 return await self._post(host, url, pinned, request, route, route.timeout / len(addresses), under_way)
             except _Unconnected as error:
                 failure = error
-        raise failure or Passing(Reason.ENDPOINT_UNREACHABLE, f"{url.host} has no address")
+        raise failure or Transient(Reason.ENDPOINT_UNREACHABLE, f"{url.host} has no address")
 
     async def _post(
         self,
@@ -250,7 +252,7 @@ class TokenClient:
             raise _transport_failure(error, url.host, route.timeout) from None
         if len(body) > MAX_BODY or pieces > _PIECES:
             if 200 <= response.status_code <= 299:
-                raise Passing(Reason.INVALID_RESPONSE, _TOO_MUCH if pieces > _PIECES else _TOO_LARGE)
+                raise Transient(Reason.INVALID_RESPONSE, _TOO_MUCH if pieces > _PIECES else _TOO_LARGE)
             body.clear()
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, headers, bytes(body), sent)
@@ -291,7 +293,7 @@ def _bound(transport: httpx.AsyncHTTPTransport) -> None:
     pool._network_backend = BoundedBackend(pool._network_backend)  # noqa: SLF001
 
 
-class _Unconnected(Passing):
+class _Unconnected(Transient):
     """No connection to this address came about: another one of the name may do."""
 
 
@@ -310,7 +312,7 @@ async def _resolve(url: httpx.URL, under_way: _UnderWay) -> list[IPAddress]:
     under_way.begin()
     addresses = await look_up(url.raw_host.decode(), _port(url), under_way.end)
     if addresses is None:
-        raise Passing(Reason.ENDPOINT_UNREACHABLE, f"the name {url.host} does not resolve; check spec.tokenURL")
+        raise Transient(Reason.ENDPOINT_UNREACHABLE, f"the name {url.host} does not resolve; check spec.tokenURL")
     return addresses
 
 
@@ -319,7 +321,7 @@ def host_of(url: str, policy: Policy) -> str:
     sent."""
     try:
         checked = check_url(url, policy)
-    except NeedsChange:
+    except UserActionRequired:
         return ""
     return f"{listed_as(checked)}:{_port(checked)}"
 
@@ -334,20 +336,22 @@ def _transport_failure(error: httpx.HTTPError, host: str, timeout: float) -> Fai
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             what = f"the certificate of {host} is not trusted: {cause.verify_message}; check spec.caBundle"
-            return Passing(Reason.TLS_FAILED, what)
+            return Transient(Reason.TLS_FAILED, what)
         if isinstance(cause, ssl.SSLError):
-            return Passing(Reason.TLS_FAILED, f"TLS with {host} failed; check that spec.tokenURL names an https port")
+            return Transient(Reason.TLS_FAILED, f"TLS with {host} failed; check that spec.tokenURL names an https port")
         if isinstance(cause, TooMuch):
-            return Passing(Reason.INVALID_RESPONSE, _TOO_MUCH)
+            return Transient(Reason.INVALID_RESPONSE, _TOO_MUCH)
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, httpx.ConnectTimeout):
         return _Unconnected(Reason.TIMEOUT, f"{host} did not accept a connection within {timeout:g} s")
     if isinstance(error, httpx.TimeoutException):
-        return Passing(Reason.TIMEOUT, f"{host} did not answer within {timeout:g} s")
+        return Transient(Reason.TIMEOUT, f"{host} did not answer within {timeout:g} s")
     if isinstance(error, httpx.ProxyError):
-        return Passing(Reason.ENDPOINT_UNREACHABLE, f"the proxy made no connection to {host}")
+        return Transient(Reason.ENDPOINT_UNREACHABLE, f"the proxy made no connection to {host}")
     if isinstance(error, httpx.ConnectError):
         return _Unconnected(Reason.ENDPOINT_UNREACHABLE, f"no connection to {host} comes about")
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
-        return NeedsChange(Reason.INVALID_SPEC, "the token request cannot be sent as specified; check spec.tokenURL")
-    return Passing(Reason.ENDPOINT_UNREACHABLE, f"the connection to {host} broke before the answer was complete")
+        return UserActionRequired(
+            Reason.INVALID_SPEC, "the token request cannot be sent as specified; check spec.tokenURL"
+        )
+    return Transient(Reason.ENDPOINT_UNREACHABLE, f"the connection to {host} broke before the answer was complete")

@@ -9,7 +9,7 @@ from integration_token.api.endpoint import ClientAuthenticationMethod, RequestEn
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class TokenRequestSpec:
     """All that goes into one token request. Credentials never show in its repr."""
 
     token_url: str
@@ -31,7 +31,7 @@ class TokenRequest:
     body: bytes = field(repr=False)
 
 
-def build_request(grant: Grant) -> TokenRequest:
+def build_request(grant: TokenRequestSpec) -> TokenRequest:
     """The token request of RFC 6749, 4.4.2, with the credentials where 2.3.1 puts them.
 
     The JSON body is no part of the RFC, but what Auth0 and the APIs behind it document.

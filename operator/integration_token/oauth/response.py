@@ -18,7 +18,7 @@ from typing import Any
 
 from integration_token.api.condition import Reason
 from integration_token.api.token import Token
-from integration_token.errors import Failure, NeedsChange, Passing
+from integration_token.errors import Failure, Transient, UserActionRequired
 from integration_token.telemetry.disclosure import Secrets
 from integration_token.telemetry.redaction import leaking, redact, repeating
 
@@ -85,14 +85,14 @@ def read_answer(
         raise _oauth_failure(fields, answer.status, secrets)
     token = fields.get("access_token")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-        raise Passing(
+        raise Transient(
             Reason.INVALID_RESPONSE,
             "the endpoint's answer has no access_token that fits into a header; check spec.tokenURL and the endpoint",
         )
     token_type = fields.get("token_type")
     if token_type is not None and (not isinstance(token_type, str) or token_type.lower() != "bearer"):
         shown = redact(str(token_type), (*secrets, token))
-        raise Passing(
+        raise Transient(
             Reason.INVALID_RESPONSE, f"the endpoint issued a token of type {shown!r}; only Bearer is supported"
         )
     expires, assumed = _expiry(answer, fields, token, default_lifetime)
@@ -129,7 +129,7 @@ def _fields(answer: Answer, secrets: tuple[str, ...]) -> Mapping[str, Any]:
         fields = None
     if not isinstance(fields, dict):
         kind = redact(answer.headers.get("content-type", "").split(";")[0], secrets) or "no content type"
-        raise Passing(
+        raise Transient(
             Reason.INVALID_RESPONSE,
             f"the endpoint answered {answer.status} with no JSON object ({kind}); check spec.tokenURL",
         )
@@ -152,7 +152,7 @@ def _expiry(answer: Answer, fields: Mapping[str, Any], token: str, default_lifet
 def _seconds(value: object) -> float | None:
     """`expires_in`, a JSON number by the RFC and a string at some; None where it is absent.
 
-    :raises Passing: where it is there and is no number of seconds.
+    :raises Transient: where it is there and is no number of seconds.
     """
     if value is None:
         return None
@@ -161,7 +161,7 @@ def _seconds(value: object) -> float | None:
             value = float(value)
     seconds = _number(value)
     if seconds is None:
-        raise Passing(Reason.INVALID_RESPONSE, "the endpoint's answer has an expires_in that is no number of seconds")
+        raise Transient(Reason.INVALID_RESPONSE, "the endpoint's answer has an expires_in that is no number of seconds")
     return seconds
 
 
@@ -209,13 +209,13 @@ def _http_date(text: str) -> float | None:
 def _rejection(answer: Answer, secrets: tuple[str, ...], received: float) -> Failure:
     status = answer.status
     if 300 <= status <= 399:
-        return NeedsChange(
+        return UserActionRequired(
             Reason.REQUEST_REJECTED,
             f"the endpoint answered {status}, a redirect, which is never followed; set spec.tokenURL to the final URL",
         )
     if status in _RETRIABLE or status >= 500:
         reason = Reason.RATE_LIMITED if status == 429 else Reason.ENDPOINT_ERROR
-        return Passing(reason, f"the endpoint answered {status}", pause=_pause(answer.headers, received))
+        return Transient(reason, f"the endpoint answered {status}", pause=_pause(answer.headers, received))
     try:
         fields = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -233,9 +233,9 @@ def _oauth_failure(fields: Mapping[str, Any], status: int, secrets: tuple[str, .
     if isinstance(description, str) and (shown := redact(description, known)):
         said += f": {shown}"
     if 200 <= status <= 299 and code in {"", "server_error", "temporarily_unavailable"}:
-        return Passing(Reason.INVALID_RESPONSE, said)
+        return Transient(Reason.INVALID_RESPONSE, said)
     reason = _REASONS.get(code) or (Reason.INVALID_CLIENT if status == 401 else Reason.REQUEST_REJECTED)
-    return NeedsChange(reason, f"{said}; {_ADVICE.get(reason, _OTHER_ADVICE)}")
+    return UserActionRequired(reason, f"{said}; {_ADVICE.get(reason, _OTHER_ADVICE)}")
 
 
 _ADVICE = {

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from integration_token.api.condition import Reason
-from integration_token.errors import NeedsChange
+from integration_token.errors import UserActionRequired
 
 MAX_KEPT: Final = 1024 * 1024
 """Characters of PEM text whose contexts are kept: in memory they take some nine times as much."""
@@ -43,7 +43,7 @@ async def tls_context(ca_bundle: str) -> ssl.SSLContext:
 
     Reading a large one takes long, and whoever may create TokenEndpoints decides how often: others run in between.
 
-    :raises NeedsChange: where the PEM text holds no certificate.
+    :raises UserActionRequired: where the PEM text holds no certificate.
     """
     digest = digest_of(ca_bundle)
     if digest in _kept:
@@ -83,7 +83,7 @@ def is_judged(digest: bytes) -> bool:
 def check_judged(digest: bytes) -> None:
     """Looks up a CA bundle whose text isn't at hand.
 
-    :raises NeedsChange: where it can't be used.
+    :raises UserActionRequired: where it can't be used.
     """
     if not _judged[digest]:
         raise _unusable()
@@ -96,5 +96,7 @@ def _note(digest: bytes, *, usable: bool) -> None:
         _judged.popitem(last=False)
 
 
-def _unusable() -> NeedsChange:
-    return NeedsChange(Reason.INVALID_CA_BUNDLE, "spec.caBundle holds no PEM certificate that can be read; mend it")
+def _unusable() -> UserActionRequired:
+    return UserActionRequired(
+        Reason.INVALID_CA_BUNDLE, "spec.caBundle holds no PEM certificate that can be read; mend it"
+    )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from integration_token.api.token import Identity, StoredToken
+from integration_token.api.token import GrantIdentity, StoredToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Observation:
     now: float
     stored: StoredToken | None
     """What the target Secret holds, where that can be trusted."""
-    identity: Identity
+    identity: GrantIdentity
     """The grant as now specified."""
     poll_at: float
     """When the stored token is polled next; 0 without one."""

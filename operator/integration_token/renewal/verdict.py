@@ -3,7 +3,7 @@
 from dataclasses import replace
 from enum import StrEnum
 
-from integration_token.api.token import Identity, StoredToken, Token
+from integration_token.api.token import GrantIdentity, StoredToken, Token
 
 
 class Verdict(StrEnum):
@@ -22,7 +22,7 @@ class Verdict(StrEnum):
     """Expired on arrival."""
 
 
-def judge(stored: StoredToken | None, answered: Token, identity: Identity, now: float) -> Verdict:
+def judge(stored: StoredToken | None, answered: Token, identity: GrantIdentity, now: float) -> Verdict:
     """The verdict on a token that was answered for the grant `identity`; `now` is wall time in seconds."""
     if stored is not None and stored.token.access_token == answered.access_token:
         if stored.identity != identity or (stored.token.assumed and answered.expires != stored.token.expires):
@@ -35,7 +35,7 @@ def judge(stored: StoredToken | None, answered: Token, identity: Identity, now: 
     return Verdict.TAKE if answered.expires > stored.token.expires else Verdict.WORSE
 
 
-def corrected(stored: StoredToken, answered: Token, identity: Identity) -> StoredToken:
+def corrected(stored: StoredToken, answered: Token, identity: GrantIdentity) -> StoredToken:
     """The same token with what an answer corrects.
 
     A known expiry never grows: the endpoint may replay an old `expires_in`. An assumed one does, since the answer shows

@@ -17,7 +17,7 @@ from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.permission import Permissions
 from integration_token.errors import OperatorError
 from integration_token.handlers.supervisor import Supervisor
-from integration_token.handlers.sweep import Census
+from integration_token.handlers.sweep import DeletionSweep
 from integration_token.oauth.address import Policy
 from integration_token.oauth.client import TokenClient
 from integration_token.runtime.settings import Settings
@@ -47,7 +47,7 @@ class Unended(OperatorError):
     """Something of a term that is over still runs, so the process must not begin another."""
 
 
-class Term:
+class LeaderTerm:
     """All parts that work."""
 
     def __init__(
@@ -85,9 +85,9 @@ class Term:
             jitter=random.random,
         )
         metrics.begin(worker.inventory, fence.is_open)
-        self._census = Census(gateway, worker.inventory, worker.observer, settings.namespaces)
+        self._sweep = DeletionSweep(gateway, worker.inventory, worker.handler, settings.namespaces)
         self._supervisor = Supervisor(
-            gateway, worker.observer, settings.namespaces, access=access, take_signals=take_signals
+            gateway, worker.handler, settings.namespaces, access=access, take_signals=take_signals
         )
 
     @property
@@ -109,7 +109,7 @@ class Term:
             work,
             events,
             asyncio.create_task(self._worker.secrets.run(), name="secrets"),
-            asyncio.create_task(self._census.run(), name="census"),
+            asyncio.create_task(self._sweep.run(), name="sweep"),
             asyncio.create_task(self._permissions.run(self._gateway.permitted), name="permissions"),
             asyncio.create_task(self._watch(), name="watch"),
         }

@@ -15,7 +15,7 @@ from integration_token.cluster.fence import Fence
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.lease import Candidate
 from integration_token.cluster.permission import Permissions
-from integration_token.runtime.leadership import Term
+from integration_token.runtime.leadership import LeaderTerm
 from integration_token.runtime.loop_watch import LoopWatch
 from integration_token.runtime.server import Readiness, Server
 from integration_token.runtime.settings import Settings
@@ -72,7 +72,7 @@ class Application:
         loop_watch = LoopWatch(asyncio.get_running_loop().time)
         self._server = Server(settings.metrics_address, self._metrics, self._readiness, loop_watch)
         self._stop = asyncio.Event()
-        self._term: Term | None = None
+        self._term: LeaderTerm | None = None
 
     async def run(self, access: Callable[[], Awaitable[Access]]) -> None:
         """Runs until a signal asks for the end; `access` tells how the API server is reached.
@@ -122,7 +122,7 @@ class Application:
                 await candidate.release()
 
     async def _work(self, fence: Fence, access: Callable[[], Awaitable[Access]]) -> None:
-        self._term = Term(
+        self._term = LeaderTerm(
             self._settings,
             self._clock,
             self._gateway(fence),

@@ -10,21 +10,21 @@ from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.secret import SecretWatch
 from integration_token.controller.endpoint import EndpointReconciler
 from integration_token.controller.judgement import Judge
-from integration_token.controller.pod_refresh import MountRefresher
+from integration_token.controller.pod_refresh import PodRefresher
 from integration_token.controller.reconciler import Reconciler
-from integration_token.controller.references import Sources
-from integration_token.controller.refresh import Inquirer
+from integration_token.controller.references import References
+from integration_token.controller.refresh import Refresher
 from integration_token.controller.reporter import Reporter
-from integration_token.controller.request import Issuer
-from integration_token.controller.target import Deliverer
-from integration_token.controller.token_copy import Sharer
-from integration_token.handlers.watch import Observer
+from integration_token.controller.request import TokenRequester
+from integration_token.controller.target import TargetWriter
+from integration_token.controller.token_copy import TokenCopier
+from integration_token.handlers.watch import EventHandler
 from integration_token.oauth.address import Policy
 from integration_token.oauth.client import TokenClient, host_of
 from integration_token.state.grant import Grants
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.metrics import Metrics
-from integration_token.workqueue.endpoint_queues import Admission
+from integration_token.workqueue.endpoint_queues import EndpointQueues
 from integration_token.workqueue.key import Key
 from integration_token.workqueue.scheduler import Scheduler
 
@@ -37,7 +37,7 @@ class Worker:
     scheduler: Scheduler
     secrets: SecretWatch
     events: EventRecorder
-    observer: Observer
+    handler: EventHandler
     reconciler: Reconciler
 
 
@@ -76,20 +76,20 @@ def build_worker(
     scheduler = Scheduler(clock, work)
     secrets = SecretWatch(gateway, namespaces, secret_changed, recovered)
     events = EventRecorder(gateway, clock, instance)
-    admission = Admission(clock, scheduler, lambda endpoint: host_of(endpoint.token_url, policy))
+    queues = EndpointQueues(clock, scheduler, lambda endpoint: host_of(endpoint.token_url, policy))
     grants = Grants(scheduler)
-    deliverer = Deliverer(gateway, secrets, scheduler, clock)
+    writer = TargetWriter(gateway, secrets, scheduler, clock)
     reporter = Reporter(gateway, inventory, events, clock)
-    sources = Sources(gateway, secrets, inventory, policy, clock, clusterwide=not namespaces)
-    issuer = Issuer(sources, client, clock, metrics)
-    inquirer = Inquirer(
-        issuer=issuer,
-        admission=admission,
+    references = References(gateway, secrets, inventory, policy, clock, clusterwide=not namespaces)
+    requester = TokenRequester(references, client, clock, metrics)
+    refresher = Refresher(
+        requester=requester,
+        queues=queues,
         scheduler=scheduler,
         grants=grants,
-        sharer=Sharer(grants, deliverer, reporter, metrics),
-        deliverer=deliverer,
-        judge=Judge(issuer, grants, reporter, clock),
+        copier=TokenCopier(grants, writer, reporter, metrics),
+        writer=writer,
+        judge=Judge(requester, grants, reporter, clock),
         reporter=reporter,
         clock=clock,
         jitter=jitter,
@@ -98,16 +98,16 @@ def build_worker(
         gateway=gateway,
         secrets=secrets,
         inventory=inventory,
-        sources=sources,
-        deliverer=deliverer,
-        inquirer=inquirer,
-        admission=admission,
+        references=references,
+        writer=writer,
+        refresher=refresher,
+        queues=queues,
         grants=grants,
-        mounts=MountRefresher(gateway, reporter, clock),
+        mounts=PodRefresher(gateway, reporter, clock),
         endpoints=EndpointReconciler(gateway, inventory, policy, clock),
         reporter=reporter,
         metrics=metrics,
         clock=clock,
         jitter=jitter,
     )
-    return Worker(inventory, scheduler, secrets, events, Observer(inventory, scheduler, admission), reconciler)
+    return Worker(inventory, scheduler, secrets, events, EventHandler(inventory, scheduler, queues), reconciler)

@@ -17,7 +17,7 @@ CHANGED_WAIT = 30.0
 """Seconds between two repairs of a target that somebody keeps changing, at most."""
 
 
-class Inputs(NamedTuple):
+class Revisions(NamedTuple):
     """The versions of all that a reconcile's outcome depends on, apart from time and the target."""
 
     generation: int
@@ -40,7 +40,7 @@ class FailureState:
     """Of that kind in a row: passing ones, or such as need a change."""
     retry: Instant | None = None
     """When it may be tried again."""
-    wanted: Inputs | None = None
+    wanted: Revisions | None = None
     """What was specified when a token was asked for that is still to come."""
     of_grant: bool = False
     """The failure is that of a request of the resource's grant, made by it or another resource."""
@@ -52,7 +52,7 @@ class FailureState:
 
     def counted(self, failure: Failure) -> int:
         """How many failures of that kind there are in a row with this one."""
-        return self.failures + 1 if failure.resembles(self.failure) else 1
+        return self.failures + 1 if failure.same_kind(self.failure) else 1
 
 
 NOTHING = FailureState()

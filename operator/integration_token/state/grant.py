@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from integration_token.api.endpoint import Endpoint, EndpointKind
 from integration_token.api.token import Token
 from integration_token.clock import Instant
-from integration_token.oauth.request import Grant
+from integration_token.oauth.request import TokenRequestSpec
 from integration_token.renewal.rollover import Rollover
 from integration_token.state.failure import NOTHING, FailureState
-from integration_token.workqueue.endpoint_queue import MAX_PER_SHARE, MAX_WISHES, Pace
+from integration_token.workqueue.endpoint_queue import MAX_PER_SHARE, MAX_WISHES, GrantRate
 from integration_token.workqueue.key import Key
 from integration_token.workqueue.scheduler import Scheduler
 
@@ -53,16 +53,16 @@ class Memory:
     """What is remembered of a grant for a while though nobody has it: somebody may change credentials to and fro, or
     delete and create."""
 
-    pace: Pace = field(default_factory=Pace)
+    pace: GrantRate = field(default_factory=GrantRate)
     """Of all requests."""
-    wishes: Pace | None = None
+    wishes: GrantRate | None = None
     """Of those that a person asked for; None before the first."""
     pause: Instant | None = None
     """Until when the endpoint wants to be left alone with it."""
 
 
 @dataclass(slots=True)
-class SharedGrant:
+class GrantState:
     """One grant, as all its resources know it. A resource has one to itself until its credentials are first read."""
 
     rollover: Rollover | None = None
@@ -80,7 +80,7 @@ class SharedGrant:
     recovered: bool = False
     """A request has just been answered after one that failed."""
     members: set[Key] = field(default_factory=set)
-    shares: dict[str, Pace] | None = None
+    shares: dict[str, GrantRate] | None = None
     """Of a grant that several namespaces have: the requests of each; None before the first."""
     namespaces: dict[str, int] | None = None
     """How many of its members are in each; None before the first."""
@@ -96,7 +96,7 @@ class SharedGrant:
             return None
         return known
 
-    def succeeded(self) -> None:
+    def on_success(self) -> None:
         """A request was answered with a usable token."""
         self.recovered = self.failing.failure is not None
         self.failing = NOTHING
@@ -106,14 +106,14 @@ class SharedGrant:
         share = self.shares.get(namespace) if self.shares and self._crosses() else None
         return max(self.memory.pace.wait(now), share.wait(now) if share is not None else 0.0)
 
-    def asked(self, namespace: str, now: float, *, wish: bool) -> None:
+    def record_request(self, namespace: str, now: float, *, wish: bool) -> None:
         """A request for a resource of the namespace is over."""
         self.memory.pace.note(now)
         if self._crosses():
             self.shares = self.shares or {}
-            self.shares.setdefault(namespace, Pace(MAX_PER_SHARE)).note(now)
+            self.shares.setdefault(namespace, GrantRate(MAX_PER_SHARE)).note(now)
         if wish:
-            self.memory.wishes = self.memory.wishes or Pace(MAX_WISHES)
+            self.memory.wishes = self.memory.wishes or GrantRate(MAX_WISHES)
             self.memory.wishes.note(now)
 
     def _crosses(self) -> bool:
@@ -148,13 +148,13 @@ class Grants:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
         self._secret = secrets.token_bytes(32)
-        self._grants: dict[bytes, SharedGrant] = {}
+        self._grants: dict[bytes, GrantState] = {}
         self._places: dict[Key, bytes] = {}
         self._names: dict[bytes, bytes] = {}
         """By grant, what it is remembered by: the same after its endpoint was deleted and created again."""
         self._left: OrderedDict[bytes, Memory] = OrderedDict()
 
-    def join(self, key: Key, own: SharedGrant, endpoint: Endpoint, grant: Grant) -> SharedGrant:
+    def join(self, key: Key, own: GrantState, endpoint: Endpoint, grant: TokenRequestSpec) -> GrantState:
         """The grant as the resource shares it with others.
 
         A namespaced endpoint's UID is of its namespace alone, so its grants are never shared with another.
@@ -167,7 +167,7 @@ class Grants:
             return self._grants[digest]
         if before is not None:
             self.forget(key)
-            own = SharedGrant()
+            own = GrantState()
         shared = self._grants.get(digest)
         if shared is None:
             shared = self._grants[digest] = own
@@ -177,7 +177,7 @@ class Grants:
         self._places[key] = digest
         return shared
 
-    def answered(self, grant: SharedGrant, token: Token, found_in: str = "") -> None:
+    def on_token(self, grant: GrantState, token: Token, found_in: str = "") -> None:
         """The endpoint answered for the grant with the token, or it was found in a target of that namespace."""
         known = grant.answered
         if found_in and known is not None and (not known.found_in or known.expires >= token.expires):
@@ -187,18 +187,18 @@ class Grants:
             same = known is not None and known.digest == answered.digest
             grant.answered, grant.holders = answered, grant.holders if same and not token.assumed else {}
 
-    def delivered(self, key: Key, grant: SharedGrant, target: str, token: Token) -> None:
+    def on_delivery(self, key: Key, grant: GrantState, target: str, token: Token) -> None:
         """The resource's target Secret of that name holds the token."""
         if self.is_newest(grant, token):
             grant.holders[key] = target
         else:
             grant.holders.pop(key, None)
 
-    def is_newest(self, grant: SharedGrant, token: Token) -> bool:
+    def is_newest(self, grant: GrantState, token: Token) -> bool:
         """Whether it is the grant's newest token."""
         return grant.answered is not None and grant.answered.digest == self._known_by(token)
 
-    def as_answered(self, grant: SharedGrant, token: Token) -> Token:
+    def as_answered(self, grant: GrantState, token: Token) -> Token:
         """The token with the times that this process was answered, where a later expiry stands beside it: somebody has
         changed that. An earlier one may have been told before, and stands."""
         known = grant.answered
@@ -208,7 +208,7 @@ class Grants:
             return token
         return replace(token, issued=known.issued, expires=known.expires) if self.is_newest(grant, token) else token
 
-    def recognised(self, grant: SharedGrant, access_token: str) -> Token | None:
+    def recognised(self, grant: GrantState, access_token: str) -> Token | None:
         """What was read from another resource's Secret, where it is the grant's newest token."""
         known = grant.answered
         if known is None:
@@ -216,7 +216,7 @@ class Grants:
         token = Token(access_token, known.issued, known.expires, known.assumed, known.scope)
         return token if known.digest == self._known_by(token) else None
 
-    def ended(self, key: Key, grant: SharedGrant, *, renewed: bool) -> None:
+    def on_pass_end(self, key: Key, grant: GrantState, *, renewed: bool) -> None:
         """The resource's look is over: whoever waited for its request, or for its token, looks again."""
         if grant.asking == key:
             grant.asking = None
@@ -246,7 +246,7 @@ class Grants:
         another has heard the same."""
         return key.namespace if endpoint.ref.kind is EndpointKind.CLUSTER else self._places.get(key)
 
-    def _digest(self, endpoint: Endpoint, grant: Grant, uid: str) -> bytes:
+    def _digest(self, endpoint: Endpoint, grant: TokenRequestSpec, uid: str) -> bytes:
         inputs = (
             endpoint.ref.kind,
             endpoint.ref.namespace,

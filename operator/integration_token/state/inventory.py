@@ -12,8 +12,8 @@ from integration_token.api.integration import Integration
 from integration_token.api.size import fits
 from integration_token.clock import Instant
 from integration_token.renewal.rollover import Rollover
-from integration_token.state.failure import NONE, NOTHING, FailureState, Inputs, Repairs
-from integration_token.state.grant import SharedGrant
+from integration_token.state.failure import NONE, NOTHING, FailureState, Repairs, Revisions
+from integration_token.state.grant import GrantState
 from integration_token.workqueue.key import Key, token_key
 
 _LABELS = 4096
@@ -21,7 +21,7 @@ _LABELS = 4096
 
 
 @dataclass(slots=True)
-class Entry:
+class ResourceState:
     """One IntegrationToken. Times are wall times in seconds where they aren't Instants."""
 
     uid: str
@@ -33,8 +33,8 @@ class Entry:
     endpoint: EndpointRef | None = None
     references: tuple[tuple[str, str, str], ...] = ()
 
-    settled: tuple[Inputs, str] | None = None
-    """Inputs and target version at the end of the last reconcile that left nothing to do but wait."""
+    settled: tuple[Revisions, str] | None = None
+    """Revisions and target version at the end of the last reconcile that left nothing to do but wait."""
     due: Instant | None = None
     """When that wait ends."""
 
@@ -62,7 +62,7 @@ class Entry:
 
     written: tuple[str, ...] = ()
     """The names under which this process may have written a target that is still there; the status tells one alone."""
-    written_for: Inputs | None = None
+    written_for: Revisions | None = None
     """What this process brought the target up to date for last."""
     handled_renew_request: str = ""
     """The wish for a renewal that this process followed last."""
@@ -71,7 +71,7 @@ class Entry:
     failing: FailureState = NOTHING
     """What stands in its way; written at the end of each pass, and there alone."""
     repairs: Repairs = NONE
-    grant: SharedGrant = field(default_factory=SharedGrant)
+    grant: GrantState = field(default_factory=GrantState)
     pace_told: bool = False
     """An event has told that the token lives too short for it."""
 
@@ -79,7 +79,7 @@ class Entry:
         """Remembers the resource as it was read, for the next look, where it is small."""
         self.record = integration if integration.small else None
 
-    def set_back(self, now: Instant) -> float:
+    def clock_set_back_by(self, now: Instant) -> float:
         """Seconds by which the wall clock was set back since the held token was first seen."""
         return 0.0 if self.anchor is None else self.anchor.read_at(now) - now.wall
 
@@ -91,7 +91,7 @@ class Inventory:
     """
 
     def __init__(self) -> None:
-        self.entries: dict[Key, Entry] = {}
+        self.entries: dict[Key, ResourceState] = {}
         self.endpoints: dict[EndpointRef, Endpoint] = {}
         """As the watch brought them last, or somebody read them since; without those that are too large."""
         self.confirmed: dict[EndpointRef, float] = {}
@@ -154,7 +154,7 @@ class Inventory:
         self._begin(key, uid).generation = generation
         return key, True
 
-    def refer(self, key: Key, entry: Entry, integration: Integration) -> None:
+    def refer(self, key: Key, entry: ResourceState, integration: Integration) -> None:
         """Notes what the resource refers to as it is specified now."""
         references = (
             _secret_reference(integration.namespace, integration.credentials),
@@ -249,16 +249,16 @@ class Inventory:
         for key, entry in self.entries.items():
             yield (key.namespace, key.name), entry.expires, entry.renews, entry.ready
 
-    def _begin(self, key: Key, uid: str) -> Entry:
+    def _begin(self, key: Key, uid: str) -> ResourceState:
         """A resource of which nothing is known yet, in place of one of its name that may have been."""
         self._namespaces[key.namespace].add(key)
         before = self.entries.pop(key, None)
         if before is not None:
             self._unrefer(key, before)
-        entry = self.entries[key] = Entry(uid, None)
+        entry = self.entries[key] = ResourceState(uid, None)
         return entry
 
-    def _unrefer(self, key: Key, entry: Entry) -> None:
+    def _unrefer(self, key: Key, entry: ResourceState) -> None:
         for reference in entry.references:
             keys = self._referring.get(reference)
             if keys is not None:

@@ -79,17 +79,17 @@ class Metrics:
         """It ends: another process may tell of the same resources from now on."""
         self._term.resources, self._term.leads = None, lambda: False
 
-    def requested(self, endpoint: EndpointRef, outcome: str) -> None:
+    def record_request(self, endpoint: EndpointRef, outcome: str) -> None:
         """A token request was sent."""
         if self._knows(endpoint):
             self._counts.requests[endpoint][outcome] += 1
 
-    def saved(self, endpoint: EndpointRef) -> None:
+    def record_saved_request(self, endpoint: EndpointRef) -> None:
         """A token was copied instead of asked for."""
         if self._knows(endpoint):
             self._counts.saved[endpoint] += 1
 
-    def wrote(self, namespace: str) -> None:
+    def record_write(self, namespace: str) -> None:
         """A target Secret was written."""
         if self._term.resources is not None and self._term.resources.has_namespace(namespace):
             self._counts.writes[namespace] += 1

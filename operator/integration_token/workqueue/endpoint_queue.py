@@ -33,7 +33,7 @@ _STARVED_TURNS = 4
 """One turn of so many goes to such a namespace at most."""
 
 
-class Pace:
+class GrantRate:
     """The requests of one grant in the last minute."""
 
     __slots__ = ("_limit", "_times")
@@ -61,7 +61,7 @@ class Pace:
         return MINUTE / self._limit if recent >= self._limit / 2 else 0.0
 
 
-class Hold(Enum):
+class WaitReason(Enum):
     """What a request waits for."""
 
     TURN = auto()
@@ -118,7 +118,7 @@ class _Line(Generic[Key]):
         return self.heap[0]
 
 
-class Budget(Generic[Key]):
+class EndpointQueue(Generic[Key]):
     """The requests of one endpoint: a sliding minute, a pause, and a queue that is fair to namespaces.
 
     The queue serves what is most urgent first, of the same urgency one namespace after the other, and within a
@@ -234,11 +234,11 @@ class Budget(Generic[Key]):
         if len(longest) > 1:
             self.paused_until = max(self.paused_until, longest[1][1])
 
-    def hold(self, now: float) -> Hold | None:
+    def hold(self, now: float) -> WaitReason | None:
         """What all that wait have to wait for, whoever's turn it is; None where it is only others in flight."""
         while self._sent and self._sent[0] + MINUTE <= now:
             self._sent.popleft()
-        return Hold.RATE if now < self.paused_until or self._used_up() else None
+        return WaitReason.RATE if now < self.paused_until or self._used_up() else None
 
     def wait(self, now: float) -> float | None:
         """Seconds until the next one's turn may come by the passing of time alone; None where nobody waits for

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef
 from integration_token.clock import Clock, Instant
-from integration_token.workqueue.endpoint_queue import Budget, Hold, Rank
+from integration_token.workqueue.endpoint_queue import EndpointQueue, Rank, WaitReason
 from integration_token.workqueue.key import Key, queue_key
 from integration_token.workqueue.place import Bound
 from integration_token.workqueue.scheduler import Scheduler
@@ -49,7 +49,7 @@ class Place:
     """When it was sent, in seconds of CLOCK_BOOTTIME."""
 
 
-class Admission:
+class EndpointQueues:
     """Lets requests to each endpoint begin in order, and wakes those whose turn has come.
 
     Guarantees: whoever waits is woken when a place is free and its turn has come, however the place came to be free. No
@@ -61,7 +61,7 @@ class Admission:
         self._host_of = host_of
         self._clock = clock
         self._scheduler = scheduler
-        self._budgets: dict[EndpointRef, Budget[Key]] = {}
+        self._budgets: dict[EndpointRef, EndpointQueue[Key]] = {}
         self._hosts: dict[EndpointRef, str] = {}
         self._queues: dict[Key, EndpointRef] = {}
         """The endpoint in whose queue a request waits, or from which it has begun."""
@@ -76,14 +76,14 @@ class Admission:
         """The namespaces whose last request an endpoint did not answer in time."""
         self._dropped: defaultdict[str, OrderedDict[EndpointRef, None]] = defaultdict(OrderedDict)
 
-    def enter(self, endpoint: Endpoint, key: Key, rank: Rank) -> Hold | None:
+    def enter(self, endpoint: Endpoint, key: Key, rank: Rank) -> WaitReason | None:
         """Begins a request, answering None, or puts it into the endpoint's queue: the key is woken at its turn."""
         ref, now = endpoint.ref, self._clock.now().boot
         if self._queues.get(key) not in {None, ref}:
             self.leave(key)
         budget = self._budgets.get(ref)
         if budget is None:
-            budget = self._budgets[ref] = Budget(endpoint.requests_per_minute)
+            budget = self._budgets[ref] = EndpointQueue(endpoint.requests_per_minute)
         elif ref.namespace in self._dropped:
             self._take_up(ref)
         budget.per_minute = endpoint.requests_per_minute
@@ -94,7 +94,7 @@ class Admission:
         if budget.holds(key):
             return None
         self._plan(ref, budget)
-        return budget.hold(now) or Hold.TURN
+        return budget.hold(now) or WaitReason.TURN
 
     def has(self, key: Key) -> bool:
         """Whether a request waits for its turn, or has begun and is not sent yet."""
@@ -109,7 +109,7 @@ class Admission:
         now, host = self._clock.now().boot, self._hosts[ref]
         if now < budget.paused_until:
             return f"the end of the time for which {host} asked to be left alone"
-        if budget.hold(now) is Hold.RATE:
+        if budget.hold(now) is WaitReason.RATE:
             return f"the endpoint's rate limit of {budget.per_minute} requests a minute"
         return f"others to {host}, which are not answered yet"
 
@@ -128,7 +128,7 @@ class Admission:
     async def begin(self, key: Key, seconds: float) -> Place | None:
         """A place for a request whose turn has come; None where in so many seconds none was free.
 
-        Whoever has it tells when it was :meth:`answered`, and gives it back by :meth:`end`.
+        Whoever has it tells when it was :meth:`on_answer`, and gives it back by :meth:`end`.
         """
         ref = self._queues[key]
         if not await self._free(ref, key.namespace, seconds) or ref not in self._budgets:
@@ -141,7 +141,7 @@ class Admission:
         self._expect_no_more(key)
         return place
 
-    def answered(self, place: Place, *, hung: bool) -> None:
+    def on_answer(self, place: Place, *, hung: bool) -> None:
         """The endpoint has answered, or failed to: from now on the request counts in its minute.
 
         :param hung: it did not in time, so that further requests of the namespace would only hang as well.
@@ -210,7 +210,7 @@ class Admission:
             self._forget(next(iter(dropped)))
         self._plan(ref, budget)
 
-    def _admit(self, ref: EndpointRef, budget: Budget[Key], but: Key | None = None) -> None:
+    def _admit(self, ref: EndpointRef, budget: EndpointQueue[Key], but: Key | None = None) -> None:
         """Begins the requests whose turn has come, as long as there is room, and wakes all of them but one."""
         now = self._clock.now().boot
         while (key := budget.candidate(now)) is not None:
@@ -230,7 +230,7 @@ class Admission:
                 break
             budget.park(key.namespace)
 
-    def _plan(self, ref: EndpointRef, budget: Budget[Key]) -> Instant | None:
+    def _plan(self, ref: EndpointRef, budget: EndpointQueue[Key]) -> Instant | None:
         now = self._clock.now()
         wait = budget.wait(now.boot)
         if wait is None and ref in self._dropped.get(ref.namespace, ()):
