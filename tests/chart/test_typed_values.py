@@ -15,12 +15,12 @@ from integration_token.api.endpoint import (
 )
 from integration_token.api.integration import DeletionPolicy, Integration, parse_integration
 from integration_token.api.token import GrantIdentity, StoredToken, Token
-from integration_token.controller.status import Outcome, build_status
 from integration_token.errors import UserActionRequired
 from integration_token.renewal.rollover import Rollover
 
 from tests.chart.rendering import Document, Helm, Kubectl, of_kind
 from tests.chart.resource import WHOLE, cluster_endpoint, endpoint, token
+from tests.unit.situation import Situation
 
 KINDS = tuple(WHOLE)
 
@@ -126,7 +126,7 @@ def test_status_is_all_in_the_schema(helm: Helm) -> None:
         Token(access_token="t", issued=0.0, expires=3600.0, assumed=False, scope=("read",)),
         GrantIdentity(endpoint_uid="1", grant_hash="2", credentials_uid="3", credentials_version="4"),
     )
-    situation = Outcome(
+    situation = Situation(
         now=1.0,
         target="shop-token",
         stored=held,
@@ -142,7 +142,7 @@ def test_status_is_all_in_the_schema(helm: Helm) -> None:
         handled_renew_request="now",
         rollover=Rollover(low=2160, high=4320),
     )
-    status = build_status(integration, situation)
+    status = situation.status(integration)
     properties = _schema(helm, "IntegrationToken")["status"]["properties"]
     assert status.keys() == properties.keys()
     assert all(

@@ -57,8 +57,8 @@ class Watched:
 
     def __init__(self, clock: FakeClock) -> None:
         """Has seen nothing yet."""
-        self.inventory = Inventory()
         self.metrics = Metrics()
+        self.inventory = Inventory(self.metrics.drop_endpoint, self.metrics.drop_namespace)
         self.metrics.begin(self.inventory, Fence(clock).is_open)
         self.scheduler = Asleep(clock)
         self.handler = EventHandler(

@@ -2,17 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from integration_token.api.integration import MountRefresh
+from integration_token.api.integration import parse_integration
 from integration_token.api.names import REFRESHED_ANNOTATION
+from integration_token.api.token import GrantIdentity, StoredToken, Token
+from integration_token.controller.outcome import Outcome
 from integration_token.controller.pod_refresh import PodRefresher
+from integration_token.controller.target import Written
 from integration_token.errors import Denied, Unavailable
 
 from tests.fakes import fault
 from tests.fakes.issuer import Policy
+from tests.unit.situation import Situation
 from tests.unit.virtual import EPOCH, FakeClock
 from tests.unit.world import NAMESPACE, World, play
 
@@ -287,16 +292,23 @@ async def test_a_neighbour_with_thousands_of_pods_keeps_nobody_waiting(clock: Fa
     crowd = Crowd({"crowd": 2000, NAMESPACE: 1})
     refresher = PodRefresher(crowd, SimpleNamespace(event=None), clock)  # type: ignore[arg-type]  # what is used of them
 
-    def renewed(namespace: str) -> Any:
-        integration = SimpleNamespace(
-            mount_refresh=MountRefresh.ALWAYS,
-            namespace=namespace,
-            target="shop",
-            status={"issueTime": "", "expirationTime": ""},
+    def renewed(namespace: str) -> Outcome:
+        stored = StoredToken(
+            Token("t0k3n", issued=1.0, expires=DAY, assumed=False, scope=()), GrantIdentity("", "", "", "")
         )
-        entry = SimpleNamespace(followed=0.0, unfollowed=0.0)
-        stored = SimpleNamespace(token=SimpleNamespace(issued=1.0))
-        return SimpleNamespace(integration=integration, entry=entry, stored=stored, renewed=True)
+        integration = parse_integration(
+            {
+                "metadata": {"namespace": namespace, "name": "shop", "uid": "uid"},
+                "spec": {
+                    "endpointRef": {"name": "login"},
+                    "credentialsSecretRef": {"name": "shop"},
+                    "mountRefresh": "Always",
+                },
+                "status": {"issueTime": "", "expirationTime": ""},
+            }
+        )
+        situation = Situation(now=1.0, stored=stored, matches=True, expires=DAY, renews=1.0, renewed=True)
+        return replace(situation.outcome(integration), written=Written("7", wrote=True, recreated=False))
 
     first = asyncio.create_task(refresher.refresh(renewed("crowd")))
     for _ in range(10):

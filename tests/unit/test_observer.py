@@ -10,6 +10,7 @@ from integration_token.api.names import RENEW_ANNOTATION
 from integration_token.clock import Instant
 from integration_token.handlers.watch import EventHandler
 from integration_token.state.inventory import Inventory
+from integration_token.state.resource import Remembered
 from integration_token.workqueue.endpoint_queue import Rank, Urgency
 from integration_token.workqueue.endpoint_queues import MAX_PER_NAMESPACE, EndpointQueues
 from integration_token.workqueue.key import Key, endpoint_key, token_key
@@ -179,15 +180,15 @@ class TestIntegrations:
         cut = {"metadata": token()["metadata"], "cut": True}
         assert watched.integration(None, cut) == [SHOP]
         assert watched.integration(None, cut) == []
-        watched.inventory.entries[SHOP].expires = 7.0
+        watched.inventory.entries[SHOP].remembered = known = Remembered(ready=True)
         watched.integration("MODIFIED", token(generation=2))
         again = {"metadata": token(generation=3)["metadata"], "cut": True}
         assert watched.integration(None, again) == [SHOP]
         assert watched.integration(None, again) == []
-        assert watched.inventory.entries[SHOP].expires == 7.0
+        assert watched.inventory.entries[SHOP].remembered is known
         assert watched.inventory.of_secret("store", "shop-token") == (SHOP,)
         assert watched.integration("MODIFIED", token(uid="another")) == [SHOP]
-        assert watched.inventory.entries[SHOP].expires == 0.0
+        assert watched.inventory.entries[SHOP].remembered == Remembered()
 
     def test_a_spec_that_cannot_be_read_is_woken_once_to_be_told_so(self, watched: Watched) -> None:
         """And again for each change of it, until it can be read."""

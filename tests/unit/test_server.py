@@ -9,9 +9,11 @@ from integration_token.api.endpoint import EndpointKind, EndpointRef
 from integration_token.api.integration import parse_integration
 from integration_token.cluster.fence import Fence
 from integration_token.errors import SettingsError
+from integration_token.renewal.plan import TokenPlan
 from integration_token.runtime.loop_watch import LoopWatch
 from integration_token.runtime.server import Readiness, Server
 from integration_token.state.inventory import Inventory
+from integration_token.state.resource import Remembered
 from integration_token.telemetry.metrics import Metrics
 
 from tests.unit.virtual import FakeClock
@@ -25,9 +27,9 @@ class Served:
 
     def __init__(self) -> None:
         """Serves nothing yet."""
-        self.inventory = Inventory()
         self.fence = Fence(FakeClock())
         self.metrics = Metrics()
+        self.inventory = Inventory(self.metrics.drop_endpoint, self.metrics.drop_namespace)
         self.metrics.begin(self.inventory, self.fence.is_open)
         self.readiness = Readiness(ready=True, missing="")
         self.clock = FakeClock()
@@ -127,7 +129,7 @@ async def test_each_resource_has_its_gauges_until_it_is_gone(served: Served) -> 
     ]
     assert await served.samples() == dict.fromkeys(gauges, 0)
     entry = served.inventory.entries[key]
-    entry.expires, entry.renews, entry.ready = 1_800_086_400, 1_800_069_120, True
+    entry.remembered = Remembered(plan=TokenPlan(expires=1_800_086_400, renews=1_800_069_120), ready=True)
     assert await served.samples() == dict(zip(gauges, (1_800_086_400, 1_800_069_120, 1), strict=True))
     served.inventory.forget(key)
     assert await served.samples() == {}

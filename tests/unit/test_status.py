@@ -7,9 +7,11 @@ import pytest
 from integration_token.api.condition import ConditionType, Reason, condition_of
 from integration_token.api.integration import Integration, parse_integration
 from integration_token.api.token import GrantIdentity, StoredToken, Token
-from integration_token.controller.status import Outcome, build_status, merge_patch
+from integration_token.controller.status import merge_patch
 from integration_token.errors import Failure, Transient, UserActionRequired
 from integration_token.renewal.rollover import Rollover
+
+from tests.unit.situation import Situation
 
 ISSUED = 1_800_000_000.0
 NOW = ISSUED + 3600
@@ -20,22 +22,7 @@ STORED = StoredToken(
 )
 UNREACHABLE = Transient(Reason.ENDPOINT_UNREACHABLE, "no connection")
 DENIED = UserActionRequired(Reason.ACCESS_DENIED, "check the audience")
-GOOD = Outcome(
-    now=NOW,
-    target="shop",
-    stored=STORED,
-    matches=True,
-    expires=ISSUED + DAY,
-    renews=ISSUED + 0.8 * DAY,
-    failure=None,
-    rate_limited=False,
-    why="",
-    scopes_reduced=False,
-    asked=False,
-    renewed=False,
-    handled_renew_request="",
-    rollover=None,
-)
+GOOD = Situation(now=NOW, stored=STORED, matches=True, expires=ISSUED + DAY, renews=ISSUED + 0.8 * DAY)
 EMPTY = replace(GOOD, stored=None, matches=None, expires=0, renews=0)
 Status = dict[str, Any]
 
@@ -47,20 +34,25 @@ def resource(status: Status | None = None, *, generation: int = 1, suspend: bool
     return parse_integration({"metadata": metadata, "spec": spec, "status": status or {}})
 
 
+def status_of(of: Integration, situation: Situation) -> Status:
+    """The resource's status after a pass."""
+    return situation.status(of)
+
+
 def told(status: Status, kind: ConditionType) -> tuple[str, str]:
     """Status and reason of a condition."""
     condition = condition_of(status, kind)
     return condition["status"], condition["reason"]
 
 
-def ready(situation: Outcome, of: Integration | None = None) -> tuple[str, str]:
+def ready(situation: Situation, of: Integration | None = None) -> tuple[str, str]:
     """What Ready says."""
-    return told(build_status(of or resource(), situation), ConditionType.READY)
+    return told(status_of(of or resource(), situation), ConditionType.READY)
 
 
-def refreshed(situation: Outcome, of: Integration | None = None) -> tuple[str, str]:
+def refreshed(situation: Situation, of: Integration | None = None) -> tuple[str, str]:
     """What Refreshed says."""
-    return told(build_status(of or resource(), situation), ConditionType.REFRESHED)
+    return told(status_of(of or resource(), situation), ConditionType.REFRESHED)
 
 
 class TestReady:
@@ -123,7 +115,7 @@ class TestReady:
             ),
         ],
     )
-    def test_it_tells_whether_consumers_have_a_token(self, situation: Outcome, expected: tuple[str, str]) -> None:
+    def test_it_tells_whether_consumers_have_a_token(self, situation: Situation, expected: tuple[str, str]) -> None:
         """One situation, one answer."""
         assert ready(situation) == expected
 
@@ -149,7 +141,7 @@ class TestReady:
     def test_its_message_tells_until_when_the_token_is_valid_or_what_to_do(self) -> None:
         """Never nothing."""
         messages = [
-            condition_of(build_status(resource(), situation), ConditionType.READY)["message"]
+            condition_of(status_of(resource(), situation), ConditionType.READY)["message"]
             for situation in (GOOD, replace(EMPTY, failure=DENIED), replace(GOOD, now=ISSUED + DAY))
         ]
         assert messages == [
@@ -168,15 +160,15 @@ class TestSuspend:
         assert (ready(GOOD, of), refreshed(GOOD, of)) == (("True", "TokenValid"), ("False", "Suspended"))
 
     @pytest.mark.parametrize("situation", [EMPTY, replace(GOOD, now=ISSUED + DAY)], ids=["no token", "expired"])
-    def test_without_a_good_token_it_is_the_reason(self, situation: Outcome) -> None:
+    def test_without_a_good_token_it_is_the_reason(self, situation: Situation) -> None:
         """With what to do about it."""
-        status = build_status(resource(suspend=True), situation)
+        status = status_of(resource(suspend=True), situation)
         assert told(status, ConditionType.READY) == ("False", "Suspended")
         assert "set it to false" in condition_of(status, ConditionType.READY)["message"]
 
     def test_the_generation_is_observed_all_the_same(self) -> None:
         """Whoever waits for that is not left waiting."""
-        assert build_status(resource(generation=4, suspend=True), EMPTY)["observedGeneration"] == 4
+        assert status_of(resource(generation=4, suspend=True), EMPTY)["observedGeneration"] == 4
 
 
 class TestRefreshed:
@@ -191,14 +183,14 @@ class TestRefreshed:
             pytest.param(replace(EMPTY, rate_limited=True), ("False", "RateLimited"), id="it waits for its turn"),
         ],
     )
-    def test_it_tells_how_refreshing_goes(self, situation: Outcome, expected: tuple[str, str]) -> None:
+    def test_it_tells_how_refreshing_goes(self, situation: Situation, expected: tuple[str, str]) -> None:
         """Beside whatever Ready says."""
         assert refreshed(situation) == expected
 
     def test_a_failed_refresh_is_still_told_after_a_restart_until_it_was_asked_again(self) -> None:
         """A new process knows nothing of the failure, and nothing shows that it is mended."""
-        before = build_status(resource(), replace(GOOD, asked=True, failure=DENIED))
-        status = build_status(resource(before), GOOD)
+        before = status_of(resource(), replace(GOOD, asked=True, failure=DENIED))
+        status = status_of(resource(before), GOOD)
         assert told(status, ConditionType.REFRESHED) == ("False", "AccessDenied")
         assert condition_of(status, ConditionType.REFRESHED)["message"] == "check the audience"
         assert refreshed(replace(GOOD, asked=True), resource(status)) == ("True", "Refreshed")
@@ -206,22 +198,22 @@ class TestRefreshed:
     def test_a_failure_that_a_look_shows_to_be_mended_is_not_told_any_more(self) -> None:
         """A Secret that is there again needs no request."""
         missing = UserActionRequired(Reason.CREDENTIALS_NOT_FOUND, "create it")
-        before = build_status(resource(), replace(GOOD, failure=missing))
+        before = status_of(resource(), replace(GOOD, failure=missing))
         assert refreshed(GOOD, resource(before)) == ("True", "Refreshed")
 
     def test_a_failure_of_an_older_spec_is_not_told_any_more(self) -> None:
         """What was refused then may not even be asked for now."""
-        before = build_status(resource(), replace(GOOD, asked=True, failure=DENIED))
+        before = status_of(resource(), replace(GOOD, asked=True, failure=DENIED))
         assert refreshed(GOOD, resource(before, generation=2)) == ("True", "Refreshed")
 
     def test_reduced_scopes_are_told_until_the_next_token(self) -> None:
         """Polls and restarts in between change nothing of it."""
-        reduced = build_status(resource(), replace(GOOD, asked=True, renewed=True, scopes_reduced=True))
+        reduced = status_of(resource(), replace(GOOD, asked=True, renewed=True, scopes_reduced=True))
         assert told(reduced, ConditionType.REFRESHED) == ("True", "ScopesReduced")
-        polled = build_status(resource(reduced), replace(GOOD, asked=True))
+        polled = status_of(resource(reduced), replace(GOOD, asked=True))
         assert told(polled, ConditionType.REFRESHED) == ("True", "ScopesReduced")
-        assert merge_patch(reduced, build_status(resource(polled), GOOD)) == {}
-        renewed = build_status(resource(polled), replace(GOOD, asked=True, renewed=True))
+        assert merge_patch(reduced, status_of(resource(polled), GOOD)) == {}
+        renewed = status_of(resource(polled), replace(GOOD, asked=True, renewed=True))
         assert told(renewed, ConditionType.REFRESHED) == ("True", "Refreshed")
 
 
@@ -238,10 +230,10 @@ class TestStalled:
     )
     @pytest.mark.parametrize("situation", [GOOD, EMPTY], ids=["with a token", "without one"])
     def test_it_tells_whether_a_person_is_needed(
-        self, situation: Outcome, failure: Failure | None, expected: tuple[str, str]
+        self, situation: Situation, failure: Failure | None, expected: tuple[str, str]
     ) -> None:
         """Whether or not a good token is held."""
-        assert told(build_status(resource(), replace(situation, failure=failure)), ConditionType.STALLED) == expected
+        assert told(status_of(resource(), replace(situation, failure=failure)), ConditionType.STALLED) == expected
 
 
 class TestTimes:
@@ -249,15 +241,15 @@ class TestTimes:
 
     def test_a_condition_that_keeps_its_status_keeps_its_time(self) -> None:
         """Though reason or message change."""
-        before = build_status(resource(), replace(EMPTY, failure=UNREACHABLE))
-        after = build_status(resource(before), replace(EMPTY, now=NOW + 60, failure=DENIED))
+        before = status_of(resource(), replace(EMPTY, failure=UNREACHABLE))
+        after = status_of(resource(before), replace(EMPTY, now=NOW + 60, failure=DENIED))
         condition = condition_of(after, ConditionType.READY)
         assert (condition["reason"], condition["lastTransitionTime"]) == ("AccessDenied", "2027-01-15T09:00:00Z")
 
     def test_a_condition_that_changes_its_status_takes_the_present_time(self) -> None:
         """The others keep theirs."""
-        before = build_status(resource(), replace(EMPTY, failure=UNREACHABLE))
-        after = build_status(resource(before), replace(GOOD, now=NOW + 60, asked=True, renewed=True))
+        before = status_of(resource(), replace(EMPTY, failure=UNREACHABLE))
+        after = status_of(resource(before), replace(GOOD, now=NOW + 60, asked=True, renewed=True))
         times = {condition["type"]: condition["lastTransitionTime"] for condition in after["conditions"]}
         assert times == {
             "Ready": "2027-01-15T09:01:00Z",
@@ -268,9 +260,9 @@ class TestTimes:
 
     def test_a_status_that_says_the_same_later_is_no_write(self) -> None:
         """Neither at a same-token poll nor at a restart."""
-        before = build_status(resource(), replace(GOOD, asked=True, renewed=True))
+        before = status_of(resource(), replace(GOOD, asked=True, renewed=True))
         for situation in (replace(GOOD, now=NOW + 7200, asked=True), replace(GOOD, now=NOW + 7200)):
-            assert merge_patch(before, build_status(resource(before), situation)) == {}
+            assert merge_patch(before, status_of(resource(before), situation)) == {}
 
 
 class TestWording:
@@ -287,30 +279,28 @@ class TestWording:
             pytest.param(replace(GOOD, now=ISSUED + DAY), False, id="the endpoint answers an expired token"),
         ],
     )
-    def test_the_words_of_another_version_stand(self, situation: Outcome, suspend: bool) -> None:
+    def test_the_words_of_another_version_stand(self, situation: Situation, suspend: bool) -> None:
         """As long as they say the same."""
-        before = _reworded(build_status(resource(suspend=suspend), situation))
-        assert merge_patch(before, build_status(resource(before, suspend=suspend), situation)) == {}
+        before = _reworded(status_of(resource(suspend=suspend), situation))
+        assert merge_patch(before, status_of(resource(before, suspend=suspend), situation)) == {}
 
     def test_reduced_scopes_are_told_in_the_words_that_stand(self) -> None:
         """Until the next token."""
-        before = _reworded(build_status(resource(), replace(GOOD, asked=True, renewed=True, scopes_reduced=True)))
-        assert merge_patch(before, build_status(resource(before), GOOD)) == {}
+        before = _reworded(status_of(resource(), replace(GOOD, asked=True, renewed=True, scopes_reduced=True)))
+        assert merge_patch(before, status_of(resource(before), GOOD)) == {}
 
     def test_a_message_that_says_something_else_is_written(self) -> None:
         """Another expiry, another reason, another failure for the same reason, another status."""
-        before = _reworded(build_status(resource(), GOOD))
+        before = _reworded(status_of(resource(), GOOD))
         later = replace(STORED, token=replace(STORED.token, expires=ISSUED + 2 * DAY))
-        after = build_status(resource(before), replace(GOOD, stored=later, expires=ISSUED + 2 * DAY))
+        after = status_of(resource(before), replace(GOOD, stored=later, expires=ISSUED + 2 * DAY))
         assert condition_of(after, ConditionType.READY)["message"] == "the token is valid until 2027-01-17T08:00:00Z"
         for first, second in ((GOOD, replace(GOOD, failure=DENIED)), (replace(GOOD, failure=DENIED), GOOD)):
-            before = _reworded(build_status(resource(), first))
-            after = build_status(resource(before), replace(second, asked=True))
+            before = _reworded(status_of(resource(), first))
+            after = status_of(resource(before), replace(second, asked=True))
             assert not condition_of(after, ConditionType.REFRESHED)["message"].startswith("in other words")
-        before = build_status(
-            resource(), replace(EMPTY, failure=UserActionRequired(Reason.CREDENTIALS_INVALID, "no id"))
-        )
-        after = build_status(
+        before = status_of(resource(), replace(EMPTY, failure=UserActionRequired(Reason.CREDENTIALS_INVALID, "no id")))
+        after = status_of(
             resource(before), replace(EMPTY, failure=UserActionRequired(Reason.CREDENTIALS_INVALID, "no key"))
         )
         assert condition_of(after, ConditionType.READY)["message"] == "no key"
@@ -330,7 +320,7 @@ class TestFields:
 
     def test_the_held_token_is_told_but_for_its_value(self) -> None:
         """Times are those of the Secret, in whole seconds."""
-        status = build_status(resource(), GOOD)
+        status = status_of(resource(), GOOD)
         assert "t0k3n-value" not in str(status)
         assert {key: value for key, value in status.items() if key != "conditions"} == {
             "observedGeneration": 1,
@@ -344,19 +334,19 @@ class TestFields:
 
     @pytest.mark.parametrize("kind", list(ConditionType))
     @pytest.mark.parametrize("situation", [GOOD, EMPTY, replace(EMPTY, failure=DENIED)])
-    def test_the_generation_is_always_observed(self, situation: Outcome, kind: ConditionType) -> None:
+    def test_the_generation_is_always_observed(self, situation: Situation, kind: ConditionType) -> None:
         """In the status and in each of its conditions."""
-        status = build_status(resource(generation=3), situation)
+        status = status_of(resource(generation=3), situation)
         assert status["observedGeneration"] == condition_of(status, kind)["observedGeneration"] == 3
 
     def test_the_target_is_the_one_before_a_renaming_until_the_secret_was_moved(self) -> None:
         """Else nobody would find the old Secret again."""
-        assert build_status(resource(), replace(GOOD, target="before"))["targetName"] == "before"
+        assert status_of(resource(), replace(GOOD, target="before"))["targetName"] == "before"
 
     def test_a_wish_for_a_renewal_is_told_as_handled(self) -> None:
         """And left out where there never was any."""
-        assert build_status(resource(), replace(GOOD, handled_renew_request="now"))["lastHandledRenewRequest"] == "now"
-        assert "lastHandledRenewRequest" not in build_status(resource(), GOOD)
+        assert status_of(resource(), replace(GOOD, handled_renew_request="now"))["lastHandledRenewRequest"] == "now"
+        assert "lastHandledRenewRequest" not in status_of(resource(), GOOD)
 
 
 class TestChanges:
@@ -379,8 +369,8 @@ class TestChanges:
 
     def test_a_token_that_is_gone_leaves_nothing_behind(self) -> None:
         """Its times would tell of a token that nobody holds."""
-        before = build_status(resource(), GOOD)
-        patch = merge_patch(before, build_status(resource(before), replace(EMPTY, failure=DENIED)))
+        before = status_of(resource(), GOOD)
+        patch = merge_patch(before, status_of(resource(before), replace(EMPTY, failure=DENIED)))
         gone = {key for key, value in patch.items() if value is None}
         assert gone == {"scope", "issueTime", "expirationTime", "renewalTime", "lifetimeSeconds"}
 
@@ -405,34 +395,34 @@ class TestRollover:
         self, rollover: Rollover, condition: tuple[str, str], lead: int | None
     ) -> None:
         """By the condition RolloverTooLate and by rolloverLeadSeconds."""
-        status = build_status(resource(), replace(GOOD, asked=True, renewed=True, rollover=rollover))
+        status = status_of(resource(), replace(GOOD, asked=True, renewed=True, rollover=rollover))
         assert told(status, ConditionType.ROLLOVER_TOO_LATE) == condition
         assert status.get("rolloverLeadSeconds") == lead
 
     def test_the_condition_says_how_late_and_what_to_do(self) -> None:
         """With its numbers."""
-        status = build_status(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
+        status = status_of(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
         message = condition_of(status, ConditionType.ROLLOVER_TOO_LATE)["message"]
         assert "60 s before the old one expires" in message
         assert "240 s or more before expiry" in message
 
     def test_between_renewals_nothing_of_it_changes(self) -> None:
         """A poll that is answered the same token writes nothing, whatever it teaches."""
-        before = build_status(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
-        assert merge_patch(before, build_status(resource(before), GOOD)) == {}
+        before = status_of(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
+        assert merge_patch(before, status_of(resource(before), GOOD)) == {}
 
     def test_a_reason_that_is_not_known_is_none(self) -> None:
         """Of another version, or written by hand."""
-        before = build_status(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
+        before = status_of(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
         condition_of(before, ConditionType.ROLLOVER_TOO_LATE)["reason"] = "RolloverWobbly"  # type: ignore[index]
-        after = build_status(resource(before), GOOD)
+        after = status_of(resource(before), GOOD)
         assert told(after, ConditionType.ROLLOVER_TOO_LATE) == ("Unknown", "RolloverUnknown")
 
     def test_what_proved_wrong_goes_with_the_next_renewal(self) -> None:
         """A lead that is not known any more is no longer told; the condition stands until the other is known."""
-        before = build_status(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
-        after = build_status(resource(before), replace(GOOD, renewed=True, rollover=Rollover()))
+        before = status_of(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
+        after = status_of(resource(before), replace(GOOD, renewed=True, rollover=Rollover()))
         assert "rolloverLeadSeconds" not in after
         assert told(after, ConditionType.ROLLOVER_TOO_LATE) == ("True", "RolloverTooLate")
-        after = build_status(resource(after), replace(GOOD, renewed=True, rollover=self.IN_TIME))
+        after = status_of(resource(after), replace(GOOD, renewed=True, rollover=self.IN_TIME))
         assert told(after, ConditionType.ROLLOVER_TOO_LATE) == ("False", "RolloverInTime")

@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 from urllib.parse import urlsplit
@@ -281,7 +282,7 @@ class World:
     @property
     def outage(self) -> bool:
         """Whether the operator waits for the API server."""
-        return self.operator.inventory.entries[token_key(NAMESPACE, "shop")].failing.cut_short > 0
+        return self.operator.inventory.entries[token_key(NAMESPACE, "shop")].remembered.failing.api_failures > 0
 
     @property
     def times(self) -> list[float]:
@@ -341,8 +342,8 @@ class World:
         """Let the operator think that a poll is due."""
         key = token_key(NAMESPACE, "shop")
         entry = self.operator.inventory.entries[key]
-        entry.poll_at = 1.0
-        entry.settled = None
+        before = entry.remembered
+        entry.remembered = replace(before, plan=replace(before.plan, poll_at=1.0), last_reconciled=None)
         self.operator.scheduler.wake(key)
 
 

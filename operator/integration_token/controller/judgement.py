@@ -5,14 +5,15 @@ from dataclasses import replace
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint, EndpointKind
 from integration_token.api.token import StoredToken, Token
-from integration_token.clock import Clock
-from integration_token.controller.observation import Look
-from integration_token.controller.reporter import Reporter
+from integration_token.clock import Clock, Instant
+from integration_token.controller.observation import plan_for, stated_rollover
+from integration_token.controller.outcome import Outcome
 from integration_token.controller.request import TokenRequester
 from integration_token.errors import Transient
+from integration_token.renewal.plan import TokenPlan
 from integration_token.renewal.rollover import Rollover, step
 from integration_token.renewal.verdict import Verdict, corrected, judge
-from integration_token.state.grant import Grants, close
+from integration_token.state.grant import Grants, GrantState, close
 
 _WHOLE = 2.0
 """Seconds by which two answers may differ that tell the same expiry in whole seconds."""
@@ -21,104 +22,142 @@ _WHOLE = 2.0
 class Judge:
     """Judges answers. Across namespaces it lets only that teach, and be shared, which this process was answered."""
 
-    def __init__(self, requester: TokenRequester, grants: Grants, reporter: Reporter, clock: Clock) -> None:
+    def __init__(self, requester: TokenRequester, grants: Grants, clock: Clock) -> None:
         self._requester = requester
         self._grants = grants
-        self._reporter = reporter
         self._clock = clock
 
-    def judge(self, look: Look, endpoint: Endpoint, token: Token) -> None:
-        """Makes of the answer what it is worth.
+    def judge(self, grant: GrantState, outcome: Outcome, endpoint: Endpoint, token: Token) -> Outcome:
+        """With what the answer is worth.
 
-        :raises Transient: where the token has expired already and isn't the one that is held.
+        :raises Transient: if the token has expired already and isn't the one that is held.
         """
-        entry, identity = look.entry, look.identity
-        assert identity is not None  # noqa: S101  # refresh has seen to it
-        look.read_clock(self._clock.now())
-        verdict = judge(look.held, token, identity, look.now.wall)
+        identity = outcome.identity
+        assert identity is not None  # noqa: S101  # nothing is asked for without
+        now = self._clock.now()
+        verdict = judge(_held(outcome, now), token, identity, now.wall)
         if verdict is Verdict.EXPIRED:
             failure = Transient(Reason.INVALID_RESPONSE, "the endpoint answered with a token that has expired already")
             self._requester.count(endpoint, failure.reason)
             raise failure
         self._requester.count(endpoint, "issued" if verdict is Verdict.TAKE else "unchanged")
-        grant, before = entry.grant, look.stored
-        grant.seen_at = look.now
-        # What is sent as long before expiry next time will be answered alike.
-        sent = token.issued + look.clock_set_back_by
+        grant.on_answer(now)
         if verdict is Verdict.TAKE:
-            expiry = self._known_expiry(look, endpoint)
-            self._grants.on_token(grant, token)
-            comparable = before is not None and before.identity == identity and not before.token.assumed
-            # What follows an assumed expiry, another grant's token or a clock that was set teaches nothing.
-            teaches = comparable and not look.clock_was_set and expiry is not None
-            known = self._known(look, endpoint)
-            grant.rollover = known.new(expiry - sent) if teaches and expiry is not None else known.apart()
-            look.take(StoredToken(token, identity))
-            return
+            return self._take(grant, outcome, endpoint, StoredToken(token, identity), now)
+        return self._keep(grant, outcome, endpoint, verdict, StoredToken(token, identity), now)
+
+    def _take(
+        self, grant: GrantState, outcome: Outcome, endpoint: Endpoint, answered: StoredToken, now: Instant
+    ) -> Outcome:
+        """Another token, and better than what is held."""
+        before, token, plan = outcome.stored, answered.token, outcome.plan
+        expiry = self._known_expiry(grant, outcome.stored, plan, endpoint, now)
+        self._grants.on_token(grant, token)
+        comparable = before is not None and before.identity == answered.identity and not before.token.assumed
+        # What follows an assumed expiry, another grant's token or a clock that was set teaches nothing.
+        teaches = comparable and not plan.clock_was_set(now)
+        known, sent = _known(grant, outcome, endpoint), token.issued + plan.clock_set_back_by(now)
+        grant.learn(known.new(expiry - sent) if teaches and expiry is not None else known.apart())
+        return outcome.taking(answered, now, grant.rollover)
+
+    def _keep(
+        self,
+        grant: GrantState,
+        outcome: Outcome,
+        endpoint: Endpoint,
+        verdict: Verdict,
+        answered: StoredToken,
+        now: Instant,
+    ) -> Outcome:
+        """What is held, or a worse token: all that it may do is to correct what is known."""
+        before, token, plan = outcome.stored, answered.token, outcome.plan
         if before is None:
-            return
-        if verdict is Verdict.KEEP and not token.assumed:
-            entry.expires = min(entry.expires, token.expires + look.clock_set_back_by)
-        self._share(look, endpoint, verdict, token)
-        known, expiry = self._known(look, endpoint), self._known_expiry(look, endpoint)
+            return replace(outcome, now=now, wanted=None)
+        set_back_by = plan.clock_set_back_by(now)
+        if verdict is Verdict.KEEP and not token.assumed and token.expires + set_back_by < plan.expires:
+            plan = replace(plan, expires=token.expires + set_back_by)
+        self._share(grant, before, plan, endpoint, verdict, answered, now)
+        known, expiry = _known(grant, outcome, endpoint), self._known_expiry(grant, before, plan, endpoint, now)
         if expiry is not None:
-            known = known.old(expiry - sent)
+            # What is sent as long before expiry next time will be answered alike.
+            known = known.old(expiry - token.issued - set_back_by)
+        stored, unverified = before, False
         if verdict is Verdict.CORRECT:
             if before.token.assumed:
                 known = known.apart()  # the expiry is another, and was none to measure by
-            elif before.identity.credentials != identity.credentials:
-                self._reporter.tell_unverified(look)
-            look.stored = corrected(before, token, identity)
-        grant.rollover = known
-        held = entry.expires
-        look.plan()
-        if expiry not in {held, entry.expires}:
+            elif before.identity.credentials != answered.identity.credentials:
+                unverified = True
+            stored = corrected(before, token, answered.identity)
+        grant.learn(known)
+        held = plan.expires
+        plan = plan_for(outcome.integration, stored, plan, now, known)
+        if expiry not in {held, plan.expires}:
             # What the grant was taught is by another expiry than the one that the resource goes by.
-            entry.poll_at = look.wall + step(entry.expires - look.wall)
+            wall = plan.read_clock(now)
+            plan = replace(plan, poll_at=wall + step(plan.expires - wall))
+        return replace(outcome, now=now, taught=known, plan=plan, stored=stored, unverified=unverified, wanted=None)
 
-    @staticmethod
-    def _known(look: Look, endpoint: Endpoint) -> Rollover:
-        """What the answer adds to."""
-        if endpoint.ref.kind is EndpointKind.NAMESPACED:
-            return look.rollover
-        # A status is the word of whoever may write it, and of no weight in another namespace.
-        return look.entry.grant.rollover or look.stated_rollover
+    def _known_expiry(
+        self, grant: GrantState, held: StoredToken | None, plan: TokenPlan, endpoint: Endpoint, now: Instant
+    ) -> float | None:
+        """When the held token expires, by what may be learned from; None if that is not known.
 
-    def _known_expiry(self, look: Look, endpoint: Endpoint) -> float | None:
-        """When the held token expires, by what may be learned from; None where that is not known.
-
-        What stands in a Secret may be learned from where all that share the grant are in its namespace; else it must
-        have been answered to this process.
+        What stands in a Secret may be learned from if all that share the grant are in its namespace; else it must have
+        been answered to this process.
         """
-        entry, grant, held = look.entry, look.entry.grant, look.stored
         if endpoint.ref.kind is EndpointKind.NAMESPACED:
-            return entry.expires
+            return plan.expires
+        if plan.clock_was_set(now):
+            return plan.expires  # nobody's word is of more weight after somebody has set our clock
         known = grant.answered
-        if look.clock_was_set:
-            return entry.expires  # nobody's word is of more weight after somebody has set our clock
         if known is None or known.found_in or held is None or not self._grants.is_newest(grant, held.token):
             return None
-        expires = known.expires + look.clock_set_back_by
-        return entry.expires if close(known, expires, entry.expires) else expires
+        expires = known.expires + plan.clock_set_back_by(now)
+        return plan.expires if close(known, expires, plan.expires) else expires
 
-    def _share(self, look: Look, endpoint: Endpoint, verdict: Verdict, token: Token) -> None:
-        """Lets others have what was answered, where it is the token that is held."""
-        entry, before, identity = look.entry, look.stored, look.identity
-        if verdict not in {Verdict.KEEP, Verdict.CORRECT} or before is None or identity is None:
+    def _share(
+        self,
+        grant: GrantState,
+        before: StoredToken,
+        plan: TokenPlan,
+        endpoint: Endpoint,
+        verdict: Verdict,
+        answered: StoredToken,
+        now: Instant,
+    ) -> None:
+        """Lets others have what was answered, if it is the token that is held."""
+        token = answered.token
+        if verdict not in {Verdict.KEEP, Verdict.CORRECT}:
             return
-        grant = entry.grant
         if endpoint.ref.kind is EndpointKind.NAMESPACED:
             if verdict is Verdict.CORRECT:
-                self._grants.on_token(grant, corrected(before, token, identity).token)
+                self._grants.on_token(grant, corrected(before, token, answered.identity).token)
             else:
-                self._grants.on_token(grant, _as_answered(before.token, entry.expires - look.clock_set_back_by))
+                self._grants.on_token(grant, _as_answered(before.token, plan.expires - plan.clock_set_back_by(now)))
             return
-        if look.clock_was_set:
+        if plan.clock_was_set(now):
             return  # times by two clocks can't be compared
         known = grant.answered
         if known is not None and not known.found_in and not token.assumed and self._grants.is_newest(grant, token):
             token = replace(token, issued=known.issued, expires=min(known.expires, token.expires))
         self._grants.on_token(grant, token)
+
+
+def _held(outcome: Outcome, now: Instant) -> StoredToken | None:
+    """What is held, to be compared with an answer: expiring by the best that is known, as the wall clock reads now."""
+    stored, plan = outcome.stored, outcome.plan
+    if stored is None:
+        return None
+    expires = plan.expires - plan.clock_set_back_by(now)
+    return stored if expires == stored.token.expires else replace(stored, token=replace(stored.token, expires=expires))
+
+
+def _known(grant: GrantState, outcome: Outcome, endpoint: Endpoint) -> Rollover:
+    """What the answer adds to."""
+    if endpoint.ref.kind is EndpointKind.NAMESPACED:
+        return outcome.plan.rollover(grant.rollover)
+    # A status is the word of whoever may write it, and of no weight in another namespace.
+    return grant.rollover or stated_rollover(outcome.integration, endpoint)
 
 
 def _as_answered(stored: Token, expires: float) -> Token:

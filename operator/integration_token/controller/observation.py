@@ -1,7 +1,6 @@
-"""One look at a resource: what a reconcile finds, step by step, and what it makes of it."""
+"""What a pass finds of a resource before it decides: frozen, and completed in steps as more is read."""
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from integration_token.api.condition import ConditionType, condition_of
 from integration_token.api.endpoint import Endpoint
@@ -11,200 +10,141 @@ from integration_token.clock import Instant
 from integration_token.cluster.gateway import Object
 from integration_token.controller.target import Target
 from integration_token.errors import Failure
+from integration_token.renewal.plan import TokenPlan, plan
 from integration_token.renewal.rollover import Rollover
-from integration_token.renewal.schedule import delayed, next_poll, stated, turn, window
+from integration_token.renewal.schedule import stated
 from integration_token.state.failure import FailureState, Revisions
-from integration_token.state.inventory import ResourceState
-from integration_token.workqueue.endpoint_queue import WaitReason
+from integration_token.state.resource import Remembered
 
 
-@dataclass(slots=True)
-class Look:
-    """One look at a resource, filled as it goes on. Times are wall times in seconds."""
+@dataclass(frozen=True, slots=True)
+class GrantView:
+    """The grant as it stands when it is decided whether to ask: its other resources change it meanwhile."""
+
+    failing: FailureState
+    """Why its last request brought no token, and when the next one may be sent."""
+    paused: bool
+    """The endpoint wants to be left alone with it."""
+    wish_wait: float
+    """Seconds until a person's wish may be followed again; 0 if it may be now."""
+    rate_wait: float
+    """Seconds until the grant may ask again; 0 if it may now."""
+    asking: bool
+    """Another resource's request is in flight."""
+    held: bool
+    """What the target holds is the grant's newest token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One resource as a pass finds it. Times are wall times in seconds unless they are Instants."""
 
     integration: Integration
-    entry: ResourceState
     now: Instant
-    wall: float
-    """The time by which the held token is judged: a wall clock set back since it was first seen is not believed."""
+    before: Remembered
+    """What the last pass left."""
+    plan: TokenPlan
+    """For the token that is held."""
+    taught: Rollover | None = None
+    """What answers have taught of the grant's rollover."""
     predecessors: tuple[Object, ...] = ()
     """The target from before it was renamed, as long as it could not be moved."""
     target: Target | None = None
+    stored: StoredToken | None = None
     endpoint: Endpoint | None = None
     identity: GrantIdentity | None = None
-    inputs: Revisions | None = None
-    settled: Revisions | None = None
-    """What they were when the last look ended with nothing left to do."""
-    stored: StoredToken | None = None
+    """The grant as now specified; None if it cannot be told."""
+    revisions: Revisions | None = None
     failure: Failure | None = None
-    wanted: Revisions | None = None
-    """What a token was asked for, now or before, that is still to come."""
-    unwritten: int = 0
-    """Characters of a token that was issued, now or before, and could not be written."""
-    hold: WaitReason | None = None
-    why: str = ""
-    """What the request waits for, for people."""
-    wish_wait: float = 0.0
-    """Seconds until a wish for a renewal may be followed, of which there were too many."""
-    retry: Instant | None = None
-    """When what failed may be tried again, where that is known."""
+    """The first thing that stands in the way."""
     disturbed: bool = False
     """Somebody else deleted or changed the target since we wrote it last."""
-    contested: bool = False
-    """Somebody keeps deleting or changing the target: it is left alone for a while."""
-    waited: bool = False
-    """The request waits for its turn, and so long that its user is told."""
-    pace: float = 0.0
-    """Seconds until the grant may ask again."""
-    asked: bool = False
-    copied: bool = False
-    """The new token comes from another resource of the same grant."""
-    renewed: bool = False
-    replaced_left: float = 0.0
-    """Seconds that the token before the new one had left when that came."""
-    delivered: bool = False
-    """The target holds what it should."""
-    scopes_reduced: bool = False
-    version: str = ""
-    """The target's resourceVersion at the end."""
+    contested_until: Instant | None = None
+    """Somebody keeps doing so: until then it is left alone."""
+    is_member: bool = False
+    """With whom the grant is shared is known."""
+    offered: bool = False
+    """Another resource of the grant holds a token that expires later."""
+    grant: GrantView | None = None
+    """None until the credentials have been read."""
+    rehearsed: bool = False
+    """It was shown that a new token could be written."""
 
     @property
-    def failing(self) -> FailureState:
-        """What stood in the way at the end of the last pass."""
-        return self.entry.failing
-
-    @property
-    def rollover(self) -> Rollover:
-        """What is known of the rollover: what answers have taught, or what was known before as long as that is more."""
-        taught, prior = self.entry.grant.rollover or Rollover(), self.entry.prior or Rollover()
-        nothing_taught = taught.low == -math.inf and taught.doubted is None
-        return prior if nothing_taught and prior.seen <= taught.seen and prior != Rollover() else taught
+    def wall(self) -> float:
+        """The time by which the held token is judged."""
+        return self.plan.read_clock(self.now)
 
     @property
     def left(self) -> float:
-        """Seconds that a token of the grant as now specified is still valid; 0 where there is none."""
-        if self.stored is None or (self.identity is not None and self.stored.identity != self.identity):
-            return 0.0
-        return max(0.0, self.entry.expires - self.wall)
+        """Seconds that a token of the grant as now specified is still valid; 0 without one."""
+        return remaining(self.stored, self.identity, self.plan, self.now)
 
     @property
-    def clock_set_back_by(self) -> float:
-        """Seconds by which the wall clock was set back since the held token was first seen."""
-        return self.entry.clock_set_back_by(self.now)
+    def version(self) -> str:
+        """The target's resourceVersion; empty if there is none."""
+        secret = None if self.target is None else self.target.secret
+        return "" if secret is None else str(secret["metadata"]["resourceVersion"])
 
     @property
-    def clock_was_set(self) -> bool:
-        """Whether the wall clock was set since the held token was first seen, so that its time left is none to learn
-        from."""
-        return self.entry.anchor is not None and self.entry.anchor.clock_was_set(self.now)
+    def last_revisions(self) -> Revisions | None:
+        """What the last pass went by, if it left nothing to do."""
+        return self.before.last_reconciled[0] if self.before.last_reconciled else None
 
     @property
-    def held(self) -> StoredToken | None:
-        """What is held, to be compared with an answer: expiring by the best that is known, as the wall clock reads
-        now."""
-        if self.stored is None:
-            return None
-        token = replace(self.stored.token, expires=self.entry.expires - self.clock_set_back_by)
-        return replace(self.stored, token=token)
+    def wanted(self) -> Revisions | None:
+        """What a token was asked for before that is still to come."""
+        return self.before.failing.wanted
 
     @property
     def handled_renew_request(self) -> str:
         """The last wish for a renewal that was followed: the status may not tell yet."""
         told = shortened(str(self.integration.status.get("lastHandledRenewRequest", "")))
-        return self.entry.handled_renew_request or told
-
-    def read_clock(self, now: Instant) -> None:
-        """Time has passed since the look began."""
-        self.now = now
-        self.wall = self.entry.anchor.read_at(now) if self.entry.anchor is not None else now.wall
-
-    def take(self, stored: StoredToken) -> None:
-        """The token is to be written in place of what is held."""
-        before, self.renewed, self.entry.untold = self.stored, True, True
-        self.replaced_left = self.entry.expires - self.wall
-        self.scopes_reduced = before is not None and before.identity == stored.identity and (
-            set(stored.token.scope) < set(before.token.scope)
-        )  # fmt: skip
-        self.stored = stored
-        entry = self.entry
-        entry.prior = entry.prior and entry.prior.apart()
-        # Another token for sure, also where a wall clock that was set back makes its times those of the one before.
-        entry.plan = (0.0, 0.0)
-        self.plan()
-
-    def plan(self) -> None:
-        """Takes over the plan for the held token, or makes a new one where it is another token."""
-        entry, stored = self.entry, self.stored
-        if stored is None:
-            entry.plan, entry.anchor, entry.expires, entry.renews, entry.poll_at = (0.0, 0.0), None, 0.0, 0.0, 0.0
-            return
-        taught, prior, token = entry.grant.rollover, entry.prior, stored.token
-        if taught is not None and prior is not None and prior != Rollover() and taught.seen < prior.seen:
-            entry.prior = prior.old(taught.seen)
-        if entry.plan != (token.issued, token.expires) or entry.anchor is None:
-            # A token from the future tells that the wall clock was set back, by that much at least.
-            anchor = Instant(max(self.now.wall, token.issued), self.now.boot)
-            entry.plan, entry.anchor, entry.expires, entry.poll_at = (
-                (token.issued, token.expires), anchor, token.expires, 0.0
-            )  # fmt: skip
-        self.wall = entry.anchor.read_at(self.now)
-        seconds = window(token.lifetime, self.integration.renew_before)
-        entry.renews = token.expires - seconds
-        self._plan_poll(delayed(entry.uid, seconds), turn(token.issued))
-
-    def _plan_poll(self, first: float, number: int) -> None:
-        """Plans the next poll, unless that was done by what is known now.
-
-        :param first: seconds before expiry of the window's first poll.
-        :param number: the token's turn.
-        """
-        entry, grant = self.entry, self.entry.grant
-        if grant.seen_at is not None and grant.seen_at.clock_was_set(self.now):
-            # What was measured by a clock that has been set since is no more than a guess.
-            grant.seen_at, grant.rollover = None, grant.rollover and grant.rollover.apart()
-        if entry.planned_at is not None and entry.planned_at.clock_was_set(self.now):
-            entry.poll_at = 0.0
-        known = self.rollover
-        if entry.poll_at and (known is entry.planned or known.seen == math.inf):
-            return
-        entry.planned, entry.planned_at = known, self.now
-        if known.seen < math.inf:
-            entry.poll_at = entry.expires - known.next_left(first, number)
-        elif entry.expires <= self.wall:
-            entry.poll_at = self.wall  # found expired, after a restart: to be asked for at once
-        else:
-            entry.poll_at = next_poll(self.wall, entry.expires, first, known, number)
-
-    def learn(self) -> None:
-        """Begins with what the status remembers of the grant's rollover, or the endpoint's spec states."""
-        integration, endpoint, entry = self.integration, self.endpoint, self.entry
-        if endpoint is None or entry.prior not in (None, Rollover()):
-            return
-        before, prior = entry.prior, Rollover()
-        known = integration.status.get("rolloverLeadSeconds")
-        if before is None and isinstance(known, int) and self._of(endpoint):
-            late = condition_of(integration.status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True"
-            prior = Rollover.remembered(known, too_late=late)
-        entry.prior = prior if prior != Rollover() else self.stated_rollover
-        if entry.prior != before:
-            entry.poll_at = 0.0
-            self.plan()
+        return self.before.handled_renew_request or told
 
     @property
-    def stated_rollover(self) -> Rollover:
-        """What the endpoint's spec says of the rollover."""
-        lead = self.endpoint.rollover_lead if self.endpoint is not None else None
-        return Rollover() if lead is None else stated(self.entry.uid, lead)
+    def renew_requested(self) -> bool:
+        """Whether a person asked for a renewal that has not been followed yet."""
+        return self.integration.renew_request not in {"", self.handled_renew_request}
 
-    def _of(self, endpoint: Endpoint) -> bool:
-        """Whether the token that is held came from the endpoint."""
-        return self.stored is not None and self.stored.identity.endpoint_uid == endpoint.uid
+    def plan_by_what_was_known(self, endpoint: Endpoint, plan: TokenPlan | None = None) -> TokenPlan:
+        """The plan by what the status remembers of the rollover, or the endpoint's spec states, unless it has been
+        looked up.
 
-    def take_back(self) -> None:
-        """The new token could not be written: what is held is what stood there before, and a token is still wanted."""
-        if self.stored is not None and self.asked:
-            self.unwritten = len(self.stored.token.access_token)
-        self.wanted = self.inputs
-        self.renewed = self.entry.untold = False
-        self.stored = self.target.stored if self.target is not None else None
-        self.plan()
+        :param plan: the plan to go on from, if it is not the one so far.
+        """
+        plan, status = plan or self.plan, self.integration.status
+        before, prior = plan.prior, Rollover()
+        if before not in (None, Rollover()):
+            return plan
+        known = status.get("rolloverLeadSeconds")
+        # Only if the token that is held came from that endpoint.
+        ours = self.stored is not None and self.stored.identity.endpoint_uid == endpoint.uid
+        if before is None and isinstance(known, int) and ours:
+            late = condition_of(status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True"
+            prior = Rollover.remembered(known, too_late=late)
+        changed = plan.with_prior(prior if prior != Rollover() else stated_rollover(self.integration, endpoint))
+        if changed is plan:
+            return plan
+        return plan_for(self.integration, self.stored, changed, self.now, self.taught)
+
+
+def stated_rollover(integration: Integration, endpoint: Endpoint) -> Rollover:
+    """What the endpoint's spec says of the rollover."""
+    lead = endpoint.rollover_lead
+    return Rollover() if lead is None else stated(integration.uid, lead)
+
+
+def plan_for(
+    integration: Integration, stored: StoredToken | None, before: TokenPlan, now: Instant, taught: Rollover | None
+) -> TokenPlan:
+    """The resource's plan for what is held."""
+    token = None if stored is None else stored.token
+    return plan(before, token, now, taught=taught, renew_before=integration.renew_before, uid=integration.uid)
+
+
+def remaining(stored: StoredToken | None, identity: GrantIdentity | None, plan: TokenPlan, now: Instant) -> float:
+    """Seconds that a token of the grant as now specified is still valid; 0 without one."""
+    if stored is None or (identity is not None and stored.identity != identity):
+        return 0.0
+    return max(0.0, plan.expires - plan.read_clock(now))

@@ -6,15 +6,17 @@ annotation of the pod is patched.
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from integration_token.api.condition import ConditionType, condition_of
-from integration_token.api.integration import MountRefresh
+from integration_token.api.event import EventReason
+from integration_token.api.integration import Integration, MountRefresh
 from integration_token.api.names import REFRESHED_ANNOTATION
 from integration_token.api.value import format_precise_time, format_time
 from integration_token.clock import Clock
 from integration_token.cluster.gateway import PODS, Gateway
 from integration_token.cluster.pod import Reader, readers
-from integration_token.controller.observation import Look
+from integration_token.controller.outcome import Outcome
 from integration_token.controller.reporter import Reporter
 from integration_token.errors import ClusterError, Denied
 from integration_token.renewal.rollover import SAFE_LEAD
@@ -53,41 +55,41 @@ class PodRefresher:
         self._denied: dict[str, float] = {}
         """Until when, by CLOCK_BOOTTIME, pods of a namespace are left alone."""
 
-    async def refresh(self, look: Look) -> None:
-        """Follows up on a renewal, be it one that the status could not tell of any more: because the process was killed
-        in between, or the API server was away."""
-        integration, stored = look.integration, look.stored
+    async def refresh(self, outcome: Outcome) -> Outcome:
+        """Follows up on a renewal, be it one that the status could not tell of any more, because the process was killed
+        in between, or the API server was away: with what is to be remembered of that."""
+        integration, stored, written = outcome.integration, outcome.stored, outcome.written
         wish, namespace, status = integration.mount_refresh, integration.namespace, integration.status
-        if wish is MountRefresh.NEVER or stored is None or not {"issueTime", "expirationTime"} <= status.keys():
-            return
+        if written is None or stored is None or wish is MountRefresh.NEVER:
+            return outcome
+        if not {"issueTime", "expirationTime"} <= status.keys():
+            return outcome
         issued = stored.token.issued
-        if _followed(look, issued):
-            look.entry.followed, look.entry.unfollowed = issued, 0.0
-            return
-        wanted = wish is MountRefresh.ALWAYS or _late(look, issued)
+        if _is_notified(outcome, issued):
+            return _remembering(outcome, issued)
+        wanted = wish is MountRefresh.ALWAYS or _is_late(outcome, issued)
         denied = self._clock.now().boot < self._denied.get(namespace, 0.0)
         try:
             if not denied:
                 found = await self._readers(namespace, integration.target)
                 if wanted:
                     await self._touch(namespace, [reader for reader in found if reader.mounted])
-                self._warn(look, found)
+                self._warn(integration, found)
         except Denied:
             self._denied[namespace], denied = self._clock.now().boot + _DENIED, True
         except ClusterError as error:
             log.warning("pods not refreshed", namespace=namespace, name=integration.name, error=str(error))
             again = wanted and self._clock.now().wall - issued < _SYNC
-            look.entry.unfollowed = issued if again else 0.0
-            return
-        look.entry.followed, look.entry.unfollowed = issued, 0.0
+            return _remembering(outcome, outcome.remembered.pods_notified, issued if again else 0.0)
         if denied and wish is MountRefresh.ALWAYS:
             self._reporter.event(
-                look,
-                "MountRefreshForbidden",
+                integration,
+                EventReason.MOUNT_REFRESH_FORBIDDEN,
                 "spec.mountRefresh is Always, but the operator may not list and patch pods here: mounted files follow"
                 " within 90 s only; set the chart's mountRefresh.enabled, or spec.mountRefresh to Never",
                 warning=True,
             )
+        return _remembering(outcome, issued)
 
     async def _readers(self, namespace: str, target: str) -> list[Reader]:
         return [
@@ -109,38 +111,47 @@ class PodRefresher:
             if isinstance(result, BaseException):
                 raise result
 
-    def _warn(self, look: Look, found: Sequence[Reader]) -> None:
+    def _warn(self, integration: Integration, found: Sequence[Reader]) -> None:
         owners = sorted({reader.owner for reader in found if reader.frozen})
         if owners:
             more = f" and {len(owners) - _NAMED} more" if len(owners) > _NAMED else ""
             verb = "reads" if len(owners) == 1 else "read"
             self._reporter.event(
-                look,
-                "RenewalNotSeen",
-                f"{', '.join(owners[:_NAMED])}{more} {verb} Secret {look.integration.target} by environment variable or"
+                integration,
+                EventReason.RENEWAL_NOT_SEEN,
+                f"{', '.join(owners[:_NAMED])}{more} {verb} Secret {integration.target} by environment variable or"
                 " subPath, which never change in a running container; mount the Secret as a volume without subPath, or"
                 " have the pods restarted with it, for instance by Stakater Reloader",
                 warning=True,
             )
 
 
-def _followed(look: Look, issued: float) -> bool:
+def _remembering(outcome: Outcome, notified: float, pending: float = 0.0) -> Outcome:
+    """With the issue times of the token that pods were told of, and of the one that they are to be told of yet."""
+    before = outcome.remembered
+    if (before.pods_notified, before.pods_pending) == (notified, pending):
+        return outcome
+    return replace(outcome, remembered=replace(before, pods_notified=notified, pods_pending=pending))
+
+
+def _is_notified(outcome: Outcome, issued: float) -> bool:
     """Whether pods need not be told of the token any more."""
-    entry = look.entry
-    if look.renewed:
-        return entry.followed == issued
+    remembered, target = outcome.remembered, outcome.observation.target
+    if outcome.renewed:
+        return remembered.pods_notified == issued
     # What was read: an answer that puts an assumed expiry off moves the issue time of the same token.
-    read = look.target.stored.token.issued if look.target is not None and look.target.stored else issued
-    told = look.integration.status["issueTime"] == format_time(read) and entry.unfollowed != read
-    return told or entry.followed == read
+    read = target.stored.token.issued if target is not None and target.stored else issued
+    told = outcome.integration.status["issueTime"] == format_time(read) and remembered.pods_pending != read
+    return told or remembered.pods_notified == read
 
 
-def _late(look: Look, issued: float) -> bool:
+def _is_late(outcome: Outcome, issued: float) -> bool:
     """Whether a mounted file might follow the renewal too late by itself."""
-    status = look.integration.status
-    if look.entry.unfollowed or condition_of(status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True":
+    status = outcome.integration.status
+    too_late = condition_of(status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True"
+    if outcome.remembered.pods_pending or too_late:
         return True
-    if look.renewed:
-        return look.replaced_left < SAFE_LEAD
+    if outcome.renewed:
+        return outcome.replaced_left < SAFE_LEAD
     # As text: a person may have written what the API server takes for a time, and we could not read.
     return bool(status["expirationTime"] < format_time(issued + SAFE_LEAD))

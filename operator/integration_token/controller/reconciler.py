@@ -1,7 +1,7 @@
-"""Brings one IntegrationToken, or one endpoint, to what it should be: observe, decide, act, tell when to look again.
+"""One pass over an IntegrationToken, or over an endpoint: observe, decide, act, tell, and say when to look again.
 
-Nothing here sleeps. Two API writes for an issue or a renewal, none where nothing changed. Between two looks only
-:class:`~integration_token.state.inventory.ResourceState` is kept, and no token.
+Nothing here sleeps. Two API writes for an issue or a renewal, none where nothing changed. Between two passes only
+:class:`~integration_token.state.resource.Remembered` is kept, and no token.
 """
 
 from collections.abc import Callable
@@ -9,25 +9,25 @@ from dataclasses import replace
 
 from integration_token.api.condition import Reason
 from integration_token.api.integration import Integration, is_going, parse_integration
-from integration_token.api.token import GrantIdentity
 from integration_token.clock import Clock, Instant
 from integration_token.cluster.gateway import INTEGRATIONS, Gateway
 from integration_token.cluster.secret import SecretWatch
-from integration_token.cluster.target import build_target, grant_hash, last_manager
 from integration_token.controller.endpoint import EndpointReconciler
-from integration_token.controller.observation import Look
+from integration_token.controller.observation import Observation
+from integration_token.controller.observer import Observer
+from integration_token.controller.outcome import NO_WAIT, Outcome
 from integration_token.controller.pod_refresh import PodRefresher
-from integration_token.controller.references import References
-from integration_token.controller.refresh import Refresher, inputs_of, offered, with_credentials
+from integration_token.controller.refresh import Refresher
 from integration_token.controller.reporter import Reporter
 from integration_token.controller.requeue import cut_short, failing_after, requeue_after
-from integration_token.controller.target import TargetWriter
-from integration_token.errors import ClusterError, Conflict, Denied, Failure, Transient, UserActionRequired
+from integration_token.controller.revision import revisions_of
+from integration_token.controller.target_update import TargetUpdater
+from integration_token.errors import ClusterError, Conflict, Denied, Transient, UserActionRequired
 from integration_token.renewal.backoff import MAX_CHANGE_WAIT, TELLING
 from integration_token.state.grant import Grants
-from integration_token.state.inventory import Inventory, ResourceState
+from integration_token.state.inventory import Inventory
+from integration_token.state.resource import Remembered, ResourceState
 from integration_token.telemetry.logs import get_logger
-from integration_token.telemetry.metrics import Metrics
 from integration_token.workqueue.endpoint_queue import Rank, Urgency, WaitReason
 from integration_token.workqueue.endpoint_queues import EndpointQueues
 from integration_token.workqueue.key import QUEUE_WORK, TOKEN_WORK, Key, endpoint_of
@@ -48,15 +48,14 @@ class Reconciler:
         gateway: Gateway,
         secrets: SecretWatch,
         inventory: Inventory,
-        references: References,
-        writer: TargetWriter,
+        observer: Observer,
         refresher: Refresher,
+        updater: TargetUpdater,
         queues: EndpointQueues,
         grants: Grants,
-        mounts: PodRefresher,
+        pods: PodRefresher,
         endpoints: EndpointReconciler,
         reporter: Reporter,
-        metrics: Metrics,
         clock: Clock,
         jitter: Callable[[], float],
     ) -> None:
@@ -64,15 +63,14 @@ class Reconciler:
         self._gateway = gateway
         self._secrets = secrets
         self._inventory = inventory
-        self._references = references
-        self._writer = writer
+        self._observer = observer
         self._refresher = refresher
+        self._updater = updater
         self._queues = queues
         self._grants = grants
-        self._mounts = mounts
+        self._pods = pods
         self._endpoints = endpoints
         self._reporter = reporter
-        self._metrics = metrics
         self._clock = clock
         self._jitter = jitter
 
@@ -86,129 +84,164 @@ class Reconciler:
         return await self._endpoints.work(key)
 
     async def _token(self, key: Key) -> Instant | None:
-        entry = self._inventory.entries.get(key)
-        if entry is None:
+        state = self._inventory.entries.get(key)
+        if state is None:
             self._queues.leave(key)
             self._grants.forget(key)
             return None
-        now = self._clock.now()
-        if not self._queues.has(key) and (self._nothing_new(entry, key, now) or _is_contested(entry, now)):
-            return entry.due
-        settled, entry.settled = entry.settled, None
-        look: Look | None = None
-        waiting = False
+        before, now = state.remembered, self._clock.now()
+        if not self._queues.has(key) and (self._nothing_new(state, key, now) or _is_contested(state, now)):
+            return before.due
+        after, outcome, is_waiting = replace(before, last_reconciled=None), None, False
         try:
-            integration = entry.record or await self._read(key, entry)
-            entry.record = None
+            integration = self._inventory.take_spec(state) or await self._read(key, state)
             if integration is None:
-                return self._without(key, entry, now)
-            if self._must_wait(key, entry, integration):
-                waiting = True
-                entry.keep(integration)
-                waited = 0.0 if entry.queued is None else now.boot - entry.queued.boot
-                return now.after(_PATIENCE if waited < _PATIENCE else TELLING)
-            look = Look(integration, entry, now, now.wall, settled=settled[0] if settled else None)
-            look.wanted, look.unwritten = entry.failing.wanted, entry.failing.unwritten
-            await self._observe(look)
-            await self._refresher.refresh(key, look)
-            await self._deliver(key, look)
-            waiting = look.hold is not None
-            await self._reporter.report(key, look)
-        except Denied as error:
-            log.warning("API call refused", namespace=key.namespace, name=key.name, error=str(error))
-            if look is None:
-                # Soon at first: an API server that is just starting refuses what it will grant in a moment.
-                return self._cut_short(entry, None, error)
-            await self._refused(key, look, error)
+                return self._without(key, state, now)
+            since = self._must_wait(key, state, integration)
+            if since is not None:
+                is_waiting, after = True, replace(after, waiting_since=since)
+                self._inventory.keep_spec(state, integration)
+                return now.after(_PATIENCE if now.boot - since.boot < _PATIENCE else TELLING)
+            outcome, error = await self._pass(key, state, Observation(integration, now, before, before.plan))
+            is_waiting = outcome.wait.on is not None
+            if error is None:
+                after = self._remember(state, outcome)
+                return after.due
+            after, due = self._cut_short(after, outcome, error)
         except ClusterError as error:
-            if not isinstance(error, Conflict):
-                log.warning("API call failed", namespace=key.namespace, name=key.name, error=str(error))
-            return self._cut_short(entry, look, error)
+            # Soon at first: an API server that is just starting refuses what it will grant in a moment.
+            _log(key, error)
+            after, due = self._cut_short(after, None, error)
         finally:
-            self._end(key, look, waiting=waiting)
-        entry.failing = failing_after(look, self._jitter())
-        entry.due = requeue_after(look, entry.failing)
-        if not waiting and look.inputs is not None and not look.contested:
-            entry.settled = (look.inputs, look.version)
-        return entry.due
-
-    def _without(self, key: Key, entry: ResourceState, now: Instant) -> Instant | None:
-        """When to come back to a resource that is gone, is another by now, or can't be read."""
-        current = self._inventory.entries.get(key)
-        if current is None:
-            return None
-        return now if current.uid != entry.uid else now.after(MAX_CHANGE_WAIT)
-
-    def _cut_short(self, entry: ResourceState, look: Look | None, error: ClusterError) -> Instant:
-        """Has another pass made where the API server cut this one short, and a token asked for anew where one could not
-        be written."""
-        failing = entry.failing
-        if look is not None:
-            if look.renewed and not look.delivered:
-                look.take_back()
-            failing = replace(failing, wanted=look.wanted, unwritten=look.unwritten)
-        entry.failing, due = cut_short(failing, error, self._clock.now(), self._jitter())
+            state.remembered = after
+            self._end(key, state, outcome, is_waiting=is_waiting)
         return due
 
-    def _end(self, key: Key, look: Look | None, *, waiting: bool) -> None:
+    async def _pass(
+        self, key: Key, state: ResourceState, observation: Observation
+    ) -> tuple[Outcome, ClusterError | None]:
+        """Observes, does what is decided, and tells it: how far that came, and what kept it from the rest."""
+        outcome = Outcome.of(observation)
+        try:
+            observation = await self._observer.observe_target(state, observation)
+            outcome = Outcome.of(observation)
+            observation = await self._observer.observe_references(key, state, observation)
+            outcome = await self._refresher.refresh(key, state, observation)
+            outcome = self._reporter.tell_refreshed(outcome)
+            outcome = await self._updater.update(key, state.grant, outcome)
+            self._reporter.tell_written(outcome)
+            outcome = await self._pods.refresh(outcome)
+            outcome = await self._updater.clear(outcome)
+            return await self._reporter.report(key, outcome), None
+        except Denied as error:
+            _log(key, error)
+            return await self._refused(key, outcome, error), None
+        except ClusterError as error:
+            _log(key, error)
+            return outcome, error
+
+    async def _refused(self, key: Key, outcome: Outcome, error: Denied) -> Outcome:
+        """Tells at the resource that the API server refused the operator a call."""
+        if outcome.written is None:
+            outcome = outcome.unable_to_write()
+        failure = Transient(
+            Reason.FORBIDDEN,
+            f"the API server refuses the operator a call: {error}; grant its account what the chart's RBAC grants",
+        )
+        outcome = replace(outcome, wait=NO_WAIT, failure=failure)
+        try:
+            return await self._reporter.report(key, outcome)
+        except ClusterError as again:
+            log.warning("status not written", namespace=key.namespace, name=key.name, error=str(again))
+            return outcome
+
+    def _remember(self, state: ResourceState, outcome: Outcome) -> Remembered:
+        """What a pass that came to its end leaves to the next one."""
+        failing = failing_after(outcome, state.grant.failing, self._jitter())
+        is_waiting, revisions = outcome.wait.on is not None, outcome.revisions
+        is_settled = not is_waiting and outcome.observation.contested_until is None
+        return replace(
+            outcome.remembered,
+            plan=outcome.plan,
+            failing=failing,
+            due=requeue_after(outcome, failing),
+            last_reconciled=(revisions, outcome.version) if is_settled and revisions is not None else None,
+            waiting_since=outcome.remembered.waiting_since if is_waiting else None,
+        )
+
+    def _cut_short(
+        self, before: Remembered, outcome: Outcome | None, error: ClusterError
+    ) -> tuple[Remembered, Instant]:
+        """Has another pass made where the API server cut this one short, and a token asked for anew if one could not be
+        written."""
+        after, failing = before, before.failing
+        if outcome is not None:
+            if outcome.written is None:
+                outcome = outcome.unable_to_write()
+            after = replace(
+                outcome.remembered,
+                plan=outcome.plan,
+                last_reconciled=None,
+                waiting_since=outcome.remembered.waiting_since if outcome.wait.on is not None else None,
+            )
+            failing = replace(failing, wanted=outcome.wanted, unwritten=outcome.unwritten)
+        failing, due = cut_short(failing, error, self._clock.now(), self._jitter())
+        return replace(after, failing=failing), due
+
+    def _end(self, key: Key, state: ResourceState, outcome: Outcome | None, *, is_waiting: bool) -> None:
         """Lets others ask, or copy."""
-        self._refresher.let_go(key)
-        if not waiting:
+        self._refresher.end(key)
+        if not is_waiting:
             self._queues.leave(key)
-        if look is not None:
-            if look.hold is None:
-                look.entry.queued = None
-            self._grants.on_pass_end(key, look.entry.grant, renewed=look.asked and look.renewed and look.delivered)
+        renewed = outcome is not None and outcome.asked and outcome.renewed and outcome.written is not None
+        self._grants.on_pass_end(key, state.grant, renewed=renewed)
         if key not in self._inventory.entries:
             self._queues.leave(key)
             self._grants.forget(key)
 
-    async def _refused(self, key: Key, look: Look, error: Denied) -> None:
-        """Tells at the resource that the API server refused the operator a call."""
-        if look.renewed and not look.delivered:
-            look.take_back()
-        look.hold, look.pace = None, 0.0
-        look.failure = Transient(
-            Reason.FORBIDDEN,
-            f"the API server refuses the operator a call: {error}; grant its account what the chart's RBAC grants",
-        )
-        try:
-            await self._reporter.report(key, look)
-        except ClusterError as again:
-            log.warning("status not written", namespace=key.namespace, name=key.name, error=str(again))
+    def _without(self, key: Key, state: ResourceState, now: Instant) -> Instant | None:
+        """When to come back to a resource that is gone, is another by now, or can't be read."""
+        current = self._inventory.entries.get(key)
+        if current is None:
+            return None
+        return now if current.uid != state.uid else now.after(MAX_CHANGE_WAIT)
 
-    def _nothing_new(self, entry: ResourceState, key: Key, now: Instant) -> bool:
+    def _nothing_new(self, state: ResourceState, key: Key, now: Instant) -> bool:
         """Whether a wake-up has no reason any more: our own writes come back as watch events."""
-        if entry.settled is None or entry.record is not None or entry.endpoint is None:
+        before = state.remembered
+        if before.last_reconciled is None or state.watched_spec is not None or state.endpoint is None:
             return False
-        if (entry.due is not None and entry.due.is_due(now)) or offered(key, entry, now):
+        if (before.due is not None and before.due.is_due(now)) or state.grant.offers_later(key, before.plan, now):
             return False
-        inputs, version = entry.settled
-        (_, namespace, credentials), (_, _, target) = entry.references[:2]
-        endpoint = self._inventory.endpoints.get(entry.endpoint)
+        revisions, version = before.last_reconciled
+        (_, namespace, credentials), (_, _, target) = state.references[:2]
+        endpoint = self._inventory.endpoints.get(state.endpoint)
         found = self._secrets.credentials(namespace, credentials)
         written = self._secrets.target(namespace, target)
         if endpoint is None or found is None or written is None or written.version != version:
             return False
         if endpoint.namespace_selector:
             return False  # rare enough to look
-        return inputs == inputs_of(entry, endpoint, found)
+        return revisions == revisions_of(state, endpoint, found)
 
-    def _must_wait(self, key: Key, entry: ResourceState, integration: Integration) -> bool:
-        """Whether a first token has to wait for others in flight: asked before anything is read for it.
+    def _must_wait(self, key: Key, state: ResourceState, integration: Integration) -> Instant | None:
+        """Since when a first token waits that has to wait for others in flight: asked before anything is read for it.
 
         It does so without a word, however many are before it, as long as the endpoint answers them at once.
         """
         first = self._secrets.target(integration.namespace, integration.target) is None and not integration.status
         endpoint = self._inventory.endpoints.get(integration.endpoint)
         if not first or endpoint is None or integration.suspend:
-            return False
-        hold = self._queues.enter(endpoint, key, Rank(Urgency.NONE, 0.0))
-        waited = self._refresher.waited(entry, hold)
-        return hold is WaitReason.TURN and not (waited and self._queues.slow(endpoint.ref))
+            return None
+        if self._queues.enter(endpoint, key, Rank(Urgency.NONE, 0.0)) is not WaitReason.TURN:
+            return None
+        since = state.remembered.waiting_since or self._clock.now()
+        if self._refresher.has_waited_long(since) and self._queues.slow(endpoint.ref):
+            return None
+        return since
 
-    async def _read(self, key: Key, entry: ResourceState) -> Integration | None:
-        """The resource as it is now; None where it is gone, or cannot be read and has been told so."""
+    async def _read(self, key: Key, state: ResourceState) -> Integration | None:
+        """The resource as it is now; None if it is gone, or cannot be read and has been told so."""
         body = await self._gateway.get(INTEGRATIONS, key.namespace, key.name)
         if body is None or is_going(body):
             self._inventory.forget(key)
@@ -218,105 +251,23 @@ class Reconciler:
         except UserActionRequired as failure:
             await self._reporter.reject(key, body, failure)
             return None
-        if integration.uid != entry.uid:
+        if integration.uid != state.uid:
             # Deleted and created again in a gap of the watch: what is remembered is of the one before.
             self._inventory.observe(integration)
             return None
-        self._inventory.refer(key, entry, integration)
+        self._inventory.refer(key, state, integration)
         return integration
 
-    async def _observe(self, look: Look) -> None:
-        """Reads the target and what the resource refers to, and notes the first thing that stands in the way."""
-        integration, entry = look.integration, look.entry
-        try:
-            look.predecessors = await self._writer.predecessors(integration, entry.written)
-            look.target = await self._writer.read(integration, look.predecessors)
-            look.stored = look.target.stored
-            if look.stored is not None and not look.clock_was_set:
-                token = self._grants.as_answered(entry.grant, look.stored.token)
-                look.stored = replace(look.stored, token=token)
-            look.version = look.target.secret["metadata"]["resourceVersion"] if look.target.secret else ""
-        except Failure as failure:
-            look.failure = failure.without_traceback()
-        look.plan()
-        try:
-            endpoint = look.endpoint = await self._references.endpoint(integration)
-            look.identity = GrantIdentity(endpoint.uid, grant_hash(endpoint, integration), "", "")
-            credentials = await self._references.credentials(integration, endpoint)
-            look.identity = with_credentials(look.identity, credentials)
-            look.inputs = inputs_of(entry, endpoint, credentials)
-            look.learn()
-        except Failure as failure:
-            look.failure = look.failure or failure.without_traceback()
-            if look.inputs is None:
-                look.identity = None
-        self._look_for_others(look)
 
-    async def _deliver(self, key: Key, look: Look) -> None:
-        """Brings the target up to date: with a new token, or as it was before somebody changed it."""
-        if look.stored is None or look.target is None or look.identity is None or look.integration.suspend:
-            return
-        if look.contested:
-            return
-        if look.integration.target not in look.entry.written:
-            look.entry.written += (look.integration.target,)
-        grant = look.entry.grant
-        # Others that wait for the token go on without it.
-        waiting = (lambda: self._grants.on_pass_end(key, grant, renewed=False)) if look.asked and look.renewed else None
-        try:
-            delivered = await self._writer.write(look.integration, look.target, look.stored, waiting)
-        except Failure as failure:
-            look.failure = failure.without_traceback()
-            if look.renewed:
-                look.take_back()
-            return
-        look.version, look.delivered, look.unwritten = delivered.version, True, 0
-        look.entry.written_for = look.inputs
-        if look.stored.identity == look.identity:
-            self._grants.on_delivery(key, look.entry.grant, look.integration.target, look.stored.token)
-        if delivered.wrote:
-            if look.disturbed:
-                look.entry.repairs = look.entry.repairs.made(self._clock.now())
-            self._metrics.record_write(look.integration.namespace)
-            self._reporter.tell_written(look)
-        await self._mounts.refresh(look)
-        if delivered.recreated:
-            self._reporter.event(
-                look,
-                "TargetReplaced",
-                f"Secret {look.integration.target} could not be changed and was deleted and created anew;"
-                " restart the pods that mount it",
-                warning=True,
-            )
-        await self._writer.take_away(look.integration, look.predecessors)
-        look.predecessors, look.entry.written = (), (look.integration.target,)
-
-    def _look_for_others(self, look: Look) -> None:
-        """Leaves the target alone for a while where somebody keeps undoing what we write there."""
-        integration, target, entry = look.integration, look.target, look.entry
-        if target is None or integration.target not in entry.written or look.failure is not None:
-            return
-        deleted = target.secret is None
-        if deleted and not look.predecessors:
-            look.disturbed = True
-        elif target.secret is not None and entry.written_for is not None and entry.written_for == look.inputs:
-            stored = look.stored
-            look.disturbed = stored is None or build_target(target.secret, integration, stored) is not None
-        due = entry.repairs.due(look.now, deleted=deleted)
-        if not look.disturbed or due.is_due(look.now):
-            return
-        look.contested, look.retry = True, due
-        whose = "" if target.secret is None else last_manager(target.secret)
-        who = f"field manager {whose!r}" if whose else "another controller, or somebody,"
-        look.failure = Transient(
-            Reason.TARGET_CONTESTED,
-            f"{who} keeps {'deleting' if deleted else 'changing'} Secret {integration.target}; have it leave the Secret"
-            " alone, or choose another spec.target.name",
-        )
+def _log(key: Key, error: ClusterError) -> None:
+    if isinstance(error, Denied):
+        log.warning("API call refused", namespace=key.namespace, name=key.name, error=str(error))
+    elif not isinstance(error, Conflict):
+        log.warning("API call failed", namespace=key.namespace, name=key.name, error=str(error))
 
 
-def _is_contested(entry: ResourceState, now: Instant) -> bool:
+def _is_contested(state: ResourceState, now: Instant) -> bool:
     """Whether a wake-up is but another round of a fight about the target, which is looked at now and then."""
-    failure, due = entry.failing.failure, entry.due
+    failure, due = state.remembered.failing.failure, state.remembered.due
     contested = failure is not None and failure.reason == Reason.TARGET_CONTESTED
-    return contested and entry.record is None and due is not None and not due.is_due(now)
+    return contested and state.watched_spec is None and due is not None and not due.is_due(now)

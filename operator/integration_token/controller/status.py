@@ -1,14 +1,14 @@
 """The status of an IntegrationToken, derived from what was observed: pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from integration_token.api.condition import Condition, ConditionType, Reason, condition_of, with_transition_times
 from integration_token.api.integration import Integration
-from integration_token.api.token import StoredToken
 from integration_token.api.value import format_time
-from integration_token.errors import Failure, UserActionRequired
+from integration_token.controller.outcome import Outcome
+from integration_token.errors import UserActionRequired
 from integration_token.renewal.rollover import SAFE_LEAD, Rollover
 from integration_token.workqueue.endpoint_queue import MAX_PER_GRANT
 
@@ -37,65 +37,38 @@ _CONSENT = frozenset({Reason.CREDENTIALS_NOT_LABELLED, Reason.NOT_ALLOWED, Reaso
 """Failures that make even a good token none of the resource's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a reconcile found; times are wall times in seconds."""
-
-    now: float
-    target: str
-    """The name of the target Secret: the one before a renaming, as long as the Secret could not be moved."""
-    stored: StoredToken | None
-    """What the target Secret holds."""
-    matches: bool | None
-    """Whether that is a token of the grant as now specified; None where the grant cannot be told."""
-    expires: float
-    renews: float
-    failure: Failure | None
-    rate_limited: bool
-    why: str
-    """What the request waits for; empty where that can't be told."""
-    scopes_reduced: bool
-    """The token that was just taken has fewer scopes than the one before."""
-    asked: bool
-    """The endpoint was just asked, or would have been, had another resource of the grant not held its answer."""
-    renewed: bool
-    """Another token than before was just taken."""
-    handled_renew_request: str
-    rollover: Rollover | None
-    """What is known of the rollover, where one has just been seen."""
-
-
 def ready_condition(status: Mapping[str, Any]) -> Mapping[str, Any]:
     """The Ready condition of a status, empty where there is none."""
     return condition_of(status, ConditionType.READY)
 
 
-def build_status(integration: Integration, situation: Outcome) -> dict[str, Any]:
+def build_status(outcome: Outcome) -> dict[str, Any]:
     """The whole status as it should stand."""
-    stored = situation.stored
+    integration = outcome.integration
+    stored = outcome.stored
     status: dict[str, Any] = {
         "conditions": with_transition_times(
-            _conditions(integration, situation),
+            _conditions(integration, outcome),
             integration.status.get("conditions") or (),
             integration.generation,
-            format_time(situation.now),
+            format_time(outcome.wall),
         ),
         "observedGeneration": integration.generation,
-        "targetName": situation.target,
+        "targetName": outcome.target_name,
     }
     if stored is not None:
         status |= {
             "scope": list(stored.token.scope),
             "issueTime": format_time(stored.token.issued),
             "expirationTime": format_time(stored.token.expires),
-            "renewalTime": format_time(situation.renews),
+            "renewalTime": format_time(outcome.plan.renews),
             "lifetimeSeconds": int(stored.token.lifetime),
         }
-    lead = situation.rollover.lead if situation.rollover else integration.status.get("rolloverLeadSeconds")
+    lead = outcome.rollover.lead if outcome.rollover else integration.status.get("rolloverLeadSeconds")
     if lead is not None:
         status["rolloverLeadSeconds"] = lead
-    if situation.handled_renew_request:
-        status["lastHandledRenewRequest"] = situation.handled_renew_request
+    if outcome.handled_renew_request:
+        status["lastHandledRenewRequest"] = outcome.handled_renew_request
     return status
 
 
@@ -105,30 +78,30 @@ def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
     return patch | {key: None for key in before if key not in after}
 
 
-def _conditions(integration: Integration, situation: Outcome) -> list[Condition]:
-    refreshed = _refreshed(integration, situation)
+def _conditions(integration: Integration, outcome: Outcome) -> list[Condition]:
+    refreshed = _refreshed(integration, outcome)
     conditions = (
-        _ready(integration, situation),
+        _ready(integration, outcome),
         refreshed,
-        _stalled(integration, situation, refreshed),
-        _rollover_too_late(integration, situation),
+        _stalled(integration, outcome, refreshed),
+        _rollover_too_late(integration, outcome),
     )
-    return [_in_words_that_stand(condition, integration, situation) for condition in conditions]
+    return [_in_words_that_stand(condition, integration, outcome) for condition in conditions]
 
 
-def _in_words_that_stand(condition: Condition, integration: Integration, situation: Outcome) -> Condition:
+def _in_words_that_stand(condition: Condition, integration: Integration, outcome: Outcome) -> Condition:
     """The condition as another version told it, where that says the same: wording alone is no write."""
     before = condition_of(integration.status, condition.type)
     if (condition.status, condition.reason) != (before.get("status") == "True", before.get("reason")):
         return condition
     same = condition.reason in _WORDS_ALONE
-    if condition.reason is Reason.TOKEN_VALID and situation.stored is not None:
-        same = integration.status.get("expirationTime") == format_time(situation.stored.token.expires)
+    if condition.reason is Reason.TOKEN_VALID and outcome.stored is not None:
+        same = integration.status.get("expirationTime") == format_time(outcome.stored.token.expires)
     return replace(condition, message=str(before.get("message", ""))) if same else condition
 
 
-def _rollover_too_late(integration: Integration, situation: Outcome) -> Condition:
-    kind, rollover, stored = ConditionType.ROLLOVER_TOO_LATE, situation.rollover, situation.stored
+def _rollover_too_late(integration: Integration, outcome: Outcome) -> Condition:
+    kind, rollover, stored = ConditionType.ROLLOVER_TOO_LATE, outcome.rollover, outcome.stored
     # Learned with a renewal, and written with it.
     too_late = None if rollover is None or stored is None else rollover.too_late(stored.token.lifetime)
     if rollover is None or too_late is None:
@@ -152,8 +125,8 @@ def _too_late(rollover: Rollover) -> str:
     )
 
 
-def _stalled(integration: Integration, situation: Outcome, refreshed: Condition) -> Condition:
-    kind, failure = ConditionType.STALLED, situation.failure
+def _stalled(integration: Integration, outcome: Outcome, refreshed: Condition) -> Condition:
+    kind, failure = ConditionType.STALLED, outcome.failure
     if isinstance(failure, UserActionRequired):
         return Condition(kind, True, Reason(failure.reason), failure.message)
     before = condition_of(integration.status, kind)
@@ -162,13 +135,13 @@ def _stalled(integration: Integration, situation: Outcome, refreshed: Condition)
     return Condition(kind, False, Reason.PROGRESSING, "")
 
 
-def _holds_token(integration: Integration, situation: Outcome) -> bool:
-    if situation.stored is None or situation.expires <= situation.now:
+def _holds_token(integration: Integration, outcome: Outcome) -> bool:
+    if outcome.stored is None or outcome.plan.expires <= outcome.wall:
         return False
-    if situation.failure is not None and situation.failure.reason in _CONSENT:
+    if outcome.failure is not None and outcome.failure.reason in _CONSENT:
         return False
-    if situation.matches is not None:
-        return situation.matches
+    if outcome.matches is not None:
+        return outcome.matches
     # What the spec refers to is missing, so the grant cannot be told. The token is of what the spec meant before.
     before = integration.status
     return (
@@ -176,10 +149,10 @@ def _holds_token(integration: Integration, situation: Outcome) -> bool:
     )
 
 
-def _ready(integration: Integration, situation: Outcome) -> Condition:
+def _ready(integration: Integration, outcome: Outcome) -> Condition:
     kind = ConditionType.READY
-    stored, failure = situation.stored, situation.failure
-    if stored is not None and _holds_token(integration, situation):
+    stored, failure = outcome.stored, outcome.failure
+    if stored is not None and _holds_token(integration, outcome):
         return Condition(
             kind, True, Reason.TOKEN_VALID, f"the token is valid until {format_time(stored.token.expires)}"
         )
@@ -189,8 +162,8 @@ def _ready(integration: Integration, situation: Outcome) -> Condition:
         return Condition(
             kind, False, Reason.SUSPENDED, "spec.suspend is true and no valid token is held; set it to false"
         )
-    if situation.rate_limited:
-        return Condition(kind, False, Reason.RATE_LIMITED, _rate_limited(situation))
+    if outcome.is_rate_limited:
+        return Condition(kind, False, Reason.RATE_LIMITED, _rate_limited(outcome))
     return Condition(
         kind,
         False,
@@ -199,26 +172,31 @@ def _ready(integration: Integration, situation: Outcome) -> Condition:
     )
 
 
-def _rate_limited(situation: Outcome) -> str:
-    return f"the request waits for {situation.why or f'its own limit of {MAX_PER_GRANT} in a minute'}"
+def _rate_limited(outcome: Outcome) -> str:
+    return f"the request waits for {outcome.wait.why or f'its own limit of {MAX_PER_GRANT} in a minute'}"
 
 
-def _refreshed(integration: Integration, situation: Outcome) -> Condition:
+def _refreshed(integration: Integration, outcome: Outcome) -> Condition:
     kind = ConditionType.REFRESHED
-    failure = situation.failure
+    failure = outcome.failure
     if failure is not None:
         return Condition(kind, False, Reason(failure.reason), failure.message)
     if integration.suspend:
         return Condition(
             kind, False, Reason.SUSPENDED, "spec.suspend is true: nothing is asked for and nothing is written"
         )
-    if situation.rate_limited:
-        return Condition(kind, False, Reason.RATE_LIMITED, _rate_limited(situation))
+    if outcome.is_rate_limited:
+        return Condition(kind, False, Reason.RATE_LIMITED, _rate_limited(outcome))
     before = condition_of(integration.status, kind)
     same_spec = before.get("observedGeneration") == integration.generation
-    if not situation.asked and same_spec and before.get("status") == "False" and before.get("reason") in _ASKING:
+    if (
+        not (outcome.asked or outcome.copied)
+        and same_spec
+        and before.get("status") == "False"
+        and before.get("reason") in _ASKING
+    ):
         return Condition(kind, False, Reason(before["reason"]), str(before.get("message", "")))
-    if situation.scopes_reduced or (before.get("reason") == Reason.SCOPES_REDUCED and not situation.renewed):
+    if outcome.scopes_reduced or (before.get("reason") == Reason.SCOPES_REDUCED and not outcome.renewed):
         return Condition(
             kind, True, Reason.SCOPES_REDUCED, "the new token has fewer scopes; check the integration's permissions"
         )

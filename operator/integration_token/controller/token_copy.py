@@ -4,10 +4,11 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from integration_token.api.token import StoredToken
-from integration_token.controller.observation import Look
-from integration_token.controller.reporter import Reporter
+from integration_token.controller.observation import Observation, plan_for
+from integration_token.controller.outcome import Outcome
 from integration_token.controller.target import TargetWriter
-from integration_token.state.grant import Grants
+from integration_token.renewal.rollover import Rollover
+from integration_token.state.grant import Grants, GrantState
 from integration_token.telemetry.metrics import Metrics
 from integration_token.workqueue.key import Key
 
@@ -34,57 +35,65 @@ class _Reading:
 class TokenCopier:
     """Copies tokens from target Secret to target Secret."""
 
-    def __init__(self, grants: Grants, writer: TargetWriter, reporter: Reporter, metrics: Metrics) -> None:
+    def __init__(self, grants: Grants, writer: TargetWriter, metrics: Metrics) -> None:
         self._grants = grants
         self._writer = writer
-        self._reporter = reporter
         self._metrics = metrics
         self._readings: dict[_Place, _Reading] = {}
         self._used: dict[Key, tuple[_Place, _Reading]] = {}
 
-    def keep(self, key: Key, look: Look) -> bool:
-        """Keeps the token where only what is no part of the request has changed, such as a label of the credentials
-        Secret, and says whether it did."""
-        stored, grant = look.stored, look.entry.grant
-        if stored is None or look.entry.expires <= look.wall:
-            return False
-        if key not in grant.holders or not self._grants.is_newest(grant, stored.token):
-            return False
-        self._adopt(look, stored)
-        return True
+    @staticmethod
+    def adopt(
+        observation: Observation, stored: StoredToken, taught: Rollover | None, *, unverified: bool = False
+    ) -> Outcome:
+        """The token that is held, as one of the grant as it is now.
 
-    async def copy(self, key: Key, look: Look) -> bool:
-        """Takes the token of another resource of the grant where that is better, and says whether it was.
-
-        :raises ClusterError: where it can't be read now, which is no reason to ask for another.
+        :param stored: the token with what is known of it.
+        :param taught: what answers have taught of the grant's rollover by now.
+        :param unverified: the endpoint answered changed credentials with it.
         """
-        grant, endpoint, identity = look.entry.grant, look.endpoint, look.identity
+        assert observation.identity is not None  # noqa: S101  # the grant was made of it
+        adopted = replace(stored, identity=observation.identity)
+        return replace(
+            Outcome.of(observation),
+            taught=taught,
+            stored=adopted,
+            plan=plan_for(observation.integration, adopted, observation.plan, observation.now, taught),
+            copied=True,
+            wanted=None,
+            unverified=unverified,
+        )
+
+    async def copy(self, key: Key, grant: GrantState, observation: Observation) -> Outcome | None:
+        """With the token of another resource of the grant; None if none has a better one after all.
+
+        :raises ClusterError: if it can't be read now, which is no reason to ask for another.
+        """
+        endpoint, identity, stored = observation.endpoint, observation.identity, observation.stored
         assert endpoint is not None and identity is not None  # noqa: S101, PT018  # the grant was made of them
-        while (
-            offer := grant.offer(key)
-        ) is not None and offer.expires + look.clock_set_back_by > look.wall + look.left:
+        until = observation.wall + observation.left - observation.plan.clock_set_back_by(observation.now)
+        while (offer := grant.offer(key)) is not None and offer.expires > until:
             holder = next(other for other in grant.holders if other != key)
             held = await self._held(key, (holder.namespace, grant.holders[holder], offer.digest))
             token = self._grants.recognised(grant, held)
             if token is None:
-                grant.holders.pop(holder, None)
+                grant.drop_holder(holder)
                 continue
-            stored = look.stored
+            taught = grant.taught(observation.now)
             if stored is None or stored.token.access_token != held:
-                look.copied, look.wanted = True, None
-                look.take(StoredToken(token, identity))
+                outcome = Outcome.of(observation).taking(StoredToken(token, identity), observation.now, taught)
+                outcome = replace(outcome, copied=True)
             elif token.assumed:
                 # An answer has shown that it still lives.
-                self._adopt(look, replace(stored, token=token))
+                outcome = self.adopt(observation, replace(stored, token=token), taught)
             elif stored.identity != identity:
-                if stored.identity.credentials != identity.credentials:
-                    self._reporter.tell_unverified(look)
-                self._adopt(look, stored)
+                unverified = stored.identity.credentials != identity.credentials
+                outcome = self.adopt(observation, stored, taught, unverified=unverified)
             else:
-                return False  # the one that is held, whose expiry never grows
+                return None  # the one that is held, whose expiry never grows
             self._metrics.record_saved_request(endpoint.ref)
-            return True
-        return False
+            return outcome
+        return None
 
     def let_go(self, key: Key) -> None:
         """The resource's pass is over."""
@@ -116,10 +125,3 @@ class TokenCopier:
         self._used[key] = (place, reading)
         reading.uses += 1
         reading.users += 1
-
-    def _adopt(self, look: Look, stored: StoredToken) -> None:
-        """The token that is held is the grant's as it is now."""
-        assert look.identity is not None  # noqa: S101  # as above
-        look.copied, look.wanted = True, None
-        look.stored = replace(stored, identity=look.identity)
-        look.plan()

@@ -10,6 +10,7 @@ from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.secret import SecretWatch
 from integration_token.controller.endpoint import EndpointReconciler
 from integration_token.controller.judgement import Judge
+from integration_token.controller.observer import Observer
 from integration_token.controller.pod_refresh import PodRefresher
 from integration_token.controller.reconciler import Reconciler
 from integration_token.controller.references import References
@@ -17,6 +18,7 @@ from integration_token.controller.refresh import Refresher
 from integration_token.controller.reporter import Reporter
 from integration_token.controller.request import TokenRequester
 from integration_token.controller.target import TargetWriter
+from integration_token.controller.target_update import TargetUpdater
 from integration_token.controller.token_copy import TokenCopier
 from integration_token.handlers.watch import EventHandler
 from integration_token.oauth.address import Policy
@@ -69,10 +71,10 @@ def build_worker(
     def recovered() -> None:
         # Looked at at once is what could not be while the API server was away: tokens may have expired.
         for key, entry in inventory.entries.items():
-            if entry.failing.cut_short:
+            if entry.remembered.failing.api_failures:
                 scheduler.wake(key)
 
-    inventory = Inventory()
+    inventory = Inventory(metrics.drop_endpoint, metrics.drop_namespace)
     scheduler = Scheduler(clock, work)
     secrets = SecretWatch(gateway, namespaces, secret_changed, recovered)
     events = EventRecorder(gateway, clock, instance)
@@ -87,10 +89,9 @@ def build_worker(
         queues=queues,
         scheduler=scheduler,
         grants=grants,
-        copier=TokenCopier(grants, writer, reporter, metrics),
+        copier=TokenCopier(grants, writer, metrics),
         writer=writer,
-        judge=Judge(requester, grants, reporter, clock),
-        reporter=reporter,
+        judge=Judge(requester, grants, clock),
         clock=clock,
         jitter=jitter,
     )
@@ -98,15 +99,14 @@ def build_worker(
         gateway=gateway,
         secrets=secrets,
         inventory=inventory,
-        references=references,
-        writer=writer,
+        observer=Observer(references, writer, grants),
         refresher=refresher,
+        updater=TargetUpdater(writer, grants, metrics, clock),
         queues=queues,
         grants=grants,
-        mounts=PodRefresher(gateway, reporter, clock),
+        pods=PodRefresher(gateway, reporter, clock),
         endpoints=EndpointReconciler(gateway, inventory, policy, clock),
         reporter=reporter,
-        metrics=metrics,
         clock=clock,
         jitter=jitter,
     )

@@ -47,8 +47,12 @@ class FailureState:
     unwritten: int = 0
     """Characters of a token that was issued and could not be written: before the next one is asked for, it must be
     shown that it could be."""
-    cut_short: int = 0
+    api_failures: int = 0
     """Passes in a row that the API server cut short."""
+
+    def can_be_retried(self, now: Instant) -> bool:
+        """Whether what failed may be tried again."""
+        return self.retry is None or self.retry.is_due(now)
 
     def counted(self, failure: Failure) -> int:
         """How many failures of that kind there are in a row with this one."""

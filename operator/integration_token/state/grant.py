@@ -15,6 +15,7 @@ from integration_token.api.endpoint import Endpoint, EndpointKind
 from integration_token.api.token import Token
 from integration_token.clock import Instant
 from integration_token.oauth.request import TokenRequestSpec
+from integration_token.renewal.plan import TokenPlan
 from integration_token.renewal.rollover import Rollover
 from integration_token.state.failure import NOTHING, FailureState
 from integration_token.workqueue.endpoint_queue import MAX_PER_SHARE, MAX_WISHES, GrantRate
@@ -96,10 +97,83 @@ class GrantState:
             return None
         return known
 
+    def offers_later(self, key: Key, plan: TokenPlan, now: Instant) -> bool:
+        """Whether another resource holds a token that expires later than the one that is planned for."""
+        offer = self.offer(key)
+        if offer is None or plan.is_of(offer.issued, offer.expires):
+            return False
+        return offer.expires + plan.clock_set_back_by(now) > plan.expires
+
+    def taught(self, now: Instant) -> Rollover | None:
+        """What answers have taught of the rollover; None before the first."""
+        if self.seen_at is not None and self.seen_at.clock_was_set(now):
+            # What was measured by a clock that has been set since is no more than a guess.
+            self.seen_at, self.rollover = None, self.rollover and self.rollover.apart()
+        return self.rollover
+
+    def on_answer(self, now: Instant) -> None:
+        """An answer has come, of which it is still to be judged what it teaches."""
+        self.seen_at = now
+
+    def learn(self, rollover: Rollover) -> None:
+        """This is known of the rollover now."""
+        self.rollover = rollover
+
+    def begin(self, key: Key) -> None:
+        """The resource's request is in flight."""
+        self.asking = key
+
+    def wait_for_request(self, key: Key) -> None:
+        """The resource is to look again when the request in flight has ended."""
+        self.waiting.add(key)
+
+    def on_failure(self, failing: FailureState, pause: Instant | None) -> None:
+        """A request brought no token.
+
+        :param pause: until when the endpoint wants to be left alone with the grant, if it said so.
+        """
+        self.failing = failing
+        if pause is not None:
+            self.memory.pause = pause
+
     def on_success(self) -> None:
         """A request was answered with a usable token."""
         self.recovered = self.failing.failure is not None
         self.failing = NOTHING
+
+    def wish_wait(self, now: float) -> float:
+        """Seconds until a person's wish may be followed again; 0 if it may be now."""
+        return 0.0 if self.memory.wishes is None else self.memory.wishes.wait(now)
+
+    def is_paused(self, now: Instant) -> bool:
+        """Whether the endpoint wants to be left alone with the grant."""
+        return self.memory.pause is not None and not self.memory.pause.is_due(now)
+
+    def drop_holder(self, key: Key) -> None:
+        """The resource's target Secret does not hold what was answered any more."""
+        self.holders.pop(key, None)
+
+    def end_request(self) -> set[Key]:
+        """No request is in flight any more: who is to look again."""
+        waiting, self.asking, self.waiting = self.waiting, None, set()
+        return waiting
+
+    def end_recovery(self) -> None:
+        """Who was kept waiting by a failure has been told that it is over."""
+        self.recovered = False
+
+    def on_token(self, answered: Answered) -> None:
+        """This is the newest token from now on."""
+        same = self.answered is not None and self.answered.digest == answered.digest
+        self.answered, self.holders = answered, self.holders if same and not answered.assumed else {}
+
+    def on_delivery(self, key: Key, target: str) -> None:
+        """The resource's target Secret of that name holds the newest token."""
+        self.holders[key] = target
+
+    def take_up(self, memory: Memory) -> None:
+        """Somebody has the grant again that nobody had for a while."""
+        self.memory = memory
 
     def wait(self, namespace: str, now: float) -> float:
         """Seconds until a resource of the namespace may ask again; 0 where it may now."""
@@ -172,7 +246,7 @@ class Grants:
         if shared is None:
             shared = self._grants[digest] = own
             name = self._names[digest] = self._digest(endpoint, grant, "")
-            shared.memory = self._left.pop(name, shared.memory)
+            shared.take_up(self._left.pop(name, shared.memory))
         shared.join(key)
         self._places[key] = digest
         return shared
@@ -184,19 +258,22 @@ class Grants:
             return
         answered = Answered(self._known_by(token), token.issued, token.expires, token.assumed, token.scope, found_in)
         if answered != known:
-            same = known is not None and known.digest == answered.digest
-            grant.answered, grant.holders = answered, grant.holders if same and not token.assumed else {}
+            grant.on_token(answered)
 
     def on_delivery(self, key: Key, grant: GrantState, target: str, token: Token) -> None:
         """The resource's target Secret of that name holds the token."""
         if self.is_newest(grant, token):
-            grant.holders[key] = target
+            grant.on_delivery(key, target)
         else:
-            grant.holders.pop(key, None)
+            grant.drop_holder(key)
 
     def is_newest(self, grant: GrantState, token: Token) -> bool:
         """Whether it is the grant's newest token."""
         return grant.answered is not None and grant.answered.digest == self._known_by(token)
+
+    def holds_newest(self, key: Key, grant: GrantState, token: Token) -> bool:
+        """Whether the resource's target Secret is known to hold that token, and it is the grant's newest one."""
+        return key in grant.holders and self.is_newest(grant, token)
 
     def as_answered(self, grant: GrantState, token: Token) -> Token:
         """The token with the times that this process was answered, where a later expiry stands beside it: somebody has
@@ -219,12 +296,10 @@ class Grants:
     def on_pass_end(self, key: Key, grant: GrantState, *, renewed: bool) -> None:
         """The resource's look is over: whoever waited for its request, or for its token, looks again."""
         if grant.asking == key:
-            grant.asking = None
-            waiting, grant.waiting = grant.waiting, set()
-            for other in waiting:
+            for other in grant.end_request():
                 self._scheduler.wake(other)
         if renewed or grant.recovered:
-            grant.recovered = False
+            grant.end_recovery()
             for other in grant.members:
                 if other != key:
                     self._scheduler.wake(other)

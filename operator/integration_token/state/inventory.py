@@ -1,87 +1,19 @@
-"""What the operator remembers of each resource between two looks at it: references, plans and failures, no token.
+"""Which resources there are, and what they refer to.
 
 All of it can be lost: a restart reads it from the API again.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef
 from integration_token.api.integration import Integration
 from integration_token.api.size import fits
-from integration_token.clock import Instant
-from integration_token.renewal.rollover import Rollover
-from integration_token.state.failure import NONE, NOTHING, FailureState, Repairs, Revisions
-from integration_token.state.grant import GrantState
+from integration_token.state.resource import ResourceState
 from integration_token.workqueue.key import Key, token_key
 
 _LABELS = 4096
 """Bytes of a namespace's labels that are kept."""
-
-
-@dataclass(slots=True)
-class ResourceState:
-    """One IntegrationToken. Times are wall times in seconds where they aren't Instants."""
-
-    uid: str
-    record: Integration | None
-    """What the watch brought last, until it has been reconciled: then it's read again when it is needed. So is what is
-    too large to be kept: see :meth:`keep`."""
-    generation: int = 0
-    renew_request: str = ""
-    endpoint: EndpointRef | None = None
-    references: tuple[tuple[str, str, str], ...] = ()
-
-    settled: tuple[Revisions, str] | None = None
-    """Revisions and target version at the end of the last reconcile that left nothing to do but wait."""
-    due: Instant | None = None
-    """When that wait ends."""
-
-    anchor: Instant | None = None
-    """When this process first saw the token that is held."""
-    plan: tuple[float, float] = (0.0, 0.0)
-    """Issue time and expiry of the token that is held, as stored: a change of them is another token."""
-    expires: float = 0.0
-    """Its expiry by the best that is known, which may be earlier than stored."""
-    renews: float = 0.0
-    """When its window opens."""
-    poll_at: float = 0.0
-    prior: Rollover | None = None
-    """What is taken for known of the rollover before an answer has taught anything; None before it was looked up."""
-    planned: Rollover | None = None
-    """What was known of the rollover when the next poll was planned."""
-    planned_at: Instant | None = None
-    ready: bool = False
-    untold: bool = False
-    """A renewal has not been told by the status yet."""
-    followed: float = 0.0
-    """Issue time of the last token that pods were told of."""
-    unfollowed: float = 0.0
-    """Issue time of a token that they could not be told of, and are to be yet; 0 where there is none."""
-
-    written: tuple[str, ...] = ()
-    """The names under which this process may have written a target that is still there; the status tells one alone."""
-    written_for: Revisions | None = None
-    """What this process brought the target up to date for last."""
-    handled_renew_request: str = ""
-    """The wish for a renewal that this process followed last."""
-    queued: Instant | None = None
-    """Since when its request waits for its turn."""
-    failing: FailureState = NOTHING
-    """What stands in its way; written at the end of each pass, and there alone."""
-    repairs: Repairs = NONE
-    grant: GrantState = field(default_factory=GrantState)
-    pace_told: bool = False
-    """An event has told that the token lives too short for it."""
-
-    def keep(self, integration: Integration) -> None:
-        """Remembers the resource as it was read, for the next look, where it is small."""
-        self.record = integration if integration.small else None
-
-    def clock_set_back_by(self, now: Instant) -> float:
-        """Seconds by which the wall clock was set back since the held token was first seen."""
-        return 0.0 if self.anchor is None else self.anchor.read_at(now) - now.wall
 
 
 class Inventory:
@@ -90,7 +22,13 @@ class Inventory:
     Of no object more than 8 KiB are kept, whatever its size: what is larger is read again by who needs it.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        endpoint_gone: Callable[[EndpointRef], None] = lambda _: None,
+        namespace_empty: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`endpoint_gone` is called when an endpoint was deleted, `namespace_empty` with a namespace when the last of
+        its IntegrationTokens was."""
         self.entries: dict[Key, ResourceState] = {}
         self.endpoints: dict[EndpointRef, Endpoint] = {}
         """As the watch brought them last, or somebody read them since; without those that are too large."""
@@ -99,10 +37,8 @@ class Inventory:
         self.namespace_labels: dict[str, dict[str, str]] = {}
         self.labels_confirmed: dict[str, float] = {}
         """As for endpoints."""
-        self.endpoint_gone: Callable[[EndpointRef], None] = lambda _: None
-        """Called when an endpoint was deleted."""
-        self.namespace_empty: Callable[[str], None] = lambda _: None
-        """Called with a namespace when the last of its IntegrationTokens was deleted."""
+        self._endpoint_gone = endpoint_gone
+        self._namespace_empty = namespace_empty
         self._versions: dict[EndpointRef, tuple[str, int]] = {}
         self._referring: defaultdict[tuple[str, str, str], set[Key]] = defaultdict(set)
         self._namespaces: defaultdict[str, set[Key]] = defaultdict(set)
@@ -122,11 +58,10 @@ class Inventory:
             return key, False
         if entry is not None and entry.uid == integration.uid:
             self.refer(key, entry, integration)
-            entry.keep(integration)
-            entry.poll_at = 0.0  # the window may be another
+            self.keep_spec(entry, integration)
             return key, True
         entry = self._begin(key, integration.uid)
-        entry.keep(integration)
+        self.keep_spec(entry, integration)
         self.refer(key, entry, integration)
         return key, True
 
@@ -141,7 +76,7 @@ class Inventory:
         entry = self.entries.get(key)
         if entry is None or entry.uid != uid:
             entry = self._begin(key, uid)
-        entry.record, entry.poll_at = None, 0.0
+        entry.watched_spec = None
         entry.generation, entry.renew_request = generation, renew_request
         return key, True
 
@@ -153,6 +88,17 @@ class Inventory:
             return key, False
         self._begin(key, uid).generation = generation
         return key, True
+
+    @staticmethod
+    def keep_spec(entry: ResourceState, integration: Integration) -> None:
+        """Remembers the resource as it was read, for the next pass, if it is small."""
+        entry.watched_spec = integration if integration.small else None
+
+    @staticmethod
+    def take_spec(entry: ResourceState) -> Integration | None:
+        """The resource as the watch brought it, once; None if it must be read."""
+        integration, entry.watched_spec = entry.watched_spec, None
+        return integration
 
     def refer(self, key: Key, entry: ResourceState, integration: Integration) -> None:
         """Notes what the resource refers to as it is specified now."""
@@ -178,7 +124,7 @@ class Inventory:
         keys.discard(key)
         if not keys:
             del self._namespaces[key.namespace]
-            self.namespace_empty(key.namespace)
+            self._namespace_empty(key.namespace)
 
     def keep_endpoint(self, endpoint: Endpoint) -> None:
         """Takes note of an endpoint as it is now."""
@@ -202,7 +148,7 @@ class Inventory:
         self.confirmed.pop(ref, None)
         self.endpoints.pop(ref, None)
         if self._versions.pop(ref, None) is not None:
-            self.endpoint_gone(ref)
+            self._endpoint_gone(ref)
 
     def endpoint_version(self, ref: EndpointRef) -> tuple[str, int] | None:
         """UID and generation of an endpoint that is known, be it too large to be kept."""
@@ -247,7 +193,8 @@ class Inventory:
         """Of each resource what the metrics tell: namespace and name, expiry, the window's begin, whether it is
         Ready."""
         for key, entry in self.entries.items():
-            yield (key.namespace, key.name), entry.expires, entry.renews, entry.ready
+            remembered = entry.remembered
+            yield (key.namespace, key.name), remembered.plan.expires, remembered.plan.renews, remembered.ready
 
     def _begin(self, key: Key, uid: str) -> ResourceState:
         """A resource of which nothing is known yet, in place of one of its name that may have been."""

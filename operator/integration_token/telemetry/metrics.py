@@ -27,11 +27,6 @@ _ENDPOINT = ("kind", "namespace", "endpoint")
 class Resources(Protocol):
     """What is served, as far as it is told."""
 
-    endpoint_gone: Callable[[EndpointRef], None]
-    """Called when an endpoint was deleted."""
-    namespace_empty: Callable[[str], None]
-    """Called with a namespace when the last of its IntegrationTokens was deleted."""
-
     def figures(self) -> Iterable[tuple[tuple[str, str], float, float, bool]]:
         """Of each resource namespace and name, when its token expires and its window opens, in seconds since the epoch
         and 0 without a token, and whether it is Ready."""
@@ -67,13 +62,19 @@ class Metrics:
         self._stall.set_function(take_longest)
 
     def begin(self, resources: Resources, leads: Callable[[], bool]) -> None:
-        """A term begins: the gauges tell of its resources, and the counters of what it knows to be gone go.
+        """A term begins: the gauges tell of its resources.
 
         :param leads: whether this process may act now.
         """
         self._term.resources, self._term.leads = resources, leads
-        resources.endpoint_gone = self._counts.drop_endpoint
-        resources.namespace_empty = self._counts.drop_namespace
+
+    def drop_endpoint(self, endpoint: EndpointRef) -> None:
+        """The endpoint was deleted: what was counted of it goes."""
+        self._counts.drop_endpoint(endpoint)
+
+    def drop_namespace(self, namespace: str) -> None:
+        """The last of the namespace's IntegrationTokens was deleted."""
+        self._counts.drop_namespace(namespace)
 
     def end(self) -> None:
         """It ends: another process may tell of the same resources from now on."""

@@ -1,0 +1,116 @@
+"""Reads what a pass goes by: the target, and what the resource refers to."""
+
+from dataclasses import replace
+
+from integration_token.api.condition import Reason
+from integration_token.api.integration import Integration
+from integration_token.api.token import GrantIdentity
+from integration_token.cluster.target import build_target, grant_hash, last_manager
+from integration_token.controller.observation import Observation, plan_for
+from integration_token.controller.references import References
+from integration_token.controller.revision import revisions_of
+from integration_token.controller.target import Target, TargetWriter
+from integration_token.errors import Failure, Transient
+from integration_token.state.failure import Revisions
+from integration_token.state.grant import Grants
+from integration_token.state.resource import ResourceState
+from integration_token.workqueue.key import Key
+
+
+class Observer:
+    """Observes resources, from the caches where they have it and from the API server where they don't."""
+
+    def __init__(self, references: References, writer: TargetWriter, grants: Grants) -> None:
+        self._references = references
+        self._writer = writer
+        self._grants = grants
+
+    async def observe_target(self, state: ResourceState, observation: Observation) -> Observation:
+        """With what the target holds, and the plan for it.
+
+        :raises ClusterError: if the API server does not tell.
+        """
+        integration, plan, now = observation.integration, observation.plan, observation.now
+        predecessors, target = observation.predecessors, observation.target
+        stored, failure = observation.stored, observation.failure
+        try:
+            predecessors = await self._writer.predecessors(integration, observation.before.target_names)
+            target = await self._writer.read(integration, predecessors)
+            stored = target.stored
+            if stored is not None and not plan.clock_was_set(now):
+                stored = replace(stored, token=self._grants.as_answered(state.grant, stored.token))
+        except Failure as error:
+            failure = error.without_traceback()
+        taught = state.grant.taught(now)
+        return replace(
+            observation,
+            predecessors=predecessors,
+            target=target,
+            stored=stored,
+            failure=failure,
+            taught=taught,
+            plan=plan_for(integration, stored, plan, now, taught),
+        )
+
+    async def observe_references(self, key: Key, state: ResourceState, observation: Observation) -> Observation:
+        """With what the resource refers to, and how its grant stands.
+
+        :raises ClusterError: if the API server does not tell.
+        """
+        integration, failure, plan = observation.integration, observation.failure, observation.plan
+        endpoint, identity, revisions = None, None, None
+        try:
+            endpoint = await self._references.endpoint(integration)
+            credentials = await self._references.credentials(integration, endpoint)
+            identity = GrantIdentity(
+                endpoint.uid, grant_hash(endpoint, integration), credentials.uid, credentials.version
+            )
+            revisions = revisions_of(state, endpoint, credentials)
+            plan = observation.plan_by_what_was_known(endpoint)
+        except Failure as error:
+            failure = failure or error.without_traceback()
+        is_disturbed = failure is None and _is_disturbed(observation, revisions)
+        contested_until = None
+        if is_disturbed and observation.target is not None:
+            deleted = observation.target.secret is None
+            contested_until = observation.before.repairs.due(observation.now, deleted=deleted)
+            if contested_until.is_due(observation.now):
+                contested_until = None
+            else:
+                failure = _contested(integration, observation.target)
+        return replace(
+            observation,
+            endpoint=endpoint,
+            identity=identity,
+            revisions=revisions,
+            failure=failure,
+            plan=plan,
+            disturbed=is_disturbed,
+            contested_until=contested_until,
+            is_member=key in state.grant.members,
+            offered=state.grant.offers_later(key, plan, observation.now),
+        )
+
+
+def _is_disturbed(observation: Observation, revisions: Revisions | None) -> bool:
+    """Whether somebody else deleted or changed the target since we wrote it last."""
+    integration, target, before = observation.integration, observation.target, observation.before
+    if target is None or integration.target not in before.target_names:
+        return False
+    if target.secret is None:
+        return not observation.predecessors
+    if before.written_for is None or before.written_for != revisions:
+        return False
+    stored = observation.stored
+    return stored is None or build_target(target.secret, integration, stored) is not None
+
+
+def _contested(integration: Integration, target: Target) -> Transient:
+    """Somebody keeps undoing what we write there."""
+    whose = "" if target.secret is None else last_manager(target.secret)
+    who = f"field manager {whose!r}" if whose else "another controller, or somebody,"
+    return Transient(
+        Reason.TARGET_CONTESTED,
+        f"{who} keeps {'deleting' if target.secret is None else 'changing'} Secret {integration.target}; have it leave"
+        " the Secret alone, or choose another spec.target.name",
+    )

@@ -1,0 +1,218 @@
+"""What came of a pass: frozen, and replaced whole by each step.
+
+Status, events, metrics and the next pass follow from it alone.
+"""
+
+from dataclasses import dataclass, replace
+
+from integration_token.api.integration import Integration
+from integration_token.api.token import GrantIdentity, StoredToken
+from integration_token.clock import Instant
+from integration_token.controller.observation import Observation, plan_for, remaining
+from integration_token.controller.target import Written
+from integration_token.errors import Failure
+from integration_token.renewal.plan import TokenPlan
+from integration_token.renewal.rollover import Rollover
+from integration_token.state.failure import Revisions
+from integration_token.state.resource import Remembered
+from integration_token.workqueue.endpoint_queue import WaitReason
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a request waits for that was not sent."""
+
+    on: WaitReason | None = None
+    """A place, the endpoint's rate, or a request of the same grant; None if it is the grant's own limits."""
+    grant_rate: float = 0.0
+    """Seconds until the grant may ask again."""
+    wishes: float = 0.0
+    """Seconds until a person's wish may be followed, of which there were too many."""
+    why: str = ""
+    """The same, for people."""
+    is_long: bool = False
+    """It has lasted so long that the user is told."""
+
+    @property
+    def keeps_place(self) -> bool:
+        """Whether the request stands in a queue, or waits for another one's answer."""
+        return self.on is not None
+
+
+NO_WAIT = Wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a pass over one resource. Times are wall times in seconds unless they are Instants."""
+
+    observation: Observation
+    now: Instant
+    plan: TokenPlan
+    remembered: Remembered
+    """What the next pass is to know, apart from the plan and from what failed."""
+    taught: Rollover | None = None
+    """What answers have taught of the grant's rollover by now."""
+    stored: StoredToken | None = None
+    """What the target holds, or is to hold."""
+    failure: Failure | None = None
+    wanted: Revisions | None = None
+    """What a token was asked for, now or before, that is still to come."""
+    unwritten: int = 0
+    """Characters of a token that was issued, now or before, and could not be written."""
+    wait: Wait = NO_WAIT
+    asked: bool = False
+    """The endpoint was asked."""
+    copied: bool = False
+    """The token comes from another resource of the same grant, or was shown by it to be the newest."""
+    renewed: bool = False
+    """Another token than before is to be written."""
+    replaced_left: float = 0.0
+    """Seconds that the token before the new one had left when that came."""
+    scopes_reduced: bool = False
+    """The new token has fewer scopes than the one before."""
+    unverified: bool = False
+    """The endpoint answered changed credentials with the token that it had issued before."""
+    written: Written | None = None
+    """The target as it is up to date; None if it could not be brought there, or need not be."""
+    moved: bool = False
+    """Nothing is left under the target's names from before it was renamed."""
+
+    @classmethod
+    def of(cls, observation: Observation) -> "Outcome":
+        """Nothing was done about what was found."""
+        before = observation.before
+        return cls(
+            observation,
+            observation.now,
+            observation.plan,
+            before,
+            observation.taught,
+            observation.stored,
+            observation.failure,
+            before.failing.wanted,
+            before.failing.unwritten,
+        )
+
+    @property
+    def integration(self) -> Integration:
+        """The resource."""
+        return self.observation.integration
+
+    @property
+    def identity(self) -> GrantIdentity | None:
+        """The grant as specified; None if it cannot be told."""
+        return self.observation.identity
+
+    @property
+    def revisions(self) -> Revisions | None:
+        """What the pass went by."""
+        return self.observation.revisions
+
+    @property
+    def wall(self) -> float:
+        """The time by which the token is judged."""
+        return self.plan.read_clock(self.now)
+
+    @property
+    def left(self) -> float:
+        """Seconds that a token of the grant as now specified is still valid; 0 without one."""
+        return remaining(self.stored, self.identity, self.plan, self.now)
+
+    @property
+    def matches(self) -> bool | None:
+        """Whether the token is of the grant as now specified; None if the grant cannot be told, or nothing is held."""
+        return None if self.identity is None or self.stored is None else self.stored.identity == self.identity
+
+    @property
+    def waits(self) -> bool:
+        """Whether the request waits for its turn, and nothing new is known."""
+        return self.wait.on is not None or self.wait.grant_rate > 0
+
+    @property
+    def is_rate_limited(self) -> bool:
+        """Whether the user is told that the request waits."""
+        wait = self.wait
+        return self.left <= 0 and (wait.on is WaitReason.RATE or wait.is_long or wait.grant_rate > 0)
+
+    @property
+    def target_name(self) -> str:
+        """The name of the target Secret: the one before a renaming, as long as the Secret could not be moved."""
+        old = () if self.moved else self.observation.predecessors
+        return str(old[0]["metadata"]["name"]) if old else self.integration.target
+
+    @property
+    def handled_renew_request(self) -> str:
+        """The last wish for a renewal that was followed."""
+        return self.remembered.handled_renew_request or self.observation.handled_renew_request
+
+    @property
+    def rollover(self) -> Rollover | None:
+        """What is known of the rollover, if a renewal has shown it that the status has not told of yet."""
+        if not self.remembered.status_pending or "issueTime" not in self.integration.status:
+            return None
+        return self.plan.rollover(self.taught)
+
+    @property
+    def version(self) -> str:
+        """The target's resourceVersion at the end; empty if there is none."""
+        return self.observation.version if self.written is None else self.written.version
+
+    def taking(self, stored: StoredToken, now: Instant, taught: Rollover | None) -> "Outcome":
+        """With another token, to be written in place of what is held.
+
+        :param taught: what answers have taught of the grant's rollover by now.
+        """
+        before, plan = self.stored, self.plan
+        fewer = before is not None and before.identity == stored.identity and (
+            set(stored.token.scope) < set(before.token.scope)
+        )  # fmt: skip
+        return replace(
+            self,
+            now=now,
+            taught=taught,
+            stored=stored,
+            plan=plan_for(self.integration, stored, plan.for_another(), now, taught),
+            wanted=None,
+            renewed=True,
+            replaced_left=plan.expires - plan.read_clock(now),
+            scopes_reduced=fewer,
+            remembered=replace(self.remembered, status_pending=True),
+        )
+
+    def failed(self, failure: Failure) -> "Outcome":
+        """With what stands in the way, and a token still wanted."""
+        return replace(self, failure=failure.without_traceback(), wanted=self.revisions)
+
+    def unable_to_write(self, failure: Failure | None = None) -> "Outcome":
+        """If the token was new: what is held is what stood there before, and a token is still wanted.
+
+        :param failure: what kept it from being written, if that is not to be found out anew.
+        """
+        outcome = self if failure is None else replace(self, failure=failure.without_traceback())
+        if not self.renewed:
+            return outcome
+        target = self.observation.target
+        held = target.stored if target is not None else None
+        size = len(self.stored.token.access_token) if self.stored is not None and self.asked else self.unwritten
+        return replace(
+            outcome,
+            stored=held,
+            plan=plan_for(self.integration, held, self.plan, self.now, self.taught),
+            unwritten=size,
+            wanted=self.revisions,
+            renewed=False,
+            remembered=replace(self.remembered, status_pending=False),
+        )
+
+    def updated(self, written: Written) -> "Outcome":
+        """With the target as it is up to date."""
+        remembered = replace(self.remembered, written_for=self.revisions)
+        return replace(self, written=written, unwritten=0, remembered=remembered)
+
+    def without_predecessors(self) -> "Outcome":
+        """With nothing left under the target's names from before it was renamed."""
+        names = (self.integration.target,)
+        if not self.observation.predecessors and self.remembered.target_names == names:
+            return self
+        return replace(self, moved=True, remembered=replace(self.remembered, target_names=names))

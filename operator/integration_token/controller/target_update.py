@@ -1,0 +1,62 @@
+"""Brings the target up to date: with a new token, or as it was before somebody changed it."""
+
+from dataclasses import replace
+
+from integration_token.clock import Clock
+from integration_token.controller.outcome import Outcome
+from integration_token.controller.target import TargetWriter
+from integration_token.errors import Failure
+from integration_token.state.grant import Grants, GrantState
+from integration_token.telemetry.metrics import Metrics
+from integration_token.workqueue.key import Key
+
+
+class TargetUpdater:
+    """Has the target hold what came of a pass."""
+
+    def __init__(self, writer: TargetWriter, grants: Grants, metrics: Metrics, clock: Clock) -> None:
+        self._writer = writer
+        self._grants = grants
+        self._metrics = metrics
+        self._clock = clock
+
+    async def update(self, key: Key, grant: GrantState, outcome: Outcome) -> Outcome:
+        """With the target as it is then, if there is anything that it should hold.
+
+        :raises ClusterError: if this process may not write any more.
+        """
+        observation, integration, stored = outcome.observation, outcome.integration, outcome.stored
+        if stored is None or observation.target is None or outcome.identity is None or integration.suspend:
+            return outcome
+        if observation.contested_until is not None:
+            return outcome
+        names = outcome.remembered.target_names
+        if integration.target not in names:
+            remembered = replace(outcome.remembered, target_names=(*names, integration.target))
+            outcome = replace(outcome, remembered=remembered)
+        # Others that wait for the token go on without it.
+        is_new = outcome.asked and outcome.renewed
+        waiting = (lambda: self._grants.on_pass_end(key, grant, renewed=False)) if is_new else None
+        try:
+            written = await self._writer.write(integration, observation.target, stored, waiting)
+        except Failure as failure:
+            return outcome.unable_to_write(failure)
+        outcome = outcome.updated(written)
+        if stored.identity == outcome.identity:
+            self._grants.on_delivery(key, grant, integration.target, stored.token)
+        if written.wrote:
+            self._metrics.record_write(integration.namespace)
+            if observation.disturbed:
+                repairs = outcome.remembered.repairs.made(self._clock.now())
+                outcome = replace(outcome, remembered=replace(outcome.remembered, repairs=repairs))
+        return outcome
+
+    async def clear(self, outcome: Outcome) -> Outcome:
+        """With the Secrets gone that stand under the target's names from before it was renamed, if it is up to date.
+
+        :raises ClusterError: if they could not be deleted.
+        """
+        if outcome.written is None:
+            return outcome
+        await self._writer.take_away(outcome.integration, outcome.observation.predecessors)
+        return outcome.without_predecessors()

@@ -1,0 +1,122 @@
+"""The plan for one token: when it expires by the best that is known, and when it is polled next. Pure."""
+
+import math
+from dataclasses import dataclass, replace
+
+from integration_token.api.integration import RenewBefore
+from integration_token.api.token import Token
+from integration_token.clock import Instant
+from integration_token.renewal.rollover import Rollover
+from integration_token.renewal.schedule import delayed, next_poll, turn, window
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPlan:
+    """What is planned for the token that is held. Times are wall times in seconds, 0 without a token."""
+
+    issued: float = 0.0
+    """Its issue time as stored."""
+    stored_expiry: float = 0.0
+    """Its expiry as stored: a change of either is another token."""
+    first_seen: Instant | None = None
+    """When this process first saw it."""
+    expires: float = 0.0
+    """Its expiry by the best that is known, which may be earlier than stored."""
+    renews: float = 0.0
+    """When its window opens."""
+    poll_at: float = 0.0
+    """When it is polled next."""
+    prior: Rollover | None = None
+    """What is taken for known of the rollover before an answer has taught anything; None before it was looked up."""
+    planned_by: Rollover | None = None
+    """What was known of the rollover when the next poll was planned."""
+    planned_at: Instant | None = None
+
+    def read_clock(self, now: Instant) -> float:
+        """The wall time by which the token is judged: a wall clock set back since it was first seen is not believed."""
+        return now.wall if self.first_seen is None else self.first_seen.read_at(now)
+
+    def clock_set_back_by(self, now: Instant) -> float:
+        """Seconds by which the wall clock was set back since the token was first seen."""
+        return self.read_clock(now) - now.wall
+
+    def clock_was_set(self, now: Instant) -> bool:
+        """Whether the wall clock was set since the token was first seen: its time left then teaches nothing."""
+        return self.first_seen is not None and self.first_seen.clock_was_set(now)
+
+    def is_of(self, issued: float, expires: float) -> bool:
+        """Whether it is the plan of the token with these times."""
+        return (self.issued, self.stored_expiry) == (issued, expires)
+
+    def rollover(self, taught: Rollover | None) -> Rollover:
+        """What is known of the rollover: what answers have taught, or what was known before as long as that is more."""
+        known, prior = taught or Rollover(), self.prior or Rollover()
+        nothing_taught = known.low == -math.inf and known.doubted is None
+        return prior if nothing_taught and prior.seen <= known.seen and prior != Rollover() else known
+
+    def with_prior(self, prior: Rollover | None) -> "TokenPlan":
+        """With another assumption about the rollover, by which the next poll is to be planned anew."""
+        return self if prior == self.prior else replace(self, prior=prior, poll_at=0.0)
+
+    def for_another(self) -> "TokenPlan":
+        """For another token for sure, also if a wall clock that was set back gives it the times of the one before."""
+        return replace(self, issued=0.0, stored_expiry=0.0, prior=self.prior and self.prior.apart())
+
+
+NO_TOKEN = TokenPlan()
+"""Nothing is held, and nothing known: one for all resources that have not been looked at."""
+
+
+def plan(
+    before: TokenPlan,
+    token: Token | None,
+    now: Instant,
+    *,
+    taught: Rollover | None,
+    renew_before: RenewBefore,
+    uid: str,
+) -> TokenPlan:
+    """The plan for the token that is held: the one before, unless the token, its window or what is known has changed.
+
+    :param taught: what answers have taught of the rollover.
+    :param uid: of the resource; tokens issued together are not polled together.
+    """
+    if token is None:
+        return TokenPlan(prior=before.prior, planned_by=before.planned_by, planned_at=before.planned_at)
+    prior = before.prior
+    if taught is not None and prior is not None and prior != Rollover() and taught.seen < prior.seen:
+        prior = prior.old(taught.seen)
+    seconds = window(token.lifetime, renew_before)
+    same = before.first_seen is not None and before.is_of(token.issued, token.expires)
+    plan = TokenPlan(
+        token.issued,
+        token.expires,
+        # A token from the future tells that the wall clock was set back, by that much at least.
+        before.first_seen if same else Instant(max(now.wall, token.issued), now.boot),
+        before.expires if same else token.expires,
+        token.expires - seconds,
+        before.poll_at if same and before.renews == token.expires - seconds else 0.0,
+        prior,
+        before.planned_by,
+        before.planned_at,
+    )
+    return _with_next_poll(plan, now, taught, delayed(uid, seconds), turn(token.issued))
+
+
+def _with_next_poll(plan: TokenPlan, now: Instant, taught: Rollover | None, first: float, number: int) -> TokenPlan:
+    """With the next poll planned, unless that was done by what is known now.
+
+    :param first: seconds before expiry of the window's first poll.
+    :param number: the token's turn.
+    """
+    known, wall = plan.rollover(taught), plan.read_clock(now)
+    reread = plan.planned_at is not None and plan.planned_at.clock_was_set(now)
+    if plan.poll_at and not reread and (known is plan.planned_by or known.seen == math.inf):
+        return plan
+    if known.seen < math.inf:
+        poll_at = plan.expires - known.next_left(first, number)
+    elif plan.expires <= wall:
+        poll_at = wall  # found expired, after a restart: to be asked for at once
+    else:
+        poll_at = next_poll(wall, plan.expires, first, known, number)
+    return replace(plan, poll_at=poll_at, planned_by=known, planned_at=now)
