@@ -28,7 +28,7 @@ END: Final = "<!-- the figures of `make growth` end -->"
 HOLDERS: Final = (
     (
         "the record of a resource, its references and its grant",
-        ("inventory.py", "grant.py", "endpoint_queue.py", "observation.py", "response.py", "<string>"),
+        ("inventory.py", "grant.py", "grant_rate.py", "observation.py", "response.py", "<string>"),
     ),
     ("its plan in the queue of due times", ("scheduler.py", "clock.py", "requeue.py")),
     ("its two Secrets, as their watch knows them", ("secret.py",)),

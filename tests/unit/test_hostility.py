@@ -22,7 +22,7 @@ from integration_token.oauth.client import Route, TokenClient
 from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import Answer, read_answer
 from integration_token.telemetry.redaction import redact
-from integration_token.workqueue.endpoint_queues import MAX_PER_NAMESPACE
+from integration_token.workqueue.in_flight import MAX_PER_NAMESPACE
 
 from tests.fakes import costly, fault
 from tests.fakes.issuer import Policy

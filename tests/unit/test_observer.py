@@ -12,7 +12,8 @@ from integration_token.handlers.watch import EventHandler
 from integration_token.state.inventory import Inventory
 from integration_token.state.resource import Remembered
 from integration_token.workqueue.endpoint_queue import Rank, Urgency
-from integration_token.workqueue.endpoint_queues import MAX_PER_NAMESPACE, EndpointQueues
+from integration_token.workqueue.endpoint_queues import EndpointQueues
+from integration_token.workqueue.in_flight import MAX_PER_NAMESPACE
 from integration_token.workqueue.key import Key, endpoint_key, token_key
 from integration_token.workqueue.scheduler import Scheduler
 
@@ -262,7 +263,7 @@ class TestEndpoints:
             watched.queues.enter(endpoint, token_key("elsewhere", f"{number}"), rank)
         assert watched.queues.enter(endpoint, waiting, rank) is not None
         assert waiting in watched.endpoint("DELETED", login())
-        assert not watched.queues.has(waiting)
+        assert not watched.queues.is_pending(waiting)
 
     def test_an_endpoint_that_cannot_be_read_is_as_none_to_its_users(
         self, watched: Watched, caplog: pytest.LogCaptureFixture

@@ -9,7 +9,7 @@ from integration_token.api.condition import Reason
 from integration_token.api.names import INTEGRATION_TOKENS
 from integration_token.errors import Transient
 from integration_token.renewal.backoff import TELLING
-from integration_token.workqueue.endpoint_queues import MAX_PER_NAMESPACE
+from integration_token.workqueue.in_flight import MAX_PER_NAMESPACE
 
 from tests.fakes import fault
 from tests.fakes.issuer import Policy

@@ -90,7 +90,7 @@ class Reconciler:
             self._grants.forget(key)
             return None
         before, now = state.remembered, self._clock.now()
-        if not self._queues.has(key) and (self._nothing_new(state, key, now) or _is_contested(state, now)):
+        if not self._queues.is_pending(key) and (self._nothing_new(state, key, now) or _is_contested(state, now)):
             return before.due
         after, outcome, is_waiting = replace(before, last_reconciled=None), None, False
         try:
@@ -236,7 +236,7 @@ class Reconciler:
         if self._queues.enter(endpoint, key, Rank(Urgency.NONE, 0.0)) is not WaitReason.TURN:
             return None
         since = state.remembered.waiting_since or self._clock.now()
-        if self._refresher.has_waited_long(since) and self._queues.slow(endpoint.ref):
+        if self._refresher.has_waited_long(since) and self._queues.is_slow(endpoint.ref):
             return None
         return since
 

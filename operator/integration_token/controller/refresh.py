@@ -23,7 +23,8 @@ from integration_token.state.grant import Grants, GrantState
 from integration_token.state.resource import ResourceState
 from integration_token.telemetry.logs import get_logger
 from integration_token.workqueue.endpoint_queue import Rank, Urgency, WaitReason
-from integration_token.workqueue.endpoint_queues import SLOW, EndpointQueues
+from integration_token.workqueue.endpoint_queues import EndpointQueues
+from integration_token.workqueue.in_flight import SLOW
 from integration_token.workqueue.key import Key
 from integration_token.workqueue.scheduler import Scheduler
 
@@ -131,7 +132,8 @@ class Refresher:
         grant.wait_for_request(key)
         # The wait between two attempts makes nothing better.
         failure = outcome.observation.before.failing.failure if outcome.wanted == outcome.revisions else None
-        return replace(outcome, wait=replace(wait, why=self._queues.why(key)), failure=failure or outcome.failure)
+        wait = replace(wait, why=self._queues.explain_wait(key))
+        return replace(outcome, wait=wait, failure=failure or outcome.failure)
 
     def _enter(self, key: Key, state: ResourceState, observation: Observation, prepared: Prepared) -> Observation:
         """The pass goes by what would be sent: what the Secret holds now may be newer than what the watch knew."""

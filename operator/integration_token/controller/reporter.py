@@ -17,7 +17,7 @@ from integration_token.controller.status import build_status, merge_patch
 from integration_token.errors import UserActionRequired
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.logs import get_logger
-from integration_token.workqueue.endpoint_queue import MAX_PER_GRANT, SHORTEST_LIFETIME
+from integration_token.workqueue.grant_rate import MAX_PER_GRANT, SHORTEST_LIFETIME
 from integration_token.workqueue.key import Key
 
 log = get_logger(__name__)
