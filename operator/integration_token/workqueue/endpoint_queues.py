@@ -174,7 +174,7 @@ class EndpointQueues:
         if delay is None:
             return None
         due = now.after(delay)
-        self._scheduler.at(queue_key(ref), due)
+        self._scheduler.wake_at(queue_key(ref), due)
         return due
 
     def _take_up(self, ref: EndpointRef) -> None:
