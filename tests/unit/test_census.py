@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 
 import pytest
 from integration_token.api.endpoint import EndpointKind, EndpointRef
-from integration_token.cluster.gateway import Collection, Object
+from integration_token.cluster.collection import Collection, Object
 from integration_token.errors import Unavailable
 from integration_token.handlers.sweep import DeletionSweep
 from integration_token.handlers.watch import EventHandler

@@ -11,8 +11,9 @@ import pytest
 from integration_token.api.endpoint import EndpointKind, EndpointRef
 from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL, RENEW_ANNOTATION, TARGET_LABEL
 from integration_token.clock import Instant
+from integration_token.cluster.collection import Collection
 from integration_token.cluster.fence import Fence
-from integration_token.cluster.gateway import Collection, Gateway
+from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.page import essence
 from integration_token.cluster.secret import SecretWatch
 from integration_token.handlers.watch import EventHandler

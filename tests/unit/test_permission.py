@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, LEASES, NAMESPACES, PODS, SECRETS
+from integration_token.cluster.collection import ENDPOINTS, INTEGRATIONS, LEASES, NAMESPACES, PODS, SECRETS
 from integration_token.cluster.permission import Call, Permissions, call_of
 from integration_token.errors import ClusterError, Conflict, Denied, Unavailable
 
@@ -116,14 +116,14 @@ def test_refusals_are_reviewed() -> None:
         asked: list[Call] = []
         answers: list[bool | ClusterError] = [Unavailable("503"), False, True]
 
-        async def permitted(call: Call) -> bool:
+        async def is_permitted(call: Call) -> bool:
             asked.append(call)
             answer = answers.pop(0)
             if isinstance(answer, ClusterError):
                 raise answer
             return answer
 
-        reviewing = asyncio.create_task(permissions.run(permitted))
+        reviewing = asyncio.create_task(permissions.run(is_permitted))
         await asyncio.sleep(62)
         assert asked == []
         permissions.on_answer("POST", PATH, FORBIDDEN)

@@ -6,10 +6,10 @@ import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 
 import pytest
+from integration_token.cluster.collection import Collection as Kind
+from integration_token.cluster.collection import Object
 from integration_token.cluster.connection import Access
 from integration_token.cluster.fence import Fence
-from integration_token.cluster.gateway import Collection as Kind
-from integration_token.cluster.gateway import Object
 from integration_token.cluster.permission import Permissions
 from integration_token.errors import ClusterError, Denied, Unavailable
 from integration_token.handlers import supervisor

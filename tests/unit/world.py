@@ -21,8 +21,8 @@ from integration_token.api.names import (
     VERSION,
 )
 from integration_token.clock import Instant
+from integration_token.cluster.collection import Object
 from integration_token.cluster.fence import Fence
-from integration_token.cluster.gateway import Object
 from integration_token.oauth.address import Policy as AddressPolicy
 from integration_token.oauth.client import Route, TokenClient
 from integration_token.oauth.request import TokenRequest

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from integration_token.api.names import MANAGER
 from integration_token.api.value import format_time
 from integration_token.clock import Clock
-from integration_token.cluster.gateway import EVENTS, Gateway
+from integration_token.cluster.collection import EVENTS
+from integration_token.cluster.gateway import Gateway
 from integration_token.errors import ClusterError
 from integration_token.telemetry.logs import get_logger
 

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from integration_token.clock import Clock
+from integration_token.cluster.collection import LEASES, Object
 from integration_token.cluster.election import Election, Record, Timing
 from integration_token.cluster.fence import Fence
-from integration_token.cluster.gateway import LEASES, Gateway, Object
+from integration_token.cluster.gateway import Gateway
 from integration_token.errors import ClusterError, Conflict, Fenced, Unavailable
 from integration_token.telemetry.logs import get_logger
 

@@ -81,16 +81,16 @@ class Permissions:
         elif self._refused:
             self._forget(call_of(method, path))
 
-    async def run(self, permitted: Callable[[Call], Awaitable[bool]]) -> None:
+    async def run(self, is_permitted: Callable[[Call], Awaitable[bool]]) -> None:
         """Reviews for ever what was refused.
 
-        :param permitted: asks the API server whether a call would be granted now.
+        :param is_permitted: asks the API server whether a call would be granted now.
         """
         while True:
             await asyncio.sleep(_REVIEW)
             for call in self._current()[:_REVIEWED]:
                 try:
-                    if await permitted(call):
+                    if await is_permitted(call):
                         self._forget(call)
                 except ClusterError:
                     break  # a call that succeeds, or time, will tell

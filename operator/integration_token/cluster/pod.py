@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-Object = dict[str, Any]
+from integration_token.cluster.collection import Object
 
 
 @dataclass(frozen=True, slots=True)

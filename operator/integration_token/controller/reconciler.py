@@ -10,7 +10,8 @@ from dataclasses import replace
 from integration_token.api.condition import Reason
 from integration_token.api.integration import Integration, is_going, parse_integration
 from integration_token.clock import Clock, Instant
-from integration_token.cluster.gateway import INTEGRATIONS, Gateway
+from integration_token.cluster.collection import INTEGRATIONS
+from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.secret import SecretWatch
 from integration_token.controller.endpoint import EndpointReconciler
 from integration_token.controller.observation import Observation

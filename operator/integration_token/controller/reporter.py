@@ -10,8 +10,9 @@ from integration_token.api.integration import Integration
 from integration_token.api.names import GROUP, INTEGRATION_TOKEN_KIND, VERSION
 from integration_token.api.value import format_time
 from integration_token.clock import Clock
+from integration_token.cluster.collection import INTEGRATIONS, Object
 from integration_token.cluster.event import EventRecorder, ObjectReference
-from integration_token.cluster.gateway import INTEGRATIONS, Gateway, Object
+from integration_token.cluster.gateway import Gateway
 from integration_token.controller.outcome import Outcome
 from integration_token.controller.status import build_status, merge_patch
 from integration_token.errors import UserActionRequired

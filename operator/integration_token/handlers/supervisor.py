@@ -6,8 +6,9 @@ import gc
 from collections.abc import Awaitable, Callable, Iterable
 
 from integration_token.api.endpoint import EndpointKind
+from integration_token.cluster.collection import ENDPOINTS, INTEGRATIONS, NAMESPACES, Collection
 from integration_token.cluster.connection import Access
-from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, NAMESPACES, Collection, Gateway
+from integration_token.cluster.gateway import Gateway
 from integration_token.errors import ClusterError, Unauthorized, Unavailable
 from integration_token.handlers.watch import EventHandler, watch
 from integration_token.telemetry.logs import get_logger

@@ -9,8 +9,9 @@ import asyncio
 from collections.abc import Callable, Collection, Iterator
 
 from integration_token.api.endpoint import EndpointKind
-from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, NAMESPACES, Gateway
-from integration_token.cluster.gateway import Collection as Kind
+from integration_token.cluster.collection import ENDPOINTS, INTEGRATIONS, NAMESPACES
+from integration_token.cluster.collection import Collection as Kind
+from integration_token.cluster.gateway import Gateway
 from integration_token.errors import ClusterError
 from integration_token.handlers.watch import DELETED, EventHandler
 from integration_token.state.inventory import Inventory

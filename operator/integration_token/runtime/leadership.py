@@ -110,7 +110,7 @@ class LeaderTerm:
             events,
             asyncio.create_task(self._worker.secrets.run(), name="secrets"),
             asyncio.create_task(self._sweep.run(), name="sweep"),
-            asyncio.create_task(self._permissions.run(self._gateway.permitted), name="permissions"),
+            asyncio.create_task(self._permissions.run(self._gateway.is_permitted), name="permissions"),
             asyncio.create_task(self._watch(), name="watch"),
         }
         ends = {
