@@ -86,16 +86,16 @@ def test_many_namespaces_are_counted(clock: FakeClock) -> None:
 def test_operator_is_fit_as_long_as_it_may_work_in_one_namespace(clock: FakeClock) -> None:
     """A namespace that is deleted takes the operator's Role along; who serves all namespaces has one role for all."""
     permissions = Permissions(clock)
-    assert not permissions.block(())
-    assert not permissions.block(("store", "shipping"))
+    assert not permissions.is_refused_in_all(())
+    assert not permissions.is_refused_in_all(("store", "shipping"))
     permissions.on_answer("POST", PATH, FORBIDDEN)
-    assert permissions.block(())
-    assert not permissions.block(("store", "shipping"))
+    assert permissions.is_refused_in_all(())
+    assert not permissions.is_refused_in_all(("store", "shipping"))
     permissions.on_answer("GET", SECRETS.path("shipping"), FORBIDDEN)
-    assert permissions.block(("store", "shipping"))
+    assert permissions.is_refused_in_all(("store", "shipping"))
     permissions.on_answer("GET", SECRETS.path("shipping"), None)
     permissions.on_answer("GET", SECRETS.path(), FORBIDDEN)
-    assert permissions.block(("store", "shipping"))
+    assert permissions.is_refused_in_all(("store", "shipping"))
 
 
 def test_refusal_that_nobody_repeats_is_forgotten(clock: FakeClock) -> None:

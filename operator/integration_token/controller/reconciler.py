@@ -24,7 +24,7 @@ from integration_token.controller.requeue import cut_short, failing_after, reque
 from integration_token.controller.revision import revisions_of
 from integration_token.controller.target_update import TargetUpdater
 from integration_token.errors import ClusterError, Conflict, Denied, Transient, UserActionRequired
-from integration_token.renewal.backoff import MAX_CHANGE_WAIT, TELLING
+from integration_token.renewal.backoff import MAX_USER_ACTION_WAIT, TELL_AFTER
 from integration_token.state.grant import Grants
 from integration_token.state.inventory import Inventory
 from integration_token.state.resource import Remembered, ResourceState
@@ -37,7 +37,7 @@ log = get_logger(__name__)
 
 _PATIENCE = 2.0
 """Seconds that a first token waits for others in flight before it is looked whether it is the endpoint's rate limit by
-now that it waits for, which its user is told. Later looks come after `TELLING` seconds: many may wait."""
+now that it waits for, which its user is told. Later looks come after `TELL_AFTER` seconds: many may wait."""
 
 
 class Reconciler:
@@ -102,7 +102,7 @@ class Reconciler:
             if since is not None:
                 is_waiting, after = True, replace(after, waiting_since=since)
                 self._inventory.keep_spec(state, integration)
-                return now.after(_PATIENCE if now.boot - since.boot < _PATIENCE else TELLING)
+                return now.after(_PATIENCE if now.boot - since.boot < _PATIENCE else TELL_AFTER)
             outcome, error = await self._pass(key, state, Observation(integration, now, before, before.plan))
             is_waiting = outcome.wait.on is not None
             if error is None:
@@ -205,7 +205,7 @@ class Reconciler:
         current = self._inventory.entries.get(key)
         if current is None:
             return None
-        return now if current.uid != state.uid else now.after(MAX_CHANGE_WAIT)
+        return now if current.uid != state.uid else now.after(MAX_USER_ACTION_WAIT)
 
     def _nothing_new(self, state: ResourceState, key: Key, now: Instant) -> bool:
         """Whether a wake-up has no reason any more: our own writes come back as watch events."""

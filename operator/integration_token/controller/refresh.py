@@ -16,7 +16,7 @@ from integration_token.controller.revision import revisions_of, with_credentials
 from integration_token.controller.target import TargetWriter
 from integration_token.controller.token_copy import TokenCopier
 from integration_token.errors import ClusterError, Failure, Transient, UserActionRequired
-from integration_token.renewal.backoff import TELLING, change_wait, passing_wait
+from integration_token.renewal.backoff import TELL_AFTER, transient_wait, user_action_wait
 from integration_token.renewal.plan import TokenPlan
 from integration_token.state.failure import FailureState
 from integration_token.state.grant import Grants, GrantState
@@ -94,7 +94,7 @@ class Refresher:
 
     def has_waited_long(self, since: Instant | None) -> bool:
         """Whether a request has waited for its turn for so long that its user is told."""
-        return since is not None and self._clock.now().boot - since.boot >= TELLING
+        return since is not None and self._clock.now().boot - since.boot >= TELL_AFTER
 
     async def _prepare(self, observation: Observation) -> Prepared:
         assert observation.endpoint is not None  # noqa: S101  # else something is wrong
@@ -259,9 +259,9 @@ class Refresher:
         """Has the grant know what its failed request means for the next one."""
         failures, pause = grant.failing.counted(failure), None
         if not isinstance(failure, Transient):
-            wait = change_wait(outcome.left)
+            wait = user_action_wait(outcome.left)
         else:
-            wait = passing_wait(failures, outcome.left, self._jitter())
+            wait = transient_wait(failures, outcome.left, self._jitter())
             wait = max(wait, grant.memory.pace.spacing(outcome.now.boot))
             if failure.pause is not None:
                 self._queues.pause(endpoint.ref, self._grants.source(key, endpoint), failure.pause)
