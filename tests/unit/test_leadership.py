@@ -13,7 +13,7 @@ from integration_token.cluster.fence import Fence
 from integration_token.cluster.permission import Permissions
 from integration_token.errors import ClusterError, Denied, Unavailable
 from integration_token.handlers import supervisor
-from integration_token.handlers.watch import EventHandler
+from integration_token.handlers.event_handler import EventHandler
 from integration_token.runtime.leadership import LeaderTerm, StillRunning
 from integration_token.runtime.settings import Settings
 from integration_token.telemetry.metrics import Metrics

@@ -16,7 +16,7 @@ from integration_token.cluster.fence import Fence
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.page import essence
 from integration_token.cluster.secret import SecretWatch
-from integration_token.handlers.watch import EventHandler
+from integration_token.handlers.event_handler import EventHandler
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.metrics import Metrics
 from integration_token.workqueue.endpoint_queues import EndpointQueues

@@ -7,14 +7,14 @@ import pytest
 from integration_token.api.endpoint import EndpointKind, EndpointRef
 from integration_token.cluster.collection import Collection, Object
 from integration_token.errors import Unavailable
+from integration_token.handlers.event_handler import EventHandler
 from integration_token.handlers.sweep import DeletionSweep
-from integration_token.handlers.watch import EventHandler
 from integration_token.state.inventory import Inventory
 from integration_token.workqueue.endpoint_queues import EndpointQueues
 from integration_token.workqueue.key import token_key
 
 from tests.fakes.cluster import Cluster
-from tests.unit.test_watch import Recorder
+from tests.unit.test_event_handler import Recorder
 from tests.unit.virtual import FakeClock, run
 
 SPECS: dict[str, dict[str, object]] = {

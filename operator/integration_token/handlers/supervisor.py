@@ -10,7 +10,8 @@ from integration_token.cluster.collection import ENDPOINTS, INTEGRATIONS, NAMESP
 from integration_token.cluster.connection import Access
 from integration_token.cluster.gateway import Gateway
 from integration_token.errors import ClusterError, Unauthorized, Unavailable
-from integration_token.handlers.watch import EventHandler, watch
+from integration_token.handlers.event_handler import EventHandler
+from integration_token.handlers.watch import watch
 from integration_token.telemetry.logs import get_logger
 
 log = get_logger(__name__)

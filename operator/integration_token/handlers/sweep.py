@@ -13,7 +13,7 @@ from integration_token.cluster.collection import ENDPOINTS, INTEGRATIONS, NAMESP
 from integration_token.cluster.collection import Collection as Kind
 from integration_token.cluster.gateway import Gateway
 from integration_token.errors import ClusterError
-from integration_token.handlers.watch import DELETED, EventHandler
+from integration_token.handlers.event_handler import DELETED, EventHandler
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.logs import get_logger
 

@@ -147,7 +147,7 @@ class EndpointQueue(Generic[Key]):
         queue.turn, queue.since = self._turn + 1, now
         self._queues.move_to_end(namespace)
         self._begun.add(key)
-        self._settle(namespace, queue)
+        self._after_leaving(namespace, queue)
 
     def finish(self, key: Key, over: float | None) -> None:
         """The request was over at that time, answered or failed; None: it was not sent after all and costs nothing."""
@@ -161,7 +161,7 @@ class EndpointQueue(Generic[Key]):
         if namespace is not None:
             queue = self._queues[namespace]
             del queue.waiting[key]
-            self._settle(namespace, queue)
+            self._after_leaving(namespace, queue)
 
     def park(self, namespace: str) -> None:
         """Those of the namespace wait until :meth:`unpark`, and others go before them."""
@@ -232,7 +232,7 @@ class EndpointQueue(Generic[Key]):
         queue = self._queues.get(namespace)
         return queue is not None and queue.version == version
 
-    def _settle(self, namespace: str, queue: _NamespaceQueue[Key]) -> None:
+    def _after_leaving(self, namespace: str, queue: _NamespaceQueue[Key]) -> None:
         """One of the namespace's requests waits no more."""
         if queue.waiting:
             self._enter(namespace, queue)

@@ -41,12 +41,12 @@ class EndpointQueues:
         if queue is None:
             queue = self._queues[ref] = EndpointQueue(endpoint.requests_per_minute)
         elif ref.namespace in self._dropped:
-            self._take_up(ref)
+            self._revive(ref)
         queue.per_minute = endpoint.requests_per_minute
         self._in_flight.set_host(ref, self._host_of(endpoint))
         self._endpoints[key] = ref
         queue.put(key, key.namespace, rank, now)
-        self._admit(ref, queue, but=key)
+        self._admit(ref, queue, except_for=key)
         if queue.has_begun(key):
             return None
         self._plan(ref, queue)
@@ -139,14 +139,14 @@ class EndpointQueues:
             self._forget(next(iter(dropped)))
         self._plan(ref, queue)
 
-    def _admit(self, ref: EndpointRef, queue: EndpointQueue[Key], but: Key | None = None) -> None:
+    def _admit(self, ref: EndpointRef, queue: EndpointQueue[Key], except_for: Key | None = None) -> None:
         """Begins the requests whose turn has come, as long as there is room, and wakes all of them but one."""
         now = self._clock.now().boot
         while (key := queue.candidate(now)) is not None:
             full = self._in_flight.expect(key, ref)
             if full is None:
                 queue.begin(key, now)
-                if key != but:
+                if key != except_for:
                     self._scheduler.wake(key)
             elif isinstance(full.name, Share):
                 queue.park(key.namespace)
@@ -177,7 +177,7 @@ class EndpointQueues:
         self._scheduler.wake_at(queue_key(ref), due)
         return due
 
-    def _take_up(self, ref: EndpointRef) -> None:
+    def _revive(self, ref: EndpointRef) -> None:
         """The endpoint that was deleted is there again, or another of its name."""
         dropped = self._dropped[ref.namespace]
         dropped.pop(ref, None)
@@ -185,6 +185,6 @@ class EndpointQueues:
             del self._dropped[ref.namespace]
 
     def _forget(self, ref: EndpointRef) -> None:
-        self._take_up(ref)
+        self._revive(ref)
         del self._queues[ref]
         self._in_flight.forget(ref)

@@ -26,7 +26,7 @@ AWAY = 256
 """Keys that may wait for something else meanwhile, such as an endpoint's answer, and hold nobody's place."""
 
 AWAY_PER_NAMESPACE = 24
-"""Of them in one namespace: more than it has requests under way."""
+"""Of them in one namespace: more than it has requests in flight."""
 
 _GLANCE = 1.0
 """Seconds after which the clocks are looked at again at the latest: asyncio's own clock stands still in a suspend and

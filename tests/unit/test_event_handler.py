@@ -8,7 +8,7 @@ import pytest
 from integration_token.api.endpoint import EndpointKind, EndpointRef, parse_endpoint
 from integration_token.api.names import RENEW_ANNOTATION
 from integration_token.clock import Instant
-from integration_token.handlers.watch import EventHandler
+from integration_token.handlers.event_handler import EventHandler
 from integration_token.state.inventory import Inventory
 from integration_token.state.resource import Remembered
 from integration_token.workqueue.endpoint_queue import Rank, Urgency
