@@ -49,6 +49,11 @@ def test_the_printed_tree_names_each_room_with_what_it_is_for() -> None:
     assert last.startswith(f"{len(named)} rooms on {len(rooms.floors())} floors, {len(rooms.arrows())} arrows")
 
 
+def test_no_field_of_long_lived_state_has_more_than_one_writer() -> None:
+    """Where two modules write it, neither can tell from its own text what the field holds."""
+    assert rooms.writers() == {}
+
+
 class TestWriters:
     """Who assigns a field of long-lived state is found."""
 
