@@ -42,6 +42,10 @@ lint: install ## format, lint, types, import contracts
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
 
+.PHONY: rooms
+rooms: install ## the rooms of the operator: their floors, and what each is for
+	@$(BIN)/python -m tests.unit.rooms
+
 .PHONY: unit
 unit: install ## the tests that need nothing but Python
 	@echo "==> unit tests (about 10 s)"

@@ -9,8 +9,9 @@ from typing import Final
 
 import httpx
 import pytest
+from integration_token.cluster.collection import SECRETS
 from integration_token.cluster.connection import access, connect
-from integration_token.cluster.gateway import SECRETS, Gateway
+from integration_token.cluster.gateway import Gateway
 from integration_token.errors import Unavailable
 from kubernetes.aio.config import incluster_config
 

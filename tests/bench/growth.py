@@ -28,9 +28,9 @@ END: Final = "<!-- the figures of `make growth` end -->"
 HOLDERS: Final = (
     (
         "the record of a resource, its references and its grant",
-        ("inventory.py", "grant.py", "endpoint_queue.py", "observation.py", "response.py", "<string>"),
+        ("inventory.py", "grant.py", "grant_rate.py", "observation.py", "response.py", "<string>"),
     ),
-    ("its plan in the queue of due times", ("scheduler.py", "clock.py", "requeue.py")),
+    ("its plan in the queue of due times", ("scheduler.py", "due_queue.py", "clock.py", "requeue.py")),
     ("its two Secrets, as their watch knows them", ("secret.py",)),
     ("texts of the API server's answers that are kept: names, UIDs, versions", ("decoder.py", "scanner.py")),
     ("kopf's memory of it", ("kopf",)),

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from integration_token.api.names import MANAGER
-from integration_token.cluster.gateway import EVENTS, SECRETS, Collection, Gateway, Object
+from integration_token.cluster.collection import EVENTS, SECRETS, Collection, Object
+from integration_token.cluster.gateway import Gateway
 from integration_token.errors import ClusterError, Conflict, Denied
 
 Json = TypeVar("Json")

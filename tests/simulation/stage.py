@@ -20,7 +20,7 @@ from integration_token.api.names import (
     VERSION,
 )
 from integration_token.api.value import parse_time
-from integration_token.cluster.gateway import SECRETS, Collection, Object
+from integration_token.cluster.collection import SECRETS, Collection, Object
 from integration_token.errors import Transient
 from integration_token.oauth.client import Route
 from integration_token.oauth.request import TokenRequest

@@ -14,7 +14,7 @@ from integration_token.api.names import (
     TARGET_LABEL,
 )
 from integration_token.api.value import format_precise_time, format_time
-from integration_token.cluster.gateway import Object
+from integration_token.cluster.collection import Object
 from integration_token.errors import Conflict, Denied, Unavailable
 
 from tests.simulation.disturbance import Deletion, Disturbance, Gap, Manner, Rival, Storm, Weather, What, Wishes

@@ -1,7 +1,7 @@
 """After a failure the next attempt never waits so long that a mended fault costs a good token."""
 
 import pytest
-from integration_token.renewal.backoff import change_wait, passing_wait
+from integration_token.renewal.backoff import transient_wait, user_action_wait
 
 DAY = 86400.0
 ALMOST_ONE = 1 - 2**-53
@@ -21,7 +21,7 @@ ALMOST_ONE = 1 - 2**-53
 )
 def test_what_only_a_change_mends_is_probed_again_all_the_same(left: float, wait: float) -> None:
     """The change may be made at the endpoint, where nobody tells us."""
-    assert change_wait(left) == wait
+    assert user_action_wait(left) == wait
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,6 @@ def test_a_passing_fault_is_tried_again_after_an_exponential_time_with_equal_jit
     failures: int, left: float, least: float, most: float
 ) -> None:
     """Half of the time is fixed, the other half is chance."""
-    assert passing_wait(failures, left, 0.0) == pytest.approx(least)
-    assert passing_wait(failures, left, 0.5) == pytest.approx(max(1, (least + most) / 2))
-    assert passing_wait(failures, left, ALMOST_ONE) == pytest.approx(most)
+    assert transient_wait(failures, left, 0.0) == pytest.approx(least)
+    assert transient_wait(failures, left, 0.5) == pytest.approx(max(1, (least + most) / 2))
+    assert transient_wait(failures, left, ALMOST_ONE) == pytest.approx(most)

@@ -1,13 +1,13 @@
 """Who may hold a lease, by what one candidate has seen of it, and a process's leave to act."""
 
 import pytest
-from integration_token.cluster.election import Election, Record, Timing
+from integration_token.cluster.election import Election, LeaseRecord, Timing
 from integration_token.cluster.fence import Fence
 from integration_token.errors import Fenced
 
 from tests.unit.virtual import FakeClock
 
-OTHERS = Record("1", "other", 15.0)
+OTHERS = LeaseRecord("1", "other", 15.0)
 
 
 def election() -> Election:
@@ -23,7 +23,7 @@ def test_durations_that_could_let_two_lead_are_refused(duration: float, deadline
     with pytest.raises(ValueError, match="must"):
         Timing(duration, deadline, retry)
     with pytest.raises(ValueError, match="must"):
-        Timing(look=0)
+        Timing(acquire_period=0)
 
 
 def test_lease_that_never_was_is_claimed_at_once() -> None:
@@ -47,7 +47,7 @@ def test_any_change_of_the_record_counts_anew() -> None:
     """A renewal, and even a label that somebody adds: too careful does no harm."""
     candidate = election()
     candidate.on_record(OTHERS, 100)
-    candidate.on_record(Record("2", "other", 15.0), 114)
+    candidate.on_record(LeaseRecord("2", "other", 15.0), 114)
     assert candidate.claimable_in(115) == 14
 
 
@@ -55,14 +55,14 @@ def test_released_lease_is_claimed_at_once() -> None:
     """An empty holder has nothing under way any more."""
     candidate = election()
     candidate.on_record(OTHERS, 100)
-    candidate.on_record(Record("2", "", 15.0), 101)
+    candidate.on_record(LeaseRecord("2", "", 15.0), 101)
     assert candidate.claimable_in(101) == 0
 
 
 def test_own_lease_is_claimed_at_once() -> None:
     """After an outage, or an answer that was lost, the holder goes on without a wait."""
     candidate = election()
-    candidate.on_record(Record("1", "me", 15.0), 100)
+    candidate.on_record(LeaseRecord("1", "me", 15.0), 100)
     assert candidate.claimable_in(100) == 0
 
 
@@ -79,9 +79,9 @@ def test_deleted_lease_is_not_a_released_one() -> None:
 def test_holder_that_asks_for_a_longer_wait_gets_it() -> None:
     """Two versions with different durations may meet in an upgrade; the longer one is safe for both."""
     candidate = election()
-    candidate.on_record(Record("1", "other", 60.0), 100)
+    candidate.on_record(LeaseRecord("1", "other", 60.0), 100)
     assert candidate.claimable_in(100) == 60
-    candidate.on_record(Record("2", "other", 1.0), 100)
+    candidate.on_record(LeaseRecord("2", "other", 1.0), 100)
     assert candidate.claimable_in(100) == 15
 
 
@@ -89,10 +89,10 @@ def test_waits_are_spread_and_never_past_the_moment_to_claim() -> None:
     """Between half of the time and all of it; less where the lease is to be had before."""
     candidate = election()
     candidate.on_record(OTHERS, 100)
-    assert candidate.wait(100, 0.0) == 0.5
-    assert candidate.wait(100, 0.999) == pytest.approx(1, abs=0.01)
-    assert candidate.wait(114.75, 0.999) == 0.25
-    assert candidate.wait(116, 0.0) == 0.5, "a claim that failed is not repeated in a loop"
+    assert candidate.delay(100, 0.0) == 0.5
+    assert candidate.delay(100, 0.999) == pytest.approx(1, abs=0.01)
+    assert candidate.delay(114.75, 0.999) == 0.25
+    assert candidate.delay(116, 0.0) == 0.5, "a claim that failed is not repeated in a loop"
 
 
 def test_fence_closes_by_time_for_good(clock: FakeClock) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import aiohttp
 import pytest
 from integration_token.api.names import MANAGER
+from integration_token.cluster.collection import INTEGRATIONS, SECRETS
 from integration_token.cluster.fence import Fence
-from integration_token.cluster.gateway import INTEGRATIONS, SECRETS, Gateway
+from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.permission import Call, Permissions
 from integration_token.errors import ClusterError, Conflict, Denied, Fenced, Unauthorized, Unavailable
 
@@ -322,7 +323,7 @@ async def test_the_api_server_is_asked_what_it_would_grant(*, allowed: bool) -> 
     """By a review of our own access, which needs no permission."""
     client = Client(201, {"status": {"allowed": allowed}})
     call = Call("patch", "integrationtoken.dev", "integrationtokens/status", "store")
-    assert await gateway(client).permitted(call) is allowed
+    assert await gateway(client).is_permitted(call) is allowed
     ((_, path, _, body),) = client.requests
     assert path.endswith("/selfsubjectaccessreviews")
     assert body["spec"]["resourceAttributes"] == {

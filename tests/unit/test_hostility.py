@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from integration_token.api.integration import parse_integration
 from integration_token.api.token import GrantIdentity, StoredToken, Token
-from integration_token.cluster.gateway import _refusal
+from integration_token.cluster.refusal import refusal_of
 from integration_token.cluster.target import build_target
 from integration_token.errors import Denied, Transient, UserActionRequired
 from integration_token.oauth.address import Policy as AddressPolicy
@@ -22,7 +22,7 @@ from integration_token.oauth.client import Route, TokenClient
 from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import Answer, read_answer
 from integration_token.telemetry.redaction import redact
-from integration_token.workqueue.endpoint_queues import MAX_PER_NAMESPACE
+from integration_token.workqueue.in_flight import MAX_PER_NAMESPACE
 
 from tests.fakes import costly, fault
 from tests.fakes.issuer import Policy
@@ -137,7 +137,7 @@ def test_no_refusal_of_the_api_server_is_costly(held: str) -> None:
         "words": "denied: " * 9000,
         "pieces": " ".join(token[place : place + 7] for place in range(0, 48_000, 8)),
     }
-    costs = {name: partial(_refusal, 422, {"message": text}, body) for name, text in messages.items()}
+    costs = {name: partial(refusal_of, 422, {"message": text}, body) for name, text in messages.items()}
     assert too_costly(costs) == {}
 
 

@@ -8,8 +8,9 @@ from typing import TypeVar
 
 import pytest
 from integration_token.clock import Instant
+from integration_token.cluster.collection import Collection, Object
 from integration_token.cluster.fence import Fence
-from integration_token.cluster.gateway import Collection, Gateway, Object
+from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.lease import Candidate
 from integration_token.errors import ClusterError, Denied, Unavailable
 

@@ -40,7 +40,7 @@ def test_a_loop_that_only_waits_never_stalls() -> None:
     async def act(loop_watch: LoopWatch, _: VirtualLoop) -> None:
         for _minute in range(60):
             await asyncio.sleep(59.9)
-            assert loop_watch.problem() == ""
+            assert loop_watch.describe_stall() == ""
         assert loop_watch.take_longest() < 0.001
 
     play(act)
@@ -67,16 +67,16 @@ def test_five_seconds_are_unhealthy_for_ten_more(since_tick: float) -> None:
     async def act(loop_watch: LoopWatch, loop: VirtualLoop) -> None:
         await asyncio.sleep(3 + since_tick)
         loop.stand_still(4.7)
-        assert loop_watch.problem() == ""
+        assert loop_watch.describe_stall() == ""
         await asyncio.sleep(3 + since_tick)
         loop.stand_still(5)
         await asyncio.sleep(0)
         ended = loop.time()
-        assert loop_watch.problem().startswith("the event loop stood still for 5.")
+        assert loop_watch.describe_stall().startswith("the event loop stood still for 5.")
         await asyncio.sleep(9)
-        assert loop_watch.problem()
+        assert loop_watch.describe_stall()
         await asyncio.sleep(ended + 10.3 - loop.time())
-        assert loop_watch.problem() == ""
+        assert loop_watch.describe_stall() == ""
 
     play(act)
 
@@ -87,7 +87,7 @@ def failures(stall: float, breath: float, stalls: int, phase: float) -> int:
 
     async def act(loop_watch: LoopWatch, loop: VirtualLoop) -> None:
         def asked(due: float) -> None:
-            answers.append(loop.time() - due < TIMEOUT and not loop_watch.problem())
+            answers.append(loop.time() - due < TIMEOUT and not loop_watch.describe_stall())
 
         for number in range(30):
             due = phase + PROBES * number

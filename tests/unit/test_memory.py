@@ -11,11 +11,12 @@ import pytest
 from integration_token.api.endpoint import EndpointKind, EndpointRef
 from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL, RENEW_ANNOTATION, TARGET_LABEL
 from integration_token.clock import Instant
+from integration_token.cluster.collection import Collection
 from integration_token.cluster.fence import Fence
-from integration_token.cluster.gateway import Collection, Gateway
+from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.page import essence
 from integration_token.cluster.secret import SecretWatch
-from integration_token.handlers.watch import EventHandler
+from integration_token.handlers.event_handler import EventHandler
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.metrics import Metrics
 from integration_token.workqueue.endpoint_queues import EndpointQueues
@@ -59,7 +60,7 @@ class Watched:
         """Has seen nothing yet."""
         self.metrics = Metrics()
         self.inventory = Inventory(self.metrics.drop_endpoint, self.metrics.drop_namespace)
-        self.metrics.begin(self.inventory, Fence(clock).is_open)
+        self.metrics.begin_term(self.inventory, Fence(clock).is_open)
         self.scheduler = Asleep(clock)
         self.handler = EventHandler(
             self.inventory, self.scheduler, EndpointQueues(clock, self.scheduler, lambda _: "login.example")
@@ -68,15 +69,15 @@ class Watched:
     def integration(self, body: Object) -> None:
         """The watch tells of an IntegrationToken."""
         assert self.handler.is_relevant("ADDED", body)
-        self.handler.integration("ADDED", body)
+        self.handler.on_integration("ADDED", body)
 
     def endpoint(self, body: Object) -> None:
         """The watch tells of a TokenEndpoint."""
-        self.handler.endpoint("ADDED", EndpointKind.NAMESPACED, body)
+        self.handler.on_endpoint("ADDED", EndpointKind.NAMESPACED, body)
 
     def namespace(self, body: Object) -> None:
         """The watch tells of a namespace."""
-        self.handler.namespace("ADDED", body)
+        self.handler.on_namespace("ADDED", body)
 
 
 @pytest.fixture
@@ -203,7 +204,7 @@ def test_nothing_is_kept_of_endpoints_that_are_gone(watched: Watched) -> None:
         watched.inventory.confirmed[ref] = 1.0
         watched.metrics.record_request(ref, "issued")
         watched.metrics.record_saved_request(ref)
-        watched.handler.endpoint("DELETED", EndpointKind.NAMESPACED, body)
+        watched.handler.on_endpoint("DELETED", EndpointKind.NAMESPACED, body)
 
     assert kept(come_and_go, login) <= 64
 
@@ -214,7 +215,7 @@ def test_nothing_is_kept_of_resources_that_are_gone(watched: Watched) -> None:
     def come_and_go(body: Object) -> None:
         watched.integration(body)
         watched.metrics.record_write(NAMESPACE)
-        watched.handler.integration("DELETED", body)
+        watched.handler.on_integration("DELETED", body)
 
     assert kept(come_and_go, token) <= 64
     assert b'namespace="n' not in watched.metrics.text()

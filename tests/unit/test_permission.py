@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, LEASES, NAMESPACES, PODS, SECRETS
+from integration_token.cluster.collection import ENDPOINTS, INTEGRATIONS, LEASES, NAMESPACES, PODS, SECRETS
 from integration_token.cluster.permission import Call, Permissions, call_of
 from integration_token.errors import ClusterError, Conflict, Denied, Unavailable
 
@@ -86,16 +86,16 @@ def test_many_namespaces_are_counted(clock: FakeClock) -> None:
 def test_operator_is_fit_as_long_as_it_may_work_in_one_namespace(clock: FakeClock) -> None:
     """A namespace that is deleted takes the operator's Role along; who serves all namespaces has one role for all."""
     permissions = Permissions(clock)
-    assert not permissions.block(())
-    assert not permissions.block(("store", "shipping"))
+    assert not permissions.is_refused_in_all(())
+    assert not permissions.is_refused_in_all(("store", "shipping"))
     permissions.on_answer("POST", PATH, FORBIDDEN)
-    assert permissions.block(())
-    assert not permissions.block(("store", "shipping"))
+    assert permissions.is_refused_in_all(())
+    assert not permissions.is_refused_in_all(("store", "shipping"))
     permissions.on_answer("GET", SECRETS.path("shipping"), FORBIDDEN)
-    assert permissions.block(("store", "shipping"))
+    assert permissions.is_refused_in_all(("store", "shipping"))
     permissions.on_answer("GET", SECRETS.path("shipping"), None)
     permissions.on_answer("GET", SECRETS.path(), FORBIDDEN)
-    assert permissions.block(("store", "shipping"))
+    assert permissions.is_refused_in_all(("store", "shipping"))
 
 
 def test_refusal_that_nobody_repeats_is_forgotten(clock: FakeClock) -> None:
@@ -116,14 +116,14 @@ def test_refusals_are_reviewed() -> None:
         asked: list[Call] = []
         answers: list[bool | ClusterError] = [Unavailable("503"), False, True]
 
-        async def permitted(call: Call) -> bool:
+        async def is_permitted(call: Call) -> bool:
             asked.append(call)
             answer = answers.pop(0)
             if isinstance(answer, ClusterError):
                 raise answer
             return answer
 
-        reviewing = asyncio.create_task(permissions.run(permitted))
+        reviewing = asyncio.create_task(permissions.run(is_permitted))
         await asyncio.sleep(62)
         assert asked == []
         permissions.on_answer("POST", PATH, FORBIDDEN)

@@ -60,7 +60,7 @@ def test_metrics() -> None:
     inventory = Inventory()
     inventory.observe_unreadable("store", "shop", "uid", 1)
     metrics = Metrics()
-    metrics.begin(inventory, Fence(SystemClock()).is_open)
+    metrics.begin_term(inventory, Fence(SystemClock()).is_open)
     endpoint = EndpointRef(EndpointKind.CLUSTER, "", "grafx")
     inventory.keep_endpoint_version(endpoint, "uid", 1)
     metrics.record_request(endpoint, "issued")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from integration_token.api.names import INTEGRATION_TOKENS, TARGET_LABEL
-from integration_token.cluster.gateway import Object
+from integration_token.cluster.collection import Object
 from integration_token.errors import Conflict, Denied, Unavailable
 
 from tests.fakes import fault

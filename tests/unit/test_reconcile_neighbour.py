@@ -13,7 +13,7 @@ from integration_token.api.names import (
     RENEW_ANNOTATION,
 )
 from integration_token.api.value import format_precise_time, format_time, parse_time
-from integration_token.cluster.gateway import Object
+from integration_token.cluster.collection import Object
 from integration_token.controller.token_copy import MOST_COPIES
 from integration_token.errors import Transient, Unavailable
 from integration_token.oauth.client import Route

@@ -8,8 +8,8 @@ import pytest
 from integration_token.api.condition import Reason
 from integration_token.api.names import INTEGRATION_TOKENS
 from integration_token.errors import Transient
-from integration_token.renewal.backoff import TELLING
-from integration_token.workqueue.endpoint_queues import MAX_PER_NAMESPACE
+from integration_token.renewal.backoff import TELL_AFTER
+from integration_token.workqueue.in_flight import MAX_PER_NAMESPACE
 
 from tests.fakes import fault
 from tests.fakes.issuer import Policy
@@ -124,7 +124,7 @@ def test_who_comes_to_an_endpoint_that_hangs_is_told_so(came: float) -> None:
         world.clients["late"] = SECRET
         world.credentials("late", SECRET, "late")
         world.integration("late", credentialsSecretRef={"name": "late"}, target={"name": "late-token"})
-        await world.until(EPOCH + came + 2 * TELLING)
+        await world.until(EPOCH + came + 2 * TELL_AFTER)
         assert reasons(world, ["late"]) == ["RateLimited"]
 
     play(story)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from integration_token.api.names import INTEGRATION_TOKENS, TARGET_LABEL
-from integration_token.cluster.gateway import Object
+from integration_token.cluster.collection import Object
 from integration_token.errors import Conflict, Denied
 
 from tests.fakes import fault

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from integration_token.api.condition import ConditionType
 from integration_token.api.names import TARGET_LABEL
-from integration_token.cluster.gateway import Object
+from integration_token.cluster.collection import Object
 from integration_token.errors import ClusterError, Conflict, Denied, Transient, Unavailable
 
 from tests.fakes.issuer import Policy

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 
 from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL, TARGET_LABEL
-from integration_token.cluster.gateway import Collection, Object
+from integration_token.cluster.collection import Collection, Object
 from integration_token.cluster.secret import SecretMetadata, SecretWatch
 from integration_token.errors import Denied, Unavailable
 

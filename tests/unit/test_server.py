@@ -30,7 +30,7 @@ class Served:
         self.fence = Fence(FakeClock())
         self.metrics = Metrics()
         self.inventory = Inventory(self.metrics.drop_endpoint, self.metrics.drop_namespace)
-        self.metrics.begin(self.inventory, self.fence.is_open)
+        self.metrics.begin_term(self.inventory, self.fence.is_open)
         self.readiness = Readiness(ready=True, missing="")
         self.clock = FakeClock()
         loop_watch = LoopWatch(lambda: self.clock.now().boot)
@@ -145,10 +145,10 @@ async def test_metrics_tell_who_does_the_work(served: Served) -> None:
     assert await leads()
     served.fence.close()
     assert not await leads()
-    served.metrics.end()
+    served.metrics.end_term()
     assert not await leads()
     assert await served.samples() == {}
-    served.metrics.begin(served.inventory, Fence(FakeClock()).is_open)
+    served.metrics.begin_term(served.inventory, Fence(FakeClock()).is_open)
     assert await leads()
     assert len(await served.samples()) == 3
 

@@ -21,8 +21,8 @@ from integration_token.api.names import (
     VERSION,
 )
 from integration_token.clock import Instant
+from integration_token.cluster.collection import Object
 from integration_token.cluster.fence import Fence
-from integration_token.cluster.gateway import Object
 from integration_token.oauth.address import Policy as AddressPolicy
 from integration_token.oauth.client import Route, TokenClient
 from integration_token.oauth.request import TokenRequest
@@ -106,7 +106,7 @@ class Operator:
         self.inventory, self.scheduler, self.secrets, self.events = (
             worker.inventory, worker.scheduler, worker.secrets, worker.events
         )  # fmt: skip
-        metrics.begin(self.inventory, Fence(world.clock).is_open)
+        metrics.begin_term(self.inventory, Fence(world.clock).is_open)
         self._cluster = world.cluster
         self._handler = worker.handler
         self.grants = worker.reconciler._grants
@@ -162,13 +162,13 @@ class Operator:
 
     def _changed(self, plural: str, kind: str, body: Object) -> None:
         if plural == INTEGRATION_TOKENS:
-            self._handler.integration(kind, body)
+            self._handler.on_integration(kind, body)
         elif plural == TOKEN_ENDPOINTS:
-            self._handler.endpoint(kind, EndpointKind.NAMESPACED, body)
+            self._handler.on_endpoint(kind, EndpointKind.NAMESPACED, body)
         elif plural == CLUSTER_TOKEN_ENDPOINTS:
-            self._handler.endpoint(kind, EndpointKind.CLUSTER, body)
+            self._handler.on_endpoint(kind, EndpointKind.CLUSTER, body)
         elif plural == "namespaces":
-            self._handler.namespace(kind, body)
+            self._handler.on_namespace(kind, body)
 
 
 class World:

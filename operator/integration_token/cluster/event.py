@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from integration_token.api.names import MANAGER
 from integration_token.api.value import format_time
 from integration_token.clock import Clock
-from integration_token.cluster.gateway import EVENTS, Gateway
+from integration_token.cluster.collection import EVENTS
+from integration_token.cluster.gateway import Gateway
 from integration_token.errors import ClusterError
 from integration_token.telemetry.logs import get_logger
 
@@ -58,7 +59,7 @@ class EventRecorder:
 
     def record(self, about: ObjectReference, *, warning: bool, reason: str, message: str) -> None:
         """Queues an event; `reason` is one word in CamelCase."""
-        if not self._admits(about.uid, reason):
+        if not self._is_allowed(about.uid, reason):
             log.debug("event dropped, one of many", kind=about.kind, namespace=about.namespace, name=about.name,
                       reason=reason)  # fmt: skip
             return
@@ -102,15 +103,15 @@ class EventRecorder:
                 del self._queues[most]
             log.warning("event dropped, too many wait", namespace=most, reason=dropped["reason"])
 
-    def _admits(self, uid: str, reason: str) -> bool:
+    def _is_allowed(self, uid: str, reason: str) -> bool:
         now = self._clock.now().boot
         allowance, since = self._allowances.pop((uid, reason), (float(_BURST), now))
         allowance = min(float(_BURST), allowance + (now - since) / _REFILL)
-        admitted = allowance >= 1
-        self._allowances[uid, reason] = (allowance - admitted, now)
+        allowed = allowance >= 1
+        self._allowances[uid, reason] = (allowance - allowed, now)
         if len(self._allowances) > _REMEMBERED:
             self._allowances.popitem(last=False)
-        return admitted
+        return allowed
 
     async def run(self) -> None:
         """Posts what is queued, for ever."""

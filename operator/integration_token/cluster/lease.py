@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from integration_token.clock import Clock
-from integration_token.cluster.election import Election, Record, Timing
+from integration_token.cluster.collection import LEASES, Object
+from integration_token.cluster.election import Election, LeaseRecord, Timing
 from integration_token.cluster.fence import Fence
-from integration_token.cluster.gateway import LEASES, Gateway, Object
+from integration_token.cluster.gateway import Gateway
 from integration_token.errors import ClusterError, Conflict, Fenced, Unavailable
 from integration_token.telemetry.logs import get_logger
 
@@ -25,13 +26,13 @@ T = TypeVar("T")
 class Candidate:
     """One process that wants to hold a lease.
 
-    Guarantees, where all candidates' clocks run alike within the ratio of the timing's `duration` to its `deadline`:
-    no two of them have an open fence at the same time, whatever is lost or late between them and the API server, and
-    however long one of them is stopped. A lease that was released is taken over at the next look of another, one whose
-    holder is gone after `duration`.
+    Guarantees, where all candidates' clocks run alike within the ratio of the timing's `lease_duration` to its
+    `renew_deadline`: no two of them have an open fence at the same time, whatever is lost or late between them and the
+    API server, and however long one of them is stopped. A lease that was released is taken over at the next look of
+    another, one whose holder is gone after `lease_duration`.
 
-    Does not guarantee that there is a leader: without an API server there is none after `deadline`. Who deletes the
-    Lease may have two candidates lead at once for as long, where one of them has never seen it.
+    Does not guarantee that there is a leader: without an API server there is none after `renew_deadline`. Who deletes
+    the Lease may have two candidates lead at once for as long, where one of them has never seen it.
     """
 
     def __init__(
@@ -70,18 +71,18 @@ class Candidate:
         holder = None
         while True:
             try:
-                fence = await self._stand()
-                self._works()
+                fence = await self._try_to_acquire()
+                self._on_success()
             except ClusterError as error:
                 fence = None
-                self._fails(error)
+                self._on_failure(error)
             if fence is not None and fence.is_open():
                 log.info("leading", lease=self._name, identity=self._identity)
                 return fence
             if not self.problem and holder != self._election.holder:
                 holder = self._election.holder
                 log.info("standing by", lease=self._name, identity=self._identity, leader=holder)
-            await asyncio.sleep(self._election.wait(self._clock.now().boot, self._jitter()))
+            await asyncio.sleep(self._election.delay(self._clock.now().boot, self._jitter()))
 
     async def renew(self, fence: Fence) -> None:
         """Keeps the fence open as long as the lease can be renewed, and returns once it is closed."""
@@ -99,40 +100,40 @@ class Candidate:
         if self._lease is None or self._election.holder != self._identity:
             return
         try:
-            await self._limited(self._hand_over())
+            await self._in_time(self._hand_over())
         except ClusterError as error:
             # It runs out by itself.
             log.warning("the lease was not released", lease=self._name, error=str(error))
         else:
             log.info("the lease was released", lease=self._name)
 
-    async def _stand(self) -> Fence | None:
+    async def _try_to_acquire(self) -> Fence | None:
         """One look of a candidate that doesn't lead."""
-        await self._limited(self._read())
+        await self._in_time(self._read())
         if self._election.claimable_in(self._clock.now().boot) > 0:
             return None
         sent = self._clock.now().boot
         try:
-            await self._limited(self._write())
+            await self._in_time(self._write())
         except Conflict:
             return None  # somebody else was faster
-        return Fence(self._clock, sent + self._timing.deadline)
+        return Fence(self._clock, sent + self._timing.renew_deadline)
 
     async def _renew(self, fence: Fence) -> None:
         """One wait and one attempt of a candidate that leads."""
-        wait = self._timing.retry * (1 + self._jitter()) / 2
+        wait = self._timing.retry_period * (1 + self._jitter()) / 2
         await asyncio.sleep(min(wait, fence.check()))
         # From before it was sent: the others count from when they see it, which is later.
         sent, left = self._clock.now().boot, fence.check()
         try:
-            if await self._limited(self._rewrite(), left):
-                fence.extend(sent + self._timing.deadline)
+            if await self._in_time(self._rewrite(), left):
+                fence.extend(sent + self._timing.renew_deadline)
             else:
                 log.warning("the lease was taken over", lease=self._name, leader=self._election.holder)
                 fence.close()
-            self._works()
+            self._on_success()
         except ClusterError as error:
-            self._fails(error)
+            self._on_failure(error)
 
     async def _rewrite(self) -> bool:
         """One renewal; False where the lease is somebody else's."""
@@ -156,16 +157,16 @@ class Candidate:
                 await self._write("")
 
     async def _read(self) -> None:
-        self._note(await self._gateway.get(LEASES, self._namespace, self._name))
+        self._remember(await self._gateway.get(LEASES, self._namespace, self._name))
 
     async def _write(self, holder: str | None = None) -> None:
         body = self._body(self._lease, self._identity if holder is None else holder)
         if self._lease is None:
-            self._note(await self._gateway.create(LEASES, self._namespace, body))
+            self._remember(await self._gateway.create(LEASES, self._namespace, body))
         else:
-            self._note(await self._gateway.replace(LEASES, self._namespace, self._name, body))
+            self._remember(await self._gateway.replace(LEASES, self._namespace, self._name, body))
 
-    def _note(self, lease: Object | None) -> None:
+    def _remember(self, lease: Object | None) -> None:
         self._lease = lease
         self._election.on_record(None if lease is None else _record(lease), self._clock.now().boot)
 
@@ -182,30 +183,30 @@ class Candidate:
         if holder != spec.get("holderIdentity"):
             spec["acquireTime"] = now
             spec["leaseTransitions"] = int(spec.get("leaseTransitions") or 0) + (lease is not None and holder != "")
-        spec |= {"holderIdentity": holder, "renewTime": now, "leaseDurationSeconds": int(self._timing.duration)}
+        spec |= {"holderIdentity": holder, "renewTime": now, "leaseDurationSeconds": int(self._timing.lease_duration)}
         return {**body, "spec": spec}
 
-    async def _limited(self, call: Awaitable[T], left: float = math.inf) -> T:
+    async def _in_time(self, call: Awaitable[T], left: float = math.inf) -> T:
         try:
-            async with asyncio.timeout(min(left, self._timing.attempt)):
+            async with asyncio.timeout(min(left, self._timing.attempt_timeout)):
                 return await call
         except TimeoutError:
             raise Unavailable("the API server did not answer in time") from None
 
-    def _works(self) -> None:
+    def _on_success(self) -> None:
         if self.problem:
             self.problem = ""
 
-    def _fails(self, error: ClusterError) -> None:
+    def _on_failure(self, error: ClusterError) -> None:
         problem = f"cannot read and write Lease {self._namespace}/{self._name}: {error}"
         if problem != self.problem:
             log.warning("the lease cannot be read and written", lease=self._name, error=str(error))
         self.problem = problem
 
 
-def _record(lease: Object) -> Record:
+def _record(lease: Object) -> LeaseRecord:
     spec = lease.get("spec") or {}
-    return Record(
+    return LeaseRecord(
         lease["metadata"]["resourceVersion"],
         str(spec.get("holderIdentity") or ""),
         float(spec.get("leaseDurationSeconds") or 0),

@@ -19,11 +19,11 @@ _OPTIONAL = frozenset({"pods"})
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
-_FORGOTTEN = 600.0
+_FORGET_AFTER = 600.0
 """Seconds after which a refusal counts no more that wasn't repeated: what is refused is tried again within 5 min, as
 long as somebody wants it."""
 
-_REVIEW = 5.0
+_REVIEW_PERIOD = 5.0
 """Seconds between two reviews: an API server that is just starting refuses much that it grants a moment later, and not
 every call is repeated soon."""
 _REVIEWED = 20
@@ -81,21 +81,21 @@ class Permissions:
         elif self._refused:
             self._forget(call_of(method, path))
 
-    async def run(self, permitted: Callable[[Call], Awaitable[bool]]) -> None:
+    async def run(self, is_permitted: Callable[[Call], Awaitable[bool]]) -> None:
         """Reviews for ever what was refused.
 
-        :param permitted: asks the API server whether a call would be granted now.
+        :param is_permitted: asks the API server whether a call would be granted now.
         """
         while True:
-            await asyncio.sleep(_REVIEW)
+            await asyncio.sleep(_REVIEW_PERIOD)
             for call in self._current()[:_REVIEWED]:
                 try:
-                    if await permitted(call):
+                    if await is_permitted(call):
                         self._forget(call)
                 except ClusterError:
                     break  # a call that succeeds, or time, will tell
 
-    def block(self, namespaces: Collection[str]) -> bool:
+    def is_refused_in_all(self, namespaces: Collection[str]) -> bool:
         """Whether something is refused in each of these namespaces; of no namespaces, whether anything is.
 
         A namespace that is gone takes the operator's Role along: no reason to call the whole operator unfit.
@@ -114,7 +114,7 @@ class Permissions:
 
     def _current(self) -> list[Call]:
         now = self._clock.now().boot
-        for call in [call for call, at in self._refused.items() if now - at > _FORGOTTEN]:
+        for call in [call for call, at in self._refused.items() if now - at > _FORGET_AFTER]:
             self._forget(call)
         return list(self._refused)
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-Object = dict[str, Any]
+from integration_token.cluster.collection import Object
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +23,21 @@ def readers(pods: Iterable[Object], secret: str) -> Iterator[Reader]:
     """Those of the pods that read the Secret of that name."""
     for pod in pods:
         spec = pod["spec"]
-        volumes = {volume["name"] for volume in spec.get("volumes") or () if secret in _secrets(volume)}
+        volumes = {volume["name"] for volume in spec.get("volumes") or () if secret in _secrets_of_volume(volume)}
         mounts = [
             mount
-            for container in _lasting(spec)
+            for container in _running_containers(spec)
             for mount in container.get("volumeMounts") or ()
             if mount["name"] in volumes
         ]
         parts = [bool(mount.get("subPath") or mount.get("subPathExpr")) for mount in mounts]
-        frozen = any(parts) or any(secret in _environment(container) for container in _lasting(spec))
+        variables = any(secret in _secrets_of_environment(container) for container in _running_containers(spec))
+        frozen = variables or any(parts)
         if mounts or frozen:
-            yield Reader(pod["metadata"]["name"], _owner(pod["metadata"]), not all(parts), frozen)
+            yield Reader(pod["metadata"]["name"], _owner_of(pod["metadata"]), not all(parts), frozen)
 
 
-def _lasting(spec: Object) -> Iterator[Object]:
+def _running_containers(spec: Object) -> Iterator[Object]:
     """The containers that run as long as the pod does: an init container that has ended reads nothing any more."""
     yield from spec.get("containers") or ()
     for container in spec.get("initContainers") or ():
@@ -45,20 +45,20 @@ def _lasting(spec: Object) -> Iterator[Object]:
             yield container
 
 
-def _secrets(volume: Object) -> Iterator[str]:
+def _secrets_of_volume(volume: Object) -> Iterator[str]:
     yield str((volume.get("secret") or {}).get("secretName", ""))
     for source in (volume.get("projected") or {}).get("sources") or ():
         yield str((source.get("secret") or {}).get("name", ""))
 
 
-def _environment(container: Object) -> Iterator[str]:
+def _secrets_of_environment(container: Object) -> Iterator[str]:
     for variable in container.get("env") or ():
         yield str(((variable.get("valueFrom") or {}).get("secretKeyRef") or {}).get("name", ""))
     for source in container.get("envFrom") or ():
         yield str((source.get("secretRef") or {}).get("name", ""))
 
 
-def _owner(metadata: Object) -> str:
+def _owner_of(metadata: Object) -> str:
     controllers = [owner for owner in metadata.get("ownerReferences") or () if owner.get("controller")]
     if not controllers:
         return f"Pod {metadata['name']}"

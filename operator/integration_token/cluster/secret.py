@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL, TARGET_LABEL
-from integration_token.cluster.gateway import SECRETS, Gateway, Object
+from integration_token.cluster.collection import SECRETS, Object
+from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.page import MAX_ALLOWED_HOSTS
 from integration_token.errors import ClusterError, Conflict, Denied
 from integration_token.telemetry.logs import get_logger

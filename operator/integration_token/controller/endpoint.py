@@ -8,7 +8,8 @@ from integration_token.api.endpoint import Endpoint, EndpointRef, parse_endpoint
 from integration_token.api.integration import is_going
 from integration_token.api.value import format_time
 from integration_token.clock import Clock, Instant
-from integration_token.cluster.gateway import ENDPOINTS, Gateway
+from integration_token.cluster.collection import ENDPOINTS
+from integration_token.cluster.gateway import Gateway
 from integration_token.controller.references import can_be_checked, check_endpoint
 from integration_token.controller.status import merge_patch
 from integration_token.errors import ClusterError, Conflict, UserActionRequired

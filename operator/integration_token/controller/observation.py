@@ -7,7 +7,7 @@ from integration_token.api.endpoint import Endpoint
 from integration_token.api.integration import Integration, shortened
 from integration_token.api.token import GrantIdentity, StoredToken
 from integration_token.clock import Instant
-from integration_token.cluster.gateway import Object
+from integration_token.cluster.collection import Object
 from integration_token.controller.target import Target
 from integration_token.errors import Failure
 from integration_token.renewal.plan import TokenPlan, plan

@@ -14,7 +14,8 @@ from integration_token.api.integration import Integration, MountRefresh
 from integration_token.api.names import REFRESHED_ANNOTATION
 from integration_token.api.value import format_precise_time, format_time
 from integration_token.clock import Clock
-from integration_token.cluster.gateway import PODS, Gateway
+from integration_token.cluster.collection import PODS
+from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.pod import Reader, readers
 from integration_token.controller.outcome import Outcome
 from integration_token.controller.reporter import Reporter

@@ -10,7 +10,8 @@ from dataclasses import replace
 from integration_token.api.condition import Reason
 from integration_token.api.integration import Integration, is_going, parse_integration
 from integration_token.clock import Clock, Instant
-from integration_token.cluster.gateway import INTEGRATIONS, Gateway
+from integration_token.cluster.collection import INTEGRATIONS
+from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.secret import SecretWatch
 from integration_token.controller.endpoint import EndpointReconciler
 from integration_token.controller.observation import Observation
@@ -23,7 +24,7 @@ from integration_token.controller.requeue import cut_short, failing_after, reque
 from integration_token.controller.revision import revisions_of
 from integration_token.controller.target_update import TargetUpdater
 from integration_token.errors import ClusterError, Conflict, Denied, Transient, UserActionRequired
-from integration_token.renewal.backoff import MAX_CHANGE_WAIT, TELLING
+from integration_token.renewal.backoff import MAX_USER_ACTION_WAIT, TELL_AFTER
 from integration_token.state.grant import Grants
 from integration_token.state.inventory import Inventory
 from integration_token.state.resource import Remembered, ResourceState
@@ -36,7 +37,7 @@ log = get_logger(__name__)
 
 _PATIENCE = 2.0
 """Seconds that a first token waits for others in flight before it is looked whether it is the endpoint's rate limit by
-now that it waits for, which its user is told. Later looks come after `TELLING` seconds: many may wait."""
+now that it waits for, which its user is told. Later looks come after `TELL_AFTER` seconds: many may wait."""
 
 
 class Reconciler:
@@ -90,7 +91,7 @@ class Reconciler:
             self._grants.forget(key)
             return None
         before, now = state.remembered, self._clock.now()
-        if not self._queues.has(key) and (self._nothing_new(state, key, now) or _is_contested(state, now)):
+        if not self._queues.is_pending(key) and (self._nothing_new(state, key, now) or _is_contested(state, now)):
             return before.due
         after, outcome, is_waiting = replace(before, last_reconciled=None), None, False
         try:
@@ -101,7 +102,7 @@ class Reconciler:
             if since is not None:
                 is_waiting, after = True, replace(after, waiting_since=since)
                 self._inventory.keep_spec(state, integration)
-                return now.after(_PATIENCE if now.boot - since.boot < _PATIENCE else TELLING)
+                return now.after(_PATIENCE if now.boot - since.boot < _PATIENCE else TELL_AFTER)
             outcome, error = await self._pass(key, state, Observation(integration, now, before, before.plan))
             is_waiting = outcome.wait.on is not None
             if error is None:
@@ -204,7 +205,7 @@ class Reconciler:
         current = self._inventory.entries.get(key)
         if current is None:
             return None
-        return now if current.uid != state.uid else now.after(MAX_CHANGE_WAIT)
+        return now if current.uid != state.uid else now.after(MAX_USER_ACTION_WAIT)
 
     def _nothing_new(self, state: ResourceState, key: Key, now: Instant) -> bool:
         """Whether a wake-up has no reason any more: our own writes come back as watch events."""
@@ -236,7 +237,7 @@ class Reconciler:
         if self._queues.enter(endpoint, key, Rank(Urgency.NONE, 0.0)) is not WaitReason.TURN:
             return None
         since = state.remembered.waiting_since or self._clock.now()
-        if self._refresher.has_waited_long(since) and self._queues.slow(endpoint.ref):
+        if self._refresher.has_waited_long(since) and self._queues.is_slow(endpoint.ref):
             return None
         return since
 

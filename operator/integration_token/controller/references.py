@@ -10,7 +10,8 @@ from integration_token.api.integration import Integration
 from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL
 from integration_token.api.selector import selects
 from integration_token.clock import Clock
-from integration_token.cluster.gateway import ENDPOINTS, NAMESPACES, SECRETS, Gateway, Object
+from integration_token.cluster.collection import ENDPOINTS, NAMESPACES, SECRETS, Object
+from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.page import MAX_ALLOWED_HOSTS
 from integration_token.cluster.secret import TOO_LONG, SecretMetadata, SecretWatch, secret_metadata
 from integration_token.errors import Conflict, UserActionRequired

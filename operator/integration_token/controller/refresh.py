@@ -16,14 +16,15 @@ from integration_token.controller.revision import revisions_of, with_credentials
 from integration_token.controller.target import TargetWriter
 from integration_token.controller.token_copy import TokenCopier
 from integration_token.errors import ClusterError, Failure, Transient, UserActionRequired
-from integration_token.renewal.backoff import TELLING, change_wait, passing_wait
+from integration_token.renewal.backoff import TELL_AFTER, transient_wait, user_action_wait
 from integration_token.renewal.plan import TokenPlan
 from integration_token.state.failure import FailureState
 from integration_token.state.grant import Grants, GrantState
 from integration_token.state.resource import ResourceState
 from integration_token.telemetry.logs import get_logger
 from integration_token.workqueue.endpoint_queue import Rank, Urgency, WaitReason
-from integration_token.workqueue.endpoint_queues import SLOW, EndpointQueues
+from integration_token.workqueue.endpoint_queues import EndpointQueues
+from integration_token.workqueue.in_flight import SLOW
 from integration_token.workqueue.key import Key
 from integration_token.workqueue.scheduler import Scheduler
 
@@ -93,7 +94,7 @@ class Refresher:
 
     def has_waited_long(self, since: Instant | None) -> bool:
         """Whether a request has waited for its turn for so long that its user is told."""
-        return since is not None and self._clock.now().boot - since.boot >= TELLING
+        return since is not None and self._clock.now().boot - since.boot >= TELL_AFTER
 
     async def _prepare(self, observation: Observation) -> Prepared:
         assert observation.endpoint is not None  # noqa: S101  # else something is wrong
@@ -131,7 +132,8 @@ class Refresher:
         grant.wait_for_request(key)
         # The wait between two attempts makes nothing better.
         failure = outcome.observation.before.failing.failure if outcome.wanted == outcome.revisions else None
-        return replace(outcome, wait=replace(wait, why=self._queues.why(key)), failure=failure or outcome.failure)
+        wait = replace(wait, why=self._queues.explain_wait(key))
+        return replace(outcome, wait=wait, failure=failure or outcome.failure)
 
     def _enter(self, key: Key, state: ResourceState, observation: Observation, prepared: Prepared) -> Observation:
         """The pass goes by what would be sent: what the Secret holds now may be newer than what the watch knew."""
@@ -257,9 +259,9 @@ class Refresher:
         """Has the grant know what its failed request means for the next one."""
         failures, pause = grant.failing.counted(failure), None
         if not isinstance(failure, Transient):
-            wait = change_wait(outcome.left)
+            wait = user_action_wait(outcome.left)
         else:
-            wait = passing_wait(failures, outcome.left, self._jitter())
+            wait = transient_wait(failures, outcome.left, self._jitter())
             wait = max(wait, grant.memory.pace.spacing(outcome.now.boot))
             if failure.pause is not None:
                 self._queues.pause(endpoint.ref, self._grants.source(key, endpoint), failure.pause)

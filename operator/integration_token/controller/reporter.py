@@ -10,14 +10,15 @@ from integration_token.api.integration import Integration
 from integration_token.api.names import GROUP, INTEGRATION_TOKEN_KIND, VERSION
 from integration_token.api.value import format_time
 from integration_token.clock import Clock
+from integration_token.cluster.collection import INTEGRATIONS, Object
 from integration_token.cluster.event import EventRecorder, ObjectReference
-from integration_token.cluster.gateway import INTEGRATIONS, Gateway, Object
+from integration_token.cluster.gateway import Gateway
 from integration_token.controller.outcome import Outcome
 from integration_token.controller.status import build_status, merge_patch
 from integration_token.errors import UserActionRequired
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.logs import get_logger
-from integration_token.workqueue.endpoint_queue import MAX_PER_GRANT, SHORTEST_LIFETIME
+from integration_token.workqueue.grant_rate import MAX_PER_GRANT, SHORTEST_LIFETIME
 from integration_token.workqueue.key import Key
 
 log = get_logger(__name__)

@@ -6,7 +6,13 @@ from integration_token.api.condition import Reason
 from integration_token.clock import Instant
 from integration_token.controller.outcome import Outcome
 from integration_token.errors import Conflict, Failure, Transient
-from integration_token.renewal.backoff import MAX_CHANGE_WAIT, TELLING, change_wait, passing_wait, rewrite_wait
+from integration_token.renewal.backoff import (
+    MAX_USER_ACTION_WAIT,
+    TELL_AFTER,
+    rewrite_wait,
+    transient_wait,
+    user_action_wait,
+)
 from integration_token.state.failure import NOTHING, FailureState
 
 _UNSEEN = frozenset({Reason.CREDENTIALS_NOT_FOUND, Reason.SECRET_NOT_OWNED})
@@ -68,9 +74,9 @@ def requeue_after(outcome: Outcome, failing: FailureState) -> Instant | None:
         waits.append(plan.expires - wall)  # Ready must turn False then
     if wait.on is not None:
         # Its turn wakes it; if that failed, it looks by itself.
-        waits.append(MAX_CHANGE_WAIT if wait.is_long else TELLING)
+        waits.append(MAX_USER_ACTION_WAIT if wait.is_long else TELL_AFTER)
     elif failing.failure is not None and outcome.failure is not None:
-        retry = MAX_CHANGE_WAIT if failing.retry is None else failing.retry.seconds_from(now)
+        retry = MAX_USER_ACTION_WAIT if failing.retry is None else failing.retry.seconds_from(now)
         waits.append(max(_SHORTEST, wait.grant_rate, retry))
         if outcome.observation.contested_until is not None:
             waits.append(_CONTESTED)
@@ -79,7 +85,7 @@ def requeue_after(outcome: Outcome, failing: FailureState) -> Instant | None:
     elif not outcome.integration.suspend:
         poll = plan.poll_at - wall
         # What is due and was not done is not to be looked at without a breath in between.
-        waits.append(MAX_CHANGE_WAIT if outcome.stored is None else poll if poll > 0 else _SHORTEST)
+        waits.append(MAX_USER_ACTION_WAIT if outcome.stored is None else poll if poll > 0 else _SHORTEST)
     if wait.wishes > 0:
         waits.append(wait.wishes)
     pending = outcome.remembered.pods_pending
@@ -95,7 +101,7 @@ def cut_short(failing: FailureState, error: Exception, now: Instant, jitter: flo
     :param jitter: uniform in [0, 1).
     """
     failing = replace(failing, api_failures=failing.api_failures + 1)
-    wait = passing_wait(failing.api_failures, 0.0, jitter)
+    wait = transient_wait(failing.api_failures, 0.0, jitter)
     if isinstance(error, Conflict):
         # Somebody else was faster: at once at first, since what to do now is clear.
         wait = min(wait, _SHORTEST * 2.0 ** min(failing.api_failures - 1, 16))
@@ -106,5 +112,5 @@ def _failure_wait(outcome: Outcome, failure: Failure, failures: int, jitter: flo
     if failure.reason == Reason.WRITE_FAILED:
         return rewrite_wait(failures, outcome.left, jitter)
     if not isinstance(failure, Transient) and failure.reason not in _UNSEEN:
-        return change_wait(outcome.left)
-    return passing_wait(failures, outcome.left, jitter)
+        return user_action_wait(outcome.left)
+    return transient_wait(failures, outcome.left, jitter)

@@ -10,7 +10,7 @@ from integration_token.api.value import format_time
 from integration_token.controller.outcome import Outcome
 from integration_token.errors import UserActionRequired
 from integration_token.renewal.rollover import SAFE_LEAD, Rollover
-from integration_token.workqueue.endpoint_queue import MAX_PER_GRANT
+from integration_token.workqueue.grant_rate import MAX_PER_GRANT
 
 _ASKING = frozenset(
     {

@@ -11,7 +11,8 @@ from integration_token.api.condition import Reason
 from integration_token.api.integration import DeletionPolicy, Integration
 from integration_token.api.token import StoredToken
 from integration_token.clock import Clock
-from integration_token.cluster.gateway import INTEGRATIONS, SECRETS, Gateway, Object
+from integration_token.cluster.collection import INTEGRATIONS, SECRETS, Object
+from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.secret import SecretWatch
 from integration_token.cluster.target import Ownership, Write, build_target, ownership, read_target
 from integration_token.errors import ClusterError, Conflict, Denied, Failure, Fenced, Transient, UserActionRequired

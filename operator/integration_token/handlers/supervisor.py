@@ -6,10 +6,12 @@ import gc
 from collections.abc import Awaitable, Callable, Iterable
 
 from integration_token.api.endpoint import EndpointKind
+from integration_token.cluster.collection import ENDPOINTS, INTEGRATIONS, NAMESPACES, Collection
 from integration_token.cluster.connection import Access
-from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, NAMESPACES, Collection, Gateway
+from integration_token.cluster.gateway import Gateway
 from integration_token.errors import ClusterError, Unauthorized, Unavailable
-from integration_token.handlers.watch import EventHandler, watch
+from integration_token.handlers.event_handler import EventHandler
+from integration_token.handlers.watch import watch
 from integration_token.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -50,8 +52,8 @@ class Supervisor:
         self._take_signals = take_signals
         self._doubt = asyncio.Event()
         """Set when a call of kopf's failed, until it is looked why."""
-        self._told = ""
-        self._begun = False
+        self._logged = ""
+        self._has_watched = False
         self.missing = "the watch has not begun yet"
         """Why nothing is watched; empty where something is."""
 
@@ -61,7 +63,7 @@ class Supervisor:
         while not stop.is_set():
             try:
                 # A watch is tried only where one failed: it costs a connection.
-                served, self.missing = await self._served(watch=failed)
+                served, self.missing = await self._find_served(watch=failed)
             except Unavailable as error:
                 served, self.missing = (), str(error)
             if not served:
@@ -70,7 +72,7 @@ class Supervisor:
             # What kopf remembered of each resource before lies in cycles, grown too old to be looked at soon.
             gc.collect()
             try:
-                if await self._outlived(served):
+                if await self._watch_until_outdated(served):
                     log.info("the namespaces that can be served have changed, the watch is started again")
                     continue
                 # kopf returns where a signal came before ours were set again; a fault raises.
@@ -83,7 +85,7 @@ class Supervisor:
             finally:
                 self._take_signals()
 
-    async def _outlived(self, served: tuple[str, ...]) -> bool:
+    async def _watch_until_outdated(self, served: tuple[str, ...]) -> bool:
         """Watches until that ends by itself; or ends it, answering True, once other namespaces can be served.
 
         kopf tries a call again that was refused, and tells nobody. So it is looked after as soon as a call fails.
@@ -95,9 +97,9 @@ class Supervisor:
             watch(self._handler, self._access, namespaces, ready, self._doubt.set), name="kopf"
         )
         try:
-            while not await self._ended(watching, whole=served == self._scopes):
+            while not await self._await_end_or_doubt(watching, whole=served == self._scopes):
                 try:
-                    found, missing = await self._served(watch=True)
+                    found, missing = await self._find_served(watch=True)
                 except Unauthorized as error:
                     self.missing = str(error)
                 except Unavailable:
@@ -114,7 +116,7 @@ class Supervisor:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
 
-    async def _ended(self, watching: asyncio.Task[None], *, whole: bool) -> bool:
+    async def _await_end_or_doubt(self, watching: asyncio.Task[None], *, whole: bool) -> bool:
         """Waits until the watch has ended, or there is cause to look whether it can go on.
 
         :param whole: it serves all that it should.
@@ -135,13 +137,13 @@ class Supervisor:
         await ready.wait()
         self._take_signals()
         self.missing = ""
-        if self._begun:
+        if self._has_watched:
             # What was deleted since the last watch is told by none.
-            self._handler.listed_anew.set()
-        self._begun = True
+            self._handler.relisted.set()
+        self._has_watched = True
         log.info("watching", namespaces=[name for name in served if name] or "all")
 
-    async def _served(self, *, watch: bool) -> tuple[tuple[str, ...], str]:
+    async def _find_served(self, *, watch: bool) -> tuple[tuple[str, ...], str]:
         """The namespaces, of those to serve, in which our kinds can be listed, the empty name for all; and what stands
         in the way of one that can't be served.
 
@@ -157,17 +159,17 @@ class Supervisor:
         )
         served, missing = [], ""
         for namespace in self._scopes:
-            refusal = await self._refusal(namespace, kinds, watch=watch)
+            refusal = await self._find_refusal(namespace, kinds, watch=watch)
             if refusal:
                 missing = missing or refusal
             else:
                 served.append(namespace)
-        if missing and missing != self._told:
+        if missing and missing != self._logged:
             log.warning("cannot watch", error=missing)
-        self._told = missing
+        self._logged = missing
         return tuple(served), missing
 
-    async def _refusal(self, namespace: str, kinds: Iterable[Collection], *, watch: bool) -> str:
+    async def _find_refusal(self, namespace: str, kinds: Iterable[Collection], *, watch: bool) -> str:
         for kind in kinds:
             try:
                 await self._gateway.probe(kind, namespace, watch=watch)

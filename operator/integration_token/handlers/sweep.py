@@ -9,27 +9,28 @@ import asyncio
 from collections.abc import Callable, Collection, Iterator
 
 from integration_token.api.endpoint import EndpointKind
-from integration_token.cluster.gateway import ENDPOINTS, INTEGRATIONS, NAMESPACES, Gateway
-from integration_token.cluster.gateway import Collection as Kind
+from integration_token.cluster.collection import ENDPOINTS, INTEGRATIONS, NAMESPACES
+from integration_token.cluster.collection import Collection as Kind
+from integration_token.cluster.gateway import Gateway
 from integration_token.errors import ClusterError
-from integration_token.handlers.watch import DELETED, EventHandler
+from integration_token.handlers.event_handler import DELETED, EventHandler
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 
 _PERIOD = 900.0
-"""Seconds between two counts that nothing has asked for: ten thousand resources cost half a second of CPU."""
+"""Seconds between two sweeps that nothing has asked for: ten thousand resources cost half a second of CPU."""
 
 _SETTLING = 2.0
-"""Seconds from the first sign of a new list to the count, which one list gives many of; and between two attempts."""
+"""Seconds from the first sign of a new list to the sweep, which one list gives many of; and between two attempts."""
 
-Known = Iterator[tuple[str, str, str]]
+KnownObjects = Iterator[tuple[str, str, str]]
 """Namespace, name and UID of each object of a kind."""
 
 
 class DeletionSweep:
-    """Counts what is known, and has the handler forget what is no longer there."""
+    """Compares what is known with what is there, and has the handler forget what is no longer there."""
 
     def __init__(
         self, gateway: Gateway, inventory: Inventory, handler: EventHandler, namespaces: Collection[str]
@@ -41,42 +42,42 @@ class DeletionSweep:
         self._namespaces = tuple(namespaces)
 
     async def run(self) -> None:
-        """Counts for ever."""
+        """Sweeps for ever."""
         while True:
             try:
                 async with asyncio.timeout(_PERIOD):
-                    await self._handler.listed_anew.wait()
+                    await self._handler.relisted.wait()
             except TimeoutError:
                 pass
             await asyncio.sleep(_SETTLING)
-            self._handler.listed_anew.clear()
+            self._handler.relisted.clear()
             try:
-                await self.count()
+                await self.sweep()
             except ClusterError as error:
                 log.debug("what is there could not be counted", error=str(error))
-                self._handler.listed_anew.set()
+                self._handler.relisted.set()
 
-    async def count(self) -> None:
-        """Counts once."""
+    async def sweep(self) -> None:
+        """Sweeps once."""
         for namespace in self._namespaces or ("",):
-            await self._count(INTEGRATIONS, namespace, self._integrations, self._integration_gone)
-            await self._count(
+            await self._sweep_kind(INTEGRATIONS, namespace, self._integrations, self._forget_integration)
+            await self._sweep_kind(
                 ENDPOINTS[EndpointKind.NAMESPACED],
                 namespace,
                 lambda: self._endpoints(EndpointKind.NAMESPACED),
-                lambda *gone: self._endpoint_gone(EndpointKind.NAMESPACED, *gone),
+                lambda *gone: self._forget_endpoint(EndpointKind.NAMESPACED, *gone),
             )
         if not self._namespaces:
-            await self._count(
+            await self._sweep_kind(
                 ENDPOINTS[EndpointKind.CLUSTER],
                 "",
                 lambda: self._endpoints(EndpointKind.CLUSTER),
-                lambda *gone: self._endpoint_gone(EndpointKind.CLUSTER, *gone),
+                lambda *gone: self._forget_endpoint(EndpointKind.CLUSTER, *gone),
             )
-            await self._count(NAMESPACES, "", self._labelled_namespaces, self._namespace_gone)
+            await self._sweep_kind(NAMESPACES, "", self._labelled_namespaces, self._forget_namespace)
 
-    async def _count(
-        self, kind: Kind, namespace: str, known: Callable[[], Known], gone: Callable[[str, str, str], None]
+    async def _sweep_kind(
+        self, kind: Kind, namespace: str, known: Callable[[], KnownObjects], gone: Callable[[str, str, str], None]
     ) -> None:
         """Calls `gone` for all that was known before the list began and isn't in it: what came later is not judged."""
         left = {(where, name): uid for where, name, uid in known() if namespace in {"", where}}
@@ -92,24 +93,24 @@ class DeletionSweep:
             log.info("deleted while nobody watched", kind=kind.plural, namespace=where, name=name)
             gone(where, name, uid)
 
-    def _integrations(self) -> Known:
+    def _integrations(self) -> KnownObjects:
         for key, entry in self._inventory.entries.items():
             yield key.namespace, key.name, entry.uid
 
-    def _integration_gone(self, namespace: str, name: str, uid: str) -> None:
-        self._handler.integration(DELETED, {"metadata": {"namespace": namespace, "name": name, "uid": uid}})
+    def _forget_integration(self, namespace: str, name: str, uid: str) -> None:
+        self._handler.on_integration(DELETED, {"metadata": {"namespace": namespace, "name": name, "uid": uid}})
 
-    def _endpoints(self, kind: EndpointKind) -> Known:
+    def _endpoints(self, kind: EndpointKind) -> KnownObjects:
         for ref, uid in self._inventory.endpoint_versions():
             if ref.kind is kind:
                 yield ref.namespace, ref.name, uid
 
-    def _endpoint_gone(self, kind: EndpointKind, namespace: str, name: str, uid: str) -> None:
-        self._handler.endpoint(DELETED, kind, {"metadata": {"namespace": namespace, "name": name, "uid": uid}})
+    def _forget_endpoint(self, kind: EndpointKind, namespace: str, name: str, uid: str) -> None:
+        self._handler.on_endpoint(DELETED, kind, {"metadata": {"namespace": namespace, "name": name, "uid": uid}})
 
-    def _labelled_namespaces(self) -> Known:
+    def _labelled_namespaces(self) -> KnownObjects:
         for name in self._inventory.namespace_labels:
             yield "", name, ""
 
-    def _namespace_gone(self, _: str, name: str, __: str) -> None:
-        self._handler.namespace(DELETED, {"metadata": {"name": name}})
+    def _forget_namespace(self, _: str, name: str, __: str) -> None:
+        self._handler.on_namespace(DELETED, {"metadata": {"name": name}})

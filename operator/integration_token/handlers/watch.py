@@ -1,4 +1,4 @@
-"""Watches our own kinds by kopf: each event becomes a note in the inventory and a key for the scheduler.
+"""Watches our own kinds by kopf: each event goes to the :class:`EventHandler`.
 
 kopf's other means (timers, daemons, indices, finalizers, change handlers) write to every object, hold every body, or
 copy Secrets into annotations. Only raw events are used, and nothing is returned to kopf, which would write it into
@@ -13,8 +13,7 @@ from typing import Any
 
 import kopf
 
-from integration_token.api.endpoint import EndpointKind, EndpointRef, parse_endpoint
-from integration_token.api.integration import is_going, parse_integration, renew_request
+from integration_token.api.endpoint import EndpointKind
 from integration_token.api.names import (
     CLUSTER_TOKEN_ENDPOINTS,
     GROUP,
@@ -25,102 +24,11 @@ from integration_token.api.names import (
 )
 from integration_token.cluster.connection import Access
 from integration_token.cluster.page import let_go
-from integration_token.errors import UserActionRequired
-from integration_token.handlers.session import is_cut, session_of
-from integration_token.state.inventory import Inventory
-from integration_token.telemetry.logs import get_logger
-from integration_token.workqueue.endpoint_queues import EndpointQueues
-from integration_token.workqueue.key import endpoint_key, token_key
-from integration_token.workqueue.scheduler import Scheduler
-
-log = get_logger(__name__)
+from integration_token.handlers.event_handler import EventHandler
+from integration_token.handlers.session import session_of
 
 _RELOGIN = 2.0
 """Seconds until kopf logs in again after its login was refused."""
-
-MODIFIED, DELETED = "MODIFIED", "DELETED"
-"""Kinds of watch events."""
-
-
-class EventHandler:
-    """Turns watch events into notes and wake-ups."""
-
-    def __init__(self, inventory: Inventory, scheduler: Scheduler, queues: EndpointQueues) -> None:
-        self._inventory = inventory
-        self._scheduler = scheduler
-        self._queues = queues
-        self.listed_anew = asyncio.Event()
-        """Set when something that is known was listed: what isn't there any more was not told then."""
-
-    def integration(self, kind: str | None, body: dict[str, Any]) -> None:
-        """An IntegrationToken was listed, added, changed or deleted."""
-        metadata = body["metadata"]
-        key = token_key(metadata["namespace"], metadata["name"])
-        if kind is None and key in self._inventory.entries:
-            self.listed_anew.set()
-        if kind == DELETED or is_going(body):
-            entry = self._inventory.entries.get(key)
-            if entry is not None and entry.uid == metadata["uid"]:
-                self._inventory.forget(key)
-                self._scheduler.wake(key)  # it may hold a place in an endpoint's queue
-            return
-        generation = int(metadata.get("generation", 1))
-        place = (metadata["namespace"], metadata["name"], metadata["uid"], generation)
-        try:
-            if is_cut(body):
-                key, new = self._inventory.observe_unread(*place, renew_request(body))
-            else:
-                key, new = self._inventory.observe(parse_integration(body))
-        except UserActionRequired:
-            key, new = self._inventory.observe_unreadable(*place)
-        if new:
-            self._scheduler.wake(key)
-
-    def is_relevant(self, kind: str | None, body: dict[str, Any]) -> bool:
-        """Whether an event of an IntegrationToken may tell anything new. Most don't: they are our own status writes."""
-        metadata = body["metadata"]
-        key = token_key(metadata["namespace"], metadata["name"])
-        known = self._inventory.knows(key, metadata["uid"], metadata.get("generation", 1), renew_request(body))
-        return not known or kind != MODIFIED or is_going(body)
-
-    def endpoint(self, kind: str | None, endpoint_kind: EndpointKind, body: dict[str, Any]) -> None:
-        """An endpoint was listed, added, changed or deleted."""
-        metadata = body["metadata"]
-        ref = EndpointRef(endpoint_kind, metadata.get("namespace") or "", metadata["name"])
-        uid, generation = metadata["uid"], int(metadata.get("generation", 1))
-        before = self._inventory.endpoint_version(ref)
-        if kind is None and before is not None:
-            self.listed_anew.set()
-        if kind == DELETED and before is not None and before[0] != uid:
-            return  # another one has the name by now
-        after: tuple[str, int] | None = uid, generation
-        if kind == DELETED or is_going(body):
-            self._inventory.forget_endpoint(ref)
-            self._queues.drop(ref)
-            after = None
-        else:
-            try:
-                if is_cut(body):
-                    self._inventory.keep_endpoint_version(ref, uid, generation)
-                else:
-                    self._inventory.keep_endpoint(parse_endpoint(endpoint_kind, body))
-            except UserActionRequired as failure:
-                log.warning("endpoint cannot be read", kind=ref.kind, name=ref.name, error=failure.message)
-                self._inventory.keep_endpoint_version(ref, uid, generation)
-                after = None
-            self._scheduler.wake(endpoint_key(ref))
-        if after is None or before != after:
-            for key in self._inventory.of_endpoint(ref):
-                self._scheduler.wake(key)
-
-    def namespace(self, kind: str | None, body: dict[str, Any]) -> None:
-        """A namespace was listed, added, changed or deleted."""
-        name, labels = body["metadata"]["name"], dict(body["metadata"].get("labels") or {})
-        if kind == DELETED or is_cut(body):
-            self._inventory.forget_labels(name)
-        if is_cut(body) or (kind != DELETED and self._inventory.keep_labels(name, labels)):
-            for key in self._inventory.of_namespace(name):
-                self._scheduler.wake(key)
 
 
 async def watch(
@@ -128,19 +36,19 @@ async def watch(
     access: Callable[[], Awaitable[Access]],
     namespaces: Collection[str],
     ready: asyncio.Event,
-    failing: Callable[[], None],
+    on_failure: Callable[[], None],
 ) -> None:
     """Watches until a signal ends kopf, or raises what kopf cannot mend itself.
 
     :param access: how to reach the API server, asked whenever kopf logs in.
     :param namespaces: those to watch, none for all.
     :param ready: set once kopf watches.
-    :param failing: called whenever a call of kopf's fails, refused or not answered: it tries again for ever.
+    :param on_failure: called whenever a call of kopf's fails, refused or not answered: it tries again for ever.
     """
     async with AsyncExitStack() as sessions:
         await kopf.operator(
-            registry=_registry(handler, access, failing, sessions, clusterwide=not namespaces),
-            settings=_settings(failing),
+            registry=_registry(handler, access, on_failure, sessions, clusterwide=not namespaces),
+            settings=_settings(on_failure),
             clusterwide=not namespaces,
             namespaces=tuple(namespaces),
             standalone=True,
@@ -154,7 +62,7 @@ async def watch(
 def _registry(
     handler: EventHandler,
     access: Callable[[], Awaitable[Access]],
-    failing: Callable[[], None],
+    on_failure: Callable[[], None],
     sessions: AsyncExitStack,
     *,
     clusterwide: bool,
@@ -173,7 +81,7 @@ def _registry(
     async def login(**_: Any) -> kopf.AiohttpSession:
         number = next(logins)
         if number:
-            failing()
+            on_failure()
             await asyncio.sleep(_RELOGIN)
         info = _connection(await access())
         session = await sessions.enter_async_context(session_of(info))
@@ -189,24 +97,24 @@ def _registry(
 
     @kopf.on.event(GROUP, VERSION, INTEGRATION_TOKENS, registry=registry, when=is_relevant)
     async def integration(event: Any, **_: Any) -> None:
-        handler.integration(event["type"], event["object"])
+        handler.on_integration(event["type"], event["object"])
         let_go(event["object"])
 
     @kopf.on.event(GROUP, VERSION, TOKEN_ENDPOINTS, registry=registry)
     async def endpoint(event: Any, **_: Any) -> None:
-        handler.endpoint(event["type"], EndpointKind.NAMESPACED, event["object"])
+        handler.on_endpoint(event["type"], EndpointKind.NAMESPACED, event["object"])
         let_go(event["object"])
 
     if clusterwide:
 
         @kopf.on.event(GROUP, VERSION, CLUSTER_TOKEN_ENDPOINTS, registry=registry)
         async def cluster_endpoint(event: Any, **_: Any) -> None:
-            handler.endpoint(event["type"], EndpointKind.CLUSTER, event["object"])
+            handler.on_endpoint(event["type"], EndpointKind.CLUSTER, event["object"])
             let_go(event["object"])
 
         @kopf.on.event("", "v1", "namespaces", registry=registry)
         async def namespace(event: Any, **_: Any) -> None:
-            handler.namespace(event["type"], event["object"])
+            handler.on_namespace(event["type"], event["object"])
             let_go(event["object"])
 
     return registry
@@ -225,7 +133,7 @@ def _connection(access: Access) -> kopf.ConnectionInfo:
     )
 
 
-def _settings(failing: Callable[[], None]) -> kopf.OperatorSettings:
+def _settings(on_failure: Callable[[], None]) -> kopf.OperatorSettings:
     """kopf's settings: as little memory and as few writes as it can do with."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
@@ -237,21 +145,21 @@ def _settings(failing: Callable[[], None]) -> kopf.OperatorSettings:
     # Else kopf kills the whole process ten minutes after it was ended, also where it is only started again.
     settings.process.ultimate_exiting_timeout = None
     # kopf gives up, and ends, with the last of its backoffs; the API server may be away for any time.
-    settings.networking.error_backoffs = _Endless(failing)
+    settings.networking.error_backoffs = _EndlessBackoff(on_failure)
     settings.persistence.diffbase_storage = _NoDiffBase()
     settings.persistence.progress_storage = _NoProgress()
     return settings
 
 
-class _Endless:
+class _EndlessBackoff:
     """Seconds between kopf's attempts to reach the API server: asked for after each that failed."""
 
-    def __init__(self, failing: Callable[[], None]) -> None:
-        self._failing = failing
+    def __init__(self, on_failure: Callable[[], None]) -> None:
+        self._on_failure = on_failure
 
     def __iter__(self) -> Any:
         for seconds in itertools.chain((0.5, 1, 2, 4), itertools.repeat(8)):
-            self._failing()
+            self._on_failure()
             yield seconds
 
 

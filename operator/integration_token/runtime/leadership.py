@@ -43,7 +43,7 @@ _ENDING_BETWEEN = 30.0
 at last, cancels whatever began after it did."""
 
 
-class Unended(OperatorError):
+class StillRunning(OperatorError):
     """Something of a term that is over still runs, so the process must not begin another."""
 
 
@@ -84,7 +84,7 @@ class LeaderTerm:
             instance=socket.gethostname(),
             jitter=random.random,
         )
-        metrics.begin(worker.inventory, fence.is_open)
+        metrics.begin_term(worker.inventory, fence.is_open)
         self._sweep = DeletionSweep(gateway, worker.inventory, worker.handler, settings.namespaces)
         self._supervisor = Supervisor(
             gateway, worker.handler, settings.namespaces, access=access, take_signals=take_signals
@@ -100,7 +100,7 @@ class LeaderTerm:
 
         kopf cancels, when it ends, every task that began after it did. So all that is to outlive it begins before.
 
-        :raises Unended: where something could not be ended, and the process is to end too.
+        :raises StillRunning: where something could not be ended, and the process is to end too.
         """
         self._stop = stop
         work = asyncio.create_task(self._worker.scheduler.run(), name="work")
@@ -110,7 +110,7 @@ class LeaderTerm:
             events,
             asyncio.create_task(self._worker.secrets.run(), name="secrets"),
             asyncio.create_task(self._sweep.run(), name="sweep"),
-            asyncio.create_task(self._permissions.run(self._gateway.permitted), name="permissions"),
+            asyncio.create_task(self._permissions.run(self._gateway.is_permitted), name="permissions"),
             asyncio.create_task(self._watch(), name="watch"),
         }
         ends = {
@@ -129,9 +129,9 @@ class LeaderTerm:
                 task.cancel()
             _, left = await asyncio.wait(parts | ends, timeout=_ENDING if stop.is_set() else _ENDING_BETWEEN)
             await self._client.close()
-            self._metrics.end()
+            self._metrics.end_term()
         if left and not stop.is_set():
-            raise Unended(f"still running: {', '.join(sorted(task.get_name() for task in left))}")
+            raise StillRunning(f"still running: {', '.join(sorted(task.get_name() for task in left))}")
 
     async def _drain(self, work: asyncio.Task[None]) -> None:
         log.info("stopping: work under way is ended first")

@@ -33,15 +33,15 @@ class LoopWatch:
     def __init__(self, time: Callable[[], float]) -> None:
         """`time`: of the loop, in seconds, which doesn't go on during a suspend."""
         self._time = time
-        self._looked = time()
+        self._measured = time()
         self._longest = 0.0
-        self._stood = 0.0
-        self._ended = -math.inf
+        self._stalled_for = 0.0
+        self._stall_ended = -math.inf
         self._next: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Looks from now on, without a task: kopf ends those that it finds."""
-        self._looked = self._time()
+        self._measured = self._time()
         self._tick()
 
     def stop(self) -> None:
@@ -51,25 +51,27 @@ class LoopWatch:
 
     def take_longest(self) -> float:
         """The longest stall since the last call, in seconds."""
-        self._look()
+        self._measure()
         longest, self._longest = self._longest, 0.0
         return longest
 
-    def problem(self) -> str:
+    def describe_stall(self) -> str:
         """Why the process isn't healthy; empty where it is."""
-        now = self._look()
-        return f"the event loop stood still for {self._stood:.1f} s" if now < self._ended + REMEMBERED else ""
+        now = self._measure()
+        return (
+            f"the event loop stood still for {self._stalled_for:.1f} s" if now < self._stall_ended + REMEMBERED else ""
+        )
 
     def _tick(self) -> None:
-        self._look()
+        self._measure()
         self._next = asyncio.get_running_loop().call_later(PERIOD, self._tick)
 
-    def _look(self) -> float:
+    def _measure(self) -> float:
         """The time now. Whoever asks looks too: after a stall a question may be answered before the next tick."""
         now = self._time()
-        gap = now - self._looked
-        self._looked = now
+        gap = now - self._measured
+        self._measured = now
         self._longest = max(self._longest, gap - PERIOD)
         if gap >= UNHEALTHY:
-            self._stood, self._ended = gap, now
+            self._stalled_for, self._stall_ended = gap, now
         return now

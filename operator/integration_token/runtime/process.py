@@ -88,7 +88,7 @@ class Application:
                 # What is left of a term lies in cycles, and who stands by does too little for Python to look for them.
                 gc.collect()
                 if self._candidate is None:
-                    await self._work(Fence(self._clock), access)
+                    await self._run_term(Fence(self._clock), access)
                 elif (fence := await self._acquire(self._candidate)) is not None:
                     await self._lead(self._candidate, fence, access)
         finally:
@@ -110,7 +110,7 @@ class Application:
         # Begun before anything of kopf is, which would end it.
         renewing = asyncio.create_task(candidate.renew(fence), name="renew")
         try:
-            await self._work(fence, access)
+            await self._run_term(fence, access)
         finally:
             ours = fence.is_open()
             fence.close()
@@ -121,7 +121,7 @@ class Application:
             if ours:
                 await candidate.release()
 
-    async def _work(self, fence: Fence, access: Callable[[], Awaitable[Access]]) -> None:
+    async def _run_term(self, fence: Fence, access: Callable[[], Awaitable[Access]]) -> None:
         self._term = LeaderTerm(
             self._settings,
             self._clock,
@@ -143,7 +143,7 @@ class Application:
             problem = self._candidate.problem if self._candidate is not None else "not started yet"
             return Readiness(not problem, problem)
         refused = self._permissions.missing
-        blocked = bool(self._term.missing) or self._permissions.block(self._settings.namespaces)
+        blocked = bool(self._term.missing) or self._permissions.is_refused_in_all(self._settings.namespaces)
         return Readiness(not blocked, "; ".join(filter(None, (self._term.missing, refused))))
 
     def _take_signals(self) -> None:

@@ -36,11 +36,11 @@ class Server:
         self._metrics = metrics
         self._readiness = readiness
         self._loop_watch = loop_watch
-        metrics.tell_stalls(loop_watch.take_longest)
+        metrics.set_stall_source(loop_watch.take_longest)
         application = web.Application()
-        application.router.add_get("/healthz", self._healthz)
-        application.router.add_get("/readyz", self._readyz)
-        application.router.add_get("/metrics", self._text)
+        application.router.add_get("/healthz", self._serve_healthz)
+        application.router.add_get("/readyz", self._serve_readyz)
+        application.router.add_get("/metrics", self._serve_metrics)
         self._runner = web.AppRunner(application, access_log=None)
 
     async def start(self) -> None:
@@ -68,13 +68,13 @@ class Server:
         self._loop_watch.stop()
         await self._runner.cleanup()
 
-    async def _healthz(self, _: web.Request) -> web.Response:
-        problem = self._loop_watch.problem()
+    async def _serve_healthz(self, _: web.Request) -> web.Response:
+        problem = self._loop_watch.describe_stall()
         return web.Response(text=problem or "ok", status=503 if problem else 200)
 
-    async def _readyz(self, _: web.Request) -> web.Response:
+    async def _serve_readyz(self, _: web.Request) -> web.Response:
         ready, missing = self._readiness()
         return web.Response(text=f"{'ok; ' * ready}{missing}" if missing else "ok", status=200 if ready else 503)
 
-    async def _text(self, _: web.Request) -> web.Response:
+    async def _serve_metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=self._metrics.text(), headers={"Content-Type": _METRICS_TYPE})

@@ -20,7 +20,7 @@ from integration_token.controller.request import TokenRequester
 from integration_token.controller.target import TargetWriter
 from integration_token.controller.target_update import TargetUpdater
 from integration_token.controller.token_copy import TokenCopier
-from integration_token.handlers.watch import EventHandler
+from integration_token.handlers.event_handler import EventHandler
 from integration_token.oauth.address import Policy
 from integration_token.oauth.client import TokenClient, host_of
 from integration_token.state.grant import Grants

@@ -18,7 +18,7 @@ from integration_token.oauth.request import TokenRequestSpec
 from integration_token.renewal.plan import TokenPlan
 from integration_token.renewal.rollover import Rollover
 from integration_token.state.failure import NOTHING, FailureState
-from integration_token.workqueue.endpoint_queue import MAX_PER_SHARE, MAX_WISHES, GrantRate
+from integration_token.workqueue.grant_rate import MAX_PER_SHARE, MAX_WISHES, GrantRate
 from integration_token.workqueue.key import Key
 from integration_token.workqueue.scheduler import Scheduler
 
@@ -143,7 +143,7 @@ class GrantState:
 
     def wish_wait(self, now: float) -> float:
         """Seconds until a person's wish may be followed again; 0 if it may be now."""
-        return 0.0 if self.memory.wishes is None else self.memory.wishes.wait(now)
+        return 0.0 if self.memory.wishes is None else self.memory.wishes.delay(now)
 
     def is_paused(self, now: Instant) -> bool:
         """Whether the endpoint wants to be left alone with the grant."""
@@ -178,7 +178,7 @@ class GrantState:
     def wait(self, namespace: str, now: float) -> float:
         """Seconds until a resource of the namespace may ask again; 0 where it may now."""
         share = self.shares.get(namespace) if self.shares and self._crosses() else None
-        return max(self.memory.pace.wait(now), share.wait(now) if share is not None else 0.0)
+        return max(self.memory.pace.delay(now), share.delay(now) if share is not None else 0.0)
 
     def record_request(self, namespace: str, now: float, *, wish: bool) -> None:
         """A request for a resource of the namespace is over."""

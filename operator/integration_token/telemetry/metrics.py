@@ -44,10 +44,10 @@ class Metrics:
     def __init__(self) -> None:
         """Leads nothing yet."""
         self._registry = CollectorRegistry()
-        self._term = _Term()
-        self._registry.register(self._term)
-        self._counts = _Counts()
-        self._registry.register(self._counts)
+        self._gauges = _TermGauges()
+        self._registry.register(self._gauges)
+        self._counters = _Counters()
+        self._registry.register(self._counters)
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         GCCollector(registry=self._registry)
@@ -57,53 +57,53 @@ class Metrics:
             registry=self._registry,
         )
 
-    def tell_stalls(self, take_longest: Callable[[], float]) -> None:
+    def set_stall_source(self, take_longest: Callable[[], float]) -> None:
         """From now on each scrape tells, and takes, the longest stall in seconds since the one before."""
         self._stall.set_function(take_longest)
 
-    def begin(self, resources: Resources, leads: Callable[[], bool]) -> None:
+    def begin_term(self, resources: Resources, is_leader: Callable[[], bool]) -> None:
         """A term begins: the gauges tell of its resources.
 
-        :param leads: whether this process may act now.
+        :param is_leader: whether this process may act now.
         """
-        self._term.resources, self._term.leads = resources, leads
+        self._gauges.resources, self._gauges.is_leader = resources, is_leader
 
     def drop_endpoint(self, endpoint: EndpointRef) -> None:
         """The endpoint was deleted: what was counted of it goes."""
-        self._counts.drop_endpoint(endpoint)
+        self._counters.drop_endpoint(endpoint)
 
     def drop_namespace(self, namespace: str) -> None:
         """The last of the namespace's IntegrationTokens was deleted."""
-        self._counts.drop_namespace(namespace)
+        self._counters.drop_namespace(namespace)
 
-    def end(self) -> None:
+    def end_term(self) -> None:
         """It ends: another process may tell of the same resources from now on."""
-        self._term.resources, self._term.leads = None, lambda: False
+        self._gauges.resources, self._gauges.is_leader = None, lambda: False
 
     def record_request(self, endpoint: EndpointRef, outcome: str) -> None:
         """A token request was sent."""
         if self._knows(endpoint):
-            self._counts.requests[endpoint][outcome] += 1
+            self._counters.requests[endpoint][outcome] += 1
 
     def record_saved_request(self, endpoint: EndpointRef) -> None:
         """A token was copied instead of asked for."""
         if self._knows(endpoint):
-            self._counts.saved[endpoint] += 1
+            self._counters.saved[endpoint] += 1
 
     def record_write(self, namespace: str) -> None:
         """A target Secret was written."""
-        if self._term.resources is not None and self._term.resources.has_namespace(namespace):
-            self._counts.writes[namespace] += 1
+        if self._gauges.resources is not None and self._gauges.resources.has_namespace(namespace):
+            self._counters.writes[namespace] += 1
 
     def _knows(self, endpoint: EndpointRef) -> bool:
-        return self._term.resources is not None and self._term.resources.endpoint_version(endpoint) is not None
+        return self._gauges.resources is not None and self._gauges.resources.endpoint_version(endpoint) is not None
 
     def text(self) -> bytes:
         """All metrics in the Prometheus text format."""
         return generate_latest(self._registry)
 
 
-class _Counts(Collector):
+class _Counters(Collector):
     """The counters: as numbers by endpoint and by namespace, of which the library's own take ten times the memory.
 
     Whoever may create endpoints may create many, one after the other: what is counted of them goes when they do.
@@ -145,18 +145,18 @@ class _Counts(Collector):
         yield from (requests, saved, writes)
 
 
-class _Term(Collector):
+class _TermGauges(Collector):
     """The gauges of a term: whether it lasts, and those of each resource, named as cert-manager names its own."""
 
     def __init__(self) -> None:
         self.resources: Resources | None = None
-        self.leads: Callable[[], bool] = lambda: False
+        self.is_leader: Callable[[], bool] = lambda: False
 
     def collect(self) -> Iterator[Metric]:
         yield GaugeMetricFamily(
             "integration_token_leader",
             "Whether this process does the work: 1 for one of all replicas, 0 for those that stand by.",
-            value=float(self.leads()),
+            value=float(self.is_leader()),
         )
         expiration = GaugeMetricFamily(
             "integration_token_expiration_timestamp_seconds",

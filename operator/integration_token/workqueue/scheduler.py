@@ -1,18 +1,16 @@
-"""What is due when, and who works on it: one queue of due times, a bounded pool of workers, one key never twice at
-once.
+"""Who works on what is due: a bounded pool of workers, one key never twice at once.
 
 Nothing here knows what the keys stand for.
 """
 
 import asyncio
-import heapq
-import itertools
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 from integration_token.clock import Clock, Instant
 from integration_token.telemetry.logs import get_logger
+from integration_token.workqueue.due_queue import DueQueue
 from integration_token.workqueue.key import Key
 
 log = get_logger(__name__)
@@ -28,7 +26,7 @@ AWAY = 256
 """Keys that may wait for something else meanwhile, such as an endpoint's answer, and hold nobody's place."""
 
 AWAY_PER_NAMESPACE = 24
-"""Of them in one namespace: more than it has requests under way."""
+"""Of them in one namespace: more than it has requests in flight."""
 
 _GLANCE = 1.0
 """Seconds after which the clocks are looked at again at the latest: asyncio's own clock stands still in a suspend and
@@ -36,59 +34,6 @@ knows nothing of a wall clock that is stepped."""
 
 _RETRY = 30.0
 """Seconds until a key comes back whose work raised what it shouldn't: a bug, and no reason to stop the others."""
-
-
-class DueQueue:
-    """Keys by the moment at which they are due, the later moment of a key replacing the earlier. Pure."""
-
-    def __init__(self) -> None:
-        self._due: dict[Key, tuple[int, Instant]] = {}
-        self._by_wall: list[tuple[float, int, Key]] = []
-        self._by_boot: list[tuple[float, int, Key]] = []
-        self._numbers = itertools.count()
-
-    def __len__(self) -> int:
-        return len(self._due)
-
-    def put(self, key: Key, due: Instant) -> None:
-        """The key is due at that moment, and no longer at the one that was put before."""
-        number = next(self._numbers)
-        self._due[key] = (number, due)
-        heapq.heappush(self._by_wall, (due.wall, number, key))
-        heapq.heappush(self._by_boot, (due.boot, number, key))
-        if len(self._by_wall) > 2 * len(self._due) + 64:
-            # What was replaced before it came up still lies in the heaps: start them anew now and then.
-            self._by_wall = [(at.wall, count, name) for name, (count, at) in self._due.items()]
-            self._by_boot = [(at.boot, count, name) for name, (count, at) in self._due.items()]
-            heapq.heapify(self._by_wall)
-            heapq.heapify(self._by_boot)
-
-    def drop(self, key: Key) -> None:
-        """The key is not due any more."""
-        self._due.pop(key, None)
-
-    def pop(self, now: Instant) -> Key | None:
-        """A key that is due by either clock, and no longer in the queue; None where there is none."""
-        for heap, time in ((self._by_wall, now.wall), (self._by_boot, now.boot)):
-            self._clean(heap)
-            if heap and heap[0][0] <= time:
-                key = heapq.heappop(heap)[2]
-                del self._due[key]
-                return key
-        return None
-
-    def wait(self, now: Instant) -> float | None:
-        """Seconds until the next key is due; None where the queue is empty."""
-        self._clean(self._by_wall)
-        self._clean(self._by_boot)
-        if not self._by_wall:
-            return None
-        return max(0.0, min(self._by_wall[0][0] - now.wall, self._by_boot[0][0] - now.boot))
-
-    def _clean(self, heap: list[tuple[float, int, Key]]) -> None:
-        """Drops what was replaced from the top of a heap."""
-        while heap and self._due.get(heap[0][2], (None,))[0] != heap[0][1]:
-            heapq.heappop(heap)
 
 
 class Scheduler:
@@ -129,7 +74,7 @@ class Scheduler:
             (self._full if full else self._ready).setdefault(namespace, deque()).append(key)
             self._dispatch()
 
-    def at(self, key: Key, due: Instant) -> None:
+    def wake_at(self, key: Key, due: Instant) -> None:
         """Works on the key at that moment, unless it is woken before."""
         if key not in self._waiting and key not in self._running:
             if not self._queue or due.seconds_from(self._clock.now()) < _GLANCE:
@@ -165,10 +110,10 @@ class Scheduler:
                 now = self._clock.now()
                 while (key := self._queue.pop(now)) is not None:
                     self.wake(key)
-                wait = self._queue.wait(now)
+                delay = self._queue.delay(now)
                 self._changed.clear()
                 try:
-                    async with asyncio.timeout(None if wait is None else min(wait, _GLANCE)):
+                    async with asyncio.timeout(None if delay is None else min(delay, _GLANCE)):
                         await self._changed.wait()
                 except TimeoutError:
                     pass
@@ -235,7 +180,7 @@ class Scheduler:
             except Exception as error:  # noqa: BLE001  # one key's fault must not stop ten thousand others
                 # Neither the exception's text nor its traceback is safe to log: they may hold what was worked on.
                 log.error("work failed unexpectedly", work=key.work, namespace=key.namespace, name=key.name,
-                          error=type(error).__name__, where=_place(error))  # fmt: skip
+                          error=type(error).__name__, where=_raised_at(error))  # fmt: skip
                 due = self._clock.now().after(_RETRY)
             finally:
                 self._running.discard(key)
@@ -244,10 +189,10 @@ class Scheduler:
                 self._again.discard(key)
                 self.wake(key)
             elif due is not None:
-                self.at(key, due)
+                self.wake_at(key, due)
 
 
-def _place(error: BaseException) -> str:
+def _raised_at(error: BaseException) -> str:
     """File and line where an exception was raised."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

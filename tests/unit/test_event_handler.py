@@ -8,11 +8,12 @@ import pytest
 from integration_token.api.endpoint import EndpointKind, EndpointRef, parse_endpoint
 from integration_token.api.names import RENEW_ANNOTATION
 from integration_token.clock import Instant
-from integration_token.handlers.watch import EventHandler
+from integration_token.handlers.event_handler import EventHandler
 from integration_token.state.inventory import Inventory
 from integration_token.state.resource import Remembered
 from integration_token.workqueue.endpoint_queue import Rank, Urgency
-from integration_token.workqueue.endpoint_queues import MAX_PER_NAMESPACE, EndpointQueues
+from integration_token.workqueue.endpoint_queues import EndpointQueues
+from integration_token.workqueue.in_flight import MAX_PER_NAMESPACE
 from integration_token.workqueue.key import Key, endpoint_key, token_key
 from integration_token.workqueue.scheduler import Scheduler
 
@@ -58,18 +59,18 @@ class Watched:
     def integration(self, kind: str | None, body: Object) -> list[Key]:
         """An event of an IntegrationToken, and who is woken by it. What is not heeded would wake nobody."""
         heeded = self.handler.is_relevant(kind, body)
-        self.handler.integration(kind, body)
+        self.handler.on_integration(kind, body)
         assert heeded or not self._scheduler.woken
         return self.woken
 
     def endpoint(self, kind: str | None, body: Object, of: EndpointKind = EndpointKind.CLUSTER) -> list[Key]:
         """An event of an endpoint, and who is woken by it."""
-        self.handler.endpoint(kind, of, body)
+        self.handler.on_endpoint(kind, of, body)
         return self.woken
 
     def namespace(self, kind: str | None, name: str, labels: dict[str, str] | None = None) -> list[Key]:
         """An event of a namespace, and who is woken by it."""
-        self.handler.namespace(kind, {"metadata": {"name": name, "labels": labels}})
+        self.handler.on_namespace(kind, {"metadata": {"name": name, "labels": labels}})
         return self.woken
 
 
@@ -262,7 +263,7 @@ class TestEndpoints:
             watched.queues.enter(endpoint, token_key("elsewhere", f"{number}"), rank)
         assert watched.queues.enter(endpoint, waiting, rank) is not None
         assert waiting in watched.endpoint("DELETED", login())
-        assert not watched.queues.has(waiting)
+        assert not watched.queues.is_pending(waiting)
 
     def test_an_endpoint_that_cannot_be_read_is_as_none_to_its_users(
         self, watched: Watched, caplog: pytest.LogCaptureFixture
@@ -319,7 +320,7 @@ class TestNamespaces:
     def test_a_large_namespace_that_is_listed_anew_may_have_other_labels(self, watched: Watched) -> None:
         """They changed in a gap of the watch, and what is left of it tells none: who needs them reads them."""
         watched.namespace(None, "store", {"team": "shop"})
-        watched.handler.namespace(None, {"metadata": {"name": "store", "annotations": {}}, "cut": True})
+        watched.handler.on_namespace(None, {"metadata": {"name": "store", "annotations": {}}, "cut": True})
         assert watched.woken == [SHOP]
         assert watched.inventory.namespace_labels == {}
 

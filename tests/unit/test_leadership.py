@@ -6,20 +6,20 @@ import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 
 import pytest
+from integration_token.cluster.collection import Collection as Kind
+from integration_token.cluster.collection import Object
 from integration_token.cluster.connection import Access
 from integration_token.cluster.fence import Fence
-from integration_token.cluster.gateway import Collection as Kind
-from integration_token.cluster.gateway import Object
 from integration_token.cluster.permission import Permissions
 from integration_token.errors import ClusterError, Denied, Unavailable
 from integration_token.handlers import supervisor
-from integration_token.handlers.watch import EventHandler
-from integration_token.runtime.leadership import LeaderTerm, Unended
+from integration_token.handlers.event_handler import EventHandler
+from integration_token.runtime.leadership import LeaderTerm, StillRunning
 from integration_token.runtime.settings import Settings
 from integration_token.telemetry.metrics import Metrics
 
 from tests.fakes.cluster import Cluster
-from tests.unit.test_application import Cycle
+from tests.unit.test_process import Cycle
 from tests.unit.virtual import FakeClock, run
 
 FORBIDDEN = Denied('403 User "u" cannot watch resource "integrationtokens"', status=403)
@@ -109,7 +109,7 @@ class Scene:
         self.left.append(weakref.ref(Cycle()))
         for (plural, _, _), body in self.cluster.objects.items():
             if plural == "integrationtokens":
-                handler.integration(None, body)
+                handler.on_integration(None, body)
         ready.set()
         while True:
             try:
@@ -298,7 +298,7 @@ def test_term_that_does_not_end_is_the_end_of_the_process(monkeypatch: pytest.Mo
     async def act(scene: Scene) -> None:
         scene.stubborn = True
         scene.fence.close()
-        with pytest.raises(Unended, match="still running: watch"):
+        with pytest.raises(StillRunning, match="still running: watch"):
             await scene.running
         scene.fault.set_result(None)
         await asyncio.sleep(0.1)

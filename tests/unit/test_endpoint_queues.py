@@ -9,14 +9,14 @@ from integration_token.clock import Instant
 from integration_token.oauth.address import Policy
 from integration_token.oauth.client import host_of
 from integration_token.workqueue.endpoint_queue import Rank, Urgency, WaitReason
-from integration_token.workqueue.endpoint_queues import (
+from integration_token.workqueue.endpoint_queues import EndpointQueues
+from integration_token.workqueue.in_flight import (
+    MAX_IN_FLIGHT,
     MAX_PER_CLUSTER_ENDPOINT,
     MAX_PER_HOST,
     MAX_PER_NAMESPACE,
-    MAX_UNDER_WAY,
     SLOW,
-    EndpointQueues,
-    Place,
+    InFlightRequest,
 )
 from integration_token.workqueue.key import Key, token_key
 from integration_token.workqueue.scheduler import Scheduler
@@ -56,7 +56,7 @@ class Waking(Scheduler):
 
 
 class Desk:
-    """An admission, and those that ask it."""
+    """The queues of all endpoints, and those that enter them."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
@@ -67,18 +67,18 @@ class Desk:
         """A resource asks for its turn."""
         return self.queues.enter(at, token_key(namespace or at.ref.namespace, name), rank)
 
-    async def send(self, name: str, at: Endpoint, namespace: str = "") -> Place:
+    async def send(self, name: str, at: Endpoint, namespace: str = "") -> InFlightRequest:
         """A resource whose turn comes at once sends its request."""
         assert self.enter(name, at, namespace) is None
         place = await self.queues.begin(token_key(namespace or at.ref.namespace, name), SLOW)
         assert place is not None
         return place
 
-    async def fill(self, at: Endpoint, count: int = MAX_PER_NAMESPACE, namespace: str = "") -> list[Place]:
+    async def fill(self, at: Endpoint, count: int = MAX_PER_NAMESPACE, namespace: str = "") -> list[InFlightRequest]:
         """So many requests are under way."""
         return [await self.send(f"early-{at.ref.name}-{number}", at, namespace) for number in range(count)]
 
-    def over(self, *places: Place, hung: bool = False) -> None:
+    def over(self, *places: InFlightRequest, hung: bool = False) -> None:
         """Requests end, answered."""
         for place in places:
             self.queues.on_answer(place, hung=hung)
@@ -116,7 +116,7 @@ def test_who_waits_for_a_place_in_vain_goes_back_into_the_queue() -> None:
         assert await desk.queues.begin(late, SLOW) is None
         desk.queues.leave(late)
         assert desk.enter("late", login) is WaitReason.TURN
-        assert "login.store.example" in desk.queues.why(late)
+        assert "login.store.example" in desk.queues.explain_wait(late)
         desk.over(places[0])
         assert desk.scheduler.news() == [late]
 
@@ -227,7 +227,7 @@ def test_a_host_has_ten_places_whatever_names_it() -> None:
         assert await desk.queues.begin(key, SLOW) is None
         desk.queues.leave(key)
         assert desk.enter("0", late) is WaitReason.TURN
-        assert "shared.example:443" in desk.queues.why(key)
+        assert "shared.example:443" in desk.queues.explain_wait(key)
         desk.over(places[0])
         assert await desk.queues.begin(token_key("store", "1"), SLOW) is not None
 
@@ -239,7 +239,7 @@ def test_endpoints_that_hang_everywhere_leave_places_to_those_that_answer() -> N
 
     async def story(clock: FakeClock) -> None:
         desk = Desk(clock)
-        hanging = [endpoint("login", f"team-{number}") for number in range(MAX_UNDER_WAY // 2)]
+        hanging = [endpoint("login", f"team-{number}") for number in range(MAX_IN_FLIGHT // 2)]
         for each in hanging:
             desk.over(await desk.send("one", each), hung=True)
         for each in hanging:
@@ -316,7 +316,7 @@ def test_a_deleted_endpoints_minute_is_remembered() -> None:
             desk.over(await desk.send(name, login))
         desk.queues.drop(login.ref)
         assert desk.enter("c", login) is WaitReason.RATE
-        assert "2 requests a minute" in desk.queues.why(token_key("store", "c"))
+        assert "2 requests a minute" in desk.queues.explain_wait(token_key("store", "c"))
         desk.queues.leave(token_key("store", "c"))
         desk.queues.drop(login.ref)
         await asyncio.sleep(61)
@@ -343,9 +343,9 @@ def test_nothing_is_kept_of_endpoints_that_come_and_go(rounds: int) -> None:
     run(story)
 
 
-def _kept(admission: EndpointQueues) -> int:
+def _kept(queues: EndpointQueues) -> int:
     """How many things are remembered."""
-    found = vars(admission).values()
+    found = [*vars(queues).values(), *vars(queues._in_flight).values()]
     return sum(len(each) for each in found if isinstance(each, dict | set))
 
 

@@ -247,7 +247,7 @@ def test_a_suspend_of_the_machine_is_no_stall(monkeypatch: pytest.MonkeyPatch) -
         first.clock.advance(3600)
         await asyncio.sleep(1)
         assert loop_watch.take_longest() == 0
-        assert loop_watch.problem() == ""
+        assert loop_watch.describe_stall() == ""
         loop_watch.stop()
 
     play(monkeypatch, act)
@@ -268,4 +268,6 @@ def test_lack_of_permission_makes_a_leader_unready(monkeypatch: pytest.MonkeyPat
 
 def test_the_longest_end_leaves_time_of_what_a_pod_gets() -> None:
     """Work, events, parts that don't end, the release of the Lease and what is left: 25 of 30 seconds."""
-    assert leadership._DRAIN + leadership._POSTING + leadership._ENDING + Timing().attempt + command._ENDING <= 25
+    assert (
+        leadership._DRAIN + leadership._POSTING + leadership._ENDING + Timing().attempt_timeout + command._ENDING <= 25
+    )

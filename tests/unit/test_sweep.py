@@ -5,16 +5,16 @@ from collections.abc import AsyncGenerator, Callable
 
 import pytest
 from integration_token.api.endpoint import EndpointKind, EndpointRef
-from integration_token.cluster.gateway import Collection, Object
+from integration_token.cluster.collection import Collection, Object
 from integration_token.errors import Unavailable
+from integration_token.handlers.event_handler import EventHandler
 from integration_token.handlers.sweep import DeletionSweep
-from integration_token.handlers.watch import EventHandler
 from integration_token.state.inventory import Inventory
 from integration_token.workqueue.endpoint_queues import EndpointQueues
 from integration_token.workqueue.key import token_key
 
 from tests.fakes.cluster import Cluster
-from tests.unit.test_observer import Recorder
+from tests.unit.test_event_handler import Recorder
 from tests.unit.virtual import FakeClock, run
 
 SPECS: dict[str, dict[str, object]] = {
@@ -64,7 +64,7 @@ class Scene:
         self.inventory = Inventory()
         self.scheduler = scheduler = Recorder(clock)
         self.handler = EventHandler(self.inventory, scheduler, EndpointQueues(clock, scheduler, lambda _: ""))
-        self.census = DeletionSweep(self.cluster, self.inventory, self.handler, namespaces)
+        self.sweep = DeletionSweep(self.cluster, self.inventory, self.handler, namespaces)
 
     def create(self, plural: str, namespace: str, name: str, *, kind: str | None = "ADDED") -> None:
         """An object, of which the watch tells."""
@@ -75,13 +75,13 @@ class Scene:
         """The watch tells of an object."""
         match plural:
             case "integrationtokens":
-                self.handler.integration(kind, body)
+                self.handler.on_integration(kind, body)
             case "tokenendpoints":
-                self.handler.endpoint(kind, EndpointKind.NAMESPACED, body)
+                self.handler.on_endpoint(kind, EndpointKind.NAMESPACED, body)
             case "clustertokenendpoints":
-                self.handler.endpoint(kind, EndpointKind.CLUSTER, body)
+                self.handler.on_endpoint(kind, EndpointKind.CLUSTER, body)
             case _:
-                self.handler.namespace(kind, body)
+                self.handler.on_namespace(kind, body)
 
     @property
     def known(self) -> set[str]:
@@ -107,7 +107,7 @@ async def test_what_is_gone_is_forgotten(clock: FakeClock) -> None:
     ):
         scene.cluster.remove(plural, namespace, name)
 
-    await scene.census.count()
+    await scene.sweep.sweep()
 
     assert scene.known == {"a", "c", "d"}
     assert scene.inventory.endpoints == {}
@@ -126,7 +126,7 @@ async def test_what_is_there_stays(clock: FakeClock) -> None:
     scene.create("namespaces", "", "store")
     scene.scheduler.woken.clear()
 
-    await scene.census.count()
+    await scene.sweep.sweep()
 
     assert scene.known == {"a"}
     assert len(scene.inventory.endpoints) == 2
@@ -144,7 +144,7 @@ async def test_another_one_of_the_same_name_is_another(clock: FakeClock) -> None
     uid = scene.inventory.entries[token_key("store", "before")].uid
     scene.cluster.apply("integrationtokens", {"metadata": {"namespace": "store", "name": "after"}, "spec": {}})
 
-    await scene.census.count()
+    await scene.sweep.sweep()
 
     assert scene.known == {"before"}
     assert scene.inventory.entries[token_key("store", "before")].uid == uid
@@ -162,7 +162,7 @@ async def test_what_comes_during_the_count_is_not_judged(clock: FakeClock) -> No
     scene.cluster.meanwhile["integrationtokens"] = lambda: scene.tell("integrationtokens", "ADDED", new)
     scene.cluster.meanwhile["tokenendpoints"] = lambda: scene.tell("tokenendpoints", "MODIFIED", login)
 
-    await scene.census.count()
+    await scene.sweep.sweep()
 
     assert scene.known == {"old", "new"}
     assert scene.inventory.endpoints[EndpointRef(EndpointKind.NAMESPACED, "store", "login")].uid == "y"
@@ -175,7 +175,7 @@ async def test_only_namespaces_that_are_served_are_listed(clock: FakeClock) -> N
     scene.create("integrationtokens", "shipping", "b")
     scene.cluster.remove("integrationtokens", "shipping", "b")
 
-    await scene.census.count()
+    await scene.sweep.sweep()
 
     assert scene.known == {"a"}
     assert scene.cluster.lists == [("integrationtokens", "store"), ("integrationtokens", "shipping")]
@@ -187,7 +187,7 @@ def test_new_list_by_kopf_is_followed_by_a_count(plural: str) -> None:
 
     async def main(clock: FakeClock) -> None:
         scene = Scene(clock)
-        counting = asyncio.create_task(scene.census.run())
+        counting = asyncio.create_task(scene.sweep.run())
         scene.create("integrationtokens", "store", "gone", kind=None)
         scene.create(plural, "store", "stays", kind=None)
         await asyncio.sleep(60)
@@ -210,7 +210,7 @@ def test_count_comes_now_and_then_and_again_where_it_failed() -> None:
 
     async def main(clock: FakeClock) -> None:
         scene = Scene(clock)
-        counting = asyncio.create_task(scene.census.run())
+        counting = asyncio.create_task(scene.sweep.run())
         scene.create("integrationtokens", "store", "gone")
         scene.cluster.remove("integrationtokens", "store", "gone")
         scene.cluster.outages = 5

@@ -1,0 +1,46 @@
+"""Where each kind of object lives in the API, and what an object is."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from integration_token.api.endpoint import EndpointKind
+from integration_token.api.names import (
+    CLUSTER_TOKEN_ENDPOINTS,
+    GROUP,
+    INTEGRATION_TOKENS,
+    TOKEN_ENDPOINTS,
+    VERSION,
+)
+
+Object = dict[str, Any]
+"""An object as the API's JSON has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Where a kind of object lives."""
+
+    prefix: str
+    plural: str
+
+    def path(self, namespace: str = "", name: str = "") -> str:
+        """The path of the collection (in all namespaces without one), or of one object."""
+        parts = [self.prefix]
+        if namespace:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        if name:
+            parts.append(name)
+        return "/".join(parts)
+
+
+SECRETS = Collection("/api/v1", "secrets")
+NAMESPACES = Collection("/api/v1", "namespaces")
+EVENTS = Collection("/api/v1", "events")
+PODS = Collection("/api/v1", "pods")
+LEASES = Collection("/apis/coordination.k8s.io/v1", "leases")
+INTEGRATIONS = Collection(f"/apis/{GROUP}/{VERSION}", INTEGRATION_TOKENS)
+ENDPOINTS = {
+    EndpointKind.NAMESPACED: Collection(f"/apis/{GROUP}/{VERSION}", TOKEN_ENDPOINTS),
+    EndpointKind.CLUSTER: Collection(f"/apis/{GROUP}/{VERSION}", CLUSTER_TOKEN_ENDPOINTS),
+}

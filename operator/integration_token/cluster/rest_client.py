@@ -1,0 +1,154 @@
+"""One exchange with the API server: sent as JSON, and answered by an object, a refusal or a body that goes on."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+
+import aiohttp
+from kubernetes.aio.client.api_client import ApiClient
+
+from integration_token.cluster.collection import Object
+from integration_token.cluster.fence import Fence
+from integration_token.cluster.permission import Permissions
+from integration_token.cluster.refusal import refusal_of
+from integration_token.errors import ClusterError, Unavailable
+
+TIMEOUT = 30.0
+"""Seconds for one call: the API server itself gives up after 60."""
+
+_SILENCE = 75.0
+"""Seconds without a byte after which a watch is given up: the API server sends a bookmark every minute."""
+
+_PLAIN = 65536
+"""Bytes of an answer that are read at once; larger ones are read some at a time: see `_LARGE`."""
+_LARGE = 4
+"""Larger answers that are read at a time: one object may be 1.5 MiB, and somebody may have made thousands of them."""
+
+
+class RestClient:
+    """Sends requests and reads answers; raises a ClusterError where the answer is not what was asked for.
+
+    Bodies are never logged, and of a refusal only text that holds nothing of the data sent gets into an error.
+    """
+
+    def __init__(self, client: ApiClient, fence: Fence | None, permissions: Permissions | None) -> None:
+        """`fence`: writes are sent only as long as it is open; None for no such condition. `permissions` is told of
+        every answer."""
+        self._client = client
+        self._fence = fence
+        self._permissions = permissions
+        self._large = asyncio.Semaphore(_LARGE)
+
+    async def call(
+        self, method: str, path: str, body: Object | None = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Object]:
+        """Status and JSON of one call: 2xx, or 404 where that is for the caller to judge; no JSON of a PATCH."""
+        response = await self.open(method, path, body, headers or {}, TIMEOUT)
+        return await self.read(method, path, response, body)
+
+    async def read(
+        self, method: str, path: str, response: aiohttp.ClientResponse, body: Object | None
+    ) -> tuple[int, Object]:
+        """Status and JSON of an answer, as :meth:`call` has them."""
+        # Of a PATCH it is the whole object, of which whoever changes a part of it wants to know nothing.
+        wanted = method != "PATCH" or response.status >= 300
+        try:
+            answer = await self._object(response, wanted=wanted)
+        except (aiohttp.ClientError, TimeoutError):
+            raise Unavailable("the API server's answer broke off") from None
+        if not wanted:
+            self.on_answer(method, path, None)
+            return response.status, {}
+        refusal = None
+        if response.status >= 300 and response.status != 404:
+            refusal = refusal_of(response.status, answer, body)
+        self.on_answer(method, path, refusal)
+        if refusal is not None:
+            raise refusal
+        if response.status < 300 and not answer:
+            raise Unavailable("the API server's answer is no JSON object")
+        return response.status, answer
+
+    async def open(
+        self,
+        method: str,
+        path: str,
+        body: Object | None,
+        headers: Mapping[str, str],
+        seconds: float | None,
+    ) -> aiohttp.ClientResponse:
+        """Sends a request; the answer's body is still to be read.
+
+        :param seconds: for the whole call; None for a watch, which lasts as long as something comes.
+        """
+        limits = aiohttp.ClientTimeout(total=seconds, sock_connect=TIMEOUT, sock_read=None if seconds else _SILENCE)
+        # Not compressed: a little of that may become much at once, before anybody can wait with reading it.
+        sent = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
+        if method == "PATCH":
+            sent["Content-Type"] = "application/merge-patch+json"
+        try:
+            # Without the body, which the library would copy: it is plain JSON already.
+            verb, url, prepared, *_ = await self._client.param_serialize(
+                method, path, header_params=sent, auth_settings=["BearerToken"]
+            )
+            if self._fence is not None and method != "GET":
+                limits = aiohttp.ClientTimeout(total=min(TIMEOUT, self._fence.check()))
+            answer = await self._client.call_api(verb, url, prepared, body, _request_timeout=limits)
+            response: aiohttp.ClientResponse = answer.response
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            # The library's own text holds the request's headers, so only the kind of error is told.
+            raise Unavailable(f"the API server cannot be reached ({type(error).__name__})") from None
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # kopf, when it ends, cancels every task that it did not know before it began, such as the one that opens
+            # this connection: a passing fault of this call, and not the end of the caller.
+            raise Unavailable("the connection to the API server was given up") from None
+        return response
+
+    async def open_watch(self, path: str, headers: Mapping[str, str], seconds: float | None) -> aiohttp.ClientResponse:
+        """The answer to a watch that was granted, to be read and closed.
+
+        :param seconds: as :meth:`open` has them.
+        """
+        response = await self.open("GET", path, None, headers, seconds)
+        if response.status == 200:
+            self.on_answer("GET", path, None)
+            return response
+        try:
+            answer = await self._object(response, wanted=True)
+        except (aiohttp.ClientError, TimeoutError):
+            raise Unavailable("the watch broke") from None
+        finally:
+            response.close()
+        refusal = refusal_of(response.status, answer, None)
+        self.on_answer("GET", path, refusal)
+        raise refusal
+
+    def on_answer(self, method: str, path: str, refusal: ClusterError | None) -> None:
+        """The API server granted what was sent, or refused it."""
+        if self._permissions is not None:
+            self._permissions.on_answer(method, path, refusal)
+
+    async def _object(self, response: aiohttp.ClientResponse, *, wanted: bool) -> Object:
+        """The object that an answer holds; empty where it isn't wanted, or the answer holds none."""
+        text = bytearray()
+        chunks = response.content.iter_any()
+        async for data in chunks:
+            text += data if wanted else b""
+            if len(text) > _PLAIN:
+                async with self._large:
+                    async for rest in chunks:
+                        text += rest
+                    return _parsed(text)
+        return _parsed(text)
+
+
+def _parsed(text: bytes | bytearray) -> Object:
+    """Of a body; empty where it is no JSON object."""
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}

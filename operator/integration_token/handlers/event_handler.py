@@ -1,0 +1,100 @@
+"""What a watch event means: a note in the inventory, and keys for the scheduler."""
+
+import asyncio
+from typing import Any
+
+from integration_token.api.endpoint import EndpointKind, EndpointRef, parse_endpoint
+from integration_token.api.integration import is_going, parse_integration, renew_request
+from integration_token.errors import UserActionRequired
+from integration_token.handlers.session import is_cut
+from integration_token.state.inventory import Inventory
+from integration_token.telemetry.logs import get_logger
+from integration_token.workqueue.endpoint_queues import EndpointQueues
+from integration_token.workqueue.key import endpoint_key, token_key
+from integration_token.workqueue.scheduler import Scheduler
+
+log = get_logger(__name__)
+
+MODIFIED, DELETED = "MODIFIED", "DELETED"
+"""Kinds of watch events."""
+
+
+class EventHandler:
+    """Turns watch events into notes and wake-ups."""
+
+    def __init__(self, inventory: Inventory, scheduler: Scheduler, queues: EndpointQueues) -> None:
+        self._inventory = inventory
+        self._scheduler = scheduler
+        self._queues = queues
+        self.relisted = asyncio.Event()
+        """Set when something that is known was listed: what isn't there any more was not told then."""
+
+    def on_integration(self, kind: str | None, body: dict[str, Any]) -> None:
+        """An IntegrationToken was listed, added, changed or deleted."""
+        metadata = body["metadata"]
+        key = token_key(metadata["namespace"], metadata["name"])
+        if kind is None and key in self._inventory.entries:
+            self.relisted.set()
+        if kind == DELETED or is_going(body):
+            entry = self._inventory.entries.get(key)
+            if entry is not None and entry.uid == metadata["uid"]:
+                self._inventory.forget(key)
+                self._scheduler.wake(key)  # it may hold a place in an endpoint's queue
+            return
+        generation = int(metadata.get("generation", 1))
+        place = (metadata["namespace"], metadata["name"], metadata["uid"], generation)
+        try:
+            if is_cut(body):
+                key, new = self._inventory.observe_unread(*place, renew_request(body))
+            else:
+                key, new = self._inventory.observe(parse_integration(body))
+        except UserActionRequired:
+            key, new = self._inventory.observe_unreadable(*place)
+        if new:
+            self._scheduler.wake(key)
+
+    def is_relevant(self, kind: str | None, body: dict[str, Any]) -> bool:
+        """Whether an event of an IntegrationToken may tell anything new. Most don't: they are our own status writes."""
+        metadata = body["metadata"]
+        key = token_key(metadata["namespace"], metadata["name"])
+        known = self._inventory.knows(key, metadata["uid"], metadata.get("generation", 1), renew_request(body))
+        return not known or kind != MODIFIED or is_going(body)
+
+    def on_endpoint(self, kind: str | None, endpoint_kind: EndpointKind, body: dict[str, Any]) -> None:
+        """An endpoint was listed, added, changed or deleted."""
+        metadata = body["metadata"]
+        ref = EndpointRef(endpoint_kind, metadata.get("namespace") or "", metadata["name"])
+        uid, generation = metadata["uid"], int(metadata.get("generation", 1))
+        before = self._inventory.endpoint_version(ref)
+        if kind is None and before is not None:
+            self.relisted.set()
+        if kind == DELETED and before is not None and before[0] != uid:
+            return  # another one has the name by now
+        after: tuple[str, int] | None = uid, generation
+        if kind == DELETED or is_going(body):
+            self._inventory.forget_endpoint(ref)
+            self._queues.drop(ref)
+            after = None
+        else:
+            try:
+                if is_cut(body):
+                    self._inventory.keep_endpoint_version(ref, uid, generation)
+                else:
+                    self._inventory.keep_endpoint(parse_endpoint(endpoint_kind, body))
+            except UserActionRequired as failure:
+                log.warning("endpoint cannot be read", kind=ref.kind, name=ref.name, error=failure.message)
+                self._inventory.keep_endpoint_version(ref, uid, generation)
+                after = None
+            self._scheduler.wake(endpoint_key(ref))
+        if after is None or before != after:
+            for key in self._inventory.of_endpoint(ref):
+                self._scheduler.wake(key)
+
+    def on_namespace(self, kind: str | None, body: dict[str, Any]) -> None:
+        """A namespace was listed, added, changed or deleted."""
+        name, labels = body["metadata"]["name"], dict(body["metadata"].get("labels") or {})
+        if kind == DELETED or is_cut(body):
+            self._inventory.forget_labels(name)
+        if is_cut(body) or (kind != DELETED and self._inventory.keep_labels(name, labels)):
+            for key in self._inventory.of_namespace(name):
+                self._scheduler.wake(key)

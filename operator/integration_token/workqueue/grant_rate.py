@@ -1,0 +1,47 @@
+"""How many requests one grant may cost in a minute: pure.
+
+Times are seconds of CLOCK_BOOTTIME, which nobody can step.
+"""
+
+MINUTE = 60.0
+"""Seconds in which requests are counted."""
+
+MAX_PER_GRANT = 12
+"""Requests in a minute for one grant, errors included, whatever the lifetime of its tokens."""
+
+MAX_PER_SHARE = 8
+"""Of them for one of several namespaces that have the grant: some are left for the others, whatever it does."""
+
+MAX_WISHES = 3
+"""Requests of a grant in a minute that a person's annotation asks for: whoever may annotate could have all of them."""
+
+SHORTEST_LIFETIME = 30.0
+"""Seconds that a token must live for `MAX_PER_GRANT` to be enough."""
+
+
+class GrantRate:
+    """The requests of one grant in the last minute."""
+
+    __slots__ = ("_limit", "_times")
+
+    def __init__(self, limit: int = MAX_PER_GRANT) -> None:
+        """`limit`: requests in a minute."""
+        self._limit = limit
+        # Hardly ever more than one. A deque has room for 64, and every resource has such a rate.
+        self._times: tuple[float, ...] = ()
+
+    def note(self, now: float) -> None:
+        """A request is over: the endpoint has seen it by now, however long it was on its way."""
+        self._times = (*self._times, now)[-self._limit :]
+
+    def delay(self, now: float) -> float:
+        """Seconds until the grant may ask again; 0 where it may now."""
+        if len(self._times) < self._limit:
+            return 0.0
+        return max(0.0, self._times[0] + MINUTE - now)
+
+    def spacing(self, now: float) -> float:
+        """Seconds that a further attempt after a fault should wait, so that some of the minute's requests are left for
+        when the endpoint works again."""
+        recent = sum(time > now - MINUTE for time in self._times)
+        return MINUTE / self._limit if recent >= self._limit / 2 else 0.0
