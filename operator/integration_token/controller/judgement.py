@@ -13,7 +13,8 @@ from integration_token.errors import Transient
 from integration_token.renewal.plan import TokenPlan
 from integration_token.renewal.rollover import Rollover, step
 from integration_token.renewal.verdict import Verdict, corrected, judge
-from integration_token.state.grant import Grants, GrantState, close
+from integration_token.state.grant import GrantState, is_same_expiry
+from integration_token.state.grants import Grants
 
 _WHOLE = 2.0
 """Seconds by which two answers may differ that tell the same expiry in whole seconds."""
@@ -109,11 +110,11 @@ class Judge:
             return plan.expires
         if plan.clock_was_set(now):
             return plan.expires  # nobody's word is of more weight after somebody has set our clock
-        known = grant.answered
+        known = grant.newest
         if known is None or known.found_in or held is None or not self._grants.is_newest(grant, held.token):
             return None
         expires = known.expires + plan.clock_set_back_by(now)
-        return plan.expires if close(known, expires, plan.expires) else expires
+        return plan.expires if is_same_expiry(known, expires, plan.expires) else expires
 
     def _share(
         self,
@@ -137,7 +138,7 @@ class Judge:
             return
         if plan.clock_was_set(now):
             return  # times by two clocks can't be compared
-        known = grant.answered
+        known = grant.newest
         if known is not None and not known.found_in and not token.assumed and self._grants.is_newest(grant, token):
             token = replace(token, issued=known.issued, expires=min(known.expires, token.expires))
         self._grants.on_token(grant, token)

@@ -12,7 +12,7 @@ from integration_token.controller.revision import revisions_of
 from integration_token.controller.target import Target, TargetWriter
 from integration_token.errors import Failure, Transient
 from integration_token.state.failure import Revisions
-from integration_token.state.grant import Grants
+from integration_token.state.grants import Grants
 from integration_token.state.resource import ResourceState
 from integration_token.workqueue.key import Key
 

@@ -25,7 +25,7 @@ from integration_token.controller.revision import revisions_of
 from integration_token.controller.target_update import TargetUpdater
 from integration_token.errors import ClusterError, Conflict, Denied, Transient, UserActionRequired
 from integration_token.renewal.backoff import MAX_USER_ACTION_WAIT, TELL_AFTER
-from integration_token.state.grant import Grants
+from integration_token.state.grants import Grants
 from integration_token.state.inventory import Inventory
 from integration_token.state.resource import Remembered, ResourceState
 from integration_token.telemetry.logs import get_logger

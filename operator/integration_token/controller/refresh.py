@@ -19,7 +19,8 @@ from integration_token.errors import ClusterError, Failure, Transient, UserActio
 from integration_token.renewal.backoff import TELL_AFTER, transient_wait, user_action_wait
 from integration_token.renewal.plan import TokenPlan
 from integration_token.state.failure import FailureState
-from integration_token.state.grant import Grants, GrantState
+from integration_token.state.grant import GrantState
+from integration_token.state.grants import Grants
 from integration_token.state.resource import ResourceState
 from integration_token.telemetry.logs import get_logger
 from integration_token.workqueue.endpoint_queue import Rank, Urgency, WaitReason
@@ -262,7 +263,7 @@ class Refresher:
             wait = user_action_wait(outcome.left)
         else:
             wait = transient_wait(failures, outcome.left, self._jitter())
-            wait = max(wait, grant.memory.pace.spacing(outcome.now.boot))
+            wait = max(wait, grant.memory.rate.spacing(outcome.now.boot))
             if failure.pause is not None:
                 self._queues.pause(endpoint.ref, self._grants.source(key, endpoint), failure.pause)
                 wait = max(wait, failure.pause)

@@ -6,7 +6,8 @@ from integration_token.clock import Clock
 from integration_token.controller.outcome import Outcome
 from integration_token.controller.target import TargetWriter
 from integration_token.errors import Failure
-from integration_token.state.grant import Grants, GrantState
+from integration_token.state.grant import GrantState
+from integration_token.state.grants import Grants
 from integration_token.telemetry.metrics import Metrics
 from integration_token.workqueue.key import Key
 

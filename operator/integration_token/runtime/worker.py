@@ -23,7 +23,7 @@ from integration_token.controller.token_copy import TokenCopier
 from integration_token.handlers.event_handler import EventHandler
 from integration_token.oauth.address import Policy
 from integration_token.oauth.client import TokenClient, host_of
-from integration_token.state.grant import Grants
+from integration_token.state.grants import Grants
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.metrics import Metrics
 from integration_token.workqueue.endpoint_queues import EndpointQueues

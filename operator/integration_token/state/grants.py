@@ -1,0 +1,151 @@
+"""All grants whose credentials have been read since the start, and which resource has which."""
+
+import hashlib
+import json
+import secrets
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import replace
+
+from integration_token.api.endpoint import Endpoint, EndpointKind
+from integration_token.api.token import Token
+from integration_token.oauth.request import TokenRequestSpec
+from integration_token.state.grant import GrantMemory, GrantState, NewestToken, is_same_expiry
+from integration_token.workqueue.key import Key
+from integration_token.workqueue.scheduler import Scheduler
+
+_LEFT = 1024
+"""Grants that nobody has any more of which something is remembered: those that were left last."""
+
+
+class Grants:
+    """All grants whose credentials have been read since the start.
+
+    They are told apart by every input of the request, credentials in full among them. These, and tokens, are known
+    again by digests that are keyed with what only this process knows, and kept in its memory alone.
+    """
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._secret = secrets.token_bytes(32)
+        self._grants: dict[bytes, GrantState] = {}
+        self._places: dict[Key, bytes] = {}
+        self._names: dict[bytes, bytes] = {}
+        """By grant, what it is remembered by: the same after its endpoint was deleted and created again."""
+        self._left: OrderedDict[bytes, GrantMemory] = OrderedDict()
+
+    def join(self, key: Key, own: GrantState, endpoint: Endpoint, grant: TokenRequestSpec) -> GrantState:
+        """The grant as the resource shares it with others.
+
+        A namespaced endpoint's UID is of its namespace alone, so its grants are never shared with another.
+
+        :param own: what the resource knew as its grant before.
+        """
+        digest = self._digest(endpoint, grant, endpoint.uid)
+        before = self._places.get(key)
+        if before == digest:
+            return self._grants[digest]
+        if before is not None:
+            self.forget(key)
+            own = GrantState()
+        shared = self._grants.get(digest)
+        if shared is None:
+            shared = self._grants[digest] = own
+            name = self._names[digest] = self._digest(endpoint, grant, "")
+            shared.take_up(self._left.pop(name, shared.memory))
+        shared.join(key)
+        self._places[key] = digest
+        return shared
+
+    def on_token(self, grant: GrantState, token: Token, found_in: str = "") -> None:
+        """The endpoint answered for the grant with the token, or it was found in a target of that namespace."""
+        known = grant.newest
+        if found_in and known is not None and (not known.found_in or known.expires >= token.expires):
+            return
+        answered = NewestToken(self._known_by(token), token.issued, token.expires, token.assumed, token.scope, found_in)
+        if answered != known:
+            grant.on_token(answered)
+
+    def on_delivery(self, key: Key, grant: GrantState, target: str, token: Token) -> None:
+        """The resource's target Secret of that name holds the token."""
+        if self.is_newest(grant, token):
+            grant.on_delivery(key, target)
+        else:
+            grant.drop_holder(key)
+
+    def is_newest(self, grant: GrantState, token: Token) -> bool:
+        """Whether it is the grant's newest token."""
+        return grant.newest is not None and grant.newest.digest == self._known_by(token)
+
+    def holds_newest(self, key: Key, grant: GrantState, token: Token) -> bool:
+        """Whether the resource's target Secret is known to hold that token, and it is the grant's newest one."""
+        return key in grant.holders and self.is_newest(grant, token)
+
+    def as_answered(self, grant: GrantState, token: Token) -> Token:
+        """The token with the times that this process was answered, where a later expiry stands beside it: somebody has
+        changed that. An earlier one may have been told before, and stands."""
+        known = grant.newest
+        if known is None or known.found_in or known.assumed or token.assumed or token.expires <= known.expires:
+            return token
+        if is_same_expiry(known, known.expires, token.expires):
+            return token
+        return replace(token, issued=known.issued, expires=known.expires) if self.is_newest(grant, token) else token
+
+    def recognised(self, grant: GrantState, access_token: str) -> Token | None:
+        """What was read from another resource's Secret, where it is the grant's newest token."""
+        known = grant.newest
+        if known is None:
+            return None
+        token = Token(access_token, known.issued, known.expires, known.assumed, known.scope)
+        return token if known.digest == self._known_by(token) else None
+
+    def on_pass_end(self, key: Key, grant: GrantState, *, renewed: bool) -> None:
+        """The resource's look is over: whoever waited for its request, or for its token, looks again."""
+        if grant.asking == key:
+            for other in grant.end_request():
+                self._scheduler.wake(other)
+        if renewed or grant.recovered:
+            grant.end_recovery()
+            for other in grant.members:
+                if other != key:
+                    self._scheduler.wake(other)
+
+    def forget(self, key: Key) -> None:
+        """The resource is gone, or has another grant."""
+        digest = self._places.pop(key, None)
+        if digest is not None:
+            grant = self._grants[digest]
+            grant.leave(key)
+            if not grant.members:
+                del self._grants[digest]
+                self._left[self._names.pop(digest)] = grant.memory
+                if len(self._left) > _LEFT:
+                    self._left.popitem(last=False)
+
+    def source(self, key: Key, endpoint: Endpoint) -> Hashable:
+        """Whose word it is where the endpoint answers the resource to stay away: one that counts for others only once
+        another has heard the same."""
+        return key.namespace if endpoint.ref.kind is EndpointKind.CLUSTER else self._places.get(key)
+
+    def _digest(self, endpoint: Endpoint, grant: TokenRequestSpec, uid: str) -> bytes:
+        inputs = (
+            endpoint.ref.kind,
+            endpoint.ref.namespace,
+            endpoint.ref.name,
+            uid,
+            grant.token_url,
+            grant.audience,
+            grant.scopes,
+            grant.parameters,
+            grant.encoding,
+            grant.authentication,
+            grant.client_id,
+            grant.client_secret,
+        )
+        return self._keyed(json.dumps(inputs).encode())
+
+    def _known_by(self, token: Token) -> bytes:
+        return self._keyed(token.access_token.encode())
+
+    def _keyed(self, data: bytes) -> bytes:
+        return hashlib.blake2b(data, key=self._secret, digest_size=32).digest()
