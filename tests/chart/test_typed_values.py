@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from integration_token.api.endpoint import (
-    ClientAuthenticationMethod,
     Endpoint,
     EndpointKind,
     RequestEncoding,
@@ -16,6 +15,7 @@ from integration_token.api.endpoint import (
 from integration_token.api.integration import DeletionPolicy, Integration, parse_integration
 from integration_token.api.token import GrantIdentity, StoredToken, Token
 from integration_token.errors import UserActionRequired
+from integration_token.oauth.authentication import METHODS
 from integration_token.renewal.rollover import Rollover
 
 from tests.chart.rendering import Document, Helm, Kubectl, of_kind
@@ -97,7 +97,7 @@ def test_defaults_are_the_same(kubectl: Kubectl, document: Document) -> None:
     ("kind", "path", "words"),
     [
         ("TokenEndpoint", ("requestEncoding",), RequestEncoding),
-        ("TokenEndpoint", ("clientAuthenticationMethod",), ClientAuthenticationMethod),
+        ("TokenEndpoint", ("clientAuthenticationMethod",), METHODS),
         ("IntegrationToken", ("endpointRef", "kind"), EndpointKind),
         ("IntegrationToken", ("target", "deletionPolicy"), DeletionPolicy),
     ],
@@ -124,7 +124,7 @@ def test_status_is_all_in_the_schema(helm: Helm) -> None:
     assert isinstance(integration, Integration)
     held = StoredToken(
         Token(access_token="t", issued=0.0, expires=3600.0, assumed=False, scope=("read",)),
-        GrantIdentity(endpoint_uid="1", grant_hash="2", credentials_uid="3", credentials_version="4"),
+        GrantIdentity(endpoint_uid="1", grant_hash="2", credentials="3/4"),
     )
     situation = Situation(
         now=1.0,

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Final
 
 from integration_token.errors import Failure
-from integration_token.oauth.request import basic_authorization
+from integration_token.oauth.authentication.client_secret_basic import basic_authorization
 from integration_token.oauth.response import Answer, read_answer
 
 SMALL: Final = 16 * 1024

@@ -7,6 +7,7 @@ this is what the released versions go on being asked by, and the tree gets a pro
 import json
 import sys
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -16,7 +17,7 @@ from integration_token.api.condition import ConditionType, Reason
 from integration_token.api.endpoint import EndpointKind, parse_endpoint
 from integration_token.api.integration import parse_integration
 from integration_token.api.token import StoredToken, Token
-from integration_token.cluster.target import build_target, grant_hash, read_target
+from integration_token.cluster.target import build_target, read_target
 
 Object = dict[str, Any]
 
@@ -47,11 +48,12 @@ def answer(case: Object) -> Object:
     endpoint = parse_endpoint(EndpointKind(case["endpoint"]["kind"]), case["endpoint"])
     integration = parse_integration(case["integration"])
     token = case["token"] | {"scope": tuple(case["token"]["scope"])}
-    digest = grant_hash(endpoint, integration)
-    # Not imported by its name: releases name it differently.
-    identity = get_type_hints(StoredToken)["identity"](
-        endpoint.uid, digest, case["credentials"]["uid"], case["credentials"]["resourceVersion"]
-    )
+    digest = _module("oauth.request", "cluster.target").grant_hash(endpoint, integration)
+    uid, version = case["credentials"]["uid"], case["credentials"]["resourceVersion"]
+    kind = get_type_hints(StoredToken)["identity"]
+    # 0.1.0 has both beside each other.
+    credentials = (f"{uid}/{version}",) if "credentials" in kind.__annotations__ else (uid, version)
+    identity = kind(endpoint.uid, digest, *credentials)
     stored = StoredToken(Token(**token), identity)
     write = build_target(None, integration, stored)
     assert write is not None  # there is no Secret yet
@@ -74,6 +76,12 @@ def _fields(stored: StoredToken) -> Object:
         "assumed": token.assumed,
         "scope": list(token.scope),
     }
+
+
+def _module(today: str, released: str) -> Any:
+    """The module that has a function today, or had it in 0.1.0."""
+    module = import_module(f"integration_token.{today}")
+    return module if hasattr(module, "grant_hash") else import_module(f"integration_token.{released}")
 
 
 def _named(ending: str) -> list[str]:

@@ -52,7 +52,7 @@ class Situation:
         )
         identity = None if self.stored is None else self.stored.identity
         if not self.matches:
-            identity = None if self.matches is None else GrantIdentity("another", "", "", "")
+            identity = None if self.matches is None else GrantIdentity("another", "", "")
         old = () if self.target == integration.target else ({"metadata": {"name": self.target}},)
         return Outcome(
             Observation(integration, now, remembered, plan, identity=identity, predecessors=old),

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from integration_token.api.endpoint import (
     CABundle,
-    ClientAuthenticationMethod,
     Endpoint,
     EndpointKind,
     EndpointRef,
@@ -180,7 +179,7 @@ class TestEndpoint:
             token_url="https://login.example/token",
             audience="",
             encoding=RequestEncoding.JSON,
-            authentication=ClientAuthenticationMethod.CLIENT_SECRET_POST,
+            authentication="ClientSecretPost",
             parameters=(),
             ca_bundle=None,
             timeout=10,
@@ -211,7 +210,7 @@ class TestEndpoint:
             "https://api.example", CABundle(hashlib.sha256(b"PEM").digest(), "PEM")
         )  # fmt: skip
         assert read.encoding is RequestEncoding.FORM
-        assert read.authentication is ClientAuthenticationMethod.CLIENT_SECRET_BASIC
+        assert read.authentication == "ClientSecretBasic"
         assert read.parameters == (("level", "2"), ("organization", "1"))
         assert (read.timeout, read.default_lifetime, read.requests_per_minute) == (2.5, 86400, 7)
         assert read.rollover_lead == 3600
@@ -221,7 +220,6 @@ class TestEndpoint:
         ("spec", "hint"),
         [
             pytest.param({"requestEncoding": "XML"}, "'XML'", id="an unknown encoding"),
-            pytest.param({"clientAuthenticationMethod": "mTLS"}, "'mTLS'", id="an unknown authentication"),
             pytest.param({"timeout": "ten"}, "'ten' is not a duration such as 30s", id="a timeout that is none"),
             pytest.param({"defaultLifetime": "1 day"}, "'1 day' is not a duration", id="a lifetime that is none"),
             pytest.param({"rolloverLead": "early"}, "'early' is not a duration", id="a lead that is none"),

@@ -13,14 +13,16 @@ from urllib.parse import urlsplit
 
 import pytest
 from integration_token.api.condition import Reason
-from integration_token.api.endpoint import ClientAuthenticationMethod, RequestEncoding
+from integration_token.api.endpoint import RequestEncoding
 from integration_token.cluster.fence import Fence
 from integration_token.errors import Failure, Fenced, Transient, UserActionRequired
 from integration_token.oauth import client as module
 from integration_token.oauth.address import Policy
-from integration_token.oauth.client import Route, TokenClient, check_url
-from integration_token.oauth.request import TokenRequest, TokenRequestSpec, build_request
+from integration_token.oauth.authentication import ClientCredentials
+from integration_token.oauth.client import Route, TokenClient
+from integration_token.oauth.request import GrantInputs, TokenRequest, TokenRequestSpec, build_request
 from integration_token.oauth.response import MAX_BODY, Answer
+from integration_token.oauth.token_url import check_url
 from integration_token.oauth.trust import tls_context
 
 from tests.fakes import fault
@@ -86,14 +88,8 @@ def request(url: str, client_id: str = "shop") -> TokenRequest:
     """A token request for that URL."""
     return build_request(
         TokenRequestSpec(
-            token_url=url,
-            audience="https://api.example",
-            scopes=(),
-            parameters=(),
-            encoding=RequestEncoding.JSON,
-            authentication=ClientAuthenticationMethod.CLIENT_SECRET_POST,
-            client_id=client_id,
-            client_secret=SECRET,
+            GrantInputs(url, RequestEncoding.JSON, "ClientSecretPost", (), "https://api.example", ()),
+            ClientCredentials(client_id, SECRET),
         )
     )
 

@@ -7,7 +7,7 @@ import pytest
 from integration_token.api.endpoint import Endpoint, EndpointKind, parse_endpoint
 from integration_token.clock import Instant
 from integration_token.oauth.address import Policy
-from integration_token.oauth.client import host_of
+from integration_token.oauth.token_url import host_of
 from integration_token.workqueue.endpoint_queue import Rank, Urgency, WaitReason
 from integration_token.workqueue.endpoint_queues import EndpointQueues
 from integration_token.workqueue.in_flight import (

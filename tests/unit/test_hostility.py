@@ -76,7 +76,7 @@ def test_a_template_cannot_make_more_than_a_secret_holds() -> None:
             },
         }
     )
-    stored = StoredToken(Token("t" * 20_000, 0.0, 60.0, False, ()), GrantIdentity("1", "2", "3", "4"))
+    stored = StoredToken(Token("t" * 20_000, 0.0, 60.0, False, ()), GrantIdentity("1", "2", "3/4"))
     tracemalloc.start()
     with pytest.raises(UserActionRequired, match=r"spec\.target\.template\.data"):
         build_target(None, integration, stored)

@@ -294,7 +294,7 @@ async def test_a_neighbour_with_thousands_of_pods_keeps_nobody_waiting(clock: Fa
 
     def renewed(namespace: str) -> Outcome:
         stored = StoredToken(
-            Token("t0k3n", issued=1.0, expires=DAY, assumed=False, scope=()), GrantIdentity("", "", "", "")
+            Token("t0k3n", issued=1.0, expires=DAY, assumed=False, scope=()), GrantIdentity("", "", "")
         )
         integration = parse_integration(
             {

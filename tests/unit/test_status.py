@@ -18,7 +18,7 @@ NOW = ISSUED + 3600
 DAY = 86400.0
 STORED = StoredToken(
     Token("t0k3n-value", issued=ISSUED, expires=ISSUED + DAY, assumed=False, scope=("read", "write")),
-    GrantIdentity("endpoint-uid", "hash", "credentials-uid", "7"),
+    GrantIdentity("endpoint-uid", "hash", "credentials-uid/7"),
 )
 UNREACHABLE = Transient(Reason.ENDPOINT_UNREACHABLE, "no connection")
 DENIED = UserActionRequired(Reason.ACCESS_DENIED, "check the audience")

@@ -12,18 +12,18 @@ from integration_token.api.endpoint import EndpointKind, parse_endpoint
 from integration_token.api.integration import Integration, parse_integration
 from integration_token.api.names import GROUP, MANAGER, TARGET_LABEL
 from integration_token.api.token import GrantIdentity, StoredToken, Token
+from integration_token.cluster.collection import Object
 from integration_token.cluster.target import (
-    Object,
     Ownership,
     build_target,
-    grant_hash,
     ownership,
     read_target,
 )
+from integration_token.oauth.request import grant_hash
 
 ISSUED = 1_800_000_000.25
 TOKEN = Token("t0k3n-value", issued=ISSUED, expires=ISSUED + 86400, assumed=False, scope=("read", "write"))
-STORED = StoredToken(TOKEN, GrantIdentity("endpoint-uid", "hash", "credentials-uid", "7"))
+STORED = StoredToken(TOKEN, GrantIdentity("endpoint-uid", "hash", "credentials-uid/7"))
 RENEWED = replace(STORED, token=replace(TOKEN, access_token="n3w", issued=ISSUED + 82800, expires=ISSUED + 169200))
 ISSUE_TIME, LIFETIME = f"{GROUP}/issue-time", f"{GROUP}/lifetime-seconds"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Any
 
 
@@ -20,15 +20,39 @@ class ConditionType(StrEnum):
     until a rollover has been seen."""
 
 
+class Trait(Enum):
+    """What else there is to know of a reason."""
+
+    WAIT = auto()
+    """No failure: a token is not refreshed all the same."""
+    SHOWN_BY_REQUEST = auto()
+    """Only the next request can show that it is over, be it after a restart."""
+    NOT_OURS = auto()
+    """Even a good token in the target is none of the resource's own."""
+    UNWATCHED = auto()
+    """No watch tells that it is over: Secrets without our labels are not watched."""
+    FIXED_MESSAGE = auto()
+    """The message tells no more than the reason, or what it was at first."""
+
+
 class Reason(StrEnum):
-    """Why a condition has its status."""
+    """Why a condition has its status; after the value its traits. All there is of a reason stands here."""
+
+    traits: frozenset[Trait]
+
+    def __new__(cls, value: str, *traits: Trait) -> "Reason":
+        """A reason with these traits."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.traits = frozenset(traits)
+        return member
 
     # Good.
     TOKEN_VALID = "TokenValid"
     """The target Secret holds a valid token."""
     REFRESHED = "Refreshed"
     """The last request was answered with a usable token, new or the same."""
-    SCOPES_REDUCED = "ScopesReduced"
+    SCOPES_REDUCED = "ScopesReduced", Trait.FIXED_MESSAGE
     """The last new token has fewer scopes than the one before: the integration's permissions were changed."""
     PROGRESSING = "Progressing"
     """Nothing stands in the way."""
@@ -44,11 +68,11 @@ class Reason(StrEnum):
     """Too few rollovers have been seen to tell."""
 
     # Waiting.
-    TOKEN_EXPIRED = "TokenExpired"
+    TOKEN_EXPIRED = "TokenExpired", Trait.FIXED_MESSAGE
     """The token in the target Secret has expired and the endpoint has not answered with a better one yet."""
-    SUSPENDED = "Suspended"
+    SUSPENDED = "Suspended", Trait.WAIT, Trait.FIXED_MESSAGE
     """spec.suspend is true: nothing is asked for and nothing is written."""
-    RATE_LIMITED = "RateLimited"
+    RATE_LIMITED = "RateLimited", Trait.WAIT, Trait.FIXED_MESSAGE
     """The request waits for the endpoint's rate limit, for others that it has not answered, or as it asked everybody
     to."""
 
@@ -57,7 +81,7 @@ class Reason(StrEnum):
     """A field has a value that the operator cannot use."""
     ENDPOINT_NOT_FOUND = "EndpointNotFound"
     """spec.endpointRef names an endpoint that does not exist, or one of a kind that this installation doesn't serve."""
-    NOT_ALLOWED = "NotAllowed"
+    NOT_ALLOWED = "NotAllowed", Trait.NOT_OURS
     """The ClusterTokenEndpoint's namespaceSelector does not select this namespace."""
     INSECURE_URL = "InsecureURL"
     """The token URL is http, which would show the client secret to the network."""
@@ -65,46 +89,54 @@ class Reason(StrEnum):
     """spec.caBundle holds no PEM certificate that can be read."""
     HOST_NOT_ALLOWED = "HostNotAllowed"
     """The token URL's host is not on the installation's or on the credentials Secret's list of hosts."""
-    ADDRESS_NOT_ALLOWED = "AddressNotAllowed"
+    ADDRESS_NOT_ALLOWED = "AddressNotAllowed", Trait.SHOWN_BY_REQUEST
     """The host has an address to which credentials are never sent."""
-    CREDENTIALS_NOT_FOUND = "CredentialsNotFound"
+    CREDENTIALS_NOT_FOUND = "CredentialsNotFound", Trait.UNWATCHED
     """The credentials Secret does not exist."""
-    CREDENTIALS_NOT_LABELLED = "CredentialsNotLabelled"
+    CREDENTIALS_NOT_LABELLED = "CredentialsNotLabelled", Trait.NOT_OURS
     """The credentials Secret lacks the label by which its owner consents to its use."""
-    CREDENTIALS_INVALID = "CredentialsInvalid"
+    CREDENTIALS_INVALID = "CredentialsInvalid", Trait.SHOWN_BY_REQUEST
     """A key of the credentials Secret is missing, empty, not UTF-8, or has a line break in it."""
 
     # The endpoint's answer.
-    INVALID_CLIENT = "InvalidClient"
+    INVALID_CLIENT = "InvalidClient", Trait.SHOWN_BY_REQUEST
     """The endpoint does not know the client or its secret (RFC 6749, 5.2)."""
-    ACCESS_DENIED = "AccessDenied"
+    ACCESS_DENIED = "AccessDenied", Trait.SHOWN_BY_REQUEST
     """The endpoint refuses this client the audience or the grant."""
-    UNAUTHORIZED_CLIENT = "UnauthorizedClient"
+    UNAUTHORIZED_CLIENT = "UnauthorizedClient", Trait.SHOWN_BY_REQUEST
     """The client may not use the client credentials grant (RFC 6749, 5.2)."""
-    INVALID_SCOPE = "InvalidScope"
+    INVALID_SCOPE = "InvalidScope", Trait.SHOWN_BY_REQUEST
     """The endpoint refuses the scopes asked for (RFC 6749, 5.2)."""
-    REQUEST_REJECTED = "RequestRejected"
+    REQUEST_REJECTED = "RequestRejected", Trait.SHOWN_BY_REQUEST
     """The endpoint answered with another client error."""
-    ENDPOINT_UNREACHABLE = "EndpointUnreachable"
+    ENDPOINT_UNREACHABLE = "EndpointUnreachable", Trait.SHOWN_BY_REQUEST
     """The name does not resolve, or no connection comes about."""
-    TLS_FAILED = "TLSFailed"
+    TLS_FAILED = "TLSFailed", Trait.SHOWN_BY_REQUEST
     """The endpoint's certificate is not trusted, or TLS fails otherwise."""
-    TIMEOUT = "Timeout"
+    TIMEOUT = "Timeout", Trait.SHOWN_BY_REQUEST
     """The endpoint did not answer within spec.timeout."""
-    ENDPOINT_ERROR = "EndpointError"
+    ENDPOINT_ERROR = "EndpointError", Trait.SHOWN_BY_REQUEST
     """The endpoint answered with a server error."""
-    INVALID_RESPONSE = "InvalidResponse"
+    INVALID_RESPONSE = "InvalidResponse", Trait.SHOWN_BY_REQUEST
     """The endpoint's answer holds no usable token."""
 
     # The cluster.
     FORBIDDEN = "Forbidden"
     """The API server refuses the operator a call that it needs."""
-    SECRET_NOT_OWNED = "SecretNotOwned"
+    SECRET_NOT_OWNED = "SecretNotOwned", Trait.NOT_OURS, Trait.UNWATCHED
     """The target's name is taken by a Secret that is not ours."""
     TARGET_CONTESTED = "TargetContested"
     """Somebody else keeps deleting or changing the target Secret, which is left alone for a while."""
     WRITE_FAILED = "WriteFailed"
     """The API server refused the target Secret."""
+
+
+def has_trait(reason: object, trait: Trait) -> bool:
+    """Whether a reason, as it stands in a condition, has the trait; one that another version wrote has none."""
+    return reason in _BY_VALUE and trait in _BY_VALUE[str(reason)].traits
+
+
+_BY_VALUE = {str(reason): reason for reason in Reason}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,19 +21,27 @@ class EndpointKind(StrEnum):
     NAMESPACED = "TokenEndpoint"
     CLUSTER = "ClusterTokenEndpoint"
 
+    @property
+    def is_cluster_scoped(self) -> bool:
+        """Whether resources of several namespaces may refer to one."""
+        return self is EndpointKind.CLUSTER
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether only the cluster's administrator writes it: it may then name hosts of private networks."""
+        return self is EndpointKind.CLUSTER
+
+    @property
+    def selects_namespaces(self) -> bool:
+        """Whether its spec tells which namespaces may refer to it."""
+        return self is EndpointKind.CLUSTER
+
 
 class RequestEncoding(StrEnum):
     """How the body of the token request is written."""
 
     JSON = "JSON"
     FORM = "Form"
-
-
-class ClientAuthenticationMethod(StrEnum):
-    """Where the client's credentials stand in the token request (RFC 6749, 2.3.1)."""
-
-    CLIENT_SECRET_POST = "ClientSecretPost"
-    CLIENT_SECRET_BASIC = "ClientSecretBasic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,8 @@ class Endpoint:
     token_url: str
     audience: str
     encoding: RequestEncoding
-    authentication: ClientAuthenticationMethod
+    authentication: str
+    """The name of a method of client authentication, of which there may be none."""
     parameters: tuple[tuple[str, str], ...]
     ca_bundle: CABundle | None
     """None for the system's roots."""
@@ -107,9 +116,7 @@ def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
             token_url=str(spec["tokenURL"]),
             audience=str(spec.get("audience") or ""),
             encoding=RequestEncoding(spec.get("requestEncoding") or RequestEncoding.JSON),
-            authentication=ClientAuthenticationMethod(
-                spec.get("clientAuthenticationMethod") or ClientAuthenticationMethod.CLIENT_SECRET_POST
-            ),
+            authentication=str(spec.get("clientAuthenticationMethod") or "ClientSecretPost"),
             parameters=tuple(sorted((spec.get("parameters") or {}).items())),
             ca_bundle=_ca_bundle(str(spec.get("caBundle") or "")),
             timeout=parse_duration(spec.get("timeout") or "10s"),

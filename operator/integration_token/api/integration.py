@@ -137,7 +137,7 @@ def parse_integration(body: Mapping[str, Any]) -> Integration:
             generation=int(metadata.get("generation", 1)),
             resource_version=str(metadata.get("resourceVersion", "")),
             renew_request=renew_request(body),
-            endpoint=EndpointRef(kind, "" if kind is EndpointKind.CLUSTER else metadata["namespace"], endpoint["name"]),
+            endpoint=EndpointRef(kind, "" if kind.is_cluster_scoped else metadata["namespace"], endpoint["name"]),
             credentials=credentials["name"],
             client_id_key=credentials.get("clientIDKey") or "client_id",
             client_secret_key=credentials.get("clientSecretKey") or "client_secret",

@@ -28,14 +28,8 @@ class GrantIdentity:
     endpoint_uid: str
     grant_hash: str
     """SHA-256, in hex, of what the endpoint and the resource put into the request."""
-    credentials_uid: str
-    credentials_version: str
-    """The credentials Secret's resourceVersion."""
-
-    @property
-    def credentials(self) -> tuple[str, str]:
-        """Which credentials Secret, and which version of it."""
-        return self.credentials_uid, self.credentials_version
+    credentials: str
+    """Which credentials, and which revision of them: opaque, to be compared alone."""
 
 
 @dataclass(frozen=True, slots=True)

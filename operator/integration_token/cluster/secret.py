@@ -44,6 +44,11 @@ class SecretMetadata:
     allowed_hosts: str
     """Of credentials: the hosts that they may be sent to, as annotated; empty for any."""
 
+    @property
+    def revision(self) -> str:
+        """Which Secret, and which version of it."""
+        return f"{self.uid}/{self.version}"
+
 
 def secret_metadata(secret: Object) -> SecretMetadata:
     """What is kept of a Secret, of its metadata as the API's JSON has it."""

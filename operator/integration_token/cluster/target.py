@@ -2,16 +2,13 @@
 
 import base64
 import binascii
-import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
 
 from integration_token.api.condition import Reason
-from integration_token.api.endpoint import Endpoint
 from integration_token.api.integration import DeletionPolicy, Integration, Template
 from integration_token.api.names import (
     ASSUMED_ANNOTATION,
@@ -23,7 +20,6 @@ from integration_token.api.names import (
     INTEGRATION_TOKEN_KIND,
     ISSUE_TIME_ANNOTATION,
     LIFETIME_ANNOTATION,
-    MANAGER,
     SCOPE_ANNOTATION,
     TARGET_LABEL,
     TEMPLATE_ANNOTATION,
@@ -31,9 +27,15 @@ from integration_token.api.names import (
 )
 from integration_token.api.token import GrantIdentity, StoredToken, Token
 from integration_token.api.value import format_precise_time, format_time, parse_time
+from integration_token.cluster.collection import Object
+from integration_token.cluster.managed_fields import (
+    changed_by_others,
+    entries_of_others,
+    keys_of,
+    taken_over,
+    tells_token,
+)
 from integration_token.errors import UserActionRequired
-
-Object = dict[str, Any]
 
 _TYPE = "Opaque"
 _MAX_DATA = 512 * 1024
@@ -64,23 +66,6 @@ def ownership(secret: Object, integration: Integration) -> Ownership:
     return Ownership.PREDECESSOR if same and labelled else Ownership.FOREIGN
 
 
-def grant_hash(endpoint: Endpoint, integration: Integration) -> str:
-    """SHA-256, in hex, of what goes into the token request and is no secret."""
-    inputs = [
-        endpoint.ref.kind,
-        endpoint.token_url,
-        endpoint.encoding,
-        endpoint.authentication,
-        endpoint.parameters,
-        integration.audience or endpoint.audience,
-        integration.scopes,
-        integration.credentials,
-        integration.client_id_key,
-        integration.client_secret_key,
-    ]
-    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
-
-
 def read_target(secret: Object) -> StoredToken | None:
     """The token that the Secret holds; None where what stands there isn't wholly what we wrote.
 
@@ -106,31 +91,14 @@ def read_target(secret: Object) -> StoredToken | None:
         identity = GrantIdentity(
             endpoint_uid=annotations[ENDPOINT_UID_ANNOTATION],
             grant_hash=annotations[GRANT_HASH_ANNOTATION],
-            credentials_uid=annotations[CREDENTIALS_UID_ANNOTATION],
-            credentials_version=annotations[CREDENTIALS_VERSION_ANNOTATION],
+            credentials=f"{annotations[CREDENTIALS_UID_ANNOTATION]}/{annotations[CREDENTIALS_VERSION_ANNOTATION]}",
         )
         agree = data["authorization"] == f"Bearer {token.access_token}" and data["expires_at"] == format_time(
             token.expires
         )
     except (KeyError, ValueError, binascii.Error, OverflowError, OSError):
         return None
-    return StoredToken(token, identity) if agree and not _changed_by_others(metadata) else None
-
-
-def _changed_by_others(metadata: Object) -> bool:
-    """Whether anybody but us last wrote the token or what tells its expiry, by the API server's own record."""
-    return any(map(_tells_token, _others(metadata))) and not _restored(metadata)
-
-
-def _restored(metadata: Object) -> bool:
-    """Whether somebody else wrote the whole Secret, and nobody controls it yet: a backup, to be taken at its word."""
-    if any(owner.get("controller") for owner in metadata.get("ownerReferences") or ()):
-        return False
-    whole = {"f:token", "f:authorization", "f:expires_at", *_TIMES, f"f:{TARGET_LABEL}"}
-    return any(
-        whole <= _keys(entry, "f:labels") | _keys(entry, "f:annotations") | _data_keys(entry)
-        for entry in _others(metadata)
-    )
+    return StoredToken(token, identity) if agree and not changed_by_others(metadata) else None
 
 
 _RECORDS = frozenset(
@@ -147,31 +115,6 @@ _RECORDS = frozenset(
     }
 )
 """The annotations that a write sets, or removes where they no longer hold."""
-
-_TIMES = frozenset({f"f:{ISSUE_TIME_ANNOTATION}", f"f:{LIFETIME_ANNOTATION}"})
-
-
-def _tells_token(entry: Object) -> bool:
-    return "f:token" in _data_keys(entry) or not _TIMES.isdisjoint(_keys(entry, "f:annotations"))
-
-
-def _others(metadata: Object) -> list[Object]:
-    """What the API server's record says of field managers other than us."""
-    return [entry for entry in metadata.get("managedFields") or () if entry.get("manager") != MANAGER]
-
-
-def last_manager(secret: Object) -> str:
-    """The field manager other than us that changed the Secret last, by the API server's own record; empty for none."""
-    entries = sorted(_others(secret["metadata"]), key=lambda entry: str(entry.get("time", "")))
-    return str(entries[-1].get("manager", ""))[:128] if entries else ""
-
-
-def _keys(entry: Object, field: str) -> set[str]:
-    return set(((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get(field) or ())
-
-
-def _data_keys(entry: Object) -> set[str]:
-    return set((entry.get("fieldsV1") or {}).get("f:data") or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +159,7 @@ def build_target(secret: Object | None, integration: Integration, stored: Stored
         and old_labels == labels
         and old_annotations == annotations
         and (metadata.get("ownerReferences") or []) == owners
-        and not any(map(_tells_token, _others(metadata)))
+        and not any(map(tells_token, entries_of_others(metadata)))
     )
     if same and not recreate:
         return None
@@ -224,7 +167,7 @@ def build_target(secret: Object | None, integration: Integration, stored: Stored
         wanted |= {
             "uid": metadata["uid"],
             "resourceVersion": metadata["resourceVersion"],
-            "managedFields": _taken_over(metadata.get("managedFields") or []),
+            "managedFields": taken_over(metadata.get("managedFields") or []),
             "finalizers": metadata.get("finalizers") or [],
         }
     return Write(body, recreate)
@@ -233,11 +176,12 @@ def build_target(secret: Object | None, integration: Integration, stored: Stored
 def _record(stored: StoredToken) -> dict[str, str]:
     """The annotations that tell what the Secret holds."""
     token, identity = stored.token, stored.identity
+    uid, _, version = identity.credentials.partition("/")
     record = {
         ENDPOINT_UID_ANNOTATION: identity.endpoint_uid,
         GRANT_HASH_ANNOTATION: identity.grant_hash,
-        CREDENTIALS_UID_ANNOTATION: identity.credentials_uid,
-        CREDENTIALS_VERSION_ANNOTATION: identity.credentials_version,
+        CREDENTIALS_UID_ANNOTATION: uid,
+        CREDENTIALS_VERSION_ANNOTATION: version,
         ISSUE_TIME_ANNOTATION: format_precise_time(token.issued),
         LIFETIME_ANNOTATION: f"{token.lifetime:.3f}",
         SCOPE_ANNOTATION: " ".join(token.scope),
@@ -279,8 +223,8 @@ def _foreign(values: Mapping[str, str], metadata: Object, field: str) -> dict[st
     ours; but what another manager claims as well is that one's too.
     """
     ours = _template_keys(metadata).get(field, set())
-    for entry in _others(metadata):
-        ours -= {name.removeprefix("f:") for name in _keys(entry, f"f:{field}")}
+    for entry in entries_of_others(metadata):
+        ours -= {name.removeprefix("f:") for name in keys_of(entry, f"f:{field}")}
     # Another version's records stay, which may lead again; a label of ours means something wherever it stands.
     own = _RECORDS if field == "annotations" else {key for key in values if key.startswith(f"{GROUP}/")}
     return {key: value for key, value in values.items() if key not in ours and key not in own}
@@ -308,25 +252,3 @@ def _owners(owners: list[Object], integration: Integration) -> list[Object]:
         "controller": True,
     }
     return [*others, ours]
-
-
-def _taken_over(managed: list[Object]) -> list[Object]:
-    """The API server's record without other managers' claims on what we write: a restored backup, say, is ours
-    again."""
-    result = []
-    for entry in managed:
-        fields = entry.get("fieldsV1") or {}
-        if entry.get("manager") != MANAGER and fields:
-            inner = dict(fields.get("f:metadata") or {})
-            annotations = {
-                key: value
-                for key, value in (inner.get("f:annotations") or {}).items()
-                if not key.startswith(f"f:{GROUP}/")
-            }
-            if "f:annotations" in inner:
-                inner["f:annotations"] = annotations
-            fields = {key: value for key, value in fields.items() if key != "f:data"}
-            if "f:metadata" in fields:
-                fields["f:metadata"] = inner
-        result.append({**entry, "fieldsV1": fields})
-    return result

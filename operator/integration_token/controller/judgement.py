@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from integration_token.api.condition import Reason
-from integration_token.api.endpoint import Endpoint, EndpointKind
+from integration_token.api.endpoint import Endpoint
 from integration_token.api.token import StoredToken, Token
 from integration_token.clock import Clock, Instant
 from integration_token.controller.observation import plan_for, stated_rollover
@@ -106,7 +106,7 @@ class Judge:
         What stands in a Secret may be learned from if all that share the grant are in its namespace; else it must have
         been answered to this process.
         """
-        if endpoint.ref.kind is EndpointKind.NAMESPACED:
+        if not endpoint.ref.kind.is_cluster_scoped:
             return plan.expires
         if plan.clock_was_set(now):
             return plan.expires  # nobody's word is of more weight after somebody has set our clock
@@ -130,7 +130,7 @@ class Judge:
         token = answered.token
         if verdict not in {Verdict.KEEP, Verdict.CORRECT}:
             return
-        if endpoint.ref.kind is EndpointKind.NAMESPACED:
+        if not endpoint.ref.kind.is_cluster_scoped:
             if verdict is Verdict.CORRECT:
                 self._grants.on_token(grant, corrected(before, token, answered.identity).token)
             else:
@@ -155,7 +155,7 @@ def _held(outcome: Outcome, now: Instant) -> StoredToken | None:
 
 def _known(grant: GrantState, outcome: Outcome, endpoint: Endpoint) -> Rollover:
     """What the answer adds to."""
-    if endpoint.ref.kind is EndpointKind.NAMESPACED:
+    if not endpoint.ref.kind.is_cluster_scoped:
         return outcome.plan.rollover(grant.rollover)
     # A status is the word of whoever may write it, and of no weight in another namespace.
     return grant.rollover or stated_rollover(outcome.integration, endpoint)

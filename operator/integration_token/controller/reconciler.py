@@ -223,7 +223,7 @@ class Reconciler:
             return False
         if endpoint.namespace_selector:
             return False  # rare enough to look
-        return revisions == revisions_of(state, endpoint, found)
+        return revisions == revisions_of(state, endpoint, found.revision)
 
     def _must_wait(self, key: Key, state: ResourceState, integration: Integration) -> Instant | None:
         """Since when a first token waits that has to wait for others in flight: asked before anything is read for it.

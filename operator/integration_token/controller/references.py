@@ -2,10 +2,9 @@
 
 import base64
 import binascii
-from typing import NamedTuple
 
 from integration_token.api.condition import Reason
-from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef, parse_endpoint
+from integration_token.api.endpoint import Endpoint, EndpointRef, parse_endpoint
 from integration_token.api.integration import Integration
 from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL
 from integration_token.api.selector import selects
@@ -16,7 +15,9 @@ from integration_token.cluster.page import MAX_ALLOWED_HOSTS
 from integration_token.cluster.secret import TOO_LONG, SecretMetadata, SecretWatch, secret_metadata
 from integration_token.errors import Conflict, UserActionRequired
 from integration_token.oauth.address import Policy, listed_hosts
-from integration_token.oauth.client import check_url, listed_as
+from integration_token.oauth.authentication import ClientCredentials
+from integration_token.oauth.request import authentication_method
+from integration_token.oauth.token_url import check_url, listed_as
 from integration_token.oauth.trust import check_judged, is_judged, tls_context
 from integration_token.state.inventory import Inventory
 
@@ -27,23 +28,13 @@ _FRESH = 60.0
 """Seconds that what a watch brought is believed without a look: kopf tells of no deletion in a gap of its watch."""
 
 
-class Credentials(NamedTuple):
-    """A credentials Secret as it was read for one request."""
-
-    client_id: str
-    client_secret: str
-    metadata: SecretMetadata
-
-    def __repr__(self) -> str:
-        return "Credentials(...)"
-
-
 async def check_endpoint(endpoint: Endpoint, policy: Policy) -> None:
     """What can be said of an endpoint before anything is sent there.
 
     :raises UserActionRequired: where it cannot be used.
     """
     check_url(endpoint.token_url, policy)
+    authentication_method(endpoint.authentication)
     bundle = endpoint.ca_bundle
     if bundle is not None and is_judged(bundle.digest):
         check_judged(bundle.digest)
@@ -101,7 +92,7 @@ class References:
         :raises UserActionRequired: where there is none.
         """
         ref = integration.endpoint
-        if ref.kind is EndpointKind.CLUSTER and not self._clusterwide:
+        if ref.kind.is_cluster_scoped and not self._clusterwide:
             raise UserActionRequired(
                 Reason.ENDPOINT_NOT_FOUND,
                 "this installation serves single namespaces and no ClusterTokenEndpoint; refer to a TokenEndpoint",
@@ -116,7 +107,7 @@ class References:
         if ref in self._inventory.endpoints:
             self._inventory.confirmed.setdefault(ref, now)
         await check_endpoint(endpoint, self._policy)
-        if ref.kind is EndpointKind.CLUSTER and not await self._selected(endpoint, integration.namespace):
+        if ref.kind.selects_namespaces and not await self._selected(endpoint, integration.namespace):
             raise UserActionRequired(
                 Reason.NOT_ALLOWED,
                 f"{ref.kind} {ref.name} does not select namespace {integration.namespace};"
@@ -154,8 +145,10 @@ class References:
         self._check_host(metadata, endpoint, integration)
         return metadata
 
-    async def read_credentials(self, integration: Integration, endpoint: Endpoint) -> Credentials:
-        """The credentials themselves, from the API server.
+    async def read_credentials(
+        self, integration: Integration, endpoint: Endpoint
+    ) -> tuple[ClientCredentials, SecretMetadata]:
+        """The credentials themselves, from the API server, and their Secret's metadata.
 
         :raises UserActionRequired: where they cannot be used.
         """
@@ -165,11 +158,11 @@ class References:
         metadata = secret_metadata(secret)
         self._check_host(metadata, endpoint, integration)
         data = secret.get("data") or {}
-        return Credentials(
+        credentials = ClientCredentials(
             _value(data, integration.client_id_key, integration),
             _value(data, integration.client_secret_key, integration),
-            metadata,
         )
+        return credentials, metadata
 
     def _check_host(self, metadata: SecretMetadata, endpoint: Endpoint, integration: Integration) -> None:
         host = listed_as(check_url(endpoint.token_url, self._policy))

@@ -12,7 +12,7 @@ from integration_token.controller.judgement import Judge
 from integration_token.controller.observation import GrantView, Observation, plan_for, remaining
 from integration_token.controller.outcome import Outcome, Wait
 from integration_token.controller.request import Prepared, TokenRequester
-from integration_token.controller.revision import revisions_of, with_credentials
+from integration_token.controller.revision import revisions_of
 from integration_token.controller.target import TargetWriter
 from integration_token.controller.token_copy import TokenCopier
 from integration_token.errors import ClusterError, Failure, Transient, UserActionRequired
@@ -140,13 +140,13 @@ class Refresher:
         """The pass goes by what would be sent: what the Secret holds now may be newer than what the watch knew."""
         endpoint, identity, before = observation.endpoint, observation.identity, state.grant
         assert endpoint is not None and identity is not None  # noqa: S101, PT018  # else something is wrong
-        state.grant = grant = self._grants.join(key, before, endpoint, prepared.grant)
+        state.grant = grant = self._grants.join(key, before, endpoint, prepared.spec)
         plan, taught = observation.plan, grant.taught(observation.now)
         if observation.is_member and grant is not before:
             plan = replace(plan, prior=None)
         plan = observation.plan_by_what_was_known(endpoint, plan)
         plan = plan_for(observation.integration, observation.stored, plan, observation.now, taught)
-        identity = with_credentials(identity, prepared.credentials)
+        identity = replace(identity, credentials=prepared.credentials)
         view, offered = self._view(key, grant, observation, plan, identity)
         return replace(
             observation,
@@ -207,9 +207,9 @@ class Refresher:
         except (Failure, ClusterError):
             return Outcome.of(observation)  # told when it keeps a token from being renewed
         assert stored is not None and endpoint is not None  # noqa: S101, PT018  # so decided
-        if stored.identity != with_credentials(stored.identity, prepared.credentials):
+        if stored.identity.credentials != prepared.credentials:
             return Outcome.of(observation)
-        state.grant = grant = self._grants.join(key, state.grant, endpoint, prepared.grant)
+        state.grant = grant = self._grants.join(key, state.grant, endpoint, prepared.spec)
         self._grants.on_token(grant, stored.token, key.namespace)
         taught = grant.taught(observation.now)
         plan = plan_for(observation.integration, stored, observation.plan, observation.now, taught)

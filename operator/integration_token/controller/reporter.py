@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from integration_token.api.condition import Condition, ConditionType, Reason, condition_of, with_transition_times
+from integration_token.api.condition import (
+    Condition,
+    ConditionType,
+    Reason,
+    Trait,
+    condition_of,
+    has_trait,
+    with_transition_times,
+)
 from integration_token.api.event import EventReason
 from integration_token.api.integration import Integration
 from integration_token.api.names import GROUP, INTEGRATION_TOKEN_KIND, VERSION
@@ -22,9 +30,6 @@ from integration_token.workqueue.grant_rate import MAX_PER_GRANT, SHORTEST_LIFET
 from integration_token.workqueue.key import Key
 
 log = get_logger(__name__)
-
-_WAITS = frozenset({Reason.SUSPENDED, Reason.RATE_LIMITED})
-"""Reasons why a token is not refreshed that are no failures."""
 
 
 class Reporter:
@@ -167,7 +172,7 @@ class Reporter:
                 self.event(integration, Reason(failure.reason), failure.message, warning=True)
         elif before.get("status") == "False" and after.get("status") == "True" and (
             # A 429 is told as a failure too, and its pause is a wait like any other.
-            before.get("reason") not in _WAITS or outcome.observation.before.failing.failure is not None
+            not has_trait(before.get("reason"), Trait.WAIT) or outcome.observation.before.failing.failure is not None
         ):  # fmt: skip
             self.event(integration, EventReason.MENDED, "the token is refreshed again")
 

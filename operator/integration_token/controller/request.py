@@ -3,25 +3,25 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from integration_token.api.endpoint import Endpoint, EndpointKind
+from integration_token.api.endpoint import Endpoint
 from integration_token.api.integration import Integration
 from integration_token.api.token import Token
 from integration_token.clock import Clock
-from integration_token.cluster.secret import SecretMetadata
 from integration_token.controller.references import References
 from integration_token.errors import Failure
 from integration_token.oauth.client import Route, TokenClient
-from integration_token.oauth.request import TokenRequestSpec, basic_authorization, build_request
+from integration_token.oauth.request import TokenRequestSpec, build_request, grant_inputs
 from integration_token.oauth.response import read_answer
 from integration_token.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A token request that could be sent now, and the credentials Secret that it was made of."""
+    """A token request that could be sent now, and what it was made of."""
 
-    grant: TokenRequestSpec
-    credentials: SecretMetadata
+    spec: TokenRequestSpec
+    credentials: str
+    """The revision of the credentials."""
     ca_bundle: str = field(repr=False)
     """PEM; empty for the system's roots."""
 
@@ -40,18 +40,9 @@ class TokenRequester:
 
         :raises Failure: where they cannot be used.
         """
-        credentials = await self._references.read_credentials(integration, endpoint)
-        grant = TokenRequestSpec(
-            token_url=endpoint.token_url,
-            audience=integration.audience or endpoint.audience,
-            scopes=integration.scopes,
-            parameters=endpoint.parameters,
-            encoding=endpoint.encoding,
-            authentication=endpoint.authentication,
-            client_id=credentials.client_id,
-            client_secret=credentials.client_secret,
-        )
-        return Prepared(grant, credentials.metadata, await self._references.ca_bundle(endpoint))
+        credentials, metadata = await self._references.read_credentials(integration, endpoint)
+        spec = TokenRequestSpec(grant_inputs(endpoint, integration), credentials)
+        return Prepared(spec, metadata.revision, await self._references.ca_bundle(endpoint))
 
     async def ask(self, prepared: Prepared, endpoint: Endpoint, held: str, *, ended: Callable[[], None]) -> Token:
         """Asks the endpoint once.
@@ -63,11 +54,11 @@ class TokenRequester:
         route = Route(
             ca_bundle=prepared.ca_bundle,
             timeout=endpoint.timeout,
-            private=endpoint.ref.kind is EndpointKind.CLUSTER,
+            private=endpoint.ref.kind.is_trusted,
         )
-        grant = prepared.grant
+        request = build_request(prepared.spec)
         try:
-            answer = await self._client.send(build_request(grant), route, ended=ended)
+            answer = await self._client.send(request, route, ended=ended)
         except Failure as failure:
             if failure.sent:
                 self.count(endpoint, failure.reason)
@@ -75,9 +66,9 @@ class TokenRequester:
         try:
             return read_answer(
                 answer,
-                scopes=grant.scopes,
+                scopes=prepared.spec.inputs.scopes,
                 default_lifetime=endpoint.default_lifetime,
-                secrets=_secrets(grant, held),
+                secrets=tuple(secret for secret in (*request.secrets, held) if secret),
                 received=self._clock.now().wall,
             )
         except Failure as failure:
@@ -87,9 +78,3 @@ class TokenRequester:
     def count(self, endpoint: Endpoint, outcome: str) -> None:
         """A request was sent, and this came of it."""
         self._metrics.record_request(endpoint.ref, outcome)
-
-
-def _secrets(grant: TokenRequestSpec, held: str) -> tuple[str, ...]:
-    """What the endpoint knows, or was sent, and must not bring into a message."""
-    known = (grant.client_secret, held, basic_authorization(grant.client_id, grant.client_secret))
-    return tuple(secret for secret in known if secret)

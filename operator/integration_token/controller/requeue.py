@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from integration_token.api.condition import Reason
+from integration_token.api.condition import Reason, Trait, has_trait
 from integration_token.clock import Instant
 from integration_token.controller.outcome import Outcome
 from integration_token.errors import Conflict, Failure, Transient
@@ -14,9 +14,6 @@ from integration_token.renewal.backoff import (
     user_action_wait,
 )
 from integration_token.state.failure import NOTHING, FailureState
-
-_UNSEEN = frozenset({Reason.CREDENTIALS_NOT_FOUND, Reason.SECRET_NOT_OWNED})
-"""Reasons whose end no watch tells, since Secrets without our labels are not watched: looked at again soon."""
 
 _FOLLOWING = 2.0
 """Seconds after another resource of the grant at which one looks what became of a request: by then it is answered."""
@@ -111,6 +108,6 @@ def cut_short(failing: FailureState, error: Exception, now: Instant, jitter: flo
 def _failure_wait(outcome: Outcome, failure: Failure, failures: int, jitter: float) -> float:
     if failure.reason == Reason.WRITE_FAILED:
         return rewrite_wait(failures, outcome.left, jitter)
-    if not isinstance(failure, Transient) and failure.reason not in _UNSEEN:
+    if not isinstance(failure, Transient) and not has_trait(failure.reason, Trait.UNWATCHED):
         return user_action_wait(outcome.left)
     return transient_wait(failures, outcome.left, jitter)

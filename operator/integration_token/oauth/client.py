@@ -6,7 +6,6 @@ one tenant's request to the next, and log every URL.
 
 import asyncio
 import ipaddress
-import ssl
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,10 +18,12 @@ from integration_token.api.condition import Reason
 from integration_token.clock import Clock
 from integration_token.errors import Failure, Transient, UserActionRequired
 from integration_token.oauth.address import IPAddress, Policy, forbidden_address
+from integration_token.oauth.exchange_failure import TOO_MUCH, Unconnected, exchange_failure
 from integration_token.oauth.lookup import look_up
 from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import MAX_BODY, Answer
-from integration_token.oauth.stream import BoundedBackend, TooMuch
+from integration_token.oauth.stream import BoundedBackend
+from integration_token.oauth.token_url import check_url, listed_as, port_of
 from integration_token.oauth.trust import MAX_KEPT, digest_of, tls_context
 
 _CONNECTIONS = 16
@@ -87,43 +88,6 @@ class _UnderWay:
     async def trace(self, event: str, _: object) -> None:
         """Told by the HTTP library how far it is."""
         self.sent = self.sent or event.endswith("send_request_headers.started")
-
-
-@lru_cache(maxsize=1024)
-def check_url(text: str, policy: Policy) -> httpx.URL:
-    """The token URL, where the installation's settings admit it.
-
-    :raises UserActionRequired: where they don't.
-    """
-    try:
-        url = httpx.URL(text)
-        host, port = url.host, url.port or 0  # a malformed xn-- name shows only when it is read
-    except (httpx.InvalidURL, ValueError):
-        raise UserActionRequired(Reason.INVALID_SPEC, "spec.tokenURL is no URL; mend it") from None
-    if url.scheme not in {"http", "https"} or not host:
-        raise UserActionRequired(Reason.INVALID_SPEC, "spec.tokenURL needs https and a host; mend it")
-    if port > 65535:
-        raise UserActionRequired(
-            Reason.INVALID_SPEC, f"spec.tokenURL has port {port}, and there is none above 65535; mend it"
-        )
-    if url.userinfo:
-        raise UserActionRequired(Reason.INVALID_SPEC, "spec.tokenURL may hold no user or password; remove them")
-    if url.scheme == "http" and not policy.insecure:
-        raise UserActionRequired(
-            Reason.INSECURE_URL, "spec.tokenURL is http, which would show the client secret to the network; use https"
-        )
-    host = listed_as(url)
-    if not policy.allows_host(host):
-        raise UserActionRequired(
-            Reason.HOST_NOT_ALLOWED,
-            f"host {host} is not on this installation's list; ask its administrator for --allowed-host {host}",
-        )
-    return url
-
-
-def listed_as(url: httpx.URL) -> str:
-    """How a list of hosts names the URL's: lower-case ASCII, so an international name in its `xn--` form."""
-    return url.raw_host.decode()
 
 
 class TokenClient:
@@ -205,7 +169,7 @@ class TokenClient:
                 pinned = _pinned(url, address)
                 # Each address gets its share of the time, so that one which doesn't answer leaves some to the others.
                 return await self._post(host, url, pinned, request, route, route.timeout / len(addresses), under_way)
-            except _Unconnected as error:
+            except Unconnected as error:
                 failure = error
         raise failure or Transient(Reason.ENDPOINT_UNREACHABLE, f"{url.host} has no address")
 
@@ -249,10 +213,10 @@ class TokenClient:
             finally:
                 await response.aclose()
         except httpx.HTTPError as error:
-            raise _transport_failure(error, url.host, route.timeout) from None
+            raise exchange_failure(error, url.host, route.timeout) from None
         if len(body) > MAX_BODY or pieces > _PIECES:
             if 200 <= response.status_code <= 299:
-                raise Transient(Reason.INVALID_RESPONSE, _TOO_MUCH if pieces > _PIECES else _TOO_LARGE)
+                raise Transient(Reason.INVALID_RESPONSE, TOO_MUCH if pieces > _PIECES else _TOO_LARGE)
             body.clear()
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, headers, bytes(body), sent)
@@ -284,17 +248,12 @@ class TokenClient:
 
 
 _TOO_LARGE = f"the endpoint's answer is larger than {MAX_BODY // 1024} KiB"
-_TOO_MUCH = "the endpoint's answer comes in too many pieces, or with too much beside it"
 
 
 def _bound(transport: httpx.AsyncHTTPTransport) -> None:
     """Bounds what the transport's connections read; httpx hands on no backend to the pool that it makes."""
     pool = transport._pool  # noqa: SLF001  # as the docstring says
     pool._network_backend = BoundedBackend(pool._network_backend)  # noqa: SLF001
-
-
-class _Unconnected(Transient):
-    """No connection to this address came about: another one of the name may do."""
 
 
 @lru_cache(maxsize=1024)
@@ -310,48 +269,7 @@ async def _resolve(url: httpx.URL, under_way: _UnderWay) -> list[IPAddress]:
     except ValueError:
         pass
     under_way.begin()
-    addresses = await look_up(url.raw_host.decode(), _port(url), under_way.end)
+    addresses = await look_up(url.raw_host.decode(), port_of(url), under_way.end)
     if addresses is None:
         raise Transient(Reason.ENDPOINT_UNREACHABLE, f"the name {url.host} does not resolve; check spec.tokenURL")
     return addresses
-
-
-def host_of(url: str, policy: Policy) -> str:
-    """Host and port of a token URL, as requests are counted by; empty where it will be refused before anything is
-    sent."""
-    try:
-        checked = check_url(url, policy)
-    except UserActionRequired:
-        return ""
-    return f"{listed_as(checked)}:{_port(checked)}"
-
-
-def _port(url: httpx.URL) -> int:
-    return url.port or (443 if url.scheme == "https" else 80)
-
-
-def _transport_failure(error: httpx.HTTPError, host: str, timeout: float) -> Failure:
-    """What a failed exchange says to a user: its kind, and of TLS the reason, but never the library's own text."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            what = f"the certificate of {host} is not trusted: {cause.verify_message}; check spec.caBundle"
-            return Transient(Reason.TLS_FAILED, what)
-        if isinstance(cause, ssl.SSLError):
-            return Transient(Reason.TLS_FAILED, f"TLS with {host} failed; check that spec.tokenURL names an https port")
-        if isinstance(cause, TooMuch):
-            return Transient(Reason.INVALID_RESPONSE, _TOO_MUCH)
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(error, httpx.ConnectTimeout):
-        return _Unconnected(Reason.TIMEOUT, f"{host} did not accept a connection within {timeout:g} s")
-    if isinstance(error, httpx.TimeoutException):
-        return Transient(Reason.TIMEOUT, f"{host} did not answer within {timeout:g} s")
-    if isinstance(error, httpx.ProxyError):
-        return Transient(Reason.ENDPOINT_UNREACHABLE, f"the proxy made no connection to {host}")
-    if isinstance(error, httpx.ConnectError):
-        return _Unconnected(Reason.ENDPOINT_UNREACHABLE, f"no connection to {host} comes about")
-    if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
-        return UserActionRequired(
-            Reason.INVALID_SPEC, "the token request cannot be sent as specified; check spec.tokenURL"
-        )
-    return Transient(Reason.ENDPOINT_UNREACHABLE, f"the connection to {host} broke before the answer was complete")

@@ -22,7 +22,8 @@ from integration_token.controller.target_update import TargetUpdater
 from integration_token.controller.token_copy import TokenCopier
 from integration_token.handlers.event_handler import EventHandler
 from integration_token.oauth.address import Policy
-from integration_token.oauth.client import TokenClient, host_of
+from integration_token.oauth.client import TokenClient
+from integration_token.oauth.token_url import host_of
 from integration_token.state.grants import Grants
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.metrics import Metrics

@@ -24,8 +24,7 @@ class Revisions(NamedTuple):
     renew_request: str
     endpoint_uid: str
     endpoint_generation: int
-    credentials_uid: str
-    credentials_version: str
+    credentials: str
 
 
 @dataclass(frozen=True, slots=True)

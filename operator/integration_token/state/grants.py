@@ -5,9 +5,9 @@ import json
 import secrets
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import replace
+from dataclasses import astuple, replace
 
-from integration_token.api.endpoint import Endpoint, EndpointKind
+from integration_token.api.endpoint import Endpoint
 from integration_token.api.token import Token
 from integration_token.oauth.request import TokenRequestSpec
 from integration_token.state.grant import GrantMemory, GrantState, NewestToken, is_same_expiry
@@ -34,14 +34,14 @@ class Grants:
         """By grant, what it is remembered by: the same after its endpoint was deleted and created again."""
         self._left: OrderedDict[bytes, GrantMemory] = OrderedDict()
 
-    def join(self, key: Key, own: GrantState, endpoint: Endpoint, grant: TokenRequestSpec) -> GrantState:
+    def join(self, key: Key, own: GrantState, endpoint: Endpoint, spec: TokenRequestSpec) -> GrantState:
         """The grant as the resource shares it with others.
 
         A namespaced endpoint's UID is of its namespace alone, so its grants are never shared with another.
 
         :param own: what the resource knew as its grant before.
         """
-        digest = self._digest(endpoint, grant, endpoint.uid)
+        digest = self._digest(endpoint, spec, endpoint.uid)
         before = self._places.get(key)
         if before == digest:
             return self._grants[digest]
@@ -51,7 +51,7 @@ class Grants:
         shared = self._grants.get(digest)
         if shared is None:
             shared = self._grants[digest] = own
-            name = self._names[digest] = self._digest(endpoint, grant, "")
+            name = self._names[digest] = self._digest(endpoint, spec, "")
             shared.take_up(self._left.pop(name, shared.memory))
         shared.join(key)
         self._places[key] = digest
@@ -125,22 +125,16 @@ class Grants:
     def source(self, key: Key, endpoint: Endpoint) -> Hashable:
         """Whose word it is where the endpoint answers the resource to stay away: one that counts for others only once
         another has heard the same."""
-        return key.namespace if endpoint.ref.kind is EndpointKind.CLUSTER else self._places.get(key)
+        return key.namespace if endpoint.ref.kind.is_cluster_scoped else self._places.get(key)
 
-    def _digest(self, endpoint: Endpoint, grant: TokenRequestSpec, uid: str) -> bytes:
+    def _digest(self, endpoint: Endpoint, spec: TokenRequestSpec, uid: str) -> bytes:
         inputs = (
             endpoint.ref.kind,
             endpoint.ref.namespace,
             endpoint.ref.name,
             uid,
-            grant.token_url,
-            grant.audience,
-            grant.scopes,
-            grant.parameters,
-            grant.encoding,
-            grant.authentication,
-            grant.client_id,
-            grant.client_secret,
+            spec.inputs.fingerprint,
+            astuple(spec.credentials),
         )
         return self._keyed(json.dumps(inputs).encode())
 

@@ -6,7 +6,7 @@ All of it can be lost: a restart reads it from the API again.
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from integration_token.api.endpoint import Endpoint, EndpointKind, EndpointRef
+from integration_token.api.endpoint import Endpoint, EndpointRef
 from integration_token.api.integration import Integration
 from integration_token.api.size import fits
 from integration_token.state.resource import ResourceState
@@ -187,7 +187,7 @@ class Inventory:
     def of_namespace(self, namespace: str) -> Iterable[Key]:
         """The resources of a namespace whose endpoint may select namespaces."""
         found = ((key, self.entries[key].endpoint) for key in self._namespaces.get(namespace, ()))
-        return tuple(key for key, endpoint in found if endpoint and endpoint.kind is EndpointKind.CLUSTER)
+        return tuple(key for key, endpoint in found if endpoint and endpoint.kind.selects_namespaces)
 
     def figures(self) -> Iterable[tuple[tuple[str, str], float, float, bool]]:
         """Of each resource what the metrics tell: namespace and name, expiry, the window's begin, whether it is

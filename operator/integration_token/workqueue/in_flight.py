@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from integration_token.api.endpoint import EndpointKind, EndpointRef
+from integration_token.api.endpoint import EndpointRef
 from integration_token.clock import Clock
 from integration_token.workqueue.in_flight_limit import InFlightLimit
 from integration_token.workqueue.key import Key
@@ -176,7 +176,7 @@ class InFlight:
     def _limits_of(self, ref: EndpointRef, namespace: str) -> Limits:
         """The limits in which a request of the namespace to the endpoint counts."""
         hung = namespace in self._hung.get(ref, ())
-        cluster = ref.kind is EndpointKind.CLUSTER
+        cluster = ref.kind.is_cluster_scoped
         return (
             self._limit(Share(ref, namespace), 1 if hung else MAX_PER_NAMESPACE),
             self._limit(("group", _group(ref)), MAX_PER_CLUSTER_ENDPOINT if cluster else MAX_PER_NAMESPACE),
@@ -241,4 +241,4 @@ async def _woken(limit: InFlightLimit[EndpointRef]) -> None:
 
 
 def _group(ref: EndpointRef) -> Group:
-    return ref if ref.kind is EndpointKind.CLUSTER else ref.namespace
+    return ref if ref.kind.is_cluster_scoped else ref.namespace
