@@ -112,7 +112,7 @@ def test_an_operator_killed_between_answer_and_write_asks_once_more() -> None:
         world.client.latency = 1.0
         await world.until(EPOCH + DAY - 4000)
         world.issuer.roll_over()
-        world.poll_now()
+        world.request_renewal("now")
         await world.settle()
         await world.restart(kill=True)
         await world.until(EPOCH + DAY)

@@ -304,7 +304,7 @@ def test_a_renewal_whose_write_was_lost_is_made_again_at_once(error: Unavailable
         await world.until(EPOCH + DAY - HOUR + 60)
         world.issuer.roll_over()
         world.cluster.fail("replace", "secrets", error, count=4)
-        world.poll_now()
+        world.request_renewal("now")
         await world.until(EPOCH + DAY - HOUR + 90)
         assert world.token() == 2
         assert world.refreshed == ("True", "Refreshed")

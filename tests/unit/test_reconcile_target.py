@@ -308,7 +308,7 @@ def test_a_secret_of_a_resource_that_came_after_this_one_is_not_touched() -> Non
 
         before = world.secret()["metadata"]["uid"]
         world.cluster.before("get", "secrets", recreate)
-        world.poll_now()
+        world.request_renewal("now")
         await world.settle()
         assert world.secret()["metadata"]["uid"] == before
         assert world.ready == ("True", "TokenValid")
