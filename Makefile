@@ -49,7 +49,7 @@ rooms: install ## the rooms of the operator: their floors, and what each is for
 .PHONY: unit
 unit: install ## the tests that need nothing but Python
 	@echo "==> unit tests (about 10 s)"
-	@$(BIN)/coverage run -m pytest --quiet tests/unit
+	@$(BIN)/coverage run -m pytest --quiet tests/unit tests/fakes tests/cluster tests/bench tests/demo
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
 .PHONY: simulation

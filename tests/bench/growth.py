@@ -28,7 +28,16 @@ END: Final = "<!-- the figures of `make growth` end -->"
 HOLDERS: Final = (
     (
         "the record of a resource, its references and its grant",
-        ("inventory.py", "grant.py", "grant_rate.py", "observation.py", "response.py", "<string>"),
+        (
+            "inventory.py",
+            "resource.py",
+            "plan.py",
+            "failure.py",
+            "grant.py",
+            "grant_rate.py",
+            "response.py",
+            "<string>",
+        ),
     ),
     ("its plan in the queue of due times", ("scheduler.py", "due_queue.py", "clock.py", "requeue.py")),
     ("its two Secrets, as their watch knows them", ("secret.py",)),

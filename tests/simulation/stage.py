@@ -25,7 +25,6 @@ from integration_token.errors import Transient
 from integration_token.oauth.client import Route
 from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import Answer
-from integration_token.workqueue import scheduler as scheduling
 
 from tests.fakes.cluster import Cluster
 from tests.fakes.issuer import Minted
@@ -35,7 +34,7 @@ from tests.simulation.endpoint import SECRET, Endpoint
 from tests.simulation.story import Kind, Member, Restart, Step, Story
 from tests.simulation.turmoil import Turmoil
 from tests.unit.virtual import EPOCH, FakeClock, run
-from tests.unit.world import FakeClient, Operator, World, encoded, true_time
+from tests.unit.world import FakeClient, Operator, World, encoded, glancing, true_time
 
 _GLANCE = 1.0
 """Seconds within which the scheduler sees that a clock was stepped. Here it is told, and doesn't look by itself: that
@@ -244,12 +243,8 @@ def simulate(story: Story) -> Chronicle:
             await world.operator.stop(kill=True)
         return world.chronicle
 
-    usual = scheduling._GLANCE
-    scheduling._GLANCE = math.inf
-    try:
+    with glancing(math.inf):
         return run(main)
-    finally:
-        scheduling._GLANCE = usual
 
 
 def _body(kind: str, namespace: str, name: str, **parts: Any) -> Object:

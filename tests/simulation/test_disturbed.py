@@ -8,7 +8,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from integration_token.api.names import INTEGRATION_TOKENS
-from integration_token.workqueue import scheduler as scheduling
 
 from tests.fakes.issuer import Policy
 from tests.simulation import promise
@@ -30,6 +29,7 @@ from tests.simulation.settings import examples
 from tests.simulation.stage import Simulation
 from tests.simulation.story import Kind, Member, Story, Trouble
 from tests.unit.virtual import EPOCH, FakeClock, run
+from tests.unit.world import glancing
 
 CALM = 700.0
 """Seconds without a disturbance after which all is well: the longest wait is 5 min, for what was refused, and what
@@ -61,12 +61,8 @@ def play(story: Story) -> tuple[Chronicle, Simulation]:
             telling.cancel()
             await world.operator.stop(kill=True)
 
-    usual = scheduling._GLANCE
-    scheduling._GLANCE = 1.0
-    try:
+    with glancing(1.0):
         return run(main)
-    finally:
-        scheduling._GLANCE = usual
 
 
 def _nothing_is_forgotten(world: Simulation) -> None:

@@ -22,7 +22,7 @@ from integration_token.runtime.server import Server
 from integration_token.runtime.settings import Settings
 
 from tests.fakes.cluster import Cluster
-from tests.unit.test_lease import Line
+from tests.unit.candidate import Line
 from tests.unit.virtual import FakeClock, run
 
 

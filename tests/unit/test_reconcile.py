@@ -112,7 +112,7 @@ def test_an_operator_killed_between_answer_and_write_asks_once_more() -> None:
         world.client.latency = 1.0
         await world.until(EPOCH + DAY - 4000)
         world.issuer.roll_over()
-        world.poll_now()
+        world.request_renewal("now")
         await world.settle()
         await world.restart(kill=True)
         await world.until(EPOCH + DAY)
@@ -120,70 +120,6 @@ def test_an_operator_killed_between_answer_and_write_asks_once_more() -> None:
         assert world.ready == ("True", "TokenValid")
 
     play(story)
-
-
-def test_a_wall_clock_set_back_an_hour_loses_no_renewal_of_any_token() -> None:
-    """Tokens shorter than the step are judged by the time that has passed, not by the clock's new reading."""
-
-    async def story(world: World) -> None:
-        await world.begin()
-        await world.until(EPOCH + 5)
-        world.clock.step(-HOUR)
-        for second in range(6, 200):
-            await world.until(EPOCH + second)
-            assert world.ready == ("True", "TokenValid"), f"{second} s"
-        assert world.requests < 30
-        assert "InvalidResponse" not in world.cluster.reasons()
-
-    play(story, Policy(lifetime=20, lead=8), glance=1)
-
-
-def test_a_wall_clock_set_back_an_hour_keeps_a_good_token_ready() -> None:
-    """A poll's `expires_in` then counts from the earlier reading: that is no earlier expiry."""
-
-    async def story(world: World) -> None:
-        await world.begin()
-        await world.until(EPOCH + DAY * 0.85)
-        requests = world.requests
-        world.clock.step(-HOUR)
-        await world.until(EPOCH + DAY * 0.96)
-        assert world.requests > requests
-        assert world.ready == ("True", "TokenValid")
-        await world.until(EPOCH + DAY)
-        assert world.token() == 2
-        assert world.requests <= 5
-
-    play(story)
-
-
-def test_a_wall_clock_set_forward_an_hour_loops_nowhere() -> None:
-    """It costs a request too many at worst."""
-
-    async def story(world: World) -> None:
-        await world.begin()
-        await world.until(EPOCH + HOUR)
-        world.clock.step(HOUR)
-        await world.until(EPOCH + DAY * 0.5)
-        assert world.requests == 1
-        await world.until(EPOCH + DAY)
-        assert world.token() == 2
-        assert world.requests <= 16
-        assert world.ready == ("True", "TokenValid")
-
-    play(story)
-
-
-def test_a_suspend_over_the_expiry_is_made_up_for_at_once() -> None:
-    """CLOCK_BOOTTIME goes on while the machine sleeps."""
-
-    async def story(world: World) -> None:
-        await world.begin()
-        await world.until(EPOCH + HOUR)
-        world.clock.advance(DAY)
-        await world.until(EPOCH + HOUR + DAY + 2)
-        assert world.token() == 2
-
-    play(story, glance=1)
 
 
 def test_an_expired_token_is_polled_faster_and_then_every_half_minute() -> None:

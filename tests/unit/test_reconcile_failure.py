@@ -7,17 +7,17 @@ from itertools import pairwise
 
 import pytest
 from integration_token.api.condition import Reason
-from integration_token.api.names import CREDENTIALS_LABEL, INTEGRATION_TOKENS
-from integration_token.errors import Conflict, Denied, Failure, Transient, Unavailable
-from integration_token.oauth.client import Route
-from integration_token.oauth.request import TokenRequest
-from integration_token.oauth.response import Answer
+from integration_token.api.names import (
+    CREDENTIALS_LABEL,
+)
+from integration_token.errors import Denied, Failure, Transient
+from integration_token.workqueue.key import token_key
 
 from tests.fakes import fault
 from tests.fakes.fault import Fault
-from tests.simulation.chronicle import burst
+from tests.fakes.issuer import Policy
 from tests.unit.virtual import EPOCH
-from tests.unit.world import NAMESPACE, SECRET, World, encoded, play
+from tests.unit.world import NAMESPACE, World, encoded, play
 
 DAY = 86400.0
 HOUR = 3600.0
@@ -272,110 +272,6 @@ def test_a_fault_that_is_only_waited_for_is_not_called_mended() -> None:
     play(story)
 
 
-def test_an_api_server_that_refuses_the_write_costs_no_good_token() -> None:
-    """The old one stays, the reason says what was refused, and the next attempt after the mending succeeds."""
-
-    async def story(world: World) -> None:
-        await world.begin()
-        await world.until(EPOCH + HOUR)
-        world.cluster.fail("replace", "secrets", Denied("403 exceeded quota", status=403), count=12)
-        world.issuer.roll_over()
-        world.request_renewal("now")
-        await world.until(EPOCH + HOUR + 12)
-        assert world.ready == ("True", "TokenValid")
-        assert world.refreshed == ("False", "WriteFailed")
-        assert world.token() == 1
-        assert world.requests == 2
-        await world.until(EPOCH + HOUR + 300)
-        assert world.requests == 3
-        assert world.token() == 2
-        assert world.refreshed == ("True", "Refreshed")
-        assert world.cluster.reasons() == ["Issued", "WriteFailed", "Renewed", "Mended"]
-
-    play(story)
-
-
-@pytest.mark.parametrize("error", [Unavailable("500"), Conflict("409")], ids=["away", "overtaken"])
-def test_a_renewal_whose_write_was_lost_is_made_again_at_once(error: Unavailable | Conflict) -> None:
-    """Not at the next instant of the plan, which may be hours away."""
-
-    async def story(world: World) -> None:
-        await world.begin()
-        await world.until(EPOCH + DAY - HOUR + 60)
-        world.issuer.roll_over()
-        world.cluster.fail("replace", "secrets", error, count=4)
-        world.poll_now()
-        await world.until(EPOCH + DAY - HOUR + 90)
-        assert world.token() == 2
-        assert world.refreshed == ("True", "Refreshed")
-
-    play(story)
-
-
-@pytest.mark.parametrize("error", [Denied("403", status=403), Unavailable("500 failed calling webhook")], ids=str)
-def test_a_secret_that_cannot_be_written_for_hours_is_told_at_the_resource(error: Denied | Unavailable) -> None:
-    """Ready turns False at the expiry, with the reason, and the endpoint is not worn out meanwhile."""
-
-    async def story(world: World) -> None:
-        await world.begin()
-        world.cluster.fail("replace", "secrets", error, count=100000)
-        await world.until(EPOCH + DAY - 60)
-        assert world.ready == ("True", "TokenValid")
-        assert world.refreshed == ("False", "WriteFailed")
-        await world.until(EPOCH + DAY + HOUR)
-        assert world.ready == ("False", "WriteFailed")
-        requests = world.requests
-        await world.until(EPOCH + DAY + 2 * HOUR)
-        assert world.requests - requests <= 120
-        assert world.cluster.reasons() == ["Issued", "WriteFailed"]
-        world.cluster.fail_no_more()
-        await world.until(EPOCH + DAY + 2 * HOUR + 61)
-        assert world.ready == ("True", "TokenValid")
-
-    play(story)
-
-
-def test_an_api_server_away_for_a_minute_is_waited_for() -> None:
-    """Nothing crashes, nothing is asked twice, and the next fault is not waited out longer for it."""
-
-    async def story(world: World) -> None:
-        world.cluster.fail("get", "secrets", Unavailable("away"), count=6)
-        await world.begin()
-        assert world.requests == 0
-        await world.until(EPOCH + 120)
-        assert world.ready == ("True", "TokenValid")
-        assert world.requests == 1
-        world.cluster.fail("get", "secrets", Unavailable("away"))
-        world.request_renewal("now")
-        await world.until(EPOCH + 122)
-        assert world.requests == 2
-
-    play(story)
-
-
-def test_twelve_a_minute_hold_for_credentials_that_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each change is tried at once, but not with what was asked for as often as may be a moment before."""
-
-    async def story(world: World) -> None:
-        await world.begin()
-        world.client.outage = Transient(Reason.ENDPOINT_UNREACHABLE, "no connection to login.example comes about")
-        sent: list[float] = []
-        send = world.client.send
-
-        async def noting(request: TokenRequest, route: Route, *, ended: Callable[[], None]) -> Answer:
-            if SECRET.encode() in request.body:
-                sent.append(world.clock.now().boot)
-            return await send(request, route, ended=ended)
-
-        monkeypatch.setattr(world.client, "send", noting)
-        for number in range(60):
-            world.credentials(secret="another" if number % 2 == 0 else SECRET)
-            await world.until(EPOCH + 2 * (number + 1))
-        assert burst(sent) == 12
-
-    play(story)
-
-
 def test_an_endpoint_out_of_reach_is_a_passing_fault() -> None:
     """As a failed connection is."""
 
@@ -408,130 +304,6 @@ def test_a_failing_refresh_is_still_failing_after_a_restart() -> None:
         world.mend()
         await world.until(EPOCH + DAY)
         assert world.refreshed == ("True", "Refreshed")
-
-    play(story)
-
-
-def test_a_changed_spec_lets_a_failing_refresh_be_tried_at_once() -> None:
-    """Whatever was changed in it."""
-
-    async def story(world: World) -> None:
-        await world.begin()
-        world.fault(fault.status(401, "invalid_client"))
-        world.request_renewal("now")
-        await world.settle()
-        world.mend()
-        world.integration(renewBefore="1h")
-        await world.settle()
-        assert world.refreshed == ("True", "Refreshed")
-        assert world.cluster.reasons() == ["Issued", "InvalidClient", "Mended"]
-
-    play(story)
-
-
-def test_credentials_changed_by_hand_act_at_once_and_a_grant_that_fails_is_not_ready() -> None:
-    """The token in the Secret belongs to the credentials from before; it stays until there is a better one."""
-
-    async def story(world: World) -> None:
-        await world.begin()
-        world.credentials(secret="a new one, not known yet")
-        await world.settle()
-        assert world.ready == ("False", "AccessDenied")
-        assert world.token() == 1
-        world.clients["shop"] = "a new one, not known yet"
-        await world.until(EPOCH + 301)
-        assert world.ready == ("True", "TokenValid")
-        assert world.requests == 3
-
-    play(story)
-
-
-def test_a_spec_that_cannot_be_read_is_told_at_the_resource_and_mended_at_once() -> None:
-    """As an object from an older schema may be."""
-
-    async def story(world: World) -> None:
-        await world.begin(renewBefore="tomorrow")
-        assert world.ready == ("False", "InvalidSpec")
-        assert world.stalled == ("True", "InvalidSpec")
-        assert world.requests == 0
-        world.integration()
-        await world.settle()
-        assert world.ready == ("True", "TokenValid")
-        assert world.stalled == ("False", "Progressing")
-
-    play(story)
-
-
-def test_a_namespace_no_longer_selected_keeps_its_secret() -> None:
-    """And is told whom to ask; selected again, it goes on without a request."""
-
-    async def story(world: World) -> None:
-        for labels in ({"tier": "one"}, {"tier": "two"}, {"tier": "one"}):
-            body = {"kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
-            world.cluster.apply("namespaces", body)
-            if world.operator.looks == 0:
-                spec = {
-                    "tokenURL": "https://login.example/oauth/token",
-                    "namespaceSelector": {"matchLabels": {"tier": "one"}},
-                }
-                world.cluster.apply("clustertokenendpoints", {"metadata": {"name": "login"}, "spec": spec})
-                await world.begin(endpointRef={"kind": "ClusterTokenEndpoint", "name": "login"})
-            await world.settle()
-            selected = labels["tier"] == "one"
-            assert world.ready == (("True", "TokenValid") if selected else ("False", "NotAllowed"))
-            assert world.token() == 1
-        assert world.requests == 1
-
-    play(story)
-
-
-def test_a_suspended_resource_asks_and_writes_nothing_and_shows_that() -> None:
-    """Its token is Ready while it is valid; resumed, it is renewed."""
-
-    async def story(world: World) -> None:
-        await world.begin()
-        world.integration(suspend=True)
-        await world.settle()
-        assert world.ready == ("True", "TokenValid")
-        assert world.refreshed == ("False", "Suspended")
-        assert world.status()["observedGeneration"] == 2
-        await world.until(EPOCH + DAY + 1)
-        assert world.ready == ("False", "Suspended")
-        assert world.requests == 1
-        world.integration()
-        await world.settle()
-        assert world.ready == ("True", "TokenValid")
-        assert world.cluster.reasons() == ["Issued", "Renewed"]
-
-    play(story)
-
-
-def test_a_deleted_resource_leaves_nothing_behind() -> None:
-    """Neither a place in a queue nor a plan."""
-
-    async def story(world: World) -> None:
-        await world.begin()
-        world.cluster.remove(INTEGRATION_TOKENS, NAMESPACE, "shop")
-        await world.until(EPOCH + 2 * DAY)
-        assert world.requests == 1
-        assert world.operator.inventory.entries == {}
-        assert list(world.operator.inventory.of_secret(NAMESPACE, "shop")) == []
-
-    play(story)
-
-
-def test_credentials_without_the_label_are_sent_nowhere_even_if_they_lose_it_while_in_use() -> None:
-    """The owner's consent is withdrawn: no request is made with them any more."""
-
-    async def story(world: World) -> None:
-        await world.begin()
-        unlabelled(world)
-        await world.settle()
-        assert world.ready == ("False", "CredentialsNotLabelled")
-        world.request_renewal("now")
-        await world.settle()
-        assert world.requests == 1
-        assert CREDENTIALS_LABEL in world.status()["conditions"][0]["message"]
 
     play(story)
 
@@ -582,3 +354,52 @@ def test_requests_are_counted_that_reached_the_endpoint(
 def _outage(world: World, *, sent: bool) -> None:
     world.client.outage = Transient(Reason.TIMEOUT, "no answer in time")
     world.client.outage.sent = sent
+
+
+def test_an_outage_up_to_expiry_leaves_requests_for_when_it_is_over() -> None:
+    """The 12 of a minute are not all spent on an endpoint that is down."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        await world.until(EPOCH + 3575)
+        world.client.outage = Transient("EndpointUnreachable", "no connection")
+        await world.until(EPOCH + 3597.6)
+        world.mend()
+        await world.until(EPOCH + 3600 + 2)
+        assert world.token() == 2
+
+    play(story, Policy(lifetime=3600, lead=5))
+
+
+def test_a_look_that_asks_nothing_puts_off_no_attempt() -> None:
+    """A resource alone with its grant tries again when it said that it would, whatever is looked at meanwhile."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        await world.until(EPOCH + DAY - 4 * HOUR)
+        world.fault(fault.status(500))
+        world.request_renewal("now")
+        await world.settle()
+        planned = world.operator.inventory.entries[token_key(NAMESPACE, "shop")].remembered.failing.retry
+        world.cluster.edit("secrets", NAMESPACE, "shop", lambda body: body["metadata"].update(labels={}))
+        await world.settle()
+        assert planned is not None
+        assert world.operator.inventory.entries[token_key(NAMESPACE, "shop")].remembered.failing.retry == planned
+
+    play(story)
+
+
+def test_credentials_without_the_label_are_sent_nowhere_even_if_they_lose_it_while_in_use() -> None:
+    """The owner's consent is withdrawn: no request is made with them any more."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        unlabelled(world)
+        await world.settle()
+        assert world.ready == ("False", "CredentialsNotLabelled")
+        world.request_renewal("now")
+        await world.settle()
+        assert world.requests == 1
+        assert CREDENTIALS_LABEL in world.status()["conditions"][0]["message"]
+
+    play(story)

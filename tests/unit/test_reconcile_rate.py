@@ -212,3 +212,21 @@ def test_a_failing_refresh_that_waits_for_its_turn_still_says_why_it_fails() -> 
         assert world.cluster.reasons().count("AccessDenied") == 1
 
     play(story)
+
+
+def test_mended_credentials_do_not_wait_behind_those_that_are_still_wrong() -> None:
+    """A change by a person goes before the probes of what nobody has changed."""
+
+    async def story(world: World) -> None:
+        world.endpoint(rateLimit={"requestsPerMinute": 2})
+        for number in range(20):
+            world.credentials(client=f"client-{number}", name=f"credentials-{number}")
+            world.integration(f"till-{number}", credentialsSecretRef={"name": f"credentials-{number}"})
+        await world.operator.start()
+        await world.until(EPOCH + 1200)
+        world.clients["client-7"] = "mended"
+        world.credentials(client="client-7", secret="mended", name="credentials-7")
+        await world.until(EPOCH + 1265)
+        assert world.condition_of("till-7") == ("True", "TokenValid")
+
+    play(story)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from integration_token.api.names import INTEGRATION_TOKENS, TARGET_LABEL
+from integration_token.api.names import GRANT_HASH_ANNOTATION, INTEGRATION_TOKENS, TARGET_LABEL
 from integration_token.cluster.collection import Object
 from integration_token.errors import Conflict, Denied
 
@@ -33,6 +33,9 @@ REPAIRS: dict[str, Callable[[World], None]] = {
     "the scopes changed": changed(lambda body: body["metadata"]["annotations"].pop("integrationtoken.dev/scope")),
     "the token and what goes with it changed": changed(
         lambda body: body["data"].update(token=encoded("mine"), authorization=encoded("Bearer mine"))
+    ),
+    "the record of the grant changed": changed(
+        lambda body: body["metadata"]["annotations"].update({GRANT_HASH_ANNOTATION: "x"})
     ),
     "a later expiry": changed(
         lambda body: body["metadata"]["annotations"].update({"integrationtoken.dev/lifetime-seconds": "9999999.000"})
@@ -77,7 +80,7 @@ def test_a_target_changed_by_hand_is_repaired_within_a_second(damage: str) -> No
         secret_writes = [write for write in writes if write[1] == "secrets"]
         assert len(secret_writes) == 1
         assert world.ready == ("True", "TokenValid")
-        assert len(world.cluster.reasons()) == 2
+        assert world.cluster.reasons() == ["Issued", "Renewed" if damage in ASKED else "Repaired"]
         with world.counting() as later:
             await world.until(EPOCH + HOUR)
         assert later == []
@@ -308,7 +311,7 @@ def test_a_secret_of_a_resource_that_came_after_this_one_is_not_touched() -> Non
 
         before = world.secret()["metadata"]["uid"]
         world.cluster.before("get", "secrets", recreate)
-        world.poll_now()
+        world.request_renewal("now")
         await world.settle()
         assert world.secret()["metadata"]["uid"] == before
         assert world.ready == ("True", "TokenValid")

@@ -13,6 +13,8 @@ from tests.fakes.issuer import Policy
 from tests.unit.virtual import EPOCH
 from tests.unit.world import NAMESPACE, World, play
 
+DAY = 86400.0
+HOUR = 3600.0
 UNCACHED = Policy(cached=False)
 REFUSED = Denied("403 admission webhook denied the request", status=403)
 
@@ -256,3 +258,84 @@ class TestContested:
 
 def _written(world: World) -> list[tuple[str, str, str]]:
     return [call for call in world.cluster.writes if call[1] == "secrets"]
+
+
+def test_an_api_server_that_refuses_the_write_costs_no_good_token() -> None:
+    """The old one stays, the reason says what was refused, and the next attempt after the mending succeeds."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        await world.until(EPOCH + HOUR)
+        world.cluster.fail("replace", "secrets", Denied("403 exceeded quota", status=403), count=12)
+        world.issuer.roll_over()
+        world.request_renewal("now")
+        await world.until(EPOCH + HOUR + 12)
+        assert world.ready == ("True", "TokenValid")
+        assert world.refreshed == ("False", "WriteFailed")
+        assert world.token() == 1
+        assert world.requests == 2
+        await world.until(EPOCH + HOUR + 300)
+        assert world.requests == 3
+        assert world.token() == 2
+        assert world.refreshed == ("True", "Refreshed")
+        assert world.cluster.reasons() == ["Issued", "WriteFailed", "Renewed", "Mended"]
+
+    play(story)
+
+
+@pytest.mark.parametrize("error", [Unavailable("500"), Conflict("409")], ids=["away", "overtaken"])
+def test_a_renewal_whose_write_was_lost_is_made_again_at_once(error: Unavailable | Conflict) -> None:
+    """Not at the next instant of the plan, which may be hours away."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        await world.until(EPOCH + DAY - HOUR + 60)
+        world.issuer.roll_over()
+        world.cluster.fail("replace", "secrets", error, count=4)
+        world.request_renewal("now")
+        await world.until(EPOCH + DAY - HOUR + 90)
+        assert world.token() == 2
+        assert world.refreshed == ("True", "Refreshed")
+
+    play(story)
+
+
+@pytest.mark.parametrize("error", [Denied("403", status=403), Unavailable("500 failed calling webhook")], ids=str)
+def test_a_secret_that_cannot_be_written_for_hours_is_told_at_the_resource(error: Denied | Unavailable) -> None:
+    """Ready turns False at the expiry, with the reason, and the endpoint is not worn out meanwhile."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.cluster.fail("replace", "secrets", error, count=100000)
+        await world.until(EPOCH + DAY - 60)
+        assert world.ready == ("True", "TokenValid")
+        assert world.refreshed == ("False", "WriteFailed")
+        await world.until(EPOCH + DAY + HOUR)
+        assert world.ready == ("False", "WriteFailed")
+        requests = world.requests
+        await world.until(EPOCH + DAY + 2 * HOUR)
+        assert world.requests - requests <= 120
+        assert world.cluster.reasons() == ["Issued", "WriteFailed"]
+        world.cluster.fail_no_more()
+        await world.until(EPOCH + DAY + 2 * HOUR + 61)
+        assert world.ready == ("True", "TokenValid")
+
+    play(story)
+
+
+def test_an_api_server_away_for_a_minute_is_waited_for() -> None:
+    """Nothing crashes, nothing is asked twice, and the next fault is not waited out longer for it."""
+
+    async def story(world: World) -> None:
+        world.cluster.fail("get", "secrets", Unavailable("away"), count=6)
+        await world.begin()
+        assert world.requests == 0
+        await world.until(EPOCH + 120)
+        assert world.ready == ("True", "TokenValid")
+        assert world.requests == 1
+        world.cluster.fail("get", "secrets", Unavailable("away"))
+        world.request_renewal("now")
+        await world.until(EPOCH + 122)
+        assert world.requests == 2
+
+    play(story)

@@ -4,7 +4,6 @@ import asyncio
 import base64
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 from urllib.parse import urlsplit
@@ -338,14 +337,6 @@ class World:
         yield counted
         counted += self.cluster.writes[before:]
 
-    def poll_now(self) -> None:
-        """Let the operator think that a poll is due."""
-        key = token_key(NAMESPACE, "shop")
-        entry = self.operator.inventory.entries[key]
-        before = entry.remembered
-        entry.remembered = replace(before, plan=replace(before.plan, poll_at=1.0), last_reconciled=None)
-        self.operator.scheduler.wake(key)
-
 
 def play(
     story: Callable[[World], Coroutine[Any, Any, None]], policy: Policy | None = None, *, glance: float = 3600.0
@@ -363,10 +354,17 @@ def play(
         finally:
             await world.operator.stop(kill=True)
 
-    usual = scheduling._GLANCE
-    scheduling._GLANCE = glance
-    try:
+    with glancing(glance):
         run(main)
+
+
+@contextmanager
+def glancing(seconds: float) -> Iterator[None]:
+    """Inside, schedulers look at the clocks so often."""
+    usual = scheduling._GLANCE
+    scheduling._GLANCE = seconds
+    try:
+        yield
     finally:
         scheduling._GLANCE = usual
 

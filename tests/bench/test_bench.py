@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import integration_token
 import pytest
 import yaml
 
@@ -41,6 +42,12 @@ def write(resource: str, name: str, time: float) -> Write:
 def request(client: str, received: float, outcome: Outcome = Outcome.MINTED) -> Record:
     """A request that the endpoint has answered with a token."""
     return Record(received, outcome, 200, client_id=client)
+
+
+def operator_files() -> dict[str, str]:
+    """The operator's source by path."""
+    package = Path(integration_token.__file__).parent
+    return {str(path): path.read_text() for path in package.rglob("*.py")}
 
 
 def test_writes_are_told_from_reads() -> None:
@@ -226,6 +233,20 @@ def test_a_row_is_told_to_machines_with_what_was_judged() -> None:
 def test_a_sample_counts_for_what_it_serves(stack: list[tuple[str, str]], purpose: str) -> None:
     """Whichever library is at work, innermost first."""
     assert sampled.purpose(stack) == purpose
+
+
+@pytest.mark.parametrize(("file", "function"), [row[1:] for row in sampled.PURPOSES if row[1].endswith(".py")])
+def test_a_purpose_names_code_that_is_there(file: str, function: str) -> None:
+    """A file or function that was renamed would count for nothing, and nobody would see it."""
+    found = [text for path, text in operator_files().items() if file in path]
+    assert any(f"def {function}" in text for text in found)
+
+
+def test_what_is_held_is_looked_for_in_files_that_are_there() -> None:
+    """Those of Python's own modules apart."""
+    names = {Path(path).name for path in operator_files()}
+    wanted = {name for _, files in growth.HOLDERS for name in files if name.endswith(".py")}
+    assert wanted - names == {"decoder.py", "scanner.py"}
 
 
 def test_what_a_resource_holds_is_the_difference_of_two_runs() -> None:

@@ -1,0 +1,102 @@
+"""What somebody changes about a resource, its endpoint or its namespace acts at once."""
+
+from integration_token.api.names import (
+    INTEGRATION_TOKENS,
+)
+
+from tests.fakes import fault
+from tests.unit.virtual import EPOCH
+from tests.unit.world import NAMESPACE, World, play
+
+DAY = 86400.0
+
+
+def test_a_changed_spec_lets_a_failing_refresh_be_tried_at_once() -> None:
+    """Whatever was changed in it."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.fault(fault.status(401, "invalid_client"))
+        world.request_renewal("now")
+        await world.settle()
+        world.mend()
+        world.integration(renewBefore="1h")
+        await world.settle()
+        assert world.refreshed == ("True", "Refreshed")
+        assert world.cluster.reasons() == ["Issued", "InvalidClient", "Mended"]
+
+    play(story)
+
+
+def test_a_spec_that_cannot_be_read_is_told_at_the_resource_and_mended_at_once() -> None:
+    """As an object from an older schema may be."""
+
+    async def story(world: World) -> None:
+        await world.begin(renewBefore="tomorrow")
+        assert world.ready == ("False", "InvalidSpec")
+        assert world.stalled == ("True", "InvalidSpec")
+        assert world.requests == 0
+        world.integration()
+        await world.settle()
+        assert world.ready == ("True", "TokenValid")
+        assert world.stalled == ("False", "Progressing")
+
+    play(story)
+
+
+def test_a_namespace_no_longer_selected_keeps_its_secret() -> None:
+    """And is told whom to ask; selected again, it goes on without a request."""
+
+    async def story(world: World) -> None:
+        for labels in ({"tier": "one"}, {"tier": "two"}, {"tier": "one"}):
+            body = {"kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
+            world.cluster.apply("namespaces", body)
+            if world.operator.looks == 0:
+                spec = {
+                    "tokenURL": "https://login.example/oauth/token",
+                    "namespaceSelector": {"matchLabels": {"tier": "one"}},
+                }
+                world.cluster.apply("clustertokenendpoints", {"metadata": {"name": "login"}, "spec": spec})
+                await world.begin(endpointRef={"kind": "ClusterTokenEndpoint", "name": "login"})
+            await world.settle()
+            selected = labels["tier"] == "one"
+            assert world.ready == (("True", "TokenValid") if selected else ("False", "NotAllowed"))
+            assert world.token() == 1
+        assert world.requests == 1
+
+    play(story)
+
+
+def test_a_suspended_resource_asks_and_writes_nothing_and_shows_that() -> None:
+    """Its token is Ready while it is valid; resumed, it is renewed."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.integration(suspend=True)
+        await world.settle()
+        assert world.ready == ("True", "TokenValid")
+        assert world.refreshed == ("False", "Suspended")
+        assert world.status()["observedGeneration"] == 2
+        await world.until(EPOCH + DAY + 1)
+        assert world.ready == ("False", "Suspended")
+        assert world.requests == 1
+        world.integration()
+        await world.settle()
+        assert world.ready == ("True", "TokenValid")
+        assert world.cluster.reasons() == ["Issued", "Renewed"]
+
+    play(story)
+
+
+def test_a_deleted_resource_leaves_nothing_behind() -> None:
+    """Neither a place in a queue nor a plan."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.cluster.remove(INTEGRATION_TOKENS, NAMESPACE, "shop")
+        await world.until(EPOCH + 2 * DAY)
+        assert world.requests == 1
+        assert world.operator.inventory.entries == {}
+        assert list(world.operator.inventory.of_secret(NAMESPACE, "shop")) == []
+
+    play(story)
