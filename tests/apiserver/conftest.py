@@ -2,22 +2,26 @@
 endpoints. Each test module has a namespace of its own in it."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from tests.apiserver import upgrade
 from tests.apiserver.kube import Kube
 from tests.apiserver.ledger import Ledger
 from tests.apiserver.operator import Installation, Operator
 from tests.apiserver.rollover import LEADS, LIFETIME, RENEW_BEFORE
 from tests.apiserver.stage import Login, Stage, Token
+from tests.apiserver.upgrade import Costs
 from tests.cluster.plane import ControlPlane
 from tests.fakes.issuer import Policy
+from tests.released.release import RELEASES
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What restarts the operator comes first, and then what is begun to be looked at late. Deletions come late, when
     the garbage collector has noticed our kinds, and the canary test last: it looks at what all others left behind."""
-    order = ["test_budget", "test_rollover", "", "test_deletion", "test_patience", "test_canary"]
+    order = ["test_budget", "test_rollover", "", "test_deletion", "test_upgrade", "test_patience", "test_canary"]
     items.sort(key=lambda item: order.index(item.path.stem if item.path.stem in order else ""))
 
 
@@ -93,6 +97,14 @@ def restless(request: pytest.FixtureRequest) -> Token | None:
     kube, ledger, login = (request.getfixturevalue(name) for name in ("kube", "ledger", "login"))
     request.getfixturevalue("operator")
     return Stage(kube, ledger, login, "restless").token("restless", policy=Policy(lifetime=4, lead=0))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def upgrades(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Costs]]]:
+    """Upgrades from each release, on planes of their own beside all other tests, where they are to be looked at."""
+    wanted = any(item.path.stem == "test_upgrade" for item in request.session.items)
+    with ThreadPoolExecutor(1) as pool:
+        yield {release.version: pool.submit(upgrade.play, release) for release in RELEASES if wanted}
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,8 @@ LONG: Final = 3600.0
 """Seconds: until all tests are over."""
 SHORT: Final = 5.0
 """Seconds: until the operator has started and worked."""
+MOMENT: Final = 2.0
+"""Seconds: for a few calls."""
 
 BACK: Final = 20.0
 """Seconds from a good token to work. It takes 4; but kopf may take 5 to end without one, and lists are tried again
@@ -125,7 +127,7 @@ async def test_token_of_a_pod(
     monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(other_plane.authority))
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", server.host)
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(server.port))
-    expiry = account.renew(SHORT)
+    expiry = account.renew(MOMENT)
     client = await connect(None, watches=0)
     try:
         gateway = Gateway(client)

@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from tests.cluster.account_token import REMEMBERED
+from tests.cluster.account_token import REMEMBERED, AccountToken
 from tests.cluster.client import CommandError
 from tests.cluster.plane import ControlPlane
 from tests.cluster.poll import poll
@@ -26,6 +26,20 @@ NAMESPACE = "control-plane"
 def _namespace(plane: ControlPlane) -> None:
     plane.kubectl("create", "namespace", NAMESPACE)
     plane.kubectl("create", "serviceaccount", "reader", f"--namespace={NAMESPACE}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def expiring(plane: ControlPlane, _namespace: None) -> AccountToken:
+    """Valid for 2 s, which the API server sees some seconds later: begun before all else."""
+    account = plane.account_token(NAMESPACE, "reader", 2)
+    assert _who(plane, account) == f"system:serviceaccount:{NAMESPACE}:reader"
+    return account
+
+
+def _who(plane: ControlPlane, account: AccountToken, *, check: bool = True) -> str:
+    """The user as whom the API server knows the account's token."""
+    whoami = ["auth", "whoami", "--output=jsonpath={.status.userInfo.username}"]
+    return plane.kubectl("--kubeconfig", str(account.kubeconfig), *whoami, check=check)
 
 
 def test_service_account_has_the_rights_that_rbac_gives_it_and_no_others(plane: ControlPlane) -> None:
@@ -76,9 +90,10 @@ def test_audit_log_tells_who_wrote_what(plane: ControlPlane) -> None:
     assert writes[0]["userAgent"].startswith("kubectl/")
 
 
-def test_two_planes_run_side_by_side_and_one_survives_an_outage() -> None:
+def test_two_planes_run_side_by_side_and_one_survives_an_outage(other_plane: ControlPlane) -> None:
     """Two planes at once share nothing, and one whose API server was away has its data, address and accounts again."""
-    with ControlPlane() as one, ControlPlane() as other:
+    other = other_plane
+    with ControlPlane() as one:
         one.kubectl("create", "namespace", "only-here")
         with pytest.raises(CommandError, match="NotFound"):
             other.kubectl("get", "namespace", "only-here")
@@ -152,29 +167,6 @@ def test_certificate_is_another_one_after_a_rotation(other_plane: ControlPlane) 
     connection.close()
 
 
-def test_account_token_is_refused_once_it_has_expired(plane: ControlPlane) -> None:
-    """A token that is valid for 2 s is accepted, and refused after that; the one that takes its place is accepted."""
-    account = plane.account_token(NAMESPACE, "reader", 2)
-    whoami = [
-        "--kubeconfig",
-        str(account.kubeconfig),
-        "auth",
-        "whoami",
-        "--output=jsonpath={.status.userInfo.username}",
-    ]
-
-    def refused() -> bool:
-        return not plane.kubectl(*whoami, check=False)
-
-    assert plane.kubectl(*whoami) == f"system:serviceaccount:{NAMESPACE}:reader"
-    poll(refused, "the token to be refused", 2 + REMEMBERED + 5)
-    with pytest.raises(CommandError, match="Unauthorized"):
-        plane.kubectl(*whoami)
-    account.renew(60)
-
-    assert plane.kubectl(*whoami) == f"system:serviceaccount:{NAMESPACE}:reader"
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the processes in /proc, which is Linux's")
 def test_nothing_outlives_a_killed_parent(tmp_path: Path) -> None:
     """When the process that started a plane is killed with SIGKILL, etcd, API server and controllers end."""
@@ -199,6 +191,17 @@ def test_nothing_outlives_a_killed_parent(tmp_path: Path) -> None:
 
     assert {"etcd", "kube-apiserver", "kube-controller-manager"} <= running
     poll(lambda: not _commands_in(directory), "the processes to end")
+
+
+def test_account_token_is_refused_once_it_has_expired(plane: ControlPlane, expiring: AccountToken) -> None:
+    """A token that was accepted is refused when it has expired; the one that takes its place is accepted."""
+    poll(lambda: not _who(plane, expiring, check=False), "the token to be refused", 2 + REMEMBERED + 5)
+    with pytest.raises(CommandError, match="Unauthorized"):
+        _who(plane, expiring)
+
+    expiring.renew(60)
+
+    assert _who(plane, expiring) == f"system:serviceaccount:{NAMESPACE}:reader"
 
 
 def _commands_in(directory: Path) -> list[str]:

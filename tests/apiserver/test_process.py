@@ -23,7 +23,7 @@ from tests.fakes.fault import slow
 from tests.fakes.issuer import Policy
 from tests.fakes.record import Outcome
 
-OUTAGE = 20.0
+OUTAGE = 13.0
 """Seconds without an API server: tokens expire meanwhile, and every retry has grown long."""
 
 BACK = 10.0

@@ -1,4 +1,4 @@
-"""One grant, one request: what resources with the same credentials share, and what nobody else gets."""
+"""One grant, one request, with the API server's watches between those who share it; the rules are unit-tested."""
 
 import itertools
 from typing import Any
@@ -10,9 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.apiserver.kube import Kube
 from tests.apiserver.ledger import Ledger
 from tests.apiserver.operator import Operator
-from tests.apiserver.stage import REPAIR, Login, Stage, Token
-from tests.fakes.issuer import Policy
-from tests.fakes.record import Outcome
+from tests.apiserver.stage import Login, Stage, Token
 
 CLUSTER = "ClusterTokenEndpoint"
 SELECTOR = {"matchLabels": {"shared": "yes"}}
@@ -34,12 +32,12 @@ def market(kube: Kube, ledger: Ledger, login: Login, operator: Operator) -> Stag
 class Shared:
     """A ClusterTokenEndpoint, and a client that resources in several namespaces have in common."""
 
-    def __init__(self, stage: Stage, operator: Operator, policy: Policy | None = None, **spec: Any) -> None:
+    def __init__(self, stage: Stage, operator: Operator, **spec: Any) -> None:
         """Creates the endpoint, and makes the client known to it."""
         self.name = f"sharing-{next(_NUMBERS)}"
         self._login = stage.login
         self._operator = operator
-        self.secret = stage.client(self.name, policy=policy)
+        self.secret = stage.client(self.name)
         stage.endpoint(self.name, kind=CLUSTER, **spec)
 
     def token(self, stage: Stage, name: str, **spec: Any) -> Token:
@@ -71,13 +69,6 @@ def shared(stage: Stage, operator: Operator) -> Shared:
     return Shared(stage, operator)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick(stage: Stage, market: Stage, operator: Operator) -> list[Token]:
-    """Three sharers of a token of 10 s, begun before all else."""
-    shared = Shared(stage, operator, Policy(lifetime=10, lead=4))
-    return [shared.token(stage, "one"), shared.token(stage, "two"), shared.token(market, "three")]
-
-
 def _times(token: Token) -> dict[str, Any]:
     """What status tells of the token that is held."""
     return {key: token.status()[key] for key in ("issueTime", "expirationTime", "lifetimeSeconds", "scope")}
@@ -87,12 +78,9 @@ def _until_renewed(token: Token) -> None:
     token.until(lambda: token.held == token.minted()[-1] != token.minted()[0], "the newest token")
 
 
-def _until_repaired(token: Token, held: str) -> None:
-    token.until(lambda: token.held == held, "the token to be back", REPAIR)
-
-
 def test_one_request_serves_all_resources_of_a_grant(stage: Stage, market: Stage, shared: Shared) -> None:
-    """Three resources in two namespaces, created together, get one token by one request, and a metric says so."""
+    """Three resources in two namespaces get one token by one request, and so they do the next one, each of them saying
+    so; who comes later copies it with its times. A metric tells what that saved."""
     tokens = [shared.token(stage, "one"), shared.token(stage, "two"), shared.token(market, "three")]
     for token in tokens:
         token.until_ready()
@@ -103,26 +91,6 @@ def test_one_request_serves_all_resources_of_a_grant(stage: Stage, market: Stage
     assert len({token.data()["expires_at"] for token in tokens}) == 1
     assert all(token.until_event("Issued") and token.events() == ["Issued"] for token in tokens)
     assert shared.saved() == 2
-
-
-def test_late_comer_copies(stage: Stage, market: Stage, shared: Shared) -> None:
-    """Who comes later gets the token that another holds, with its times, and the endpoint is not asked."""
-    first = shared.token(stage, "first").until_ready()
-
-    late = shared.token(market, "late", target={"template": {"data": {"header": "is ${authorization}"}}}).until_ready()
-
-    assert late.held == first.held
-    assert late.data()["header"] == f"is Bearer {first.held}"
-    assert _times(late) == _times(first)
-    assert shared.requests == 1
-    assert shared.saved() == 1
-
-
-def test_renewal_of_one_reaches_all(stage: Stage, market: Stage, shared: Shared) -> None:
-    """A new token that one asked for is copied by the others at once, each of them saying so."""
-    tokens = [shared.token(stage, "one"), shared.token(stage, "two"), shared.token(market, "three")]
-    for token in tokens:
-        token.until_ready()
     stage.login.endpoint.roll_over(shared.name)
 
     tokens[0].request_poll()
@@ -131,39 +99,11 @@ def test_renewal_of_one_reaches_all(stage: Stage, market: Stage, shared: Shared)
         _until_renewed(token)
         token.until_event("Renewed")
         token.until_ready()
+    late = shared.token(market, "late", target={"template": {"data": {"header": "is ${authorization}"}}}).until_ready()
+    assert late.data()["header"] == f"is Bearer {tokens[0].held}"
+    assert _times(late) == _times(tokens[0])
     assert shared.requests == 2
-    assert shared.saved() == 4
-
-
-def test_deleted_target_is_repaired_by_a_copy(stage: Stage, market: Stage, shared: Shared) -> None:
-    """Whichever of the Secrets is deleted or forged comes again from another one, and nothing is asked for."""
-    tokens = [shared.token(stage, "one").until_ready(), shared.token(market, "two").until_ready()]
-    held = tokens[0].held
-
-    for token in tokens:
-        token.kube.delete("Secret", token.namespace, token.target)
-        _until_repaired(token, held)
-        token.edit_secret(stringData={"token": "made-up", "authorization": "Bearer made-up"})
-        _until_repaired(token, held)
-
-    assert all(token.until_ready().held == held for token in tokens)
-    assert shared.requests == 1
-
-
-def test_token_endpoint_is_not_shared_with_another_namespace(stage: Stage, market: Stage, operator: Operator) -> None:
-    """Two TokenEndpoints that look alike are asked apart, for the same client; within each namespace one is enough."""
-    secret = stage.client("sharing.apart")
-    stage.endpoint("apart")
-    market.endpoint("apart")
-
-    tokens = [
-        place.token(f"apart-{number}", client_id="sharing.apart", secret=secret, endpoint="apart")
-        for place in (stage, market)
-        for number in (1, 2)
-    ]
-
-    assert len({token.until_ready().held for token in tokens}) == 1, "the endpoint itself caches by client"
-    assert len(stage.login.requests("sharing.apart")) == 2
+    assert shared.saved() == 5
 
 
 def test_namespace_that_is_no_longer_selected_gets_no_copy(stage: Stage, market: Stage, operator: Operator) -> None:
@@ -192,37 +132,6 @@ def test_namespace_that_is_no_longer_selected_gets_no_copy(stage: Stage, market:
     assert shared.requests == 2
 
 
-def test_new_secret_costs_one_request_for_all(stage: Stage, market: Stage, shared: Shared) -> None:
-    """Credentials that are rotated in several Secrets are sent once; each resource says that they prove nothing yet."""
-    tokens = [shared.token(stage, "one"), shared.token(stage, "two"), shared.token(market, "three")]
-    held = {token.until_ready().held for token in tokens}
-    secret = stage.client(shared.name)
-
-    for token in tokens:
-        token.set_credentials(client_secret=secret)
-
-    for token in tokens:
-        token.until_event("CredentialsNotVerified")
-        token.until_ready()
-    assert {token.held for token in tokens} == held
-    assert [record.outcome for record in tokens[0].requests()] == [Outcome.MINTED, Outcome.REPEATED]
-    assert shared.saved() == 4
-
-
-def test_who_has_another_secret_gets_no_token(stage: Stage, market: Stage, shared: Shared) -> None:
-    """The client ID alone is not enough: a guess is sent to the endpoint, refused, and brings nothing."""
-    holder = shared.token(stage, "holder").until_ready()
-    thief = shared.token(market, "thief", credentials=False)
-
-    market.credentials(thief.credentials, shared.name, market.ledger.odd_secret())
-
-    thief.until_failing("AccessDenied")
-    assert thief.secret() is None
-    assert [record.outcome for record in holder.requests()] == [Outcome.MINTED, Outcome.REJECTED]
-    assert shared.saved() == 0
-    holder.until_ready()
-
-
 @pytest.mark.parametrize("what", FORGED)
 def test_forged_secret_deceives_no_other_namespace(stage: Stage, market: Stage, shared: Shared, what: str) -> None:
     """Who writes to a target as if they were the operator chooses neither token nor expiry for another namespace."""
@@ -236,28 +145,3 @@ def test_forged_secret_deceives_no_other_namespace(stage: Stage, market: Stage, 
 
     assert late.held == genuine
     assert abs(parse_time(late.status()["expirationTime"]) - parse_time(expires)) < 2
-
-
-def test_refusal_is_shared_as_well(stage: Stage, market: Stage, shared: Shared) -> None:
-    """A wrong secret that several resources have is sent once, and all of them say what came of it."""
-    wrong = stage.ledger.odd_secret()
-    tokens = [shared.token(place, f"wrong-{place.namespace}", credentials=False) for place in (stage, market)]
-    for token in tokens:
-        token.stage.credentials(token.credentials, shared.name, wrong)
-
-    messages = {token.until_failing("AccessDenied")["message"] for token in tokens}
-
-    assert len(messages) == 1
-    assert shared.requests == 1
-
-
-def test_renewal_in_time_costs_one_request_for_all(quick: list[Token]) -> None:
-    """Tokens of 10 s that three resources share: one request for each, and no Secret is left behind."""
-    for token in quick:
-        token.until_event("Renewed", 2, seconds=30)
-    records = quick[0].requests()
-
-    assert {record.outcome for record in records} == {Outcome.MINTED}
-    for token in quick:
-        _until_renewed(token)
-        token.delete()

@@ -34,9 +34,11 @@ class Split:
         for release, namespaces in served.items():
             values = ("crds.enabled=false", "endpoints.insecure=true", f"namespaces={{{','.join(namespaces)}}}")
             installation = Installation(self._plane, release, "replicas=2", *values)
-            operators[release] = self._stack.enter_context(
-                Operator(installation, self._ledger, f"--lease-namespace={release}")
-            )
+            operators[release] = operator = Operator(installation, self._ledger, f"--lease-namespace={release}")
+            operator.start()
+            self._stack.callback(operator.stop)
+        for operator in operators.values():
+            operator.await_ready()
         poll(
             lambda: all(serving(operator) == set(served[release]) for release, operator in operators.items()),
             "each to serve its namespaces",

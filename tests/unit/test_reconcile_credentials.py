@@ -138,3 +138,19 @@ def test_credentials_changed_by_hand_act_at_once_and_a_grant_that_fails_is_not_r
         assert world.requests == 3
 
     play(story)
+
+
+def test_credentials_that_go_with_the_target_are_what_is_missed() -> None:
+    """Not the Secret that cannot be made without them; their return brings a token."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        for name in ("shop-integration", "shop"):
+            world.cluster.remove("secrets", NAMESPACE, name)
+        await world.settle()
+        assert world.ready == ("False", "CredentialsNotFound")
+        world.credentials()
+        await world.settle()
+        assert world.ready == ("True", "TokenValid")
+
+    play(story)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from integration_token.api.names import GRANT_HASH_ANNOTATION, INTEGRATION_TOKENS, TARGET_LABEL
+from integration_token.api.names import INTEGRATION_TOKENS, TARGET_LABEL
 from integration_token.cluster.collection import Object
 from integration_token.errors import Conflict, Denied
 
@@ -25,36 +25,40 @@ def changed(change: Callable[[Object], object]) -> Callable[[World], None]:
     return act
 
 
-REPAIRS: dict[str, Callable[[World], None]] = {
+def annotated(**annotations: str) -> Callable[[World], None]:
+    """Somebody edits what the target records of its token, named as in `integrationtoken.dev/issue-time`."""
+    named = {f"integrationtoken.dev/{name.replace('_', '-')}": value for name, value in annotations.items()}
+    return changed(lambda body: body["metadata"]["annotations"].update(named))
+
+
+UNTRUSTED: dict[str, Callable[[World], None]] = {
     "a key removed": changed(lambda body: body["data"].pop("authorization")),
+    "all keys removed": changed(lambda body: body["data"].clear()),
+    "the token changed": changed(lambda body: body["data"].update(token=encoded("mine"))),
+    "the header changed": changed(lambda body: body["data"].update(authorization=encoded("Bearer mine"))),
+    "the token and what goes with it changed": changed(
+        lambda body: body["data"].update(token=encoded("mine"), authorization=encoded("Bearer mine"))
+    ),
+    "a later issue": annotated(issue_time="2099-01-01T00:00:00.000Z"),
+    "a later expiry": annotated(lifetime_seconds="9999999.000"),
+    "an expiry beyond all dates": annotated(lifetime_seconds="1e17"),
+    "deleted": lambda world: world.cluster.remove("secrets", NAMESPACE, "shop"),
+}
+"""What leaves no token that can be trusted."""
+REPAIRS: dict[str, Callable[[World], None]] = {
+    **UNTRUSTED,
     "a key added": changed(lambda body: body["data"].update(extra=encoded("x"))),
     "a key added that is no text": changed(lambda body: body["data"].update(extra="/w==")),
     "a key of the template changed": changed(lambda body: body["data"].update(header=encoded("x"))),
     "the scopes changed": changed(lambda body: body["metadata"]["annotations"].pop("integrationtoken.dev/scope")),
-    "the token and what goes with it changed": changed(
-        lambda body: body["data"].update(token=encoded("mine"), authorization=encoded("Bearer mine"))
-    ),
-    "the record of the grant changed": changed(
-        lambda body: body["metadata"]["annotations"].update({GRANT_HASH_ANNOTATION: "x"})
-    ),
-    "a later expiry": changed(
-        lambda body: body["metadata"]["annotations"].update({"integrationtoken.dev/lifetime-seconds": "9999999.000"})
-    ),
-    "an expiry beyond all dates": changed(
-        lambda body: body["metadata"]["annotations"].update({"integrationtoken.dev/lifetime-seconds": "1e17"})
-    ),
+    "the record of the grant changed": annotated(grant_hash="x"),
+    "the record of the endpoint changed": annotated(endpoint_uid="x"),
+    "the record of the credentials changed": annotated(credentials_resource_version="1"),
+    "our label removed": changed(lambda body: body["metadata"]["labels"].pop(TARGET_LABEL)),
     "a label of the template removed": changed(lambda body: body["metadata"]["labels"].pop("team")),
+    "a label of the template changed": changed(lambda body: body["metadata"]["labels"].update(team="other")),
     "no owner any more": changed(lambda body: body["metadata"].update(ownerReferences=[])),
-    "deleted": lambda world: world.cluster.remove("secrets", NAMESPACE, "shop"),
 }
-ASKED = {
-    "a key removed",
-    "the token and what goes with it changed",
-    "a later expiry",
-    "an expiry beyond all dates",
-    "deleted",
-}
-"""What leaves no token that can be trusted."""
 
 
 @pytest.mark.parametrize("damage", REPAIRS)
@@ -72,15 +76,15 @@ def test_a_target_changed_by_hand_is_repaired_within_a_second(damage: str) -> No
         assert after["type"] == before["type"]
         assert after["data"].keys() == before["data"].keys()
         # The endpoint tells what is left of the token's life in whole seconds.
-        same = before["data"].keys() - ({"expires_at"} if damage in ASKED else set())
+        same = before["data"].keys() - ({"expires_at"} if damage in UNTRUSTED else set())
         assert {key: after["data"][key] for key in same} == {key: before["data"][key] for key in same}
         for part in ("labels", "ownerReferences"):
             assert after["metadata"][part] == before["metadata"][part]
-        assert world.requests == (2 if damage in ASKED else 1)
+        assert world.requests == (2 if damage in UNTRUSTED else 1)
         secret_writes = [write for write in writes if write[1] == "secrets"]
         assert len(secret_writes) == 1
         assert world.ready == ("True", "TokenValid")
-        assert world.cluster.reasons() == ["Issued", "Renewed" if damage in ASKED else "Repaired"]
+        assert world.cluster.reasons() == ["Issued", "Renewed" if damage in UNTRUSTED else "Repaired"]
         with world.counting() as later:
             await world.until(EPOCH + HOUR)
         assert later == []
@@ -320,12 +324,13 @@ def test_a_secret_of_a_resource_that_came_after_this_one_is_not_touched() -> Non
     play(story)
 
 
-def test_two_resources_with_one_target_do_not_fight() -> None:
+@pytest.mark.parametrize("policy", ["Delete", "Retain"])
+def test_two_resources_with_one_target_do_not_fight(policy: str) -> None:
     """The first has it, the second says whose it isn't."""
 
     async def story(world: World) -> None:
-        await world.begin()
-        world.integration("rival", target={"name": "shop"})
+        await world.begin(target={"name": "shop", "deletionPolicy": policy})
+        world.integration("rival", target={"name": "shop", "deletionPolicy": policy})
         await world.until(EPOCH + HOUR)
         assert world.ready == ("True", "TokenValid")
         assert world.condition_of("rival") == ("False", "SecretNotOwned")

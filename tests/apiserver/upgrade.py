@@ -1,0 +1,310 @@
+"""The story of an upgrade, a rollback, and replicas of two versions that lead in turn, and what it costs.
+
+What was released runs from its wheel, under the chart and the CRDs of this tree, as in an upgrade, which begins with
+them. On a plane of its own, with all counts from the endpoint's log and the API server's audit log.
+"""
+
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import integration_token
+
+from tests.apiserver.kube import Document, Kube
+from tests.apiserver.ledger import Ledger
+from tests.apiserver.operator import Installation, Operator
+from tests.apiserver.stage import Login, Stage, Token
+from tests.bench.audit import AuditTail
+from tests.cluster.plane import ControlPlane
+from tests.cluster.poll import poll
+from tests.fakes.issuer import Policy
+from tests.released.release import Release
+
+TOTAL: Final = 300
+"""Resources, the special ones among them."""
+SHARERS: Final = 30
+"""Of them, that have one grant of a ClusterTokenEndpoint in common."""
+RENEWED: Final = 20
+"""Of them, that this tree renews before the rollback, so that its Secrets and the release's are mixed then."""
+
+DAY: Final = Policy(lifetime=86400, lead=3600)
+"""Of all tokens: nothing is due while the test runs."""
+
+RELEASE: Final = "upgrade-operator"
+ISSUED: Final = 120.0
+"""Seconds for the first tokens: it takes 5, but the machine is busy."""
+LED: Final = 30.0
+"""Seconds until another leads and has looked at all of them."""
+
+Key = tuple[str, str, str]
+"""Kind, namespace and name."""
+
+KINDS: Final = ("IntegrationToken", "TokenEndpoint", "ClusterTokenEndpoint")
+CLUSTER: Final = "ClusterTokenEndpoint"
+TEMPLATE: Final = {
+    "metadata": {"labels": {"team": "shop"}, "annotations": {"note": "for the shop"}},
+    "data": {"env": "TOKEN=${token}"},
+}
+
+
+@dataclass
+class Leg:
+    """What one version did while it led."""
+
+    name: str
+    requests: int
+    """Of tokens, but for those that are refused, and so are asked for again."""
+    writes: Counter[str]
+    """By verb and resource; leases apart."""
+    excused: int
+    """Status writes that brought a resource a condition type which the version before doesn't know, or, in a rollback,
+    took it away."""
+
+    unready: int
+    """Good tokens that it did not find good."""
+
+    @property
+    def costs(self) -> dict[str, int]:
+        """What there was of all that; empty where there was nothing."""
+        status = "patch integrationtokens/status"
+        writes = self.writes - Counter({status: min(self.excused, self.writes[status])})
+        return dict(+Counter({"token requests": self.requests, "not found good": self.unready, **writes}))
+
+
+@dataclass
+class World:
+    """A plane with the chart of this tree, and a thousand resources."""
+
+    plane: ControlPlane
+    kube: Kube
+    login: Login
+    installation: Installation
+    ledger: Ledger
+    tokens: list[Token] = field(default_factory=list)
+    """Those that have one."""
+    failing: list[Token] = field(default_factory=list)
+    """Those that have none."""
+    started: list[Operator] = field(default_factory=list)
+
+    def operator(self, version: Release | None = None) -> Operator:
+        """A replica of that version, or of this tree, which doesn't run yet."""
+        wheel = None if version is None else version.wheel
+        return Operator(self.installation, self.ledger, f"--lease-namespace={RELEASE}", wheel=wheel)
+
+    def start(self, replica: Operator) -> None:
+        """Starts it; it runs until it is stopped, or all is over."""
+        self.started.append(replica)
+        replica.start()
+
+    def documents(self) -> dict[Key, Document]:
+        """Every object whose status the operator writes, and every Secret."""
+        return {
+            (kind, found["metadata"].get("namespace", ""), found["metadata"]["name"]): found
+            for kind in (*KINDS, "Secret")
+            for found in self.kube.list(kind)
+        }
+
+    def tail(self) -> AuditTail:
+        """What the replicas ask the API server for from now on: all have one account."""
+        return AuditTail(self.plane.directory / "audit.log", self.installation.user)
+
+    def leg(self, name: str, leads: Operator, begin: Callable[[], None]) -> Leg:
+        """Lets a replica lead from the moment at which `begin` is called, until it has nothing more to do."""
+        before = self.documents()
+        tail = self.tail()
+        seen = len(self.login.endpoint.log)
+        begin()
+        unready = self.until_looked(leads, LED)
+        tail.await_quiet(lambda: None)
+        refused = {token.client_id for token in self.failing}
+        excused = sum(_types(after) != _types(before[key]) for key, after in self.documents().items())
+        return Leg(
+            name,
+            requests=sum(record.client_id not in refused for record in self.login.endpoint.log[seen:]),
+            writes=Counter(
+                f"{write.verb} {'/'.join(filter(None, (write.resource, write.subresource)))}"
+                for write in tail.writes
+                if write.resource != "leases"
+            ),
+            excused=excused,
+            unready=unready,
+        )
+
+    def until_looked(self, leads: Operator, seconds: float) -> int:
+        """Waits until the replica leads and has found every good token good; how many it has not after the time."""
+        missing = len(self.tokens)
+
+        def looked() -> bool:
+            nonlocal missing
+            assert leads.process.running, leads.process.tail()
+            lines = (leads.metrics() if leads.leads else "").splitlines()
+            found = [line for line in lines if line.startswith("integration_token_ready_status{")]
+            missing = len(self.tokens) - sum(line.endswith(" 1.0") for line in found)
+            return not missing
+
+        with suppress(TimeoutError):
+            poll(looked, "all resources to be looked at", seconds)
+        return missing
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What it cost, where nothing was to be done."""
+
+    legs: dict[str, dict[str, int]]
+    """By their names."""
+    changed: set[tuple[Key, str]]
+    """Objects that came or went, and Secrets that were changed, after the renewals."""
+    managers: set[str]
+    """Who has written target Secrets, by the API server's record."""
+
+
+@contextmanager
+def _world() -> Iterator[World]:
+    """Nobody has looked at its resources yet."""
+    ledger, login = Ledger(), Login()
+    with ControlPlane() as plane, login.endpoint:
+        kube = Kube(plane)
+        installation = Installation(plane, RELEASE, "endpoints.insecure=true", "replicas=2", "logging.level=info")
+        world = World(plane, kube, login, installation, ledger)
+        _populate(world)
+        try:
+            yield world
+        finally:
+            for replica in world.started:
+                replica.stop()
+            kube.close()
+
+
+def play(release: Release) -> Costs:
+    """Tokens that the release issued, and this tree renewed in part, while each of them leads: after the other, and
+    beside it."""
+    with _world() as world:
+        old, new = world.operator(release), world.operator()
+        world.start(old)
+        assert not world.until_looked(old, ISSUED)
+        _settle(world)
+        assert _code(old) == release.wheel / "integration_token"
+        legs = [world.leg("an upgrade", new, lambda: _hand_over(world, old, new))]
+        assert _code(new) == Path(str(integration_token.__file__)).parent
+        _renew(world, world.tokens[:: len(world.tokens) // RENEWED])
+        before = world.documents()
+        legs += [
+            world.leg("a rollback", old, lambda: _hand_over(world, new, old)),
+            world.leg("this tree after the release beside it", new, lambda: _take_turns(world, old, new)),
+            world.leg("the release after this tree beside it", old, lambda: _take_turns(world, new, old)),
+        ]
+        after = world.documents()
+        return Costs(
+            {leg.name: leg.costs for leg in legs},
+            changed=_seen(before) ^ _seen(after),
+            managers=_managers(world),
+        )
+
+
+def _populate(world: World) -> None:
+    """Creates everything that the release is to issue tokens for."""
+    stages = [Stage(world.kube, world.ledger, world.login, f"upgrade-{name}") for name in "abc"]
+    first, second, third = stages
+    first.endpoint("shared", CLUSTER)
+    first.endpoint("other", requestEncoding="Form", clientAuthenticationMethod="ClientSecretBasic", rolloverLead="1h",
+                   parameters={"resource": "https://api.example"})  # fmt: skip
+    secret = first.client("shared", policy=DAY)
+    make = world.tokens.append
+    for number in range(SHARERS):
+        stage = stages[number % 3]
+        make(stage.token(f"sharer-{number}", client_id="shared", secret=secret, kind=CLUSTER, endpoint="shared"))
+    make(first.token("retained", policy=DAY, target={"name": "kept", "deletionPolicy": "Retain"}))
+    make(first.token("labelled", policy=DAY, target={"template": TEMPLATE}))
+    make(first.token("scoped", policy=DAY, scopes=["read"], audience="https://other.example", renewBefore="30m"))
+    make(first.token("other", policy=DAY, endpoint="other", mountRefresh="Never"))
+    make(second.token("suspended", policy=DAY))
+    third.credentials("refused-credentials", "upgrade-c.refused", world.ledger.odd_secret())
+    world.failing.append(third.token("refused", policy=DAY, credentials=False))
+    world.failing.append(third.token("unlabelled", policy=DAY, credentials=False))
+    third.secret("unlabelled-credentials", {"client_id": "a", "client_secret": "b"})
+    world.failing.append(third.token("missing", policy=DAY, credentials=False))
+    world.failing.append(third.token("never-begun", policy=DAY, suspend=True))
+    for number in range(TOTAL - len(world.tokens) - len(world.failing)):
+        make(stages[number % 3].token(f"plain-{number}", policy=DAY))
+
+
+def _settle(world: World) -> None:
+    """Waits until the release has said all that there is to say, and suspends what had its token before."""
+    (suspended,) = (token for token in world.tokens if token.name == "suspended")
+    suspended.patch(suspend=True)
+    suspended.until_condition("Refreshed", "False", "Suspended")
+    reasons = ("AccessDenied", "CredentialsNotLabelled", "CredentialsNotFound", "Suspended")
+    for token, reason in zip(world.failing, reasons, strict=True):
+        token.until_failing(reason)
+    world.tail().await_quiet(lambda: None)  # events follow at their own pace
+
+
+def _renew(world: World, tokens: list[Token]) -> None:
+    """Lets the version that leads renew them."""
+    wanted = [token for token in tokens if not token.document()["spec"].get("suspend")]
+    held = {token.name: token.held for token in wanted}
+    for client_id in {token.client_id for token in wanted}:
+        world.login.endpoint.roll_over(client_id)
+    for token in wanted:
+        token.request_poll()
+    for token in wanted:
+        token.until(partial(_holds_another, token, held[token.name]), "another token")
+
+
+def _holds_another(token: Token, than: str) -> bool:
+    return token.held != than
+
+
+def _hand_over(world: World, before: Operator, after: Operator) -> None:
+    before.stop()
+    world.start(after)
+
+
+def _take_turns(world: World, before: Operator, after: Operator) -> None:
+    """The one that is to lead stands by first."""
+    world.start(after)
+    after.await_ready()
+    assert before.leads
+    assert not after.leads
+    before.stop()
+
+
+def _code(operator: Operator) -> Path:
+    """The package that the process runs, by its own environment: else one version might be tried twice."""
+    process = Path("/proc") / str(operator.pid)
+    environment = dict(entry.split("=", 1) for entry in (process / "environ").read_text().split("\0") if entry)
+    (python, *_) = (process / "cmdline").read_text().split("\0")
+    code = "import integration_token; print(integration_token.__file__)"
+    told = subprocess.run(
+        [python, "-c", code],
+        env=environment,
+        cwd=(process / "cwd").readlink(),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return Path(told.stdout.strip()).parent
+
+
+def _seen(documents: dict[Key, Document]) -> set[tuple[Key, str]]:
+    """What there is, and the versions of Secrets: statuses may be told anew."""
+    return {
+        (key, found["metadata"]["resourceVersion"] if key[0] == "Secret" else "") for key, found in documents.items()
+    }
+
+
+def _types(document: Document) -> set[str]:
+    return {condition["type"] for condition in document.get("status", {}).get("conditions", ())}
+
+
+def _managers(world: World) -> set[str]:
+    """Who has written target Secrets, by the API server's record."""
+    secrets = [secret for token in world.tokens if (secret := token.secret()) is not None]
+    assert len(secrets) == len(world.tokens)
+    return {entry["manager"] for secret in secrets for entry in secret["metadata"]["managedFields"]}
