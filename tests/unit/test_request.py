@@ -8,7 +8,9 @@ from urllib.parse import parse_qs, unquote_plus
 import pytest
 from integration_token.api.endpoint import RequestEncoding
 from integration_token.oauth.authentication import ClientCredentials
+from integration_token.oauth.authentication.client_secret_basic import basic_authorization
 from integration_token.oauth.request import GrantInputs, TokenRequest, TokenRequestSpec, build_request
+from integration_token.telemetry.redaction import redact
 
 from tests.fakes.request import read_request
 
@@ -79,6 +81,18 @@ def test_credentials_stand_in_one_place_alone() -> None:
         request = build_request(grant(encoding, POST))
         assert "Authorization" not in request.headers
         assert (body(request)["client_id"], body(request)["client_secret"]) == (CLIENT_ID, CLIENT_SECRET)
+
+
+@EVERY_WAY
+def test_the_credentials_as_basic_are_secret_whichever_way_they_were_sent(
+    encoding: RequestEncoding, authentication: str
+) -> None:
+    """An endpoint that has both can write them so in its answer, in pieces too short to tell of the secret itself."""
+    pair = ClientCredentials("client", "Sj&JRT&JPo1OPD+r")
+    secrets = build_request(TokenRequestSpec(grant(encoding, authentication).inputs, pair)).secrets
+    header = basic_authorization(pair.client_id, pair.client_secret).removeprefix("Basic ")
+    said = " ".join(header[at : at + 12] for at in range(0, len(header), 12))
+    assert redact(said, secrets).strip("*= ") == ""
 
 
 def test_basic_encodes_both_credentials_as_a_form_before_base64() -> None:
