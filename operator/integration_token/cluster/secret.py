@@ -38,16 +38,12 @@ loop."""
 class SecretMetadata:
     """What is kept of a Secret."""
 
-    uid: str
+    revision: str
+    """Which Secret, and which version of it: kept as one text, since much that is remembered has it."""
     version: str
     """Its resourceVersion."""
     allowed_hosts: str
     """Of credentials: the hosts that they may be sent to, as annotated; empty for any."""
-
-    @property
-    def revision(self) -> str:
-        """Which Secret, and which version of it."""
-        return f"{self.uid}/{self.version}"
 
 
 def secret_metadata(secret: Object) -> SecretMetadata:
@@ -58,7 +54,8 @@ def secret_metadata(secret: Object) -> SecretMetadata:
         allowed = TOO_LONG
     # No host that a request goes to has other characters, and one of them makes the whole text four times as large.
     ascii_text = allowed.encode("ascii", "replace").decode()
-    return SecretMetadata(metadata["uid"], metadata["resourceVersion"], ascii_text)
+    uid, version = metadata["uid"], metadata["resourceVersion"]
+    return SecretMetadata(f"{uid}/{version}", version, ascii_text)
 
 
 class SecretWatch:
