@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL, TARGET_LABEL
+from integration_token.api.token import revision_of
 from integration_token.cluster.collection import SECRETS, Object
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.page import MAX_ALLOWED_HOSTS
@@ -55,7 +56,7 @@ def secret_metadata(secret: Object) -> SecretMetadata:
     # No host that a request goes to has other characters, and one of them makes the whole text four times as large.
     ascii_text = allowed.encode("ascii", "replace").decode()
     uid, version = metadata["uid"], metadata["resourceVersion"]
-    return SecretMetadata(f"{uid}/{version}", version, ascii_text)
+    return SecretMetadata(revision_of(uid, version), version, ascii_text)
 
 
 class SecretWatch:

@@ -21,7 +21,7 @@ class Prepared:
     """A token request that could be sent now, and what it was made of."""
 
     spec: TokenRequestSpec
-    credentials: str
+    credentials_revision: str
     """The revision of the credentials."""
     ca_bundle: str = field(repr=False)
     """PEM; empty for the system's roots."""

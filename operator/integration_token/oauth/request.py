@@ -38,7 +38,10 @@ def grant_inputs(endpoint: Endpoint, integration: Integration) -> GrantInputs:
 
 
 def grant_hash(endpoint: Endpoint, integration: Integration) -> str:
-    """SHA-256, in hex, of what goes into the resource's requests and is no secret: it stands on the target Secret."""
+    """SHA-256, in hex, of what goes into the resource's requests and is no secret.
+
+    It stands on users' target Secrets: another value for the same inputs would cost a request for each of them.
+    """
     inputs = (
         endpoint.ref.kind,
         *grant_inputs(endpoint, integration).fingerprint,
