@@ -66,7 +66,7 @@ def play(story: Story) -> tuple[Chronicle, Simulation]:
 
 
 def _nothing_is_forgotten(world: Simulation) -> None:
-    for key in world.operator.inventory.entries:
+    for key in world.operator.inventory.resources:
         if (INTEGRATION_TOKENS, key.namespace, key.name) in world.cluster.objects:
             told = awaited(world.operator, key.namespace, key.name)
             assert told, f"at {world.now:.3f} s {key.namespace}/{key.name} would never be looked at again"

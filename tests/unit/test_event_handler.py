@@ -111,7 +111,7 @@ class TestIntegrations:
     def test_a_resource_that_is_seen_first_is_woken_however_it_came(self, watched: Watched, kind: str | None) -> None:
         """Listed, added, or changed in a gap of the watch."""
         assert watched.integration(kind, token()) == [SHOP]
-        assert watched.inventory.entries[SHOP].uid == "shop uid"
+        assert watched.inventory.resources[SHOP].uid == "shop uid"
 
     def test_a_resource_is_found_by_what_it_refers_to(self, watched: Watched) -> None:
         """Its credentials, its target and its endpoint, and nothing of another namespace."""
@@ -155,41 +155,41 @@ class TestIntegrations:
         """It is woken for that alone."""
         watched.integration("ADDED", token())
         assert watched.integration("DELETED", token()) == [SHOP]
-        assert watched.inventory.entries == {}
+        assert watched.inventory.resources == {}
         assert watched.inventory.of_secret("store", "shop-token") == ()
 
     def test_a_resource_that_is_being_deleted_counts_as_deleted(self, watched: Watched) -> None:
         """Its Secret may be gone already, and must not be written again."""
         watched.integration("ADDED", token())
         assert watched.integration("MODIFIED", going(token())) == [SHOP]
-        assert watched.inventory.entries == {}
+        assert watched.inventory.resources == {}
         assert watched.integration("DELETED", going(token())) == []
 
     def test_a_resource_that_is_seen_first_while_it_is_being_deleted_is_left_alone(self, watched: Watched) -> None:
         """As after a restart."""
         assert watched.integration(None, going(token())) == []
-        assert watched.inventory.entries == {}
+        assert watched.inventory.resources == {}
 
     def test_the_late_end_of_a_predecessor_takes_nothing_from_its_successor(self, watched: Watched) -> None:
         """Same name, another uid."""
         watched.integration("ADDED", token(uid="new"))
         assert watched.integration("DELETED", token(uid="old")) == []
-        assert watched.inventory.entries[SHOP].uid == "new"
+        assert watched.inventory.resources[SHOP].uid == "new"
 
     def test_a_resource_that_was_too_large_to_be_passed_on_is_woken_once(self, watched: Watched) -> None:
         """And again for each change of it; what was known of it stays."""
         cut = {"metadata": token()["metadata"], "cut": True}
         assert watched.integration(None, cut) == [SHOP]
         assert watched.integration(None, cut) == []
-        watched.inventory.entries[SHOP].remembered = known = Remembered(ready=True)
+        watched.inventory.resources[SHOP].remembered = known = Remembered(ready=True)
         watched.integration("MODIFIED", token(generation=2))
         again = {"metadata": token(generation=3)["metadata"], "cut": True}
         assert watched.integration(None, again) == [SHOP]
         assert watched.integration(None, again) == []
-        assert watched.inventory.entries[SHOP].remembered is known
+        assert watched.inventory.resources[SHOP].remembered is known
         assert watched.inventory.of_secret("store", "shop-token") == (SHOP,)
         assert watched.integration("MODIFIED", token(uid="another")) == [SHOP]
-        assert watched.inventory.entries[SHOP].remembered == Remembered()
+        assert watched.inventory.resources[SHOP].remembered == Remembered()
 
     def test_a_spec_that_cannot_be_read_is_woken_once_to_be_told_so(self, watched: Watched) -> None:
         """And again for each change of it, until it can be read."""

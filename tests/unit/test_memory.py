@@ -156,7 +156,7 @@ TOKENS: dict[str, Callable[[int], Object]] = {
 def test_little_is_kept_of_integration_tokens(watched: Watched, make: Callable[[int], Object]) -> None:
     """At most 8 KiB of each."""
     assert kept(watched.integration, make) <= EACH
-    assert len(watched.inventory.entries) == watched.scheduler.woken == SOME
+    assert len(watched.inventory.resources) == watched.scheduler.woken == SOME
 
 
 def login(number: int, **spec: Any) -> Object:

@@ -380,11 +380,11 @@ def test_a_look_that_asks_nothing_puts_off_no_attempt() -> None:
         world.fault(fault.status(500))
         world.request_renewal("now")
         await world.settle()
-        planned = world.operator.inventory.entries[token_key(NAMESPACE, "shop")].remembered.failing.retry
+        planned = world.operator.inventory.resources[token_key(NAMESPACE, "shop")].remembered.failing.retry
         world.cluster.edit("secrets", NAMESPACE, "shop", lambda body: body["metadata"].update(labels={}))
         await world.settle()
         assert planned is not None
-        assert world.operator.inventory.entries[token_key(NAMESPACE, "shop")].remembered.failing.retry == planned
+        assert world.operator.inventory.resources[token_key(NAMESPACE, "shop")].remembered.failing.retry == planned
 
     play(story)
 

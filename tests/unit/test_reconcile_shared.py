@@ -215,7 +215,7 @@ def test_resources_that_are_gone_leave_nothing_behind() -> None:
             world.cluster.remove(INTEGRATION_TOKENS, NAMESPACE, name)
         world.cluster.listeners = listeners
         await world.until(EPOCH + 3 * DAY)
-        assert world.operator.inventory.entries == {}
+        assert world.operator.inventory.resources == {}
         assert (world.operator.grants._grants, world.operator.grants._places) == ({}, {})
 
     play(story)

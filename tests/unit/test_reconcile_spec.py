@@ -96,7 +96,7 @@ def test_a_deleted_resource_leaves_nothing_behind() -> None:
         world.cluster.remove(INTEGRATION_TOKENS, NAMESPACE, "shop")
         await world.until(EPOCH + 2 * DAY)
         assert world.requests == 1
-        assert world.operator.inventory.entries == {}
+        assert world.operator.inventory.resources == {}
         assert list(world.operator.inventory.of_secret(NAMESPACE, "shop")) == []
 
     play(story)

@@ -128,7 +128,7 @@ async def test_each_resource_has_its_gauges_until_it_is_gone(served: Served) -> 
         for name in ("expiration_timestamp_seconds", "renewal_timestamp_seconds", "ready_status")
     ]
     assert await served.samples() == dict.fromkeys(gauges, 0)
-    entry = served.inventory.entries[key]
+    entry = served.inventory.resources[key]
     entry.remembered = Remembered(plan=TokenPlan(expires=1_800_086_400, renews=1_800_069_120), ready=True)
     assert await served.samples() == dict(zip(gauges, (1_800_086_400, 1_800_069_120, 1), strict=True))
     served.inventory.forget(key)

@@ -86,7 +86,7 @@ class Scene:
     @property
     def known(self) -> set[str]:
         """Names of the resources that are known."""
-        return {key.name for key in self.inventory.entries}
+        return {key.name for key in self.inventory.resources}
 
 
 async def test_what_is_gone_is_forgotten(clock: FakeClock) -> None:
@@ -141,13 +141,13 @@ async def test_another_one_of_the_same_name_is_another(clock: FakeClock) -> None
         scene.create("integrationtokens", "store", name)
         scene.cluster.remove("integrationtokens", "store", name)
     scene.create("integrationtokens", "store", "before")
-    uid = scene.inventory.entries[token_key("store", "before")].uid
+    uid = scene.inventory.resources[token_key("store", "before")].uid
     scene.cluster.apply("integrationtokens", {"metadata": {"namespace": "store", "name": "after"}, "spec": {}})
 
     await scene.sweep.sweep()
 
     assert scene.known == {"before"}
-    assert scene.inventory.entries[token_key("store", "before")].uid == uid
+    assert scene.inventory.resources[token_key("store", "before")].uid == uid
 
 
 async def test_what_comes_during_the_count_is_not_judged(clock: FakeClock) -> None:

@@ -132,7 +132,7 @@ class Operator:
         """All is listed, what is gone is found missing, and the watches go on."""
         self._cluster.relisten()
         there = {(plural, namespace, name) for plural, namespace, name in self._cluster.objects}
-        for key, entry in list(self.inventory.entries.items()):
+        for key, entry in list(self.inventory.resources.items()):
             if (INTEGRATION_TOKENS, key.namespace, key.name) not in there:
                 metadata = {"namespace": key.namespace, "name": key.name, "uid": entry.uid}
                 self._changed(INTEGRATION_TOKENS, "DELETED", {"metadata": metadata})
@@ -281,7 +281,7 @@ class World:
     @property
     def outage(self) -> bool:
         """Whether the operator waits for the API server."""
-        return self.operator.inventory.entries[token_key(NAMESPACE, "shop")].remembered.failing.api_failures > 0
+        return self.operator.inventory.resources[token_key(NAMESPACE, "shop")].remembered.failing.api_failures > 0
 
     @property
     def times(self) -> list[float]:

@@ -85,7 +85,7 @@ class Reconciler:
         return await self._endpoints.work(key)
 
     async def _token(self, key: Key) -> Instant | None:
-        state = self._inventory.entries.get(key)
+        state = self._inventory.resources.get(key)
         if state is None:
             self._queues.leave(key)
             self._grants.forget(key)
@@ -196,13 +196,13 @@ class Reconciler:
             self._queues.leave(key)
         renewed = outcome is not None and outcome.asked and outcome.renewed and outcome.written is not None
         self._grants.on_pass_end(key, state.grant, renewed=renewed)
-        if key not in self._inventory.entries:
+        if key not in self._inventory.resources:
             self._queues.leave(key)
             self._grants.forget(key)
 
     def _without(self, key: Key, state: ResourceState, now: Instant) -> Instant | None:
         """When to come back to a resource that is gone, is another by now, or can't be read."""
-        current = self._inventory.entries.get(key)
+        current = self._inventory.resources.get(key)
         if current is None:
             return None
         return now if current.uid != state.uid else now.after(MAX_USER_ACTION_WAIT)

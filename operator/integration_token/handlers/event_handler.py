@@ -33,11 +33,11 @@ class EventHandler:
         """An IntegrationToken was listed, added, changed or deleted."""
         metadata = body["metadata"]
         key = token_key(metadata["namespace"], metadata["name"])
-        if kind is None and key in self._inventory.entries:
+        if kind is None and key in self._inventory.resources:
             self.relisted.set()
         if kind == DELETED or is_going(body):
-            entry = self._inventory.entries.get(key)
-            if entry is not None and entry.uid == metadata["uid"]:
+            state = self._inventory.resources.get(key)
+            if state is not None and state.uid == metadata["uid"]:
                 self._inventory.forget(key)
                 self._scheduler.wake(key)  # it may hold a place in an endpoint's queue
             return

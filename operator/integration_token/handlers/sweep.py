@@ -94,8 +94,8 @@ class DeletionSweep:
             gone(where, name, uid)
 
     def _integrations(self) -> KnownObjects:
-        for key, entry in self._inventory.entries.items():
-            yield key.namespace, key.name, entry.uid
+        for key, state in self._inventory.resources.items():
+            yield key.namespace, key.name, state.uid
 
     def _forget_integration(self, namespace: str, name: str, uid: str) -> None:
         self._handler.on_integration(DELETED, {"metadata": {"namespace": namespace, "name": name, "uid": uid}})

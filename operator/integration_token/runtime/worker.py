@@ -71,8 +71,8 @@ def build_worker(
 
     def recovered() -> None:
         # Looked at at once is what could not be while the API server was away: tokens may have expired.
-        for key, entry in inventory.entries.items():
-            if entry.remembered.failing.api_failures:
+        for key, state in inventory.resources.items():
+            if state.remembered.failing.api_failures:
                 scheduler.wake(key)
 
     inventory = Inventory(metrics.drop_endpoint, metrics.drop_namespace)

@@ -29,7 +29,7 @@ class Inventory:
     ) -> None:
         """`endpoint_gone` is called when an endpoint was deleted, `namespace_empty` with a namespace when the last of
         its IntegrationTokens was."""
-        self.entries: dict[Key, ResourceState] = {}
+        self.resources: dict[Key, ResourceState] = {}
         self.endpoints: dict[EndpointRef, Endpoint] = {}
         """As the watch brought them last, or somebody read them since; without those that are too large."""
         self.confirmed: dict[EndpointRef, float] = {}
@@ -45,24 +45,24 @@ class Inventory:
 
     def knows(self, key: Key, uid: str, generation: int, renew_request: str) -> bool:
         """Whether what a resource asks for was taken note of before."""
-        entry = self.entries.get(key)
-        return entry is not None and (entry.uid, entry.generation, entry.renew_request) == (
+        state = self.resources.get(key)
+        return state is not None and (state.uid, state.generation, state.renew_request) == (
             uid, generation, renew_request
         )  # fmt: skip
 
     def observe(self, integration: Integration) -> tuple[Key, bool]:
         """Takes note of a resource as the watch brought it: its key, and whether it asks for anything new."""
         key = token_key(integration.namespace, integration.name)
-        entry = self.entries.get(key)
+        state = self.resources.get(key)
         if self.knows(key, integration.uid, integration.generation, integration.renew_request):
             return key, False
-        if entry is not None and entry.uid == integration.uid:
-            self.refer(key, entry, integration)
-            self.keep_spec(entry, integration)
+        if state is not None and state.uid == integration.uid:
+            self.refer(key, state, integration)
+            self.keep_spec(state, integration)
             return key, True
-        entry = self._begin(key, integration.uid)
-        self.keep_spec(entry, integration)
-        self.refer(key, entry, integration)
+        state = self._begin(key, integration.uid)
+        self.keep_spec(state, integration)
+        self.refer(key, state, integration)
         return key, True
 
     def observe_unread(
@@ -73,53 +73,53 @@ class Inventory:
         key = token_key(namespace, name)
         if self.knows(key, uid, generation, renew_request):
             return key, False
-        entry = self.entries.get(key)
-        if entry is None or entry.uid != uid:
-            entry = self._begin(key, uid)
-        entry.watched_spec = None
-        entry.generation, entry.renew_request = generation, renew_request
+        state = self.resources.get(key)
+        if state is None or state.uid != uid:
+            state = self._begin(key, uid)
+        state.watched_spec = None
+        state.generation, state.renew_request = generation, renew_request
         return key, True
 
     def observe_unreadable(self, namespace: str, name: str, uid: str, generation: int) -> tuple[Key, bool]:
         """Takes note of a resource whose spec cannot be read: its key, and whether that is new."""
         key = token_key(namespace, name)
-        entry = self.entries.get(key)
-        if entry is not None and (entry.uid, entry.generation) == (uid, generation):
+        state = self.resources.get(key)
+        if state is not None and (state.uid, state.generation) == (uid, generation):
             return key, False
         self._begin(key, uid).generation = generation
         return key, True
 
     @staticmethod
-    def keep_spec(entry: ResourceState, integration: Integration) -> None:
+    def keep_spec(state: ResourceState, integration: Integration) -> None:
         """Remembers the resource as it was read, for the next pass, if it is small."""
-        entry.watched_spec = integration if integration.small else None
+        state.watched_spec = integration if integration.small else None
 
     @staticmethod
-    def take_spec(entry: ResourceState) -> Integration | None:
+    def take_spec(state: ResourceState) -> Integration | None:
         """The resource as the watch brought it, once; None if it must be read."""
-        integration, entry.watched_spec = entry.watched_spec, None
+        integration, state.watched_spec = state.watched_spec, None
         return integration
 
-    def refer(self, key: Key, entry: ResourceState, integration: Integration) -> None:
+    def refer(self, key: Key, state: ResourceState, integration: Integration) -> None:
         """Notes what the resource refers to as it is specified now."""
         references = ReferencedObjects(
             _secret_reference(integration.namespace, integration.credentials),
             _secret_reference(integration.namespace, integration.target),
             _endpoint_reference(integration.endpoint),
         )
-        self._unrefer(key, entry)
+        self._unrefer(key, state)
         for reference in references:
             self._referring[reference].add(key)
-        entry.references = references
-        entry.endpoint = integration.endpoint
-        entry.generation, entry.renew_request = integration.generation, integration.renew_request
+        state.references = references
+        state.endpoint = integration.endpoint
+        state.generation, state.renew_request = integration.generation, integration.renew_request
 
     def forget(self, key: Key) -> None:
         """The resource is gone."""
-        entry = self.entries.pop(key, None)
-        if entry is None:
+        state = self.resources.pop(key, None)
+        if state is None:
             return
-        self._unrefer(key, entry)
+        self._unrefer(key, state)
         keys = self._namespaces[key.namespace]
         keys.discard(key)
         if not keys:
@@ -186,27 +186,27 @@ class Inventory:
 
     def of_namespace(self, namespace: str) -> Iterable[Key]:
         """The resources of a namespace whose endpoint may select namespaces."""
-        found = ((key, self.entries[key].endpoint) for key in self._namespaces.get(namespace, ()))
+        found = ((key, self.resources[key].endpoint) for key in self._namespaces.get(namespace, ()))
         return tuple(key for key, endpoint in found if endpoint and endpoint.kind.selects_namespaces)
 
     def figures(self) -> Iterable[tuple[tuple[str, str], float, float, bool]]:
         """Of each resource what the metrics tell: namespace and name, expiry, the window's begin, whether it is
         Ready."""
-        for key, entry in self.entries.items():
-            remembered = entry.remembered
+        for key, state in self.resources.items():
+            remembered = state.remembered
             yield (key.namespace, key.name), remembered.plan.expires, remembered.plan.renews, remembered.ready
 
     def _begin(self, key: Key, uid: str) -> ResourceState:
         """A resource of which nothing is known yet, in place of one of its name that may have been."""
         self._namespaces[key.namespace].add(key)
-        before = self.entries.pop(key, None)
+        before = self.resources.pop(key, None)
         if before is not None:
             self._unrefer(key, before)
-        entry = self.entries[key] = ResourceState(uid, None)
-        return entry
+        state = self.resources[key] = ResourceState(uid, None)
+        return state
 
-    def _unrefer(self, key: Key, entry: ResourceState) -> None:
-        for reference in entry.references or ():
+    def _unrefer(self, key: Key, state: ResourceState) -> None:
+        for reference in state.references or ():
             keys = self._referring.get(reference)
             if keys is not None:
                 keys.discard(key)
