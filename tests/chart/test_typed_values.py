@@ -124,7 +124,7 @@ def test_status_is_all_in_the_schema(helm: Helm) -> None:
     assert isinstance(integration, Integration)
     held = StoredToken(
         Token(access_token="t", issued=0.0, expires=3600.0, assumed=False, scope=("read",)),
-        GrantIdentity(endpoint_uid="1", grant_hash="2", credentials="3/4"),
+        GrantIdentity(endpoint_uid="1", grant_hash="2", credentials_revision="3/4"),
     )
     situation = Situation(
         now=1.0,

@@ -52,7 +52,7 @@ def answer(case: Object) -> Object:
     uid, version = case["credentials"]["uid"], case["credentials"]["resourceVersion"]
     kind = get_type_hints(StoredToken)["identity"]
     # 0.1.0 has both beside each other.
-    credentials = (f"{uid}/{version}",) if "credentials" in kind.__annotations__ else (uid, version)
+    credentials = (f"{uid}/{version}",) if "credentials_revision" in kind.__annotations__ else (uid, version)
     identity = kind(endpoint.uid, digest, *credentials)
     stored = StoredToken(Token(**token), identity)
     write = build_target(None, integration, stored)

@@ -18,9 +18,9 @@ from integration_token.cluster.fence import Fence
 from integration_token.errors import Failure, Fenced, Transient, UserActionRequired
 from integration_token.oauth import client as module
 from integration_token.oauth.address import Policy
-from integration_token.oauth.authentication import ClientCredentials
 from integration_token.oauth.client import Route, TokenClient
-from integration_token.oauth.request import GrantInputs, TokenRequest, TokenRequestSpec, build_request
+from integration_token.oauth.part import GrantInputs, TokenRequestSpec
+from integration_token.oauth.request import TokenRequest, build_request
 from integration_token.oauth.response import MAX_BODY, Answer
 from integration_token.oauth.token_url import check_url
 from integration_token.oauth.trust import tls_context
@@ -89,8 +89,9 @@ def request(url: str, client_id: str = "shop") -> TokenRequest:
     return build_request(
         TokenRequestSpec(
             GrantInputs(url, RequestEncoding.JSON, "ClientSecretPost", (), "https://api.example", ()),
-            ClientCredentials(client_id, SECRET),
-        )
+            {"client_id": client_id, "client_secret": SECRET},
+        ),
+        EPOCH,
     )
 
 

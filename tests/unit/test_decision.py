@@ -35,7 +35,7 @@ NOW = Instant(1500.0, 500.0)
 IDENTITY = GrantIdentity("endpoint", "hash", "credentials/7")
 STORED = StoredToken(Token("held", issued=1000, expires=2000, assumed=False, scope=()), IDENTITY)
 REVISIONS = Revisions(1, "", "endpoint", 1, "credentials/7")
-OLDER = REVISIONS._replace(credentials="credentials/6")
+OLDER = REVISIONS._replace(credentials_revision="credentials/6")
 SPEC = {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": "shop"}}
 DOWN = Transient(Reason.ENDPOINT_UNREACHABLE, "no answer")
 MISSING = Transient(Reason.CREDENTIALS_NOT_FOUND, "there is none")
@@ -203,8 +203,8 @@ def test_with_the_credentials_read(observation: Observation, decision: Decision)
     [
         pytest.param(replace(IDENTITY, endpoint_uid="another"), id="another endpoint is another grant"),
         pytest.param(replace(IDENTITY, grant_hash="another"), id="another audience or scope is another grant"),
-        pytest.param(replace(IDENTITY, credentials="another/7"), id="another credentials Secret is another grant"),
-        pytest.param(replace(IDENTITY, credentials="credentials/8"), id="changed credentials are another grant"),
+        pytest.param(replace(IDENTITY, credentials_revision="another/7"), id="another credentials Secret is as well"),
+        pytest.param(replace(IDENTITY, credentials_revision="credentials/8"), id="so are changed credentials"),
     ],
 )
 def test_a_token_of_another_grant_than_now_specified_is_replaced_at_once(identity: GrantIdentity) -> None:

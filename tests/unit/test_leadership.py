@@ -14,6 +14,7 @@ from integration_token.cluster.permission import Permissions
 from integration_token.errors import ClusterError, Denied, Unavailable
 from integration_token.handlers import supervisor
 from integration_token.handlers.event_handler import EventHandler
+from integration_token.handlers.sweep import DeletionSweep
 from integration_token.runtime.leadership import LeaderTerm, StillRunning
 from integration_token.runtime.settings import Settings
 from integration_token.telemetry.metrics import Metrics
@@ -289,6 +290,21 @@ def test_closed_fence_ends_the_term(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not scene.stop.is_set()
         assert b"integration_token_leader 0.0" in scene.metrics.text()
 
+    scene(monkeypatch, act)
+
+
+def test_part_that_fails_ends_the_term(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its fault: the others would only seem to work."""
+
+    async def fail(_: object) -> None:
+        await asyncio.sleep(0.2)
+        raise ZeroDivisionError
+
+    async def act(scene: Scene) -> None:
+        with pytest.raises(ZeroDivisionError):
+            await scene.running
+
+    monkeypatch.setattr(DeletionSweep, "run", fail)
     scene(monkeypatch, act)
 
 

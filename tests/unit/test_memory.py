@@ -171,6 +171,9 @@ ENDPOINTS: dict[str, Callable[[int], Object]] = {
         number, parameters={f"p{each}": text(number, 300) for each in range(32)}
     ),
     "with a long URL": lambda number: login(number, tokenURL=f"https://login.example/{number:02000}"),
+    "with a method that there is not, of a long name": lambda number: login(
+        number, clientAuthenticationMethod=text(number, 4000)
+    ),
     "with a long selector": lambda number: login(
         number, namespaceSelector={"matchLabels": {f"l{number}{each}": "v" * 63 for each in range(64)}}
     ),

@@ -1,58 +1,210 @@
 """What is to come has its place: made-up parts are added from outside, and nothing else is touched for them."""
 
-from collections.abc import Callable
-from dataclasses import fields, replace
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
-from integration_token.api.condition import Condition, Reason
-from integration_token.api.endpoint import EndpointKind, EndpointRef, RequestEncoding, parse_endpoint
+from integration_token.api.condition import Condition, ConditionType, Reason, condition_of
+from integration_token.api.endpoint import RequestEncoding
+from integration_token.api.names import TOKEN_ENDPOINTS
 from integration_token.controller import condition
 from integration_token.controller.outcome import Outcome
-from integration_token.oauth.authentication import METHODS, Authentication, ClientCredentials
-from integration_token.oauth.client import Route
-from integration_token.oauth.request import GrantInputs, TokenRequest, TokenRequestSpec
-from integration_token.oauth.response import Answer
-from integration_token.state.grant import GrantState
-from integration_token.state.grants import Grants
-from integration_token.workqueue.key import token_key
-from integration_token.workqueue.scheduler import Scheduler
+from integration_token.oauth.authentication import METHODS
+from integration_token.oauth.grant_type import GRANT_TYPES
+from integration_token.oauth.part import Contribution, GrantInputs, TokenRequestSpec
+from integration_token.oauth.request import build_request, needs
 
-from tests.unit.virtual import FakeClock
-from tests.unit.world import World, play
+from tests.fakes.fault.kind import says
+from tests.fakes.reply import Reply, error
+from tests.unit.virtual import EPOCH
+from tests.unit.world import NAMESPACE, SECRET, World, encoded, play
 
-
-class Riddle:
-    """A method that nobody has: the secret backwards in a header, beside what the endpoint wants."""
-
-    def authenticate(self, credentials: ClientCredentials) -> Authentication:
-        """As the protocol has it."""
-        answer = credentials.client_secret[::-1]
-        body = {"client_id": credentials.client_id, "client_secret": credentials.client_secret}
-        return Authentication(fields=body, headers={"Riddle": answer}, secrets=(credentials.client_secret, answer))
+PIN = "the-pin-of-the-shop-31415926"
+INPUTS = GrantInputs(
+    token_url="https://login.example/oauth/token",
+    encoding=RequestEncoding.FORM,
+    authentication="ClientSecretPost",
+    parameters=(("tenant", "1"),),
+    audience="",
+    scopes=("read",),
+)
 
 
-def test_a_method_of_client_authentication_is_one_class_and_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An endpoint that names it is used with it, and the token arrives."""
-    monkeypatch.setattr("integration_token.oauth.request.METHODS", {**METHODS, "Riddle": Riddle()})
+class Signed:
+    """Sends the client's secret, and signs the time with a third key of the credentials Secret."""
+
+    needs = ("client_id", "client_secret", "pin")
+
+    def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
+        """Two fields and two headers."""
+        given = spec.credentials
+        signature = hmac.new(given["pin"].encode(), str(int(now)).encode(), hashlib.sha256).hexdigest()
+        return Contribution(
+            fields={"client_id": given["client_id"], "client_secret": given["client_secret"]},
+            headers={"X-Time": str(int(now)), "X-Signature": signature},
+            secrets=(given["client_secret"], given["pin"], signature),
+        )
+
+
+class Exchange:
+    """Asks for a token in exchange for another one, which the credentials Secret holds."""
+
+    needs = ("subject_token",)
+
+    def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
+        """The grant's fields."""
+        token = spec.credentials["subject_token"]
+        return Contribution({"grant_type": "urn:example:exchange", "subject_token": token}, secrets=(token,))
+
+
+@pytest.fixture(autouse=True)
+def tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tables with a row more."""
+    monkeypatch.setitem(METHODS, "Signed", Signed())
+    monkeypatch.setitem(GRANT_TYPES, "Exchange", Exchange())
+
+
+def add_pin(world: World, pin: str | None = PIN) -> None:
+    """Gives the credentials Secret the third key, or takes it away."""
+
+    def edit(body: dict[str, Any]) -> None:
+        body["data"].pop("pin", None)
+        body["data"] |= {} if pin is None else {"pin": encoded(pin)}
+
+    world.cluster.edit("secrets", NAMESPACE, "shop-integration", edit)
+
+
+def ready_message(world: World) -> str:
+    """What the resource's Ready says."""
+    return str(condition_of(world.status(), ConditionType.READY)["message"])
+
+
+def test_a_made_up_method_gets_a_token_by_what_it_adds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the name in the endpoint's spec to the request that is sent, with a key of the Secret that only it needs."""
 
     async def story(world: World) -> None:
-        sent: list[TokenRequest] = []
-        send = world.client.send
+        sent: list[dict[str, str]] = []
+        answer = world.service.answer
 
-        async def listen(request: TokenRequest, route: Route, *, ended: Callable[[], None] = lambda: None) -> Answer:
-            sent.append(request)
-            return await send(request, route, ended=ended)
+        def noting(method: str, path: str, headers: Mapping[str, str], *rest: Any) -> Reply:
+            sent.append(dict(headers))
+            return answer(method, path, headers, *rest)
 
-        monkeypatch.setattr(world.client, "send", listen)
+        monkeypatch.setattr(world.service, "answer", noting)
+        world.endpoint(clientAuthenticationMethod="Signed")
         world.credentials()
-        world.endpoint(clientAuthenticationMethod="Riddle")
+        add_pin(world)
         world.integration()
         await world.operator.start()
         await world.settle()
-        assert world.ready == ("True", "TokenValid")
-        assert [request.headers["Riddle"] for request in sent] == ["noitargetni-pohs-eht-fo-t3rc3s"]
+        assert world.ready[0] == "True"
+        [headers] = sent
+        time = headers["x-time"]
+        assert abs(int(time) - EPOCH) < 5
+        assert headers["x-signature"] == hmac.new(PIN.encode(), time.encode(), hashlib.sha256).hexdigest()
+
+    play(story)
+
+
+def test_a_made_up_methods_key_is_missed_by_its_name() -> None:
+    """As those of the others are; with it there, a token comes."""
+
+    async def story(world: World) -> None:
+        world.endpoint(clientAuthenticationMethod="Signed")
+        world.credentials()
+        world.integration()
+        await world.operator.start()
+        await world.settle()
+        assert world.ready == ("False", "CredentialsInvalid")
+        assert ready_message(world).startswith("key pin of Secret shop-integration is missing")
+        add_pin(world)
+        await world.settle()
+        assert world.ready[0] == "True"
+
+    play(story)
+
+
+def test_what_a_made_up_method_calls_secret_never_comes_back() -> None:
+    """Not in a message, though the endpoint sends it back; nor in anything that can be printed."""
+
+    async def story(world: World) -> None:
+        world.endpoint(clientAuthenticationMethod="Signed")
+        world.credentials()
+        add_pin(world)
+        world.integration()
+        world.fault(says("echo", lambda _: error(400, "invalid_request", f"who is {SECRET}, and what is {PIN}")))
+        await world.operator.start()
+        await world.settle()
+        message = ready_message(world)
+        assert message.startswith("the endpoint answered 400 invalid_request: who is")
+        assert not [text for text in (SECRET, PIN) if text in message]
+
+    play(story)
+    credentials = {"client_id": "shop", "client_secret": SECRET, "pin": PIN}
+    spec = TokenRequestSpec(replace(INPUTS, authentication="Signed"), credentials)
+    request = build_request(spec, EPOCH)
+    assert not [text for text in (SECRET, PIN, request.headers["X-Signature"]) if text in f"{spec!r} {request!r}"]
+
+
+def test_another_value_of_a_made_up_methods_key_is_another_grant() -> None:
+    """Two resources with different ones share no token; with the same, they do."""
+
+    async def story(world: World) -> None:
+        world.endpoint(clientAuthenticationMethod="Signed")
+        world.credentials()
+        add_pin(world)
+        world.integration()
+        world.credentials(name="other")
+        world.cluster.edit("secrets", NAMESPACE, "other", lambda body: body["data"].update(pin=encoded("another-pin")))
+        world.integration("other", credentialsSecretRef={"name": "other"}, target={"name": "other-token"})
+        world.integration("third", target={"name": "third-token"})
+        await world.operator.start()
+        await world.settle()
+        assert world.requests == 2
+
+    play(story)
+
+
+def test_a_made_up_grant_type_asks_by_its_own_fields() -> None:
+    """Beside what is asked for and who asks, with what it needs of the credentials."""
+    inputs = replace(INPUTS, grant_type="Exchange")
+    assert set(needs(inputs)) == {"client_id", "client_secret", "subject_token"}
+    credentials = {"client_id": "shop", "client_secret": SECRET, "subject_token": "s" * 20}
+    request = build_request(TokenRequestSpec(inputs, credentials), EPOCH)
+    assert parse_qs(request.body.decode()) == {
+        "grant_type": ["urn:example:exchange"],
+        "subject_token": ["s" * 20],
+        "scope": ["read"],
+        "tenant": ["1"],
+        "client_id": ["shop"],
+        "client_secret": [SECRET],
+    }
+    assert "s" * 20 in request.secrets
+
+
+def test_a_method_that_there_is_not_is_told_by_its_name() -> None:
+    """Of an endpoint that was stored under another version's schema: on it, and on what refers to it."""
+
+    async def story(world: World) -> None:
+        world.endpoint(clientAuthenticationMethod="mTLS")
+        world.credentials()
+        world.integration()
+        await world.operator.start()
+        await world.settle()
+        message = "spec.clientAuthenticationMethod is none of ClientSecretPost, ClientSecretBasic, Signed; mend it"
+        assert (*world.ready, ready_message(world)) == ("False", "InvalidSpec", message)
+        endpoint = world.cluster.object(TOKEN_ENDPOINTS, NAMESPACE, "login")
+        [condition] = endpoint["status"]["conditions"]
+        assert (condition["status"], condition["reason"], condition["message"]) == ("False", "InvalidSpec", message)
+        assert world.requests == 0
+        world.endpoint()
+        await world.settle()
+        assert world.ready[0] == "True"
 
     play(story)
 
@@ -78,37 +230,3 @@ def test_a_condition_is_one_function_and_one_row(monkeypatch: pytest.MonkeyPatch
         assert found["lastTransitionTime"]
 
     play(story)
-
-
-INPUTS = GrantInputs("https://login.example", RequestEncoding.JSON, "ClientSecretPost", (), "audience", ("read",))
-
-
-def test_an_input_of_the_grant_is_listed_once() -> None:
-    """Each tells grants apart wherever that is done, without being named there."""
-    others = []
-    for each in fields(INPUTS):
-        change: dict[str, Any] = {each.name: "another"}
-        others.append(replace(INPUTS, **change))
-    assert len({str(each.fingerprint) for each in (INPUTS, *others)}) == len(others) + 1
-
-    async def work(_: object) -> None:
-        raise AssertionError("nothing is worked on here")
-
-    grants = Grants(Scheduler(FakeClock(lambda: 0.0), work))
-    metadata = {"name": "login", "namespace": "store", "uid": "uid"}
-    endpoint = parse_endpoint(EndpointKind.NAMESPACED, {"metadata": metadata, "spec": {"tokenURL": "https://a"}})
-    assert endpoint.ref == EndpointRef(EndpointKind.NAMESPACED, "store", "login")
-    joined = [
-        grants.join(
-            token_key("store", str(number)), GrantState(), endpoint, TokenRequestSpec(each, ClientCredentials("a", "b"))
-        )
-        for number, each in enumerate((INPUTS, INPUTS, *others))
-    ]
-    assert joined[0] is joined[1]
-    assert len({id(each) for each in joined}) == len(others) + 1
-
-
-def test_an_input_that_is_added_leaves_what_is_stored_as_it_is() -> None:
-    """One with a default counts only where it differs from that."""
-    assert INPUTS.fingerprint == ("https://login.example", "JSON", "ClientSecretPost", (), "audience", ("read",))
-    assert replace(INPUTS, grant_type="Another").fingerprint == (*INPUTS.fingerprint, ["grant_type", "Another"])

@@ -7,8 +7,11 @@ from urllib.parse import parse_qs, unquote_plus
 
 import pytest
 from integration_token.api.endpoint import RequestEncoding
-from integration_token.oauth.authentication import ClientCredentials
-from integration_token.oauth.request import GrantInputs, TokenRequest, TokenRequestSpec, build_request
+from integration_token.oauth.authentication.client_secret_basic import basic_authorization
+from integration_token.oauth.part import GrantInputs, TokenRequestSpec
+from integration_token.oauth.request import TokenRequest
+from integration_token.oauth.request import build_request as build_request_at
+from integration_token.telemetry.redaction import redact
 
 from tests.fakes.request import read_request
 
@@ -38,7 +41,12 @@ def grant(encoding: RequestEncoding = JSON, authentication: str = POST, **change
         "encoding": encoding,
         "authentication": authentication,
     }
-    return TokenRequestSpec(GrantInputs(**fields | changes), ClientCredentials(CLIENT_ID, CLIENT_SECRET))
+    return TokenRequestSpec(GrantInputs(**fields | changes), {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET})
+
+
+def build_request(spec: TokenRequestSpec) -> TokenRequest:
+    """Its request, at a time that matters to none of them."""
+    return build_request_at(spec, 0.0)
 
 
 def body(request: TokenRequest) -> dict[str, str]:
@@ -81,6 +89,18 @@ def test_credentials_stand_in_one_place_alone() -> None:
         assert (body(request)["client_id"], body(request)["client_secret"]) == (CLIENT_ID, CLIENT_SECRET)
 
 
+@EVERY_WAY
+def test_the_credentials_as_basic_are_secret_whichever_way_they_were_sent(
+    encoding: RequestEncoding, authentication: str
+) -> None:
+    """An endpoint that has both can write them so in its answer, in pieces too short to tell of the secret itself."""
+    pair = {"client_id": "client", "client_secret": "Sj&JRT&JPo1OPD+r"}
+    secrets = build_request(TokenRequestSpec(grant(encoding, authentication).inputs, pair)).secrets
+    header = basic_authorization(*pair.values()).removeprefix("Basic ")
+    said = " ".join(header[at : at + 12] for at in range(0, len(header), 12))
+    assert redact(said, secrets).strip("*= ") == ""
+
+
 def test_basic_encodes_both_credentials_as_a_form_before_base64() -> None:
     """RFC 6749, 2.3.1: a colon in the client ID would end it otherwise."""
     header = build_request(grant(authentication=BASIC)).headers["Authorization"]
@@ -114,6 +134,7 @@ def test_nothing_that_can_be_printed_shows_the_credentials(encoding: RequestEnco
     wanted = grant(encoding, authentication)
     request = build_request(wanted)
     printed = f"{wanted!r} {wanted!s} {request!r} {request!s} {[wanted, request]}"
-    hidden = [CLIENT_ID, CLIENT_SECRET, "s3cr", "shop", "Basic ", base64.b64encode(b"shop").decode()[:5], "grant_type'"]
+    begin = base64.b64encode(b"shop").decode()[:5]
+    hidden = [CLIENT_ID, CLIENT_SECRET, "s3cr", "shop", "Basic ", begin, "client_credentials"]
     assert not [part for part in hidden if part in printed]
     assert URL in printed

@@ -114,7 +114,8 @@ def test_of_a_secret_nothing_is_kept_but_its_version_and_where_it_may_be_sent() 
         scene.secret("released", RELEASED, **annotations)
         await scene.begin()
         stored = scene.cluster.object("secrets", "store", "released")["metadata"]
-        expected = SecretMetadata(stored["uid"], stored["resourceVersion"], "login.example")
+        uid, version = stored["uid"], stored["resourceVersion"]
+        expected = SecretMetadata(f"{uid}/{version}", version, "login.example")
         assert scene.watch.credentials("store", "released") == expected
 
     play(story)

@@ -8,7 +8,7 @@ from integration_token.renewal.verdict import Verdict, corrected, judge
 
 NOW = 1500.0
 IDENTITY = GrantIdentity("endpoint", "hash", "credentials/7")
-CHANGED = replace(IDENTITY, credentials="credentials/8")
+CHANGED = replace(IDENTITY, credentials_revision="credentials/8")
 HELD = Token("held", issued=1000, expires=2000, assumed=False, scope=("read", "write"))
 STORED = StoredToken(HELD, IDENTITY)
 ASSUMED = StoredToken(replace(HELD, assumed=True), IDENTITY)

@@ -36,7 +36,7 @@ class Trait(Enum):
 
 
 class Reason(StrEnum):
-    """Why a condition has its status; after the value its traits. All there is of a reason stands here."""
+    """Why a condition has its status; after the value its traits, by which the other rooms treat it."""
 
     traits: frozenset[Trait]
 

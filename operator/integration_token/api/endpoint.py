@@ -91,7 +91,8 @@ class Endpoint:
     def kept(self) -> "Endpoint | None":
         """What may be kept of it: all where it is small, without the authorities where these are long, else
         nothing."""
-        values = (self.token_url, self.audience, self.parameters, self.namespace_selector, self.status)
+        texts = (self.token_url, self.audience, self.authentication)
+        values = (*texts, self.parameters, self.namespace_selector, self.status)
         if not fits(values, _SMALL):
             return None
         if self.ca_bundle is None or fits((*values, self.ca_bundle.text), _SMALL):

@@ -81,6 +81,10 @@ class Integration:
     suspend: bool
     status: Mapping[str, Any] = field(repr=False)
 
+    def credentials_key(self, name: str) -> str:
+        """The key of the credentials Secret that holds what has this name, unless the spec gives it another."""
+        return {"client_id": self.client_id_key, "client_secret": self.client_secret_key}.get(name, name)
+
     @property
     def small(self) -> bool:
         """Whether it takes so little memory that it may be kept as a whole."""

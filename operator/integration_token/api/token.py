@@ -28,8 +28,8 @@ class GrantIdentity:
     endpoint_uid: str
     grant_hash: str
     """SHA-256, in hex, of what the endpoint and the resource put into the request."""
-    credentials: str
-    """Which credentials, and which revision of them: opaque, to be compared alone."""
+    credentials_revision: str
+    """Which credentials, and which version of them: to be compared alone, whatever source they are from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +38,14 @@ class StoredToken:
 
     token: Token
     identity: GrantIdentity
+
+
+def revision_of(uid: str, version: str) -> str:
+    """The revision of an object of the API server, by its UID and resourceVersion."""
+    return f"{uid}/{version}"
+
+
+def stored_revision(revision: str) -> tuple[str, str]:
+    """UID and resourceVersion of a revision, as they stand on a target Secret: users' Secrets have them apart."""
+    uid, _, version = revision.partition("/")
+    return uid, version

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL, TARGET_LABEL
+from integration_token.api.token import revision_of
 from integration_token.cluster.collection import SECRETS, Object
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.page import MAX_ALLOWED_HOSTS
@@ -38,16 +39,12 @@ loop."""
 class SecretMetadata:
     """What is kept of a Secret."""
 
-    uid: str
+    revision: str
+    """Which Secret, and which version of it: kept as one text, since much that is remembered has it."""
     version: str
     """Its resourceVersion."""
     allowed_hosts: str
     """Of credentials: the hosts that they may be sent to, as annotated; empty for any."""
-
-    @property
-    def revision(self) -> str:
-        """Which Secret, and which version of it."""
-        return f"{self.uid}/{self.version}"
 
 
 def secret_metadata(secret: Object) -> SecretMetadata:
@@ -58,7 +55,8 @@ def secret_metadata(secret: Object) -> SecretMetadata:
         allowed = TOO_LONG
     # No host that a request goes to has other characters, and one of them makes the whole text four times as large.
     ascii_text = allowed.encode("ascii", "replace").decode()
-    return SecretMetadata(metadata["uid"], metadata["resourceVersion"], ascii_text)
+    uid, version = metadata["uid"], metadata["resourceVersion"]
+    return SecretMetadata(revision_of(uid, version), version, ascii_text)
 
 
 class SecretWatch:

@@ -25,7 +25,7 @@ from integration_token.api.names import (
     TEMPLATE_ANNOTATION,
     VERSION,
 )
-from integration_token.api.token import GrantIdentity, StoredToken, Token
+from integration_token.api.token import GrantIdentity, StoredToken, Token, revision_of, stored_revision
 from integration_token.api.value import format_precise_time, format_time, parse_time
 from integration_token.cluster.collection import Object
 from integration_token.cluster.managed_fields import (
@@ -91,7 +91,9 @@ def read_target(secret: Object) -> StoredToken | None:
         identity = GrantIdentity(
             endpoint_uid=annotations[ENDPOINT_UID_ANNOTATION],
             grant_hash=annotations[GRANT_HASH_ANNOTATION],
-            credentials=f"{annotations[CREDENTIALS_UID_ANNOTATION]}/{annotations[CREDENTIALS_VERSION_ANNOTATION]}",
+            credentials_revision=revision_of(
+                annotations[CREDENTIALS_UID_ANNOTATION], annotations[CREDENTIALS_VERSION_ANNOTATION]
+            ),
         )
         agree = data["authorization"] == f"Bearer {token.access_token}" and data["expires_at"] == format_time(
             token.expires
@@ -176,7 +178,7 @@ def build_target(secret: Object | None, integration: Integration, stored: Stored
 def _record(stored: StoredToken) -> dict[str, str]:
     """The annotations that tell what the Secret holds."""
     token, identity = stored.token, stored.identity
-    uid, _, version = identity.credentials.partition("/")
+    uid, version = stored_revision(identity.credentials_revision)
     record = {
         ENDPOINT_UID_ANNOTATION: identity.endpoint_uid,
         GRANT_HASH_ANNOTATION: identity.grant_hash,

@@ -1,6 +1,7 @@
 """The conditions of an IntegrationToken, each derived from what came of a pass. Pure.
 
-To add a condition: its type in `api/condition.py`, a function here, and a row in `CONDITIONS`.
+To add a condition: its type in `api/condition.py`, a function here, and a row in `CONDITIONS`. A resource whose spec
+cannot be read has Ready and Stalled alone, by :meth:`~integration_token.controller.reporter.Reporter.reject`.
 """
 
 from collections.abc import Callable, Sequence
@@ -135,4 +136,4 @@ def _rate_limited(outcome: Outcome) -> str:
 
 
 CONDITIONS: Sequence[Callable[[Outcome], Condition]] = (ready, refreshed, stalled, rollover_too_late)
-"""In the order in which they are written."""
+"""In the order in which they are written. Each makes every status larger: see `_SMALL` of `api/integration.py`."""

@@ -86,7 +86,7 @@ class Judge:
         if verdict is Verdict.CORRECT:
             if before.token.assumed:
                 known = known.apart()  # the expiry is another, and was none to measure by
-            elif before.identity.credentials != answered.identity.credentials:
+            elif before.identity.credentials_revision != answered.identity.credentials_revision:
                 unverified = True
             stored = corrected(before, token, answered.identity)
         grant.learn(known)

@@ -210,15 +210,14 @@ class Reconciler:
     def _nothing_new(self, state: ResourceState, key: Key, now: Instant) -> bool:
         """Whether a wake-up has no reason any more: our own writes come back as watch events."""
         before = state.remembered
-        if before.last_reconciled is None or state.watched_spec is not None or state.endpoint is None:
+        if before.last_reconciled is None or state.watched_spec is not None or state.references is None:
             return False
         if (before.due is not None and before.due.is_due(now)) or state.grant.offers_later(key, before.plan, now):
             return False
         revisions, version = before.last_reconciled
-        (_, namespace, credentials), (_, _, target) = state.references[:2]
-        endpoint = self._inventory.endpoints.get(state.endpoint)
-        found = self._secrets.credentials(namespace, credentials)
-        written = self._secrets.target(namespace, target)
+        endpoint = None if state.endpoint is None else self._inventory.endpoints.get(state.endpoint)
+        found = self._secrets.credentials(key.namespace, state.references.credentials[2])
+        written = self._secrets.target(key.namespace, state.references.target[2])
         if endpoint is None or found is None or written is None or written.version != version:
             return False
         if endpoint.namespace_selector:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Iterable, Mapping
 
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint, EndpointRef, parse_endpoint
@@ -15,7 +16,6 @@ from integration_token.cluster.page import MAX_ALLOWED_HOSTS
 from integration_token.cluster.secret import TOO_LONG, SecretMetadata, SecretWatch, secret_metadata
 from integration_token.errors import Conflict, UserActionRequired
 from integration_token.oauth.address import Policy, listed_hosts
-from integration_token.oauth.authentication import ClientCredentials
 from integration_token.oauth.request import authentication_method
 from integration_token.oauth.token_url import check_url, listed_as
 from integration_token.oauth.trust import check_judged, is_judged, tls_context
@@ -146,10 +146,11 @@ class References:
         return metadata
 
     async def read_credentials(
-        self, integration: Integration, endpoint: Endpoint
-    ) -> tuple[ClientCredentials, SecretMetadata]:
+        self, integration: Integration, endpoint: Endpoint, names: Iterable[str]
+    ) -> tuple[Mapping[str, str], SecretMetadata]:
         """The credentials themselves, from the API server, and their Secret's metadata.
 
+        :param names: what of them is needed.
         :raises UserActionRequired: where they cannot be used.
         """
         secret = _released(
@@ -158,11 +159,8 @@ class References:
         metadata = secret_metadata(secret)
         self._check_host(metadata, endpoint, integration)
         data = secret.get("data") or {}
-        credentials = ClientCredentials(
-            _value(data, integration.client_id_key, integration),
-            _value(data, integration.client_secret_key, integration),
-        )
-        return credentials, metadata
+        values = {name: _value(data, integration.credentials_key(name), integration) for name in names}
+        return values, metadata
 
     def _check_host(self, metadata: SecretMetadata, endpoint: Endpoint, integration: Integration) -> None:
         host = listed_as(check_url(endpoint.token_url, self._policy))

@@ -146,12 +146,12 @@ class Refresher:
             plan = replace(plan, prior=None)
         plan = observation.plan_by_what_was_known(endpoint, plan)
         plan = plan_for(observation.integration, observation.stored, plan, observation.now, taught)
-        identity = replace(identity, credentials=prepared.credentials)
+        identity = replace(identity, credentials_revision=prepared.credentials_revision)
         view, offered = self._view(key, grant, observation, plan, identity)
         return replace(
             observation,
             identity=identity,
-            revisions=revisions_of(state, endpoint, prepared.credentials),
+            revisions=revisions_of(state, endpoint, prepared.credentials_revision),
             taught=taught,
             is_member=True,
             plan=plan,
@@ -207,7 +207,7 @@ class Refresher:
         except (Failure, ClusterError):
             return Outcome.of(observation)  # told when it keeps a token from being renewed
         assert stored is not None and endpoint is not None  # noqa: S101, PT018  # so decided
-        if stored.identity.credentials != prepared.credentials:
+        if stored.identity.credentials_revision != prepared.credentials_revision:
             return Outcome.of(observation)
         state.grant = grant = self._grants.join(key, state.grant, endpoint, prepared.spec)
         self._grants.on_token(grant, stored.token, key.namespace)

@@ -10,7 +10,8 @@ from integration_token.clock import Clock
 from integration_token.controller.references import References
 from integration_token.errors import Failure
 from integration_token.oauth.client import Route, TokenClient
-from integration_token.oauth.request import TokenRequestSpec, build_request, grant_inputs
+from integration_token.oauth.part import TokenRequestSpec
+from integration_token.oauth.request import build_request, grant_inputs, needs
 from integration_token.oauth.response import read_answer
 from integration_token.telemetry.metrics import Metrics
 
@@ -20,7 +21,7 @@ class Prepared:
     """A token request that could be sent now, and what it was made of."""
 
     spec: TokenRequestSpec
-    credentials: str
+    credentials_revision: str
     """The revision of the credentials."""
     ca_bundle: str = field(repr=False)
     """PEM; empty for the system's roots."""
@@ -40,8 +41,9 @@ class TokenRequester:
 
         :raises Failure: where they cannot be used.
         """
-        credentials, metadata = await self._references.read_credentials(integration, endpoint)
-        spec = TokenRequestSpec(grant_inputs(endpoint, integration), credentials)
+        inputs = grant_inputs(endpoint, integration)
+        credentials, metadata = await self._references.read_credentials(integration, endpoint, needs(inputs))
+        spec = TokenRequestSpec(inputs, credentials)
         return Prepared(spec, metadata.revision, await self._references.ca_bundle(endpoint))
 
     async def ask(self, prepared: Prepared, endpoint: Endpoint, held: str, *, ended: Callable[[], None]) -> Token:
@@ -56,7 +58,7 @@ class TokenRequester:
             timeout=endpoint.timeout,
             private=endpoint.ref.kind.is_trusted,
         )
-        request = build_request(prepared.spec)
+        request = build_request(prepared.spec, self._clock.now().wall)
         try:
             answer = await self._client.send(request, route, ended=ended)
         except Failure as failure:

@@ -5,15 +5,15 @@ from integration_token.state.failure import Revisions
 from integration_token.state.resource import ResourceState
 
 
-def revisions_of(state: ResourceState, endpoint: Endpoint, credentials: str) -> Revisions:
+def revisions_of(state: ResourceState, endpoint: Endpoint, credentials_revision: str) -> Revisions:
     """The revisions of what a pass with these goes by.
 
-    :param credentials: their revision.
+    :param credentials_revision: of the credentials.
     """
     return Revisions(
         state.generation,
         state.renew_request,
         endpoint.uid,
         endpoint.generation,
-        credentials,
+        credentials_revision,
     )

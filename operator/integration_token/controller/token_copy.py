@@ -88,7 +88,7 @@ class TokenCopier:
                 # An answer has shown that it still lives.
                 outcome = self.adopt(observation, replace(stored, token=token), taught)
             elif stored.identity != identity:
-                unverified = stored.identity.credentials != identity.credentials
+                unverified = stored.identity.credentials_revision != identity.credentials_revision
                 outcome = self.adopt(observation, stored, taught, unverified=unverified)
             else:
                 return None  # the one that is held, whose expiry never grows

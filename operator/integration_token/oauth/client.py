@@ -1,4 +1,4 @@
-"""Sends token requests: the only module that knows httpx.
+"""Sends token requests.
 
 The transport is used without httpx's client around it, which would follow the environment's proxies, keep cookies from
 one tenant's request to the next, and log every URL.

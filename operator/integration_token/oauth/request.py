@@ -2,51 +2,16 @@
 
 import hashlib
 import json
-from dataclasses import MISSING, dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint, RequestEncoding
 from integration_token.api.integration import Integration
 from integration_token.errors import UserActionRequired
-from integration_token.oauth.authentication import METHODS, ClientAuthentication, ClientCredentials
-from integration_token.oauth.grant_type import CLIENT_CREDENTIALS, GRANT_TYPES
-
-
-@dataclass(frozen=True, slots=True)
-class GrantInputs:
-    """All that goes into a token request and is no secret: listed here alone, so that none can be forgotten where
-    grants are told apart."""
-
-    token_url: str
-    encoding: RequestEncoding
-    authentication: str
-    parameters: tuple[tuple[str, str], ...]
-    audience: str
-    scopes: tuple[str, ...]
-    grant_type: str = CLIENT_CREDENTIALS
-
-    @property
-    def fingerprint(self) -> tuple[Any, ...]:
-        """All of them, as JSON has them: what differs in one is another grant.
-
-        A field that has a default counts only if it differs from that: the fingerprints that are stored on users'
-        Secrets must stay what they are when a field is added, or an upgrade would cost a request for each.
-        """
-        return tuple(
-            value if each.default is MISSING else [each.name, value]
-            for each in fields(self)
-            if (value := getattr(self, each.name)) != each.default
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class TokenRequestSpec:
-    """One token request as it is to be made."""
-
-    inputs: GrantInputs
-    credentials: ClientCredentials = field(repr=False)
+from integration_token.oauth.authentication import METHODS
+from integration_token.oauth.grant_type import GRANT_TYPES
+from integration_token.oauth.part import GrantInputs, Part, TokenRequestSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +38,10 @@ def grant_inputs(endpoint: Endpoint, integration: Integration) -> GrantInputs:
 
 
 def grant_hash(endpoint: Endpoint, integration: Integration) -> str:
-    """SHA-256, in hex, of what goes into the resource's requests and is no secret: it stands on the target Secret."""
+    """SHA-256, in hex, of what goes into the resource's requests and is no secret.
+
+    It stands on users' target Secrets: another value for the same inputs would cost a request for each of them.
+    """
     inputs = (
         endpoint.ref.kind,
         *grant_inputs(endpoint, integration).fingerprint,
@@ -84,7 +52,7 @@ def grant_hash(endpoint: Endpoint, integration: Integration) -> str:
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 
 
-def authentication_method(name: str) -> ClientAuthentication:
+def authentication_method(name: str) -> Part:
     """The method of that name.
 
     :raises UserActionRequired: if there is none.
@@ -97,25 +65,33 @@ def authentication_method(name: str) -> ClientAuthentication:
     return method
 
 
-def build_request(spec: TokenRequestSpec) -> TokenRequest:
+def needs(inputs: GrantInputs) -> tuple[str, ...]:
+    """What of the credentials the request is made from, by the names under which its parts ask for it."""
+    return (*GRANT_TYPES[inputs.grant_type].needs, *authentication_method(inputs.authentication).needs)
+
+
+def build_request(spec: TokenRequestSpec, now: float) -> TokenRequest:
     """The token request (RFC 6749, 4.4.2), with the credentials where the method puts them.
 
     The JSON body is no part of the RFC, but what Auth0 and the APIs behind it document.
+
+    :param now: wall time in seconds.
     """
     inputs = spec.inputs
-    authentication = authentication_method(inputs.authentication).authenticate(spec.credentials)
-    body_fields = dict(GRANT_TYPES[inputs.grant_type].fields())
+    grant = GRANT_TYPES[inputs.grant_type].contribute(spec, now)
+    authentication = authentication_method(inputs.authentication).contribute(spec, now)
+    body_fields = dict(grant.fields)
     if inputs.audience:
         body_fields["audience"] = inputs.audience
     if inputs.scopes:
         body_fields["scope"] = " ".join(inputs.scopes)
     body_fields |= dict(inputs.parameters)
     body_fields |= authentication.fields
-    headers = {"Accept": "application/json", **authentication.headers}
+    headers = {"Accept": "application/json", **grant.headers, **authentication.headers}
     if inputs.encoding is RequestEncoding.FORM:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
         body = urlencode(body_fields).encode()
     else:
         headers["Content-Type"] = "application/json"
         body = json.dumps(body_fields, ensure_ascii=False).encode()
-    return TokenRequest(inputs.token_url, headers, body, authentication.secrets)
+    return TokenRequest(inputs.token_url, headers, body, (*authentication.secrets, *grant.secrets))

@@ -24,7 +24,7 @@ class Revisions(NamedTuple):
     renew_request: str
     endpoint_uid: str
     endpoint_generation: int
-    credentials: str
+    credentials_revision: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ import json
 import secrets
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import astuple, replace
+from dataclasses import replace
 
 from integration_token.api.endpoint import Endpoint
 from integration_token.api.token import Token
-from integration_token.oauth.request import TokenRequestSpec
+from integration_token.oauth.part import TokenRequestSpec
 from integration_token.state.grant import GrantMemory, GrantState, NewestToken, is_same_expiry
 from integration_token.workqueue.key import Key
 from integration_token.workqueue.scheduler import Scheduler
@@ -134,7 +134,7 @@ class Grants:
             endpoint.ref.name,
             uid,
             spec.inputs.fingerprint,
-            astuple(spec.credentials),
+            dict(spec.credentials),
         )
         return self._keyed(json.dumps(inputs).encode())
 

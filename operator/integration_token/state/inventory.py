@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from integration_token.api.endpoint import Endpoint, EndpointRef
 from integration_token.api.integration import Integration
 from integration_token.api.size import fits
-from integration_token.state.resource import ResourceState
+from integration_token.state.resource import Reference, ReferencedObjects, ResourceState
 from integration_token.workqueue.key import Key, token_key
 
 _LABELS = 4096
@@ -40,7 +40,7 @@ class Inventory:
         self._endpoint_gone = endpoint_gone
         self._namespace_empty = namespace_empty
         self._versions: dict[EndpointRef, tuple[str, int]] = {}
-        self._referring: defaultdict[tuple[str, str, str], set[Key]] = defaultdict(set)
+        self._referring: defaultdict[Reference, set[Key]] = defaultdict(set)
         self._namespaces: defaultdict[str, set[Key]] = defaultdict(set)
 
     def knows(self, key: Key, uid: str, generation: int, renew_request: str) -> bool:
@@ -102,7 +102,7 @@ class Inventory:
 
     def refer(self, key: Key, entry: ResourceState, integration: Integration) -> None:
         """Notes what the resource refers to as it is specified now."""
-        references = (
+        references = ReferencedObjects(
             _secret_reference(integration.namespace, integration.credentials),
             _secret_reference(integration.namespace, integration.target),
             _endpoint_reference(integration.endpoint),
@@ -206,7 +206,7 @@ class Inventory:
         return entry
 
     def _unrefer(self, key: Key, entry: ResourceState) -> None:
-        for reference in entry.references:
+        for reference in entry.references or ():
             keys = self._referring.get(reference)
             if keys is not None:
                 keys.discard(key)
@@ -214,9 +214,9 @@ class Inventory:
                     del self._referring[reference]
 
 
-def _secret_reference(namespace: str, name: str) -> tuple[str, str, str]:
+def _secret_reference(namespace: str, name: str) -> Reference:
     return ("Secret", namespace, name)
 
 
-def _endpoint_reference(ref: EndpointRef) -> tuple[str, str, str]:
+def _endpoint_reference(ref: EndpointRef) -> Reference:
     return (ref.kind, ref.namespace, ref.name)

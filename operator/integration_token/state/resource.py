@@ -1,6 +1,7 @@
 """What is remembered of one IntegrationToken between two passes."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from integration_token.api.endpoint import EndpointRef
 from integration_token.api.integration import Integration
@@ -44,6 +45,18 @@ NOTHING_YET = Remembered()
 """No pass has been made: one for all."""
 
 
+Reference = tuple[str, str, str]
+"""Kind, namespace and name of an object."""
+
+
+class ReferencedObjects(NamedTuple):
+    """What a resource refers to."""
+
+    credentials: Reference
+    target: Reference
+    endpoint: Reference
+
+
 @dataclass(slots=True)
 class ResourceState:
     """One IntegrationToken. Each field has one writer."""
@@ -55,7 +68,7 @@ class ResourceState:
     generation: int = 0
     renew_request: str = ""
     endpoint: EndpointRef | None = None
-    references: tuple[tuple[str, str, str], ...] = ()
+    references: ReferencedObjects | None = None
     """All above by the :class:`~integration_token.state.inventory.Inventory`."""
 
     remembered: Remembered = NOTHING_YET

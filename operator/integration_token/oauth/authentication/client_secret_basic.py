@@ -3,16 +3,19 @@
 import base64
 from urllib.parse import quote_plus
 
-from integration_token.oauth.authentication.method import Authentication, ClientCredentials
+from integration_token.oauth.part import Contribution, TokenRequestSpec
 
 
 class ClientSecretBasic:
     """`client_secret_basic` of OAuth's registry."""
 
-    def authenticate(self, credentials: ClientCredentials) -> Authentication:
+    needs = ("client_id", "client_secret")
+
+    def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
         """One header."""
-        header = basic_authorization(credentials.client_id, credentials.client_secret)
-        return Authentication(headers={"Authorization": header}, secrets=(credentials.client_secret, header))
+        secret = spec.credentials["client_secret"]
+        header = basic_authorization(spec.credentials["client_id"], secret)
+        return Contribution(headers={"Authorization": header}, secrets=(secret, header))
 
 
 def basic_authorization(client_id: str, client_secret: str) -> str:

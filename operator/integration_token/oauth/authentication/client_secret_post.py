@@ -1,12 +1,18 @@
 """The client ID and the client secret in the body of the request (RFC 6749, 2.3.1)."""
 
-from integration_token.oauth.authentication.method import Authentication, ClientCredentials
+from integration_token.oauth.authentication.client_secret_basic import basic_authorization
+from integration_token.oauth.part import Contribution, TokenRequestSpec
 
 
 class ClientSecretPost:
     """`client_secret_post` of OAuth's registry."""
 
-    def authenticate(self, credentials: ClientCredentials) -> Authentication:
-        """Two fields."""
-        fields = {"client_id": credentials.client_id, "client_secret": credentials.client_secret}
-        return Authentication(fields=fields, secrets=(credentials.client_secret,))
+    needs = ("client_id", "client_secret")
+
+    def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
+        """Two fields. The endpoint could make the header of HTTP Basic of them, so that is as secret as they are."""
+        client_id, secret = spec.credentials["client_id"], spec.credentials["client_secret"]
+        return Contribution(
+            fields={"client_id": client_id, "client_secret": secret},
+            secrets=(secret, basic_authorization(client_id, secret)),
+        )

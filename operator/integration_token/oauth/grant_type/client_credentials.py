@@ -1,11 +1,13 @@
 """The client asks for itself (RFC 6749, 4.4)."""
 
-from collections.abc import Mapping
+from integration_token.oauth.part import Contribution, TokenRequestSpec
 
 
 class ClientCredentialsGrant:
     """`client_credentials` of OAuth's registry."""
 
-    def fields(self) -> Mapping[str, str]:
-        """RFC 6749, 4.4.2."""
-        return {"grant_type": "client_credentials"}
+    needs = ()
+
+    def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
+        """RFC 6749, 4.4.2: the client's authentication is all that it takes."""
+        return Contribution({"grant_type": "client_credentials"})

@@ -1,0 +1,149 @@
+"""What goes into a token request tells grants apart, wherever they are told apart: no input can be forgotten."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import pytest
+from integration_token.api.endpoint import Endpoint, EndpointKind, RequestEncoding, parse_endpoint
+from integration_token.api.integration import parse_integration
+from integration_token.oauth import request
+from integration_token.oauth.grant_type import GRANT_TYPES
+from integration_token.oauth.part import Contribution, GrantInputs, TokenRequestSpec
+from integration_token.oauth.request import build_request, grant_hash, grant_inputs
+from integration_token.state.grant import GrantState
+from integration_token.state.grants import Grants
+from integration_token.workqueue.key import token_key
+from integration_token.workqueue.scheduler import Scheduler
+
+from tests.unit.virtual import FakeClock
+
+ENDPOINT = parse_endpoint(
+    EndpointKind.NAMESPACED,
+    {
+        "metadata": {"namespace": "store", "name": "login", "uid": "endpoint-uid"},
+        "spec": {"tokenURL": "https://login.example/token"},
+    },
+)
+SHOP = parse_integration(
+    {
+        "metadata": {"namespace": "store", "name": "shop", "uid": "uid"},
+        "spec": {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": "shop-integration"}},
+    }
+)
+INPUTS = grant_inputs(ENDPOINT, SHOP)
+CREDENTIALS = {"client_id": "shop", "client_secret": "s3cret"}
+
+OTHER: dict[str, Any] = {
+    "token_url": "https://other.example/token",
+    "encoding": RequestEncoding.FORM,
+    "authentication": "ClientSecretBasic",
+    "parameters": (("organization", "1"),),
+    "audience": "https://api.example",
+    "scopes": ("read",),
+    "grant_type": "Another",
+}
+"""Of each input another value."""
+
+FIELDS = [each.name for each in fields(GrantInputs)]
+
+
+@dataclass(frozen=True)
+class More(GrantInputs):
+    """The inputs with one that a later version may add."""
+
+    resource: str = ""
+
+
+def later(**changes: Any) -> More:
+    """The later version's inputs of the same request."""
+    return More(**{name: getattr(INPUTS, name) for name in FIELDS} | changes)
+
+
+@pytest.fixture
+def grants(clock: FakeClock) -> Grants:
+    """Grants that nobody has yet."""
+
+    async def work(_: object) -> None:
+        raise AssertionError("nothing is to be worked on")
+
+    return Grants(Scheduler(clock, work))
+
+
+def shared(grants: Grants, one: TokenRequestSpec, other: TokenRequestSpec, endpoint: Endpoint = ENDPOINT) -> bool:
+    """Whether two resources with these requests have one grant."""
+    first = grants.join(token_key("store", "shop"), GrantState(), ENDPOINT, one)
+    return grants.join(token_key("store", "other"), GrantState(), endpoint, other) is first
+
+
+def hashed(monkeypatch: pytest.MonkeyPatch, inputs: GrantInputs) -> str:
+    """The hash on the target Secret of a resource with these inputs."""
+    with monkeypatch.context() as patch:
+        patch.setattr(request, "grant_inputs", lambda *_: inputs)
+        return grant_hash(ENDPOINT, SHOP)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_input_makes_another_grant(grants: Grants, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """In the hash that is stored, in the key by which tokens are shared, and in the request."""
+    changed = replace(INPUTS, **{name: OTHER[name]})
+    monkeypatch.setitem(GRANT_TYPES, "Another", _Another())
+    one, other = TokenRequestSpec(INPUTS, CREDENTIALS), TokenRequestSpec(changed, CREDENTIALS)
+    assert hashed(monkeypatch, changed) != grant_hash(ENDPOINT, SHOP)
+    assert not shared(grants, one, other)
+    assert build_request(one, 0.0) != build_request(other, 0.0)
+
+
+def test_an_input_that_is_added_makes_another_grant_without_more_ado(
+    grants: Grants, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing but its field is needed for that."""
+    added = later(resource="urn:fonts")
+    assert hashed(monkeypatch, added) not in {grant_hash(ENDPOINT, SHOP), hashed(monkeypatch, later(resource="urn:x"))}
+    assert not shared(grants, TokenRequestSpec(later(), CREDENTIALS), TokenRequestSpec(added, CREDENTIALS))
+
+
+def test_an_input_that_is_added_changes_no_hash_where_it_is_not_used(
+    grants: Grants, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else every stored token would be asked for anew after an upgrade."""
+    assert hashed(monkeypatch, later()) == grant_hash(ENDPOINT, SHOP)
+    assert shared(grants, TokenRequestSpec(INPUTS, CREDENTIALS), TokenRequestSpec(later(), CREDENTIALS))
+
+
+@pytest.mark.parametrize("name", CREDENTIALS)
+def test_every_credential_makes_another_grant(grants: Grants, name: str) -> None:
+    """In the key alone by which tokens are shared: no hash of a secret is stored anywhere."""
+    one = TokenRequestSpec(INPUTS, CREDENTIALS)
+    assert shared(grants, one, TokenRequestSpec(INPUTS, dict(CREDENTIALS)))
+    grants.forget(token_key("store", "other"))
+    assert not shared(grants, one, TokenRequestSpec(INPUTS, {**CREDENTIALS, name: "another"}))
+
+
+def test_a_credential_cannot_pass_for_another(grants: Grants) -> None:
+    """What stands under one name is not what stands under another."""
+    swapped = {"client_id": CREDENTIALS["client_secret"], "client_secret": CREDENTIALS["client_id"]}
+    assert not shared(grants, TokenRequestSpec(INPUTS, CREDENTIALS), TokenRequestSpec(INPUTS, swapped))
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        pytest.param(replace(ENDPOINT, uid="another"), id="created anew"),
+        pytest.param(replace(ENDPOINT, ref=replace(ENDPOINT.ref, name="other")), id="of another name"),
+        pytest.param(replace(ENDPOINT, ref=replace(ENDPOINT.ref, namespace="vault")), id="in another namespace"),
+    ],
+)
+def test_every_endpoint_has_grants_of_its_own(grants: Grants, endpoint: Endpoint) -> None:
+    """Also if it is specified just like another."""
+    spec = TokenRequestSpec(INPUTS, CREDENTIALS)
+    assert not shared(grants, spec, spec, endpoint)
+
+
+class _Another:
+    """A grant type that asks for something else."""
+
+    needs = ()
+
+    def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
+        """Another name of the grant."""
+        return Contribution({"grant_type": "another"})
