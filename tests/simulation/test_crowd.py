@@ -1,4 +1,4 @@
-"""Ten thousand grants at one endpoint with the default rate limit."""
+"""Thousands of grants at one endpoint with the default rate limit."""
 
 from collections import Counter
 
@@ -9,10 +9,10 @@ from tests.simulation.story import Member, Story
 PER_MINUTE = 60
 SMALL = 100
 """Namespaces with ten resources each; one has all the others."""
-GRANTS = 10_000
+GRANTS = 3000
 
 
-def test_ten_thousand_first_tokens_come_as_fast_as_the_budget_allows() -> None:
+def test_thousands_of_first_tokens_come_as_fast_as_the_budget_allows() -> None:
     """No minute sees more requests than the endpoint admits, each token is there in the minute that the arithmetic
     gives it, and a namespace with thousands keeps nobody else waiting."""
     small = [Member(f"shop-{n}", f"team-{n % SMALL}", client=f"client-{n}") for n in range(10 * SMALL)]
