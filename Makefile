@@ -36,7 +36,7 @@ test: lint unit simulation apiserver faults chart node ## everything: format, li
 
 .PHONY: lint
 lint: install ## format, lint, types, import contracts
-	@echo "==> format, lint, types, import contracts (about 20 s)"
+	@echo "==> format, lint, types, import contracts (about 1 min)"
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ." >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
@@ -48,13 +48,13 @@ rooms: install ## the rooms of the operator: their floors, and what each is for
 
 .PHONY: unit
 unit: install ## the tests that need nothing but Python
-	@echo "==> unit tests (about 10 s)"
+	@echo "==> unit tests (about 1 min)"
 	@$(BIN)/coverage run -m pytest --quiet tests/unit tests/fakes tests/cluster tests/bench tests/demo
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
 .PHONY: simulation
 simulation: install ## random stories in virtual time, held to what the operator promises
-	@echo "==> simulations (about 5 min)"
+	@echo "==> simulations (about 4 min)"
 	@$(BIN)/python -m pytest --quiet tests/simulation
 
 .PHONY: simulate
@@ -67,12 +67,12 @@ plots: install ## the same, written with its plots into operator/docs/renewal.md
 
 .PHONY: apiserver
 apiserver: programs ## the operator on a real API server
-	@echo "==> the operator on a real API server (about 6 min)"
+	@echo "==> the operator on a real API server (about 5 min)"
 	@$(BIN)/python -m pytest --quiet tests/apiserver
 
 .PHONY: faults
 faults: programs ## two replicas on a real control plane that is broken in every way, judged from outside
-	@echo "==> faults of every kind (about 7 min)"
+	@echo "==> faults of every kind (about 6 min)"
 	@$(BIN)/python -m pytest --quiet tests/faults
 
 .PHONY: soak
@@ -81,7 +81,7 @@ soak: programs ## the same with 500 resources and drawn faults; MINUTES=20, SEED
 
 .PHONY: chart
 chart: programs ## the chart and its CRDs, by Helm and a real API server
-	@echo "==> the chart (about 1 min)"
+	@echo "==> the chart (about 30 s)"
 	@$(BIN)/python -m pytest --quiet tests/chart
 
 .PHONY: node

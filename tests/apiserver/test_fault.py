@@ -274,33 +274,6 @@ def test_worse_answers_never_replace_a_better_token(courses: dict[str, Course]) 
     assert courses["fewer scopes"].again["Refreshed"]["reason"] in ("ScopesReduced", "Refreshed")
 
 
-def test_endpoint_that_asks_two_to_come_back_later_is_left_alone_by_everybody(stage: Stage) -> None:
-    """One 429 with Retry-After pauses the grant that got it. After two of them nobody asks before that time is over,
-    and who waits says RateLimited."""
-    stage.endpoint("busy")
-    first = stage.token("busy-first", endpoint="busy", fault=fault.retry_after(8))
-    first.until_failing("RateLimited")
-    stage.token("busy-lucky", endpoint="busy").until_ready()
-    second = stage.token("busy-second", endpoint="busy", fault=fault.retry_after(8))
-    (record,) = second.until_requests(1)
-    second.until_failing("RateLimited")
-
-    others = [stage.token(f"busy-{number}", endpoint="busy") for number in range(3)]
-
-    for token in others:
-        message = token.until_failing("RateLimited")["message"]
-        assert "asked to be left alone" in message
-        assert token.condition("Stalled")["status"] == "False"
-    first.mend()
-    second.mend()
-    for token in (first, second, *others):
-        token.until_ready()
-    end = first.requests()[0].received + 8
-    for token in others:
-        assert not [r for r in token.requests() if record.received < r.received < end]
-    assert all("RateLimited" not in token.events() for token in others), "waiting is no event"
-
-
 @pytest.mark.parametrize("name", sorted(ENDED))
 def test_held_token_that_is_said_to_have_expired(courses: dict[str, Course], name: str) -> None:
     """An answer that the held token has no time left is believed, however often it is taken back; a rollover helps."""
