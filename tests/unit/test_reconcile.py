@@ -8,7 +8,7 @@ from integration_token.api.names import INTEGRATION_TOKENS
 from tests.fakes import fault
 from tests.fakes.issuer import Policy
 from tests.unit.virtual import EPOCH
-from tests.unit.world import World, play
+from tests.unit.world import NAMESPACE, World, play
 
 DAY = 86400.0
 HOUR = 3600.0
@@ -163,6 +163,22 @@ def test_a_renewal_asked_for_by_annotation_polls_once() -> None:
         requests = world.requests
         await world.restart()
         assert world.requests == requests
+
+    play(story)
+
+
+@pytest.mark.parametrize("size", [1, 9000], ids=["small", "too large to be kept"])
+def test_a_renewal_asked_for_during_a_pass_is_made_after_it(size: int) -> None:
+    """However large the resource is: that pass has not seen the wish."""
+
+    async def story(world: World) -> None:
+        await world.begin(target={"template": {"data": {"note": "x" * size}}})
+        world.issuer.roll_over()
+        world.cluster.before("get", "secrets", lambda: world.request_renewal("now"))
+        world.cluster.edit("secrets", NAMESPACE, "shop", lambda body: body["metadata"]["labels"].update(a="b"))
+        await world.settle()
+        assert world.token() == 2
+        assert world.status()["lastHandledRenewRequest"] == "now"
 
     play(story)
 

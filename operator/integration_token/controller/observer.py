@@ -65,7 +65,7 @@ class Observer:
             endpoint = await self._references.endpoint(integration)
             credentials = await self._references.credentials(integration, endpoint)
             identity = GrantIdentity(endpoint.uid, grant_hash(endpoint, integration), credentials.revision)
-            revisions = revisions_of(state, endpoint, credentials.revision)
+            revisions = revisions_of(integration, endpoint, credentials.revision)
             plan = observation.plan_by_what_was_known(endpoint)
         except Failure as error:
             failure = failure or error.without_traceback()

@@ -151,7 +151,7 @@ class Refresher:
         return replace(
             observation,
             identity=identity,
-            revisions=revisions_of(state, endpoint, prepared.credentials_revision),
+            revisions=revisions_of(observation.integration, endpoint, prepared.credentials_revision),
             taught=taught,
             is_member=True,
             plan=plan,
