@@ -107,13 +107,14 @@ class Observation:
         """Whether a person asked for a renewal that has not been followed yet."""
         return self.integration.renew_request not in {"", self.handled_renew_request}
 
-    def plan_by_what_was_known(self, endpoint: Endpoint, plan: TokenPlan | None = None) -> TokenPlan:
+    def plan_by_what_was_known(self, endpoint: Endpoint, plan: TokenPlan, taught: Rollover | None) -> TokenPlan:
         """The plan by what the status remembers of the rollover, or the endpoint's spec states, unless it has been
         looked up.
 
-        :param plan: the plan to go on from, if it is not the one so far.
+        :param plan: the plan to go on from.
+        :param taught: what answers have taught of the grant's rollover.
         """
-        plan, status = plan or self.plan, self.integration.status
+        status = self.integration.status
         before, prior = plan.prior, Rollover()
         if before not in (None, Rollover()):
             return plan
@@ -126,7 +127,7 @@ class Observation:
         changed = plan.with_prior(prior if prior != Rollover() else stated_rollover(self.integration, endpoint))
         if changed is plan:
             return plan
-        return plan_for(self.integration, self.stored, changed, self.now, self.taught)
+        return plan_for(self.integration, self.stored, changed, self.now, taught)
 
 
 def stated_rollover(integration: Integration, endpoint: Endpoint) -> Rollover:

@@ -27,17 +27,23 @@ class Observer:
         self._writer = writer
         self._grants = grants
 
+    async def observe_predecessors(self, observation: Observation) -> Observation:
+        """With what is left under the target's names from before it was renamed.
+
+        :raises ClusterError: if the API server does not tell.
+        """
+        names = observation.before.target_names
+        return replace(observation, predecessors=await self._writer.predecessors(observation.integration, names))
+
     async def observe_target(self, state: ResourceState, observation: Observation) -> Observation:
         """With what the target holds, and the plan for it.
 
         :raises ClusterError: if the API server does not tell.
         """
         integration, plan, now = observation.integration, observation.plan, observation.now
-        predecessors, target = observation.predecessors, observation.target
-        stored, failure = observation.stored, observation.failure
+        target, stored, failure = observation.target, observation.stored, observation.failure
         try:
-            predecessors = await self._writer.predecessors(integration, observation.before.target_names)
-            target = await self._writer.read(integration, predecessors)
+            target = await self._writer.read(integration, observation.predecessors)
             stored = target.stored
             if stored is not None and not plan.clock_was_set(now):
                 stored = replace(stored, token=self._grants.as_answered(state.grant, stored.token))
@@ -46,7 +52,6 @@ class Observer:
         taught = state.grant.taught(now)
         return replace(
             observation,
-            predecessors=predecessors,
             target=target,
             stored=stored,
             failure=failure,
@@ -66,7 +71,7 @@ class Observer:
             credentials = await self._references.credentials(integration, endpoint)
             identity = GrantIdentity(endpoint.uid, grant_hash(endpoint, integration), credentials.revision)
             revisions = revisions_of(integration, endpoint, credentials.revision)
-            plan = observation.plan_by_what_was_known(endpoint)
+            plan = observation.plan_by_what_was_known(endpoint, plan, observation.taught)
         except Failure as error:
             failure = failure or error.without_traceback()
         is_disturbed = failure is None and _is_disturbed(observation, revisions)

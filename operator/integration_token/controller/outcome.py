@@ -216,3 +216,12 @@ class Outcome:
         if not self.observation.predecessors and self.remembered.target_names == names:
             return self
         return replace(self, moved=True, remembered=replace(self.remembered, target_names=names))
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a pass has come: what is remembered of it if it does not come to its end."""
+
+    outcome: Outcome
+    keeps_place: bool = False
+    """Its request stands in a queue, or waits for another one's answer, whatever else is told of it."""

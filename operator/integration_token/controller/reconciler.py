@@ -16,7 +16,7 @@ from integration_token.cluster.secret import SecretWatch
 from integration_token.controller.endpoint import EndpointReconciler
 from integration_token.controller.observation import Observation
 from integration_token.controller.observer import Observer
-from integration_token.controller.outcome import NO_WAIT, Outcome
+from integration_token.controller.outcome import NO_WAIT, Outcome, Progress
 from integration_token.controller.pod_refresh import PodRefresher
 from integration_token.controller.refresh import Refresher
 from integration_token.controller.reporter import Reporter
@@ -93,7 +93,7 @@ class Reconciler:
         before, now = state.remembered, self._clock.now()
         if not self._queues.is_pending(key) and (self._nothing_new(state, key, now) or _is_contested(state, now)):
             return before.due
-        after, outcome, is_waiting = replace(before, last_reconciled=None), None, False
+        after, progress, is_waiting = replace(before, last_reconciled=None), None, False
         try:
             integration = self._inventory.take_spec(state) or await self._read(key, state)
             if integration is None:
@@ -103,43 +103,50 @@ class Reconciler:
                 is_waiting, after = True, replace(after, waiting_since=since)
                 self._inventory.keep_spec(state, integration)
                 return now.after(_PATIENCE if now.boot - since.boot < _PATIENCE else TELL_AFTER)
-            outcome, error = await self._pass(key, state, Observation(integration, now, before, before.plan))
-            is_waiting = outcome.wait.on is not None
+            progress = Progress(Outcome.of(Observation(integration, now, before, before.plan)))
+            error = await self._pass(key, state, progress)
+            is_waiting = progress.keeps_place
             if error is None:
-                after = self._remember(state, outcome)
+                after = self._remember(state, progress)
                 return after.due
-            after, due = self._cut_short(after, outcome, error)
+            after, due = self._cut_short(_remembered_of(progress), error)
         except ClusterError as error:
             # Soon at first: an API server that is just starting refuses what it will grant in a moment.
             _log(key, error)
-            after, due = self._cut_short(after, None, error)
+            after, due = self._cut_short(after, error)
+        except BaseException:
+            if progress is not None:
+                after = _remembered_of(progress)
+            raise
         finally:
             state.remembered = after
-            self._end(key, state, outcome, is_waiting=is_waiting)
+            self._end(key, state, progress, is_waiting=is_waiting)
         return due
 
-    async def _pass(
-        self, key: Key, state: ResourceState, observation: Observation
-    ) -> tuple[Outcome, ClusterError | None]:
-        """Observes, does what is decided, and tells it: how far that came, and what kept it from the rest."""
-        outcome = Outcome.of(observation)
+    async def _pass(self, key: Key, state: ResourceState, progress: Progress) -> ClusterError | None:
+        """Observes, decides, acts and tells: what of the API server's kept it from its end."""
         try:
+            observation = await self._observer.observe_predecessors(progress.outcome.observation)
+            progress.outcome = Outcome.of(observation)
             observation = await self._observer.observe_target(state, observation)
-            outcome = Outcome.of(observation)
+            progress.outcome = Outcome.of(observation)
             observation = await self._observer.observe_references(key, state, observation)
-            outcome = await self._refresher.refresh(key, state, observation)
-            outcome = self._reporter.tell_refreshed(outcome)
-            outcome = await self._updater.update(key, state.grant, outcome)
+            progress.outcome = Outcome.of(observation)
+            outcome = await self._refresher.refresh(key, state, observation, progress)
+            progress.keeps_place = outcome.wait.on is not None
+            outcome = progress.outcome = self._updater.begin(self._reporter.tell_refreshed(outcome))
+            outcome = progress.outcome = await self._updater.update(key, state.grant, outcome)
             self._reporter.tell_written(outcome)
-            outcome = await self._pods.refresh(outcome)
-            outcome = await self._updater.clear(outcome)
-            return await self._reporter.report(key, outcome), None
+            outcome = progress.outcome = await self._pods.refresh(outcome)
+            outcome = progress.outcome = await self._updater.clear(outcome)
+            progress.outcome = await self._reporter.report(key, outcome)
         except Denied as error:
             _log(key, error)
-            return await self._refused(key, outcome, error), None
+            progress.outcome = await self._refused(key, progress.outcome, error)
         except ClusterError as error:
             _log(key, error)
-            return outcome, error
+            return error
+        return None
 
     async def _refused(self, key: Key, outcome: Outcome, error: Denied) -> Outcome:
         """Tells at the resource that the API server refused the operator a call."""
@@ -156,44 +163,31 @@ class Reconciler:
             log.warning("status not written", namespace=key.namespace, name=key.name, error=str(again))
             return outcome
 
-    def _remember(self, state: ResourceState, outcome: Outcome) -> Remembered:
+    def _remember(self, state: ResourceState, progress: Progress) -> Remembered:
         """What a pass that came to its end leaves to the next one."""
-        failing = failing_after(outcome, state.grant.failing, self._jitter())
-        is_waiting, revisions = outcome.wait.on is not None, outcome.revisions
-        is_settled = not is_waiting and outcome.observation.contested_until is None
+        outcome = progress.outcome
+        failing, revisions = failing_after(outcome, state.grant.failing, self._jitter()), outcome.revisions
+        is_settled = not progress.keeps_place and outcome.observation.contested_until is None
         return replace(
             outcome.remembered,
             plan=outcome.plan,
             failing=failing,
             due=requeue_after(outcome, failing),
             last_reconciled=(revisions, outcome.version) if is_settled and revisions is not None else None,
-            waiting_since=outcome.remembered.waiting_since if is_waiting else None,
+            waiting_since=outcome.remembered.waiting_since if outcome.wait.on is not None else None,
         )
 
-    def _cut_short(
-        self, before: Remembered, outcome: Outcome | None, error: ClusterError
-    ) -> tuple[Remembered, Instant]:
-        """Has another pass made where the API server cut this one short, and a token asked for anew if one could not be
-        written."""
-        after, failing = before, before.failing
-        if outcome is not None:
-            if outcome.written is None:
-                outcome = outcome.unable_to_write()
-            after = replace(
-                outcome.remembered,
-                plan=outcome.plan,
-                last_reconciled=None,
-                waiting_since=outcome.remembered.waiting_since if outcome.wait.on is not None else None,
-            )
-            failing = replace(failing, wanted=outcome.wanted, unwritten=outcome.unwritten)
-        failing, due = cut_short(failing, error, self._clock.now(), self._jitter())
-        return replace(after, failing=failing), due
+    def _cut_short(self, before: Remembered, error: ClusterError) -> tuple[Remembered, Instant]:
+        """Has another pass made where the API server cut this one short."""
+        failing, due = cut_short(before.failing, error, self._clock.now(), self._jitter())
+        return replace(before, failing=failing), due
 
-    def _end(self, key: Key, state: ResourceState, outcome: Outcome | None, *, is_waiting: bool) -> None:
+    def _end(self, key: Key, state: ResourceState, progress: Progress | None, *, is_waiting: bool) -> None:
         """Lets others ask, or copy."""
         self._refresher.end(key)
         if not is_waiting:
             self._queues.leave(key)
+        outcome = None if progress is None else progress.outcome
         renewed = outcome is not None and outcome.asked and outcome.renewed and outcome.written is not None
         self._grants.on_pass_end(key, state.grant, renewed=renewed)
         if key not in self._inventory.resources:
@@ -257,6 +251,22 @@ class Reconciler:
             return None
         self._inventory.refer(key, state, integration)
         return integration
+
+
+def _remembered_of(progress: Progress) -> Remembered:
+    """What a pass that did not come to its end leaves to the next one: a token that was not written is asked for
+    anew."""
+    outcome = progress.outcome
+    if outcome.written is None:
+        outcome = outcome.unable_to_write()
+    failing = replace(outcome.observation.before.failing, wanted=outcome.wanted, unwritten=outcome.unwritten)
+    return replace(
+        outcome.remembered,
+        plan=outcome.plan,
+        failing=failing,
+        last_reconciled=None,
+        waiting_since=outcome.remembered.waiting_since if outcome.wait.on is not None else None,
+    )
 
 
 def _log(key: Key, error: ClusterError) -> None:

@@ -10,7 +10,7 @@ from integration_token.clock import Clock, Instant
 from integration_token.controller import decision as d
 from integration_token.controller.judgement import Judge
 from integration_token.controller.observation import GrantView, Observation, plan_for, remaining
-from integration_token.controller.outcome import Outcome, Wait
+from integration_token.controller.outcome import Outcome, Progress, Wait
 from integration_token.controller.request import Prepared, TokenRequester
 from integration_token.controller.revision import revisions_of
 from integration_token.controller.target import TargetWriter
@@ -59,9 +59,10 @@ class Refresher:
         self._clock = clock
         self._jitter = jitter
 
-    async def refresh(self, key: Key, state: ResourceState, observation: Observation) -> Outcome:
+    async def refresh(self, key: Key, state: ResourceState, observation: Observation, progress: Progress) -> Outcome:
         """What came of it.
 
+        :param progress: is told how far it came, if it does not come to its end.
         :raises ClusterError: if the API server kept it from being done.
         """
         prepared: Prepared | None = None
@@ -71,17 +72,18 @@ class Refresher:
                     case d.Read():
                         prepared = await self._prepare(observation)
                         observation = self._enter(key, state, observation, prepared)
+                        progress.outcome = Outcome.of(observation)
                     case d.Copy():
                         copied = await self._copier.copy(key, state.grant, observation)
                         if copied is not None:
                             return copied
-                        observation = replace(observation, offered=False)
+                        observation = replace(self._look_again(key, state.grant, observation), offered=False)
                     case d.Rehearse():
                         await self._rehearse(observation)
-                        observation = self._look_again(key, state.grant, observation)
+                        observation = replace(self._look_again(key, state.grant, observation), rehearsed=True)
                     case d.Ask(cause, wish) if prepared is not None:
                         log.debug("asking the endpoint", namespace=key.namespace, name=key.name, cause=cause)
-                        return await self._ask(key, state.grant, observation, prepared, wish=wish)
+                        return await self._ask(key, state.grant, observation, prepared, progress, wish=wish)
                     case d.Join():
                         return await self._join(key, state, observation)
                     case other:
@@ -144,7 +146,7 @@ class Refresher:
         plan, taught = observation.plan, grant.taught(observation.now)
         if observation.is_member and grant is not before:
             plan = replace(plan, prior=None)
-        plan = observation.plan_by_what_was_known(endpoint, plan)
+        plan = observation.plan_by_what_was_known(endpoint, plan, taught)
         plan = plan_for(observation.integration, observation.stored, plan, observation.now, taught)
         identity = replace(identity, credentials_revision=prepared.credentials_revision)
         view, offered = self._view(key, grant, observation, plan, identity)
@@ -194,10 +196,11 @@ class Refresher:
         await self._writer.rehearse(observation.integration, observation.target, stored)
 
     def _look_again(self, key: Key, grant: GrantState, observation: Observation) -> Observation:
-        """With the grant as it has become while it was found out that a token could be written."""
-        assert observation.identity is not None  # noqa: S101  # so decided
+        """With the grant as it has become while something else was waited for, if it is known."""
+        if observation.grant is None or observation.identity is None:
+            return observation
         view, offered = self._view(key, grant, observation, observation.plan, observation.identity)
-        return replace(observation, grant=view, offered=offered, rehearsed=True)
+        return replace(observation, grant=view, offered=offered)
 
     async def _join(self, key: Key, state: ResourceState, observation: Observation) -> Outcome:
         """Finds out, after a restart, with whom a good token is shared."""
@@ -216,7 +219,14 @@ class Refresher:
         return Outcome.of(replace(observation, taught=taught, plan=plan))
 
     async def _ask(
-        self, key: Key, grant: GrantState, observation: Observation, prepared: Prepared, *, wish: bool
+        self,
+        key: Key,
+        grant: GrantState,
+        observation: Observation,
+        prepared: Prepared,
+        progress: Progress,
+        *,
+        wish: bool,
     ) -> Outcome:
         """Sends the request once it is its turn and there is a place for it, and takes the answer for what it is
         worth."""
@@ -236,7 +246,7 @@ class Refresher:
             wait = self._queues.enter(endpoint, key, rank(outcome, wish=wish))
             return self._waiting(key, grant, outcome, Wait(wait))
         remembered = replace(outcome.remembered, handled_renew_request=outcome.integration.renew_request)
-        outcome = replace(outcome, asked=True, remembered=remembered)
+        outcome = progress.outcome = replace(outcome, asked=True, remembered=remembered)
         held = outcome.stored.token.access_token if outcome.stored is not None else ""
         hung = False
         try:

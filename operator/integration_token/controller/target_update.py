@@ -21,20 +21,22 @@ class TargetUpdater:
         self._metrics = metrics
         self._clock = clock
 
+    @staticmethod
+    def begin(outcome: Outcome) -> Outcome:
+        """With the name noted under which the target may stand from now on."""
+        names, target = outcome.remembered.target_names, outcome.integration.target
+        if target in names or not _is_due(outcome):
+            return outcome
+        return replace(outcome, remembered=replace(outcome.remembered, target_names=(*names, target)))
+
     async def update(self, key: Key, grant: GrantState, outcome: Outcome) -> Outcome:
         """With the target as it is then, if there is anything that it should hold.
 
         :raises ClusterError: if this process may not write any more.
         """
         observation, integration, stored = outcome.observation, outcome.integration, outcome.stored
-        if stored is None or observation.target is None or outcome.identity is None or integration.suspend:
+        if stored is None or observation.target is None or not _is_due(outcome):
             return outcome
-        if observation.contested_until is not None:
-            return outcome
-        names = outcome.remembered.target_names
-        if integration.target not in names:
-            remembered = replace(outcome.remembered, target_names=(*names, integration.target))
-            outcome = replace(outcome, remembered=remembered)
         # Others that wait for the token go on without it.
         is_new = outcome.asked and outcome.renewed
         waiting = (lambda: self._grants.on_pass_end(key, grant, renewed=False)) if is_new else None
@@ -61,3 +63,11 @@ class TargetUpdater:
             return outcome
         await self._writer.take_away(outcome.integration, outcome.observation.predecessors)
         return outcome.without_predecessors()
+
+
+def _is_due(outcome: Outcome) -> bool:
+    """Whether there is anything that the target should hold, and it is to be touched now."""
+    observation = outcome.observation
+    if outcome.stored is None or observation.target is None or outcome.identity is None:
+        return False
+    return not outcome.integration.suspend and observation.contested_until is None
