@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -308,7 +307,7 @@ async def test_a_neighbour_with_thousands_of_pods_keeps_nobody_waiting(clock: Fa
             }
         )
         situation = Situation(now=1.0, stored=stored, matches=True, expires=DAY, renews=1.0, renewed=True)
-        return replace(situation.outcome(integration), written=Written("7", wrote=True, recreated=False))
+        return situation.outcome(integration)._replace(written=Written("7", wrote=True, recreated=False))
 
     first = asyncio.create_task(refresher.refresh(renewed("crowd")))
     for _ in range(10):

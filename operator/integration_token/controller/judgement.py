@@ -73,7 +73,7 @@ class Judge:
         """What is held, or a worse token: all that it may do is to correct what is known."""
         before, token, plan = outcome.stored, answered.token, outcome.plan
         if before is None:
-            return replace(outcome, now=now, wanted=None)
+            return outcome._replace(now=now, wanted=None)
         set_back_by = plan.clock_set_back_by(now)
         if verdict is Verdict.KEEP and not token.assumed and token.expires + set_back_by < plan.expires:
             plan = replace(plan, expires=token.expires + set_back_by)
@@ -96,7 +96,7 @@ class Judge:
             # What the grant was taught is by another expiry than the one that the resource goes by.
             wall = plan.read_clock(now)
             plan = replace(plan, poll_at=wall + step(plan.expires - wall))
-        return replace(outcome, now=now, taught=known, plan=plan, stored=stored, unverified=unverified, wanted=None)
+        return outcome._replace(now=now, taught=known, plan=plan, stored=stored, unverified=unverified, wanted=None)
 
     def _known_expiry(
         self, grant: GrantState, held: StoredToken | None, plan: TokenPlan, endpoint: Endpoint, now: Instant

@@ -1,6 +1,7 @@
 """What a pass finds of a resource before it decides: frozen, and completed in steps as more is read."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from integration_token.api.condition import ConditionType, condition_of
 from integration_token.api.endpoint import Endpoint
@@ -35,8 +36,7 @@ class GrantView:
     """What the target holds is the grant's newest token."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """One resource as a pass finds it. Times are wall times in seconds unless they are Instants."""
 
     integration: Integration

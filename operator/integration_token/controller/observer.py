@@ -33,7 +33,7 @@ class Observer:
         :raises ClusterError: if the API server does not tell.
         """
         names = observation.before.target_names
-        return replace(observation, predecessors=await self._writer.predecessors(observation.integration, names))
+        return observation._replace(predecessors=await self._writer.predecessors(observation.integration, names))
 
     async def observe_target(self, state: ResourceState, observation: Observation) -> Observation:
         """With what the target holds, and the plan for it.
@@ -50,8 +50,7 @@ class Observer:
         except Failure as error:
             failure = error.without_traceback()
         taught = state.grant.taught(now)
-        return replace(
-            observation,
+        return observation._replace(
             target=target,
             stored=stored,
             failure=failure,
@@ -83,8 +82,7 @@ class Observer:
                 contested_until = None
             else:
                 failure = _contested(integration, observation.target)
-        return replace(
-            observation,
+        return observation._replace(
             endpoint=endpoint,
             identity=identity,
             revisions=revisions,

@@ -6,7 +6,6 @@ annotation of the pod is patched.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
 from integration_token.api.condition import ConditionType, condition_of
 from integration_token.api.event import EventReason
@@ -132,7 +131,7 @@ def _remembering(outcome: Outcome, notified: float, pending: float = 0.0) -> Out
     before = outcome.remembered
     if (before.pods_notified, before.pods_pending) == (notified, pending):
         return outcome
-    return replace(outcome, remembered=replace(before, pods_notified=notified, pods_pending=pending))
+    return outcome._replace(remembered=before._replace(pods_notified=notified, pods_pending=pending))
 
 
 def _is_notified(outcome: Outcome, issued: float) -> bool:

@@ -93,14 +93,14 @@ class Reconciler:
         before, now = state.remembered, self._clock.now()
         if not self._queues.is_pending(key) and (self._nothing_new(state, key, now) or _is_contested(state, now)):
             return before.due
-        after, progress, is_waiting = replace(before, last_reconciled=None), None, False
+        after, progress, is_waiting = before._replace(last_reconciled=None), None, False
         try:
             integration = self._inventory.take_spec(state) or await self._read(key, state)
             if integration is None:
                 return self._without(key, state, now)
             since = self._must_wait(key, state, integration)
             if since is not None:
-                is_waiting, after = True, replace(after, waiting_since=since)
+                is_waiting, after = True, after._replace(waiting_since=since)
                 self._inventory.keep_spec(state, integration)
                 return now.after(_PATIENCE if now.boot - since.boot < _PATIENCE else TELL_AFTER)
             progress = Progress(Outcome.of(Observation(integration, now, before, before.plan)))
@@ -156,7 +156,7 @@ class Reconciler:
             Reason.FORBIDDEN,
             f"the API server refuses the operator a call: {error}; grant its account what the chart's RBAC grants",
         )
-        outcome = replace(outcome, wait=NO_WAIT, failure=failure)
+        outcome = outcome._replace(wait=NO_WAIT, failure=failure)
         try:
             return await self._reporter.report(key, outcome)
         except ClusterError as again:
@@ -168,8 +168,7 @@ class Reconciler:
         outcome = progress.outcome
         failing, revisions = failing_after(outcome, state.grant.failing, self._jitter()), outcome.revisions
         is_settled = not progress.keeps_place and outcome.observation.contested_until is None
-        return replace(
-            outcome.remembered,
+        return outcome.remembered._replace(
             plan=outcome.plan,
             failing=failing,
             due=requeue_after(outcome, failing),
@@ -180,7 +179,7 @@ class Reconciler:
     def _cut_short(self, before: Remembered, error: ClusterError) -> tuple[Remembered, Instant]:
         """Has another pass made where the API server cut this one short."""
         failing, due = cut_short(before.failing, error, self._clock.now(), self._jitter())
-        return replace(before, failing=failing), due
+        return before._replace(failing=failing), due
 
     def _end(self, key: Key, state: ResourceState, progress: Progress | None, *, is_waiting: bool) -> None:
         """Lets others ask, or copy."""
@@ -260,8 +259,7 @@ def _remembered_of(progress: Progress) -> Remembered:
     if outcome.written is None:
         outcome = outcome.unable_to_write()
     failing = replace(outcome.observation.before.failing, wanted=outcome.wanted, unwritten=outcome.unwritten)
-    return replace(
-        outcome.remembered,
+    return outcome.remembered._replace(
         plan=outcome.plan,
         failing=failing,
         last_reconciled=None,

@@ -77,10 +77,10 @@ class Refresher:
                         copied = await self._copier.copy(key, state.grant, observation)
                         if copied is not None:
                             return copied
-                        observation = replace(self._look_again(key, state.grant, observation), offered=False)
+                        observation = self._look_again(key, state.grant, observation)._replace(offered=False)
                     case d.Rehearse():
                         await self._rehearse(observation)
-                        observation = replace(self._look_again(key, state.grant, observation), rehearsed=True)
+                        observation = self._look_again(key, state.grant, observation)._replace(rehearsed=True)
                     case d.Ask(cause, wish) if prepared is not None:
                         log.debug("asking the endpoint", namespace=key.namespace, name=key.name, cause=cause)
                         return await self._ask(key, state.grant, observation, prepared, progress, wish=wish)
@@ -110,14 +110,14 @@ class Refresher:
                 return (
                     outcome
                     if failure is observation.failure
-                    else replace(outcome, failure=failure, wanted=outcome.revisions)
+                    else outcome._replace(failure=failure, wanted=outcome.revisions)
                 )
             case d.Keep(recovered=True):
-                return replace(outcome, copied=True, wanted=None)
+                return outcome._replace(copied=True, wanted=None)
             case d.Adopt() if observation.stored is not None:
                 return self._copier.adopt(observation, observation.stored, observation.taught)
             case d.Wait(d.Limit.WISHES) if observation.grant is not None:
-                return replace(outcome, wait=Wait(wishes=observation.grant.wish_wait))
+                return outcome._replace(wait=Wait(wishes=observation.grant.wish_wait))
             case d.Wait(d.Limit.GRANT) if observation.grant is not None:
                 return self._waiting(key, grant, outcome, Wait(grant_rate=observation.grant.rate_wait))
             case d.Wait(d.Limit.REQUEST):
@@ -130,13 +130,13 @@ class Refresher:
         since = outcome.remembered.waiting_since
         if wait.on is not None:
             since = since or self._clock.now()
-            outcome = replace(outcome, remembered=replace(outcome.remembered, waiting_since=since))
+            outcome = outcome._replace(remembered=outcome.remembered._replace(waiting_since=since))
             wait = replace(wait, is_long=self.has_waited_long(since))
         grant.wait_for_request(key)
         # The wait between two attempts makes nothing better.
         failure = outcome.observation.before.failing.failure if outcome.wanted == outcome.revisions else None
         wait = replace(wait, why=self._queues.explain_wait(key))
-        return replace(outcome, wait=wait, failure=failure or outcome.failure)
+        return outcome._replace(wait=wait, failure=failure or outcome.failure)
 
     def _enter(self, key: Key, state: ResourceState, observation: Observation, prepared: Prepared) -> Observation:
         """The pass goes by what would be sent: what the Secret holds now may be newer than what the watch knew."""
@@ -150,8 +150,7 @@ class Refresher:
         plan = plan_for(observation.integration, observation.stored, plan, observation.now, taught)
         identity = replace(identity, credentials_revision=prepared.credentials_revision)
         view, offered = self._view(key, grant, observation, plan, identity)
-        return replace(
-            observation,
+        return observation._replace(
             identity=identity,
             revisions=revisions_of(observation.integration, endpoint, prepared.credentials_revision),
             taught=taught,
@@ -200,7 +199,7 @@ class Refresher:
         if observation.grant is None or observation.identity is None:
             return observation
         view, offered = self._view(key, grant, observation, observation.plan, observation.identity)
-        return replace(observation, grant=view, offered=offered)
+        return observation._replace(grant=view, offered=offered)
 
     async def _join(self, key: Key, state: ResourceState, observation: Observation) -> Outcome:
         """Finds out, after a restart, with whom a good token is shared."""
@@ -216,7 +215,7 @@ class Refresher:
         self._grants.on_token(grant, stored.token, key.namespace)
         taught = grant.taught(observation.now)
         plan = plan_for(observation.integration, stored, observation.plan, observation.now, taught)
-        return Outcome.of(replace(observation, taught=taught, plan=plan))
+        return Outcome.of(observation._replace(taught=taught, plan=plan))
 
     async def _ask(
         self,
@@ -242,11 +241,11 @@ class Refresher:
         if place is None:
             self._queues.leave(key)
             since = outcome.remembered.waiting_since or began
-            outcome = replace(outcome, remembered=replace(outcome.remembered, waiting_since=since))
+            outcome = outcome._replace(remembered=outcome.remembered._replace(waiting_since=since))
             wait = self._queues.enter(endpoint, key, rank(outcome, wish=wish))
             return self._waiting(key, grant, outcome, Wait(wait))
-        remembered = replace(outcome.remembered, handled_renew_request=outcome.integration.renew_request)
-        outcome = progress.outcome = replace(outcome, asked=True, remembered=remembered)
+        remembered = outcome.remembered._replace(handled_renew_request=outcome.integration.renew_request)
+        outcome = progress.outcome = outcome._replace(asked=True, remembered=remembered)
         held = outcome.stored.token.access_token if outcome.stored is not None else ""
         hung = False
         try:
@@ -255,7 +254,7 @@ class Refresher:
             outcome = self._judge.judge(grant, outcome, endpoint, token)
         except Failure as failure:
             hung = failure.reason == Reason.TIMEOUT
-            outcome = replace(outcome, now=self._clock.now()).failed(failure)
+            outcome = outcome._replace(now=self._clock.now()).failed(failure)
             self._note_failure(key, grant, outcome, endpoint, failure)
             return outcome
         finally:

@@ -1,7 +1,6 @@
 """What users are told of a resource: its status, written only where it changed, and events at turns only."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from integration_token.api.condition import (
@@ -81,7 +80,7 @@ class Reporter:
         remembered = outcome.remembered
         if remembered.ready == ready and not remembered.status_pending:
             return outcome
-        return replace(outcome, remembered=replace(remembered, ready=ready, status_pending=False))
+        return outcome._replace(remembered=remembered._replace(ready=ready, status_pending=False))
 
     def tell_refreshed(self, outcome: Outcome) -> Outcome:
         """Records what the user should know of the request, whatever becomes of the target: with what is to be
@@ -106,7 +105,7 @@ class Reporter:
             f" {SHORTEST_LIFETIME:.0f} s or longer",
             warning=True,
         )
-        return replace(outcome, remembered=replace(outcome.remembered, rate_told=True))
+        return outcome._replace(remembered=outcome.remembered._replace(rate_told=True))
 
     def tell_written(self, outcome: Outcome) -> None:
         """Logs and records that the target was written, and why."""

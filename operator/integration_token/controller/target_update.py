@@ -1,7 +1,5 @@
 """Brings the target up to date: with a new token, or as it was before somebody changed it."""
 
-from dataclasses import replace
-
 from integration_token.clock import Clock
 from integration_token.controller.outcome import Outcome
 from integration_token.controller.target import TargetWriter
@@ -27,7 +25,7 @@ class TargetUpdater:
         names, target = outcome.remembered.target_names, outcome.integration.target
         if target in names or not _is_due(outcome):
             return outcome
-        return replace(outcome, remembered=replace(outcome.remembered, target_names=(*names, target)))
+        return outcome._replace(remembered=outcome.remembered._replace(target_names=(*names, target)))
 
     async def update(self, key: Key, grant: GrantState, outcome: Outcome) -> Outcome:
         """With the target as it is then, if there is anything that it should hold.
@@ -51,7 +49,7 @@ class TargetUpdater:
             self._metrics.record_write(integration.namespace)
             if observation.disturbed:
                 repairs = outcome.remembered.repairs.made(self._clock.now())
-                outcome = replace(outcome, remembered=replace(outcome.remembered, repairs=repairs))
+                outcome = outcome._replace(remembered=outcome.remembered._replace(repairs=repairs))
         return outcome
 
     async def clear(self, outcome: Outcome) -> Outcome:

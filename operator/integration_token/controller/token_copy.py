@@ -55,8 +55,7 @@ class TokenCopier:
         """
         assert observation.identity is not None  # noqa: S101  # the grant was made of it
         adopted = replace(stored, identity=observation.identity)
-        return replace(
-            Outcome.of(observation),
+        return Outcome.of(observation)._replace(
             taught=taught,
             stored=adopted,
             plan=plan_for(observation.integration, adopted, observation.plan, observation.now, taught),
@@ -83,7 +82,7 @@ class TokenCopier:
             taught = grant.taught(observation.now)
             if stored is None or stored.token.access_token != held:
                 outcome = Outcome.of(observation).taking(StoredToken(token, identity), observation.now, taught)
-                outcome = replace(outcome, copied=True)
+                outcome = outcome._replace(copied=True)
             elif token.assumed:
                 # An answer has shown that it still lives.
                 outcome = self.adopt(observation, replace(stored, token=token), taught)

@@ -11,8 +11,7 @@ from integration_token.state.failure import NONE, NOTHING, FailureState, Repairs
 from integration_token.state.grant import GrantState
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(NamedTuple):
     """What a pass leaves to the next one: replaced whole when it ends. Times are wall times in seconds."""
 
     plan: TokenPlan = NO_TOKEN
