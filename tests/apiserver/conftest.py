@@ -19,9 +19,11 @@ from tests.released.release import RELEASES
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What restarts the operator comes first, and then what is begun to be looked at late. Deletions come late, when
-    the garbage collector has noticed our kinds, and the canary test last: it looks at what all others left behind."""
-    order = ["test_budget", "test_rollover", "", "test_deletion", "test_upgrade", "test_patience", "test_canary"]
+    """What restarts the operator comes first, and then what is begun to be looked at late. Who leads is looked at once
+    the upgrades, which take a whole core, are over. Deletions come late, when the garbage collector has noticed our
+    kinds, and the canary test last: it looks at what all others left behind."""
+    late = ["test_leader", "test_deletion", "test_upgrade", "test_patience", "test_canary"]
+    order = ["test_budget", "test_rollover", "", *late]
     items.sort(key=lambda item: order.index(item.path.stem if item.path.stem in order else ""))
 
 
