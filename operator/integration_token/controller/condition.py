@@ -35,21 +35,12 @@ def _in_words_that_stand(condition: Condition, outcome: Outcome) -> Condition:
 
 def ready(outcome: Outcome) -> Condition:
     """Whether the target Secret holds an unexpired token of the grant as now specified."""
-    kind = ConditionType.READY
-    stored, failure = outcome.stored, outcome.failure
+    kind, stored = ConditionType.READY, outcome.stored
     if stored is not None and _holds_token(outcome):
         return Condition(
             kind, True, Reason.TOKEN_VALID, f"the token is valid until {format_time(stored.token.expires)}"
         )
-    if failure is not None:
-        return Condition(kind, False, Reason(failure.reason), failure.message)
-    if outcome.integration.suspend:
-        return Condition(
-            kind, False, Reason.SUSPENDED, "spec.suspend is true and no valid token is held; set it to false"
-        )
-    if outcome.is_rate_limited:
-        return Condition(kind, False, Reason.RATE_LIMITED, _rate_limited(outcome))
-    return Condition(
+    return _held_up(kind, outcome, "spec.suspend is true and no valid token is held; set it to false") or Condition(
         kind,
         False,
         Reason.TOKEN_EXPIRED,
@@ -60,15 +51,9 @@ def ready(outcome: Outcome) -> Condition:
 def refreshed(outcome: Outcome) -> Condition:
     """Whether the last request succeeded, or why no request is made."""
     kind = ConditionType.REFRESHED
-    failure = outcome.failure
-    if failure is not None:
-        return Condition(kind, False, Reason(failure.reason), failure.message)
-    if outcome.integration.suspend:
-        return Condition(
-            kind, False, Reason.SUSPENDED, "spec.suspend is true: nothing is asked for and nothing is written"
-        )
-    if outcome.is_rate_limited:
-        return Condition(kind, False, Reason.RATE_LIMITED, _rate_limited(outcome))
+    held_up = _held_up(kind, outcome, "spec.suspend is true: nothing is asked for and nothing is written")
+    if held_up is not None:
+        return held_up
     before = condition_of(outcome.integration.status, kind)
     same_spec = before.get("observedGeneration") == outcome.integration.generation
     shown = outcome.asked or outcome.copied
@@ -87,7 +72,7 @@ def stalled(outcome: Outcome) -> Condition:
     if isinstance(failure, UserActionRequired):
         return Condition(kind, True, Reason(failure.reason), failure.message)
     before = condition_of(outcome.integration.status, kind)
-    if failure is None and _BY_REQUEST in refreshed(outcome).reason.traits and before.get("status") == "True":
+    if failure is None and before.get("status") == "True" and _BY_REQUEST in refreshed(outcome).reason.traits:
         return Condition(kind, True, Reason(before["reason"]), str(before.get("message", "")))
     return Condition(kind, False, Reason.PROGRESSING, "")
 
@@ -131,8 +116,16 @@ def _too_late(rollover: Rollover) -> str:
     )
 
 
-def _rate_limited(outcome: Outcome) -> str:
-    return f"the request waits for {outcome.wait.why or f'its own limit of {MAX_PER_GRANT} in a minute'}"
+def _held_up(kind: ConditionType, outcome: Outcome, suspended: str) -> Condition | None:
+    """What keeps a token from being refreshed, in the words of that condition; None if nothing does."""
+    if outcome.failure is not None:
+        return Condition(kind, False, Reason(outcome.failure.reason), outcome.failure.message)
+    if outcome.integration.suspend:
+        return Condition(kind, False, Reason.SUSPENDED, suspended)
+    if outcome.is_rate_limited:
+        why = outcome.wait.why or f"its own limit of {MAX_PER_GRANT} in a minute"
+        return Condition(kind, False, Reason.RATE_LIMITED, f"the request waits for {why}")
+    return None
 
 
 CONDITIONS: Sequence[Callable[[Outcome], Condition]] = (ready, refreshed, stalled, rollover_too_late)

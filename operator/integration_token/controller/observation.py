@@ -107,12 +107,11 @@ class Observation(NamedTuple):
         """Whether a person asked for a renewal that has not been followed yet."""
         return self.integration.renew_request not in {"", self.handled_renew_request}
 
-    def plan_by_what_was_known(self, endpoint: Endpoint, plan: TokenPlan, taught: Rollover | None) -> TokenPlan:
-        """The plan by what the status remembers of the rollover, or the endpoint's spec states, unless it has been
-        looked up.
+    def plan_by_what_was_known(self, endpoint: Endpoint, plan: TokenPlan) -> TokenPlan:
+        """The plan with what the status remembers of the rollover, or the endpoint's spec states, unless that has been
+        looked up: if it is another one, its next poll is to be planned.
 
         :param plan: the plan to go on from.
-        :param taught: what answers have taught of the grant's rollover.
         """
         status = self.integration.status
         before, prior = plan.prior, Rollover()
@@ -124,10 +123,7 @@ class Observation(NamedTuple):
         if before is None and isinstance(known, int) and ours:
             late = condition_of(status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True"
             prior = Rollover.remembered(known, too_late=late)
-        changed = plan.with_prior(prior if prior != Rollover() else stated_rollover(self.integration, endpoint))
-        if changed is plan:
-            return plan
-        return plan_for(self.integration, self.stored, changed, self.now, taught)
+        return plan.with_prior(prior if prior != Rollover() else stated_rollover(self.integration, endpoint))
 
 
 def stated_rollover(integration: Integration, endpoint: Endpoint) -> Rollover:

@@ -70,7 +70,9 @@ class Observer:
             credentials = await self._references.credentials(integration, endpoint)
             identity = GrantIdentity(endpoint.uid, grant_hash(endpoint, integration), credentials.revision)
             revisions = revisions_of(integration, endpoint, credentials.revision)
-            plan = observation.plan_by_what_was_known(endpoint, plan, observation.taught)
+            known = observation.plan_by_what_was_known(endpoint, plan)
+            if known is not plan:
+                plan = plan_for(integration, observation.stored, known, observation.now, observation.taught)
         except Failure as error:
             failure = failure or error.without_traceback()
         is_disturbed = failure is None and _is_disturbed(observation, revisions)

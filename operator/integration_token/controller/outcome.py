@@ -131,7 +131,7 @@ class Outcome(NamedTuple):
     @property
     def waits(self) -> bool:
         """Whether the request waits for its turn, and nothing new is known."""
-        return self.wait.on is not None or self.wait.grant_rate > 0
+        return self.wait.keeps_place or self.wait.grant_rate > 0
 
     @property
     def is_rate_limited(self) -> bool:

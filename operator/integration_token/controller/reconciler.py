@@ -133,7 +133,7 @@ class Reconciler:
             observation = await self._observer.observe_references(key, state, observation)
             progress.outcome = Outcome.of(observation)
             outcome = await self._refresher.refresh(key, state, observation, progress)
-            progress.keeps_place = outcome.wait.on is not None
+            progress.keeps_place = outcome.wait.keeps_place
             outcome = progress.outcome = self._updater.begin(self._reporter.tell_refreshed(outcome))
             outcome = progress.outcome = await self._updater.update(key, state.grant, outcome)
             self._reporter.tell_written(outcome)
@@ -173,7 +173,7 @@ class Reconciler:
             failing=failing,
             due=requeue_after(outcome, failing),
             last_reconciled=(revisions, outcome.version) if is_settled and revisions is not None else None,
-            waiting_since=outcome.remembered.waiting_since if outcome.wait.on is not None else None,
+            waiting_since=outcome.remembered.waiting_since if outcome.wait.keeps_place else None,
         )
 
     def _cut_short(self, before: Remembered, error: ClusterError) -> tuple[Remembered, Instant]:
@@ -263,7 +263,7 @@ def _remembered_of(progress: Progress) -> Remembered:
         plan=outcome.plan,
         failing=failing,
         last_reconciled=None,
-        waiting_since=outcome.remembered.waiting_since if outcome.wait.on is not None else None,
+        waiting_since=outcome.remembered.waiting_since if outcome.wait.keeps_place else None,
     )
 
 

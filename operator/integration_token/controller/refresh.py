@@ -95,9 +95,9 @@ class Refresher:
         """The resource's pass is over."""
         self._copier.let_go(key)
 
-    def has_waited_long(self, since: Instant | None) -> bool:
+    def has_waited_long(self, since: Instant) -> bool:
         """Whether a request has waited for its turn for so long that its user is told."""
-        return since is not None and self._clock.now().boot - since.boot >= TELL_AFTER
+        return self._clock.now().boot - since.boot >= TELL_AFTER
 
     async def _prepare(self, observation: Observation) -> Prepared:
         assert observation.endpoint is not None  # noqa: S101  # else something is wrong
@@ -128,7 +128,7 @@ class Refresher:
     def _waiting(self, key: Key, grant: GrantState, outcome: Outcome, wait: Wait) -> Outcome:
         """With a request that waits."""
         since = outcome.remembered.waiting_since
-        if wait.on is not None:
+        if wait.keeps_place:
             since = since or self._clock.now()
             outcome = outcome._replace(remembered=outcome.remembered._replace(waiting_since=since))
             wait = replace(wait, is_long=self.has_waited_long(since))
@@ -146,7 +146,7 @@ class Refresher:
         plan, taught = observation.plan, grant.taught(observation.now)
         if observation.is_member and grant is not before:
             plan = replace(plan, prior=None)
-        plan = observation.plan_by_what_was_known(endpoint, plan, taught)
+        plan = observation.plan_by_what_was_known(endpoint, plan)
         plan = plan_for(observation.integration, observation.stored, plan, observation.now, taught)
         identity = replace(identity, credentials_revision=prepared.credentials_revision)
         view, offered = self._view(key, grant, observation, plan, identity)

@@ -69,7 +69,7 @@ def requeue_after(outcome: Outcome, failing: FailureState) -> Instant | None:
     plan, now, wall, wait, waits = outcome.plan, outcome.now, outcome.wall, outcome.wait, []
     if outcome.left > 0:
         waits.append(plan.expires - wall)  # Ready must turn False then
-    if wait.on is not None:
+    if wait.keeps_place:
         # Its turn wakes it; if that failed, it looks by itself.
         waits.append(MAX_USER_ACTION_WAIT if wait.is_long else TELL_AFTER)
     elif failing.failure is not None and outcome.failure is not None:

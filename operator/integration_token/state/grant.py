@@ -197,4 +197,4 @@ class GrantState:
                 del self.namespaces[key.namespace]
                 (self.shares or {}).pop(key.namespace, None)
         self.waiting.discard(key)
-        self.holders.pop(key, None)
+        self.drop_holder(key)

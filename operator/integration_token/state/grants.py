@@ -100,7 +100,7 @@ class Grants:
         return token if known.digest == self._known_by(token) else None
 
     def on_pass_end(self, key: Key, grant: GrantState, *, renewed: bool) -> None:
-        """The resource's look is over: whoever waited for its request, or for its token, looks again."""
+        """The resource's pass is over: whoever waited for its request, or for its token, looks again."""
         if grant.asking == key:
             for other in grant.end_request():
                 self._scheduler.wake(other)
