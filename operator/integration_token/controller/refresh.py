@@ -269,7 +269,7 @@ class Refresher:
         """Has the grant know what its failed request means for the next one."""
         failures, pause = grant.failing.counted(failure), None
         if not isinstance(failure, Transient):
-            wait = user_action_wait(outcome.left)
+            wait = user_action_wait(outcome.left, failures)
         else:
             wait = transient_wait(failures, outcome.left, self._jitter())
             wait = max(wait, grant.memory.rate.spacing(outcome.now.boot))
