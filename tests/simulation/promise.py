@@ -100,6 +100,8 @@ def the_window_opens_in_time(story: Story, chronicle: Chronicle, place: Place) -
     if not clean or len(story.members) > 1 or any(each.answered for each in story.restarts):
         return
     for (held, _), polls in zip(list(chronicle.held(place))[:1], chronicle.lifetimes(place), strict=False):
+        if held.assumed:
+            return
         latest = held.expiry - 0.95 * _window(story, chronicle, held) + 1
         assert polls[0].at <= latest, f"the first poll came at {polls[0].at:.3f} s, {latest:.3f} s at the latest"
 
@@ -205,7 +207,7 @@ def _undisturbed(story: Story, chronicle: Chronicle, place: Place) -> Iterator[t
     disturbed += [(at, at) for at in chronicle.restarted]
     disturbed += [(step.at, step.at) for step in story.steps]
     for (held, end), polls in zip(chronicle.held(place), chronicle.lifetimes(place), strict=False):
-        if not any(start <= end and until >= held.at for start, until in disturbed):
+        if not held.assumed and not any(start <= end and until >= held.at for start, until in disturbed):
             yield held, polls
 
 

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from tests.fakes.fault import EXPIRES_EMPTY, EXPIRES_MISSING, EXPIRES_NULL, EXPIRES_ON, EXPIRES_ZERO, Fault
+from tests.fakes.fault import (
+    EXPIRES_EMPTY,
+    EXPIRES_MISSING,
+    EXPIRES_NULL,
+    EXPIRES_ON,
+    EXPIRES_TEXT,
+    EXPIRES_ZERO,
+    Fault,
+)
 from tests.fakes.issuer import Policy
 from tests.simulation.disturbance import Disturbance
 
@@ -40,7 +48,7 @@ class Kind(StrEnum):
     """429 with `x-ratelimit-reset`."""
 
 
-UNTOLD = (EXPIRES_MISSING, EXPIRES_NULL, EXPIRES_EMPTY, EXPIRES_ON, EXPIRES_ZERO)
+UNTOLD = (EXPIRES_MISSING, EXPIRES_NULL, EXPIRES_EMPTY, EXPIRES_ON, EXPIRES_TEXT, EXPIRES_ZERO)
 """What tells no expiry."""
 
 PAUSING = frozenset({Kind.LIMITED, Kind.LIMITED_DATE, Kind.LIMITED_RESET})
