@@ -13,7 +13,8 @@ class Token:
     expires: float
     assumed: bool
     """The endpoint told no expiry: the endpoint's default lifetime stands in."""
-    scope: tuple[str, ...]
+    scope: tuple[str, ...] | None
+    """What was granted; None where the endpoint told nothing of it."""
 
     @property
     def lifetime(self) -> float:
