@@ -474,6 +474,7 @@ def test_an_unauthorized_client_may_have_a_wrong_secret() -> None:
     [
         (302, "/login", "a redirect to login.example/login, which is never followed; check the path of spec.tokenURL"),
         (302, "https://sso.example:8443/a/b?next=x#y", "a redirect to sso.example:8443/a/b, which"),
+        (302, "/login;jsessionid=0A1B2C3D", "a redirect to login.example/login, which"),
         (303, "//sso.example", "a redirect to sso.example, which"),
         (301, "/oauth/token/", "login.example/oauth/token/, which is never followed; set spec.tokenURL to the final"),
         (307, "https://me:pass@login.example/oauth2/token", "to login.example/oauth2/token, which is never followed;"),
@@ -505,7 +506,8 @@ def test_a_page_that_refuses_comes_from_before_the_endpoint(status: int, body: b
     problem = failure(body=body, status=status, headers={"content-type": content_type}, encoding=JSON)
     assert (type(problem), problem.reason) == (UserActionRequired, Reason.REQUEST_REJECTED)
     assert "something before the endpoint, such as a firewall or a proxy, refused the request" in problem.message
-    assert f"User-Agent {user_agent()}" in problem.message
+    assert user_agent().startswith("integration-token-operator/")
+    assert "whose User-Agent begins with integration-token-operator/," in problem.message
     said = failure(body=b'{"error": "access_denied"}', status=status, headers={"content-type": "text/html"})
     assert said.reason == Reason.ACCESS_DENIED
 

@@ -9,8 +9,8 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import RequestEncoding
+from integration_token.api.names import MANAGER
 from integration_token.errors import Failure, Transient, UserActionRequired
-from integration_token.oauth.request import user_agent
 from integration_token.telemetry.disclosure import Secrets
 from integration_token.telemetry.redaction import leaking, redact
 
@@ -91,7 +91,7 @@ def rejection(
         return UserActionRequired(
             Reason.REQUEST_REJECTED,
             f"{asked.server} answered {status} with a page of HTML: something before the endpoint, such as a firewall"
-            f" or a proxy, refused the request; have it let requests with the User-Agent {user_agent()} through, or"
+            f" or a proxy, refused the request; have it let requests through whose User-Agent begins with {MANAGER}/, or"
             f" check spec.tokenURL of {asked.endpoint}",
         )
     return oauth_failure(fields if isinstance(fields, dict) else {}, status, asked, secrets)
@@ -178,14 +178,15 @@ def _target(location: str, url: str, secrets: tuple[str, ...]) -> str:
     """Host and path of a redirect, empty where it has none: all else of its URL may be secret."""
     try:
         parts = urlsplit(urljoin(url, location[:_MAX_LOCATION].strip()))
-        shown = f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+        path = parts.path.partition(";")[0]  # what follows is a session's ID, as Java's servers write it
+        shown = f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{path}"
     except ValueError:
         return ""
     if not location or parts.scheme not in {"http", "https"} or not parts.hostname:
         return ""
     # Hosts and paths are long, but their words are not: those of a path stand between slashes, a host's are shorter.
     harmless = _LOCATION.fullmatch(shown) and not leaking([shown], secrets, between="/:.-")
-    return shown if harmless and not leaking([parts.path], secrets, between="/") else redact(shown, secrets)
+    return shown if harmless and not leaking([path], secrets, between="/") else redact(shown, secrets)
 
 
 def _is_page(headers: Mapping[str, str], body: bytes) -> bool:
