@@ -91,8 +91,8 @@ def rejection(
         return UserActionRequired(
             Reason.REQUEST_REJECTED,
             f"{asked.server} answered {status} with a page of HTML: something before the endpoint, such as a firewall"
-            f" or a proxy, refused the request; have it let requests through whose User-Agent begins with {MANAGER}/, or"
-            f" check spec.tokenURL of {asked.endpoint}",
+            f" or a proxy, refused the request; have it let requests through whose User-Agent begins with {MANAGER}/,"
+            f" or check spec.tokenURL of {asked.endpoint}",
         )
     return oauth_failure(fields if isinstance(fields, dict) else {}, status, asked, secrets)
 
