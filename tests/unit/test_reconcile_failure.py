@@ -12,7 +12,7 @@ from integration_token.api.condition import ConditionType, Reason, condition_of
 from integration_token.api.names import (
     CREDENTIALS_LABEL,
 )
-from integration_token.api.value import format_time
+from integration_token.api.value import format_time, parse_time
 from integration_token.errors import Denied, Failure, Transient
 from integration_token.workqueue.key import token_key
 
@@ -301,7 +301,7 @@ def test_what_keeps_failing_alike_is_written_once_and_says_when_it_is_tried_agai
         assert message(world, ConditionType.REFRESHED) == world.cluster.events[-1]["message"] == said
         assert message(world, ConditionType.READY) == f"the token is valid until {expires}"
         with world.counting() as writes:
-            await world.until(EPOCH + 20 * HOUR)
+            await world.until(parse_time(expires) - 60)
         assert writes == []
 
     with caplog.at_level(logging.WARNING):
