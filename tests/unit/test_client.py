@@ -469,6 +469,22 @@ async def test_the_next_address_is_tried_where_one_refuses_the_connection(
     )
 
 
+async def test_of_several_addresses_the_same_failure_is_told_in_whatever_order_they_come(
+    client: TokenClient, resolve: Resolve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Name servers turn their addresses round, and another message would be written to the status each time."""
+    numbers = {"127.0.0.2": errno.ENETUNREACH, "127.0.0.3": errno.ECONNREFUSED}
+
+    async def connect(_: object, host: str, *__: object, **___: object) -> None:
+        raise OSError(numbers[host], "text of the library")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", connect)
+    resolve(a=[*numbers], b=[*reversed(numbers)])
+    said = [(await failure(client, request(f"http://{name}.example/"))).message for name in ("a", "b")]
+    assert said[0].startswith("no connection to a.example:80 comes about: connection refused; ")
+    assert said[1] == said[0].replace("a.example", "b.example")
+
+
 async def test_the_next_address_is_not_tried_once_the_request_was_sent(
     client: TokenClient, endpoint: TokenEndpoint, resolve: Resolve
 ) -> None:

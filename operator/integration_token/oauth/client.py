@@ -167,15 +167,18 @@ class TokenClient:
                 f"credentials are never sent to {url.host}: {wrong}; set spec.tokenURL to a public host"
                 + ("" if route.private else ", or ask this installation's administrator for --private-host"),
             )
-        failure: Failure | None = None
+        failures: list[Failure] = []
         for address in addresses:
             try:
                 pinned = _pinned(url, address)
                 # Each address gets its share of the time, so that one which doesn't answer leaves some to the others.
                 return await self._post(host, url, pinned, request, route, route.timeout / len(addresses), under_way)
             except Unconnected as error:
-                failure = error
-        raise failure or Transient(Reason.ENDPOINT_UNREACHABLE, f"{url.host} has no address")
+                failures.append(error)
+        if not failures:
+            raise Transient(Reason.ENDPOINT_UNREACHABLE, f"{url.host} has no address")
+        # Always the same one, in whatever order the name server tells the addresses: a change would be a write.
+        raise min(failures, key=lambda failure: failure.message)
 
     async def _post(
         self,
