@@ -514,7 +514,7 @@ async def test_the_cause_that_the_system_gives_is_told(
 
     monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", connect)
     problem = await failure(client, request("http://127.0.0.1:8/"))
-    assert (type(problem).__mro__[1], problem.reason) == (Transient, Reason.ENDPOINT_UNREACHABLE)
+    assert (isinstance(problem, Transient), problem.reason) == (True, Reason.ENDPOINT_UNREACHABLE)
     assert problem.message.startswith(f"no connection to 127.0.0.1:8 comes about: {said}; check")
 
 
@@ -601,6 +601,26 @@ async def test_a_proxy_that_refuses_or_is_gone_is_a_passing_failure(clock: FakeC
         " --proxy-url"
     )
     await client.close()
+
+
+async def test_it_is_told_whether_tls_fails_with_the_proxy_or_behind_it(
+    clock: FakeClock, secure: TokenEndpoint
+) -> None:
+    """The endpoint's owner can do nothing about a proxy's certificate, nor the proxy's about the endpoint's."""
+    url = named(secure.url, "login.example")
+    async with recording(certificate=Certificate.issue("127.0.0.1")) as recorder:
+        client = TokenClient(clock, STRICT, f"https://127.0.0.1:{recorder.port}")
+        problem = await failure(client, request(url))
+        await client.close()
+    assert (type(problem), problem.reason) == (Transient, Reason.ENDPOINT_UNREACHABLE)
+    assert problem.message.startswith(f"TLS with the proxy 127.0.0.1:{recorder.port} fails: unable to get local issuer")
+    assert "caBundle" not in problem.message
+    async with proxying(int(urlsplit(secure.url).port or 0)) as proxy:
+        client = TokenClient(clock, STRICT, f"http://127.0.0.1:{proxy.port}")
+        problem = await failure(client, request(url))
+        await client.close()
+    assert problem.reason == Reason.TLS_FAILED
+    assert problem.message.startswith(f"the certificate of {urlsplit(url).netloc} is not trusted")
 
 
 async def test_the_proxies_of_the_environment_are_not_used(

@@ -77,6 +77,8 @@ class _UnderWay:
         self._parts = 0
         self.sent = False
         """Something of the request may have reached the endpoint."""
+        self.passed = False
+        """The proxy has made its connection: what fails from then on is between the endpoint and us."""
 
     def begin(self) -> None:
         """One more part is."""
@@ -91,6 +93,7 @@ class _UnderWay:
     async def trace(self, event: str, _: object) -> None:
         """Told by the HTTP library how far it is."""
         self.sent = self.sent or event.endswith("send_request_headers.started")
+        self.passed = self.passed or event == "proxy.start_tls.started"
 
 
 class TokenClient:
@@ -220,7 +223,8 @@ class TokenClient:
             finally:
                 await response.aclose()
         except httpx.HTTPError as error:
-            raise exchange_failure(error, _place(url), route.timeout, self._proxied) from None
+            proxy = "" if under_way.passed else self._proxied
+            raise exchange_failure(error, _place(url), route.timeout, proxy) from None
         if len(body) > MAX_BODY or pieces > _PIECES:
             if 200 <= response.status_code <= 299:
                 raise Transient(Reason.INVALID_RESPONSE, TOO_MUCH if pieces > _PIECES else _TOO_LARGE)

@@ -69,16 +69,15 @@ def exchange_failure(error: httpx.HTTPError, server: str, timeout: float, proxy:
 
     :param server: the endpoint's host and port.
     :param timeout: seconds that there were.
-    :param proxy: the proxy's host and port; empty without one.
+    :param proxy: the proxy's host and port; empty without one, and once it has made its connection.
     """
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLError):
-            return _tls_failure(cause, server)
+            return _proxy_tls_failure(cause, proxy) if proxy else _tls_failure(cause, server)
         if isinstance(cause, TooMuch):
             return Transient(Reason.INVALID_RESPONSE, TOO_MUCH)
     said = _said_by_system(causes)
-    # With a proxy it is that one to which a connection is made.
     peer, check = (f"the proxy {proxy}", "check the proxy, and --proxy-url") if proxy else (server, _CHECK)
     if isinstance(error, httpx.ConnectTimeout):
         return Unconnected(Reason.TIMEOUT, f"{peer} did not accept a connection within {timeout:g} s; {check}")
@@ -119,12 +118,26 @@ def _said_by_system(causes: Iterable[BaseException]) -> str:
     return f": {os.strerror(numbers[-1]).lower()}" if numbers and numbers[-1] else ""
 
 
+def _proxy_tls_failure(error: ssl.SSLError, proxy: str) -> Failure:
+    """Of no endpoint's certificate, whose owner could do nothing about it."""
+    why = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else _reason(error)
+    return Transient(
+        Reason.ENDPOINT_UNREACHABLE,
+        f"TLS with the proxy {proxy} fails{f': {why}' if why else ''}; check its certificate, and --proxy-url",
+    )
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """OpenSSL's word for it, such as WRONG_VERSION_NUMBER; empty where it has none."""
+    return error.reason if error.reason and _OPENSSL_REASON.fullmatch(error.reason) else ""
+
+
 def _tls_failure(error: ssl.SSLError, server: str) -> Failure:
     if isinstance(error, ssl.SSLCertVerificationError):
         advice = _ADVICE.get(error.verify_code, _OTHER_ADVICE)
         what = f"the certificate of {server} is not trusted: {error.verify_message}; {advice}"
         return Transient(Reason.TLS_FAILED, what)
-    reason = error.reason if _OPENSSL_REASON.fullmatch(error.reason or "") else ""
+    reason = _reason(error)
     advice = "check spec.tokenURL, and the endpoint's log"
     if reason in _NO_TLS:
         advice = "check that spec.tokenURL names an https port"
