@@ -50,6 +50,7 @@ _WHOLE_ENDPOINT: dict[str, Any] = {
     "caBundle": CA,
     "timeout": "20s",
     "defaultLifetime": "1h30m",
+    "maximumLifetime": "24h",
     "rolloverLead": "1h",
     "rateLimit": {"requestsPerMinute": 100000},
 }

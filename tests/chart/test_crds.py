@@ -115,6 +115,16 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         "spec.defaultLifetime",
         "must be a duration of at least 30s",
     ),
+    "a maximum lifetime under 30 s": (
+        endpoint(maximumLifetime="29s"),
+        "spec.maximumLifetime",
+        "must be a duration of at least 30s, such as 24h or 1h30m",
+    ),
+    "a maximum lifetime in days": (
+        endpoint(maximumLifetime="1d"),
+        "spec.maximumLifetime",
+        "must be a duration of at least 30s, such as 24h or 1h30m",
+    ),
     "no request a minute": (
         endpoint(rateLimit={"requestsPerMinute": 0}),
         "spec.rateLimit.requestsPerMinute",

@@ -68,7 +68,7 @@ class TestIntegration:
             target="shop",
             deletion_policy=DeletionPolicy.DELETE,
             template=Template({}, {}, {}),
-            renew_before=RenewBefore(share=0.2, seconds=None),
+            renew_before=RenewBefore(share=0.2, seconds=None, least=240),
             mount_refresh=MountRefresh.AUTO,
             suspend=False,
             status={},
@@ -118,6 +118,7 @@ class TestIntegration:
         [
             pytest.param({"renewBeforePercentage": 35}, RenewBefore(0.35, None), id="a share of the lifetime"),
             pytest.param({"renewBefore": "30m"}, RenewBefore(None, 1800), id="a duration"),
+            pytest.param({}, RenewBefore(0.2, None, least=240), id="neither: what a mounted file needs at least"),
             pytest.param(
                 {"renewBefore": "30m", "renewBeforePercentage": 35},
                 RenewBefore(None, 1800),
@@ -185,6 +186,7 @@ class TestEndpoint:
             ca_bundle=None,
             timeout=10,
             default_lifetime=3600,
+            maximum_lifetime=None,
             rollover_lead=None,
             requests_per_minute=60,
             namespace_selector={},
@@ -202,6 +204,7 @@ class TestEndpoint:
             "caBundle": "PEM",
             "timeout": "2500ms",
             "defaultLifetime": "24h",
+            "maximumLifetime": "48h",
             "rolloverLead": "1h",
             "rateLimit": {"requestsPerMinute": 7},
             "namespaceSelector": {"matchLabels": {"team": "shop"}},
@@ -215,6 +218,7 @@ class TestEndpoint:
         assert read.authentication == "ClientSecretBasic"
         assert read.parameters == (("level", "2"), ("organization", "1"))
         assert (read.timeout, read.default_lifetime, read.requests_per_minute) == (2.5, 86400, 7)
+        assert read.maximum_lifetime == 2 * 86400
         assert read.rollover_lead == 3600
         assert read.token_type == "JWT"
         assert read.namespace_selector == {"matchLabels": {"team": "shop"}}

@@ -288,12 +288,12 @@ def test_a_token_that_turned_out_to_expire_sooner_is_replaced_once_it_has() -> N
 
     async def story(world: World) -> None:
         await world.begin()
-        world.fault(fault.EXPIRES_ZERO, count=1)
+        world.fault(fault.EXPIRES_NEGATIVE, count=1)
         world.request_renewal("now")
         await world.settle()
         assert world.ready[0] == "False"
         world.fault(fault.SHORTER_LIVED)
-        await world.until(EPOCH + 10)
+        await world.until(EPOCH + 40)
         assert world.ready == ("True", "TokenValid")
         assert world.token() == 2
 

@@ -117,7 +117,9 @@ def test_a_resource_says_why_it_has_no_token_and_gets_one_as_soon_as_that_is_men
         await world.until(EPOCH + HOUR)
         assert world.cluster.reasons() == [reason]
         # What isn't ours is not watched, and looked at once a minute.
-        assert world.operator.looks - looks <= (90 if reason in {"CredentialsNotFound", "SecretNotOwned"} else 12)
+        # Whom the endpoint refuses is asked for a few times more at first.
+        most = {"CredentialsNotFound": 90, "SecretNotOwned": 90, "AccessDenied": 15}
+        assert world.operator.looks - looks <= most.get(reason, 12)
         if world.cluster.find("secrets", NAMESPACE, "shop"):
             world.cluster.remove("secrets", NAMESPACE, "shop")
             await world.until(EPOCH + HOUR + 61)
@@ -173,14 +175,45 @@ def test_a_failing_refresh_keeps_the_good_token_and_ends_with_the_fault(
     play(story)
 
 
-def test_what_only_a_change_mends_is_probed_every_five_minutes_at_least() -> None:
-    """The change may be at the endpoint, where nobody tells us."""
+def test_a_client_that_is_refused_is_asked_for_soon_and_then_every_five_minutes() -> None:
+    """A new client takes a moment until all of the endpoint knows it; later somebody may mend it there, where nobody
+    tells us."""
 
     async def story(world: World) -> None:
         world.clients["shop"] = "another secret"
         await world.begin()
         await world.until(EPOCH + HOUR)
-        assert 12 <= world.requests <= 13
+        waits = [round(later - earlier) for earlier, later in pairwise(world.times)]
+        assert waits == [5, 15, 60, *(300 for _ in waits[3:])]
+        assert len(waits) >= 12
+
+    play(story)
+
+
+def test_new_credentials_that_are_refused_as_well_begin_anew() -> None:
+    """They may be as new at the endpoint as they are here."""
+
+    async def story(world: World) -> None:
+        world.clients["shop"] = "another secret"
+        await world.begin()
+        await world.until(EPOCH + HOUR)
+        asked = world.requests
+        world.credentials(secret="wrong again")
+        await world.until(EPOCH + HOUR + 81)
+        assert world.requests == asked + 4
+
+    play(story)
+
+
+def test_a_refused_renewal_of_a_good_token_is_asked_for_as_time_allows() -> None:
+    """Nobody waits for it: half of the time left, five minutes at most."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.clients["shop"] = "another secret"
+        await world.until(EPOCH + DAY - 2 * HOUR)
+        assert len(world.times) > 3
+        assert {round(later - earlier) for earlier, later in pairwise(world.times[1:])} == {300}
 
     play(story)
 

@@ -211,6 +211,14 @@ class TestRefreshed:
         status = status_of(resource(), replace(situation, asked=True, failure=UNREACHABLE))
         assert condition_of(status, ConditionType.REFRESHED)["message"] == "no connection"
 
+    def test_of_a_token_whose_expiry_is_assumed_no_end_is_told(self) -> None:
+        """The date is but one to ask again at."""
+        assumed = replace(STORED, token=replace(STORED.token, assumed=True))
+        status = status_of(resource(), replace(GOOD, stored=assumed, asked=True, failure=UNREACHABLE))
+        assert condition_of(status, ConditionType.REFRESHED)["message"] == (
+            "no connection; the token that is held is kept, and nobody has told when it expires"
+        )
+
     def test_a_wish_that_waits_is_told(self) -> None:
         """Whoever annotated sees why nothing happens; a good token is no failure."""
         status = status_of(resource(), replace(GOOD, wishes=25.0))

@@ -16,8 +16,8 @@ class ConditionType(StrEnum):
     STALLED = "Stalled"
     """True where only a change by a person helps."""
     ROLLOVER_TOO_LATE = "RolloverTooLate"
-    """True where the endpoint answers with a new token so late that a mounted file may hold an expired one; Unknown
-    until a rollover has been seen."""
+    """True where the endpoint has been seen to answer with a new token so late that a mounted file may hold an expired
+    one; Unknown until a rollover has been seen."""
 
 
 class Trait(Enum):
@@ -61,9 +61,12 @@ class Reason(StrEnum):
 
     # The rollover.
     ROLLOVER_TOO_LATE = "RolloverTooLate"
-    """New tokens are answered less than 4 min before the old ones expire."""
+    """The old token was answered less than 4 min before its expiry."""
     ROLLOVER_IN_TIME = "RolloverInTime"
-    """New tokens are answered 4 min or more before the old ones expire."""
+    """New tokens are answered 4 min or more before the old ones expire; where these live less than 8 min, as soon as
+    half of that is over."""
+    LIFETIME_TOO_SHORT = "LifetimeTooShort"
+    """Nothing is late, but tokens live less than 3 min: a mounted file may follow too late whenever a new one comes."""
     ROLLOVER_UNKNOWN = "RolloverUnknown"
     """Too few rollovers have been seen to tell."""
 

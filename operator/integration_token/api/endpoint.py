@@ -88,6 +88,9 @@ class Endpoint:
     """None for the system's roots."""
     timeout: float
     default_lifetime: float
+    """Assumed where an answer tells no expiry."""
+    maximum_lifetime: float | None
+    """Beyond which no expiry is believed; None where any is."""
     rollover_lead: float | None
     """As far as it is known; None where it is to be learned alone."""
     requests_per_minute: int
@@ -130,6 +133,7 @@ def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
             ca_bundle=_ca_bundle(str(spec.get("caBundle") or "")),
             timeout=parse_duration(spec.get("timeout") or "10s"),
             default_lifetime=parse_duration(spec.get("defaultLifetime") or "1h"),
+            maximum_lifetime=parse_duration(spec["maximumLifetime"]) if spec.get("maximumLifetime") else None,
             rollover_lead=parse_duration(spec["rolloverLead"]) if spec.get("rolloverLead") else None,
             requests_per_minute=int((spec.get("rateLimit") or {}).get("requestsPerMinute") or 60),
             namespace_selector=spec.get("namespaceSelector") or {},

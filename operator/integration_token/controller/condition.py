@@ -4,15 +4,17 @@ To add a condition: its type in `api/condition.py`, a function here, and a row i
 cannot be read has Ready and Stalled alone, by :meth:`~integration_token.controller.reporter.Reporter.reject`.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from integration_token.api.condition import Condition, ConditionType, Reason, Trait, condition_of, has_trait
+from integration_token.api.token import StoredToken
 from integration_token.api.value import format_time
 from integration_token.controller.outcome import Outcome
 from integration_token.controller.wording import due_within, says_same
 from integration_token.errors import UserActionRequired
-from integration_token.renewal.rollover import SAFE_LEAD, Rollover
+from integration_token.renewal.rollover import MOUNTED_LIFETIME, SAFE_LEAD, Rollover
 from integration_token.workqueue.grant_rate import MAX_PER_GRANT, MAX_PER_SHARE, MAX_WISHES
 
 _BY_REQUEST = Trait.SHOWN_BY_REQUEST
@@ -31,7 +33,7 @@ def _in_words_that_stand(condition: Condition, outcome: Outcome) -> Condition:
     told = str(before.get("message", ""))
     same = Trait.FIXED_MESSAGE in condition.reason.traits or says_same(told, condition.message)
     if condition.reason is Reason.TOKEN_VALID and outcome.stored is not None:
-        same = outcome.integration.status.get("expirationTime") == format_time(outcome.stored.token.expires)
+        same = outcome.integration.status.get("expirationTime") == format_time(outcome.expires)
     return replace(condition, message=told) if same else condition
 
 
@@ -39,9 +41,7 @@ def ready(outcome: Outcome) -> Condition:
     """Whether the target Secret holds an unexpired token of the grant as now specified."""
     kind, stored = ConditionType.READY, outcome.stored
     if stored is not None and _holds_token(outcome):
-        return Condition(
-            kind, True, Reason.TOKEN_VALID, f"the token is valid until {format_time(stored.token.expires)}"
-        )
+        return Condition(kind, True, Reason.TOKEN_VALID, _valid(outcome, stored))
     return _held_up(kind, outcome, "spec.suspend is true and no valid token is held; set it to false") or Condition(
         kind,
         False,
@@ -83,24 +83,37 @@ def rollover_too_late(outcome: Outcome) -> Condition:
     """Whether the endpoint answers with a new token so late that a mounted file may hold an expired one."""
     kind, rollover, stored = ConditionType.ROLLOVER_TOO_LATE, outcome.rollover, outcome.stored
     # Learned with a renewal, and written with it.
-    too_late = None if rollover is None or stored is None else rollover.too_late(stored.token.lifetime)
-    if rollover is None or too_late is None:
+    lifetime = math.inf if stored is None or stored.token.assumed else stored.token.lifetime
+    too_late = None if rollover is None else rollover.too_late(lifetime)
+    if rollover is not None and too_late:
+        return Condition(kind, True, Reason.ROLLOVER_TOO_LATE, _too_late(rollover))
+    if lifetime < MOUNTED_LIFETIME and outcome.remembered.status_pending:
+        return Condition(kind, False, Reason.LIFETIME_TOO_SHORT, _too_short(lifetime))
+    if too_late is None:
         before = condition_of(outcome.integration.status, kind)
-        for status, reason in ((True, Reason.ROLLOVER_TOO_LATE), (False, Reason.ROLLOVER_IN_TIME)):
+        for status, reason in _SEEN:
             if before.get("reason") == reason:
                 return Condition(kind, status, reason, str(before.get("message", "")))
         return Condition(kind, None, Reason.ROLLOVER_UNKNOWN, "")
-    if not too_late:
-        return Condition(kind, False, Reason.ROLLOVER_IN_TIME, "")
-    return Condition(kind, True, Reason.ROLLOVER_TOO_LATE, _too_late(rollover))
+    return Condition(kind, False, Reason.ROLLOVER_IN_TIME, "")
+
+
+_SEEN = (
+    (True, Reason.ROLLOVER_TOO_LATE),
+    (False, Reason.ROLLOVER_IN_TIME),
+    (False, Reason.LIFETIME_TOO_SHORT),
+)
+"""What stands until a renewal shows something else."""
 
 
 def _beside_what_is_held(condition: Condition, outcome: Outcome) -> Condition:
     """With how long it does no harm that a refresh fails."""
     if outcome.failure is None or outcome.stored is None or not _holds_token(outcome):
         return condition
-    until = format_time(outcome.stored.token.expires)
-    return replace(condition, message=f"{condition.message}; the token that is held stays valid until {until}")
+    held = f"stays valid until {format_time(outcome.expires)}"
+    if outcome.stored.token.assumed:
+        held = "is kept, and nobody has told when it expires"
+    return replace(condition, message=f"{condition.message}; the token that is held {held}")
 
 
 def _wish_that_waits(outcome: Outcome) -> str:
@@ -114,7 +127,8 @@ def _wish_that_waits(outcome: Outcome) -> str:
 
 
 def _holds_token(outcome: Outcome) -> bool:
-    if outcome.stored is None or outcome.plan.expires <= outcome.wall:
+    # An expiry that is but assumed is a date to ask again: nobody knows that the token has expired.
+    if outcome.stored is None or (outcome.plan.expires <= outcome.wall and not outcome.stored.token.assumed):
         return False
     if outcome.failure is not None and has_trait(outcome.failure.reason, Trait.NOT_OURS):
         return False
@@ -124,6 +138,30 @@ def _holds_token(outcome: Outcome) -> bool:
     before = outcome.integration.status
     was_ready = condition_of(before, ConditionType.READY).get("status") == "True"
     return was_ready and before.get("observedGeneration") == outcome.integration.generation
+
+
+def _valid(outcome: Outcome, stored: StoredToken) -> str:
+    until = format_time(outcome.expires)
+    if not stored.token.assumed:
+        return f"the token is valid until {until}"
+    return (
+        f"the endpoint tells no expiry that can be used: the token is assumed to be valid until {until}, and asked for"
+        f" again by then; set spec.defaultLifetime of {_endpoint(outcome)} to what its tokens live"
+    )
+
+
+def _endpoint(outcome: Outcome) -> str:
+    ref = outcome.integration.endpoint
+    return f"{ref.kind} {ref.name}"
+
+
+def _too_short(lifetime: float) -> str:
+    return (
+        f"the endpoint issues tokens that live {lifetime:.0f} s: a new one is asked for when half of that is over, and"
+        " a mounted file may follow its Secret up to 90 s later, so pods may read an expired token; let the endpoint"
+        f" issue tokens that live {MOUNTED_LIFETIME:.0f} s or longer, better 10 min, or have the operator installed"
+        " with mountRefresh.enabled, which brings them into mounted files in a second"
+    )
 
 
 def _too_late(rollover: Rollover) -> str:

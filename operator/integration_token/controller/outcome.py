@@ -119,6 +119,14 @@ class Outcome(NamedTuple):
         return self.plan.read_clock(self.now)
 
     @property
+    def expires(self) -> float:
+        """When the token expires, as users are told: a known expiry as the Secret has it, an assumed one as it is now;
+        0 without a token."""
+        if self.stored is None:
+            return 0.0
+        return self.plan.expires if self.stored.token.assumed else self.stored.token.expires
+
+    @property
     def left(self) -> float:
         """Seconds that a token of the grant as now specified is still valid; 0 without one."""
         return remaining(self.stored, self.identity, self.plan, self.now)

@@ -272,7 +272,7 @@ class Refresher:
         """Has the grant know what its failed request means for the next one, and the failure tell it."""
         failures, pause = grant.failing.counted(failure), None
         if not isinstance(failure, Transient):
-            wait, longest = user_action_wait(outcome.left), MAX_USER_ACTION_WAIT
+            wait, longest = user_action_wait(outcome.left, failures), MAX_USER_ACTION_WAIT
         else:
             spacing = grant.memory.rate.spacing(outcome.now.boot)
             wait = max(transient_wait(failures, outcome.left, self._jitter()), spacing)

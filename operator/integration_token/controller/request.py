@@ -72,6 +72,7 @@ class TokenRequester:
                 asked=_asked(endpoint),
                 scopes=prepared.spec.inputs.scopes,
                 default_lifetime=endpoint.default_lifetime,
+                maximum_lifetime=endpoint.maximum_lifetime,
                 secrets=tuple(secret for secret in (*request.secrets, held) if secret),
                 received=self._clock.now().wall,
             )

@@ -6,14 +6,11 @@ fields), and refused where a guess could put garbage into a Secret that pods sen
 
 import base64
 import binascii
-import contextlib
 import json
 import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from integration_token.api.condition import Reason
@@ -21,14 +18,12 @@ from integration_token.api.endpoint import may_be_taken_for_bearer
 from integration_token.api.token import Token
 from integration_token.errors import Transient
 from integration_token.oauth.content import ContentError, content_of
+from integration_token.oauth.expiry import http_date, number, read_expiry, server_clock
 from integration_token.oauth.refusal import Asked, oauth_failure, rejection
 from integration_token.telemetry.redaction import leaking, redact, repeating
 
 MAX_PAUSE = 15 * 60.0
 """Seconds that an endpoint can keep us away with Retry-After: a mistaken header must not stop renewal for a day."""
-
-_MAX_LIFETIME = 10 * 365 * 86400.0
-"""Seconds, ahead or ago. A longer `expires_in` is cut to this: it fits into a date, and nobody waits for it."""
 
 _MAX_SCOPE = 8192
 """Characters of `scope` that are read: it stands in status and in an annotation."""
@@ -41,6 +36,10 @@ _PLAIN_SCOPE = re.compile(r"[a-z_:./-]+")
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 """RFC 6749, A.12 allows spaces too, but a Bearer token (RFC 6750, 2.1) has none: it must fit into a header."""
+
+_DIGITS = re.compile(r"[0-9]+")
+_FIRST_EPOCH = 1e9
+"""The least that is UNIX time, of 2001, and no number of seconds to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,7 @@ def read_answer(
     asked: Asked,
     scopes: tuple[str, ...],
     default_lifetime: float,
+    maximum_lifetime: float | None = None,
     secrets: tuple[str, ...],
     received: float,
 ) -> Token:
@@ -70,6 +70,7 @@ def read_answer(
     :param scopes: what was asked for. An answer without `scope` should mean these (RFC 6749, 5.1), but comes from
         servers as well that granted none of them.
     :param default_lifetime: seconds, where neither `expires_in` nor a JWT tells the expiry.
+    :param maximum_lifetime: seconds beyond which no expiry is believed; None where any is.
     :param secrets: what must not come back in a message.
     :param received: wall time, in seconds, at which the answer was complete.
     :raises Failure: where there is no usable token.
@@ -87,10 +88,26 @@ def read_answer(
             "the endpoint's answer has no access_token that fits into a header; check spec.tokenURL and the endpoint",
         )
     _check_type(fields.get("token_type"), asked, (*secrets, token))
-    expires, assumed = _expiry(answer, fields, token, default_lifetime)
+    expiry = read_expiry(
+        fields,
+        _jwt_expiry(token),
+        answer.headers,
+        sent=answer.sent,
+        received=received,
+        default_lifetime=default_lifetime,
+        maximum_lifetime=maximum_lifetime,
+    )
     scope = fields.get("scope")
     granted = _granted(scope, scopes, (*secrets, token)) if isinstance(scope, str) else None
-    return Token(token, issued=_floor(answer.sent), expires=_floor(expires), assumed=assumed, scope=granted)
+    return Token(
+        token,
+        issued=_floor(answer.sent),
+        expires=_floor(expiry.expires),
+        assumed=expiry.assumption is not None,
+        scope=granted,
+        assumption=expiry.assumption,
+        skew=expiry.skew,
+    )
 
 
 def _floor(seconds: float) -> float:
@@ -161,51 +178,6 @@ def _fields(answer: Answer, asked: Asked, secrets: tuple[str, ...]) -> Mapping[s
     return fields
 
 
-def _expiry(answer: Answer, fields: Mapping[str, Any], token: str, default_lifetime: float) -> tuple[float, bool]:
-    """When the token expires, and whether that is only assumed: the earlier of `expires_in` and a JWT's `exp`."""
-    lifetime = _seconds(fields.get("expires_in"))
-    told = [] if lifetime is None else [answer.sent + _bounded(lifetime)]
-    exp = _jwt_expiry(token)
-    if exp is not None:
-        # `exp` is by the endpoint's clock. Its Date header tells what that said, so only the difference is used.
-        told.append(answer.sent + _bounded(exp - (_date(answer.headers) or answer.sent)))
-    if told:
-        return min(told), False
-    return answer.sent + default_lifetime, True
-
-
-def _seconds(value: object) -> float | None:
-    """`expires_in`, a JSON number by the RFC and a string at some; None where it is absent.
-
-    :raises Transient: where it is there and is no number of seconds.
-    """
-    if value is None:
-        return None
-    if isinstance(value, str) and len(value) <= 32:
-        with contextlib.suppress(ValueError):
-            value = float(value)
-    seconds = _number(value)
-    if seconds is None:
-        raise Transient(Reason.INVALID_RESPONSE, "the endpoint's answer has an expires_in that is no number of seconds")
-    return seconds
-
-
-def _number(value: object) -> float | None:
-    """A JSON number that a float can hold; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _bounded(lifetime: float) -> float:
-    """`lifetime`, but no more than any date can hold, ahead or ago."""
-    return max(-_MAX_LIFETIME, min(lifetime, _MAX_LIFETIME))
-
-
 def _jwt_expiry(token: str) -> float | None:
     """The `exp` of a JWT (RFC 7519, 4.1.4), where the token is one: read, never required, never verified."""
     parts = token.split(".")
@@ -215,32 +187,23 @@ def _jwt_expiry(token: str) -> float | None:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except (ValueError, binascii.Error, RecursionError):
         return None
-    return _number(claims.get("exp")) if isinstance(claims, dict) else None
-
-
-def _date(headers: Mapping[str, str]) -> float | None:
-    """An HTTP date in seconds since the epoch, of the Date header."""
-    return _http_date(headers.get("date", ""))
-
-
-def _http_date(text: str) -> float | None:
-    try:
-        moment = parsedate_to_datetime(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
+    return number(claims.get("exp")) if isinstance(claims, dict) else None
 
 
 def _pause(headers: Mapping[str, str], received: float) -> float | None:
-    """Seconds to stay away, of Retry-After (RFC 9110, 10.2.3) or of `x-ratelimit-reset` (UNIX time); 15 min at most."""
+    """Seconds to stay away, of Retry-After (RFC 9110, 10.2.3) or of `x-ratelimit-reset`, which is UNIX time at some and
+    seconds at others; 15 min at most."""
+    clock = server_clock(headers, received)
+    now = received if clock is None else clock
     waits = []
     after = headers.get("retry-after", "").strip()
-    if after.isascii() and after.isdigit():
+    if _DIGITS.fullmatch(after):
         waits.append(float(after))
-    elif (date := _http_date(after)) is not None:
-        waits.append(date - (_date(headers) or received))
+    elif (date := http_date(after)) is not None:
+        waits.append(date - now)
     reset = headers.get("x-ratelimit-reset", "").strip()
-    if reset.isascii() and reset.isdigit():
-        waits.append(float(reset) - (_date(headers) or received))
+    if _DIGITS.fullmatch(reset):
+        seconds = float(reset)
+        waits.append(seconds if seconds < _FIRST_EPOCH else seconds - now)
     longest = max(waits, default=0.0)
     return min(longest, MAX_PAUSE) if longest > 0 else None

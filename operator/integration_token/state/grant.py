@@ -153,7 +153,7 @@ class GrantState:
     def on_token(self, answered: NewestToken) -> None:
         """This is the newest token from now on."""
         same = self.newest is not None and self.newest.digest == answered.digest
-        self.newest, self.holders = answered, self.holders if same and not answered.assumed else {}
+        self.newest, self.holders = answered, self.holders if same else {}
 
     def on_delivery(self, key: Key, target: str) -> None:
         """The resource's target Secret of that name holds the newest token."""

@@ -131,6 +131,18 @@ defaultLifetime:
         self.matches('{{ include "integration-token-operator.durationPattern" . }}') &&
         duration(self) >= duration('30s')
       message: must be a duration of at least 30s, such as 1h or 1h30m
+maximumLifetime:
+  description: >-
+    How long a token of this endpoint is believed to live at most, as a duration of at least 30s. Where an answer tells
+    more, its token is asked for again after this time, and its expiry counts as assumed. Absent: any lifetime is
+    believed.
+  type: string
+  maxLength: 32
+  x-kubernetes-validations:
+    - rule: >-
+        self.matches('{{ include "integration-token-operator.durationPattern" . }}') &&
+        duration(self) >= duration('30s')
+      message: must be a duration of at least 30s, such as 24h or 1h30m
 rolloverLead:
   description: >-
     How long before a token's expiry the endpoint begins to answer with a new one, as far as that is known, as a
