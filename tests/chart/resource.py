@@ -46,6 +46,7 @@ _WHOLE_ENDPOINT: dict[str, Any] = {
     "requestEncoding": "Form",
     "clientAuthenticationMethod": "ClientSecretBasic",
     "parameters": {"tenant": "1"},
+    "response": {"tokenType": "BearerToken"},
     "caBundle": CA,
     "timeout": "20s",
     "defaultLifetime": "1h30m",

@@ -1,17 +1,21 @@
 """Answers that a hostile token endpoint could send to keep the operator busy, and what reading one costs."""
 
 import base64
+import gzip
 import json
 import random
 import string
 import time
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from integration_token.api.endpoint import RequestEncoding
 from integration_token.errors import Failure
 from integration_token.oauth.authentication.client_secret_basic import basic_authorization
+from integration_token.oauth.refusal import Asked
 from integration_token.oauth.response import Answer, read_answer
 
 SMALL: Final = 16 * 1024
@@ -19,6 +23,10 @@ LARGE: Final = 64 * 1024
 """Bytes of an answer: as many as are read, and a quarter."""
 
 SECRET: Final = "kT9vQ2xLr7WmZ4bNc8YsJ1hGfD6pAe3U"
+
+ASKED: Final = Asked(
+    "TokenEndpoint login", "https://login.example/oauth/token", RequestEncoding.JSON, "ClientSecretBasic", ""
+)
 
 _ALPHABET: Final = string.ascii_letters + string.digits + "-_"
 _MARKS: Final = "".join(set(string.punctuation) - set('"\\'))
@@ -33,18 +41,22 @@ class Costly:
     held: str = ""
     status: int = 200
     content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+    """More of them."""
 
     def read(self) -> tuple[str, ...]:
         """The scopes that are found in it; none where it is refused."""
         basic = basic_authorization("client", SECRET)
+        headers = {"content-type": self.content_type, **dict(self.headers)}
         try:
             return read_answer(
-                Answer(self.status, {"content-type": self.content_type}, self.body[:LARGE], 1000.0),
+                Answer(self.status, headers, self.body[:LARGE], 1000.0),
+                asked=ASKED,
                 scopes=("read",),
                 default_lifetime=60.0,
                 secrets=tuple(filter(None, (SECRET, self.held, basic))),
                 received=1000.0,
-            ).scope
+            ).scope or ()  # fmt: skip
         except Failure:
             return ()
 
@@ -106,6 +118,17 @@ def answers(size: int) -> dict[str, Costly]:
         ),
         "a JWT of many numbers": Costly(_granted(_jwt(size // 4 * 3 - 300), []), held),
         "many numbers": Costly(b'{"access_token":"x","a":[' + b"1e9," * (size // 4 - 8) + b"0]}", held),
+        "a redirect": Costly(b"", held, 302, headers=(("location", f"/{held[: size // 2]}/{held[: size // 4]}"),)),
+        "a page of a firewall": Costly(b"\n" * (size - 1) + b"<", held, 403),
+        "no JSON once unpacked": Costly(zlib.compress(b"x" * size), held, headers=(("content-encoding", "deflate"),)),
+        "much more once unpacked": Costly(
+            zlib.compress(b" " * 1000 * size), held, headers=(("content-encoding", "deflate"),)
+        ),
+        "scopes once unpacked": Costly(
+            gzip.compress(_granted(token, _words(scopes, lambda: _drawn(choose, 24)))),
+            held,
+            headers=(("content-encoding", "gzip"),),
+        ),
         "no JSON": Costly(b"x" * size, held, content_type=held),
     }
     texts = {

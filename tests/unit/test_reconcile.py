@@ -1,5 +1,6 @@
 """From watch event to Secret and status: what a user sees of an operator that runs for days."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -235,6 +236,32 @@ def test_fewer_scopes_are_taken_and_told_until_the_next_token() -> None:
         world.request_renewal("for the last time")
         await world.settle()
         assert world.refreshed == ("True", "Refreshed")
+
+    play(story)
+
+
+def test_scopes_that_are_not_told_are_neither_shown_nor_called_reduced() -> None:
+    """Some servers drop unknown scopes without a word: what was asked for is not what was granted."""
+
+    async def story(world: World) -> None:
+        silent = fault.Fault("no scope", lambda reply, _: replace(reply, fields={**reply.fields, "scope": None}))
+        await world.begin(scopes=["font:list", "media:read"], target={"template": {"data": {"scope": "${scope}"}}})
+        assert world.status()["scope"] == ["font:list", "media:read"]
+        world.fault(silent)
+        world.issuer.roll_over()
+        world.request_renewal("now")
+        await world.settle()
+        assert world.token() == 2
+        assert world.status()["scope"] == []
+        assert world.secret()["data"]["scope"] == ""
+        assert world.refreshed == ("True", "Refreshed")
+        with world.counting() as writes:
+            await world.restart()
+            world.integration("other", scopes=["font:list", "media:read"])
+            await world.settle()
+        assert ("replace", "secrets", "shop") not in writes
+        assert world.status("other")["scope"] == []
+        assert "ScopesReduced" not in world.cluster.reasons()
 
     play(story)
 

@@ -1,15 +1,18 @@
 """What a user sees when something is missing, wrong or away, and when it is mended."""
 
 import gc
+import logging
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from integration_token.api.condition import Reason
+from integration_token.api.condition import ConditionType, Reason, condition_of
 from integration_token.api.names import (
     CREDENTIALS_LABEL,
 )
+from integration_token.api.value import format_time, parse_time
 from integration_token.errors import Denied, Failure, Transient
 from integration_token.workqueue.key import token_key
 
@@ -275,7 +278,10 @@ def test_an_endpoint_that_asks_two_to_wait_is_left_alone_by_everybody() -> None:
         await world.until(EPOCH + 95)
         assert world.requests == 3
         assert world.condition_of("third") == ("False", "RateLimited")
-        assert "asked to be left alone" in world.status("third")["conditions"][0]["message"]
+        assert message(world, ConditionType.READY, "third") == (
+            "the request waits for the end of the time for which login.example:443 asked to be left alone,"
+            f" {format_time(EPOCH + 100)}"
+        )
         await world.until(EPOCH + 110)
         assert world.condition_of("third") == ("True", "TokenValid")
 
@@ -287,6 +293,136 @@ def client(world: World, name: str) -> None:
     world.clients[name] = "its secret"
     world.credentials(name, "its secret", f"{name}-integration")
     world.integration(name, credentialsSecretRef={"name": f"{name}-integration"})
+
+
+def message(world: World, kind: ConditionType, name: str = "shop") -> str:
+    """What a condition says."""
+    return str(condition_of(world.status(name), kind)["message"])
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "without", "beside"),
+    [
+        (fault.status(500), "login.example:443 answered 500; the next attempt is due within 1 min", "10 min"),
+        (fault.busy(20), "login.example:443 answered 503; the next attempt is due within 1 min", "10 min"),
+        (fault.status(400, "invalid_scope"),
+         "the endpoint answered 400 invalid_scope; check spec.scopes; the next attempt is due within 5 min", "5 min"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Fault) else "",
+)  # fmt: skip
+def test_what_keeps_failing_alike_is_written_once_and_says_when_it_is_tried_again(
+    spoiled: Fault, without: str, beside: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By a bound that all attempts keep to, and beside a good token with how long that does no harm."""
+
+    async def story(world: World) -> None:
+        world.fault(spoiled)
+        await world.begin()
+        assert message(world, ConditionType.READY) == message(world, ConditionType.REFRESHED) == without
+        with world.counting() as writes:
+            await world.until(EPOCH + HOUR)
+        assert writes == []
+        bound = 60 if "1 min" in without else 300
+        assert all(later - earlier <= bound for earlier, later in pairwise(world.times))
+        world.mend()
+        await world.until(EPOCH + HOUR + 301)
+        expires = world.status()["expirationTime"]
+        world.fault(spoiled)
+        world.request_renewal("now")
+        await world.settle()
+        said = without.replace("1 min", beside) + f"; the token that is held stays valid until {expires}"
+        assert message(world, ConditionType.REFRESHED) == world.cluster.events[-1]["message"] == said
+        assert message(world, ConditionType.READY) == f"the token is valid until {expires}"
+        with world.counting() as writes:
+            await world.until(parse_time(expires) - 60)
+        assert writes == []
+
+    with caplog.at_level(logging.WARNING):
+        play(story)
+    assert [record.message for record in caplog.records if record.name.endswith("reporter")] == [
+        "no current token",
+        "token not refreshed, the one that is held stays valid",
+    ]
+
+
+def test_the_end_of_a_pause_that_the_endpoint_asked_for_is_told() -> None:
+    """It is fixed by the endpoint. A short one is not worth a write for each."""
+
+    async def story(world: World) -> None:
+        world.fault(fault.retry_after(200))
+        await world.begin()
+        said = "login.example:443 answered 429; it asks to be left alone until "
+        assert message(world, ConditionType.READY) == said + format_time(EPOCH + 200)
+        with world.counting() as writes:
+            await world.until(EPOCH + 199)
+        assert writes == []
+        await world.until(EPOCH + 201)
+        assert message(world, ConditionType.READY) == said + format_time(EPOCH + 400)
+        world.mend()
+        world.fault(fault.retry_after(20))
+        await world.until(EPOCH + 402)
+        assert message(world, ConditionType.READY).endswith("answered 429; the next attempt is due within 1 min")
+        with world.counting() as writes:
+            await world.until(EPOCH + HOUR)
+        assert writes == []
+
+    play(story)
+
+
+def test_a_message_names_the_endpoint_whose_field_is_to_be_set() -> None:
+    """Whoever reads it at the IntegrationToken knows where to look."""
+
+    async def story(world: World) -> None:
+        world.fault(fault.status(400, "unsupported_grant_type"))
+        await world.begin()
+        assert "; set spec.requestEncoding of TokenEndpoint login to Form, " in message(world, ConditionType.READY)
+        world.mend()
+        jwt = Fault("JWT", lambda reply, _: replace(reply, fields={**reply.fields, "token_type": "JWT"}))
+        world.fault(jwt)
+        await world.until(EPOCH + 301)
+        assert "set spec.response.tokenType of TokenEndpoint login to it" in message(world, ConditionType.READY)
+        world.endpoint(response={"tokenType": "JWT"})
+        await world.settle()
+        assert world.ready == ("True", "TokenValid")
+        world.endpoint(response={"tokenType": "dpop"})
+        world.integration(audience="https://other.example")
+        await world.settle()
+        assert world.ready == ("False", "InvalidSpec")
+
+    play(story)
+
+
+def test_a_wish_beyond_those_that_are_followed_says_that_it_waits() -> None:
+    """Whoever annotates a fourth time in a minute sees why nothing happens, until it does."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        for number in range(5):
+            world.request_renewal(f"wish {number}")
+            await world.settle()
+        assert "at most 3 such wishes" in message(world, ConditionType.REFRESHED)
+        assert world.refreshed == ("True", "Refreshed")
+        await world.until(EPOCH + 65)
+        assert world.status()["lastHandledRenewRequest"] == "wish 4"
+        assert message(world, ConditionType.REFRESHED) == ""
+
+    play(story)
+
+
+def test_a_grants_own_limit_is_told_as_such() -> None:
+    """And not as another's request, which there is none of."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        said = set()
+        for second in range(1, 90):
+            await world.until(EPOCH + second)
+            if world.ready == ("False", "RateLimited"):
+                said.add(message(world, ConditionType.READY))
+        assert len(said) == 1
+        assert "waits for the operator's own limit of 12 requests in a minute for one token request" in said.pop()
+
+    play(story, Policy(lifetime=4, lead=0))
 
 
 def test_a_fault_that_is_only_waited_for_is_not_called_mended() -> None:

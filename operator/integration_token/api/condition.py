@@ -75,9 +75,9 @@ class Reason(StrEnum):
     """The token in the target Secret has expired and the endpoint has not answered with a better one yet."""
     SUSPENDED = "Suspended", Trait.WAIT, Trait.FIXED_MESSAGE
     """spec.suspend is true: nothing is asked for and nothing is written."""
-    RATE_LIMITED = "RateLimited", Trait.WAIT, Trait.FIXED_MESSAGE
-    """The request waits for the endpoint's rate limit, for others that it has not answered, or as it asked everybody
-    to."""
+    RATE_LIMITED = "RateLimited", Trait.WAIT
+    """The request waits for the endpoint's rate limit, for the operator's own, for others that are not answered yet, or
+    as the endpoint asked to be left alone. The message says which."""
 
     # The spec and what it refers to.
     INVALID_SPEC = "InvalidSpec"

@@ -29,7 +29,8 @@ class Token:
     expires: float
     assumed: bool
     """The endpoint told no expiry that can be believed: this one is a date to ask again, and no deadline."""
-    scope: tuple[str, ...]
+    scope: tuple[str, ...] | None
+    """What was granted; None where the endpoint told nothing of it."""
     assumption: Assumption | None = field(default=None, compare=False)
     """Why, where this process was answered it: it is not stored."""
     skew: float = field(default=0.0, compare=False)

@@ -12,9 +12,10 @@ from integration_token.api.condition import Condition, ConditionType, Reason, Tr
 from integration_token.api.token import StoredToken
 from integration_token.api.value import format_time
 from integration_token.controller.outcome import Outcome
+from integration_token.controller.wording import due_within, says_same
 from integration_token.errors import UserActionRequired
 from integration_token.renewal.rollover import MOUNTED_LIFETIME, SAFE_LEAD, Rollover
-from integration_token.workqueue.grant_rate import MAX_PER_GRANT
+from integration_token.workqueue.grant_rate import MAX_PER_GRANT, MAX_PER_SHARE, MAX_WISHES
 
 _BY_REQUEST = Trait.SHOWN_BY_REQUEST
 
@@ -29,10 +30,11 @@ def _in_words_that_stand(condition: Condition, outcome: Outcome) -> Condition:
     before = condition_of(outcome.integration.status, condition.type)
     if (condition.status, condition.reason) != (before.get("status") == "True", before.get("reason")):
         return condition
-    same = Trait.FIXED_MESSAGE in condition.reason.traits
+    told = str(before.get("message", ""))
+    same = Trait.FIXED_MESSAGE in condition.reason.traits or says_same(told, condition.message)
     if condition.reason is Reason.TOKEN_VALID and outcome.stored is not None:
         same = outcome.integration.status.get("expirationTime") == format_time(outcome.expires)
-    return replace(condition, message=str(before.get("message", ""))) if same else condition
+    return replace(condition, message=told) if same else condition
 
 
 def ready(outcome: Outcome) -> Condition:
@@ -53,7 +55,7 @@ def refreshed(outcome: Outcome) -> Condition:
     kind = ConditionType.REFRESHED
     held_up = _held_up(kind, outcome, "spec.suspend is true: nothing is asked for and nothing is written")
     if held_up is not None:
-        return held_up
+        return _beside_what_is_held(held_up, outcome)
     before = condition_of(outcome.integration.status, kind)
     same_spec = before.get("observedGeneration") == outcome.integration.generation
     shown = outcome.asked or outcome.copied
@@ -63,7 +65,7 @@ def refreshed(outcome: Outcome) -> Condition:
         return Condition(
             kind, True, Reason.SCOPES_REDUCED, "the new token has fewer scopes; check the integration's permissions"
         )
-    return Condition(kind, True, Reason.REFRESHED, "")
+    return Condition(kind, True, Reason.REFRESHED, _wish_that_waits(outcome))
 
 
 def stalled(outcome: Outcome) -> Condition:
@@ -102,6 +104,26 @@ _SEEN = (
     (False, Reason.LIFETIME_TOO_SHORT),
 )
 """What stands until a renewal shows something else."""
+
+
+def _beside_what_is_held(condition: Condition, outcome: Outcome) -> Condition:
+    """With how long it does no harm that a refresh fails."""
+    if outcome.failure is None or outcome.stored is None or not _holds_token(outcome):
+        return condition
+    held = f"stays valid until {format_time(outcome.expires)}"
+    if outcome.stored.token.assumed:
+        held = "is kept, and nobody has told when it expires"
+    return replace(condition, message=f"{condition.message}; the token that is held {held}")
+
+
+def _wish_that_waits(outcome: Outcome) -> str:
+    """What is said of a person's wish that is not followed yet; empty if none waits."""
+    if outcome.wait.wishes <= 0:
+        return ""
+    return (
+        f"the renewal that was asked for waits, since at most {MAX_WISHES} such wishes are followed in a minute for one"
+        f" token request; it is {due_within(outcome.wait.wishes)}"
+    )
 
 
 def _holds_token(outcome: Outcome) -> bool:
@@ -159,9 +181,19 @@ def _held_up(kind: ConditionType, outcome: Outcome, suspended: str) -> Condition
     if outcome.integration.suspend:
         return Condition(kind, False, Reason.SUSPENDED, suspended)
     if outcome.is_rate_limited:
-        why = outcome.wait.why or f"its own limit of {MAX_PER_GRANT} in a minute"
-        return Condition(kind, False, Reason.RATE_LIMITED, f"the request waits for {why}")
+        return Condition(kind, False, Reason.RATE_LIMITED, f"the request waits for {_awaited(outcome)}")
     return None
+
+
+def _awaited(outcome: Outcome) -> str:
+    """What a request waits for that was not sent, and until when where that is known."""
+    wait = outcome.wait
+    if wait.why:
+        return wait.why
+    return (
+        f"the operator's own limit of {MAX_PER_GRANT} requests in a minute for one token request, of which a namespace"
+        f" that shares it with others has {MAX_PER_SHARE}; it is {due_within(wait.grant_rate)}"
+    )
 
 
 CONDITIONS: Sequence[Callable[[Outcome], Condition]] = (ready, refreshed, stalled, rollover_too_late)

@@ -30,7 +30,7 @@ class Wait:
     wishes: float = 0.0
     """Seconds until a person's wish may be followed, of which there were too many."""
     why: str = ""
-    """The same, for people."""
+    """The same, for people; empty if it is the grant's own limits."""
     is_long: bool = False
     """It has lasted so long that the user is told."""
 
@@ -176,9 +176,13 @@ class Outcome(NamedTuple):
         :param taught: what answers have taught of the grant's rollover by now.
         """
         before, plan = self.stored, self.plan
-        fewer = before is not None and before.identity == stored.identity and (
-            set(stored.token.scope) < set(before.token.scope)
-        )  # fmt: skip
+        # An endpoint that tells nothing of scopes took none away.
+        fewer = (
+            before is not None
+            and before.identity == stored.identity
+            and stored.token.scope is not None
+            and set(stored.token.scope) < set(before.token.scope or ())
+        )
         return self._replace(
             now=now,
             taught=taught,

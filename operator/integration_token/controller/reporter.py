@@ -76,7 +76,7 @@ class Reporter:
         ):
             self._inventory.forget(key)
             return outcome
-        self._tell_change(outcome, condition_of(status, ConditionType.REFRESHED))
+        self._tell_change(outcome, condition_of(status, ConditionType.REFRESHED), ready=ready)
         self._tell_rollover(integration, condition_of(status, ConditionType.ROLLOVER_TOO_LATE))
         remembered = outcome.remembered
         if remembered.ready == ready and not remembered.status_pending:
@@ -184,16 +184,20 @@ class Reporter:
         )
         self._events.record(about, warning=warning, reason=reason, message=message)
 
-    def _tell_change(self, outcome: Outcome, after: Mapping[str, Any]) -> None:
-        """Logs and records that refreshing began or ceased to fail; `after` is the condition Refreshed as it now
-        stands."""
+    def _tell_change(self, outcome: Outcome, after: Mapping[str, Any], *, ready: bool) -> None:
+        """Logs and records that refreshing began or ceased to fail.
+
+        :param after: the condition Refreshed as it now stands.
+        :param ready: a valid token is held all the same.
+        """
         integration, failure = outcome.integration, outcome.failure
         before = condition_of(integration.status, ConditionType.REFRESHED)
         if failure is not None:
             if (before.get("status"), before.get("reason")) != ("False", failure.reason):
-                log.warning("no current token", namespace=integration.namespace, name=integration.name,
-                            reason=failure.reason, error=failure.message)  # fmt: skip
-                self.event(integration, Reason(failure.reason), failure.message, warning=True)
+                what = "token not refreshed, the one that is held stays valid" if ready else "no current token"
+                log.warning(what, namespace=integration.namespace, name=integration.name,
+                            reason=failure.reason, error=after["message"])  # fmt: skip
+                self.event(integration, Reason(failure.reason), after["message"], warning=True)
         elif before.get("status") == "False" and after.get("status") == "True" and (
             # A 429 is told as a failure too, and its pause is a wait like any other.
             not has_trait(before.get("reason"), Trait.WAIT) or outcome.observation.before.failing.failure is not None

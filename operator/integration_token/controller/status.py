@@ -25,7 +25,7 @@ def build_status(outcome: Outcome) -> dict[str, Any]:
     }
     if stored is not None:
         status |= {
-            "scope": list(stored.token.scope),
+            "scope": list(stored.token.scope or ()),
             "issueTime": format_time(stored.token.issued),
             "expirationTime": format_time(outcome.expires),
             "renewalTime": format_time(outcome.plan.renews),

@@ -14,15 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from integration_token.api.condition import Reason
+from integration_token.api.endpoint import may_be_taken_for_bearer
 from integration_token.api.token import Token
-from integration_token.errors import Failure, Transient, UserActionRequired
+from integration_token.errors import Transient
+from integration_token.oauth.content import ContentError, content_of
 from integration_token.oauth.expiry import http_date, number, read_expiry, server_clock
-from integration_token.telemetry.disclosure import Secrets
+from integration_token.oauth.refusal import Asked, oauth_failure, rejection
 from integration_token.telemetry.redaction import leaking, redact, repeating
-
-MAX_BODY = 64 * 1024
-"""Bytes of an answer that are read. The target Secret has room for 1 MiB, but tokens travel in headers, and servers
-stop reading those at 8 to 64 KiB."""
 
 MAX_PAUSE = 15 * 60.0
 """Seconds that an endpoint can keep us away with Retry-After: a mistaken header must not stop renewal for a day."""
@@ -38,20 +36,10 @@ _PLAIN_SCOPE = re.compile(r"[a-z_:./-]+")
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 """RFC 6749, A.12 allows spaces too, but a Bearer token (RFC 6750, 2.1) has none: it must fit into a header."""
-_ERROR_CODE = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,64}")
-"""RFC 6749, A.7, and no longer than any code that is in use."""
 
 _DIGITS = re.compile(r"[0-9]+")
 _FIRST_EPOCH = 1e9
 """The least that is UNIX time, of 2001, and no number of seconds to wait."""
-
-_RETRIABLE = frozenset({408, 425, 429})
-_REASONS = {
-    "invalid_client": Reason.INVALID_CLIENT,
-    "access_denied": Reason.ACCESS_DENIED,
-    "unauthorized_client": Reason.UNAUTHORIZED_CLIENT,
-    "invalid_scope": Reason.INVALID_SCOPE,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +57,7 @@ class Answer:
 def read_answer(
     answer: Answer,
     *,
+    asked: Asked,
     scopes: tuple[str, ...],
     default_lifetime: float,
     maximum_lifetime: float | None = None,
@@ -77,7 +66,9 @@ def read_answer(
 ) -> Token:
     """The token in an answer; it may have expired already.
 
-    :param scopes: what was asked for: an answer without `scope` means these (RFC 6749, 5.1).
+    :param asked: how it was asked for.
+    :param scopes: what was asked for. An answer without `scope` should mean these (RFC 6749, 5.1), but comes from
+        servers as well that granted none of them.
     :param default_lifetime: seconds, where neither `expires_in` nor a JWT tells the expiry.
     :param maximum_lifetime: seconds beyond which no expiry is believed; None where any is.
     :param secrets: what must not come back in a message.
@@ -85,22 +76,18 @@ def read_answer(
     :raises Failure: where there is no usable token.
     """
     if not 200 <= answer.status <= 299:
-        raise _rejection(answer, secrets, received)
-    fields = _fields(answer, secrets)
+        pause = _pause(answer.headers, received)
+        raise rejection(answer.status, answer.headers, _refused_content(answer), asked, secrets, pause=pause)
+    fields = _fields(answer, asked, secrets)
     if "error" in fields and not fields.get("access_token"):
-        raise _oauth_failure(fields, answer.status, secrets)
+        raise oauth_failure(fields, answer.status, asked, secrets)
     token = fields.get("access_token")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise Transient(
             Reason.INVALID_RESPONSE,
             "the endpoint's answer has no access_token that fits into a header; check spec.tokenURL and the endpoint",
         )
-    token_type = fields.get("token_type")
-    if token_type is not None and (not isinstance(token_type, str) or token_type.lower() != "bearer"):
-        shown = redact(str(token_type), (*secrets, token))
-        raise Transient(
-            Reason.INVALID_RESPONSE, f"the endpoint issued a token of type {shown!r}; only Bearer is supported"
-        )
+    _check_type(fields.get("token_type"), asked, (*secrets, token))
     expiry = read_expiry(
         fields,
         _jwt_expiry(token),
@@ -111,7 +98,7 @@ def read_answer(
         maximum_lifetime=maximum_lifetime,
     )
     scope = fields.get("scope")
-    granted = _granted(scope, scopes, (*secrets, token)) if isinstance(scope, str) else scopes
+    granted = _granted(scope, scopes, (*secrets, token)) if isinstance(scope, str) else None
     return Token(
         token,
         issued=_floor(answer.sent),
@@ -126,6 +113,22 @@ def read_answer(
 def _floor(seconds: float) -> float:
     """Whole milliseconds, as times are stored."""
     return math.floor(seconds * 1000) / 1000
+
+
+def _check_type(token_type: object, asked: Asked, secrets: tuple[str, ...]) -> None:
+    """An absent type, null and an empty one tell nothing, and are taken for Bearer as they are meant.
+
+    :raises Transient: where it is another type than Bearer, in whatever case (RFC 6749, 5.1).
+    """
+    if token_type is None or token_type == "":
+        return
+    if isinstance(token_type, str) and token_type.lower() in {"bearer", asked.token_type.lower()}:
+        return
+    advice = "only Bearer is supported"
+    if isinstance(token_type, str) and may_be_taken_for_bearer(token_type):
+        advice += f"; if this is what the endpoint calls one, set spec.response.tokenType of {asked.endpoint} to it"
+    shown = redact(str(token_type), secrets)
+    raise Transient(Reason.INVALID_RESPONSE, f"the endpoint issued a token of type {shown!r}; {advice}")
 
 
 def _granted(scope: str, asked: tuple[str, ...], secrets: tuple[str, ...]) -> tuple[str, ...]:
@@ -144,16 +147,33 @@ def _suspicious(items: Iterable[str], secrets: tuple[str, ...]) -> set[str]:
     return known | repeating(plain, secrets) | leaking(long - plain, secrets, between="/:.-")
 
 
-def _fields(answer: Answer, secrets: tuple[str, ...]) -> Mapping[str, Any]:
+def _content(answer: Answer) -> bytes:
+    return content_of(answer.body, answer.headers.get("content-encoding", ""))
+
+
+def _refused_content(answer: Answer) -> bytes:
+    """Of an answer whose status alone says enough."""
     try:
-        fields = json.loads(answer.body)
+        return _content(answer)
+    except ContentError:
+        return b""
+
+
+def _fields(answer: Answer, asked: Asked, secrets: tuple[str, ...]) -> Mapping[str, Any]:
+    try:
+        fields = json.loads(_content(answer))
+    except ContentError as error:
+        raise Transient(
+            Reason.INVALID_RESPONSE,
+            f"the answer of {asked.server} is {error}; have it, or what stands before it, answer uncompressed",
+        ) from None
     except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
         kind = redact(answer.headers.get("content-type", "").split(";")[0], secrets) or "no content type"
         raise Transient(
             Reason.INVALID_RESPONSE,
-            f"the endpoint answered {answer.status} with no JSON object ({kind}); check spec.tokenURL",
+            f"{asked.server} answered {answer.status} with no JSON object ({kind}); check spec.tokenURL",
         )
     return fields
 
@@ -168,47 +188,6 @@ def _jwt_expiry(token: str) -> float | None:
     except (ValueError, binascii.Error, RecursionError):
         return None
     return number(claims.get("exp")) if isinstance(claims, dict) else None
-
-
-def _rejection(answer: Answer, secrets: tuple[str, ...], received: float) -> Failure:
-    status = answer.status
-    if 300 <= status <= 399:
-        return UserActionRequired(
-            Reason.REQUEST_REJECTED,
-            f"the endpoint answered {status}, a redirect, which is never followed; set spec.tokenURL to the final URL",
-        )
-    if status in _RETRIABLE or status >= 500:
-        reason = Reason.RATE_LIMITED if status == 429 else Reason.ENDPOINT_ERROR
-        return Transient(reason, f"the endpoint answered {status}", pause=_pause(answer.headers, received))
-    try:
-        fields = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        fields = None
-    return _oauth_failure(fields if isinstance(fields, dict) else {}, status, secrets)
-
-
-def _oauth_failure(fields: Mapping[str, Any], status: int, secrets: tuple[str, ...]) -> Failure:
-    """The failure that an error answer tells (RFC 6749, 5.2): its code, and its description made harmless."""
-    error = fields.get("error")
-    code = error if isinstance(error, str) and _ERROR_CODE.fullmatch(error) else ""
-    known = Secrets(secrets)
-    said = f"the endpoint answered {status} {redact(code, known)}".rstrip()
-    description = fields.get("error_description")
-    if isinstance(description, str) and (shown := redact(description, known)):
-        said += f": {shown}"
-    if 200 <= status <= 299 and code in {"", "server_error", "temporarily_unavailable"}:
-        return Transient(Reason.INVALID_RESPONSE, said)
-    reason = _REASONS.get(code) or (Reason.INVALID_CLIENT if status == 401 else Reason.REQUEST_REJECTED)
-    return UserActionRequired(reason, f"{said}; {_ADVICE.get(reason, _OTHER_ADVICE)}")
-
-
-_ADVICE = {
-    Reason.INVALID_CLIENT: "check the client ID and the client secret in the credentials Secret",
-    Reason.ACCESS_DENIED: "check the credentials, the audience and the integration's permissions",
-    Reason.UNAUTHORIZED_CLIENT: "allow this integration the client credentials grant",
-    Reason.INVALID_SCOPE: "check spec.scopes",
-}
-_OTHER_ADVICE = "check spec.tokenURL, the audience and the parameters"
 
 
 def _pause(headers: Mapping[str, str], received: float) -> float | None:

@@ -26,7 +26,7 @@ class NewestToken:
     issued: float
     expires: float
     assumed: bool
-    scope: tuple[str, ...]
+    scope: tuple[str, ...] | None
     found_in: str
     """The namespace in whose Secret it was found by this process, and to which it is trusted; empty where the endpoint
     answered it to this process."""
