@@ -26,9 +26,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def build(*, node: bool) -> None:
-    for name in tool.TOOLS:
-        if node or name not in tool.NODE:
-            tool.find(name)
+    tool.provide(name for name in tool.TOOLS if node or name not in tool.NODE)
 
 
 def start(*, node: bool) -> None:
