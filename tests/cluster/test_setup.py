@@ -1,6 +1,8 @@
 """What `make test` does first: what the machine lacks is installed, or named."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +90,23 @@ def test_what_apt_get_could_not_bring_is_named_with_its_reason(
         "error: missing: buildah; install with: apt-get install buildah",
         "  E: Unable to locate package",
     ]
+
+
+def test_make_test_begins_with_it() -> None:
+    """What is missing must not be found after a quarter of an hour."""
+    (rule,) = re.findall(r"^test: (.*) ##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert rule.split()[0] == "setup"
+
+
+def test_continuous_integration_runs_make_test_and_nothing_else(tmp_path: Path) -> None:
+    """So what passes there passes on a fresh machine."""
+    make = tmp_path / "make"
+    make.write_text(f'#!/bin/sh\necho "CI=$CI $*" >>{tmp_path}/asked\n')
+    make.chmod(0o755)
+    for program in ("bash", "dirname"):
+        (tmp_path / program).symlink_to(str(shutil.which(program)))
+    subprocess.run([tmp_path / "bash", ROOT / ".ci" / "run"], env={"PATH": str(tmp_path)}, check=True)
+    assert (tmp_path / "asked").read_text() == "CI=true test\n"
 
 
 def test_it_runs_where_there_is_no_environment_yet() -> None:
