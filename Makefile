@@ -104,7 +104,7 @@ chart: programs ## the chart and its CRDs, by Helm and a real API server
 	@$(BIN)/python -m pytest --quiet tests/chart
 
 .PHONY: node
-node: node-programs ## the image, built from the Dockerfile, and on a node: needs root, Linux and Debian's packages
+node: setup node-programs ## the image, built from the Dockerfile, and on a node: needs root, Linux and Debian's packages
 	@echo "==> the image, and the operator on a node (about 5 min)"
 	@$(BIN)/python -m pytest --quiet tests/node
 

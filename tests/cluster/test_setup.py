@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import debian, setup
+from tests.cluster import __main__ as cluster
+from tests.cluster import debian, setup, tool
 from tests.cluster.standing import ROOT
 from tests.cluster.toolchain import ToolError
 
@@ -128,4 +129,19 @@ def test_without_root_it_is_said_what_is_left_out(
     assert setup.main(["test"]) == 0
     assert capsys.readouterr().err == (
         "==> the tests of the image and of the node will be left out: building an image and running a node needs root\n"
+    )
+
+
+def test_cluster_with_a_node_is_refused_before_anything_is_built(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`make cluster NODE=1` on a machine that lacks a package: named at once."""
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(debian, "absent", lambda needs: [need for need in needs if need == "ptp"])
+    monkeypatch.setattr(tool, "provide", lambda _names: pytest.fail("programs are built"))
+
+    assert cluster.main(["start", "--node"]) == 2
+    assert capsys.readouterr().err == (
+        "error: missing: ptp; install with: apt-get install containernetworking-plugins\n"
     )
