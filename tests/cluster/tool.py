@@ -39,8 +39,8 @@ TOOLS = {
     "kube-controller-manager": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kube-controller-manager", 60),
     "kubectl": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kubectl", 20, ("version", "--client")),
     "helm": Tool(HELM, "helm.sh/helm/v4/cmd/helm", 120, ("version", "--short")),
-    "kube-scheduler": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kube-scheduler", 25),
-    "kubelet": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kubelet", 40),
+    "kube-scheduler": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kube-scheduler", 15),
+    "kubelet": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kubelet", 25),
 }
 NODE = ("kube-scheduler", "kubelet")
 """Those that only a plane with a node needs."""
