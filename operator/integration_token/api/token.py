@@ -14,6 +14,8 @@ class Token:
     assumed: bool
     """The endpoint told no expiry: the endpoint's default lifetime stands in."""
     scope: tuple[str, ...]
+    scope_incomplete: bool = False
+    """The endpoint granted more than `scope` tells: compared with another it shows nothing."""
 
     @property
     def lifetime(self) -> float:

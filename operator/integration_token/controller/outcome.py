@@ -168,9 +168,13 @@ class Outcome(NamedTuple):
         :param taught: what answers have taught of the grant's rollover by now.
         """
         before, plan = self.stored, self.plan
-        fewer = before is not None and before.identity == stored.identity and (
-            set(stored.token.scope) < set(before.token.scope)
-        )  # fmt: skip
+        # Where scopes are left out of what is told, another list says nothing of what was granted.
+        fewer = (
+            before is not None
+            and before.identity == stored.identity
+            and not (before.token.scope_incomplete or stored.token.scope_incomplete)
+            and set(stored.token.scope) < set(before.token.scope)
+        )
         return self._replace(
             now=now,
             taught=taught,

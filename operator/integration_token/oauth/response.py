@@ -10,7 +10,7 @@ import contextlib
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -19,8 +19,9 @@ from typing import Any
 from integration_token.api.condition import Reason
 from integration_token.api.token import Token
 from integration_token.errors import Failure, Transient, UserActionRequired
+from integration_token.oauth.scope import Granted, granted_scopes
 from integration_token.telemetry.disclosure import Secrets
-from integration_token.telemetry.redaction import leaking, redact, repeating
+from integration_token.telemetry.redaction import redact
 
 MAX_BODY = 64 * 1024
 """Bytes of an answer that are read. The target Secret has room for 1 MiB, but tokens travel in headers, and servers
@@ -31,15 +32,6 @@ MAX_PAUSE = 15 * 60.0
 
 _MAX_LIFETIME = 10 * 365 * 86400.0
 """Seconds, ahead or ago. A longer `expires_in` is cut to this: it fits into a date, and nobody waits for it."""
-
-_MAX_SCOPE = 8192
-"""Characters of `scope` that are read: it stands in status and in an annotation."""
-_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")
-"""RFC 6749, A.4."""
-_LONG_SCOPE = 12
-"""Characters from which a scope may be a piece of a secret that helps to find the rest."""
-_PLAIN_SCOPE = re.compile(r"[a-z_:./-]+")
-"""Lower-case words: no encoding of anything but of lower-case words."""
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 """RFC 6749, A.12 allows spaces too, but a Bearer token (RFC 6750, 2.1) has none: it must fit into a header."""
@@ -97,29 +89,22 @@ def read_answer(
         )
     expires, assumed = _expiry(answer, fields, token, default_lifetime)
     scope = fields.get("scope")
-    granted = _granted(scope, scopes, (*secrets, token)) if isinstance(scope, str) else scopes
-    return Token(token, issued=_floor(answer.sent), expires=_floor(expires), assumed=assumed, scope=granted)
+    granted = Granted(scopes, incomplete=False)
+    if isinstance(scope, str):
+        granted = granted_scopes(scope, scopes, (*secrets, token))
+    return Token(
+        token,
+        issued=_floor(answer.sent),
+        expires=_floor(expires),
+        assumed=assumed,
+        scope=granted.scopes,
+        scope_incomplete=granted.incomplete,
+    )
 
 
 def _floor(seconds: float) -> float:
     """Whole milliseconds, as times are stored."""
     return math.floor(seconds * 1000) / 1000
-
-
-def _granted(scope: str, asked: tuple[str, ...], secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """The scopes of an answer that can stand in a status: well-formed, not too many, and nothing of a secret."""
-    items = scope[:_MAX_SCOPE].split()
-    unknown = {item for item in items if _SCOPE.fullmatch(item)}.difference(asked)
-    kept = unknown.difference(_suspicious(unknown, secrets)).union(asked)
-    return tuple(item for item in items if item in kept)
-
-
-def _suspicious(items: Iterable[str], secrets: tuple[str, ...]) -> set[str]:
-    """The scopes that may be pieces of a secret in some encoding. Names as APIs give them pass at little cost."""
-    long = {item for item in items if len(item) >= _LONG_SCOPE}
-    plain = {item for item in long if _PLAIN_SCOPE.fullmatch(item)}
-    known = {item for item in items if item in secrets}
-    return known | repeating(plain, secrets) | leaking(long - plain, secrets, between="/:.-")
 
 
 def _fields(answer: Answer, secrets: tuple[str, ...]) -> Mapping[str, Any]:
