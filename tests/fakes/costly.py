@@ -30,6 +30,7 @@ ASKED: Final = Asked(
 
 _ALPHABET: Final = string.ascii_letters + string.digits + "-_"
 _MARKS: Final = "".join(set(string.punctuation) - set('"\\'))
+_NAMED: Final = ("client", "credentials", "invalid", "Token", "x", "unsupported", "Authentication", "reader", "v2")
 _MIXED: Final = ("%25", "%5c", "%26", "amp;", "\\u0025", "\\x26", "&#37;", "41", "&#92;", "u0041", "x41;", " ", "e3")
 
 
@@ -92,6 +93,7 @@ def answers(size: int) -> dict[str, Costly]:
     token, held = _drawn(choose, size - scopes - 300), _drawn(choose, size)
     marks, held_marks = _drawn(choose, size - scopes - 300, _MARKS), _drawn(choose, size, _MARKS)
     pair = "ab" * (size // 2)
+    named = "".join(_words(size, lambda: _name(choose)))[:size]
     found = {
         "scopes of random letters": Costly(_granted(token, _words(scopes, lambda: _drawn(choose, 24)))),
         "the same beside a token held": Costly(_granted(token, _words(scopes, lambda: _drawn(choose, 24))), held),
@@ -102,6 +104,7 @@ def answers(size: int) -> dict[str, Costly]:
         "scopes of lower-case letters": Costly(
             _granted(token.lower(), _words(scopes, lambda: _drawn(choose, 24, string.ascii_lowercase))), held.lower()
         ),
+        "scopes of words": Costly(_granted(named[: len(token)], _words(scopes, lambda: _name(choose))), named),
         "scopes of marks": Costly(_granted(marks, _words(scopes, lambda: _drawn(choose, 24, _MARKS))), held_marks),
         "scopes of escapes": Costly(_granted(marks, _words(scopes, lambda: "%2525" * 5)), held_marks),
         "scopes of two letters": Costly(
@@ -144,11 +147,13 @@ def answers(size: int) -> dict[str, Costly]:
         "hexadecimal": " ".join(_words(size - 200, lambda: _drawn(choose, 8).encode().hex())),
         "gaps": ("a" + " " * 8) * (size // 9),
         "long runs": ("x" * 25 + "'") * (size // 26),
+        "names": " ".join(_words(size - 200, lambda: _name(choose))),
+        "names in one run": named,
         "letters that are not shown": "é a" * (size // 9),
     }
     for name, whole in texts.items():
         text = whole[: size - 200]
-        for kind, secret in {"letters": held, "marks": held_marks, "two letters": pair}.items():
+        for kind, secret in {"letters": held, "marks": held_marks, "two letters": pair, "names": named}.items():
             fields = {"error": "invalid_client", "error_description": text}
             found[f"{name}, {kind} held"] = Costly(json.dumps(fields).encode(), secret, 400)
     return found
@@ -157,7 +162,7 @@ def answers(size: int) -> dict[str, Costly]:
 PARTS: Final = (
     *("a", "ab", " ", ": ", "-", "\n", "é", "sorry ", "%25", "%2525", "%41", "\\u0041", "\\x5c", "&#x41;", "&amp;"),
     *("4f", "61626364", "YWJjZGVm", "a1B2c3D4", "aB3-", "::/.", "[{,}]", "~!*'", "eyJhbGciOiJub25lIn0."),
-    *("x" * 24, "y" * 25, SECRET[:9], SECRET[5:12]),
+    *("x" * 24, "y" * 25, SECRET[:9], SECRET[5:12], "client_credentials", "InvalidClient/"),
 )
 """What hostile texts may be made of."""
 
@@ -219,6 +224,11 @@ def _drawn(choose: random.Random, length: int, alphabet: str = _ALPHABET) -> str
 def _pieces(choose: random.Random, secret: str, length: int) -> str:
     places = (choose.randrange(len(secret) - length) for _ in range(24 // length))
     return "".join(secret[place : place + length] for place in places)
+
+
+def _name(choose: random.Random) -> str:
+    """Words of everybody's, such as a secret may be made of too."""
+    return "".join(choose.choice(_NAMED) + choose.choice("_-/=.") for _ in range(4))
 
 
 def _words(length: int, word: Callable[[], str]) -> list[str]:

@@ -31,6 +31,8 @@ class Token:
     """The endpoint told no expiry that can be believed: this one is a date to ask again, and no deadline."""
     scope: tuple[str, ...] | None
     """What was granted; None where the endpoint told nothing of it."""
+    scope_incomplete: bool = False
+    """The endpoint granted more than `scope` tells: compared with another it shows nothing."""
     assumption: Assumption | None = field(default=None, compare=False)
     """Why, where this process was answered it: it is not stored."""
     skew: float = field(default=0.0, compare=False)

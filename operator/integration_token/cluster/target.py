@@ -21,6 +21,7 @@ from integration_token.api.names import (
     ISSUE_TIME_ANNOTATION,
     LIFETIME_ANNOTATION,
     SCOPE_ANNOTATION,
+    SCOPE_INCOMPLETE_ANNOTATION,
     TARGET_LABEL,
     TEMPLATE_ANNOTATION,
     VERSION,
@@ -87,6 +88,7 @@ def read_target(secret: Object) -> StoredToken | None:
             expires=(issued + lifetime) / 1000,
             assumed=annotations.get(ASSUMED_ANNOTATION) == "true",
             scope=tuple(annotations.get(SCOPE_ANNOTATION, "").split()) or None,
+            scope_incomplete=annotations.get(SCOPE_INCOMPLETE_ANNOTATION) == "true",
         )
         identity = GrantIdentity(
             endpoint_uid=annotations[ENDPOINT_UID_ANNOTATION],
@@ -112,6 +114,7 @@ _RECORDS = frozenset(
         ISSUE_TIME_ANNOTATION,
         LIFETIME_ANNOTATION,
         SCOPE_ANNOTATION,
+        SCOPE_INCOMPLETE_ANNOTATION,
         ASSUMED_ANNOTATION,
         TEMPLATE_ANNOTATION,
     }
@@ -188,7 +191,8 @@ def _record(stored: StoredToken) -> dict[str, str]:
         LIFETIME_ANNOTATION: f"{token.lifetime:.3f}",
         SCOPE_ANNOTATION: " ".join(token.scope or ()),
     }
-    return {**record, ASSUMED_ANNOTATION: "true"} if token.assumed else record
+    marks = {ASSUMED_ANNOTATION: token.assumed, SCOPE_INCOMPLETE_ANNOTATION: token.scope_incomplete}
+    return record | {name: "true" for name, holds in marks.items() if holds}
 
 
 def _template_record(template: Template) -> dict[str, str]:

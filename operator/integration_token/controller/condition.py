@@ -14,6 +14,7 @@ from integration_token.api.value import format_time
 from integration_token.controller.outcome import Outcome
 from integration_token.controller.wording import due_within, says_same
 from integration_token.errors import UserActionRequired
+from integration_token.oauth.scope import MAX_SCOPE
 from integration_token.renewal.rollover import MOUNTED_LIFETIME, SAFE_LEAD, Rollover
 from integration_token.workqueue.grant_rate import MAX_PER_GRANT, MAX_PER_SHARE, MAX_WISHES
 
@@ -65,7 +66,7 @@ def refreshed(outcome: Outcome) -> Condition:
         return Condition(
             kind, True, Reason.SCOPES_REDUCED, "the new token has fewer scopes; check the integration's permissions"
         )
-    return Condition(kind, True, Reason.REFRESHED, _wish_that_waits(outcome))
+    return Condition(kind, True, Reason.REFRESHED, _wish_that_waits(outcome) or _scopes_left_out(outcome))
 
 
 def stalled(outcome: Outcome) -> Condition:
@@ -171,6 +172,16 @@ def _too_late(rollover: Rollover) -> str:
         f"the endpoint answers with a new token {when}, and a mounted file may follow its Secret up to 90 s later:"
         f" pods may read an expired token; let the endpoint issue new tokens {SAFE_LEAD:.0f} s or more before expiry,"
         " or have the operator installed with mountRefresh.enabled, which brings them into mounted files in a second"
+    )
+
+
+def _scopes_left_out(outcome: Outcome) -> str:
+    """What is said of scopes that are not told; empty where all are."""
+    if outcome.stored is None or not outcome.stored.token.scope_incomplete:
+        return ""
+    return (
+        f"status.scope does not list all scopes of the token, only {MAX_SCOPE} characters of them and none that may"
+        " hold a part of a secret, so fewer scopes are not noticed; set spec.scopes to those that are needed"
     )
 
 

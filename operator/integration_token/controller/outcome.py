@@ -176,11 +176,13 @@ class Outcome(NamedTuple):
         :param taught: what answers have taught of the grant's rollover by now.
         """
         before, plan = self.stored, self.plan
-        # An endpoint that tells nothing of scopes took none away.
+        # An endpoint that tells nothing of scopes took none away; and where some are left out of what is told, another
+        # list says nothing of what was granted.
         fewer = (
             before is not None
             and before.identity == stored.identity
             and stored.token.scope is not None
+            and not (before.token.scope_incomplete or stored.token.scope_incomplete)
             and set(stored.token.scope) < set(before.token.scope or ())
         )
         return self._replace(

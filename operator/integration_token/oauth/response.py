@@ -9,7 +9,7 @@ import binascii
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,19 +20,12 @@ from integration_token.errors import Transient
 from integration_token.oauth.content import ContentError, content_of
 from integration_token.oauth.expiry import http_date, number, read_expiry, server_clock
 from integration_token.oauth.refusal import Asked, oauth_failure, rejection
-from integration_token.telemetry.redaction import leaking, redact, repeating
+from integration_token.oauth.scope import Granted, granted_scopes
+from integration_token.telemetry.redaction import redact
 
 MAX_PAUSE = 15 * 60.0
 """Seconds that an endpoint can keep us away with Retry-After: a mistaken header must not stop renewal for a day."""
 
-_MAX_SCOPE = 8192
-"""Characters of `scope` that are read: it stands in status and in an annotation."""
-_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")
-"""RFC 6749, A.4."""
-_LONG_SCOPE = 12
-"""Characters from which a scope may be a piece of a secret that helps to find the rest."""
-_PLAIN_SCOPE = re.compile(r"[a-z_:./-]+")
-"""Lower-case words: no encoding of anything but of lower-case words."""
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 """RFC 6749, A.12 allows spaces too, but a Bearer token (RFC 6750, 2.1) has none: it must fit into a header."""
@@ -98,13 +91,16 @@ def read_answer(
         maximum_lifetime=maximum_lifetime,
     )
     scope = fields.get("scope")
-    granted = _granted(scope, scopes, (*secrets, token)) if isinstance(scope, str) else None
+    granted = Granted(None, incomplete=False)
+    if isinstance(scope, str):
+        granted = granted_scopes(scope, scopes, (*secrets, token))
     return Token(
         token,
         issued=_floor(answer.sent),
         expires=_floor(expiry.expires),
         assumed=expiry.assumption is not None,
-        scope=granted,
+        scope=granted.scopes,
+        scope_incomplete=granted.incomplete,
         assumption=expiry.assumption,
         skew=expiry.skew,
     )
@@ -129,22 +125,6 @@ def _check_type(token_type: object, asked: Asked, secrets: tuple[str, ...]) -> N
         advice += f"; if this is what the endpoint calls one, set spec.response.tokenType of {asked.endpoint} to it"
     shown = redact(str(token_type), secrets)
     raise Transient(Reason.INVALID_RESPONSE, f"the endpoint issued a token of type {shown!r}; {advice}")
-
-
-def _granted(scope: str, asked: tuple[str, ...], secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """The scopes of an answer that can stand in a status: well-formed, not too many, and nothing of a secret."""
-    items = scope[:_MAX_SCOPE].split()
-    unknown = {item for item in items if _SCOPE.fullmatch(item)}.difference(asked)
-    kept = unknown.difference(_suspicious(unknown, secrets)).union(asked)
-    return tuple(item for item in items if item in kept)
-
-
-def _suspicious(items: Iterable[str], secrets: tuple[str, ...]) -> set[str]:
-    """The scopes that may be pieces of a secret in some encoding. Names as APIs give them pass at little cost."""
-    long = {item for item in items if len(item) >= _LONG_SCOPE}
-    plain = {item for item in long if _PLAIN_SCOPE.fullmatch(item)}
-    known = {item for item in items if item in secrets}
-    return known | repeating(plain, secrets) | leaking(long - plain, secrets, between="/:.-")
 
 
 def _content(answer: Answer) -> bytes:

@@ -27,6 +27,7 @@ class NewestToken:
     expires: float
     assumed: bool
     scope: tuple[str, ...] | None
+    scope_incomplete: bool
     found_in: str
     """The namespace in whose Secret it was found by this process, and to which it is trusted; empty where the endpoint
     answered it to this process."""
