@@ -9,6 +9,7 @@ import threading
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import pytest
@@ -369,7 +370,8 @@ async def test_a_name_is_resolved_once_and_its_checked_address_connected_to(
         (["127.0.0.1", "10.0.0.7"], "10.0.0.7 is private"),
         (["10.0.0.7", "127.0.0.1"], "10.0.0.7 is private"),
         (["127.0.0.1", "169.254.169.254"], "169.254.169.254 is a link-local address"),
-        (["127.0.0.1", "::ffff:10.0.0.7"], "::ffff:a00:7 (which means 10.0.0.7) is private"),
+        # Python prints it as ::ffff:a00:7 before 3.13.
+        (["127.0.0.1", "::ffff:10.0.0.7"], f"{ip_address('::ffff:10.0.0.7')} (which means 10.0.0.7) is private"),
     ],
 )
 async def test_a_name_with_one_refused_address_is_not_connected_to(
@@ -613,6 +615,7 @@ class TestFlood:
         async with server:
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/token"
             assert access_token(await client.send(request(url), ROUTE)) == "x" * 20_000
+            await client.close()  # from 3.12 on the server's end waits for that of its connections
 
 
 SOCKET_BUFFERS = 16 * 1024 * 1024

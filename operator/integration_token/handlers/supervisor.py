@@ -13,6 +13,7 @@ from integration_token.errors import ClusterError, Unauthorized, Unavailable
 from integration_token.handlers.event_handler import EventHandler
 from integration_token.handlers.watch import watch
 from integration_token.telemetry.logs import get_logger
+from integration_token.tls import failure_of
 
 log = get_logger(__name__)
 
@@ -66,6 +67,7 @@ class Supervisor:
                 served, self.missing = await self._find_served(watch=failed)
             except Unavailable as error:
                 served, self.missing = (), str(error)
+                self._log_once(self.missing)
             if not served:
                 await asyncio.sleep(_RETRY)
                 continue
@@ -78,7 +80,8 @@ class Supervisor:
                 # kopf returns where a signal came before ours were set again; a fault raises.
                 stop.set()
             except Exception as error:  # noqa: BLE001  # whatever ended kopf, the tokens need a watch
-                log.error("the watch failed, it is started again", error=type(error).__name__)
+                what = failure_of(error) or type(error).__name__
+                log.error("the watch failed, it is started again", error=what)
                 self.missing = "the watch of IntegrationTokens is being started again"
                 failed = True
                 await asyncio.sleep(_RETRY)
@@ -102,8 +105,11 @@ class Supervisor:
                     found, missing = await self._find_served(watch=True)
                 except Unauthorized as error:
                     self.missing = str(error)
-                except Unavailable:
-                    pass  # the watch goes on when it is there again
+                except Unavailable as error:
+                    # What has begun goes on when it is there again.
+                    if self.missing:
+                        self.missing = str(error)
+                        self._log_once(self.missing)
                 else:
                     if found not in {(), served}:
                         return True
@@ -164,10 +170,13 @@ class Supervisor:
                 missing = missing or refusal
             else:
                 served.append(namespace)
+        self._log_once(missing)
+        return tuple(served), missing
+
+    def _log_once(self, missing: str) -> None:
         if missing and missing != self._logged:
             log.warning("cannot watch", error=missing)
         self._logged = missing
-        return tuple(served), missing
 
     async def _find_refusal(self, namespace: str, kinds: Iterable[Collection], *, watch: bool) -> str:
         for kind in kinds:

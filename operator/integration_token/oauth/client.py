@@ -6,6 +6,7 @@ one tenant's request to the next, and log every URL.
 
 import asyncio
 import ipaddress
+import ssl
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from integration_token.oauth.response import MAX_BODY, Answer
 from integration_token.oauth.stream import BoundedBackend
 from integration_token.oauth.token_url import check_url, listed_as, port_of
 from integration_token.oauth.trust import MAX_KEPT, digest_of, tls_context
+from integration_token.tls import tolerant
 
 _CONNECTIONS = 16
 """The pool's bound, above what is sent to one host at once: a request then never waits inside the pool, where
@@ -104,7 +106,7 @@ class TokenClient:
         self._clock = clock
         self._check_leave = check_leave
         self._policy = policy
-        self._proxy = httpx.Proxy(proxy) if proxy else None
+        self._proxy = _proxy(proxy) if proxy else None
         self._hosts: OrderedDict[tuple[str, bytes], _Host] = OrderedDict()
 
     async def send(self, request: TokenRequest, route: Route, *, ended: Callable[[], None] = lambda: None) -> Answer:
@@ -248,6 +250,12 @@ class TokenClient:
 
 
 _TOO_LARGE = f"the endpoint's answer is larger than {MAX_BODY // 1024} KiB"
+
+
+def _proxy(url: str) -> httpx.Proxy:
+    """The proxy; one that is reached by TLS is held to the system's roots."""
+    context = tolerant(ssl.create_default_context()) if httpx.URL(url).scheme == "https" else None
+    return httpx.Proxy(url, ssl_context=context)
 
 
 def _bound(transport: httpx.AsyncHTTPTransport) -> None:
