@@ -28,13 +28,14 @@ def failure_of(error: BaseException) -> str:
 
     The words are OpenSSL's alone. The text of other errors on the way may hold what was sent.
     """
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted: {cause.verify_message.rstrip('.')}"
-        if isinstance(cause, ssl.SSLError):
-            said = (cause.reason or type(cause).__name__).replace("_", " ").lower()
-            return f"TLS failed: {said}"
-    return ""
+    causes = [cause for cause in _causes(error) if isinstance(cause, ssl.SSLError)]
+    for cause in causes:
+        # aiohttp's errors are ssl's by inheritance, without their attributes.
+        if said := getattr(cause, "verify_message", None):
+            return f"its certificate is not trusted: {said.rstrip('.')}"
+        if said := getattr(cause, "reason", None):
+            return f"TLS failed: {said.replace('_', ' ').lower()}"
+    return "TLS failed" if causes else ""
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

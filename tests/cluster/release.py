@@ -24,7 +24,9 @@ def python() -> tuple[int, int]:
     """The minor version of the Python that the image has."""
     found = _BASE.search(DOCKERFILE.read_text())
     if found is None:
-        raise ToolError(f"{DOCKERFILE.name} names no base by a minor version of Python: its ARG BASE=python:X.Y is missing")
+        raise ToolError(
+            f"{DOCKERFILE.name} names no base by a minor version of Python: its ARG BASE=python:X.Y is missing"
+        )
     return int(found[1]), int(found[2])
 
 
@@ -33,7 +35,9 @@ def suite() -> str:
     wanted = python()
     if wanted not in SUITES:
         text = ".".join(map(str, wanted))
-        raise ToolError(f"no release of Debian with Python {text} is known: add it to SUITES in tests/cluster/release.py")
+        raise ToolError(
+            f"no release of Debian with Python {text} is known: add it to SUITES in tests/cluster/release.py"
+        )
     return SUITES[wanted]
 
 

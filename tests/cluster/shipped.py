@@ -39,7 +39,8 @@ def main(arguments: list[str]) -> int:
                 _run_shipped(arguments[besides:])
             said = f"not run on the image's Python {_text(wanted)} but on {_text(sys.version_info[:2])}: {obstacle}"
             if os.environ.get("CI") == "true":
-                raise ToolError(said)
+                print(f"error: {said}", file=sys.stderr)
+                return 2
             say(said)
     except ToolError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -27,9 +27,9 @@ from integration_token.oauth.token_url import check_url
 from integration_token.oauth.trust import tls_context
 
 from tests.fakes import fault
+from tests.fakes.certificate import Certificate
 from tests.fakes.fault import Fault
 from tests.fakes.reply import Reply
-from tests.fakes.server import Certificate
 from tests.fakes.token_endpoint import TokenEndpoint
 from tests.unit.virtual import EPOCH, FakeClock
 

@@ -190,13 +190,15 @@ class TokenClient:
         :param connect: seconds that the connection may take to come about.
         """
         phases = {**dict.fromkeys(("read", "write", "pool"), route.timeout), "connect": connect}
+        # A pinned address has no name of its own; to a proxy the library would give the endpoint's.
+        names = {"sni_hostname": url.raw_host.decode()} if self._proxy is None else {}
         outgoing = httpx.Request(
             "POST",
             address,
             # Compressed answers are not asked for: 64 KiB on the wire could be gigabytes in memory.
             headers={**request.headers, "Host": url.netloc.decode(), "Accept-Encoding": "identity"},
             content=request.body,
-            extensions={"timeout": phases, "sni_hostname": url.raw_host.decode(), "trace": under_way.trace},
+            extensions={"timeout": phases, "trace": under_way.trace, **names},
         )
         self._check_leave()
         # Else the transport finds it out again at every lock it takes, by a system call each time.
