@@ -71,8 +71,10 @@ async def serving(certificate: Certificate | None) -> AsyncIterator[str]:
     await runner.setup()
     site = web.TCPSite(runner, HOST, 0, ssl_context=certificate.context() if certificate else None)
     await site.start()
-    yield f"https://{HOST}:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    try:
+        yield f"https://{HOST}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
 
 
 async def call_endpoint(url: str, authority: str, _: Path) -> None:
