@@ -16,6 +16,8 @@ def main() -> None:
     """Never returns."""
     arguments, command = sys.argv[1 : sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1 :]
     root, here = Path(arguments[0]), Path.cwd()
+    # As it is with every root: else the command could make no such namespace in turn.
+    subprocess.run(["mount", "--bind", str(root), str(root)], check=True)
     for mount in arguments[1:]:
         source, _, name = mount.partition("=")
         target = root / name.lstrip("/")

@@ -14,8 +14,8 @@ DOCKERFILE: Final = Path(__file__).parents[2] / "Dockerfile"
 PACKAGES: Final = ("python3", "python3-venv", "ca-certificates")
 """What the Dockerfile asks of its base."""
 
-SUITES: Final = {(3, 11): "bookworm", (3, 13): "trixie"}
-"""Releases by their Python's minor version: Debian has one each."""
+SUITES: Final = {(3, 13): "trixie"}
+"""Releases by their Python's minor version, of which each has one."""
 
 _BASE = re.compile(r"^ARG BASE=python:(\d+)\.(\d+)\b", re.MULTILINE)
 

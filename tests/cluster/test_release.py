@@ -107,6 +107,7 @@ def test_python_that_is_new_enough_is_taken_as_it_is(
 def test_command_inside_another_root_sees_what_is_shared_and_nothing_stays_mounted(tmp_path: Path) -> None:
     """At the places that it was given, with the same working directory; its exit code is the command's."""
     root, tree = tmp_path / "root", tmp_path / "tree"
+    root.mkdir()
     tree.mkdir()
     (tree / "file").write_text("of the tree")
     machine = {
