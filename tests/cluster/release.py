@@ -49,14 +49,15 @@ def archive() -> Path:
             debian.require(("mmdebstrap",))
             with step(f"getting Debian {suite()} for Python {'.'.join(map(str, python()))}, once", "20 to 80 s"):
                 draft = file.with_suffix(".draft.tar")
-                _make(draft)
+                packages = f"--include={','.join(PACKAGES)}"
+                call("mmdebstrap", "--quiet", "--variant=minbase", packages, suite(), str(draft))
                 draft.rename(file)
     return file
 
 
-def _make(file: Path) -> None:
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}", suite(), str(file)]
-    made = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if made.returncode:
-        said = "\n".join((made.stdout + made.stderr).splitlines()[-30:])
-        raise ToolError(f"{' '.join(command)} ended with {made.returncode}:\n{said}")
+def call(*command: str) -> None:
+    """Run a command; ToolError, with the last of what it said, where it fails."""
+    answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        said = "\n".join((answer.stdout + answer.stderr).splitlines()[-30:])
+        raise ToolError(f"{' '.join(command)} ended with {answer.returncode}:\n{said}")

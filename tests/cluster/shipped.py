@@ -10,7 +10,6 @@ With `--besides` nothing is run where that would be this Python again.
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -58,7 +57,7 @@ def _obstacle() -> str:
         return "that needs root"
     try:
         debian.require(("mmdebstrap", "unshare"))
-        _call(["unshare", "--mount", "true"])
+        release.call("unshare", "--mount", "true")
     except ToolError as error:
         return str(error)
     return ""
@@ -101,7 +100,7 @@ def _root() -> Path:
             with tempfile.TemporaryDirectory(dir=root.parent) as directory:
                 draft = Path(directory) / "root"
                 draft.mkdir()
-                _call(["tar", "--extract", f"--file={archive}", f"--directory={draft}", "--exclude=./dev/*"])
+                release.call("tar", "--extract", f"--file={archive}", f"--directory={draft}", "--exclude=./dev/*")
                 draft.rename(root)
     return root
 
@@ -136,16 +135,9 @@ def _install(root: Path, home: Path) -> None:
             [*install, "--require-hashes", f"--requirement={LOCK}"],
             [*install, "--no-build-isolation", "--no-index", str(ROOT)],
         ):
-            _call(_inside(root, mounts, command))
+            release.call(*_inside(root, mounts, command))
     (modules,) = (root / home.relative_to("/")).glob("lib/python*/site-packages/integration_token")
     shutil.rmtree(modules)
-
-
-def _call(command: list[str]) -> None:
-    answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if answer.returncode:
-        said = "\n".join((answer.stdout + answer.stderr).splitlines()[-30:])
-        raise ToolError(f"{' '.join(command)} ended with {answer.returncode}:\n{said}")
 
 
 def _text(version: tuple[int, int]) -> str:
