@@ -1,12 +1,14 @@
 """Whichever Python runs the operator, it reaches the servers that kubectl and curl reach, and says why it can't."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import integration_token
 import pytest
 from aiohttp import web
 from integration_token.api.condition import Reason
@@ -229,6 +231,19 @@ async def test_tls_1_2_is_the_least_of_every_client(tmp_path: Path) -> None:
     await session.close()
     await client.close()
     assert [getattr(context, "minimum_version", None) for context in contexts] == [ssl.TLSVersion.TLSv1_2] * 3
+
+
+def test_no_context_is_made_that_depends_on_the_python() -> None:
+    """Nor will one be: each is passed through what makes them the same."""
+    package = Path(integration_token.__file__).parent
+    made = [
+        (path.name, line.strip())
+        for path in package.rglob("*.py")
+        for line in path.read_text().splitlines()
+        if re.search(r"create_default_context\(|SSLContext\(|as_ssl_context\(|rest_client\.ssl_context", line)
+    ]
+    assert len(made) >= 4
+    assert [(name, line) for name, line in made if "tolerant(" not in line] == []
 
 
 async def test_a_kubeconfig_with_a_broken_certificate_is_a_wrong_setting(tmp_path: Path) -> None:
