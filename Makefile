@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Python as the image has it: see tests/cluster/shipped.py.
+SHIPPED := $(BIN)/python -m tests.cluster.shipped
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
@@ -66,15 +68,18 @@ rooms: install ## the rooms of the operator: their floors, and what each is for
 	@$(BIN)/python -m tests.unit.rooms
 
 .PHONY: unit
-unit: install ## the tests that need nothing but Python
+unit: UNIT := tests/unit tests/fakes tests/cluster tests/bench tests/demo
+unit: install ## the tests that need nothing but Python, on two of its versions
 	@echo "==> unit tests (about 1 min)"
-	@$(BIN)/coverage run -m pytest --quiet tests/unit tests/fakes tests/cluster tests/bench tests/demo
+	@$(BIN)/coverage run -m pytest --quiet $(UNIT)
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
+	@echo "==> unit tests on the image's Python (about 1 min)"
+	@$(SHIPPED) --besides -m pytest --quiet $(UNIT)
 
 .PHONY: simulation
 simulation: install ## random stories in virtual time, held to what the operator promises
 	@echo "==> simulations (about 4 min)"
-	@$(BIN)/python -m pytest --quiet tests/simulation
+	@$(SHIPPED) -m pytest --quiet tests/simulation
 
 .PHONY: simulate
 simulate: install ## what a year costs at each model of a token endpoint, beside simple clients
@@ -87,12 +92,12 @@ plots: install ## the same, written with its plots into operator/docs/renewal.md
 .PHONY: apiserver
 apiserver: programs ## the operator on a real API server
 	@echo "==> the operator on a real API server (about 5 min)"
-	@$(BIN)/python -m pytest --quiet tests/apiserver
+	@$(SHIPPED) -m pytest --quiet tests/apiserver
 
 .PHONY: faults
 faults: programs ## two replicas on a real control plane that is broken in every way, judged from outside
 	@echo "==> faults of every kind (about 6 min)"
-	@$(BIN)/python -m pytest --quiet tests/faults
+	@$(SHIPPED) -m pytest --quiet tests/faults
 
 .PHONY: soak
 soak: programs ## the same with 500 resources and drawn faults; MINUTES=20, SEED= the one to repeat

@@ -12,6 +12,7 @@ from integration_token.api.value import format_time, parse_time
 from tests.apiserver.kube import GROUP_VERSION, Document, Kube
 from tests.apiserver.ledger import Ledger
 from tests.cluster.poll import poll
+from tests.fakes.certificate import Certificate
 from tests.fakes.fault import Fault
 from tests.fakes.issuer import Grant, Policy
 from tests.fakes.record import Record
@@ -38,7 +39,9 @@ QUIET: Final = Policy(lifetime=3600, lead=600)
 class Login:
     """A token endpoint whose clients come about as tests need them."""
 
-    def __init__(self, *, tls: bool = False, certificate_name: str = "127.0.0.1") -> None:
+    def __init__(
+        self, *, tls: bool = False, certificate_name: str = "127.0.0.1", certificate: Certificate | None = None
+    ) -> None:
         """Serves nothing yet: `endpoint` is the context manager."""
         self.clients: dict[str, str] = {}
         self.policies: dict[str, Policy] = {}
@@ -49,6 +52,7 @@ class Login:
             scopes=("read", "write"),
             tls=tls,
             certificate_name=certificate_name,
+            certificate=certificate,
         )
 
     def _policy(self, grant: Grant) -> Policy:

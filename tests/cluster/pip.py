@@ -38,10 +38,14 @@ def mounts(found: Mapping[str, str], directory: Path) -> list[str]:
 
     Mounted, nothing of it gets into the image.
     """
+    return [f"--volume={outside}:{inside}:ro" for outside, inside in files(found, directory).items()]
+
+
+def files(found: Mapping[str, str], directory: Path) -> dict[Path, Path]:
+    """A pip.conf written into `directory`, and the files that it names: each with where pip looks for it."""
     file = directory / "pip.conf"
     file.touch(mode=0o600)  # the address of an index may hold a password
     lines = ["[global]", *(f"{option} = {' '.join(value.split())}" for option, value in found.items())]
     file.write_text("\n".join([*lines, ""]))
     named = {word for value in found.values() for word in value.split() if word.startswith("/")}
-    paths = {path: path for path in map(Path, named) if path.exists()} | {file: Path("/etc/pip.conf")}
-    return [f"--volume={outside}:{inside}:ro" for outside, inside in paths.items()]
+    return {path: path for path in map(Path, named) if path.exists()} | {file: Path("/etc/pip.conf")}

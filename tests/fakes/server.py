@@ -2,44 +2,18 @@
 
 import asyncio
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-import trustme
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from tests.fakes.certificate import Certificate
+
 HOST = "127.0.0.1"
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """A server's certificate and the authority that signed it, made for this process."""
-
-    authority: trustme.CA
-    leaf: trustme.LeafCert
-
-    @classmethod
-    def issue(cls, *names: str) -> Self:
-        """For these host names and addresses."""
-        authority = trustme.CA()
-        return cls(authority, authority.issue_cert(*names))
-
-    @property
-    def ca_pem(self) -> str:
-        """What a client has to trust."""
-        return self.authority.cert_pem.bytes().decode()
-
-    def context(self) -> ssl.SSLContext:
-        """The server's side of TLS."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.leaf.configure_cert(context)
-        return context
 
 
 class _Protocol(H11Protocol):

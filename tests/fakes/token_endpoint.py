@@ -9,11 +9,12 @@ from typing import Final, Self
 
 from starlette.types import Receive, Scope, Send
 
+from tests.fakes.certificate import Certificate
 from tests.fakes.delivery import deliver
 from tests.fakes.fault import Fault
 from tests.fakes.issuer import Grant, Issuer, Policy
 from tests.fakes.record import Record
-from tests.fakes.server import HOST, Certificate, Server
+from tests.fakes.server import HOST, Server
 from tests.fakes.service import PATH, Accepts, TokenService
 
 AUDIENCE: Final = "https://api.example"
@@ -42,6 +43,7 @@ class TokenEndpoint:
         unauthorized: str = "access_denied",
         tls: bool = False,
         certificate_name: str = HOST,
+        certificate: Certificate | None = None,
         skew: float = 0.0,
         date: bool = True,
         clock: Callable[[], float] = time.time,
@@ -53,6 +55,7 @@ class TokenEndpoint:
         :param accepts: instead: whether a client ID and a secret belong together.
         :param audiences: the known ones, of which `audience` is the first; None: any, or none.
         :param certificate_name: the name or address that the certificate is for, be it the wrong one.
+        :param certificate: instead of `tls`: the one that it has.
         :param skew: seconds that the server's clock is ahead, in Date and in a JWT's `exp`.
         :param date: whether answers have a Date header.
         """
@@ -66,7 +69,7 @@ class TokenEndpoint:
             unauthorized=unauthorized,
             skew=skew,
         )
-        self._certificate = Certificate.issue(certificate_name) if tls else None
+        self._certificate = certificate or (Certificate.issue(certificate_name) if tls else None)
         self._clock = clock
         self._skew = skew
         self._date = date

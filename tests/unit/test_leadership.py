@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import ssl
 import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 
@@ -273,6 +274,63 @@ def test_nothing_to_serve_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None
         await one.end()
 
     run(main)
+
+
+def test_watch_that_cannot_begin_says_why_it_cannot_reach_the_api_server(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By `/readyz` and in the log, where it stands once however long it lasts."""
+    reason = "the API server cannot be reached: its certificate is not trusted: certificate has expired"
+
+    async def main(clock: FakeClock) -> None:
+        one = Scene(clock, monkeypatch)
+        one.cluster.refusals[""] = Unavailable(reason)
+        await asyncio.sleep(60)
+        assert one.term.missing == reason
+        told = [getattr(record, "values", {}).get("error") for record in caplog.records]
+        assert told == [reason]
+        await one.end()
+
+    run(main)
+
+
+def test_watch_that_began_to_fail_before_it_was_ready_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A probe was granted, and kopf's first call was not."""
+    reason = "the API server cannot be reached: TLS failed: wrong version number"
+
+    async def watch(_: object, __: object, ___: object, ____: object, failing: Callable[[], None]) -> None:
+        while True:
+            failing()
+            await asyncio.sleep(1)
+
+    async def main(clock: FakeClock) -> None:
+        one = Scene(clock, monkeypatch)
+        monkeypatch.setattr(supervisor, "watch", watch)
+        await asyncio.sleep(0.1)
+        one.cluster.refusals[""] = Unavailable(reason)
+        await asyncio.sleep(5)
+        assert one.term.missing == reason
+        await one.end()
+
+    run(main)
+
+
+def test_end_of_the_watch_by_tls_is_logged_with_what_tls_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And not by the kind of the library's error alone."""
+
+    async def act(scene: Scene) -> None:
+        error = RuntimeError("t0ken")
+        error.__cause__ = tls = ssl.SSLCertVerificationError()
+        tls.verify_message = "certificate has expired"
+        scene.fault.set_exception(error)
+        await asyncio.sleep(0.1)
+        told = [getattr(record, "values", {}).get("error") for record in caplog.records if record.levelname == "ERROR"]
+        assert told == ["its certificate is not trusted: certificate has expired"]
+        await scene.end()
+
+    scene(monkeypatch, act)
 
 
 def test_closed_fence_ends_the_term(monkeypatch: pytest.MonkeyPatch) -> None:

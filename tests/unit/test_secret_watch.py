@@ -235,11 +235,13 @@ def test_an_api_server_that_is_away_is_tried_again_until_it_is_back() -> None:
         scene.task = asyncio.create_task(scene.watch.run())
         await asyncio.sleep(600)
         assert not scene.watch.synced.is_set()
+        assert scene.watch.missing == "Secrets are not listed yet: away"
         assert 2 * 120 <= scene.cluster.lists <= 2 * 260
         scene.cluster.refused.clear()
         scene.secret("shop", RELEASED)
         await asyncio.sleep(5.1)
         assert scene.watch.synced.is_set()
+        assert scene.watch.missing == ""
         assert scene.watch.credentials("store", "shop") is not None
 
     play(story)

@@ -1,5 +1,6 @@
 """How the API server is reached: a kubeconfig, or the account of the pod."""
 
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from kubernetes.aio.config.kube_config import KubeConfigLoader
 
 from integration_token.api.names import MANAGER
 from integration_token.errors import SettingsError
+from integration_token.tls import tolerant
 
 _NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """Where a pod finds the name of its namespace."""
@@ -54,7 +56,12 @@ async def connect(kubeconfig: Path | None, *, watches: int) -> ApiClient:
     # The library would look into .netrc and the proxies' variables at every request, which is slow and not for us. And
     # it would buffer 4 MiB of each answer before it waits for who reads it.
     configuration.client_session_kwargs = {"trust_env": False, "read_bufsize": _BUFFER}
-    client = ApiClient(configuration)
+    try:
+        client = ApiClient(configuration)
+    except (ssl.SSLError, OSError, ValueError):
+        source = "the pod's account" if kubeconfig is None else f"--kubeconfig {kubeconfig}"
+        raise SettingsError(f"{source}: a certificate or key in it cannot be read") from None
+    tolerant(client.rest_client.ssl_context)
     client.user_agent = MANAGER
     return client
 

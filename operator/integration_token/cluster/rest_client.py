@@ -12,6 +12,7 @@ from integration_token.cluster.fence import Fence
 from integration_token.cluster.permission import Permissions
 from integration_token.cluster.refusal import refusal_of
 from integration_token.errors import ClusterError, Unavailable
+from integration_token.tls import failure_of
 
 TIMEOUT = 30.0
 """Seconds for one call: the API server itself gives up after 60."""
@@ -96,8 +97,7 @@ class RestClient:
             answer = await self._client.call_api(verb, url, prepared, body, _request_timeout=limits)
             response: aiohttp.ClientResponse = answer.response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            # The library's own text holds the request's headers, so only the kind of error is told.
-            raise Unavailable(f"the API server cannot be reached ({type(error).__name__})") from None
+            raise _unreachable(error) from None
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
@@ -143,6 +143,17 @@ class RestClient:
                         text += rest
                     return _parsed(text)
         return _parsed(text)
+
+
+def _unreachable(error: Exception) -> Unavailable:
+    """What is told of a request that did not get through. The library's own text holds the request's headers, so that
+    is the kind of error alone, and of TLS the reason."""
+    if said := failure_of(error):
+        return Unavailable(
+            f"the API server cannot be reached: {said}; check its address and certificate authority in the kubeconfig,"
+            " or in the pod's service account"
+        )
+    return Unavailable(f"the API server cannot be reached ({type(error).__name__})")
 
 
 def _parsed(text: bytes | bytearray) -> Object:

@@ -84,6 +84,8 @@ class SecretWatch:
         self._listing = len(self._scopes) * len(_SELECTORS)
         self.synced = asyncio.Event()
         """Set once every list has been read, or refused."""
+        self.missing = "Secrets are not listed yet"
+        """Why it isn't set yet; empty once it is."""
 
     def credentials(self, namespace: str, name: str) -> SecretMetadata | None:
         """The labelled credentials Secret of that name."""
@@ -159,6 +161,8 @@ class SecretWatch:
                 failures = failures + 1 if isinstance(error, Denied) == denied else 1
                 denied = isinstance(error, Denied)
                 log.warning("cannot watch Secrets", namespace=scope or "*", selector=selector, error=str(error))
+                if not self.synced.is_set():
+                    self.missing = f"Secrets are not listed yet: {error}"
                 longest = _MAX_BACKOFF_DENIED if denied else _MAX_BACKOFF
                 backoff = min(longest, 2.0 ** min(failures, 8) / 2)
                 await asyncio.sleep(backoff * random.uniform(0.5, 1))  # noqa: S311  # no secret
@@ -166,6 +170,7 @@ class SecretWatch:
     def _listed(self, *, first: bool) -> None:
         self._listing -= first
         if not self._listing:
+            self.missing = ""
             self.synced.set()
 
     async def _list(self, scope: str, selector: str) -> str:

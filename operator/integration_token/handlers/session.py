@@ -12,6 +12,7 @@ import aiohttp
 import kopf
 
 from integration_token.cluster.page import LARGE, PageReader, essence
+from integration_token.tls import tolerant
 
 _CUT = "cut"
 
@@ -26,7 +27,7 @@ def session_of(info: kopf.ConnectionInfo) -> aiohttp.ClientSession:
     # Not compressed: a little of that may become much at once.
     headers = {**info.as_http_headers(), "Accept-Encoding": "identity"}
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
+        connector=aiohttp.TCPConnector(limit=0, ssl=tolerant(info.as_ssl_context())),
         headers=headers,
         proxy=info.proxy_url,
         trust_env=False,

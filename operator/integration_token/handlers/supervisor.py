@@ -13,6 +13,7 @@ from integration_token.errors import ClusterError, Unauthorized, Unavailable
 from integration_token.handlers.event_handler import EventHandler
 from integration_token.handlers.watch import watch
 from integration_token.telemetry.logs import get_logger
+from integration_token.tls import failure_of
 
 log = get_logger(__name__)
 
@@ -54,8 +55,15 @@ class Supervisor:
         """Set when a call of kopf's failed, until it is looked why."""
         self._logged = ""
         self._has_watched = False
-        self.missing = "the watch has not begun yet"
+        self._missing = ""
+        """What stands in the way of a watch."""
+        self._pending = "the watch has not begun yet"
+        """Of a watch that nothing stands in the way of; empty once it runs."""
+
+    @property
+    def missing(self) -> str:
         """Why nothing is watched; empty where something is."""
+        return self._missing or self._pending
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watches until `stop` is set, which it does itself where a signal has ended kopf."""
@@ -63,9 +71,10 @@ class Supervisor:
         while not stop.is_set():
             try:
                 # A watch is tried only where one failed: it costs a connection.
-                served, self.missing = await self._find_served(watch=failed)
+                served, self._missing = await self._find_served(watch=failed)
             except Unavailable as error:
-                served, self.missing = (), str(error)
+                served, self._missing = (), str(error)
+                self._log_once(self._missing)
             if not served:
                 await asyncio.sleep(_RETRY)
                 continue
@@ -78,8 +87,9 @@ class Supervisor:
                 # kopf returns where a signal came before ours were set again; a fault raises.
                 stop.set()
             except Exception as error:  # noqa: BLE001  # whatever ended kopf, the tokens need a watch
-                log.error("the watch failed, it is started again", error=type(error).__name__)
-                self.missing = "the watch of IntegrationTokens is being started again"
+                what = failure_of(error) or type(error).__name__
+                log.error("the watch failed, it is started again", error=what)
+                self._pending = "the watch of IntegrationTokens is being started again"
                 failed = True
                 await asyncio.sleep(_RETRY)
             finally:
@@ -101,14 +111,17 @@ class Supervisor:
                 try:
                     found, missing = await self._find_served(watch=True)
                 except Unauthorized as error:
-                    self.missing = str(error)
-                except Unavailable:
-                    pass  # the watch goes on when it is there again
+                    self._missing = str(error)
+                except Unavailable as error:
+                    # What has begun goes on when it is there again.
+                    if self.missing:
+                        self._missing = str(error)
+                        self._log_once(self._missing)
                 else:
                     if found not in {(), served}:
                         return True
-                    if ready.is_set():
-                        self.missing = "" if found else missing
+                    if found or ready.is_set():
+                        self._missing = "" if found else missing
             await watching
             return False
         finally:
@@ -122,7 +135,7 @@ class Supervisor:
         :param whole: it serves all that it should.
         """
         doubting = asyncio.create_task(self._doubt.wait(), name="doubt")
-        seconds = _RETRY if self.missing else None if whole else _RECHECK
+        seconds = _RETRY if self._missing else None if whole else _RECHECK
         try:
             await asyncio.wait((watching, doubting), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -136,7 +149,7 @@ class Supervisor:
     async def _on_ready(self, ready: asyncio.Event, served: tuple[str, ...]) -> None:
         await ready.wait()
         self._take_signals()
-        self.missing = ""
+        self._missing = self._pending = ""
         if self._has_watched:
             # What was deleted since the last watch is told by none.
             self._handler.relisted.set()
@@ -164,10 +177,13 @@ class Supervisor:
                 missing = missing or refusal
             else:
                 served.append(namespace)
+        self._log_once(missing)
+        return tuple(served), missing
+
+    def _log_once(self, missing: str) -> None:
         if missing and missing != self._logged:
             log.warning("cannot watch", error=missing)
         self._logged = missing
-        return tuple(served), missing
 
     async def _find_refusal(self, namespace: str, kinds: Iterable[Collection], *, watch: bool) -> str:
         for kind in kinds:

@@ -27,7 +27,7 @@ from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import Answer
 from integration_token.oauth.stream import BoundedBackend
 from integration_token.oauth.token_url import check_url, listed_as, port_of
-from integration_token.oauth.trust import MAX_KEPT, digest_of, tls_context
+from integration_token.oauth.trust import MAX_KEPT, digest_of, proxy_context, tls_context
 
 _CONNECTIONS = 16
 """The pool's bound, above what is sent to one host at once: a request then never waits inside the pool, where
@@ -110,7 +110,7 @@ class TokenClient:
         self._clock = clock
         self._check_leave = check_leave
         self._policy = policy
-        self._proxy = httpx.Proxy(proxy) if proxy else None
+        self._proxy = httpx.Proxy(proxy, ssl_context=proxy_context(proxy)) if proxy else None
         self._proxied = _place(self._proxy.url) if self._proxy else ""
         self._hosts: OrderedDict[tuple[str, bytes], _Host] = OrderedDict()
 
@@ -198,13 +198,15 @@ class TokenClient:
         :param connect: seconds that the connection may take to come about.
         """
         phases = {**dict.fromkeys(("read", "write", "pool"), route.timeout), "connect": connect}
+        # A pinned address has no name of its own; to a proxy the library would give the endpoint's.
+        names = {"sni_hostname": url.raw_host.decode()} if self._proxy is None else {}
         outgoing = httpx.Request(
             "POST",
             address,
             # Compressed answers are not asked for: 64 KiB on the wire could be gigabytes in memory.
             headers={**request.headers, "Host": url.netloc.decode(), "Accept-Encoding": "identity"},
             content=request.body,
-            extensions={"timeout": phases, "sni_hostname": url.raw_host.decode(), "trace": under_way.trace},
+            extensions={"timeout": phases, "trace": under_way.trace, **names},
         )
         self._check_leave()
         # Else the transport finds it out again at every lock it takes, by a system call each time.

@@ -14,6 +14,7 @@ from typing import Final
 
 from integration_token.api.condition import Reason
 from integration_token.errors import UserActionRequired
+from integration_token.tls import tolerant
 
 MAX_KEPT: Final = 1024 * 1024
 """Characters of PEM text whose contexts are kept: in memory they take some nine times as much."""
@@ -38,6 +39,11 @@ def digest_of(ca_bundle: str) -> bytes:
     return hashlib.sha256(ca_bundle.encode(errors="surrogatepass")).digest()
 
 
+def proxy_context(url: str) -> ssl.SSLContext | None:
+    """For a proxy that is reached by TLS, which is held to the system's roots; None for another."""
+    return tolerant(ssl.create_default_context()) if url.lower().startswith("https:") else None
+
+
 async def tls_context(ca_bundle: str) -> ssl.SSLContext:
     """The TLS context for a CA bundle, empty for the system's roots; shared by all endpoints that trust it.
 
@@ -51,7 +57,7 @@ async def tls_context(ca_bundle: str) -> ssl.SSLContext:
         return _kept[digest][0]
     try:
         pieces = _pieces(ca_bundle)
-        context = ssl.create_default_context(cadata=next(pieces) or None)
+        context = tolerant(ssl.create_default_context(cadata=next(pieces) or None))
         for piece in pieces:
             await asyncio.sleep(0)
             context.load_verify_locations(cadata=piece)

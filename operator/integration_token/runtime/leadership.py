@@ -93,7 +93,7 @@ class LeaderTerm:
     @property
     def missing(self) -> str:
         """Why nothing is worked for yet, or any more; empty where something is."""
-        return self._supervisor.missing if self._worker.secrets.synced.is_set() else "Secrets are not listed yet"
+        return self._worker.secrets.missing or self._supervisor.missing
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set, and ends what is under way then; or until the fence is closed, and drops it.
