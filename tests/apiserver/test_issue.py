@@ -96,7 +96,7 @@ def test_status_tells_everything(stage: Stage) -> None:
     assert status["observedGeneration"] == resource["metadata"]["generation"] == 1
     assert status["lifetimeSeconds"] == 1000
     assert 999 <= expires - issued <= 1000
-    assert 199 <= expires - renews <= 201
+    assert 239 <= expires - renews <= 241
     assert "lastHandledRenewRequest" not in status
     conditions = {condition["type"]: condition for condition in status["conditions"]}
     assert [(kind, c["status"], c["reason"]) for kind, c in conditions.items()] == [
