@@ -70,11 +70,12 @@ rooms: install ## the rooms of the operator: their floors, and what each is for
 .PHONY: unit
 unit: UNIT := tests/unit tests/fakes tests/cluster tests/bench tests/demo
 unit: install ## the tests that need nothing but Python, on two of its versions
-	@echo "==> unit tests (about 1 min)"
-	@$(BIN)/coverage run -m pytest --quiet $(UNIT)
+	@echo "==> unit tests, and the same on the image's Python (about 2 min)"
+	@said=$$(mktemp) && trap 'rm -f "$$said"; kill $$beside 2>/dev/null' EXIT; \
+	$(SHIPPED) --besides -m pytest --quiet $(UNIT) > "$$said" 2>&1 & beside=$$!; \
+	$(BIN)/coverage run -m pytest --quiet $(UNIT); here=$$?; \
+	wait $$beside; there=$$?; cat "$$said"; exit $$((here || there))
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
-	@echo "==> unit tests on the image's Python (about 1 min)"
-	@$(SHIPPED) --besides -m pytest --quiet $(UNIT)
 
 .PHONY: simulation
 simulation: install ## random stories in virtual time, held to what the operator promises
