@@ -123,7 +123,7 @@ def test_status_is_all_in_the_schema(helm: Helm) -> None:
     integration = _parse(token())
     assert isinstance(integration, Integration)
     held = StoredToken(
-        Token(access_token="t", issued=0.0, expires=3600.0, assumed=False, scope=("read",)),
+        Token(access_token="t", issued=0.0, expires=3600.0, assumed=True, scope=("read",)),
         GrantIdentity(endpoint_uid="1", grant_hash="2", credentials_revision="3/4"),
     )
     situation = Situation(
