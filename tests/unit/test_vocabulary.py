@@ -9,6 +9,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
+from integration_token.cluster.refusal import refusal_of
 from integration_token.oauth.authentication.client_secret_basic import basic_authorization
 from integration_token.telemetry.redaction import MAX_LENGTH, UNTOLD, leaking, redact, repeating
 from integration_token.telemetry.vocabulary import TERMS, is_wording
@@ -122,6 +123,20 @@ def test_beside_a_token_of_everybody_s_words_a_message_can_be_read() -> None:
 def runs(text: str) -> set[str]:
     """All that help to find the rest of a secret."""
     return {text[start : start + 8].lower() for start in range(len(text) - 7)}
+
+
+@pytest.mark.parametrize("token", [drawn(64), "no-tokens-for-ValidatingAdmissionPolicy-client", jwt(9000)])
+def test_a_policy_s_refusal_of_a_target_says_which_policy_and_why(token: str) -> None:
+    """As the API server writes it; what it repeats of the token is struck out."""
+    said = (
+        "secrets 'shop' is forbidden: ValidatingAdmissionPolicy 'no-tokens' with binding 'no-tokens-in-production'"
+        " denied request: the label example.com/owner is missing"
+    )
+    data = {"data": {"token": base64.b64encode(token.encode()).decode()}}
+    assert str(refusal_of(422, {"message": said}, data)) == f"422 {said}"
+    for held in (token, *data["data"].values()):
+        shown = str(refusal_of(422, {"message": f"denied request: {held} is no token"}, data))
+        assert runs(shown) & runs(held) == set()
 
 
 ECHOES: dict[str, Callable[[str], str]] = {

@@ -32,24 +32,30 @@ unprocessable unsupported upgrade uri url urlencoded utf www x-www-form-urlencod
 """
 """Field names, media types and reason phrases of RFC 9110, and of the media type of HTML forms."""
 
+_KUBERNETES = """
+account accounts admission annotation annotations binding cluster config create delete exceeded field forbidden get
+group immutable kubernetes label labels limit limits list map mutating namespace namespaces object operator patch pod
+pods policies policy quota range resource resources role secret secrets service system update user validating watch
+webhook
+"""
+"""Words of kinds, verbs and refusals of the API server and its admission."""
+
 _SPOKEN = """
-a account action active admission after all already although an and any api application applications are as at
-authenticate authenticated authenticating authentication authorized be been before but by can cannot check
-claim claims clients com configure configured contact could credential credentials database default denied description
-disabled does duplicate duplicated empty enabled encoding endpoint endpoints exist exists expected expired failed
-failure following for format from given grant grants has have host if in included includes incorrect info
-integration into invalid io is issued issuer it its jwt key kubernetes malformed matching may mechanism message
-mismatch missing more multiple must name namespace needs net no not object of on once one only operator or org
-other otherwise parameter parameters permission permissions platform please policy port production project provide
-provided public read registered rejected repeats reported request requested requests retrieve sandbox
-scopes secret secrets server service services should since so staging support supported supports system tenant test
-than that the this to tokens try type types unable unauthorized unexpected unknown unrecognized use used using
-validate validation value values version via was webhook when which while with without write you your
+a action after all already although an and any api applications are as at authenticate authenticated authenticating
+authentication authorized be been before but by can cannot check claim claims clients com configure configured contact
+could credential database default disabled does duplicate duplicated empty enabled encoding endpoints exist exists
+expected failed failure following for format from given grants has have host if included includes incorrect info
+integration into io is issuer it its malformed matching may mechanism message mismatch missing more multiple must name
+needs net no of on once one only or org other otherwise parameter parameters permission permissions platform please
+port production project provide provided public read registered rejected repeats reported requests retrieve sandbox
+scopes services should since so staging support supports tenant test than that the this to tokens try types unable
+unexpected unknown unrecognized use used using validate validation value values version via was when which while with
+without write you your
 """
 """English as those RFCs and the servers speak it in error descriptions, and words that names of clients and hosts are
 made of."""
 
-TERMS = frozenset(re.split(r"[\s_-]+", f"{_PUBLIC} {_HTTP} {_SPOKEN}".strip()))
+TERMS = frozenset(re.split(r"[\s_-]+", f"{_PUBLIC} {_HTTP} {_KUBERNETES} {_SPOKEN}".strip()))
 """In lower case. A secret that is made of them alone is a poor one; it is struck out all the same where most of it
 would be shown."""
 
@@ -60,7 +66,7 @@ _WORDS = re.compile(r"[A-Za-z \n_./:=,;()'\"-]*")
 _PART = "|".join(
     rf"{part}(?![A-Za-z0-9%])"
     for part in (
-        "[a-z]{1,30}[0-9]{0,4}",  # parameter, oauth2, 2048 behind any
+        "[a-z]{1,30}[0-9]{0,4}",  # parameter, oauth2
         "[a-z]{0,30}(?:[A-Z]{1,6}[a-z]{2,30}){1,6}(?:[A-Z]{2,6})?[0-9]{0,4}",  # Capital, camelCase, OAuth, AppURL
         "[A-Z]{1,15}[0-9]{0,4}",
         "[0-9]{1,4}",
