@@ -9,14 +9,28 @@ SHIPPED := $(BIN)/python -m tests.cluster.shipped
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
+# One after the other, whatever MAKEFLAGS says: the first step of `test` is what the others stand on.
+.NOTPARALLEL:
+
+# The one package that tests/cluster/setup.py, itself in Python, can't look after.
+PYTHON_READY := command -v $(PYTHON) >/dev/null || { \
+	if [ $(PYTHON) = python3 ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "==> installing python3 (about 30 s)" >&2; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		apt-get update -qq && apt-get install -qq --yes --no-install-recommends python3 >/dev/null; \
+	else echo "error: missing: $(PYTHON); install with: apt-get install python3" >&2; exit 2; fi; }; \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "error: Python 3.11 or newer is needed; set PYTHON=" >&2; exit 2; }
+
 .PHONY: help
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: pyproject.toml requirements-dev.lock
+	@$(PYTHON_READY)
+	@$(PYTHON) -m tests.cluster.setup python
 	@echo "==> the Python environment from the lock file (about 1 minute the first time)"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=" >&2; exit 2; }
-	@$(PYTHON) -m venv $(VENV) || { echo "python3's venv module is missing: install python3-venv" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
@@ -30,11 +44,16 @@ lock: install ## write the lock files anew from pyproject.toml
 	$(COMPILE) --group dev --output-file requirements-dev.lock
 
 .PHONY: demo
-demo: programs ## the main job on a control plane of its own: rollovers, counted by the API that is called
+demo: install ## the main job on a control plane of its own: rollovers, counted by the API that is called
 	@$(BIN)/python -m tests.demo
 
 .PHONY: test
-test: lint unit simulation apiserver faults chart node ## everything: format, lint, types, import contracts, and all tests
+test: setup lint unit simulation apiserver faults chart node ## everything: format, lint, types, import contracts, and all tests
+
+.PHONY: setup
+setup: # by the environment's Python where there is one: it may be another than the machine's
+	@test -x $(BIN)/python || { $(PYTHON_READY); }
+	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -m tests.cluster.setup test
 
 .PHONY: lint
 lint: install ## format, lint, types, import contracts
@@ -90,7 +109,7 @@ chart: programs ## the chart and its CRDs, by Helm and a real API server
 	@$(BIN)/python -m pytest --quiet tests/chart
 
 .PHONY: node
-node: node-programs ## the image, built from the Dockerfile, and on a node: needs root, Linux and Debian's packages
+node: setup node-programs ## the image, built from the Dockerfile, and on a node: needs root, Linux and Debian's packages
 	@echo "==> the image, and the operator on a node (about 5 min)"
 	@$(BIN)/python -m pytest --quiet tests/node
 

@@ -2,7 +2,7 @@
 
     OperatorError
     ├── SettingsError          a flag, an environment variable or a file of the command line
-    ├── Failure                why a resource has no current token: becomes its condition
+    ├── Failure                why a resource's token is not to be had or not renewed: becomes its condition
     │   ├── UserActionRequired        only a change by a person helps (Stalled)
     │   └── Transient            asking again later may help
     └── ClusterError           the Kubernetes API did not do what was asked
@@ -29,15 +29,23 @@ class SettingsError(OperatorError):
 
 
 class Failure(OperatorError):
-    """Why a resource has no current token, in the terms of its conditions."""
+    """Why a resource's token is not to be had or not renewed, in the terms of its conditions."""
 
     def __init__(self, reason: str, message: str) -> None:
         """`reason` is one of :class:`~integration_token.api.condition.Reason`; `message` says what to do."""
         super().__init__(message)
         self.reason = reason
-        self.message = message
+        self.what = message
+        """What failed, and what to do."""
+        self.next_attempt = ""
+        """When it is tried again, once that is known."""
         self.sent = False
         """A token request may have reached the endpoint."""
+
+    @property
+    def message(self) -> str:
+        """All that is told of it."""
+        return f"{self.what}; {self.next_attempt}" if self.next_attempt else self.what
 
     def without_traceback(self) -> Self:
         """Itself, to be kept: without the frames that it came through, which hold what was worked on, secrets among

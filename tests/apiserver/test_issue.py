@@ -202,8 +202,9 @@ def test_https_with_a_ca_bundle(stage: Stage, ledger: Ledger) -> None:
         assert not misnamed.endpoint.log
 
     assert "is not trusted" in said["untrusted"]
-    assert "check spec.caBundle" in said["untrusted"]
+    assert "set caBundle of the endpoint" in said["untrusted"]
     assert "is not trusted" in said["misnamed"]
+    assert "set spec.tokenURL to a name that the certificate is for" in said["misnamed"]
     assert "names an https port" in said["plain"]
 
 

@@ -67,10 +67,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.growth:
             growth.write(size)
             return 0
-        rows, foreign = measure(runs)
         if obstacle := debian.obstacle():
             say(f"the rows about mounted files are left out: {obstacle}")
         else:
+            debian.require((*debian.IMAGE, *debian.NODE))  # they come last
+        rows, foreign = measure(runs)
+        if not obstacle:
             rows += mount.measure()
     except KeyboardInterrupt:
         print("interrupted: everything that was started has been ended", file=sys.stderr)

@@ -7,7 +7,8 @@ from tests.bench.row import Row
 from tests.cluster.progress import say
 from tests.simulation import stage
 from tests.simulation.figure import PLACE
-from tests.simulation.model import MODELS, YEAR
+from tests.simulation.model import LIFETIMES, MODELS
+from tests.simulation.story import DAY
 
 FIRST, LATER = 6, 2
 """Requests from a token to its successor. One is usual later; two where an earlier rollover was looked for."""
@@ -18,7 +19,7 @@ def measure() -> list[Row]:
     say("a year of tokens of 24 h with a rollover lead of 1 h, in virtual time: about 5 s")
     logging.disable(logging.CRITICAL)  # the operator runs in this process
     try:
-        chronicle = stage.simulate(replace(MODELS["lead 1 h"][1], seconds=YEAR))
+        chronicle = stage.simulate(replace(MODELS["lead 1 h"][1], seconds=LIFETIMES * DAY))
     finally:
         logging.disable(logging.NOTSET)
     first, *later = (len(polls) for polls in chronicle.lifetimes(PLACE))

@@ -46,9 +46,11 @@ _WHOLE_ENDPOINT: dict[str, Any] = {
     "requestEncoding": "Form",
     "clientAuthenticationMethod": "ClientSecretBasic",
     "parameters": {"tenant": "1"},
+    "response": {"tokenType": "BearerToken"},
     "caBundle": CA,
     "timeout": "20s",
     "defaultLifetime": "1h30m",
+    "maximumLifetime": "24h",
     "rolloverLead": "1h",
     "rateLimit": {"requestsPerMinute": 100000},
 }

@@ -12,6 +12,7 @@ from tests.cluster.poll import poll
 
 URL = "spec.tokenURL"
 URL_MESSAGE = "must be an https URL with a host and no spaces"
+TOKEN_TYPE = "spec.response.tokenType"
 PARAMETERS = "must not name grant_type, client_id, client_secret, audience, scope"
 SCOPE = "must be a single scope without spaces, quotes or backslashes"
 LABELS, ANNOTATIONS = "spec.target.template.metadata.labels", "spec.target.template.metadata.annotations"
@@ -70,6 +71,18 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         "must have names of at most 256 characters",
     ),
     "33 parameters": (endpoint(parameters={f"p{i}": "" for i in range(33)}), "spec.parameters", "at most 32 items"),
+    **{
+        f"a token type of {word}": (endpoint(response={"tokenType": word}), TOKEN_TYPE, "must not be DPoP, MAC or N_A")
+        for word in ("DPoP", "dpop", "mac", "MAC", "N_A", "n_a")
+    },
+    "a token type with a space before it": (endpoint(response={"tokenType": " JWT"}), TOKEN_TYPE, "no space at either"),
+    "a token type with a line break": (endpoint(response={"tokenType": "a\n"}), TOKEN_TYPE, "must be printable ASCII"),
+    "a token type of 65 characters": (endpoint(response={"tokenType": "a" * 65}), TOKEN_TYPE, "Too long"),
+    "what the operator does not read of an answer": (
+        endpoint(response={"accessToken": "/token"}),
+        "spec.response.accessToken",
+        "unknown field",
+    ),
     "a CA bundle that is a path": (endpoint(caBundle="/etc/ca.pem"), "spec.caBundle", "must be PEM text"),
     "a CA bundle of more than 512 KiB": (endpoint(caBundle=CA.ljust(524289)), "spec.caBundle", "Too long"),
     "a timeout without a unit": (
@@ -101,6 +114,16 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         endpoint(defaultLifetime="29.9s"),
         "spec.defaultLifetime",
         "must be a duration of at least 30s",
+    ),
+    "a maximum lifetime under 30 s": (
+        endpoint(maximumLifetime="29s"),
+        "spec.maximumLifetime",
+        "must be a duration of at least 30s, such as 24h or 1h30m",
+    ),
+    "a maximum lifetime in days": (
+        endpoint(maximumLifetime="1d"),
+        "spec.maximumLifetime",
+        "must be a duration of at least 30s, such as 24h or 1h30m",
     ),
     "no request a minute": (
         endpoint(rateLimit={"requestsPerMinute": 0}),
@@ -271,7 +294,10 @@ ACCEPTED: dict[str, Document] = {
     ),
     "a URL with an IPv6 address": endpoint(tokenURL="https://[2001:db8::1]:8443/token"),
     "a URL of 2048 characters": endpoint(tokenURL="https://a/".ljust(2048, "a")),
-    "empty texts where a default or nothing is meant": endpoint(audience="", caBundle="", parameters={}),
+    "empty texts where a default or nothing is meant": endpoint(
+        audience="", caBundle="", parameters={}, response={"tokenType": ""}
+    ),
+    "a token type of any other word": cluster_endpoint(response={"tokenType": "urn:example:access token"}),
     "a selector that selects every namespace": cluster_endpoint(namespaceSelector={}),
     "the shortest timeout": endpoint(timeout="1000ms"),
     "a lead of nothing, which is known to be so": endpoint(rolloverLead="0s"),

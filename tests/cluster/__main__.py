@@ -9,7 +9,7 @@ import argparse
 import sys
 from typing import NoReturn
 
-from tests.cluster import image, tool
+from tests.cluster import debian, image, tool
 from tests.cluster.client import CHART, CommandError
 from tests.cluster.daemon import DaemonError
 from tests.cluster.image import ImageError
@@ -26,12 +26,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def build(*, node: bool) -> None:
-    for name in tool.TOOLS:
-        if node or name not in tool.NODE:
-            tool.find(name)
+    tool.provide(name for name in tool.TOOLS if node or name not in tool.NODE)
 
 
 def start(*, node: bool) -> None:
+    if node:
+        debian.require((*debian.IMAGE, *debian.NODE))  # before minutes of building
     build(node=node)
     standing = Standing()
     if node and not standing.running:

@@ -47,11 +47,16 @@ class Daemon:
             self._process.wait()
             self._process = None
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started, and has ended neither by itself nor by `kill`."""
+        return self._process is not None and self._process.poll() is None
+
     def wait_ready(self, ready: Callable[[], bool], seconds: float) -> None:
         """Wait until `ready()`; raises DaemonError when the program ends before, or in `seconds`."""
 
         def ready_or_ended() -> bool:
-            if self._process is None or self._process.poll() is not None:
+            if not self.running:
                 raise DaemonError(f"{self._name} ended while it started; the end of its log:\n{self._tail()}")
             return ready()
 

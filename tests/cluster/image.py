@@ -74,7 +74,7 @@ class Image:
 @contextmanager
 def built() -> Iterator[Image]:
     """The image of the tree as it is, built if need be. Raises ImageError; ToolError where it can't be built here."""
-    debian.require(("buildah", "mmdebstrap"))
+    debian.require(debian.IMAGE)
     # The lock is held to the end: another build would take away the layers that this one's container stands on.
     with cache.lock(cache.root() / "image" / "lock"):
         base = _base()

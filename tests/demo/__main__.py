@@ -3,21 +3,25 @@
 Exit codes: 0 where all was as promised, 1 where it wasn't, 2 where the demo could not be run, 130 after Ctrl-C.
 """
 
+import math
 import signal
 import sys
 import time
 from collections.abc import Callable
 from typing import Final
 
+from tests.cluster import tool
 from tests.cluster.client import CommandError
 from tests.cluster.daemon import DaemonError
 from tests.cluster.progress import say
 from tests.cluster.toolchain import ToolError
 from tests.demo.case import CASES, NAMESPACE
-from tests.demo.scene import DemoError, Scene
+from tests.demo.scene import PROGRAMS, DemoError, Scene
 from tests.demo.summary import ROLLOVERS, faults, figures, line
 from tests.fakes.call import Call, switches
 
+USUAL: Final = 80
+"""Seconds that it takes once the programs are there."""
 LONGEST: Final = 2.0 * (ROLLOVERS + 1) * max(case.lifetime for case in CASES)
 """Seconds after which missing rollovers aren't waited for any more."""
 
@@ -26,6 +30,8 @@ def main() -> int:
     """Run the demo; its last line sums up."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
+        announce(tool.wait(PROGRAMS))
+        tool.provide(PROGRAMS)
         with Scene() as scene:
             watch(scene)
         # Counted when everything has come to its end: nothing was called after it.
@@ -45,6 +51,16 @@ def main() -> int:
     verdict = "not as promised" if wrong else "as promised"
     print(f"{verdict}, as the API saw it: {'; '.join(map(str, found))}", flush=True)
     return 1 if wrong else 0
+
+
+def announce(seconds: int) -> None:
+    """Say what is to come, and how long it takes; `seconds` of that, to get the programs ready."""
+    say("the demo: the chart on a real API server, an operator that renews two tokens, consumers that call with them")
+    if seconds:
+        minutes = math.ceil((seconds + USUAL) / 60)
+        say(f"about {minutes} min on two cores, most of it for programs that are got once; {USUAL} s the next time")
+    else:
+        say(f"about {USUAL} s")
 
 
 def watch(scene: Scene) -> None:

@@ -27,10 +27,10 @@ class Certificate:
     """PEM: the server's key, its certificate, and those between it and what a client has to trust."""
 
     @classmethod
-    def issue(cls, *names: str) -> Self:
-        """For these host names and addresses."""
+    def issue(cls, *names: str, begins: datetime | None = None, ends: datetime | None = None) -> Self:
+        """For these host names and addresses; its time, where it matters."""
         authority = trustme.CA()
-        leaf = authority.issue_cert(*names)
+        leaf = authority.issue_cert(*names, not_before=begins, not_after=ends)
         return cls(authority.cert_pem.bytes().decode(), leaf.private_key_and_cert_chain_pem.bytes())
 
     @classmethod

@@ -1,17 +1,21 @@
 """Answers that a hostile token endpoint could send to keep the operator busy, and what reading one costs."""
 
 import base64
+import gzip
 import json
 import random
 import string
 import time
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from integration_token.api.endpoint import RequestEncoding
 from integration_token.errors import Failure
 from integration_token.oauth.authentication.client_secret_basic import basic_authorization
+from integration_token.oauth.refusal import Asked
 from integration_token.oauth.response import Answer, read_answer
 
 SMALL: Final = 16 * 1024
@@ -20,8 +24,13 @@ LARGE: Final = 64 * 1024
 
 SECRET: Final = "kT9vQ2xLr7WmZ4bNc8YsJ1hGfD6pAe3U"
 
+ASKED: Final = Asked(
+    "TokenEndpoint login", "https://login.example/oauth/token", RequestEncoding.JSON, "ClientSecretBasic", ""
+)
+
 _ALPHABET: Final = string.ascii_letters + string.digits + "-_"
 _MARKS: Final = "".join(set(string.punctuation) - set('"\\'))
+_NAMED: Final = ("client", "credentials", "invalid", "Token", "x", "unsupported", "Authentication", "reader", "v2")
 _MIXED: Final = ("%25", "%5c", "%26", "amp;", "\\u0025", "\\x26", "&#37;", "41", "&#92;", "u0041", "x41;", " ", "e3")
 
 
@@ -33,18 +42,22 @@ class Costly:
     held: str = ""
     status: int = 200
     content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+    """More of them."""
 
     def read(self) -> tuple[str, ...]:
         """The scopes that are found in it; none where it is refused."""
         basic = basic_authorization("client", SECRET)
+        headers = {"content-type": self.content_type, **dict(self.headers)}
         try:
             return read_answer(
-                Answer(self.status, {"content-type": self.content_type}, self.body[:LARGE], 1000.0),
+                Answer(self.status, headers, self.body[:LARGE], 1000.0),
+                asked=ASKED,
                 scopes=("read",),
                 default_lifetime=60.0,
                 secrets=tuple(filter(None, (SECRET, self.held, basic))),
                 received=1000.0,
-            ).scope
+            ).scope or ()  # fmt: skip
         except Failure:
             return ()
 
@@ -80,6 +93,7 @@ def answers(size: int) -> dict[str, Costly]:
     token, held = _drawn(choose, size - scopes - 300), _drawn(choose, size)
     marks, held_marks = _drawn(choose, size - scopes - 300, _MARKS), _drawn(choose, size, _MARKS)
     pair = "ab" * (size // 2)
+    named = "".join(_words(size, lambda: _name(choose)))[:size]
     found = {
         "scopes of random letters": Costly(_granted(token, _words(scopes, lambda: _drawn(choose, 24)))),
         "the same beside a token held": Costly(_granted(token, _words(scopes, lambda: _drawn(choose, 24))), held),
@@ -90,6 +104,7 @@ def answers(size: int) -> dict[str, Costly]:
         "scopes of lower-case letters": Costly(
             _granted(token.lower(), _words(scopes, lambda: _drawn(choose, 24, string.ascii_lowercase))), held.lower()
         ),
+        "scopes of words": Costly(_granted(named[: len(token)], _words(scopes, lambda: _name(choose))), named),
         "scopes of marks": Costly(_granted(marks, _words(scopes, lambda: _drawn(choose, 24, _MARKS))), held_marks),
         "scopes of escapes": Costly(_granted(marks, _words(scopes, lambda: "%2525" * 5)), held_marks),
         "scopes of two letters": Costly(
@@ -106,6 +121,17 @@ def answers(size: int) -> dict[str, Costly]:
         ),
         "a JWT of many numbers": Costly(_granted(_jwt(size // 4 * 3 - 300), []), held),
         "many numbers": Costly(b'{"access_token":"x","a":[' + b"1e9," * (size // 4 - 8) + b"0]}", held),
+        "a redirect": Costly(b"", held, 302, headers=(("location", f"/{held[: size // 2]}/{held[: size // 4]}"),)),
+        "a page of a firewall": Costly(b"\n" * (size - 1) + b"<", held, 403),
+        "no JSON once unpacked": Costly(zlib.compress(b"x" * size), held, headers=(("content-encoding", "deflate"),)),
+        "much more once unpacked": Costly(
+            zlib.compress(b" " * 1000 * size), held, headers=(("content-encoding", "deflate"),)
+        ),
+        "scopes once unpacked": Costly(
+            gzip.compress(_granted(token, _words(scopes, lambda: _drawn(choose, 24)))),
+            held,
+            headers=(("content-encoding", "gzip"),),
+        ),
         "no JSON": Costly(b"x" * size, held, content_type=held),
     }
     texts = {
@@ -121,11 +147,13 @@ def answers(size: int) -> dict[str, Costly]:
         "hexadecimal": " ".join(_words(size - 200, lambda: _drawn(choose, 8).encode().hex())),
         "gaps": ("a" + " " * 8) * (size // 9),
         "long runs": ("x" * 25 + "'") * (size // 26),
+        "names": " ".join(_words(size - 200, lambda: _name(choose))),
+        "names in one run": named,
         "letters that are not shown": "é a" * (size // 9),
     }
     for name, whole in texts.items():
         text = whole[: size - 200]
-        for kind, secret in {"letters": held, "marks": held_marks, "two letters": pair}.items():
+        for kind, secret in {"letters": held, "marks": held_marks, "two letters": pair, "names": named}.items():
             fields = {"error": "invalid_client", "error_description": text}
             found[f"{name}, {kind} held"] = Costly(json.dumps(fields).encode(), secret, 400)
     return found
@@ -134,7 +162,7 @@ def answers(size: int) -> dict[str, Costly]:
 PARTS: Final = (
     *("a", "ab", " ", ": ", "-", "\n", "é", "sorry ", "%25", "%2525", "%41", "\\u0041", "\\x5c", "&#x41;", "&amp;"),
     *("4f", "61626364", "YWJjZGVm", "a1B2c3D4", "aB3-", "::/.", "[{,}]", "~!*'", "eyJhbGciOiJub25lIn0."),
-    *("x" * 24, "y" * 25, SECRET[:9], SECRET[5:12]),
+    *("x" * 24, "y" * 25, SECRET[:9], SECRET[5:12], "client_credentials", "InvalidClient/"),
 )
 """What hostile texts may be made of."""
 
@@ -196,6 +224,11 @@ def _drawn(choose: random.Random, length: int, alphabet: str = _ALPHABET) -> str
 def _pieces(choose: random.Random, secret: str, length: int) -> str:
     places = (choose.randrange(len(secret) - length) for _ in range(24 // length))
     return "".join(secret[place : place + length] for place in places)
+
+
+def _name(choose: random.Random) -> str:
+    """Words of everybody's, such as a secret may be made of too."""
+    return "".join(choose.choice(_NAMED) + choose.choice("_-/=.") for _ in range(4))
 
 
 def _words(length: int, word: Callable[[], str]) -> list[str]:

@@ -92,7 +92,7 @@ class TokenService:
         issued = issue(self.issuer, request.grant, now)
         reply = _success(issued)
         if fault is not None:
-            reply = fault.change(reply, Context(request, now + self._skew))
+            reply = fault.change(reply, Context(request, now + self._skew, issued))
         outcome = Outcome.MINTED if issued.minted else Outcome.REPEATED
         self._note(now, outcome, reply.status, request.grant, fault, issued)
         return reply

@@ -48,7 +48,7 @@ class Consumer:
         interpreter, source = COMMANDS[language]
         mounts = {directory: directory for directory in DIRECTORIES if Path(directory).is_dir()}
         if interpreter:
-            program = _interpreter(interpreter)
+            program = find_interpreter(interpreter)
             command = [str(program), f"/consumers/{source}"]
             mounts["/consumers"] = str(SOURCES)
             if not program.is_relative_to("/usr"):
@@ -104,8 +104,11 @@ class Consumer:
         }
 
 
-def _interpreter(name: str) -> Path:
-    """The machine's own, and not one that was put before it on this process's PATH: a container has no such PATH."""
+def find_interpreter(name: str) -> Path:
+    """The machine's own, and not one that was put before it on this process's PATH: a container has no such PATH.
+
+    :raises ToolError: where the machine lacks it.
+    """
     found = shutil.which(name, path="/usr/local/bin:/usr/bin:/bin") or shutil.which(name)
     if found is None:
         raise ToolError(f"{name} not found: the consumers need sh, curl, python3, node and a JDK's java")

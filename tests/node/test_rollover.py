@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,8 @@ class Case:
     name: str
     policy: Policy
     refreshed: bool
+    renew_before: str | None = "30s"
+    """None for the default."""
 
     @property
     def languages(self) -> list[str]:
@@ -50,6 +53,8 @@ class Case:
 
     def __str__(self) -> str:
         how = "with mountRefresh" if self.refreshed else "by the kubelet alone"
+        if not self.policy.cached:
+            return f"{self.policy.lifetime:.0f} s, a token for each request, {how}"
         return f"lead {self.policy.lead:.0f} s of {self.policy.lifetime:.0f} s, {how}"
 
 
@@ -61,6 +66,9 @@ CASES = [
     Case("late-alone", LATE, refreshed=False),
 ]
 
+MINUTES = Case("minutes", Policy(lifetime=300, cached=False), refreshed=False, renew_before=None)
+"""As Keycloak issues tokens unless it is told otherwise, and the operator renews them unless it is."""
+
 
 class World:
     """Tokens, pods and the API."""
@@ -71,10 +79,11 @@ class World:
         self.plane = plane
         self.tokens: dict[str, Token] = {}
         self.consumers: list[Consumer] = []
-        for case in CASES:
+        for case in [MINUTES, *CASES]:
+            spec: dict[str, Any] = {} if case.renew_before is None else {"renewBefore": case.renew_before}
             target = {"template": {"data": {"curl.conf": CURL}}}
             refresh = "Auto" if case.refreshed else "Never"
-            token = stage.token(case.name, policy=case.policy, target=target, mountRefresh=refresh, renewBefore="30s")
+            token = stage.token(case.name, policy=case.policy, target=target, mountRefresh=refresh, **spec)
             token.until_ready()
             self.tokens[case.name] = token
             for name, language in case.consumers.items():
@@ -161,4 +170,20 @@ def test_outages(world: World, release: Release) -> None:
     assert restarts == 0
     calls = world.calls(early, begin)
     assert {switch.consumer for switch in switches(calls)} == set(early.consumers)
+    assert {call.verdict for call in calls} == {Verdict.ACCEPTED}
+
+
+def test_five_minutes(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of tokens that live 5 min the kubelet alone has brought the next one into mounted files before the first expires,
+    though each outage above came between."""
+    token = world.tokens[MINUTES.name]
+    first = next(iter(token.requests())).expires
+    assert first is not None
+    poll(lambda: world.api.calls[-1].received > first + 1, "the first token to expire", MINUTES.policy.lifetime)
+    calls = world.calls(MINUTES)
+    with capsys.disabled():
+        print()
+        print(_summary(MINUTES, calls, delays(world.plane, token, calls)))
+
+    assert {switch.consumer for switch in switches(calls)} == set(MINUTES.consumers)
     assert {call.verdict for call in calls} == {Verdict.ACCEPTED}

@@ -74,7 +74,7 @@ def _fields(stored: StoredToken) -> Object:
         "issued": token.issued,
         "expires": token.expires,
         "assumed": token.assumed,
-        "scope": list(token.scope),
+        "scope": list(token.scope or ()),
     }
 
 

@@ -12,11 +12,12 @@ from tests.simulation import document, figure
 from tests.simulation.model import MODELS
 
 FOOTER: Final = """\
-tokens: lifetimes that ended within 365 days of 24 h tokens, by the operator. first, later: requests from a token to its
-successor, errors included, for the first token and on average for all others. expired s: seconds in which the Secret
-held an expired token, or none; unavoidable: those in which no request could have brought a better one. burst: the most
-requests in 60 s. writes: of Secret and status. Beside it two simple clients: one asks every hour, the other whenever
-two thirds of the last `expires_in` are over, 5 s at least; after an error both ask again in 60 s."""
+tokens: lifetimes that ended within 365 days of 24 h tokens, or 365 lifetimes of shorter ones, by the operator. first,
+later: requests from a token to its successor, errors included, for the first token and on average for all others.
+expired s: seconds in which the Secret held an expired token, or none; unavoidable: those in which no request could have
+brought a better one. burst: the most requests in 60 s. writes: of Secret and status. Beside it two simple clients: one
+asks every hour, the other whenever two thirds of the last `expires_in` are over, 5 s at least; after an error both ask
+again in 60 s."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

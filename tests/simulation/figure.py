@@ -8,7 +8,7 @@ from typing import Final
 
 from tests.simulation import baseline, stage
 from tests.simulation.chronicle import Chronicle, burst
-from tests.simulation.model import MODELS, YEAR
+from tests.simulation.model import LIFETIMES, MODELS
 from tests.simulation.oracle import expired
 from tests.simulation.story import Story
 
@@ -52,9 +52,10 @@ def rows(names: Iterable[str] = MODELS) -> list[Row]:
 
 
 def row(name: str) -> Row:
-    """A year at one endpoint."""
+    """A year at one endpoint, or as many lifetimes of shorter tokens."""
     logging.disable(logging.CRITICAL)
-    story = replace(MODELS[name][1], seconds=YEAR)
+    story = MODELS[name][1]
+    story = replace(story, seconds=LIFETIMES * story.policy.lifetime)
     return Row(
         name,
         figures(story, stage.simulate(story)),
@@ -69,7 +70,7 @@ def figures(story: Story, chronicle: Chronicle) -> Figures:
     gaps = expired(story, chronicle, PLACE)
     return Figures(
         lifetimes=len(counts),
-        first=counts[0],
+        first=counts[0] if counts else 0,
         later=sum(counts[1:]) / max(1, len(counts) - 1),
         expired=sum(gap.seconds for gap in gaps),
         unavoidable=sum(gap.unavoidable for gap in gaps),

@@ -6,7 +6,7 @@ from tests.fakes import fault
 from tests.fakes.issuer import Policy
 from tests.simulation.story import DAY, Drift, Glitch, Kind, Restart, Step, Story, Trouble, Varying
 
-YEAR: Final = 365 * DAY
+LIFETIMES: Final = 365
 HOUR: Final = 3600.0
 
 
@@ -38,8 +38,12 @@ MODELS: Final[dict[str, tuple[str, Story]]] = {
     "lead -5 min": ("an expired token is answered for 5 min", Story(Policy(lead=-300))),
     "lead 23 h": ("a new token every hour, for who asks", Story(Policy(lead=23 * HOUR))),
     "uncached": ("every request mints a token", Story(Policy(cached=False))),
+    "5 min, uncached": ("Keycloak's default", Story(Policy(lifetime=300, cached=False))),
+    "5 min, lead 2 min": ("half of them is asked for in vain", Story(Policy(lifetime=300, lead=120))),
     "eager, lead 1 h": ("others ask too: a token is an hour old when it is needed", Story(Policy(eager=True))),
     "frozen expires_in": ("a proxy replays the first answer", Story(Policy(frozen=True))),
+    "replaying cache": ("an HTTP cache answers as at first; Age tells", Story(dialect=fault.REPLAYED)),
+    "UNIX time": ("`expires_in` is the moment", Story(dialect=fault.EXPIRES_EPOCH)),
     "no expires_in": ("opaque tokens of unknown expiry", Story(dialect=fault.EXPIRES_MISSING)),
     "no expires_in, JWT": (
         "`exp` tells what the answer does not",
@@ -72,4 +76,5 @@ MODELS: Final[dict[str, tuple[str, Story]]] = {
     "clock set monthly": ("an hour forward, an hour back", Story(Policy(lead=300), steps=_monthly_steps())),
     "restarts monthly": ("graceful and killed in turn", Story(Policy(lead=300), restarts=_monthly_restarts())),
 }
-"""By name, with a sentence about each: 24 h tokens, and a lead of 1 h where nothing else is said."""
+"""By name, with a sentence about each: 24 h tokens, and a lead of 1 h where nothing else is said. Each is played for
+`LIFETIMES` of its tokens."""

@@ -137,6 +137,9 @@ def _judged(
             each.start < begin and begin - 60 < each.end for each in story.troubles
         ):
             most = max(most, _full_minute(chronicle, begin, until) + PROMPT)
+            if held is not None:
+                # A full minute before may have put a poll off, and the time since expiry doubles from there.
+                most = max(most, min(begin - held.expiry + 1, _LATE_STEP) + PROMPT)
         stretches.append(Stretch(begin, until, most))
     return Expired(start, end, tuple(stretches))
 

@@ -8,8 +8,8 @@ from tests.simulation.chronicle import Asked, Chronicle, Place, Written, burst
 from tests.simulation.oracle import MAX_IN_A_MINUTE, expired, polls_after_expiry, polls_until_expiry
 from tests.simulation.story import Member, Story
 
-SHARE = 0.2
-"""Of the lifetime first seen: the window, where a story's resource says nothing else."""
+SHARE, LEAST = 0.2, 240.0
+"""Of the lifetime first seen, and seconds: the larger is the window, where a story's resource says nothing else."""
 MOST_IN_AN_HOUR = 20
 """Polls of a token whose expiry is assumed to be an hour away, and away anew with each answer."""
 SHORTEST_LIFETIME = 30.0
@@ -44,6 +44,8 @@ def never_expired_avoidably(story: Story, chronicle: Chronicle, place: Place) ->
     if not story.known_expiry:
         return
     for gap in expired(story, chronicle, place):
+        if any(held.assumed and held.at <= gap.start < end for held, end in chronicle.held(place)):
+            continue  # what was answered with no time left, and so without a word of when it expires
         if any(_clock_lost(story, chronicle, held, gap.start) for held, end in chronicle.held(place) if end == gap.end):
             continue
         for stretch in gap.stretches:
@@ -98,6 +100,8 @@ def the_window_opens_in_time(story: Story, chronicle: Chronicle, place: Place) -
     if not clean or len(story.members) > 1 or any(each.answered for each in story.restarts):
         return
     for (held, _), polls in zip(list(chronicle.held(place))[:1], chronicle.lifetimes(place), strict=False):
+        if held.assumed:
+            return
         latest = held.expiry - 0.95 * _window(story, chronicle, held) + 1
         assert polls[0].at <= latest, f"the first poll came at {polls[0].at:.3f} s, {latest:.3f} s at the latest"
 
@@ -187,7 +191,12 @@ def _asked(chronicle: Chronicle, place: Place) -> list[float]:
 def _window(story: Story, chronicle: Chronicle, held: Written) -> float:
     """Seconds before expiry from which on a token may be polled."""
     lifetime = held.expiry - chronicle.seen[held.host, held.token.serial]
-    return min(SHARE * lifetime if story.renew_before is None else story.renew_before, lifetime / 2)
+    return default_window(lifetime) if story.renew_before is None else min(story.renew_before, lifetime / 2)
+
+
+def default_window(lifetime: float) -> float:
+    """Seconds before expiry from which on a token may be polled, where its resource says nothing else."""
+    return min(max(SHARE * lifetime, LEAST), lifetime / 2)
 
 
 def _undisturbed(story: Story, chronicle: Chronicle, place: Place) -> Iterator[tuple[Written, list[Asked]]]:
@@ -198,7 +207,7 @@ def _undisturbed(story: Story, chronicle: Chronicle, place: Place) -> Iterator[t
     disturbed += [(at, at) for at in chronicle.restarted]
     disturbed += [(step.at, step.at) for step in story.steps]
     for (held, end), polls in zip(chronicle.held(place), chronicle.lifetimes(place), strict=False):
-        if not any(start <= end and until >= held.at for start, until in disturbed):
+        if not held.assumed and not any(start <= end and until >= held.at for start, until in disturbed):
             yield held, polls
 
 

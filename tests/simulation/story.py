@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from tests.fakes.fault import Fault
+from tests.fakes.fault import (
+    EXPIRES_EMPTY,
+    EXPIRES_MISSING,
+    EXPIRES_NULL,
+    EXPIRES_ON,
+    EXPIRES_TEXT,
+    EXPIRES_ZERO,
+    Fault,
+)
 from tests.fakes.issuer import Policy
 from tests.simulation.disturbance import Disturbance
 
@@ -39,6 +47,9 @@ class Kind(StrEnum):
     LIMITED_RESET = "limited, reset"
     """429 with `x-ratelimit-reset`."""
 
+
+UNTOLD = (EXPIRES_MISSING, EXPIRES_NULL, EXPIRES_EMPTY, EXPIRES_ON, EXPIRES_TEXT, EXPIRES_ZERO)
+"""What tells no expiry."""
 
 PAUSING = frozenset({Kind.LIMITED, Kind.LIMITED_DATE, Kind.LIMITED_RESET})
 
@@ -179,4 +190,4 @@ class Story:
     @property
     def known_expiry(self) -> bool:
         """Whether the endpoint's answers tell when a token expires."""
-        return self.dialect is None or self.policy.jwt
+        return self.policy.jwt or self.dialect not in UNTOLD

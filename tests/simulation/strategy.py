@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from tests.fakes.fault import EXPIRES_MISSING
+from tests.fakes.fault import EXPIRES_EPOCH, EXPIRES_MISSING, EXPIRES_ZERO, REPLAYED
 from tests.fakes.issuer import Policy
 from tests.simulation.story import (
     DAY,
@@ -115,6 +115,7 @@ def quiet(draw: DrawFn) -> Story:
         stated=draw(st.one_of(st.none(), _log(1.0, policy.lifetime))),
         warmed=draw(_warmed(policy)),
         latency=draw(st.sampled_from([0.0, 0.0, 0.2])),
+        dialect=draw(st.sampled_from([None, None, None, EXPIRES_EPOCH, REPLAYED])),
     )
 
 
@@ -122,7 +123,7 @@ def quiet(draw: DrawFn) -> Story:
 def unknown(draw: DrawFn) -> Story:
     """Opaque tokens, and nothing tells how long they live."""
     policy = replace(draw(policies(_log(HOUR, 10 * HOUR))), jwt=False, alternating=False)
-    return Story(policy, seconds=_length(policy, 2), dialect=EXPIRES_MISSING)
+    return Story(policy, seconds=_length(policy, 2), dialect=draw(st.sampled_from([EXPIRES_MISSING, EXPIRES_ZERO])))
 
 
 @st.composite

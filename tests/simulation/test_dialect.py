@@ -52,7 +52,11 @@ def test_a_peculiar_answer_is_understood(dialect: Fault) -> None:
     assert sum(len(polls) for polls in chronicle.lifetimes(PLACE)[1:]) <= 2 * len(chronicle.lifetimes(PLACE)[1:])
 
 
-@pytest.mark.parametrize("missing", [fault.EXPIRES_MISSING, fault.EXPIRES_NULL], ids=["missing", "null"])
+@pytest.mark.parametrize(
+    "missing",
+    [fault.EXPIRES_MISSING, fault.EXPIRES_NULL, fault.EXPIRES_EMPTY, fault.EXPIRES_ON, fault.EXPIRES_TEXT],
+    ids=["missing", "null", "empty", "another field", "text"],
+)
 def test_without_expires_in_the_token_is_asked_for_within_the_default_lifetime(missing: Fault) -> None:
     """As Salesforce answers: an opaque token of 10 h that rolls over 1 h before its expiry is noticed in time, though
     nothing tells when that is."""
@@ -105,12 +109,21 @@ def test_a_cache_filled_long_before_answers_an_old_token_first(left: float) -> N
     promise.hold(story, simulate(story))
 
 
-def test_an_expired_token_is_never_written() -> None:
+def test_a_token_that_tells_that_it_has_expired_is_never_written() -> None:
     """The cache answers one that expired a minute ago, until it rolls over 5 min after its expiry."""
-    story = Story(Policy(lifetime=HOUR, lead=-300), seconds=2 * HOUR, warmed=HOUR + 60)
+    story = Story(Policy(lifetime=HOUR, lead=-300, jwt=True), seconds=2 * HOUR, warmed=HOUR + 60)
     chronicle = simulate(story)
     promise.hold(story, chronicle)
     assert 240 <= chronicle.written[PLACE][0].at <= 240 + 61
+
+
+def test_an_expired_token_with_no_time_left_gives_way_as_soon_as_it_can() -> None:
+    """The same where only an `expires_in` of 0 tells, which elsewhere means never."""
+    story = Story(Policy(lifetime=HOUR, lead=-300), seconds=2 * HOUR, warmed=HOUR + 60)
+    chronicle = simulate(story)
+    promise.hold(story, chronicle)
+    assert [write.assumed for write in chronicle.written[PLACE]][:2] == [True, False]
+    assert 240 <= chronicle.written[PLACE][1].at <= 257
 
 
 @pytest.mark.parametrize(
@@ -122,7 +135,6 @@ def test_an_expired_token_is_never_written() -> None:
         pytest.param(
             fault.EXPIRED_JWT, "InvalidResponse", id="a JWT that has expired, with an expires_in that says no"
         ),
-        pytest.param(fault.EXPIRES_TEXT, "InvalidResponse", id="an expires_in that is no number"),
     ],
 )
 def test_what_is_no_token_is_told_and_asked_for_again_without_a_hurry(dialect: Fault, reason: str) -> None:

@@ -30,7 +30,7 @@ def test_from_the_second_lifetime_on_requests_are_few(story: Story) -> None:
     known = [status["rolloverLeadSeconds"] for _, status in chronicle.told[PLACE] if "rolloverLeadSeconds" in status]
     assert known, f"nothing was learned in {story!r}"
     assert all(lead is None or lead <= story.policy.lead for lead in known), f"{known}\nin {story!r}"
-    window, lead = story.policy.lifetime * promise.SHARE, story.policy.lead
+    window, lead = promise.default_window(story.policy.lifetime), story.policy.lead
     conditions = {each["type"]: each["status"] for _, status in chronicle.told[PLACE] for each in status["conditions"]}
     if min(window, lead) > SAFE * 1.1:
         assert conditions["RolloverTooLate"] == "False", f"{conditions}\nin {story!r}"
@@ -49,7 +49,11 @@ def test_a_restart_costs_one_request_at_most(story: Story) -> None:
         return
     at = disturbed.restarted[0]
     held = [write for write, _ in disturbed.held(PLACE) if write.at < at]
-    due = story.restarts[0].answered or not held or at >= held[-1].expiry - promise.SHARE * story.policy.lifetime - 1.5
+    due = (
+        story.restarts[0].answered
+        or not held
+        or at >= held[-1].expiry - promise.default_window(story.policy.lifetime) - 1.5
+    )
     if not due:
         soon = [each.at for each in disturbed.asked if each.process and each.at < at + 1]
         assert not soon, f"asked at {soon}, after the restart at {at}\nin {story!r}"

@@ -37,7 +37,7 @@ def test_sharing(story: Story) -> None:
             == (host, grant.client_id, grant.audience, grant.scopes)
         ]
         # A restart in the middle of the first renewal's polls has the second one learn anew.
-        relearned = len(story.restarts) * (polls_until_expiry(story.policy.lifetime * promise.SHARE) + 3)
+        relearned = len(story.restarts) * (polls_until_expiry(promise.default_window(story.policy.lifetime)) + 3)
         most = len(sharers) * (alone + 3 + relearned)
         assert requests <= most, f"{requests} requests of {len(sharers)} grants, {alone} of one alone\nin {story!r}"
     for key in grants:

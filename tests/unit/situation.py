@@ -30,6 +30,8 @@ class Situation:
     failure: Failure | None = None
     rate_limited: bool = False
     why: str = ""
+    grant_rate: float = 0.0
+    wishes: float = 0.0
     scopes_reduced: bool = False
     asked: bool = False
     renewed: bool = False
@@ -62,7 +64,7 @@ class Situation:
             self.rollover,
             self.stored,
             self.failure,
-            wait=Wait(WaitReason.RATE if self.rate_limited else None, why=self.why),
+            wait=Wait(WaitReason.RATE if self.rate_limited else None, self.grant_rate, self.wishes, why=self.why),
             asked=self.asked,
             renewed=self.renewed,
             scopes_reduced=self.scopes_reduced,

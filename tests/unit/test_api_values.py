@@ -68,7 +68,7 @@ class TestIntegration:
             target="shop",
             deletion_policy=DeletionPolicy.DELETE,
             template=Template({}, {}, {}),
-            renew_before=RenewBefore(share=0.2, seconds=None),
+            renew_before=RenewBefore(share=0.2, seconds=None, least=240),
             mount_refresh=MountRefresh.AUTO,
             suspend=False,
             status={},
@@ -118,6 +118,7 @@ class TestIntegration:
         [
             pytest.param({"renewBeforePercentage": 35}, RenewBefore(0.35, None), id="a share of the lifetime"),
             pytest.param({"renewBefore": "30m"}, RenewBefore(None, 1800), id="a duration"),
+            pytest.param({}, RenewBefore(0.2, None, least=240), id="neither: what a mounted file needs at least"),
             pytest.param(
                 {"renewBefore": "30m", "renewBeforePercentage": 35},
                 RenewBefore(None, 1800),
@@ -181,9 +182,11 @@ class TestEndpoint:
             encoding=RequestEncoding.JSON,
             authentication="ClientSecretPost",
             parameters=(),
+            token_type="",
             ca_bundle=None,
             timeout=10,
             default_lifetime=3600,
+            maximum_lifetime=None,
             rollover_lead=None,
             requests_per_minute=60,
             namespace_selector={},
@@ -197,9 +200,11 @@ class TestEndpoint:
             "requestEncoding": "Form",
             "clientAuthenticationMethod": "ClientSecretBasic",
             "parameters": {"organization": "1", "level": "2"},
+            "response": {"tokenType": "JWT"},
             "caBundle": "PEM",
             "timeout": "2500ms",
             "defaultLifetime": "24h",
+            "maximumLifetime": "48h",
             "rolloverLead": "1h",
             "rateLimit": {"requestsPerMinute": 7},
             "namespaceSelector": {"matchLabels": {"team": "shop"}},
@@ -213,7 +218,9 @@ class TestEndpoint:
         assert read.authentication == "ClientSecretBasic"
         assert read.parameters == (("level", "2"), ("organization", "1"))
         assert (read.timeout, read.default_lifetime, read.requests_per_minute) == (2.5, 86400, 7)
+        assert read.maximum_lifetime == 2 * 86400
         assert read.rollover_lead == 3600
+        assert read.token_type == "JWT"
         assert read.namespace_selector == {"matchLabels": {"team": "shop"}}
 
     @pytest.mark.parametrize(
@@ -225,6 +232,12 @@ class TestEndpoint:
             pytest.param({"rolloverLead": "early"}, "'early' is not a duration", id="a lead that is none"),
             pytest.param({"rateLimit": {"requestsPerMinute": "few"}}, "'few'", id="a limit that is no number"),
             pytest.param({"rateLimit": 60}, "int", id="a limit that is a mere number"),
+            pytest.param({"response": {"tokenType": "DPoP"}}, "response.tokenType 'DPoP'", id="a token with a key"),
+            pytest.param({"response": {"tokenType": "mAc"}}, "response.tokenType 'mAc'", id="in whatever case"),
+            pytest.param({"response": {"tokenType": "n_a"}}, "response.tokenType 'n_a'", id="what is no access token"),
+            pytest.param({"response": {"tokenType": "a" * 65}}, "response.tokenType", id="a type without end"),
+            pytest.param({"response": {"tokenType": " JWT"}}, "response.tokenType", id="a type with a space before it"),
+            pytest.param({"response": "JWT"}, "str", id="a response that is a mere type"),
         ],
     )
     def test_what_cannot_be_used_is_an_invalid_spec_with_a_message(self, spec: Object, hint: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import errno
 import json
 import socket
 import ssl
@@ -9,6 +10,7 @@ import threading
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -20,9 +22,10 @@ from integration_token.errors import Failure, Fenced, Transient, UserActionRequi
 from integration_token.oauth import client as module
 from integration_token.oauth.address import Policy
 from integration_token.oauth.client import Route, TokenClient
+from integration_token.oauth.content import MAX_BODY
 from integration_token.oauth.part import GrantInputs, TokenRequestSpec
 from integration_token.oauth.request import TokenRequest, build_request
-from integration_token.oauth.response import MAX_BODY, Answer
+from integration_token.oauth.response import Answer
 from integration_token.oauth.token_url import check_url
 from integration_token.oauth.trust import tls_context
 
@@ -222,25 +225,53 @@ async def test_an_endpoint_with_a_certificate_of_the_given_authority_is_trusted(
 
 
 @pytest.mark.parametrize(
-    ("name", "trusted", "why"),
+    ("name", "trusted", "why", "advice"),
     [
-        ("other.example", True, "Hostname mismatch"),
-        ("login.example", False, "unable to get local issuer certificate"),
+        ("other.example", True, "Hostname mismatch", "set spec.tokenURL to a name that the certificate is for"),
+        ("login.example", False, "unable to get local issuer certificate", "set caBundle of the endpoint"),
     ],
 )
 async def test_an_endpoint_with_another_certificate_is_not(
-    client: TokenClient, secure: TokenEndpoint, resolve: Resolve, name: str, trusted: bool, why: str
+    client: TokenClient, secure: TokenEndpoint, resolve: Resolve, name: str, trusted: bool, why: str, advice: str
 ) -> None:
-    """Neither with one for another name, nor with one of an unknown authority; nothing is sent then."""
+    """Neither with one for another name, nor with one of an unknown authority; nothing is sent then.
+
+    A name is no matter of `caBundle`.
+    """
     resolve(login=["127.0.0.1"], other=["127.0.0.1"])
     before = secure.log
     problem = await failure(
         client, request(named(secure.url, name)), Route(secure.ca_pem if trusted else "", 5.0, private=False)
     )
     assert (type(problem), problem.reason) == (Transient, Reason.TLS_FAILED)
-    assert why in problem.message
-    assert problem.message.endswith("check spec.caBundle")
+    port = urlsplit(secure.url).port
+    assert problem.message.startswith(f"the certificate of {name}:{port} is not trusted: {why}")
+    assert f"; {advice}" in problem.message
+    assert ("caBundle" in problem.message) is not trusted
     assert secure.log == before
+
+
+@pytest.mark.parametrize(
+    ("days", "why", "advice"),
+    [
+        ((-9, -1), "certificate has expired", "have the endpoint's certificate"),
+        ((1, 9), "certificate is not yet valid", "check the endpoint's clock"),
+    ],
+)
+async def test_a_certificate_out_of_its_time_is_no_matter_of_authorities(
+    client: TokenClient, resolve: Resolve, days: tuple[int, int], why: str, advice: str
+) -> None:
+    """What is to be done is told by the kind of the failure."""
+    resolve(login=["127.0.0.1"])
+    begins, ends = (datetime.now(UTC) + timedelta(days=day) for day in days)
+    certificate = Certificate.issue("login.example", begins=begins, ends=ends)
+    async with recording(certificate=certificate) as recorder:
+        url = f"https://login.example:{recorder.port}/"
+        problem = await failure(client, request(url), Route(certificate.ca_pem, 5.0, private=False))
+    assert (type(problem), problem.reason) == (Transient, Reason.TLS_FAILED)
+    assert f"{why}; " in problem.message
+    assert advice in problem.message
+    assert "caBundle" not in problem.message
 
 
 async def test_an_endpoint_that_speaks_no_tls_is_said_to(client: TokenClient, endpoint: TokenEndpoint) -> None:
@@ -317,11 +348,19 @@ async def test_a_compressed_answer_is_neither_asked_for_nor_unpacked(
 @pytest.mark.parametrize(
     ("spoiled", "reason", "message"),
     [
-        (fault.HANG, Reason.TIMEOUT, "127.0.0.1 did not answer within 0.1 s"),
-        (fault.drip(0.01), Reason.TIMEOUT, "127.0.0.1 did not answer within 0.1 s"),
-        (fault.TRUNCATED, Reason.ENDPOINT_UNREACHABLE, "to 127.0.0.1 broke before the answer was complete"),
-        (fault.RESET, Reason.ENDPOINT_UNREACHABLE, "to 127.0.0.1 broke before the answer was complete"),
-        (fault.NO_HTTP, Reason.ENDPOINT_UNREACHABLE, "to 127.0.0.1 broke before the answer was complete"),
+        (
+            fault.HANG,
+            Reason.TIMEOUT,
+            "SERVER did not answer within 0.1 s; see whether it is slow, or raise spec.timeout",
+        ),
+        (fault.drip(0.01), Reason.TIMEOUT, "SERVER did not answer within 0.1 s; see whether it is slow, or raise"),
+        (fault.TRUNCATED, Reason.ENDPOINT_UNREACHABLE, "to SERVER broke before the answer was complete: it was closed"),
+        (fault.RESET, Reason.ENDPOINT_UNREACHABLE, "to SERVER broke before the answer was complete: connection reset"),
+        (
+            fault.NO_HTTP,
+            Reason.ENDPOINT_UNREACHABLE,
+            "before the answer was complete: it was closed, or what came is not",
+        ),
     ],
     ids=lambda value: value.name if isinstance(value, Fault) else "",
 )
@@ -333,7 +372,7 @@ async def test_an_answer_that_never_comes_or_never_ends_is_a_passing_failure(
     reason: Reason,
     message: str,
 ) -> None:
-    """In bounded time, also where bytes trickle in; and the next request works."""
+    """In bounded time, also where bytes trickle in; and the next request works. It says with whom, and why."""
     monkeypatch.setattr(module, "_GRACE", 0.05)
     endpoint.fault(spoiled, client_id=spoiled.name, count=1)
     loop = asyncio.get_running_loop()
@@ -341,7 +380,7 @@ async def test_an_answer_that_never_comes_or_never_ends_is_a_passing_failure(
     problem = await failure(client, request(endpoint.url, spoiled.name), QUICK)
     assert loop.time() - begun < 2
     assert (type(problem), problem.reason) == (Transient, reason)
-    assert problem.message.endswith(message)
+    assert message.replace("SERVER", urlsplit(endpoint.url).netloc) in problem.message
     assert access_token(await client.send(request(endpoint.url, spoiled.name), ROUTE))
 
 
@@ -424,7 +463,26 @@ async def test_the_next_address_is_tried_where_one_refuses_the_connection(
     problem = await failure(client, request(named(endpoint.url, "down.example")))
     assert isinstance(problem, Transient)
     assert problem.reason == Reason.ENDPOINT_UNREACHABLE
-    assert problem.message == "no connection to down.example comes about"
+    assert problem.message == (
+        f"no connection to down.example:{urlsplit(endpoint.url).port} comes about: connection refused; check"
+        " spec.tokenURL, and what stands between it and the operator, such as a NetworkPolicy or a firewall"
+    )
+
+
+async def test_of_several_addresses_the_same_failure_is_told_in_whatever_order_they_come(
+    client: TokenClient, resolve: Resolve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Name servers turn their addresses round, and another message would be written to the status each time."""
+    numbers = {"127.0.0.2": errno.ENETUNREACH, "127.0.0.3": errno.ECONNREFUSED}
+
+    async def connect(_: object, host: str, *__: object, **___: object) -> None:
+        raise OSError(numbers[host], "text of the library")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", connect)
+    resolve(a=[*numbers], b=[*reversed(numbers)])
+    said = [(await failure(client, request(f"http://{name}.example/"))).message for name in ("a", "b")]
+    assert said[0].startswith("no connection to a.example:80 comes about: connection refused; ")
+    assert said[1] == said[0].replace("a.example", "b.example")
 
 
 async def test_the_next_address_is_not_tried_once_the_request_was_sent(
@@ -437,17 +495,42 @@ async def test_the_next_address_is_not_tried_once_the_request_was_sent(
     assert [record.fault for record in endpoint.log if record.client_id == "reset once"] == ["reset"]
 
 
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EHOSTUNREACH, "no route to host"),
+        (errno.ENETUNREACH, "network is unreachable"),
+        (errno.ECONNRESET, "connection reset by peer"),
+        (errno.EMFILE, "too many open files"),
+    ],
+)
+async def test_the_cause_that_the_system_gives_is_told(
+    client: TokenClient, monkeypatch: pytest.MonkeyPatch, number: int, said: str
+) -> None:
+    """A NetworkPolicy, a missing route and a closed port are mended by different people."""
+
+    async def connect(*_: object, **__: object) -> None:
+        raise OSError(number, "text of the library")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", connect)
+    problem = await failure(client, request("http://127.0.0.1:8/"))
+    assert (isinstance(problem, Transient), problem.reason) == (True, Reason.ENDPOINT_UNREACHABLE)
+    assert problem.message.startswith(f"no connection to 127.0.0.1:8 comes about: {said}; check")
+
+
 async def test_a_name_that_does_not_resolve_is_a_passing_failure(client: TokenClient, resolve: Resolve) -> None:
     """And may be a mistake in the URL."""
     resolve(empty=[])
     problem = await failure(client, request("https://gone.example/"))
     assert (type(problem), problem.reason) == (Transient, Reason.ENDPOINT_UNREACHABLE)
-    assert problem.message == "the name gone.example does not resolve; check spec.tokenURL"
+    assert problem.message == (
+        "the name gone.example does not resolve: name or service not known; check spec.tokenURL, and the cluster's DNS"
+    )
     assert (await failure(client, request("https://empty.example/"))).message == "empty.example has no address"
 
 
 @asynccontextmanager
-async def proxying(to: int) -> AsyncIterator[Recorder]:
+async def proxying(to: int, refusal: str = "502 Bad Gateway") -> AsyncIterator[Recorder]:
     """A proxy that connects every tunnel to that port of 127.0.0.1, whatever name is asked for; 0 refuses."""
     recorder = Recorder(b"")
 
@@ -463,7 +546,7 @@ async def proxying(to: int) -> AsyncIterator[Recorder]:
     async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         recorder.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
         if not to:
-            writer.write(response("502 Bad Gateway"))
+            writer.write(response(refusal))
             writer.close()
             return
         there = await asyncio.open_connection("127.0.0.1", to)
@@ -491,21 +574,53 @@ async def test_a_proxy_resolves_the_name_by_itself(clock: FakeClock, secure: Tok
         await client.close()
 
 
-async def test_a_proxy_that_refuses_or_is_gone_is_a_passing_failure(clock: FakeClock) -> None:
-    """Its password shows in no message."""
-    async with proxying(0) as proxy:
+@pytest.mark.parametrize(
+    ("answer", "advice"),
+    [
+        ("502 Bad Gateway", "check that it allows login.example:443"),
+        ("407 Proxy Authentication Required", "it wants a user and a password: set them in the URL of --proxy-url"),
+    ],
+)
+async def test_a_proxy_that_refuses_or_is_gone_is_a_passing_failure(clock: FakeClock, answer: str, advice: str) -> None:
+    """It is told as the proxy's, and its password shows in no message."""
+    async with proxying(0, answer) as proxy:
         url = f"http://user:pa55word@127.0.0.1:{proxy.port}"
         client = TokenClient(clock, STRICT, url)
         problem = await failure(client, request("https://login.example/"))
         assert (type(problem), problem.reason) == (Transient, Reason.ENDPOINT_UNREACHABLE)
-        assert problem.message == "the proxy made no connection to login.example"
+        assert problem.message == (
+            f"the proxy makes no connection to login.example:443 (it answered {answer[:3]}); {advice}"
+        )
         await client.close()
     client = TokenClient(clock, STRICT, url)
     problem = await failure(client, request("https://login.example/"))
     assert isinstance(problem, Transient)
     assert problem.reason == Reason.ENDPOINT_UNREACHABLE
-    assert "pa55word" not in problem.message
+    assert problem.message == (
+        f"no connection to the proxy 127.0.0.1:{proxy.port} comes about: connection refused; check the proxy, and"
+        " --proxy-url"
+    )
     await client.close()
+
+
+async def test_it_is_told_whether_tls_fails_with_the_proxy_or_behind_it(
+    clock: FakeClock, secure: TokenEndpoint
+) -> None:
+    """The endpoint's owner can do nothing about a proxy's certificate, nor the proxy's about the endpoint's."""
+    url = named(secure.url, "login.example")
+    async with recording(certificate=Certificate.issue("127.0.0.1")) as recorder:
+        client = TokenClient(clock, STRICT, f"https://127.0.0.1:{recorder.port}")
+        problem = await failure(client, request(url))
+        await client.close()
+    assert (type(problem), problem.reason) == (Transient, Reason.ENDPOINT_UNREACHABLE)
+    assert problem.message.startswith(f"TLS with the proxy 127.0.0.1:{recorder.port} fails: unable to get local issuer")
+    assert "caBundle" not in problem.message
+    async with proxying(int(urlsplit(secure.url).port or 0)) as proxy:
+        client = TokenClient(clock, STRICT, f"http://127.0.0.1:{proxy.port}")
+        problem = await failure(client, request(url))
+        await client.close()
+    assert problem.reason == Reason.TLS_FAILED
+    assert problem.message.startswith(f"the certificate of {urlsplit(url).netloc} is not trusted")
 
 
 async def test_the_proxies_of_the_environment_are_not_used(

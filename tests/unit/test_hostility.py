@@ -33,12 +33,17 @@ HOUR = 3600.0
 SECRET = "Zq7/pA+x9Rm2LkV0tGw4"
 
 
-def granted(scope: str) -> tuple[str, ...]:
+def granted(scope: str) -> tuple[str, ...] | None:
     """The scopes that an answer with this scope is taken to grant."""
     token = "fYt3bQm8Wc5Xe1Nz6Jd0Uh4"
     body = json.dumps({"access_token": token, "expires_in": 60, "scope": scope.replace("TOKEN", token)}).encode()
     return read_answer(
-        Answer(200, {}, body, 1000.0), scopes=(), default_lifetime=60, secrets=(SECRET,), received=1000.0
+        Answer(200, {}, body, 1000.0),
+        asked=costly.ASKED,
+        scopes=(),
+        default_lifetime=60,
+        secrets=(SECRET,),
+        received=1000.0,
     ).scope
 
 

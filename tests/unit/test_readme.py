@@ -14,6 +14,8 @@ from integration_token.state.inventory import Inventory
 from integration_token.telemetry.metrics import Metrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.unit.document import broken_links
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
@@ -78,13 +80,7 @@ def test_metrics() -> None:
 
 def test_links() -> None:
     """Every link within the project leads somewhere."""
-    headings = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
-    anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-    for link in re.findall(r"\]\(([^)]+)\)", README):
-        if link.startswith("#"):
-            assert link[1:] in anchors
-        elif not link.startswith("https://"):
-            assert (ROOT / link).exists()
+    assert not broken_links(ROOT / "README.md")
 
 
 def test_threat_model() -> None:

@@ -1,15 +1,18 @@
 """What a user sees when something is missing, wrong or away, and when it is mended."""
 
 import gc
+import logging
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from integration_token.api.condition import Reason
+from integration_token.api.condition import ConditionType, Reason, condition_of
 from integration_token.api.names import (
     CREDENTIALS_LABEL,
 )
+from integration_token.api.value import format_time, parse_time
 from integration_token.errors import Denied, Failure, Transient
 from integration_token.workqueue.key import token_key
 
@@ -114,7 +117,9 @@ def test_a_resource_says_why_it_has_no_token_and_gets_one_as_soon_as_that_is_men
         await world.until(EPOCH + HOUR)
         assert world.cluster.reasons() == [reason]
         # What isn't ours is not watched, and looked at once a minute.
-        assert world.operator.looks - looks <= (90 if reason in {"CredentialsNotFound", "SecretNotOwned"} else 12)
+        # Whom the endpoint refuses is asked for a few times more at first.
+        most = {"CredentialsNotFound": 90, "SecretNotOwned": 90, "AccessDenied": 15}
+        assert world.operator.looks - looks <= most.get(reason, 12)
         if world.cluster.find("secrets", NAMESPACE, "shop"):
             world.cluster.remove("secrets", NAMESPACE, "shop")
             await world.until(EPOCH + HOUR + 61)
@@ -170,14 +175,45 @@ def test_a_failing_refresh_keeps_the_good_token_and_ends_with_the_fault(
     play(story)
 
 
-def test_what_only_a_change_mends_is_probed_every_five_minutes_at_least() -> None:
-    """The change may be at the endpoint, where nobody tells us."""
+def test_a_client_that_is_refused_is_asked_for_soon_and_then_every_five_minutes() -> None:
+    """A new client takes a moment until all of the endpoint knows it; later somebody may mend it there, where nobody
+    tells us."""
 
     async def story(world: World) -> None:
         world.clients["shop"] = "another secret"
         await world.begin()
         await world.until(EPOCH + HOUR)
-        assert 12 <= world.requests <= 13
+        waits = [round(later - earlier) for earlier, later in pairwise(world.times)]
+        assert waits == [5, 15, 60, *(300 for _ in waits[3:])]
+        assert len(waits) >= 12
+
+    play(story)
+
+
+def test_new_credentials_that_are_refused_as_well_begin_anew() -> None:
+    """They may be as new at the endpoint as they are here."""
+
+    async def story(world: World) -> None:
+        world.clients["shop"] = "another secret"
+        await world.begin()
+        await world.until(EPOCH + HOUR)
+        asked = world.requests
+        world.credentials(secret="wrong again")
+        await world.until(EPOCH + HOUR + 81)
+        assert world.requests == asked + 4
+
+    play(story)
+
+
+def test_a_refused_renewal_of_a_good_token_is_asked_for_as_time_allows() -> None:
+    """Nobody waits for it: half of the time left, five minutes at most."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.clients["shop"] = "another secret"
+        await world.until(EPOCH + DAY - 2 * HOUR)
+        assert len(world.times) > 3
+        assert {round(later - earlier) for earlier, later in pairwise(world.times[1:])} == {300}
 
     play(story)
 
@@ -242,7 +278,10 @@ def test_an_endpoint_that_asks_two_to_wait_is_left_alone_by_everybody() -> None:
         await world.until(EPOCH + 95)
         assert world.requests == 3
         assert world.condition_of("third") == ("False", "RateLimited")
-        assert "asked to be left alone" in world.status("third")["conditions"][0]["message"]
+        assert message(world, ConditionType.READY, "third") == (
+            "the request waits for the end of the time for which login.example:443 asked to be left alone,"
+            f" {format_time(EPOCH + 100)}"
+        )
         await world.until(EPOCH + 110)
         assert world.condition_of("third") == ("True", "TokenValid")
 
@@ -254,6 +293,136 @@ def client(world: World, name: str) -> None:
     world.clients[name] = "its secret"
     world.credentials(name, "its secret", f"{name}-integration")
     world.integration(name, credentialsSecretRef={"name": f"{name}-integration"})
+
+
+def message(world: World, kind: ConditionType, name: str = "shop") -> str:
+    """What a condition says."""
+    return str(condition_of(world.status(name), kind)["message"])
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "without", "beside"),
+    [
+        (fault.status(500), "login.example:443 answered 500; the next attempt is due within 1 min", "10 min"),
+        (fault.busy(20), "login.example:443 answered 503; the next attempt is due within 1 min", "10 min"),
+        (fault.status(400, "invalid_scope"),
+         "the endpoint answered 400 invalid_scope; check spec.scopes; the next attempt is due within 5 min", "5 min"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Fault) else "",
+)  # fmt: skip
+def test_what_keeps_failing_alike_is_written_once_and_says_when_it_is_tried_again(
+    spoiled: Fault, without: str, beside: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By a bound that all attempts keep to, and beside a good token with how long that does no harm."""
+
+    async def story(world: World) -> None:
+        world.fault(spoiled)
+        await world.begin()
+        assert message(world, ConditionType.READY) == message(world, ConditionType.REFRESHED) == without
+        with world.counting() as writes:
+            await world.until(EPOCH + HOUR)
+        assert writes == []
+        bound = 60 if "1 min" in without else 300
+        assert all(later - earlier <= bound for earlier, later in pairwise(world.times))
+        world.mend()
+        await world.until(EPOCH + HOUR + 301)
+        expires = world.status()["expirationTime"]
+        world.fault(spoiled)
+        world.request_renewal("now")
+        await world.settle()
+        said = without.replace("1 min", beside) + f"; the token that is held stays valid until {expires}"
+        assert message(world, ConditionType.REFRESHED) == world.cluster.events[-1]["message"] == said
+        assert message(world, ConditionType.READY) == f"the token is valid until {expires}"
+        with world.counting() as writes:
+            await world.until(parse_time(expires) - 60)
+        assert writes == []
+
+    with caplog.at_level(logging.WARNING):
+        play(story)
+    assert [record.message for record in caplog.records if record.name.endswith("reporter")] == [
+        "no current token",
+        "token not refreshed, the one that is held stays valid",
+    ]
+
+
+def test_the_end_of_a_pause_that_the_endpoint_asked_for_is_told() -> None:
+    """It is fixed by the endpoint. A short one is not worth a write for each."""
+
+    async def story(world: World) -> None:
+        world.fault(fault.retry_after(200))
+        await world.begin()
+        said = "login.example:443 answered 429; it asks to be left alone until "
+        assert message(world, ConditionType.READY) == said + format_time(EPOCH + 200)
+        with world.counting() as writes:
+            await world.until(EPOCH + 199)
+        assert writes == []
+        await world.until(EPOCH + 201)
+        assert message(world, ConditionType.READY) == said + format_time(EPOCH + 400)
+        world.mend()
+        world.fault(fault.retry_after(20))
+        await world.until(EPOCH + 402)
+        assert message(world, ConditionType.READY).endswith("answered 429; the next attempt is due within 1 min")
+        with world.counting() as writes:
+            await world.until(EPOCH + HOUR)
+        assert writes == []
+
+    play(story)
+
+
+def test_a_message_names_the_endpoint_whose_field_is_to_be_set() -> None:
+    """Whoever reads it at the IntegrationToken knows where to look."""
+
+    async def story(world: World) -> None:
+        world.fault(fault.status(400, "unsupported_grant_type"))
+        await world.begin()
+        assert "; set spec.requestEncoding of TokenEndpoint login to Form, " in message(world, ConditionType.READY)
+        world.mend()
+        jwt = Fault("JWT", lambda reply, _: replace(reply, fields={**reply.fields, "token_type": "JWT"}))
+        world.fault(jwt)
+        await world.until(EPOCH + 301)
+        assert "set spec.response.tokenType of TokenEndpoint login to it" in message(world, ConditionType.READY)
+        world.endpoint(response={"tokenType": "JWT"})
+        await world.settle()
+        assert world.ready == ("True", "TokenValid")
+        world.endpoint(response={"tokenType": "dpop"})
+        world.integration(audience="https://other.example")
+        await world.settle()
+        assert world.ready == ("False", "InvalidSpec")
+
+    play(story)
+
+
+def test_a_wish_beyond_those_that_are_followed_says_that_it_waits() -> None:
+    """Whoever annotates a fourth time in a minute sees why nothing happens, until it does."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        for number in range(5):
+            world.request_renewal(f"wish {number}")
+            await world.settle()
+        assert "at most 3 such wishes" in message(world, ConditionType.REFRESHED)
+        assert world.refreshed == ("True", "Refreshed")
+        await world.until(EPOCH + 65)
+        assert world.status()["lastHandledRenewRequest"] == "wish 4"
+        assert message(world, ConditionType.REFRESHED) == ""
+
+    play(story)
+
+
+def test_a_grants_own_limit_is_told_as_such() -> None:
+    """And not as another's request, which there is none of."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        said = set()
+        for second in range(1, 90):
+            await world.until(EPOCH + second)
+            if world.ready == ("False", "RateLimited"):
+                said.add(message(world, ConditionType.READY))
+        assert len(said) == 1
+        assert "waits for the operator's own limit of 12 requests in a minute for one token request" in said.pop()
+
+    play(story, Policy(lifetime=4, lead=0))
 
 
 def test_a_fault_that_is_only_waited_for_is_not_called_mended() -> None:

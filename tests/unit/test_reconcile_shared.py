@@ -199,7 +199,7 @@ def test_an_assumed_expiry_that_is_put_off_is_no_renewal() -> None:
         world.fault(fault.EXPIRES_MISSING)
         await sharing(world, "shop", "till", "stock")
         await world.until(EPOCH + 4 * HOUR)
-        assert set(world.cluster.reasons()) == {"Issued"}
+        assert set(world.cluster.reasons()) == {"Issued", "ExpirationAssumed"}
         assert all(world.condition_of(name) == ("True", "TokenValid") for name in ("shop", "till", "stock"))
 
     play(story)

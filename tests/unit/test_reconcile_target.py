@@ -7,8 +7,6 @@ from integration_token.api.names import INTEGRATION_TOKENS, TARGET_LABEL
 from integration_token.cluster.collection import Object
 from integration_token.errors import Conflict, Denied
 
-from tests.fakes import fault
-from tests.fakes.issuer import Policy
 from tests.unit.virtual import EPOCH
 from tests.unit.world import NAMESPACE, World, encoded, play
 
@@ -394,27 +392,6 @@ def test_a_secret_taken_between_read_and_write_is_not_touched() -> None:
         assert "data" not in world.secret()
 
     play(story)
-
-
-def test_an_assumed_expiry_is_renewed_by_the_same_token_and_a_known_one_never_grows() -> None:
-    """Where the endpoint tells no lifetime, each poll that still gets the token shows that it lives."""
-
-    async def story(world: World) -> None:
-        world.fault(fault.EXPIRES_MISSING)
-        await world.begin()
-        assert world.status()["lifetimeSeconds"] == int(HOUR)
-        first = world.status()["expirationTime"]
-        await world.until(EPOCH + HOUR * 0.9)
-        assert world.status()["expirationTime"] > first
-        assert world.token() == 1
-        world.mend()
-        world.fault(fault.FROZEN)
-        await world.until(EPOCH + HOUR * 2)
-        known = world.status()["expirationTime"]
-        await world.until(EPOCH + DAY * 0.9)
-        assert world.status()["expirationTime"] <= known or world.token() > 1
-
-    play(story, Policy(lifetime=DAY, lead=HOUR))
 
 
 def test_the_secret_and_the_status_tell_the_same_times() -> None:

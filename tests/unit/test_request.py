@@ -2,8 +2,10 @@
 
 import base64
 import json
+from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
-from urllib.parse import parse_qs, unquote_plus
+from urllib.parse import parse_qs, quote_plus, unquote_plus
 
 import pytest
 from integration_token.api.endpoint import RequestEncoding
@@ -101,14 +103,34 @@ def test_the_credentials_as_basic_are_secret_whichever_way_they_were_sent(
     assert redact(said, secrets).strip("*= ") == ""
 
 
+@EVERY_WAY
+@pytest.mark.parametrize("write", [quote_plus, str], ids=["a plus for a space", "not encoded"])
+def test_every_form_of_basic_is_secret(
+    write: Callable[[str], str], encoding: RequestEncoding, authentication: str
+) -> None:
+    """Also those that are not sent: an endpoint can write what it was sent as it likes."""
+    pair = {"client_id": "a client", "client_secret": "S j&J R/P o1+D r"}
+    secrets = build_request(TokenRequestSpec(grant(encoding, authentication).inputs, pair)).secrets
+    header = base64.b64encode(":".join(map(write, pair.values())).encode()).decode()
+    said = " ".join(header[at : at + 12] for at in range(0, len(header), 12))
+    assert redact(said, secrets).strip("*= ") == ""
+
+
+@EVERY_WAY
+def test_the_operator_says_who_it_is(encoding: RequestEncoding, authentication: str) -> None:
+    """Some firewalls refuse whoever doesn't."""
+    agent = build_request(grant(encoding, authentication)).headers["User-Agent"]
+    assert agent == f"integration-token-operator/{version('integration-token-operator')}"
+
+
 def test_basic_encodes_both_credentials_as_a_form_before_base64() -> None:
-    """RFC 6749, 2.3.1: a colon in the client ID would end it otherwise."""
+    """RFC 6749, 2.3.1: a colon in the client ID would end it otherwise. A space is %20, which not all undo as `+`."""
     header = build_request(grant(authentication=BASIC)).headers["Authorization"]
     scheme, _, encoded = header.partition(" ")
     client_id, colon, secret = base64.b64decode(encoded, validate=True).decode("ascii").partition(":")
     assert (scheme, colon) == ("Basic", ":")
     assert (unquote_plus(client_id), unquote_plus(secret)) == (CLIENT_ID, CLIENT_SECRET)
-    assert client_id == "shop%3A%C3%A9+%2541%2B%26%3D"
+    assert client_id == "shop%3A%C3%A9%20%2541%2B%26%3D"
 
 
 @pytest.mark.parametrize("text", ['a"b', "a\\b", "line\u2028break", "a&b=c", "100%", "a+b c", "é", "密码", "</script>"])

@@ -1,15 +1,22 @@
 """What an endpoint answered becomes a token or a failure that says what to do."""
 
 import base64
+import gzip
 import json
-from collections.abc import Mapping
+import tracemalloc
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
 import pytest
 from integration_token.api.condition import Reason
+from integration_token.api.endpoint import RequestEncoding
 from integration_token.api.token import Token
 from integration_token.errors import Failure, Transient, UserActionRequired
+from integration_token.oauth.refusal import Asked
+from integration_token.oauth.request import user_agent
 from integration_token.oauth.response import Answer, read_answer
 
 NOW = 1_800_000_000.0
@@ -23,6 +30,9 @@ DEFAULT = 1800.0
 SECRET = 'kT9v"Q2xLr7%Wm Z4/bNc8+YsJ1é'
 TOKEN = "tok3n.Xy7-aBcDeFgHiJkL~mNoP_qRs+tUv/wXyZ="
 HELD = "he1d.Zx9-bCdEfGhIjKlMnOp"
+JSON, FORM = RequestEncoding.JSON, RequestEncoding.FORM
+POST, BASIC = "ClientSecretPost", "ClientSecretBasic"
+ASKED = Asked("TokenEndpoint login", "https://login.example/oauth/token", FORM, POST, token_type="")
 
 
 def read(
@@ -32,11 +42,20 @@ def read(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     scopes: tuple[str, ...] = ("read", "write"),
+    **asked: Any,
 ) -> Token:
-    """The token of an answer with these fields, or with that body."""
+    """The token of an answer with these fields, or with that body.
+
+    :param asked: how it was asked for, where that matters.
+    """
     answer = Answer(status, headers or {}, json.dumps(fields).encode() if body is None else body, NOW)
     return read_answer(
-        answer, scopes=scopes, default_lifetime=DEFAULT, secrets=(SECRET, HELD, TOKEN), received=RECEIVED
+        answer,
+        asked=replace(ASKED, **asked),
+        scopes=scopes,
+        default_lifetime=DEFAULT,
+        secrets=(SECRET, HELD, TOKEN),
+        received=RECEIVED,
     )
 
 
@@ -66,38 +85,15 @@ def jwt(**claims: object) -> str:
         pytest.param("3600", HOUR, id="a string with a number is taken as the number"),
         pytest.param(" 3600.5 ", HOUR + 0.5, id="also with a fraction and spaces"),
         pytest.param(3600.75, HOUR + 0.75, id="a fraction counts"),
-        pytest.param(0, 0, id="zero is a token that has expired on arrival"),
         pytest.param(-60, -60, id="a negative number is a token that expired a minute ago"),
         pytest.param(-1e308, -YEARS, id="a number long ago is cut to ten years"),
-        pytest.param("-1e308", -YEARS, id="also as a string"),
-        pytest.param(2**62, YEARS, id="a number beyond all dates is cut to ten years"),
-        pytest.param(1e308, YEARS, id="also as a float"),
-        pytest.param("9" * 30, YEARS, id="also as a string of digits"),
+        pytest.param(999_999_999, YEARS, id="a number that no token lives is cut to ten years"),
     ],
 )
 def test_the_expiry_is_counted_from_when_the_request_was_sent(expires_in: object, lifetime: float) -> None:
     """That is the safe side: the endpoint counts from later."""
     token = read(good(expires_in=expires_in))
     assert (token.access_token, token.issued, token.expires, token.assumed) == (TOKEN, NOW, NOW + lifetime, False)
-
-
-@pytest.mark.parametrize("expires_in", [..., None])
-def test_without_expires_in_the_default_lifetime_is_assumed(expires_in: object) -> None:
-    """The RFC only recommends to tell it; and the token says that it was assumed."""
-    token = read(good(expires_in=expires_in))
-    assert (token.expires, token.assumed) == (NOW + DEFAULT, True)
-
-
-@pytest.mark.parametrize(
-    "expires_in",
-    ["true", "false", "NaN", "Infinity", "-Infinity", '"NaN"', '"soon"', '""', "[]", "{}", "1" + "0" * 400],
-)
-def test_an_expires_in_that_is_no_number_of_seconds_is_refused(expires_in: str) -> None:
-    """A guess could serve an expired token for hours."""
-    problem = failure(body=b'{"access_token": "x", "expires_in": %s}' % expires_in.encode())
-    assert isinstance(problem, Transient)
-    assert problem.reason == Reason.INVALID_RESPONSE
-    assert problem.message == "the endpoint's answer has an expires_in that is no number of seconds"
 
 
 @pytest.mark.parametrize(
@@ -156,10 +152,10 @@ def test_a_date_that_is_none_corrects_nothing(date: str) -> None:
     ("scope", "granted"),
     [
         pytest.param("font:list  media:read", ("font:list", "media:read"), id="scopes are separated by spaces"),
-        pytest.param(..., ("read", "write"), id="no scope means those asked for"),
-        pytest.param(None, ("read", "write"), id="null means those asked for"),
+        pytest.param(..., None, id="no scope tells nothing: some servers drop unknown ones without a word"),
+        pytest.param(None, None, id="nor does null"),
         pytest.param("", (), id="an empty scope means none"),
-        pytest.param(["read"], ("read", "write"), id="what is no text is passed over"),
+        pytest.param(["read"], None, id="what is no text is passed over"),
     ],
 )
 def test_the_scopes_are_those_of_the_answer(scope: object, granted: tuple[str, ...]) -> None:
@@ -174,6 +170,7 @@ def test_the_scopes_are_those_of_the_answer(scope: object, granted: tuple[str, .
         pytest.param(good(token_type="BEARER"), id="whatever the case"),
         pytest.param(good(token_type=...), id="a missing type is taken for Bearer"),
         pytest.param(good(token_type=None), id="null, too"),
+        pytest.param(good(token_type=""), id="and an empty one"),
         pytest.param(good(refresh_token="x", id_token="y", user=[{}]), id="unknown fields are passed over"),
         pytest.param(good(error=None), id="an empty error beside a token is none"),
         pytest.param(good(error="", error_description=""), id="nor is an empty text"),
@@ -211,13 +208,78 @@ def test_a_token_that_would_break_the_header_of_its_consumers_is_refused(spoiled
 
 @pytest.mark.parametrize(
     ("token_type", "shown"),
-    [("mac", "'mac'"), ("DPoP", "'DPoP'"), (7, "'7'"), ("", "''"), (TOKEN, "'***'"), ([SECRET], "\"['***']\"")],
+    [("mac", "'mac'"), ("DPoP", "'DPoP'"), ("N_A", "'N_A'"), (7, "'7'"), ([SECRET], "\"['***']\""), ("é", "''")],
 )
 def test_a_token_of_another_type_is_refused(token_type: object, shown: str) -> None:
-    """The Secret promises `Bearer`."""
-    problem = failure(good(token_type=token_type))
+    """The Secret promises `Bearer`, and no word that an endpoint may have for it is one of these."""
+    problem = failure(good(token_type=token_type), token_type="JWT")
     assert (type(problem), problem.reason) == (Transient, Reason.INVALID_RESPONSE)
     assert problem.message == f"the endpoint issued a token of type {shown}; only Bearer is supported"
+
+
+@pytest.mark.parametrize(("token_type", "answered"), [("BearerToken", "BearerToken"), ("JWT", "jwt"), ("a b", "A b")])
+def test_another_word_for_bearer_is_taken_where_the_endpoint_has_it(token_type: str, answered: str) -> None:
+    """Without `spec.response.tokenType` it is refused, and the message names the field and the endpoint."""
+    assert read(good(token_type=answered), token_type=token_type).access_token == TOKEN
+    assert read(good(token_type="bearer"), token_type=token_type).access_token == TOKEN
+    assert failure(good(token_type=answered)).message == (
+        f"the endpoint issued a token of type {answered!r}; only Bearer is supported; if this is what the endpoint"
+        " calls one, set spec.response.tokenType of TokenEndpoint login to it"
+    )
+
+
+def _raw_deflate(data: bytes) -> bytes:
+    compressing = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return compressing.compress(data) + compressing.flush()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "compress"),
+    [
+        ("gzip", gzip.compress),
+        (" X-GZIP ", gzip.compress),
+        ("deflate", zlib.compress),
+        ("deflate", _raw_deflate),
+        ("identity", bytes),
+        ("", bytes),
+    ],
+)
+def test_an_answer_that_is_compressed_all_the_same_is_read(encoding: str, compress: Callable[[bytes], bytes]) -> None:
+    """Some servers and proxies do so whatever was asked for; and what a refusal says is read as well."""
+    headers = {"content-encoding": encoding}
+    assert read(body=compress(json.dumps(good()).encode()), headers=headers).access_token == TOKEN
+    refused = compress(b'{"error": "invalid_scope", "error_description": "no such scope"}')
+    assert "no such scope" in failure(body=refused, status=400, headers=headers).message
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "why"),
+    [
+        ("br", b"x", "compressed (br) in a way that was not asked for and can't be read"),
+        ("zstd", b"x", "compressed (zstd) in a way that was not asked for and can't be read"),
+        ("gzip, gzip", b"x", "compressed in a way that was not asked for and can't be read"),
+        (TOKEN, b"x", "compressed in a way that was not asked for and can't be read"),
+        ("gzip", b'{"access_token": "x"}', "said to be compressed (gzip) and is not"),
+        ("deflate", b"x\x9c\x07", "said to be compressed (deflate) and is not"),
+        ("gzip", gzip.compress(b'{"access_token": "x"}')[:-9], "compressed (gzip) and incomplete"),
+        ("gzip", b"", "compressed (gzip) and incomplete"),
+        ("gzip", gzip.compress(b" " * 65537), "larger than 64 KiB once unpacked"),
+        ("deflate", zlib.compress(b" " * 60_000_000), "larger than 64 KiB once unpacked"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_cannot_be_unpacked_within_the_bound_is_said_to_be_so(encoding: str, body: bytes, why: str) -> None:
+    """Rather than to be no JSON; nothing larger is ever in memory, and an error's status still counts."""
+    tracemalloc.start()
+    problem = failure(body=body, headers={"content-encoding": encoding})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (type(problem), problem.reason) == (Transient, Reason.INVALID_RESPONSE)
+    assert problem.message == (
+        f"the answer of login.example:443 is {why}; have it, or what stands before it, answer uncompressed"
+    )
+    assert peak < 512 * 1024
+    assert failure(body=body, status=503, headers={"content-encoding": encoding}).reason == Reason.ENDPOINT_ERROR
 
 
 @pytest.mark.parametrize(
@@ -225,7 +287,12 @@ def test_a_token_of_another_type_is_refused(token_type: object, shown: str) -> N
     [
         pytest.param(b"<!doctype html><title>Sign in</title>", "text/html; charset=utf-8", "text/html", id="HTML"),
         pytest.param(b'[{"access_token": "x"}]', "application/json", "application/json", id="an array"),
-        pytest.param(b"access_token=x&token_type=Bearer", "application/x-www-form-urlencoded", "***", id="a form"),
+        pytest.param(
+            b"access_token=x&token_type=Bearer",
+            "application/x-www-form-urlencoded",
+            "application/x-www-form-urlencoded",
+            id="a form",
+        ),
         pytest.param(b'"x"', "application/json", "application/json", id="a string"),
         pytest.param(b"null", "application/json", "application/json", id="null"),
         pytest.param(b"", "", "no content type", id="nothing"),
@@ -240,7 +307,7 @@ def test_what_is_no_json_object_is_a_passing_failure(body: bytes, content_type: 
     """A proxy's page may be gone in a minute; the message says what kind of page."""
     problem = failure(body=body, headers={"content-type": content_type} if content_type else {})
     assert (type(problem), problem.reason) == (Transient, Reason.INVALID_RESPONSE)
-    assert problem.message == f"the endpoint answered 200 with no JSON object ({shown}); check spec.tokenURL"
+    assert problem.message == f"login.example:443 answered 200 with no JSON object ({shown}); check spec.tokenURL"
 
 
 @pytest.mark.parametrize(
@@ -255,7 +322,7 @@ def test_what_is_no_json_object_is_a_passing_failure(body: bytes, content_type: 
         (400, "invalid_request", UserActionRequired, Reason.REQUEST_REJECTED, "check spec.tokenURL, the audience"),
         (401, None, UserActionRequired, Reason.INVALID_CLIENT, "check the client ID and the client secret"),
         (401, "something_else", UserActionRequired, Reason.INVALID_CLIENT, "check the client ID and the client secret"),
-        (403, None, UserActionRequired, Reason.REQUEST_REJECTED, "check spec.tokenURL, the audience"),
+        (403, None, UserActionRequired, Reason.REQUEST_REJECTED, "a firewall or a proxy"),
         (404, None, UserActionRequired, Reason.REQUEST_REJECTED, "check spec.tokenURL"),
         (405, "method_not_allowed", UserActionRequired, Reason.REQUEST_REJECTED, "check spec.tokenURL"),
         (413, None, UserActionRequired, Reason.REQUEST_REJECTED, "check spec.tokenURL"),
@@ -282,7 +349,7 @@ def test_an_error_is_classed_by_whether_a_change_or_time_mends_it(
     body = b"<h1>Sorry</h1>" if error is None else json.dumps({"error": error}).encode()
     problem = failure(body=body, status=status)
     assert (type(problem), problem.reason) == (kind, reason)
-    assert problem.message.startswith(f"the endpoint answered {status}")
+    assert problem.message.startswith((f"the endpoint answered {status}", f"login.example:443 answered {status}"))
     assert advice in problem.message
 
 
@@ -299,7 +366,7 @@ def test_a_code_is_understood_although_it_holds_a_part_of_the_secret() -> None:
     """A secret such as `client` is struck out of the message, not out of the reason."""
     answer = Answer(401, {}, b'{"error": "access_denied"}', NOW)
     with pytest.raises(UserActionRequired) as caught:
-        read_answer(answer, scopes=(), default_lifetime=DEFAULT, secrets=("access",), received=RECEIVED)
+        read_answer(answer, asked=ASKED, scopes=(), default_lifetime=DEFAULT, secrets=("access",), received=RECEIVED)
     assert caught.value.reason == Reason.ACCESS_DENIED
     assert caught.value.message.startswith("the endpoint answered 401 ***_denied; ")
 
@@ -311,6 +378,130 @@ def test_an_error_without_a_proper_code_is_classed_by_its_status(error: object) 
         "the endpoint answered 400; check spec.tokenURL, the audience and the parameters"
     )
     assert failure({"error": error}).message == "the endpoint answered 200"
+
+
+REFUSALS = {
+    "Keycloak": (400, b'{"error":"invalid_request","error_description":"Missing form parameter: grant_type"}'),
+    "oidc-provider": (
+        400,
+        b'{"error":"invalid_request","error_description":"only application/x-www-form-urlencoded is supported"}',
+    ),
+    "node-oauth": (400, b'{"error":"invalid_request"}'),
+    "django-oauth-toolkit, Authlib": (400, b'{"error": "unsupported_grant_type"}'),
+    "Spring": (401, b""),
+    "Hydra": (400, b'{"error":"invalid_request","error_description":"The POST body can not be empty."}'),
+    "others": (415, b"<h1>Unsupported Media Type</h1>"),
+}
+"""What real servers that want a form answer to JSON."""
+
+
+@pytest.mark.parametrize(("status", "body"), REFUSALS.values(), ids=REFUSALS)
+def test_json_to_a_server_that_wants_a_form_is_told_first(status: int, body: bytes) -> None:
+    """Whatever it says of it; with a form, the same answer has other causes."""
+    problem = failure(body=body, status=status, encoding=JSON)
+    said, _, advice = problem.message.partition("; ")
+    assert advice.startswith("set spec.requestEncoding of TokenEndpoint login to Form")
+    assert "to Form" not in said
+    assert "to Form" not in failure(body=body, status=status).message
+    assert problem.reason in {Reason.REQUEST_REJECTED, Reason.INVALID_CLIENT}
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (401, "invalid_client"),
+        (400, "invalid_client"),
+        (401, "unauthorized_client"),
+        (401, "access_denied"),
+        (403, "access_denied"),
+        (400, "invalid_scope"),
+        (400, "invalid_target"),
+        (404, None),
+        (403, None),
+        (302, None),
+    ],
+)
+def test_who_has_read_the_request_is_not_suspected_to_want_a_form(status: int, error: str | None) -> None:
+    """A clear refusal of credentials, scopes or audience, a wrong path and a firewall have other causes."""
+    body = b"<html>" if error is None else json.dumps({"error": error}).encode()
+    assert "requestEncoding" not in failure(body=body, status=status, encoding=JSON).message
+
+
+def test_a_form_to_a_server_that_wants_json_is_told_too() -> None:
+    """415 says that it is the form."""
+    assert "; set spec.requestEncoding of TokenEndpoint login to JSON" in failure(status=415).message
+
+
+def test_a_refused_client_is_told_to_check_how_it_is_authenticated() -> None:
+    """Hydra and Spring take only the method that is registered; a server that decodes nothing takes no Basic."""
+    post = failure({"error": "invalid_client"}, status=401, authentication=POST).message
+    basic = failure({"error": "invalid_client"}, status=401, authentication=BASIC).message
+    for said, method in ((post, POST), (basic, BASIC)):
+        assert (
+            f"spec.clientAuthenticationMethod of TokenEndpoint login, {method}, is the one that is registered" in said
+        )
+    assert "ClientSecretPost may work" in basic
+    assert "may work" not in post
+
+
+def test_an_unauthorized_client_may_have_a_wrong_secret() -> None:
+    """Keycloak says so of both."""
+    message = failure({"error": "unauthorized_client"}, status=401).message
+    assert "check the client secret" in message
+    assert "allowed the client credentials grant" in message
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "said"),
+    [
+        (302, "/login", "a redirect to login.example/login, which is never followed; check the path of spec.tokenURL"),
+        (302, "https://sso.example:8443/a/b?next=x#y", "a redirect to sso.example:8443/a/b, which"),
+        (302, "/login;jsessionid=0A1B2C3D", "a redirect to login.example/login, which"),
+        (303, "//sso.example", "a redirect to sso.example, which"),
+        (301, "/oauth/token/", "login.example/oauth/token/, which is never followed; set spec.tokenURL to the final"),
+        (307, "https://me:pass@login.example/oauth2/token", "to login.example/oauth2/token, which is never followed;"),
+        (308, "https://identity-platform.eu-central-1.example.com/oauth2/v2.0/token",
+         "to identity-platform.eu-central-1.example.com/oauth2/v2.0/token, which"),
+        (302, "", "a redirect, which"),
+        (302, "https://[x/", "a redirect, which"),
+        (302, "javascript:alert(1)", "a redirect, which"),
+        (302, f"/session/{HELD}", "a redirect to ***, which"),
+        (302, "/session/0123456789abcdef0123456789abcdef", "a redirect to ***, which"),
+    ],
+)  # fmt: skip
+def test_a_redirect_names_where_it_leads_and_nothing_that_may_be_secret(status: int, location: str, said: str) -> None:
+    """Host and path: `/login` tells that the path is wrong. Its query, its fragment and its user are not shown."""
+    problem = failure(body=b"", status=status, headers={"location": location})
+    assert (type(problem), problem.reason) == (UserActionRequired, Reason.REQUEST_REJECTED)
+    assert problem.message.startswith(f"login.example:443 answered {status}, a redirect")
+    assert said in problem.message
+    assert not [part for part in ("next", "pass", "#", "me:") if part in problem.message]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [(b"\n <!DOCTYPE html><title>Blocked</title>", ""), (b"Blocked", "text/HTML; charset=utf-8")],
+)
+@pytest.mark.parametrize("status", [403, 406])
+def test_a_page_that_refuses_comes_from_before_the_endpoint(status: int, body: bytes, content_type: str) -> None:
+    """A firewall knows the operator by its User-Agent."""
+    problem = failure(body=body, status=status, headers={"content-type": content_type}, encoding=JSON)
+    assert (type(problem), problem.reason) == (UserActionRequired, Reason.REQUEST_REJECTED)
+    assert "something before the endpoint, such as a firewall or a proxy, refused the request" in problem.message
+    assert user_agent().startswith("integration-token-operator/")
+    assert "whose User-Agent begins with integration-token-operator/," in problem.message
+    said = failure(body=b'{"error": "access_denied"}', status=status, headers={"content-type": "text/html"})
+    assert said.reason == Reason.ACCESS_DENIED
+
+
+def test_a_proxy_that_wants_a_password_is_told_as_such() -> None:
+    """It is no refusal by the endpoint, and nothing that the resource's owner could change."""
+    problem = failure(status=407)
+    assert (type(problem), problem.reason) == (Transient, Reason.ENDPOINT_UNREACHABLE)
+    assert problem.message == (
+        "the proxy makes no connection to login.example:443 (it answered 407); it wants a user and a password: set them"
+        " in the URL of --proxy-url"
+    )
 
 
 @pytest.mark.parametrize(
@@ -342,8 +533,19 @@ def test_an_error_without_a_proper_code_is_classed_by_its_status(error: object) 
             20,
             id="UNIX time, by the clock of a server an hour ahead",
         ),
-        pytest.param({"x-ratelimit-reset": "30"}, None, id="UNIX time long ago"),
-        pytest.param({"x-ratelimit-reset": "9" * 5000}, QUARTER, id="UNIX time without end"),
+        pytest.param({"x-ratelimit-reset": "30"}, 30, id="a reset in seconds"),
+        pytest.param({"x-ratelimit-reset": "1000000000"}, None, id="UNIX time long ago"),
+        pytest.param({"x-ratelimit-reset": "\uff13\uff10"}, None, id="a reset in full-width digits"),
+        pytest.param(
+            {
+                "retry-after": formatdate(NOW - 7200 + 30, usegmt=True),
+                "date": formatdate(NOW - 7200, usegmt=True),
+                "age": "7200",
+            },
+            None,
+            id="a date that had passed when a cache replayed it",
+        ),
+        pytest.param({"x-ratelimit-reset": "9" * 5000}, QUARTER, id="a reset without end"),
         pytest.param({"x-ratelimit-reset": "soon"}, None, id="no UNIX time"),
         pytest.param(
             {"retry-after": "7", "x-ratelimit-reset": f"{RECEIVED + 20:.0f}"},
@@ -373,7 +575,7 @@ def test_no_message_holds_a_secret_or_a_token_that_the_answer_repeats(status: in
         {"error": "server_error", "error_description": f"{echo}{echo}"},
         {"access_token": f"{echo} ", "token_type": echo, "expires_in": echo, "scope": echo},
         {"access_token": "x", "token_type": [echo]},
-        {"access_token": "x", "expires_in": echo},
+        {"access_token": "", "expires_in": echo},
         [echo],
         echo,
     ]

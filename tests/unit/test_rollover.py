@@ -201,7 +201,11 @@ def test_what_was_doubted_once_is_remembered_over_a_restart() -> None:
         pytest.param(Rollover(240, 480), 86400, False, id="4 min are enough"),
         pytest.param(Rollover(200, 240), 86400, True, id="less than 4 min are not"),
         pytest.param(Rollover(200, 300), 86400, None, id="it may be 4 min or not"),
-        pytest.param(Rollover(6), 30, True, id="a token of half a minute cannot be renewed 4 min before"),
+        pytest.param(Rollover(6, 12), 30, True, id="the old token of half a minute was answered 12 s before its end"),
+        pytest.param(Rollover(15), 30, False, id="its lifetime alone proves nothing"),
+        pytest.param(Rollover(143), 300, False, id="half of 5 min is as early as it can be asked for"),
+        pytest.param(Rollover(100), 300, None, id="it was asked for late: that proves nothing either way"),
+        pytest.param(Rollover(100, 150), 300, True, id="the old token of 5 min was answered at half of them"),
     ],
 )
 def test_a_rollover_is_too_late_for_mounted_files_under_four_minutes(

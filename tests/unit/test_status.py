@@ -8,6 +8,7 @@ from integration_token.api.condition import ConditionType, Reason, condition_of
 from integration_token.api.integration import Integration, parse_integration
 from integration_token.api.token import GrantIdentity, StoredToken, Token
 from integration_token.controller.status import merge_patch
+from integration_token.controller.wording import due_within
 from integration_token.errors import Failure, Transient, UserActionRequired
 from integration_token.renewal.rollover import Rollover
 
@@ -192,8 +193,56 @@ class TestRefreshed:
         before = status_of(resource(), replace(GOOD, asked=True, failure=DENIED))
         status = status_of(resource(before), GOOD)
         assert told(status, ConditionType.REFRESHED) == ("False", "AccessDenied")
-        assert condition_of(status, ConditionType.REFRESHED)["message"] == "check the audience"
+        assert condition_of(status, ConditionType.REFRESHED)["message"] == (
+            "check the audience; the token that is held stays valid until 2027-01-16T08:00:00Z"
+        )
         assert refreshed(replace(GOOD, asked=True), resource(status)) == ("True", "Refreshed")
+
+    @pytest.mark.parametrize(
+        "situation",
+        [
+            pytest.param(EMPTY, id="there is none"),
+            pytest.param(replace(GOOD, now=ISSUED + DAY), id="it has expired"),
+            pytest.param(replace(GOOD, matches=False), id="it is of what was specified before"),
+        ],
+    )
+    def test_a_failure_tells_of_a_held_token_only_where_it_is_good(self, situation: Situation) -> None:
+        """It says how long the failure does no harm."""
+        status = status_of(resource(), replace(situation, asked=True, failure=UNREACHABLE))
+        assert condition_of(status, ConditionType.REFRESHED)["message"] == "no connection"
+
+    def test_of_a_token_whose_expiry_is_assumed_no_end_is_told(self) -> None:
+        """The date is but one to ask again at."""
+        assumed = replace(STORED, token=replace(STORED.token, assumed=True))
+        status = status_of(resource(), replace(GOOD, stored=assumed, asked=True, failure=UNREACHABLE))
+        assert condition_of(status, ConditionType.REFRESHED)["message"] == (
+            "no connection; the token that is held is kept, and nobody has told when it expires"
+        )
+
+    def test_a_wish_that_waits_is_told(self) -> None:
+        """Whoever annotated sees why nothing happens; a good token is no failure."""
+        status = status_of(resource(), replace(GOOD, wishes=25.0))
+        assert told(status, ConditionType.REFRESHED) == ("True", "Refreshed")
+        assert condition_of(status, ConditionType.REFRESHED)["message"] == (
+            "the renewal that was asked for waits, since at most 3 such wishes are followed in a minute for one token"
+            " request; it is due within 30 s"
+        )
+
+    @pytest.mark.parametrize(
+        ("situation", "said"),
+        [
+            (
+                replace(EMPTY, grant_rate=45.0),
+                "the operator's own limit of 12 requests in a minute for one token request",
+            ),
+            (replace(EMPTY, rate_limited=True, why="what the queue says"), "what the queue says"),
+        ],
+    )
+    def test_who_waits_says_for_which_limit(self, situation: Situation, said: str) -> None:
+        """There are several, and they are raised in different places, or not at all."""
+        status = status_of(resource(), situation)
+        assert told(status, ConditionType.READY) == ("False", "RateLimited")
+        assert condition_of(status, ConditionType.READY)["message"].startswith(f"the request waits for {said}")
 
     def test_a_failure_that_a_look_shows_to_be_mended_is_not_told_any_more(self) -> None:
         """A Secret that is there again needs no request."""
@@ -304,6 +353,39 @@ class TestWording:
             resource(before), replace(EMPTY, failure=UserActionRequired(Reason.CREDENTIALS_INVALID, "no key"))
         )
         assert condition_of(after, ConditionType.READY)["message"] == "no key"
+
+
+class TestTimesInWords:
+    """A message is not written anew only because time goes on, and is true all the same."""
+
+    @pytest.mark.parametrize(
+        ("before", "now", "same"),
+        [
+            pytest.param("x; due within 5 min", "x; due within 5 min", True, id="the same"),
+            pytest.param("x; due within 5 min", "x; due within 30 s", True, id="a bound that is still true"),
+            pytest.param("x; due within 30 s", "x; due within 1 min", False, id="one that is true no more"),
+            pytest.param("x; due within 5 min", "y; due within 5 min", False, id="something else"),
+            pytest.param("x", "x; due within 5 min", False, id="a bound for the first time"),
+            pytest.param("until 2027-01-15T08:00:00Z", "until 2027-01-15T08:00:02Z", True, id="the same instant"),
+            pytest.param("until 2027-01-15T08:00:00Z", "until 2027-01-15T08:00:03Z", False, id="a later one"),
+            pytest.param("until 2027-01-15T08:00:09Z", "until 2027-01-15T08:00:00Z", False, id="an earlier one"),
+            pytest.param("until 9999-99-99T99:99:99Z", "until 2027-01-15T08:00:00Z", False, id="what is no instant"),
+        ],
+    )
+    def test_a_message_that_stands_is_kept_while_it_is_true(self, before: str, now: str, same: bool) -> None:
+        """Ten thousand resources that fail would else write with each attempt."""
+        old = status_of(resource(), replace(EMPTY, failure=Transient(Reason.ENDPOINT_ERROR, before)))
+        new = status_of(resource(old), replace(EMPTY, failure=Transient(Reason.ENDPOINT_ERROR, now)))
+        assert condition_of(new, ConditionType.READY)["message"] == (before if same else now)
+        assert (merge_patch(old, new) == {}) is same
+
+    @pytest.mark.parametrize(
+        ("seconds", "words"),
+        [(0, "30 s"), (30, "30 s"), (31, "1 min"), (300, "5 min"), (301, "10 min"), (601, "15 min"), (9999, "15 min")],
+    )
+    def test_a_wait_is_told_by_the_least_bound_that_covers_it(self, seconds: float, words: str) -> None:
+        """There are few of them."""
+        assert due_within(seconds) == f"due within {words}"
 
 
 def _reworded(status: Status) -> Status:

@@ -178,10 +178,18 @@ class TestReading:
                 issued=issued / 1000,
                 expires=(issued + lifetime) / 1000,
                 assumed=chance.random() < 0.5,
-                scope=chance.choice(((), ("read",), ("read", "write"))),
+                scope=chance.choice((None, ("read",), ("read", "write"))),
             )
             stored = replace(STORED, token=token)
             assert read_target(written(stored)) == stored
+
+    def test_scopes_that_were_none_are_read_as_untold(self) -> None:
+        """The Secret looks the same for both, as other versions wrote it and go on to read it."""
+        bodies = [written(replace(STORED, token=replace(TOKEN, scope=scope))) for scope in ((), None)]
+        assert bodies[0]["metadata"]["annotations"] == bodies[1]["metadata"]["annotations"]
+        stored = read_target(bodies[0])
+        assert stored is not None
+        assert stored.token.scope is None
 
     def test_nothing_shows_the_token_that_was_read(self) -> None:
         """A line of a log or a traceback may hold the whole value."""

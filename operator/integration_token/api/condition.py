@@ -16,8 +16,8 @@ class ConditionType(StrEnum):
     STALLED = "Stalled"
     """True where only a change by a person helps."""
     ROLLOVER_TOO_LATE = "RolloverTooLate"
-    """True where the endpoint answers with a new token so late that a mounted file may hold an expired one; Unknown
-    until a rollover has been seen."""
+    """True where the endpoint has been seen to answer with a new token so late that a mounted file may hold an expired
+    one; Unknown until a rollover has been seen."""
 
 
 class Trait(Enum):
@@ -61,9 +61,12 @@ class Reason(StrEnum):
 
     # The rollover.
     ROLLOVER_TOO_LATE = "RolloverTooLate"
-    """New tokens are answered less than 4 min before the old ones expire."""
+    """The old token was answered less than 4 min before its expiry."""
     ROLLOVER_IN_TIME = "RolloverInTime"
-    """New tokens are answered 4 min or more before the old ones expire."""
+    """New tokens are answered 4 min or more before the old ones expire; where these live less than 8 min, as soon as
+    half of that is over."""
+    LIFETIME_TOO_SHORT = "LifetimeTooShort"
+    """Nothing is late, but tokens live less than 3 min: a mounted file may follow too late whenever a new one comes."""
     ROLLOVER_UNKNOWN = "RolloverUnknown"
     """Too few rollovers have been seen to tell."""
 
@@ -72,9 +75,9 @@ class Reason(StrEnum):
     """The token in the target Secret has expired and the endpoint has not answered with a better one yet."""
     SUSPENDED = "Suspended", Trait.WAIT, Trait.FIXED_MESSAGE
     """spec.suspend is true: nothing is asked for and nothing is written."""
-    RATE_LIMITED = "RateLimited", Trait.WAIT, Trait.FIXED_MESSAGE
-    """The request waits for the endpoint's rate limit, for others that it has not answered, or as it asked everybody
-    to."""
+    RATE_LIMITED = "RateLimited", Trait.WAIT
+    """The request waits for the endpoint's rate limit, for the operator's own, for others that are not answered yet, or
+    as the endpoint asked to be left alone. The message says which."""
 
     # The spec and what it refers to.
     INVALID_SPEC = "InvalidSpec"

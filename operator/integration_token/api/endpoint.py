@@ -1,6 +1,7 @@
 """TokenEndpoint and ClusterTokenEndpoint: where tokens come from, and how to ask there."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -13,6 +14,10 @@ from integration_token.errors import UserActionRequired
 
 _SMALL = 6144
 """Bytes of an endpoint that are kept: an ordinary one, with its status and a private authority, has 5,000."""
+
+
+_TOKEN_TYPE = re.compile(r"[!-~]([ -~]{0,62}[!-~])?")
+_NEVER_BEARER = frozenset({"dpop", "mac", "n_a"})
 
 
 class EndpointKind(StrEnum):
@@ -77,10 +82,15 @@ class Endpoint:
     authentication: str
     """The name of a method of client authentication, of which there may be none."""
     parameters: tuple[tuple[str, str], ...]
+    token_type: str
+    """What it calls a Bearer token beside that; empty where it has no other word."""
     ca_bundle: CABundle | None
     """None for the system's roots."""
     timeout: float
     default_lifetime: float
+    """Assumed where an answer tells no expiry."""
+    maximum_lifetime: float | None
+    """Beyond which no expiry is believed; None where any is."""
     rollover_lead: float | None
     """As far as it is known; None where it is to be learned alone."""
     requests_per_minute: int
@@ -91,7 +101,7 @@ class Endpoint:
     def kept(self) -> "Endpoint | None":
         """What may be kept of it: all where it is small, without the authorities where these are long, else
         nothing."""
-        texts = (self.token_url, self.audience, self.authentication)
+        texts = (self.token_url, self.audience, self.authentication, self.token_type)
         values = (*texts, self.parameters, self.namespace_selector, self.status)
         if not fits(values, _SMALL):
             return None
@@ -119,9 +129,11 @@ def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
             encoding=RequestEncoding(spec.get("requestEncoding") or RequestEncoding.JSON),
             authentication=str(spec.get("clientAuthenticationMethod") or "ClientSecretPost"),
             parameters=tuple(sorted((spec.get("parameters") or {}).items())),
+            token_type=_token_type(str((spec.get("response") or {}).get("tokenType") or "")),
             ca_bundle=_ca_bundle(str(spec.get("caBundle") or "")),
             timeout=parse_duration(spec.get("timeout") or "10s"),
             default_lifetime=parse_duration(spec.get("defaultLifetime") or "1h"),
+            maximum_lifetime=parse_duration(spec["maximumLifetime"]) if spec.get("maximumLifetime") else None,
             rollover_lead=parse_duration(spec["rolloverLead"]) if spec.get("rolloverLead") else None,
             requests_per_minute=int((spec.get("rateLimit") or {}).get("requestsPerMinute") or 60),
             namespace_selector=spec.get("namespaceSelector") or {},
@@ -131,6 +143,18 @@ def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
         raise UserActionRequired(
             Reason.INVALID_SPEC, f"spec of {kind} {metadata.get('name')}: {error}; mend the field"
         ) from None
+
+
+def may_be_taken_for_bearer(token_type: str) -> bool:
+    """Whether a type may be another word for Bearer: in no case one that means a key (RFC 9449), or no access token at
+    all (RFC 8693, 2.2.1)."""
+    return _TOKEN_TYPE.fullmatch(token_type) is not None and token_type.lower() not in _NEVER_BEARER
+
+
+def _token_type(text: str) -> str:
+    if text and not may_be_taken_for_bearer(text):
+        raise ValueError(f"response.tokenType {text[:64]!r} is no word for Bearer")
+    return text
 
 
 def _ca_bundle(text: str) -> CABundle | None:

@@ -16,6 +16,10 @@ from integration_token.errors import UserActionRequired
 DEFAULT_RENEW_BEFORE_PERCENTAGE = 20
 """Of 24 h that is almost 5 h: several polls before the hour in which the real endpoint rolls over."""
 
+DEFAULT_RENEW_BEFORE = 240.0
+"""Seconds that the default window has at least, as far as half of the lifetime allows: the kubelet needs 90 of them to
+bring a changed Secret into a mounted file, and an outage or two should fit in."""
+
 MAX_RENEW_REQUEST: Final = 256
 """Characters of a wish for a renewal that are kept as they are: the annotation may have 256 KiB."""
 
@@ -45,6 +49,8 @@ class RenewBefore:
 
     share: float | None
     seconds: float | None
+    least: float = 0.0
+    """Seconds that it is at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,5 +177,6 @@ def _template(template: Mapping[str, Any]) -> Template:
 def _renew_before(spec: Mapping[str, Any]) -> RenewBefore:
     if spec.get("renewBefore"):
         return RenewBefore(share=None, seconds=parse_duration(spec["renewBefore"]))
-    percentage = spec.get("renewBeforePercentage") or DEFAULT_RENEW_BEFORE_PERCENTAGE
-    return RenewBefore(share=int(percentage) / 100, seconds=None)
+    if spec.get("renewBeforePercentage"):
+        return RenewBefore(share=int(spec["renewBeforePercentage"]) / 100, seconds=None)
+    return RenewBefore(DEFAULT_RENEW_BEFORE_PERCENTAGE / 100, seconds=None, least=DEFAULT_RENEW_BEFORE)

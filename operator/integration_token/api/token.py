@@ -1,6 +1,22 @@
 """A token, and what it is a token of."""
 
 from dataclasses import dataclass, field
+from enum import Enum, auto
+
+
+class Assumption(Enum):
+    """Why the expiry of a token that was answered is assumed."""
+
+    UNTOLD = auto()
+    """The answer has no `expires_in`, and the token is no JWT that tells."""
+    OTHER_FIELD = auto()
+    """The same, but it has a field by which other clients are told."""
+    ZERO = auto()
+    """`expires_in` is 0 or -1: never, at some endpoints. At a cache it may be a token that has expired."""
+    UNREADABLE = auto()
+    """`expires_in` is neither a number of seconds nor a UNIX time near now."""
+    BEYOND_MAXIMUM = auto()
+    """What is told is beyond the endpoint's maximum lifetime."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,8 +28,16 @@ class Token:
     """When the request was sent that was first answered with it."""
     expires: float
     assumed: bool
-    """The endpoint told no expiry: the endpoint's default lifetime stands in."""
-    scope: tuple[str, ...]
+    """The endpoint told no expiry that can be believed: this one is a date to ask again, and no deadline."""
+    scope: tuple[str, ...] | None
+    """What was granted; None where the endpoint told nothing of it."""
+    scope_incomplete: bool = False
+    """The endpoint granted more than `scope` tells: compared with another it shows nothing."""
+    assumption: Assumption | None = field(default=None, compare=False)
+    """Why, where this process was answered it: it is not stored."""
+    skew: float = field(default=0.0, compare=False)
+    """Seconds by which the endpoint's clock seemed to be ahead of ours, where that was too much to go by it; not stored
+    either."""
 
     @property
     def lifetime(self) -> float:

@@ -21,6 +21,7 @@ from integration_token.api.names import (
     ISSUE_TIME_ANNOTATION,
     LIFETIME_ANNOTATION,
     SCOPE_ANNOTATION,
+    SCOPE_INCOMPLETE_ANNOTATION,
     TARGET_LABEL,
     TEMPLATE_ANNOTATION,
     VERSION,
@@ -86,7 +87,8 @@ def read_target(secret: Object) -> StoredToken | None:
             issued=issued / 1000,
             expires=(issued + lifetime) / 1000,
             assumed=annotations.get(ASSUMED_ANNOTATION) == "true",
-            scope=tuple(annotations.get(SCOPE_ANNOTATION, "").split()),
+            scope=tuple(annotations.get(SCOPE_ANNOTATION, "").split()) or None,
+            scope_incomplete=annotations.get(SCOPE_INCOMPLETE_ANNOTATION) == "true",
         )
         identity = GrantIdentity(
             endpoint_uid=annotations[ENDPOINT_UID_ANNOTATION],
@@ -112,6 +114,7 @@ _RECORDS = frozenset(
         ISSUE_TIME_ANNOTATION,
         LIFETIME_ANNOTATION,
         SCOPE_ANNOTATION,
+        SCOPE_INCOMPLETE_ANNOTATION,
         ASSUMED_ANNOTATION,
         TEMPLATE_ANNOTATION,
     }
@@ -186,9 +189,10 @@ def _record(stored: StoredToken) -> dict[str, str]:
         CREDENTIALS_VERSION_ANNOTATION: version,
         ISSUE_TIME_ANNOTATION: format_precise_time(token.issued),
         LIFETIME_ANNOTATION: f"{token.lifetime:.3f}",
-        SCOPE_ANNOTATION: " ".join(token.scope),
+        SCOPE_ANNOTATION: " ".join(token.scope or ()),
     }
-    return {**record, ASSUMED_ANNOTATION: "true"} if token.assumed else record
+    marks = {ASSUMED_ANNOTATION: token.assumed, SCOPE_INCOMPLETE_ANNOTATION: token.scope_incomplete}
+    return record | {name: "true" for name, holds in marks.items() if holds}
 
 
 def _template_record(template: Template) -> dict[str, str]:
@@ -203,7 +207,7 @@ def _data(token: Token, template: Mapping[str, str]) -> dict[str, str]:
         "token_type": "Bearer",
         "authorization": f"Bearer {token.access_token}",
         "expires_at": format_time(token.expires),
-        "scope": " ".join(token.scope),
+        "scope": " ".join(token.scope or ()),
     }
     size = sum(
         len(text) + sum(len(values[found[1]]) for found in _PLACEHOLDER.finditer(text)) for text in template.values()

@@ -4,15 +4,19 @@ To add a condition: its type in `api/condition.py`, a function here, and a row i
 cannot be read has Ready and Stalled alone, by :meth:`~integration_token.controller.reporter.Reporter.reject`.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from integration_token.api.condition import Condition, ConditionType, Reason, Trait, condition_of, has_trait
+from integration_token.api.token import StoredToken
 from integration_token.api.value import format_time
 from integration_token.controller.outcome import Outcome
+from integration_token.controller.wording import due_within, says_same
 from integration_token.errors import UserActionRequired
-from integration_token.renewal.rollover import SAFE_LEAD, Rollover
-from integration_token.workqueue.grant_rate import MAX_PER_GRANT
+from integration_token.oauth.scope import MAX_SCOPE
+from integration_token.renewal.rollover import MOUNTED_LIFETIME, SAFE_LEAD, Rollover
+from integration_token.workqueue.grant_rate import MAX_PER_GRANT, MAX_PER_SHARE, MAX_WISHES
 
 _BY_REQUEST = Trait.SHOWN_BY_REQUEST
 
@@ -27,19 +31,18 @@ def _in_words_that_stand(condition: Condition, outcome: Outcome) -> Condition:
     before = condition_of(outcome.integration.status, condition.type)
     if (condition.status, condition.reason) != (before.get("status") == "True", before.get("reason")):
         return condition
-    same = Trait.FIXED_MESSAGE in condition.reason.traits
+    told = str(before.get("message", ""))
+    same = Trait.FIXED_MESSAGE in condition.reason.traits or says_same(told, condition.message)
     if condition.reason is Reason.TOKEN_VALID and outcome.stored is not None:
-        same = outcome.integration.status.get("expirationTime") == format_time(outcome.stored.token.expires)
-    return replace(condition, message=str(before.get("message", ""))) if same else condition
+        same = outcome.integration.status.get("expirationTime") == format_time(outcome.expires)
+    return replace(condition, message=told) if same else condition
 
 
 def ready(outcome: Outcome) -> Condition:
     """Whether the target Secret holds an unexpired token of the grant as now specified."""
     kind, stored = ConditionType.READY, outcome.stored
     if stored is not None and _holds_token(outcome):
-        return Condition(
-            kind, True, Reason.TOKEN_VALID, f"the token is valid until {format_time(stored.token.expires)}"
-        )
+        return Condition(kind, True, Reason.TOKEN_VALID, _valid(outcome, stored))
     return _held_up(kind, outcome, "spec.suspend is true and no valid token is held; set it to false") or Condition(
         kind,
         False,
@@ -53,7 +56,7 @@ def refreshed(outcome: Outcome) -> Condition:
     kind = ConditionType.REFRESHED
     held_up = _held_up(kind, outcome, "spec.suspend is true: nothing is asked for and nothing is written")
     if held_up is not None:
-        return held_up
+        return _beside_what_is_held(held_up, outcome)
     before = condition_of(outcome.integration.status, kind)
     same_spec = before.get("observedGeneration") == outcome.integration.generation
     shown = outcome.asked or outcome.copied
@@ -63,7 +66,7 @@ def refreshed(outcome: Outcome) -> Condition:
         return Condition(
             kind, True, Reason.SCOPES_REDUCED, "the new token has fewer scopes; check the integration's permissions"
         )
-    return Condition(kind, True, Reason.REFRESHED, "")
+    return Condition(kind, True, Reason.REFRESHED, _wish_that_waits(outcome) or _scopes_left_out(outcome))
 
 
 def stalled(outcome: Outcome) -> Condition:
@@ -81,20 +84,52 @@ def rollover_too_late(outcome: Outcome) -> Condition:
     """Whether the endpoint answers with a new token so late that a mounted file may hold an expired one."""
     kind, rollover, stored = ConditionType.ROLLOVER_TOO_LATE, outcome.rollover, outcome.stored
     # Learned with a renewal, and written with it.
-    too_late = None if rollover is None or stored is None else rollover.too_late(stored.token.lifetime)
-    if rollover is None or too_late is None:
+    lifetime = math.inf if stored is None or stored.token.assumed else stored.token.lifetime
+    too_late = None if rollover is None else rollover.too_late(lifetime)
+    if rollover is not None and too_late:
+        return Condition(kind, True, Reason.ROLLOVER_TOO_LATE, _too_late(rollover))
+    if lifetime < MOUNTED_LIFETIME and outcome.remembered.status_pending:
+        return Condition(kind, False, Reason.LIFETIME_TOO_SHORT, _too_short(lifetime))
+    if too_late is None:
         before = condition_of(outcome.integration.status, kind)
-        for status, reason in ((True, Reason.ROLLOVER_TOO_LATE), (False, Reason.ROLLOVER_IN_TIME)):
+        for status, reason in _SEEN:
             if before.get("reason") == reason:
                 return Condition(kind, status, reason, str(before.get("message", "")))
         return Condition(kind, None, Reason.ROLLOVER_UNKNOWN, "")
-    if not too_late:
-        return Condition(kind, False, Reason.ROLLOVER_IN_TIME, "")
-    return Condition(kind, True, Reason.ROLLOVER_TOO_LATE, _too_late(rollover))
+    return Condition(kind, False, Reason.ROLLOVER_IN_TIME, "")
+
+
+_SEEN = (
+    (True, Reason.ROLLOVER_TOO_LATE),
+    (False, Reason.ROLLOVER_IN_TIME),
+    (False, Reason.LIFETIME_TOO_SHORT),
+)
+"""What stands until a renewal shows something else."""
+
+
+def _beside_what_is_held(condition: Condition, outcome: Outcome) -> Condition:
+    """With how long it does no harm that a refresh fails."""
+    if outcome.failure is None or outcome.stored is None or not _holds_token(outcome):
+        return condition
+    held = f"stays valid until {format_time(outcome.expires)}"
+    if outcome.stored.token.assumed:
+        held = "is kept, and nobody has told when it expires"
+    return replace(condition, message=f"{condition.message}; the token that is held {held}")
+
+
+def _wish_that_waits(outcome: Outcome) -> str:
+    """What is said of a person's wish that is not followed yet; empty if none waits."""
+    if outcome.wait.wishes <= 0:
+        return ""
+    return (
+        f"the renewal that was asked for waits, since at most {MAX_WISHES} such wishes are followed in a minute for one"
+        f" token request; it is {due_within(outcome.wait.wishes)}"
+    )
 
 
 def _holds_token(outcome: Outcome) -> bool:
-    if outcome.stored is None or outcome.plan.expires <= outcome.wall:
+    # An expiry that is but assumed is a date to ask again: nobody knows that the token has expired.
+    if outcome.stored is None or (outcome.plan.expires <= outcome.wall and not outcome.stored.token.assumed):
         return False
     if outcome.failure is not None and has_trait(outcome.failure.reason, Trait.NOT_OURS):
         return False
@@ -104,6 +139,30 @@ def _holds_token(outcome: Outcome) -> bool:
     before = outcome.integration.status
     was_ready = condition_of(before, ConditionType.READY).get("status") == "True"
     return was_ready and before.get("observedGeneration") == outcome.integration.generation
+
+
+def _valid(outcome: Outcome, stored: StoredToken) -> str:
+    until = format_time(outcome.expires)
+    if not stored.token.assumed:
+        return f"the token is valid until {until}"
+    return (
+        f"the endpoint tells no expiry that can be used: the token is assumed to be valid until {until}, and asked for"
+        f" again by then; set spec.defaultLifetime of {_endpoint(outcome)} to what its tokens live"
+    )
+
+
+def _endpoint(outcome: Outcome) -> str:
+    ref = outcome.integration.endpoint
+    return f"{ref.kind} {ref.name}"
+
+
+def _too_short(lifetime: float) -> str:
+    return (
+        f"the endpoint issues tokens that live {lifetime:.0f} s: a new one is asked for when half of that is over, and"
+        " a mounted file may follow its Secret up to 90 s later, so pods may read an expired token; let the endpoint"
+        f" issue tokens that live {MOUNTED_LIFETIME:.0f} s or longer, better 10 min, or have the operator installed"
+        " with mountRefresh.enabled, which brings them into mounted files in a second"
+    )
 
 
 def _too_late(rollover: Rollover) -> str:
@@ -116,6 +175,16 @@ def _too_late(rollover: Rollover) -> str:
     )
 
 
+def _scopes_left_out(outcome: Outcome) -> str:
+    """What is said of scopes that are not told; empty where all are."""
+    if outcome.stored is None or not outcome.stored.token.scope_incomplete:
+        return ""
+    return (
+        f"status.scope does not list all scopes of the token, only {MAX_SCOPE} characters of them and none that may"
+        " hold a part of a secret, so fewer scopes are not noticed; set spec.scopes to those that are needed"
+    )
+
+
 def _held_up(kind: ConditionType, outcome: Outcome, suspended: str) -> Condition | None:
     """What keeps a token from being refreshed, in the words of that condition; None if nothing does."""
     if outcome.failure is not None:
@@ -123,9 +192,19 @@ def _held_up(kind: ConditionType, outcome: Outcome, suspended: str) -> Condition
     if outcome.integration.suspend:
         return Condition(kind, False, Reason.SUSPENDED, suspended)
     if outcome.is_rate_limited:
-        why = outcome.wait.why or f"its own limit of {MAX_PER_GRANT} in a minute"
-        return Condition(kind, False, Reason.RATE_LIMITED, f"the request waits for {why}")
+        return Condition(kind, False, Reason.RATE_LIMITED, f"the request waits for {_awaited(outcome)}")
     return None
+
+
+def _awaited(outcome: Outcome) -> str:
+    """What a request waits for that was not sent, and until when where that is known."""
+    wait = outcome.wait
+    if wait.why:
+        return wait.why
+    return (
+        f"the operator's own limit of {MAX_PER_GRANT} requests in a minute for one token request, of which a namespace"
+        f" that shares it with others has {MAX_PER_SHARE}; it is {due_within(wait.grant_rate)}"
+    )
 
 
 CONDITIONS: Sequence[Callable[[Outcome], Condition]] = (ready, refreshed, stalled, rollover_too_late)

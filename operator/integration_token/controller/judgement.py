@@ -4,20 +4,24 @@ from dataclasses import replace
 
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint
-from integration_token.api.token import StoredToken, Token
+from integration_token.api.token import Assumption, StoredToken, Token
 from integration_token.clock import Clock, Instant
 from integration_token.controller.observation import plan_for, stated_rollover
 from integration_token.controller.outcome import Outcome
 from integration_token.controller.request import TokenRequester
 from integration_token.errors import Transient
 from integration_token.renewal.plan import TokenPlan
-from integration_token.renewal.rollover import Rollover, step
+from integration_token.renewal.rollover import FIRST_LATE_STEP, Rollover, step
 from integration_token.renewal.verdict import Verdict, corrected, judge
 from integration_token.state.grant import GrantState, is_same_expiry
 from integration_token.state.grants import Grants
 
 _WHOLE = 2.0
 """Seconds by which two answers may differ that tell the same expiry in whole seconds."""
+
+
+_GROWTH = 8
+"""By which the time grows that a token has been seen for, from poll to poll, where it may be an expired one."""
 
 
 class Judge:
@@ -36,7 +40,9 @@ class Judge:
         identity = outcome.identity
         assert identity is not None  # noqa: S101  # nothing is asked for without
         now = self._clock.now()
-        verdict = judge(_held(outcome, now), token, identity, now.wall)
+        held = _held(outcome, now)
+        token = _counted_down(held, token, now)
+        verdict = judge(held, token, identity, now.wall)
         if verdict is Verdict.EXPIRED:
             failure = Transient(Reason.INVALID_RESPONSE, "the endpoint answered with a token that has expired already")
             self._requester.count(endpoint, failure.reason)
@@ -59,7 +65,8 @@ class Judge:
         teaches = comparable and not plan.clock_was_set(now)
         known, sent = _known(grant, outcome, endpoint), token.issued + plan.clock_set_back_by(now)
         grant.learn(known.new(expiry - sent) if teaches and expiry is not None else known.apart())
-        return outcome.taking(answered, now, grant.rollover)
+        outcome = outcome.taking(answered, now, grant.rollover)
+        return outcome._replace(plan=_soon(outcome.plan, token, now))
 
     def _keep(
         self,
@@ -77,22 +84,28 @@ class Judge:
         set_back_by = plan.clock_set_back_by(now)
         if verdict is Verdict.KEEP and not token.assumed and token.expires + set_back_by < plan.expires:
             plan = replace(plan, expires=token.expires + set_back_by)
+        # The answer has shown that the token still lives.
+        put_off = _is_same(verdict) and before.token.assumed and token.assumed
+        if put_off:
+            plan = plan.put_off(token.expires + set_back_by)
         self._share(grant, before, plan, endpoint, verdict, answered, now)
         known, expiry = _known(grant, outcome, endpoint), self._known_expiry(grant, before, plan, endpoint, now)
         if expiry is not None:
             # What is sent as long before expiry next time will be answered alike.
             known = known.old(expiry - token.issued - set_back_by)
         stored, unverified = before, False
+        if before.token.assumed and _is_same(verdict):
+            known = known.apart()  # the expiry is another, and was none to measure by
+        elif verdict is Verdict.CORRECT:
+            unverified = before.identity.credentials_revision != answered.identity.credentials_revision
         if verdict is Verdict.CORRECT:
-            if before.token.assumed:
-                known = known.apart()  # the expiry is another, and was none to measure by
-            elif before.identity.credentials_revision != answered.identity.credentials_revision:
-                unverified = True
             stored = corrected(before, token, answered.identity)
         grant.learn(known)
         held = plan.expires
         plan = plan_for(outcome.integration, stored, plan, now, known)
-        if expiry not in {held, plan.expires}:
+        if put_off:
+            plan = _soon(plan, token, now)
+        elif expiry not in {held, plan.expires}:
             # What the grant was taught is by another expiry than the one that the resource goes by.
             wall = plan.read_clock(now)
             plan = replace(plan, poll_at=wall + step(plan.expires - wall))
@@ -128,19 +141,22 @@ class Judge:
     ) -> None:
         """Lets others have what was answered, if it is the token that is held."""
         token = answered.token
-        if verdict not in {Verdict.KEEP, Verdict.CORRECT}:
+        if not _is_same(verdict):
             return
         if not endpoint.ref.kind.is_cluster_scoped:
-            if verdict is Verdict.CORRECT:
+            if before.token.assumed and token.assumed:
+                self._grants.on_token(grant, replace(before.token, expires=token.expires))
+            elif verdict is Verdict.CORRECT:
                 self._grants.on_token(grant, corrected(before, token, answered.identity).token)
             else:
                 self._grants.on_token(grant, _as_answered(before.token, plan.expires - plan.clock_set_back_by(now)))
             return
-        if plan.clock_was_set(now):
-            return  # times by two clocks can't be compared
+        if plan.clock_was_set(now) or (token.assumed and not before.token.assumed):
+            return  # times by two clocks can't be compared; and what is assumed is no word against what was told
         known = grant.newest
-        if known is not None and not known.found_in and not token.assumed and self._grants.is_newest(grant, token):
-            token = replace(token, issued=known.issued, expires=min(known.expires, token.expires))
+        if known is not None and not known.found_in and self._grants.is_newest(grant, token):
+            expires = token.expires if token.assumed else min(known.expires, token.expires)
+            token = replace(token, issued=known.issued, expires=expires)
         self._grants.on_token(grant, token)
 
 
@@ -151,6 +167,32 @@ def _held(outcome: Outcome, now: Instant) -> StoredToken | None:
         return None
     expires = plan.expires - plan.clock_set_back_by(now)
     return stored if expires == stored.token.expires else replace(stored, token=replace(stored.token, expires=expires))
+
+
+def _counted_down(held: StoredToken | None, token: Token, now: Instant) -> Token:
+    """The answer, in which an `expires_in` of 0 tells that the token has expired: that is known of the one held."""
+    if token.assumption is not Assumption.ZERO or held is None or held.token.assumed:
+        return token
+    if held.token.access_token != token.access_token or held.token.expires > now.wall + _WHOLE:
+        return token
+    return replace(token, expires=token.issued, assumed=False, assumption=None)
+
+
+def _is_same(verdict: Verdict) -> bool:
+    """Whether the answer was the token that is held."""
+    return verdict in {Verdict.KEEP, Verdict.CORRECT}
+
+
+def _soon(plan: TokenPlan, token: Token, now: Instant) -> TokenPlan:
+    """With an early poll where the token may be one that has expired in a cache.
+
+    The time since its first sight grows by a factor from poll to poll, so an endpoint that always answers so is asked
+    some five times more.
+    """
+    if token.assumption is not Assumption.ZERO:
+        return plan
+    wall = plan.read_clock(now)
+    return replace(plan, poll_at=min(plan.poll_at, wall + max(FIRST_LATE_STEP, (wall - plan.issued) * (_GROWTH - 1))))
 
 
 def _known(grant: GrantState, outcome: Outcome, endpoint: Endpoint) -> Rollover:

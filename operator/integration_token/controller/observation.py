@@ -1,12 +1,14 @@
 """What a pass finds of a resource before it decides: frozen, and completed in steps as more is read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from integration_token.api.condition import ConditionType, condition_of
 from integration_token.api.endpoint import Endpoint
 from integration_token.api.integration import Integration, shortened
-from integration_token.api.token import GrantIdentity, StoredToken
+from integration_token.api.token import GrantIdentity, StoredToken, Token
+from integration_token.api.value import format_time, parse_time
 from integration_token.clock import Instant
 from integration_token.cluster.collection import Object
 from integration_token.controller.target import Target
@@ -137,7 +139,25 @@ def plan_for(
 ) -> TokenPlan:
     """The resource's plan for what is held."""
     token = None if stored is None else stored.token
-    return plan(before, token, now, taught=taught, renew_before=integration.renew_before, uid=integration.uid)
+    return plan(
+        before,
+        token,
+        now,
+        taught=taught,
+        renew_before=integration.renew_before,
+        uid=integration.uid,
+        assumed_until=_assumed_until(integration.status, token) if token is not None and token.assumed else 0.0,
+    )
+
+
+def _assumed_until(status: Mapping[str, Any], token: Token) -> float:
+    """What the status tells of when the token is taken to expire: an earlier process may have put that off."""
+    if status.get("issueTime") != format_time(token.issued):
+        return 0.0
+    try:
+        return parse_time(str(status.get("expirationTime", "")))
+    except ValueError:
+        return 0.0
 
 
 def remaining(stored: StoredToken | None, identity: GrantIdentity | None, plan: TokenPlan, now: Instant) -> float:

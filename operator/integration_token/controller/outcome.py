@@ -30,7 +30,7 @@ class Wait:
     wishes: float = 0.0
     """Seconds until a person's wish may be followed, of which there were too many."""
     why: str = ""
-    """The same, for people."""
+    """The same, for people; empty if it is the grant's own limits."""
     is_long: bool = False
     """It has lasted so long that the user is told."""
 
@@ -119,6 +119,14 @@ class Outcome(NamedTuple):
         return self.plan.read_clock(self.now)
 
     @property
+    def expires(self) -> float:
+        """When the token expires, as users are told: a known expiry as the Secret has it, an assumed one as it is now;
+        0 without a token."""
+        if self.stored is None:
+            return 0.0
+        return self.plan.expires if self.stored.token.assumed else self.stored.token.expires
+
+    @property
     def left(self) -> float:
         """Seconds that a token of the grant as now specified is still valid; 0 without one."""
         return remaining(self.stored, self.identity, self.plan, self.now)
@@ -168,9 +176,15 @@ class Outcome(NamedTuple):
         :param taught: what answers have taught of the grant's rollover by now.
         """
         before, plan = self.stored, self.plan
-        fewer = before is not None and before.identity == stored.identity and (
-            set(stored.token.scope) < set(before.token.scope)
-        )  # fmt: skip
+        # An endpoint that tells nothing of scopes took none away; and where some are left out of what is told, another
+        # list says nothing of what was granted.
+        fewer = (
+            before is not None
+            and before.identity == stored.identity
+            and stored.token.scope is not None
+            and not (before.token.scope_incomplete or stored.token.scope_incomplete)
+            and set(stored.token.scope) < set(before.token.scope or ())
+        )
         return self._replace(
             now=now,
             taught=taught,

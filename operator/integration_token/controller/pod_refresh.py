@@ -7,7 +7,6 @@ annotation of the pod is patched.
 import asyncio
 from collections.abc import Sequence
 
-from integration_token.api.condition import ConditionType, condition_of
 from integration_token.api.event import EventReason
 from integration_token.api.integration import Integration, MountRefresh
 from integration_token.api.names import REFRESHED_ANNOTATION
@@ -19,7 +18,6 @@ from integration_token.cluster.pod import Reader, readers
 from integration_token.controller.outcome import Outcome
 from integration_token.controller.reporter import Reporter
 from integration_token.errors import ClusterError, Denied
-from integration_token.renewal.rollover import SAFE_LEAD
 from integration_token.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -30,6 +28,10 @@ _AT_ONCE = 8
 _OF_ONE = 2
 """Of them that one resource may have, or wait for: a Secret may be mounted by thousands of pods, and those of others
 must not wait until all of them were patched."""
+
+_IN_TIME = 120.0
+"""Seconds before the old token's expiry at which a new one reaches mounted files in time by itself: the kubelet takes
+90 s at most, and touching its pods makes it work."""
 
 _DENIED = 600.0
 """Seconds for which a refusal to list or patch pods is believed: permission for it is granted by the chart, rarely."""
@@ -139,7 +141,7 @@ def _is_notified(outcome: Outcome, issued: float) -> bool:
     remembered, target = outcome.remembered, outcome.observation.target
     if outcome.renewed:
         return remembered.pods_notified == issued
-    # What was read: an answer that puts an assumed expiry off moves the issue time of the same token.
+    # What was read: an answer that tells at last what was assumed moves the issue time of the same token.
     read = target.stored.token.issued if target is not None and target.stored else issued
     told = outcome.integration.status["issueTime"] == format_time(read) and remembered.pods_pending != read
     return told or remembered.pods_notified == read
@@ -147,11 +149,9 @@ def _is_notified(outcome: Outcome, issued: float) -> bool:
 
 def _is_late(outcome: Outcome, issued: float) -> bool:
     """Whether a mounted file might follow the renewal too late by itself."""
-    status = outcome.integration.status
-    too_late = condition_of(status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True"
-    if outcome.remembered.pods_pending or too_late:
+    if outcome.remembered.pods_pending:
         return True
     if outcome.renewed:
-        return outcome.replaced_left < SAFE_LEAD
+        return outcome.replaced_left < _IN_TIME
     # As text: a person may have written what the API server takes for a time, and we could not read.
-    return bool(status["expirationTime"] < format_time(issued + SAFE_LEAD))
+    return bool(outcome.integration.status["expirationTime"] < format_time(issued + _IN_TIME))

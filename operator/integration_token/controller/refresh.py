@@ -15,8 +15,9 @@ from integration_token.controller.request import Prepared, TokenRequester
 from integration_token.controller.revision import revisions_of
 from integration_token.controller.target import TargetWriter
 from integration_token.controller.token_copy import TokenCopier
+from integration_token.controller.wording import next_attempt
 from integration_token.errors import ClusterError, Failure, Transient, UserActionRequired
-from integration_token.renewal.backoff import TELL_AFTER, transient_wait, user_action_wait
+from integration_token.renewal.backoff import MAX_USER_ACTION_WAIT, TELL_AFTER, transient_wait, user_action_wait
 from integration_token.renewal.plan import TokenPlan
 from integration_token.state.failure import FailureState
 from integration_token.state.grant import GrantState
@@ -30,6 +31,9 @@ from integration_token.workqueue.key import Key
 from integration_token.workqueue.scheduler import Scheduler
 
 log = get_logger(__name__)
+
+_MANY = 1000
+"""Failures in a row after which waits grow no longer."""
 
 
 class Refresher:
@@ -131,11 +135,10 @@ class Refresher:
         if wait.keeps_place:
             since = since or self._clock.now()
             outcome = outcome._replace(remembered=outcome.remembered._replace(waiting_since=since))
-            wait = replace(wait, is_long=self.has_waited_long(since))
+            wait = replace(wait, is_long=self.has_waited_long(since), why=self._queues.explain_wait(key))
         grant.wait_for_request(key)
         # The wait between two attempts makes nothing better.
         failure = outcome.observation.before.failing.failure if outcome.wanted == outcome.revisions else None
-        wait = replace(wait, why=self._queues.explain_wait(key))
         return outcome._replace(wait=wait, failure=failure or outcome.failure)
 
     def _enter(self, key: Key, state: ResourceState, observation: Observation, prepared: Prepared) -> Observation:
@@ -190,7 +193,7 @@ class Refresher:
         """
         assert observation.target is not None and observation.identity is not None  # noqa: S101, PT018  # so decided
         now, size = observation.now.wall, observation.before.failing.unwritten
-        placeholder = Token("x" * size, now, now + 1.0, assumed=False, scope=())
+        placeholder = Token("x" * size, now, now + 1.0, assumed=False, scope=None)
         stored = StoredToken(placeholder, observation.identity)
         await self._writer.rehearse(observation.integration, observation.target, stored)
 
@@ -266,17 +269,19 @@ class Refresher:
     def _note_failure(
         self, key: Key, grant: GrantState, outcome: Outcome, endpoint: Endpoint, failure: Failure
     ) -> None:
-        """Has the grant know what its failed request means for the next one."""
+        """Has the grant know what its failed request means for the next one, and the failure tell it."""
         failures, pause = grant.failing.counted(failure), None
         if not isinstance(failure, Transient):
-            wait = user_action_wait(outcome.left)
+            wait, longest = user_action_wait(outcome.left, failures), MAX_USER_ACTION_WAIT
         else:
-            wait = transient_wait(failures, outcome.left, self._jitter())
-            wait = max(wait, grant.memory.rate.spacing(outcome.now.boot))
+            spacing = grant.memory.rate.spacing(outcome.now.boot)
+            wait = max(transient_wait(failures, outcome.left, self._jitter()), spacing)
+            longest = max(transient_wait(_MANY, outcome.left, 1.0), spacing)
             if failure.pause is not None:
                 self._queues.pause(endpoint.ref, self._grants.source(key, endpoint), failure.pause)
                 wait = max(wait, failure.pause)
                 pause = outcome.now.after(failure.pause)
+        failure.next_attempt = next_attempt(longest, pause, outcome.now)
         grant.on_failure(FailureState(failure, failures, outcome.now.after(wait)), pause)
 
 

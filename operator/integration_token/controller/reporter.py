@@ -15,6 +15,7 @@ from integration_token.api.condition import (
 from integration_token.api.event import EventReason
 from integration_token.api.integration import Integration
 from integration_token.api.names import GROUP, INTEGRATION_TOKEN_KIND, VERSION
+from integration_token.api.token import Assumption, Token
 from integration_token.api.value import format_time
 from integration_token.clock import Clock
 from integration_token.cluster.collection import INTEGRATIONS, Object
@@ -75,7 +76,7 @@ class Reporter:
         ):
             self._inventory.forget(key)
             return outcome
-        self._tell_change(outcome, condition_of(status, ConditionType.REFRESHED))
+        self._tell_change(outcome, condition_of(status, ConditionType.REFRESHED), ready=ready)
         self._tell_rollover(integration, condition_of(status, ConditionType.ROLLOVER_TOO_LATE))
         remembered = outcome.remembered
         if remembered.ready == ready and not remembered.status_pending:
@@ -125,7 +126,7 @@ class Reporter:
         if not outcome.renewed:
             # A write that follows from a change of the spec, such as another template, is no news to who changed it.
             same_spec = integration.status.get("observedGeneration") == integration.generation
-            changed = outcome.revisions != outcome.observation.last_revisions or stored.token.assumed
+            changed = outcome.revisions != outcome.observation.last_revisions
             if not outcome.asked and not (outcome.copied and changed) and same_spec:
                 self.event(
                     integration,
@@ -142,11 +143,35 @@ class Reporter:
             EventReason.RENEWED if again else EventReason.ISSUED,
             f"Secret {integration.target} holds a {'new ' if again else ''}token that is valid for {seconds} s",
         )
+        self._tell_expiry(outcome, stored.token)
         if outcome.scopes_reduced:
             self.event(
                 integration,
                 Reason.SCOPES_REDUCED,
                 "the new token has fewer scopes than the one before; check the integration's permissions",
+                warning=True,
+            )
+
+    def _tell_expiry(self, outcome: Outcome, token: Token) -> None:
+        """Records that it isn't known, or only by one of two clocks, when a new token expires."""
+        integration, until = outcome.integration, format_time(token.expires)
+        endpoint = f"{integration.endpoint.kind} {integration.endpoint.name}"
+        if token.assumption is not None and not integration.status.get("expirationAssumed"):
+            self.event(
+                integration,
+                EventReason.EXPIRATION_ASSUMED,
+                f"{_ASSUMED[token.assumption]}: {until} is assumed, and the token is asked for again by then;"
+                f" set spec.defaultLifetime of {endpoint} to what its tokens live",
+                warning=True,
+            )
+        if token.skew:
+            ahead = "ahead of" if token.skew > 0 else "behind"
+            self.event(
+                integration,
+                EventReason.CLOCK_SKEW,
+                f"by its answer the clock of {endpoint} is {abs(token.skew):.0f} s {ahead} the operator's: one of them"
+                f" is wrong, or a cache in between replays old answers; the token is taken to expire at {until}; check"
+                " both clocks, and that nothing caches the endpoint's answers",
                 warning=True,
             )
 
@@ -159,16 +184,20 @@ class Reporter:
         )
         self._events.record(about, warning=warning, reason=reason, message=message)
 
-    def _tell_change(self, outcome: Outcome, after: Mapping[str, Any]) -> None:
-        """Logs and records that refreshing began or ceased to fail; `after` is the condition Refreshed as it now
-        stands."""
+    def _tell_change(self, outcome: Outcome, after: Mapping[str, Any], *, ready: bool) -> None:
+        """Logs and records that refreshing began or ceased to fail.
+
+        :param after: the condition Refreshed as it now stands.
+        :param ready: a valid token is held all the same.
+        """
         integration, failure = outcome.integration, outcome.failure
         before = condition_of(integration.status, ConditionType.REFRESHED)
         if failure is not None:
             if (before.get("status"), before.get("reason")) != ("False", failure.reason):
-                log.warning("no current token", namespace=integration.namespace, name=integration.name,
-                            reason=failure.reason, error=failure.message)  # fmt: skip
-                self.event(integration, Reason(failure.reason), failure.message, warning=True)
+                what = "token not refreshed, the one that is held stays valid" if ready else "no current token"
+                log.warning(what, namespace=integration.namespace, name=integration.name,
+                            reason=failure.reason, error=after["message"])  # fmt: skip
+                self.event(integration, Reason(failure.reason), after["message"], warning=True)
         elif before.get("status") == "False" and after.get("status") == "True" and (
             # A 429 is told as a failure too, and its pause is a wait like any other.
             not has_trait(before.get("reason"), Trait.WAIT) or outcome.observation.before.failing.failure is not None
@@ -178,5 +207,17 @@ class Reporter:
     def _tell_rollover(self, integration: Integration, after: Mapping[str, Any]) -> None:
         """Records that rollovers turned out to come too late; `after` is the condition as it now stands."""
         before = condition_of(integration.status, ConditionType.ROLLOVER_TOO_LATE)
-        if after["status"] == "True" != before.get("status"):
-            self.event(integration, Reason.ROLLOVER_TOO_LATE, after["message"], warning=True)
+        if after["reason"] in _WARNED and after["reason"] != before.get("reason"):
+            self.event(integration, Reason(after["reason"]), after["message"], warning=True)
+
+
+_WARNED = frozenset({Reason.ROLLOVER_TOO_LATE, Reason.LIFETIME_TOO_SHORT})
+"""What of the rollover is told by an event."""
+
+_ASSUMED = {
+    Assumption.UNTOLD: "the endpoint's answer has no expires_in",
+    Assumption.OTHER_FIELD: "the endpoint's answer has no expires_in, and its expires_on or expires_at is not read",
+    Assumption.ZERO: "the endpoint's answer has an expires_in of 0 or -1, which tells no expiry",
+    Assumption.UNREADABLE: "the endpoint's answer has an expires_in that is no number of seconds",
+    Assumption.BEYOND_MAXIMUM: "the endpoint's answer tells an expiry beyond its spec.maximumLifetime",
+}

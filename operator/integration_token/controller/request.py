@@ -11,6 +11,7 @@ from integration_token.controller.references import References
 from integration_token.errors import Failure
 from integration_token.oauth.client import Route, TokenClient
 from integration_token.oauth.part import TokenRequestSpec
+from integration_token.oauth.refusal import Asked
 from integration_token.oauth.request import build_request, grant_inputs, needs
 from integration_token.oauth.response import read_answer
 from integration_token.telemetry.metrics import Metrics
@@ -68,8 +69,10 @@ class TokenRequester:
         try:
             return read_answer(
                 answer,
+                asked=_asked(endpoint),
                 scopes=prepared.spec.inputs.scopes,
                 default_lifetime=endpoint.default_lifetime,
+                maximum_lifetime=endpoint.maximum_lifetime,
                 secrets=tuple(secret for secret in (*request.secrets, held) if secret),
                 received=self._clock.now().wall,
             )
@@ -80,3 +83,13 @@ class TokenRequester:
     def count(self, endpoint: Endpoint, outcome: str) -> None:
         """A request was sent, and this came of it."""
         self._metrics.record_request(endpoint.ref, outcome)
+
+
+def _asked(endpoint: Endpoint) -> Asked:
+    return Asked(
+        endpoint=f"{endpoint.ref.kind} {endpoint.ref.name}",
+        url=endpoint.token_url,
+        encoding=endpoint.encoding,
+        authentication=endpoint.authentication,
+        token_type=endpoint.token_type,
+    )

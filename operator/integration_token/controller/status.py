@@ -25,12 +25,16 @@ def build_status(outcome: Outcome) -> dict[str, Any]:
     }
     if stored is not None:
         status |= {
-            "scope": list(stored.token.scope),
+            "scope": list(stored.token.scope or ()),
             "issueTime": format_time(stored.token.issued),
-            "expirationTime": format_time(stored.token.expires),
+            "expirationTime": format_time(outcome.expires),
             "renewalTime": format_time(outcome.plan.renews),
             "lifetimeSeconds": int(stored.token.lifetime),
         }
+        # With whatever else is written: an earlier version didn't tell it.
+        known = integration.status
+        if stored.token.assumed and ("expirationAssumed" in known or _differs(known, status, "expirationTime")):
+            status["expirationAssumed"] = True
     lead = outcome.rollover.lead if outcome.rollover else integration.status.get("rolloverLeadSeconds")
     if lead is not None:
         status["rolloverLeadSeconds"] = lead
@@ -40,6 +44,14 @@ def build_status(outcome: Outcome) -> dict[str, Any]:
 
 
 def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """The merge patch (RFC 7396) that makes `before` into `after`; empty where nothing differs."""
-    patch: dict[str, Any] = {key: value for key, value in after.items() if before.get(key) != value}
-    return patch | {key: None for key in before if key not in after}
+    """The merge patch (RFC 7396) that makes `before` into `after`; empty where nothing differs.
+
+    Nothing is written for `renewalTime` alone: it follows from the rest, and may be another in another version.
+    """
+    patch: dict[str, Any] = {key: value for key, value in after.items() if _differs(before, after, key)}
+    patch |= {key: None for key in before if key not in after}
+    return {} if patch.keys() == {"renewalTime"} else patch
+
+
+def _differs(before: Mapping[str, Any], after: Mapping[str, Any], key: str) -> bool:
+    return bool(before.get(key) != after[key])

@@ -83,9 +83,10 @@ class TokenCopier:
             if stored is None or stored.token.access_token != held:
                 outcome = Outcome.of(observation).taking(StoredToken(token, identity), observation.now, taught)
                 outcome = outcome._replace(copied=True)
-            elif token.assumed:
+            elif token.assumed and stored.token.assumed:
                 # An answer has shown that it still lives.
-                outcome = self.adopt(observation, replace(stored, token=token), taught)
+                put_off = observation.plan.put_off(token.expires + observation.plan.clock_set_back_by(observation.now))
+                outcome = self.adopt(observation._replace(plan=put_off), stored, taught)
             elif stored.identity != identity:
                 unverified = stored.identity.credentials_revision != identity.credentials_revision
                 outcome = self.adopt(observation, stored, taught, unverified=unverified)

@@ -6,11 +6,11 @@ one tenant's request to the next, and log every URL.
 
 import asyncio
 import ipaddress
-import ssl
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 import httpx
 import sniffio
@@ -19,14 +19,15 @@ from integration_token.api.condition import Reason
 from integration_token.clock import Clock
 from integration_token.errors import Failure, Transient, UserActionRequired
 from integration_token.oauth.address import IPAddress, Policy, forbidden_address
-from integration_token.oauth.exchange_failure import TOO_MUCH, Unconnected, exchange_failure
+from integration_token.oauth.content import MAX_BODY
+from integration_token.oauth.exchange_failure import TOO_MUCH, Unconnected, exchange_failure, no_answer
 from integration_token.oauth.lookup import look_up
+from integration_token.oauth.refusal import place_of
 from integration_token.oauth.request import TokenRequest
-from integration_token.oauth.response import MAX_BODY, Answer
+from integration_token.oauth.response import Answer
 from integration_token.oauth.stream import BoundedBackend
 from integration_token.oauth.token_url import check_url, listed_as, port_of
-from integration_token.oauth.trust import MAX_KEPT, digest_of, tls_context
-from integration_token.tls import tolerant
+from integration_token.oauth.trust import MAX_KEPT, digest_of, proxy_context, tls_context
 
 _CONNECTIONS = 16
 """The pool's bound, above what is sent to one host at once: a request then never waits inside the pool, where
@@ -76,6 +77,8 @@ class _UnderWay:
         self._parts = 0
         self.sent = False
         """Something of the request may have reached the endpoint."""
+        self.passed = False
+        """The proxy has made its connection: what fails from then on is between the endpoint and us."""
 
     def begin(self) -> None:
         """One more part is."""
@@ -90,6 +93,7 @@ class _UnderWay:
     async def trace(self, event: str, _: object) -> None:
         """Told by the HTTP library how far it is."""
         self.sent = self.sent or event.endswith("send_request_headers.started")
+        self.passed = self.passed or event == "proxy.start_tls.started"
 
 
 class TokenClient:
@@ -106,7 +110,8 @@ class TokenClient:
         self._clock = clock
         self._check_leave = check_leave
         self._policy = policy
-        self._proxy = _proxy(proxy) if proxy else None
+        self._proxy = httpx.Proxy(proxy, ssl_context=proxy_context(proxy)) if proxy else None
+        self._proxied = _place(self._proxy.url) if self._proxy else ""
         self._hosts: OrderedDict[tuple[str, bytes], _Host] = OrderedDict()
 
     async def send(self, request: TokenRequest, route: Route, *, ended: Callable[[], None] = lambda: None) -> Answer:
@@ -139,7 +144,7 @@ class TokenClient:
             # Cut from outside, the pool may have lost count of this connection: start with a fresh one.
             if self._hosts.get(key) is host:
                 del self._hosts[key]
-            raise Transient(Reason.TIMEOUT, f"{url.host} did not answer within {route.timeout:g} s") from None
+            raise Transient(Reason.TIMEOUT, no_answer(_place(url), route.timeout)) from None
         finally:
             host.users -= 1
             if not host.users and self._hosts.get(key) is not host:
@@ -165,15 +170,18 @@ class TokenClient:
                 f"credentials are never sent to {url.host}: {wrong}; set spec.tokenURL to a public host"
                 + ("" if route.private else ", or ask this installation's administrator for --private-host"),
             )
-        failure: Failure | None = None
+        failures: list[Failure] = []
         for address in addresses:
             try:
                 pinned = _pinned(url, address)
                 # Each address gets its share of the time, so that one which doesn't answer leaves some to the others.
                 return await self._post(host, url, pinned, request, route, route.timeout / len(addresses), under_way)
             except Unconnected as error:
-                failure = error
-        raise failure or Transient(Reason.ENDPOINT_UNREACHABLE, f"{url.host} has no address")
+                failures.append(error)
+        if not failures:
+            raise Transient(Reason.ENDPOINT_UNREACHABLE, f"{url.host} has no address")
+        # Always the same one, in whatever order the name server tells the addresses: a change would be a write.
+        raise min(failures, key=lambda failure: failure.message)
 
     async def _post(
         self,
@@ -217,7 +225,8 @@ class TokenClient:
             finally:
                 await response.aclose()
         except httpx.HTTPError as error:
-            raise exchange_failure(error, url.host, route.timeout) from None
+            proxy = "" if under_way.passed else self._proxied
+            raise exchange_failure(error, _place(url), route.timeout, proxy) from None
         if len(body) > MAX_BODY or pieces > _PIECES:
             if 200 <= response.status_code <= 299:
                 raise Transient(Reason.INVALID_RESPONSE, TOO_MUCH if pieces > _PIECES else _TOO_LARGE)
@@ -254,16 +263,15 @@ class TokenClient:
 _TOO_LARGE = f"the endpoint's answer is larger than {MAX_BODY // 1024} KiB"
 
 
-def _proxy(url: str) -> httpx.Proxy:
-    """The proxy; one that is reached by TLS is held to the system's roots."""
-    context = tolerant(ssl.create_default_context()) if httpx.URL(url).scheme == "https" else None
-    return httpx.Proxy(url, ssl_context=context)
-
-
 def _bound(transport: httpx.AsyncHTTPTransport) -> None:
     """Bounds what the transport's connections read; httpx hands on no backend to the pool that it makes."""
     pool = transport._pool  # noqa: SLF001  # as the docstring says
     pool._network_backend = BoundedBackend(pool._network_backend)  # noqa: SLF001
+
+
+def _place(url: httpx.URL) -> str:
+    """Host and port, for people."""
+    return place_of(urlsplit(str(url)))
 
 
 @lru_cache(maxsize=1024)
@@ -280,6 +288,9 @@ async def _resolve(url: httpx.URL, under_way: _UnderWay) -> list[IPAddress]:
         pass
     under_way.begin()
     addresses = await look_up(url.raw_host.decode(), port_of(url), under_way.end)
-    if addresses is None:
-        raise Transient(Reason.ENDPOINT_UNREACHABLE, f"the name {url.host} does not resolve; check spec.tokenURL")
+    if isinstance(addresses, str):
+        raise Transient(
+            Reason.ENDPOINT_UNREACHABLE,
+            f"the name {url.host} does not resolve: {addresses}; check spec.tokenURL, and the cluster's DNS",
+        )
     return addresses

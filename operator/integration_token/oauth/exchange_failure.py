@@ -1,42 +1,148 @@
-"""What a failed exchange says to a user."""
+"""What a failed exchange says to a user: with whom, the cause that the system or TLS gave, and what to do.
 
+Never the library's own text, which may hold what was sent.
+"""
+
+import errno
+import os
+import re
 import ssl
+from collections.abc import Iterable, Iterator
 
 import httpx
 
 from integration_token.api.condition import Reason
 from integration_token.errors import Failure, Transient, UserActionRequired
+from integration_token.oauth.refusal import proxy_refusal
 from integration_token.oauth.stream import TooMuch
 
 TOO_MUCH = "the endpoint's answer comes in too many pieces, or with too much beside it"
+
+_CHECK = "check spec.tokenURL, and what stands between it and the operator, such as a NetworkPolicy or a firewall"
+
+_TRUST = (
+    "set caBundle of the endpoint to the authority that issued it, or have the endpoint send its intermediate"
+    " certificates too"
+)
+_RENEW = "have the endpoint's certificate, or that of the authority which issued it, renewed"
+_NAME = "set spec.tokenURL to a name that the certificate is for, or have one issued for this name"
+_STRONGER = "have the endpoint's certificates issued anew, with a stronger key or signature"
+_ADVICE = {
+    2: _TRUST,  # the issuer of one of its certificates isn't known
+    9: "it is not valid yet: check the endpoint's clock, and the operator's",
+    10: _RENEW,
+    18: _TRUST,  # it is self-signed
+    19: _TRUST,  # an authority that it sends is self-signed, and none that is trusted
+    20: _TRUST,
+    21: _TRUST,
+    23: _RENEW,  # revoked
+    62: _NAME,
+    63: _NAME,
+    64: _NAME,
+    66: _STRONGER,
+    67: _STRONGER,
+    68: _STRONGER,
+}
+"""What to do, by X.509's verification errors as OpenSSL numbers them (`x509_vfy.h`)."""
+_OTHER_ADVICE = "have the endpoint's certificate corrected, or set caBundle of the endpoint to the authority it is from"
+
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"})
+_NO_COMMON_TLS = frozenset(
+    {
+        "UNSUPPORTED_PROTOCOL",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+        "NO_SHARED_CIPHER",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        "TLSV1_ALERT_INSUFFICIENT_SECURITY",
+        "DH_KEY_TOO_SMALL",
+    }
+)
+_OPENSSL_REASON = re.compile(r"[A-Z0-9_]{1,64}")
 
 
 class Unconnected(Transient):
     """No connection to this address came about: another one of the name may do."""
 
 
-def exchange_failure(error: httpx.HTTPError, host: str, timeout: float) -> Failure:
-    """What a failed exchange says to a user: its kind, and of TLS the reason, but never the library's own text."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            what = f"the certificate of {host} is not trusted: {cause.verify_message}; check spec.caBundle"
-            return Transient(Reason.TLS_FAILED, what)
+def exchange_failure(error: httpx.HTTPError, server: str, timeout: float, proxy: str) -> Failure:
+    """What a failed exchange says to a user.
+
+    :param server: the endpoint's host and port.
+    :param timeout: seconds that there were.
+    :param proxy: the proxy's host and port; empty without one, and once it has made its connection.
+    """
+    causes = list(_causes(error))
+    for cause in causes:
         if isinstance(cause, ssl.SSLError):
-            return Transient(Reason.TLS_FAILED, f"TLS with {host} failed; check that spec.tokenURL names an https port")
+            return _proxy_tls_failure(cause, proxy) if proxy else _tls_failure(cause, server)
         if isinstance(cause, TooMuch):
             return Transient(Reason.INVALID_RESPONSE, TOO_MUCH)
-        cause = cause.__cause__ or cause.__context__
+    said = _said_by_system(causes)
+    peer, check = (f"the proxy {proxy}", "check the proxy, and --proxy-url") if proxy else (server, _CHECK)
     if isinstance(error, httpx.ConnectTimeout):
-        return Unconnected(Reason.TIMEOUT, f"{host} did not accept a connection within {timeout:g} s")
+        return Unconnected(Reason.TIMEOUT, f"{peer} did not accept a connection within {timeout:g} s; {check}")
     if isinstance(error, httpx.TimeoutException):
-        return Transient(Reason.TIMEOUT, f"{host} did not answer within {timeout:g} s")
+        return Transient(Reason.TIMEOUT, no_answer(server, timeout))
     if isinstance(error, httpx.ProxyError):
-        return Transient(Reason.ENDPOINT_UNREACHABLE, f"the proxy made no connection to {host}")
+        status = re.match(r"\d{3}\b", str(error))
+        return proxy_refusal(int(status[0]) if status else 0, server)
     if isinstance(error, httpx.ConnectError):
-        return Unconnected(Reason.ENDPOINT_UNREACHABLE, f"no connection to {host} comes about")
+        return Unconnected(Reason.ENDPOINT_UNREACHABLE, f"no connection to {peer} comes about{said}; {check}")
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
         return UserActionRequired(
             Reason.INVALID_SPEC, "the token request cannot be sent as specified; check spec.tokenURL"
         )
-    return Transient(Reason.ENDPOINT_UNREACHABLE, f"the connection to {host} broke before the answer was complete")
+    if isinstance(error, httpx.RemoteProtocolError):
+        said = ": it was closed, or what came is not HTTP"
+    return Transient(
+        Reason.ENDPOINT_UNREACHABLE, f"the connection to {server} broke before the answer was complete{said}"
+    )
+
+
+def no_answer(server: str, timeout: float) -> str:
+    """What is said where no answer came in so many seconds."""
+    return f"{server} did not answer within {timeout:g} s; see whether it is slow, or raise spec.timeout"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it came from, of several at once the first."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else cause.__cause__ or cause.__context__
+
+
+def _said_by_system(causes: Iterable[BaseException]) -> str:
+    """What the system says of it, such as ": connection refused"; empty where it says nothing."""
+    numbers = [cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno in errno.errorcode]
+    return f": {os.strerror(numbers[-1]).lower()}" if numbers and numbers[-1] else ""
+
+
+def _proxy_tls_failure(error: ssl.SSLError, proxy: str) -> Failure:
+    """Of no endpoint's certificate, whose owner could do nothing about it."""
+    why = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else _reason(error)
+    return Transient(
+        Reason.ENDPOINT_UNREACHABLE,
+        f"TLS with the proxy {proxy} fails{f': {why}' if why else ''}; check its certificate, and --proxy-url",
+    )
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """OpenSSL's word for it, such as WRONG_VERSION_NUMBER; empty where it has none."""
+    return error.reason if error.reason and _OPENSSL_REASON.fullmatch(error.reason) else ""
+
+
+def _tls_failure(error: ssl.SSLError, server: str) -> Failure:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        advice = _ADVICE.get(error.verify_code, _OTHER_ADVICE)
+        what = f"the certificate of {server} is not trusted: {error.verify_message}; {advice}"
+        return Transient(Reason.TLS_FAILED, what)
+    reason = _reason(error)
+    advice = "check spec.tokenURL, and the endpoint's log"
+    if reason in _NO_TLS:
+        advice = "check that spec.tokenURL names an https port"
+    elif reason in _NO_COMMON_TLS:
+        advice = "have the endpoint offer TLS 1.2 or later, with a cipher that is still in use"
+    elif "CERTIFICATE_REQUIRED" in reason:
+        advice = "it wants a client certificate, which the operator does not send"
+    return Transient(Reason.TLS_FAILED, f"TLS with {server} failed{f' ({reason})' if reason else ''}; {advice}")

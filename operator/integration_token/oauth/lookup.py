@@ -16,21 +16,21 @@ from contextlib import suppress
 from integration_token.oauth.address import IPAddress
 
 
-async def look_up(host: str, port: int, ended: Callable[[], None]) -> list[IPAddress] | None:
-    """All addresses of a name, in the order in which to try them; None where it does not resolve.
+async def look_up(host: str, port: int, ended: Callable[[], None]) -> list[IPAddress] | str:
+    """All addresses of a name, in the order in which to try them; where it does not resolve why, as the system says.
 
     :param ended: called on the event loop when the look-up is over, which may be long after this was cancelled.
     """
     loop = asyncio.get_running_loop()
-    answered: asyncio.Future[list[IPAddress] | None] = loop.create_future()
+    answered: asyncio.Future[list[IPAddress] | str] = loop.create_future()
 
-    def answer(found: list[IPAddress] | None) -> None:
+    def answer(found: list[IPAddress] | str) -> None:
         if not answered.done():
             answered.set_result(found)
         ended()
 
     def work() -> None:
-        found: list[IPAddress] | None = None
+        found: list[IPAddress] | str = "the look-up failed"
         try:
             found = _addresses(host, port)
         finally:
@@ -41,13 +41,15 @@ async def look_up(host: str, port: int, ended: Callable[[], None]) -> list[IPAdd
         # A daemon: the process ends without it.
         threading.Thread(target=work, name="look-up", daemon=True).start()
     except RuntimeError:
-        answer(None)  # no thread can be had now
+        answer("no thread can be had for the look-up now")
     return await answered
 
 
-def _addresses(host: str, port: int) -> list[IPAddress] | None:
+def _addresses(host: str, port: int) -> list[IPAddress] | str:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return None
+    except OSError as error:
+        return str(error.strerror or "the look-up failed").lower()
+    except UnicodeError:
+        return "no name can be written so"
     return list(dict.fromkeys(ipaddress.ip_address(address[4][0]) for address in found))

@@ -68,6 +68,11 @@ async def tls_context(ca_bundle: str) -> ssl.SSLContext:
     return context
 
 
+def proxy_context(url: str) -> ssl.SSLContext | None:
+    """The TLS context for a proxy, by the system's roots; None for one that is reached without TLS."""
+    return tolerant(ssl.create_default_context()) if url.lower().startswith("https:") else None
+
+
 def _pieces(ca_bundle: str) -> Iterator[str]:
     """The PEM text, by a few authorities each; at least one piece."""
     # Bundles have names in comments, and ssl takes ASCII alone.

@@ -4,6 +4,10 @@ MAX_USER_ACTION_WAIT = 5 * 60.0
 """Seconds between probes while only a person's change helps: the change may be at the endpoint, where we see none."""
 MIN_USER_ACTION_WAIT = 30.0
 
+FIRST_USER_ACTION_WAITS = (5.0, 15.0, 60.0)
+"""Seconds between the first probes where no valid token is held: a new client takes a moment until all of the endpoint
+knows it."""
+
 MAX_TRANSIENT_WAIT = 10 * 60.0
 """Seconds between attempts while a good token is held and there is time."""
 MAX_TRANSIENT_WAIT_WITHOUT_TOKEN = 60.0
@@ -21,12 +25,15 @@ _MAX_DOUBLINGS = 16
 """2^16 s is beyond every bound above: more would only overflow."""
 
 
-def user_action_wait(left: float) -> float:
+def user_action_wait(left: float, refusals: int | None = None) -> float:
     """Seconds until the next probe of what only a change mends.
 
     :param left: seconds that the held token is still valid; 0 or less where none is.
+    :param refusals: how many requests in a row the endpoint has refused, at least 1; None where it was not asked.
     """
     if left <= 0:
+        if refusals is not None and refusals <= len(FIRST_USER_ACTION_WAITS):
+            return FIRST_USER_ACTION_WAITS[refusals - 1]
         return MAX_USER_ACTION_WAIT
     return max(MIN_USER_ACTION_WAIT, min(MAX_USER_ACTION_WAIT, left / 2))
 

@@ -58,6 +58,10 @@ class TokenPlan:
         """With another assumption about the rollover, by which the next poll is to be planned anew."""
         return self if prior == self.prior else replace(self, prior=prior, poll_at=0.0)
 
+    def put_off(self, expires: float) -> "TokenPlan":
+        """With another expiry for one that is but assumed; its next poll is to be planned."""
+        return replace(self, expires=expires, poll_at=0.0)
+
     def for_another(self) -> "TokenPlan":
         """For another token for sure, also if a wall clock that was set back gives it the times of the one before."""
         return replace(self, issued=0.0, stored_expiry=0.0, prior=self.prior and self.prior.apart())
@@ -75,11 +79,13 @@ def plan(
     taught: Rollover | None,
     renew_before: RenewBefore,
     uid: str,
+    assumed_until: float = 0.0,
 ) -> TokenPlan:
     """The plan for the token that is held: the one before, unless the token, its window or what is known has changed.
 
     :param taught: what answers have taught of the rollover.
     :param uid: of the resource; tokens issued together are not polled together.
+    :param assumed_until: what an earlier process assumed of the expiry, where answers put it off; 0 where they didn't.
     """
     if token is None:
         return TokenPlan(prior=before.prior, planned_by=before.planned_by, planned_at=before.planned_at)
@@ -88,14 +94,19 @@ def plan(
         prior = prior.old(taught.seen)
     seconds = window(token.lifetime, renew_before)
     same = before.first_seen is not None and before.is_of(token.issued, token.expires)
+    expires = before.expires if same else token.expires
+    if token.assumed and not same:
+        # No further off than an answer of now would put it: a status is the word of whoever may write it.
+        expires = max(expires, min(assumed_until, now.wall + token.lifetime))
+    renews = (expires if token.assumed else token.expires) - seconds
     plan = TokenPlan(
         token.issued,
         token.expires,
         # A token from the future tells that the wall clock was set back, by that much at least.
         before.first_seen if same else Instant(max(now.wall, token.issued), now.boot),
-        before.expires if same else token.expires,
-        token.expires - seconds,
-        before.poll_at if same and before.renews == token.expires - seconds else 0.0,
+        expires,
+        renews,
+        before.poll_at if same and before.renews == renews else 0.0,
         prior,
         before.planned_by,
         before.planned_at,

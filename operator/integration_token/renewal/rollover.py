@@ -21,6 +21,13 @@ SAFE_LEAD = 240.0
 """Seconds that a renewal should come before expiry: the kubelet brings a changed Secret into a mounted file within its
 sync period and what its caches add, 60 to 90 s, and an outage or two should fit in as well."""
 
+MOUNTED_LIFETIME = 180.0
+"""Seconds that a token must live for the kubelet to bring the next one into a mounted file in time: half of that is the
+widest window, and 90 s are what the kubelet needs."""
+
+_OPENING = 0.9
+"""Share of the widest window in which its first poll falls: a UID delays it by a twentieth, a queue by some seconds."""
+
 TURNS = 16
 """Tokens among which one is polled early, to see whether the endpoint rolls over earlier than it did: 6 % more requests
 where it does not, and a margin regained within weeks where it does."""
@@ -100,13 +107,17 @@ class Rollover:
         return None if known == -math.inf else math.floor(known)
 
     def too_late(self, lifetime: float) -> bool | None:
-        """Whether new tokens come less than `SAFE_LEAD` before expiry; None where that is not known.
+        """Whether the endpoint is known to answer the old token less than `SAFE_LEAD` before its expiry; None where
+        that is not known.
 
-        :param lifetime: seconds, which no lead exceeds.
+        Only an answer with the old token proves it. Of a token that lives too short for a window of `SAFE_LEAD`, a new
+        one is in time if it is answered when the widest window opens.
+
+        :param lifetime: seconds.
         """
-        if self.low >= SAFE_LEAD:
+        if self.low >= min(SAFE_LEAD, lifetime / 2 * _OPENING):
             return False
-        if self.chance is None and min(self.high, lifetime) <= SAFE_LEAD and self.low > -math.inf:
+        if self.chance is None and self.high <= SAFE_LEAD and self.low > -math.inf:
             return True
         return None
 

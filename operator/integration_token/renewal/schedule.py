@@ -26,7 +26,7 @@ def window(lifetime: float, renew_before: RenewBefore) -> float:
     ever.
     """
     asked = renew_before.seconds if renew_before.seconds is not None else lifetime * (renew_before.share or 0.0)
-    return min(asked, lifetime / 2)
+    return min(max(asked, renew_before.least), lifetime / 2)
 
 
 def delayed(uid: str, left: float) -> float:

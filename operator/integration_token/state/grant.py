@@ -26,7 +26,8 @@ class NewestToken:
     issued: float
     expires: float
     assumed: bool
-    scope: tuple[str, ...]
+    scope: tuple[str, ...] | None
+    scope_incomplete: bool
     found_in: str
     """The namespace in whose Secret it was found by this process, and to which it is trusted; empty where the endpoint
     answered it to this process."""
@@ -153,7 +154,7 @@ class GrantState:
     def on_token(self, answered: NewestToken) -> None:
         """This is the newest token from now on."""
         same = self.newest is not None and self.newest.digest == answered.digest
-        self.newest, self.holders = answered, self.holders if same and not answered.assumed else {}
+        self.newest, self.holders = answered, self.holders if same else {}
 
     def on_delivery(self, key: Key, target: str) -> None:
         """The resource's target Secret of that name holds the newest token."""

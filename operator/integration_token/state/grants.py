@@ -62,7 +62,15 @@ class Grants:
         known = grant.newest
         if found_in and known is not None and (not known.found_in or known.expires >= token.expires):
             return
-        answered = NewestToken(self._known_by(token), token.issued, token.expires, token.assumed, token.scope, found_in)
+        answered = NewestToken(
+            self._known_by(token),
+            token.issued,
+            token.expires,
+            token.assumed,
+            token.scope,
+            token.scope_incomplete,
+            found_in,
+        )
         if answered != known:
             grant.on_token(answered)
 
@@ -96,7 +104,7 @@ class Grants:
         known = grant.newest
         if known is None:
             return None
-        token = Token(access_token, known.issued, known.expires, known.assumed, known.scope)
+        token = Token(access_token, known.issued, known.expires, known.assumed, known.scope, known.scope_incomplete)
         return token if known.digest == self._known_by(token) else None
 
     def on_pass_end(self, key: Key, grant: GrantState, *, renewed: bool) -> None:

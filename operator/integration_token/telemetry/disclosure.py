@@ -9,6 +9,7 @@ from urllib.parse import quote, quote_plus
 
 from integration_token.telemetry.overlap import ABSENT, RUN, TooMuch, shared_pieces, shared_runs
 from integration_token.telemetry.reading import SEPARATORS, Decoded, Joined, Text
+from integration_token.telemetry.vocabulary import LONGEST
 
 _ENCODED = 1024
 """Bytes of secrets, with some for each, that are encoded in every form. For longer ones the text is decoded instead."""
@@ -30,6 +31,9 @@ _PIECE = 5
 _TRIED = 256
 """Pieces of decoded text that are looked for; beyond, whatever could be a part of a secret counts as one."""
 
+_WORDY = 4 * LONGEST
+"""Characters of a secret beyond which no few words are most of it, whatever stands between them."""
+
 _MANY = 1024
 """Places of one kind beyond which all of the text counts as found."""
 
@@ -42,8 +46,7 @@ _GAP = b"\xfe"
 """Stands between secrets that are searched as one, and in no text."""
 
 _UNQUOTED = _LETTERS + b"-._~" + _GAP
-_QUOTES = [bytes([byte]) if byte in _UNQUOTED else f"%{byte:02X}".encode() for byte in range(256)]
-"""As in RFC 3986, 2.1 and 2.3."""
+"""What isn't percent-encoded (RFC 3986, 2.3)."""
 
 _HEXADECIMAL = b"0123456789abcdef"
 _DIGITS = bytes(byte if byte in _HEXADECIMAL else ord("f") for byte in range(256))
@@ -62,8 +65,9 @@ class Secrets:
         long: list[bytes] = []
         left = _ENCODED
         secrets = tuple(filter(None, secrets))
-        self._too_many = sum(len(secret) + _EACH for secret in secrets) > _HELD
-        for secret in () if self._too_many else dict.fromkeys(secrets):
+        self.too_many = sum(len(secret) + _EACH for secret in secrets) > _HELD
+        """More than any text is looked through for."""
+        for secret in () if self.too_many else dict.fromkeys(secrets):
             data = secret.encode(errors="replace")
             if len(data) + _EACH <= left:
                 left -= len(data) + _EACH
@@ -77,21 +81,26 @@ class Secrets:
         runs = [*exact, *(less for data, less in squeezed if len(less) < len(data))]
         self._exact = list(_packed(data for data in runs if len(data) >= RUN))
         self._short = {data for data in exact if len(data) < RUN}
+        letters = (secret.encode(errors="replace").lower() for secret in secrets if len(secret) <= _WORDY)
+        self._wordy = {data.translate(None, SEPARATORS) for data in letters} - {b""}
 
     def __bool__(self) -> bool:
         """Whether there is anything to hide."""
-        return bool(self._exact or self._short or self._too_many)
+        return bool(self._exact or self._short or self.too_many)
+
+    def is_mostly(self, words: str) -> bool:
+        """Whether the letters and digits of a text are more than three quarters of those of a secret."""
+        found = words.lower().encode(errors="replace").translate(None, SEPARATORS)
+        return any(secret in found or (found in secret and 4 * len(found) > 3 * len(secret)) for secret in self._wordy)
 
     def found_in(self, readings: list[Text]) -> Iterator[Span]:
-        """Where in a text, of which these are all readings, a part of a secret stands."""
-        if any(reading.data for reading in readings):
-            try:
-                yield from self._found_in(readings)
-            except TooMuch:
-                yield readings[0].span(0, len(readings[0].data))
+        """Where in a text, of which these are all readings, a part of a secret stands.
 
-    def _found_in(self, readings: list[Text]) -> Iterator[Span]:
-        if self._too_many:
+        :raises TooMuch: where telling would take too long: take it that it is everywhere.
+        """
+        if not any(reading.data for reading in readings):
+            return
+        if self.too_many:
             raise TooMuch
         lower = [reading.lower() for reading in readings]
         squeezed = list({part.data: part for part in (reading.squeezed() for reading in lower)}.values())
@@ -174,7 +183,7 @@ class Secrets:
         special = [secret for secret, count in zip(self._long, marks, strict=True) if count]
         if sum(map(len, (*self._long, *special))) + 2 * sum(marks) > _WRITTEN:
             raise TooMuch
-        quoted = [b"".join(map(_QUOTES.__getitem__, secret)) for secret in special]
+        quoted = [_quoted(secret) for secret in special]
         return [*self._long, *quoted, *(secret.replace(b"%20", b"+") for secret in quoted if b"%20" in secret)]
 
 
@@ -191,6 +200,14 @@ def _forms(data: bytes) -> set[bytes]:
             inner = encoded[4 if offset else 0 : len(encoded) // 4 * 4]
             forms |= {inner, inner.replace(b"+", b"-").replace(b"/", b"_")}
     return {form for form in forms if form}
+
+
+def _quoted(data: bytes) -> bytes:
+    """Percent-encoded (RFC 3986, 2.1), one kind of byte after the other: there are few, and each takes C alone."""
+    others = {*data.translate(None, _UNQUOTED)}
+    for byte in sorted(others, key=lambda byte: byte != ord("%")):
+        data = data.replace(bytes([byte]), f"%{byte:02X}".encode())
+    return data
 
 
 def _packed(parts: Iterable[bytes]) -> Iterator[bytes]:

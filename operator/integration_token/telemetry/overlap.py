@@ -7,7 +7,7 @@ is compared.
 
 import struct
 from collections.abc import Collection, Iterable, Iterator
-from itertools import chain, compress
+from itertools import chain, compress, islice
 from typing import Literal
 
 RUN = 8
@@ -22,11 +22,15 @@ _GAP = b"\xfe"
 _LANES = 8
 """Parts of a text that are told apart in each byte of a table."""
 
-_LONG = 1536
+_LONG = 400
 """Bytes of a text from which the lanes hold too many pairs to thin out much."""
 
-_THINNED = 96 * 1024
-"""Bytes of secrets that are thinned out for such a text, which is slower."""
+_THINNED = 144 * 1024
+"""Bytes of secrets that are thinned out for such a text, which is slower: a token of 64 KiB as it is and squeezed."""
+
+_MANY = 4 * 1024
+_THINNED_FOR_MANY = 96 * 1024
+"""The same for a longer text than any message, which is slower again: for many scopes that are no words."""
 
 _CHUNK = 64 * 1024
 """Bytes of a secret that are thinned out at once: what fits into the processor's cache."""
@@ -34,7 +38,7 @@ _CHUNK = 64 * 1024
 _SUSPECTS = 1024
 """Places that are cut out of a chunk to be compared; where there are more, all of it is."""
 
-_COMPARED = 16 * 1024
+_COMPARED = 24 * 1024
 """Bytes of secrets that are compared with one text. More of them are suspect only where text and secrets were made for
 each other."""
 
@@ -87,7 +91,7 @@ def _suspects(text: bytes, secrets: Collection[bytes]) -> bytes:
     if len(text) <= _LONG:
         table = _lanes(text, RUN)
         found = (_by_pairs(table, chunk, RUN) for chunk in chunks)
-    elif sum(map(len, secrets)) <= _THINNED:
+    elif sum(map(len, secrets)) <= (_THINNED if len(text) <= _MANY else _THINNED_FOR_MANY):
         quads = frozenset(_numbers(text, "I"))
         found = (_by_quads(quads, chunk) for chunk in chunks)
     else:
@@ -112,7 +116,8 @@ def _chunks(secrets: Iterable[bytes], run: int) -> Iterator[bytes]:
 def _by_quads(quads: Collection[int], secret: bytes) -> bytes:
     """What of a secret stands around four bytes that are in a text too. Those at a multiple of four will do, since
     every run holds some."""
-    places = list(compress(range(0, len(secret), 4), map(quads.__contains__, _aligned(secret, 0, 4).cast("I"))))
+    held = map(quads.__contains__, _aligned(secret, 0, 4).cast("I"))
+    places = list(islice(compress(range(0, len(secret), 4), held), _SUSPECTS + 1))
     if len(places) > _SUSPECTS:
         return secret
     return _GAP.join(secret[max(0, place - 4) : place + 8] for place in places)

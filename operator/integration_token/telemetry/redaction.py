@@ -2,34 +2,47 @@
 
 A hostile or careless endpoint may echo what it was sent, whole, encoded or in pieces. So it isn't the secret that is
 looked for but every run of eight characters of it, in each form in which it may come back, with escapes undone and
-separators left out; and whatever else looks like a credential (a JWT, a long run without a space) goes as well.
+separators left out; and whatever else looks like a credential (a JWT, a long run without a space) goes as well. What
+everybody says stays: to strike out a word of it tells that the secret holds that word.
 
-What that costs is bounded, whoever chooses texts and secrets: where telling would take too long, more is struck out.
+What that costs is bounded, whoever chooses texts and secrets: where telling would take too long, nothing is shown, and
+the text says so.
 """
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import accumulate
 
 from integration_token.telemetry.disclosure import Secrets
 from integration_token.telemetry.overlap import RUN, TooMuch, shared_runs
 from integration_token.telemetry.reading import Text, plain, undone
+from integration_token.telemetry.vocabulary import is_public, is_wording
 
 MAX_LENGTH = 200
-"""Characters of foreign text in a message: enough for a sentence, and too little for a page of HTML."""
+"""Characters of foreign text in a message: enough for a sentence, and too little for a page of HTML. Of a longer one
+both ends are shown: what failed stands at the one, and often what to do at the other."""
 
-_CONSIDERED = 2000
-"""Characters of foreign text that are looked at: the rest would never be shown."""
+UNTOLD = "(not shown: whether it holds a part of a secret takes too long to tell)"
+"""Stands for a text that was not looked through to its end."""
 
-_READ = 640
-"""Characters of them that are looked through for secrets, not counting long gaps and what is struck out anyway."""
+_OMITTED = " ... "
+
+_CONSIDERED = 1000
+"""Characters of foreign text that are looked at, at either end: those between would never be shown."""
+
+_READ = 320
+"""Characters of them that are looked through for secrets, at either end, not counting long gaps and what is struck out
+anyway."""
 
 _EDGE = 48
 """Characters of those that are looked through with what stands beside them."""
 
+_SPLIT = 24
+"""Characters of a word that is rather left out than shown in part."""
+
 _OPAQUE = re.compile(r"[A-Za-z0-9_\-.+/=%~]{25,}")
-"""What no sentence holds but every token does."""
+"""What no sentence holds but every token does, and so do addresses and names, which are known by their words."""
 
 _HARMLESS = re.compile(r"[^A-Za-z0-9 .,:;!?'()\[\]/_@=+*~-]")
 """Leaves out control characters, quotes, angle brackets, `$`, `%`, `&` and backslashes: nothing that a shell, a
@@ -38,54 +51,129 @@ browser, a terminal or a template would act on, and no character by which encodi
 _STRUCK = re.compile(rf"{_OPAQUE.pattern}|\*\*\*")
 _PASSED_OVER = re.compile(r"\x00{100,}|\s{100,}")
 _WORD = re.compile(r"\x00+|[^\x00\s]+")
+_COVERED = re.compile(rb"\x01+")
 
 
 def redact(text: str, secrets: Iterable[str] | Secrets = ()) -> str:
-    """`text` cut to 200 harmless characters, with every secret given, in any usual encoding, struck out.
+    """`text` in at most 200 harmless characters, with every secret given, in any usual encoding, struck out. A longer
+    one is cut in the middle.
 
     :param secrets: for several texts, better as :class:`Secrets`: what they have in common is done once.
     """
-    text = text[:_CONSIDERED]
-    kept = _OPAQUE.sub(lambda found: "\x00" * len(found[0]), text)
     known = secrets if isinstance(secrets, Secrets) else Secrets(secrets)
+    if known.too_many:
+        return "***" if text else ""
+    middle = len(text) if len(text) <= 2 * _CONSIDERED else _CONSIDERED
+    text = text[:middle] + text[middle:][-_CONSIDERED:]
+    kept = "".join(_OPAQUE.sub(_unless_words, end) for end in (text[:middle], text[middle:]))
+    first, last = _places(kept, middle)
     if known:
-        places = _places(kept)
-        read = "".join(map(text.__getitem__, places))
-        views, complete = _readings(read, places)
-        if not complete:
-            return "***"
-        covered = bytearray(len(kept))
-        for start, end in known.found_in(views):
-            covered[start:end] = b"\x01" * (end - start)
-        last = places[-1] + 1 if places else 0
-        kept = "".join(
-            "\x00" if hidden else character for character, hidden in zip(kept[:last], covered[:last], strict=True)
-        )
-    kept = re.sub("\x00+", "***", kept)
-    kept = " ".join(_HARMLESS.sub(" ", kept).split())
-    return kept if len(kept) <= MAX_LENGTH else kept[: MAX_LENGTH - 3] + "..."
+        try:
+            kept = _without(known, text, kept, [*first, *last])
+        except TooMuch:
+            return UNTOLD
+    if not last:
+        shown = _shown(kept)
+        return shown if len(shown) <= MAX_LENGTH else _cut(shown, shown)
+    return _cut(_shown(kept[: first[-1] + 1]), _shown(kept[last[0] :]))
 
 
-def _readings(text: str, places: Sequence[int]) -> tuple[list[Text], bool]:
-    """All readings of a text as it is and as it would be shown."""
-    return undone([plain(each, places) for each in dict.fromkeys((text, _HARMLESS.sub(" ", text)))])
+def _unless_words(found: re.Match[str]) -> str:
+    return found[0] if is_wording(found[0]) else "\x00" * len(found[0])
 
 
-def _places(kept: str) -> list[int]:
-    """The characters that are looked through: a little more than will be shown."""
-    shown, end = 0, len(kept)
-    for word in _WORD.finditer(kept):
-        shown += 3 if word[0][0] == "\x00" else len(_HARMLESS.sub("", word[0]))
-        if shown > MAX_LENGTH:
-            end = word.end() + _EDGE
-            break
+def _places(kept: str, middle: int) -> tuple[list[int], list[int]]:
+    """The characters that are looked through, a little more than will be shown: those of both ends, or all of them
+    where nothing has to be left out between.
+
+    :param middle: where the second end begins; as long as the text is where that is whole.
+    """
+    words = [(found.start(), found.end(), 3 if found[0][0] == "\x00" else len(_HARMLESS.sub("", found[0])))
+             for found in _WORD.finditer(kept)]  # fmt: skip
+    end = min(middle, _reach([(stop, shown) for _, stop, shown in words], len(kept)) + _EDGE)
+    begin = max(0, _reach([(start, shown) for start, _, shown in reversed(words)], 0) - _EDGE)
+    if middle < len(kept) or (begin > end and sum(shown + 1 for *_, shown in words) > MAX_LENGTH):
+        begin = max(begin, end, middle if middle < len(kept) else 0)
+        return _without_gaps(kept, 0, end)[:_READ], _without_gaps(kept, begin, len(kept))[-_READ:]
+    places = _without_gaps(kept, 0, len(kept))
+    return (places, []) if len(places) <= 2 * _READ else (places[:_READ], places[-_READ:])
+
+
+def _reach(words: Iterable[tuple[int, int]], limit: int) -> int:
+    """How far into words, of each its far side and what is shown of it, half of a message goes."""
+    shown = 0
+    for place, length in words:
+        shown += length
+        if shown > MAX_LENGTH // 2:
+            return place
+    return limit
+
+
+def _without_gaps(kept: str, start: int, end: int) -> list[int]:
     places: list[int] = []
-    last = 0
-    for gap in _PASSED_OVER.finditer(kept, 0, end):
-        places += range(last, gap.start() + _EDGE)
-        last = gap.end() - _EDGE
-    places += range(last, min(end, len(kept)))
-    return places[:_READ]
+    for gap in _PASSED_OVER.finditer(kept, start, end):
+        places += range(start, gap.start() + _EDGE)
+        start = gap.end() - _EDGE
+    return [*places, *range(start, end)]
+
+
+def _without(known: Secrets, text: str, kept: str, places: Sequence[int]) -> str:
+    """What is kept of a text, less what these places hold of secrets.
+
+    :raises TooMuch: where that cannot be told.
+    """
+    views = _readings("".join(map(text.__getitem__, places)), places)
+    # Words pass however long their run is, but not those of a secret that is written backwards.
+    if runs := [run for run in _OPAQUE.finditer(kept) if run.start() in places]:
+        backwards = " ".join(run[0][::-1] for run in runs).encode()
+        starts = [run.start() for run in runs for _ in range(len(run[0]) + 1)]
+        views.append(Text(backwards, starts, [run.end() for run in runs for _ in range(len(run[0]) + 1)]))
+    covered = bytearray(len(kept))
+    for start, end in known.found_in(views):
+        covered[start:end] = b"\x01" * (end - start)
+    for found in _COVERED.finditer(bytes(covered)):
+        start, end = found.span()
+        words = _whole_words(text, start, end)
+        if not is_public(words) or known.is_mostly(words):
+            kept = f"{kept[:start]}{chr(0) * (end - start)}{kept[end:]}"
+    return kept
+
+
+def _whole_words(text: str, start: int, end: int) -> str:
+    while start and text[start - 1].isalnum():
+        start -= 1
+    while end < len(text) and text[end].isalnum():
+        end += 1
+    return text[start:end]
+
+
+def _shown(kept: str) -> str:
+    return " ".join(_HARMLESS.sub(" ", re.sub("\x00+", "***", kept)).split())
+
+
+def _cut(first: str, last: str) -> str:
+    """Both ends of a text, of which there may be more than is shown."""
+    room = MAX_LENGTH - len(_OMITTED)
+    if len(first) + len(last) > room:
+        size = max(room // 2, room - len(last))
+        head, tail = first[:size], last[max(size - room, -len(last)) :]
+        if not first.startswith(" ", size) and (space := head.rfind(" ")) >= size - _SPLIT:
+            head = head[:space]
+        if not last.endswith(" ", 0, len(last) - len(tail)) and 0 <= (space := tail.find(" ")) <= _SPLIT:
+            tail = tail[space:]
+        first, last = head.rstrip(), tail.lstrip()
+    return f"{first}{_OMITTED}{last}".strip()
+
+
+def _readings(text: str, places: Sequence[int]) -> list[Text]:
+    """All readings of a text as it is and as it would be shown.
+
+    :raises TooMuch: where there are too many.
+    """
+    views, complete = undone([plain(each, places) for each in dict.fromkeys((text, _HARMLESS.sub(" ", text)))])
+    if not complete:
+        raise TooMuch
+    return views
 
 
 class _Texts:
@@ -101,26 +189,33 @@ class _Texts:
         return self._texts[bisect_right(self._begins, start) - 1 : bisect_left(self._begins, end)]
 
 
-def leaking(texts: Iterable[str], secrets: Iterable[str], between: str) -> set[str]:
+def leaking(texts: Iterable[str], secrets: Collection[str], between: str) -> set[str]:
     """Those of many short ASCII texts in which anything would be struck out, where `between` stands between words."""
     many = _Texts(texts)
     read = many.joined
     words = read.translate(dict.fromkeys(map(ord, between), " "))
-    spans = [found.span() for found in _STRUCK.finditer(words)]
+    spans = [found.span() for found in _STRUCK.finditer(words) if not is_wording(found[0])]
     if read and (known := Secrets(secrets)):
-        views, complete = _readings(read, range(len(read)))
-        if not complete:
-            spans += (found.span() for found in _HARMLESS.finditer(read))
-        spans += known.found_in(views)
-    return {text for span in spans for text in many.at(*span)}
+        try:
+            spans += known.found_in(_readings(read, range(len(read))))
+        except TooMuch:
+            spans.append((0, len(read)))
+    return _telling({text for span in spans for text in many.at(*span)}, secrets)
 
 
-def repeating(texts: Iterable[str], secrets: Iterable[str]) -> set[str]:
+def repeating(texts: Iterable[str], secrets: Collection[str]) -> set[str]:
     """Those of many short ASCII texts that share a run of eight characters, as it is, with a secret."""
     many = _Texts(texts)
     read = many.joined.encode()
     try:
-        starts = {start for secret in secrets for start in shared_runs(read, [secret.encode(errors="replace")])}
+        starts = shared_runs(read, [secret.encode(errors="replace") for secret in secrets])
     except TooMuch:
-        return set(many.at(0, len(read)))
-    return {text for start in starts for text in many.at(start, start + RUN)}
+        return _telling(set(many.at(0, len(read))), secrets)
+    return _telling({text for start in starts for text in many.at(start, start + RUN)}, secrets)
+
+
+def _telling(texts: set[str], secrets: Collection[str]) -> set[str]:
+    """Those that are more than a few words of everybody's."""
+    public = {text for text in texts if is_public(text)}
+    known = Secrets(secrets) if public else Secrets(())
+    return texts - {text for text in public if not known.is_mostly(text)}

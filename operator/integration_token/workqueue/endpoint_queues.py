@@ -4,6 +4,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable
 
 from integration_token.api.endpoint import Endpoint, EndpointRef
+from integration_token.api.value import format_time
 from integration_token.clock import Clock, Instant
 from integration_token.workqueue.endpoint_queue import EndpointQueue, Rank, WaitReason
 from integration_token.workqueue.in_flight import InFlight, InFlightRequest, Share
@@ -62,11 +63,15 @@ class EndpointQueues:
         queue = None if ref is None else self._queues.get(ref)
         if ref is None or queue is None:
             return "another request for the same token, which is not answered yet"
-        now, host = self._clock.now().boot, self._in_flight.host_of(ref)
-        if now < queue.paused_until:
-            return f"the end of the time for which {host} asked to be left alone"
-        if queue.wait_reason(now) is WaitReason.RATE:
-            return f"the endpoint's rate limit of {queue.per_minute} requests a minute"
+        now, host = self._clock.now(), self._in_flight.host_of(ref)
+        if now.boot < queue.paused_until:
+            until = format_time(now.after(queue.paused_until - now.boot).wall)
+            return f"the end of the time for which {host} asked to be left alone, {until}"
+        if queue.wait_reason(now.boot) is WaitReason.RATE:
+            return (
+                f"the endpoint's rate limit of {queue.per_minute} requests a minute, which is"
+                f" spec.rateLimit.requestsPerMinute of {ref.kind} {ref.name}"
+            )
         return f"others to {host}, which are not answered yet"
 
     def leave(self, key: Key) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from email.utils import formatdate
 from typing import Any, Final
 
-from tests.fakes.fault.kind import Fault, Issue
+from tests.fakes.fault.kind import Context, Fault, Issue
 from tests.fakes.issuer import Grant, Issued, Issuer, Policy
+from tests.fakes.reply import Reply
 
 
 def _with(**changes: Any) -> Issue:
@@ -40,6 +42,25 @@ def _expired_jwt(issuer: Issuer, grant: Grant, now: float) -> Issued:
     return Issued(token, int(policy.lifetime), minted=True)
 
 
+def _replay(reply: Reply, context: Context) -> Reply:
+    """As it was answered first, with how long ago that is."""
+    age = 0 if context.issued is None else int(context.now - context.issued.token.issued)
+    headers = {"date": formatdate(context.now - age, usegmt=True), "age": str(age)}
+    return replace(reply, headers={**reply.headers, **headers})
+
+
+def dated(skew: float) -> Fault:
+    """A Date that is so many seconds ahead."""
+    return Fault(
+        f"Date {skew:+.0f} s",
+        lambda reply, context: replace(
+            reply, headers={**reply.headers, "date": formatdate(context.now + skew, usegmt=True)}
+        ),
+    )
+
+
+REPLAYED: Final = Fault("replayed", _replay, issue=_with(frozen=True))
+"""An HTTP cache that answers what it has: Date and `expires_in` as they were, and Age."""
 FROZEN: Final = Fault("frozen", issue=_with(frozen=True))
 ALTERNATING: Final = Fault("alternating", issue=_with(alternating=True))
 UNCACHED: Final = Fault("uncached", issue=_with(cached=False))

@@ -64,6 +64,7 @@ TOKEN_NUMBER: Final = _field("access_token number", access_token=123456789012345
 TOKEN_CRLF: Final = _token("access_token CRLF", lambda token: f"{token}\r\nX-Injected: yes")
 TOKEN_SPACES: Final = _token("access_token spaces", lambda token: f"{token[:20]} {token[20:]}")
 TOKEN_NON_ASCII: Final = _token("access_token non-ASCII", lambda token: f"{token[:20]}é{token[20:]}")
+EXPIRES_EMPTY: Final = _field("expires_in empty", expires_in="")
 EXPIRES_MISSING: Final = _field("expires_in missing", expires_in=...)
 EXPIRES_NULL: Final = _field("expires_in null", expires_in=None)
 EXPIRES_ZERO: Final = _field("expires_in zero", expires_in=0)
@@ -72,6 +73,21 @@ EXPIRES_BOOLEAN: Final = _field("expires_in boolean", expires_in=True)
 EXPIRES_HUGE: Final = _field("expires_in 2^62", expires_in=2**62)
 EXPIRES_NAN: Final = _field("expires_in NaN", expires_in=float("nan"))
 EXPIRES_TEXT: Final = _field("expires_in text", expires_in="soon")
+
+
+def _epoch(name: str, field: str) -> Fault:
+    """The expiry as UNIX time by the server's clock, in that field alone."""
+
+    def change(reply: Reply, context: Context) -> Reply:
+        fields = {key: value for key, value in reply.fields.items() if key != "expires_in"}
+        moment = int(context.now + reply.fields["expires_in"])
+        return replace(reply, fields={**fields, field: moment})
+
+    return Fault(name, change)
+
+
+EXPIRES_EPOCH: Final = _epoch("expires_in UNIX time", "expires_in")
+EXPIRES_ON: Final = _epoch("expires_on alone", "expires_on")
 
 
 def _expires(name: str, spoil: Callable[[int], object]) -> Fault:

@@ -15,6 +15,8 @@ class Context:
     request: TokenRequest
     now: float
     """The server's own clock, which may be skewed."""
+    issued: Issued | None = None
+    """What it is answered with, where a token was looked up."""
 
 
 Change = Callable[[Reply, Context], Reply]

@@ -3,16 +3,26 @@
 import os
 import time
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
-from urllib.error import URLError
 
 AUTHORIZATION = Path("/var/run/integration/authorization")
 
 
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect counts as a failed call: followed, it would take the token elsewhere."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        return None
+
+
+OPENER = urllib.request.build_opener(NoRedirect)
+
+
 def call(url: str) -> bytes:
     # Read for every call: that costs microseconds, and a renewed token is used at once.
-    request = urllib.request.Request(url, headers={"Authorization": AUTHORIZATION.read_text()})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    request = urllib.request.Request(url, headers={"Authorization": AUTHORIZATION.read_text().strip()})
+    with OPENER.open(request, timeout=10) as answer:
         body: bytes = answer.read()
     return body
 
@@ -20,6 +30,7 @@ def call(url: str) -> bytes:
 while True:
     try:
         call(os.environ["API_URL"])
-    except URLError as error:
+    # The file was just being exchanged; no answer, or none in time; one from 300 on, or one that can't be read.
+    except (OSError, HTTPException, ValueError) as error:
         print(f"the call failed: {error}", flush=True)
     time.sleep(float(os.environ["INTERVAL"]))

@@ -50,14 +50,16 @@ audience:
 requestEncoding:
   description: >-
     How the request's body is written: JSON (application/json) or Form (application/x-www-form-urlencoded, as
-    RFC 6749 has it). Try Form when the endpoint answers unsupported_grant_type or 415.
+    RFC 6749 has it). Most servers take Form alone: set it when the endpoint answers invalid_request,
+    unsupported_grant_type or 415, or 401 without a word.
   type: string
   enum: [JSON, Form]
   default: JSON
 clientAuthenticationMethod:
   description: >-
     Where the client ID and secret go: ClientSecretPost puts them into the body, ClientSecretBasic into the
-    Authorization header.
+    Authorization header, form-encoded first as RFC 6749 has it. Some servers take only the one that is registered for
+    the client, and some don't decode the header.
   type: string
   enum: [ClientSecretPost, ClientSecretBasic]
   default: ClientSecretPost
@@ -81,6 +83,22 @@ parameters:
       message: must not have an empty name
     - rule: self.all(name, name.size() <= 256)
       message: must have names of at most 256 characters
+response:
+  description: How the endpoint's answers are read, where they are not as RFC 6749 has them.
+  type: object
+  properties:
+    tokenType:
+      description: >-
+        What the endpoint answers as token_type and means Bearer by, such as BearerToken or JWT; case doesn't matter.
+        Bearer itself, an empty type and none are always taken for Bearer. Empty: nothing else is. DPoP, MAC and N_A
+        are never Bearer tokens.
+      type: string
+      maxLength: 64
+      x-kubernetes-validations:
+        - rule: self.matches('^([!-~]([ -~]*[!-~])?)?$')
+          message: must be printable ASCII with no space at either end, such as BearerToken
+        - rule: "!(self.lowerAscii() in ['dpop', 'mac', 'n_a'])"
+          message: must not be DPoP, MAC or N_A, whose tokens are no Bearer tokens
 caBundle:
   description: >-
     The certificate authorities that the endpoint's certificate is checked against, as PEM text, instead of the
@@ -113,6 +131,18 @@ defaultLifetime:
         self.matches('{{ include "integration-token-operator.durationPattern" . }}') &&
         duration(self) >= duration('30s')
       message: must be a duration of at least 30s, such as 1h or 1h30m
+maximumLifetime:
+  description: >-
+    How long a token of this endpoint is believed to live at most, as a duration of at least 30s. Where an answer tells
+    more, its token is asked for again after this time, and its expiry counts as assumed. Absent: any lifetime is
+    believed.
+  type: string
+  maxLength: 32
+  x-kubernetes-validations:
+    - rule: >-
+        self.matches('{{ include "integration-token-operator.durationPattern" . }}') &&
+        duration(self) >= duration('30s')
+      message: must be a duration of at least 30s, such as 24h or 1h30m
 rolloverLead:
   description: >-
     How long before a token's expiry the endpoint begins to answer with a new one, as far as that is known, as a

@@ -1,6 +1,6 @@
 """The client ID and the client secret in the body of the request (RFC 6749, 2.3.1)."""
 
-from integration_token.oauth.authentication.client_secret_basic import basic_authorization
+from integration_token.oauth.authentication.client_secret_basic import basic_forms
 from integration_token.oauth.part import Contribution, TokenRequestSpec
 
 
@@ -14,5 +14,5 @@ class ClientSecretPost:
         client_id, secret = spec.credentials["client_id"], spec.credentials["client_secret"]
         return Contribution(
             fields={"client_id": client_id, "client_secret": secret},
-            secrets=(secret, basic_authorization(client_id, secret)),
+            secrets=(secret, *basic_forms(client_id, secret)),
         )

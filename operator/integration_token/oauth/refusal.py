@@ -1,0 +1,193 @@
+"""What a refused token request says to a user: what was answered, by whom, and what to do about it. Pure."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from integration_token.api.condition import Reason
+from integration_token.api.endpoint import RequestEncoding
+from integration_token.api.names import MANAGER
+from integration_token.errors import Failure, Transient, UserActionRequired
+from integration_token.telemetry.disclosure import Secrets
+from integration_token.telemetry.redaction import leaking, redact
+
+_ERROR_CODE = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,64}")
+"""RFC 6749, A.7, and no longer than any code that is in use."""
+
+_RETRIABLE = frozenset({408, 425, 429})
+_REASONS = {
+    "invalid_client": Reason.INVALID_CLIENT,
+    "access_denied": Reason.ACCESS_DENIED,
+    "unauthorized_client": Reason.UNAUTHORIZED_CLIENT,
+    "invalid_scope": Reason.INVALID_SCOPE,
+}
+
+_UNDERSTOOD = frozenset({*_REASONS, "invalid_target", "invalid_grant"})
+"""Codes that only a server gives that has read the request's fields: their encoding is right."""
+_UNREAD = frozenset({400, 401, 406, 415, 422})
+"""Statuses that real servers give a body that they can't read, Spring's 401 without a word among them."""
+_LOCATION = re.compile(r"[A-Za-z0-9._~/:\[\]-]{1,200}")
+"""Host and path of a redirect that can be shown as they are."""
+_MAX_LOCATION = 2048
+"""Characters of a Location that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a token was asked for, as far as a message depends on it. None of it is secret."""
+
+    endpoint: str
+    """Kind and name of the endpoint, such as `TokenEndpoint login`."""
+    url: str
+    """Its token URL."""
+    encoding: RequestEncoding
+    authentication: str
+    """The name of the method of client authentication."""
+    token_type: str
+    """What the endpoint calls a Bearer token beside that; empty where it has no other word."""
+
+    @property
+    def server(self) -> str:
+        """Host and port that were asked."""
+        return place_of(urlsplit(self.url))
+
+
+def place_of(url: SplitResult) -> str:
+    """Host and port of an http or https URL, be the port the scheme's own; never its user or password."""
+    host = url.hostname or ""
+    port = url.port or (80 if url.scheme == "http" else 443)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def rejection(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    asked: Asked,
+    secrets: tuple[str, ...],
+    *,
+    pause: float | None,
+) -> Failure:
+    """The failure that an answer without success tells.
+
+    :param headers: with lower-case names.
+    :param pause: seconds for which the endpoint wants to be left alone, if it said so.
+    """
+    if 300 <= status <= 399:
+        return _redirect(status, headers.get("location", ""), asked, secrets)
+    if status == 407:
+        return proxy_refusal(status, asked.server)
+    if status in _RETRIABLE or status >= 500:
+        reason = Reason.RATE_LIMITED if status == 429 else Reason.ENDPOINT_ERROR
+        return Transient(reason, f"{asked.server} answered {status}", pause=pause)
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        fields = None
+    if status in {403, 406} and not isinstance(fields, dict) and _is_page(headers, body):
+        return UserActionRequired(
+            Reason.REQUEST_REJECTED,
+            f"{asked.server} answered {status} with a page of HTML: something before the endpoint, such as a firewall"
+            f" or a proxy, refused the request; have it let requests through whose User-Agent begins with {MANAGER}/,"
+            f" or check spec.tokenURL of {asked.endpoint}",
+        )
+    return oauth_failure(fields if isinstance(fields, dict) else {}, status, asked, secrets)
+
+
+def proxy_refusal(status: int, server: str) -> Failure:
+    """The failure where a proxy makes no connection.
+
+    :param status: what it answered; 0 where that is not known.
+    :param server: the host and port that it was to connect to.
+    """
+    said = f" (it answered {status})" if status else ""
+    advice = f"check that it allows {server}"
+    if status == 407:
+        advice = "it wants a user and a password: set them in the URL of --proxy-url"
+    return Transient(Reason.ENDPOINT_UNREACHABLE, f"the proxy makes no connection to {server}{said}; {advice}")
+
+
+def oauth_failure(fields: Mapping[str, Any], status: int, asked: Asked, secrets: tuple[str, ...]) -> Failure:
+    """The failure that an error answer tells (RFC 6749, 5.2): its code, and its description made harmless."""
+    error = fields.get("error")
+    code = error if isinstance(error, str) and _ERROR_CODE.fullmatch(error) else ""
+    known = Secrets(secrets)
+    said = f"the endpoint answered {status} {redact(code, known)}".rstrip()
+    description = fields.get("error_description")
+    if isinstance(description, str) and (shown := redact(description, known)):
+        said += f": {shown}"
+    if 200 <= status <= 299 and code in {"", "server_error", "temporarily_unavailable"}:
+        return Transient(Reason.INVALID_RESPONSE, said)
+    reason = _REASONS.get(code) or (Reason.INVALID_CLIENT if status == 401 else Reason.REQUEST_REJECTED)
+    return UserActionRequired(reason, f"{said}; {_advice(reason, code, status, asked)}")
+
+
+def _advice(reason: Reason, code: str, status: int, asked: Asked) -> str:
+    """What to do about a refusal, the likeliest first."""
+    advice = {
+        Reason.INVALID_CLIENT: _client_advice(asked),
+        Reason.ACCESS_DENIED: "check the credentials, the audience and the integration's permissions",
+        Reason.UNAUTHORIZED_CLIENT: (
+            "check the client secret in the credentials Secret, since some servers, such as Keycloak, say so of a wrong"
+            " one, and that this client is allowed the client credentials grant"
+        ),
+        Reason.INVALID_SCOPE: "check spec.scopes",
+    }.get(reason, "check spec.tokenURL, the audience and the parameters")
+    if code in _UNDERSTOOD or not (status in _UNREAD or 200 <= status <= 299):
+        return advice
+    if asked.encoding is RequestEncoding.JSON:
+        return (
+            f"set spec.requestEncoding of {asked.endpoint} to Form, which most servers want;"
+            f" if this one is known to take JSON, {advice}"
+        )
+    if status == 415:
+        return f"set spec.requestEncoding of {asked.endpoint} to JSON: it is Form; or {advice}"
+    return advice
+
+
+def _client_advice(asked: Asked) -> str:
+    advice = (
+        "check the client ID and the client secret in the credentials Secret, and that"
+        f" spec.clientAuthenticationMethod of {asked.endpoint}, {asked.authentication}, is the one that is registered"
+        " for this client"
+    )
+    if asked.authentication == "ClientSecretBasic":
+        # RFC 6749, 2.3.1 has them form-encoded first. What characters the secret has is not told.
+        advice += (
+            "; some servers don't decode what stands in HTTP Basic: where the ID or the secret has other characters"
+            " than letters and digits, ClientSecretPost may work"
+        )
+    return advice
+
+
+def _redirect(status: int, location: str, asked: Asked, secrets: tuple[str, ...]) -> Failure:
+    to = _target(location, asked.url, secrets)
+    said = f"{asked.server} answered {status}, a redirect{f' to {to}' if to else ''}, which is never followed"
+    advice = "set spec.tokenURL to the final URL"
+    if status in {302, 303}:
+        advice = (
+            f"check the path of spec.tokenURL of {asked.endpoint}: a page such as a login answers so, no token endpoint"
+        )
+    return UserActionRequired(Reason.REQUEST_REJECTED, f"{said}; {advice}")
+
+
+def _target(location: str, url: str, secrets: tuple[str, ...]) -> str:
+    """Host and path of a redirect, empty where it has none: all else of its URL may be secret."""
+    try:
+        parts = urlsplit(urljoin(url, location[:_MAX_LOCATION].strip()))
+        path = parts.path.partition(";")[0]  # what follows is a session's ID, as Java's servers write it
+        shown = f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{path}"
+    except ValueError:
+        return ""
+    if not location or parts.scheme not in {"http", "https"} or not parts.hostname:
+        return ""
+    # Hosts and paths are long, but their words are not: those of a path stand between slashes, a host's are shorter.
+    harmless = _LOCATION.fullmatch(shown) and not leaking([shown], secrets, between="/:.-")
+    return shown if harmless and not leaking([path], secrets, between="/") else redact(shown, secrets)
+
+
+def _is_page(headers: Mapping[str, str], body: bytes) -> bool:
+    return "html" in headers.get("content-type", "").lower() or body.lstrip()[:1] == b"<"

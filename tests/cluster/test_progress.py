@@ -1,0 +1,35 @@
+"""How far a long step is: what its reader sees of it."""
+
+import io
+
+from tests.cluster.progress import Meter
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def _shown(stream: io.StringIO, times: list[float]) -> str:
+    """What a meter writes that is told its state at these times; the first one is when it is made."""
+    clock = iter(times)
+    meter = Meter(stream, lambda: next(clock))
+    for number, _ in enumerate(times[1:], start=1):
+        meter.show(f"{number} of 9")
+    meter.clear()
+    return stream.getvalue()
+
+
+def test_log_gets_a_line_every_15_s() -> None:
+    """However often the state changes."""
+    assert _shown(io.StringIO(), [0, 1, 14.9, 15, 16, 29, 31]) == "    3 of 9\n    6 of 9\n"
+
+
+def test_terminal_has_one_line_that_changes_and_goes() -> None:
+    """Each state takes the place of the last, and nothing is left of them at the end."""
+    assert _shown(_Terminal(), [0, 1, 2]) == "\r    1 of 9\033[K\r    2 of 9\033[K\r\033[K"
+
+
+def test_terminal_is_not_flooded() -> None:
+    """Ten states a second are more than one can read."""
+    assert _shown(_Terminal(), [0, 0.01, 0.2, 0.21]) == "\r    2 of 9\033[K\r\033[K"

@@ -1,0 +1,16 @@
+"""What the demo says before anything else."""
+
+import pytest
+
+from tests.demo.__main__ import announce
+
+
+def test_total_is_told_before_anything_starts(capsys: pytest.CaptureFixture[str]) -> None:
+    """With what is got only once, and what it takes without."""
+    announce(225)
+    first, total = capsys.readouterr().err.splitlines()
+    assert first.startswith("==> the demo: ")
+    assert total == "==> about 6 min on two cores, most of it for programs that are got once; 80 s the next time"
+
+    announce(0)
+    assert capsys.readouterr().err.splitlines()[-1] == "==> about 80 s"

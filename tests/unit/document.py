@@ -1,0 +1,22 @@
+"""The links of a document, followed."""
+
+import re
+from pathlib import Path
+
+
+def broken_links(document: Path) -> list[str]:
+    """Those within the project that lead to no file, or in a document to no heading."""
+    links = re.findall(r"\]\(([^)]+)\)", document.read_text())
+    return [link for link in links if not link.startswith("https://") and not _leads(document, link)]
+
+
+def _leads(document: Path, link: str) -> bool:
+    path, _, anchor = link.partition("#")
+    target = (document.parent / path).resolve() if path else document
+    return target.exists() and (not anchor or anchor in _anchors(target))
+
+
+def _anchors(document: Path) -> set[str]:
+    """Of its headings, as they are made on the web pages of repositories."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9_ -]", "", heading.lower()).replace(" ", "-") for heading in headings}
