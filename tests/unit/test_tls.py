@@ -181,13 +181,11 @@ async def test_other_faults_of_a_connection_are_none_of_tls(tmp_path: Path) -> N
         await call_api_server("https://127.0.0.1:1", PLAIN.ca_pem, tmp_path)
 
 
-async def test_a_proxy_is_reached_by_a_plain_certificate(
-    clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One of the machine's own authorities has issued it."""
-    authorities = tmp_path / "authorities.pem"
-    authorities.write_text(PLAIN.ca_pem)
-    monkeypatch.setenv("SSL_CERT_FILE", str(authorities))
+@asynccontextmanager
+async def proxying(
+    certificate: Certificate, clock: FakeClock
+) -> AsyncIterator[tuple[Callable[[], Awaitable[Failure]], list[str]]]:
+    """The failure of a request through a proxy that refuses, and what the proxy was asked."""
     asked: list[str] = []
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -195,15 +193,43 @@ async def test_a_proxy_is_reached_by_a_plain_certificate(
         writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
         writer.close()
 
-    server = await asyncio.start_server(refuse, HOST, 0, ssl=PLAIN.context())
+    server = await asyncio.start_server(refuse, HOST, 0, ssl=certificate.context())
     client = TokenClient(clock, TRIAL, f"https://{HOST}:{server.sockets[0].getsockname()[1]}")
     inputs = GrantInputs("https://login.example/", RequestEncoding.JSON, "ClientSecretPost", (), "", ())
     request = build_request(TokenRequestSpec(inputs, {"client_id": "shop", "client_secret": "s3cret"}), EPOCH)
-    with pytest.raises(Failure):
-        await client.send(request, Route("", 5.0, private=False))
-    await client.close()
-    server.close()
+
+    async def failure() -> Failure:
+        with pytest.raises(Failure) as raised:
+            await client.send(request, Route("", 5.0, private=False))
+        return raised.value
+
+    try:
+        yield failure, asked
+    finally:
+        await client.close()
+        server.close()
+
+
+async def test_a_proxy_is_reached_by_a_plain_certificate(
+    clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of the machine's own authorities has issued it."""
+    authorities = tmp_path / "authorities.pem"
+    authorities.write_text(PLAIN.ca_pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authorities))
+    async with proxying(PLAIN, clock) as (failure, asked):
+        await failure()
     assert asked == ["CONNECT login.example:443 HTTP/1.1"]
+
+
+async def test_a_proxy_that_is_not_trusted_is_named(clock: FakeClock) -> None:
+    """It is no matter of the endpoint, nor of what that is to trust."""
+    async with proxying(PLAIN, clock) as (failure, asked):
+        problem = await failure()
+    assert asked == []
+    assert problem.reason == Reason.ENDPOINT_UNREACHABLE
+    assert "the proxy 127.0.0.1:" in problem.message
+    assert "login.example" not in problem.message
 
 
 @pytest.mark.parametrize(
