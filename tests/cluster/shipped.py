@@ -8,10 +8,12 @@ With `--besides` nothing is run where that would be this Python again.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -110,7 +112,9 @@ def _environment(root: Path) -> Path:
 
     The project's modules are the tree's, and not installed.
     """
-    key = hashlib.sha256(LOCK.read_bytes() + PROJECT.read_bytes()).hexdigest()[:16]
+    # Half a gigabyte each: what else pyproject.toml says, such as the linters' settings, makes no other.
+    project = json.dumps(tomllib.loads(PROJECT.read_text())["project"])
+    key = hashlib.sha256(LOCK.read_bytes() + project.encode()).hexdigest()[:16]
     home = Path("/opt") / key
     python = home / "bin" / "python"
     kept = root / home.relative_to("/")
