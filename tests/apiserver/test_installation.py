@@ -146,7 +146,8 @@ def test_addresses_inside_are_never_connected_to(strict: Operator, tenants: dict
     for host, message in messages.items():
         assert FORBIDDEN[host] in message, message
         assert message.endswith(
-            "; set spec.tokenURL to a public host, or ask this installation's administrator for --private-host"
+            "; set spec.tokenURL to a public host, or ask this installation's administrator for --private-host;"
+            " the next attempt is due within 5 min"
         )
         assert tokens[host].condition("Stalled")["status"] == "True"
         assert not tokens[host].requests()

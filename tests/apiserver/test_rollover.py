@@ -6,13 +6,14 @@ from tests.fakes.issuer import Policy
 
 
 def test_first_token_tells_nothing_of_the_rollover(rollovers: dict[float, Token], stated: Token) -> None:
-    """Before a renewal RolloverTooLate is Unknown and status tells no lead, be it stated at the endpoint or not."""
+    """Before a renewal RolloverTooLate tells only that 30 s are short, and status no lead, be it stated at the endpoint
+    or not."""
     assert set(rollovers) == set(LEADS)
     for token in (*rollovers.values(), stated):
         token.until_ready()
         assert "rolloverLeadSeconds" not in token.status()
         condition = token.condition("RolloverTooLate")
-        assert (condition["status"], condition["reason"]) == ("Unknown", "RolloverUnknown")
+        assert (condition["status"], condition["reason"]) == ("False", "LifetimeTooShort")
 
 
 def test_rollover_in_time_is_told_without_an_event(stage: Stage) -> None:
@@ -30,14 +31,16 @@ def test_rollover_in_time_is_told_without_an_event(stage: Stage) -> None:
 
 def test_late_rollover_is_told_with_its_numbers(stage: Stage) -> None:
     """The condition and one event say how late the new token came, and what to do."""
-    token = stage.token("late", policy=Policy(lifetime=100, lead=10)).until_ready()
+    token = stage.token("late", policy=Policy(lifetime=200, lead=10)).until_ready()
+    token.request_poll()
+    token.until_requests(2)
     stage.login.endpoint.roll_over(token.client_id)
 
     token.request_poll()
 
     condition = token.until_condition("RolloverTooLate", "True", "RolloverTooLate")
     lead = token.status()["rolloverLeadSeconds"]
-    assert 90 < lead <= 100
+    assert 150 < lead <= 200
     assert condition["message"].startswith(
         f"the endpoint answers with a new token {lead} s before the old one expires, and a mounted file may follow its"
         " Secret up to 90 s later: pods may read an expired token; let the endpoint issue new tokens 240 s or more"

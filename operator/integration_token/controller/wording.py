@@ -19,6 +19,7 @@ _WORTH_TELLING = 60.0
 """Seconds of a pause from which its end is told, though that is a write for each."""
 
 _BOUND = re.compile(rf"\bdue within ({'|'.join(_BOUNDS)})\b")
+_ANSWERED = re.compile(r"\banswered ([1-5]\d\d[^;]*)")
 _INSTANT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -42,7 +43,7 @@ def next_attempt(longest: float, pause: Instant | None, now: Instant) -> str:
 def says_same(before: str, now: str) -> bool:
     """Whether a message that stands says all that another one would: it differs at most in a bound that is larger and
     so still true, and in instants by a moment."""
-    if before == now:
+    if before == now or _is_other_wording(before, now):
         return True
     if _without_times(before) != _without_times(now):
         return False
@@ -51,6 +52,13 @@ def says_same(before: str, now: str) -> bool:
     return all(_BOUNDS[old] >= _BOUNDS[new] for old, new in bounds) and all(
         abs(_seconds(old) - _seconds(new)) <= _CLOSE for old, new in instants
     )
+
+
+def _is_other_wording(before: str, now: str) -> bool:
+    """Whether a version that told no times has told of the same answer."""
+    old, new = _ANSWERED.search(before), _ANSWERED.search(now)
+    timeless = not _BOUND.search(before) and not _INSTANT.search(before)
+    return timeless and old is not None and new is not None and old[1] == new[1]
 
 
 def _without_times(message: str) -> str:
