@@ -5,7 +5,9 @@ from integration_token.controller.wording import says_same
 
 REFUSED = "the endpoint answered 403 access_denied: Unauthorized; check the credentials"
 """As the release 0.1.0 tells it."""
-TODAY = "login.example:443 answered 403 access_denied: Unauthorized; check the audience; the next attempt is due within 5 min"
+TODAY = (
+    "login.example answered 403 access_denied: Unauthorized; check the audience; the next attempt is due within 5 min"
+)
 
 
 @pytest.mark.parametrize(
@@ -13,9 +15,7 @@ TODAY = "login.example:443 answered 403 access_denied: Unauthorized; check the a
     [
         pytest.param(REFUSED, TODAY, True, id="the same answer in another version's words"),
         pytest.param(REFUSED, TODAY.replace("Unauthorized", "Not granted"), False, id="another answer"),
-        pytest.param(REFUSED, "login.example:443: connection refused", False, id="no answer"),
-        pytest.param(TODAY, TODAY, True, id="the same words"),
-        pytest.param(TODAY, TODAY.replace("5 min", "1 min"), True, id="a bound that still holds"),
+        pytest.param(REFUSED, "login.example: connection refused", False, id="no answer"),
         pytest.param(TODAY.replace("5 min", "1 min"), TODAY, False, id="a bound that holds no longer"),
         pytest.param(
             TODAY.replace("due within 5 min", "due at 2026-01-01T00:00:00Z"), TODAY, False, id="a time that has passed"
