@@ -4,7 +4,7 @@
 # One would guess: a wrong secret is `invalid_client` (RFC 6749, section 5.2), and `unauthorized_client` means that the
 # client is known but may not use the grant. Every HTTP/1.1 answer of a server with a clock has a Date (RFC 9110,
 # section 6.6.1), so a cached token's age, or a client's wrong clock, shows.
-# In fact: `invalid_client` is the unknown client alone. A wrong secret gets the same 401 `unauthorized_client` as a
+# In fact: `invalid_client` is for the unknown client. A wrong secret gets the same 401 `unauthorized_client` as a
 # client without the grant, and the same description as the unknown one. There is no Date in tokens or refusals, and no
 # Age either.
 # For whoever builds a token client: on `unauthorized_client` advise to check the secret as well as the grant, and treat
@@ -16,7 +16,7 @@ tmp=$(mktemp -d)
 keycloak=
 trap '[ -z "$keycloak" ] || { kill "$keycloak" && wait "$keycloak" || true; }; rm -rf "$tmp"' EXIT
 cd "$tmp"
-mvn -q -Dmaven.repo.local="$tmp/repository" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy \
+mvn -q -B -Dmaven.repo.local="$tmp/repository" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy \
   -Dartifact=org.keycloak:keycloak-quarkus-dist:26.7.3:zip -DoutputDirectory="$tmp"
 unzip -q keycloak-quarkus-dist-26.7.3.zip
 mkdir -p keycloak-26.7.3/data/import

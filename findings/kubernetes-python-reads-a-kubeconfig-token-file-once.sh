@@ -2,14 +2,12 @@
 # kubernetes (Python client): a kubeconfig's `tokenFile` is read once, when the configuration is loaded, and never
 # again.
 #
-# One would guess: a token is put into a file so that it can be exchanged, and a long-running client reads it anew, as
-# the same package does in a pod, where the in-cluster loader reads the service account's file again after a minute.
-# In fact: the kubeconfig's file is read on loading only. After the exchange the old token is sent for the process's
-# life, and an answer of 401 changes nothing. (The in-cluster loader takes no notice of a 401 either: it waits out its
-# minute.) The two loaders differ on the wire as well: `Bearer` from the kubeconfig, `bearer` in lower case from the
-# pod's file.
-# For whoever builds a consumer: load the kubeconfig anew on a 401, or in this package use an exec credential with an
-# expiry. Servers: compare the scheme without regard to case. Takes 65 seconds: the minute is waited for.
+# One would guess: a token is in a file so that it can be exchanged, and a long-running client reads it anew, as the
+# same package does in a pod, where the in-cluster loader reads the service account's file again after a minute.
+# In fact: after the exchange the old token is sent for the process's life, and 401 changes nothing. (Nor does it for
+# the in-cluster loader, which waits out its minute.) And the one sends `Bearer`, the other `bearer`.
+# For whoever builds a consumer: load such a kubeconfig anew on a 401. Servers: compare the scheme without regard to
+# case. Takes 65 seconds: the minute is waited for.
 set -euo pipefail
 
 tmp=$(mktemp -d)
@@ -17,13 +15,13 @@ trap 'rm -rf "$tmp"' EXIT
 cd "$tmp"
 python3 -m venv venv
 venv/bin/pip install --quiet --no-cache-dir kubernetes==37.0.2
+venv/bin/pip freeze | grep ^kubernetes=
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=api -days 1 \
   -keyout key.pem -out ca.pem -addext subjectAltName=IP:127.0.0.1 \
   -addext keyUsage=critical,digitalSignature,keyCertSign 2>/dev/null
 
 cat >try.py <<'PYTHON'
 import http.server
-import importlib.metadata
 import pathlib
 import ssl
 import threading
@@ -31,8 +29,6 @@ import time
 
 from kubernetes import client, config
 from kubernetes.config.incluster_config import InClusterConfigLoader
-
-print("kubernetes", importlib.metadata.version("kubernetes"))
 
 
 class Api(http.server.BaseHTTPRequestHandler):
@@ -42,8 +38,7 @@ class Api(http.server.BaseHTTPRequestHandler):
         self.send_response(200 if taken else 401)
         self.end_headers()
 
-    def log_message(self, *_):
-        pass
+    log_message = lambda *_: None
 
 
 def ask():
@@ -67,12 +62,11 @@ tls.load_cert_chain("ca.pem", "key.pem")
 server.socket = tls.wrap_socket(server.socket, server_side=True)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 address = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(server.server_port)}
-ca = {"certificate-authority": "ca.pem"}
+cluster = {"server": f"https://127.0.0.1:{server.server_port}", "certificate-authority": "ca.pem"}
 kubeconfig = {
-    "clusters": [{"name": "c", "cluster": {"server": f"https://127.0.0.1:{server.server_port}", **ca}}],
+    "clusters": [{"name": "c", "cluster": cluster}],
     "users": [{"name": "u", "user": {"tokenFile": str(token)}}],
-    "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-    "current-context": "x",
+    "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}], "current-context": "x",
 }
 in_pod = client.Configuration()
 InClusterConfigLoader(str(token), "ca.pem", environ=address).load_and_set(in_pod)
