@@ -6,14 +6,13 @@ from tests.fakes.issuer import Policy
 
 
 def test_first_token_tells_nothing_of_the_rollover(rollovers: dict[float, Token], stated: Token) -> None:
-    """Before a renewal RolloverTooLate tells only that 30 s are short, and status no lead, be it stated at the endpoint
-    or not."""
+    """Before a renewal RolloverTooLate is Unknown and status tells no lead, be it stated at the endpoint or not."""
     assert set(rollovers) == set(LEADS)
     for token in (*rollovers.values(), stated):
         token.until_ready()
         assert "rolloverLeadSeconds" not in token.status()
         condition = token.condition("RolloverTooLate")
-        assert (condition["status"], condition["reason"]) == ("False", "LifetimeTooShort")
+        assert (condition["status"], condition["reason"]) == ("Unknown", "RolloverUnknown")
 
 
 def test_rollover_in_time_is_told_without_an_event(stage: Stage) -> None:

@@ -189,3 +189,10 @@ def test_beyond_the_maximum_lifetime_nothing_is_believed(
     """The user knows what the endpoint's tokens live at most: that is when to ask again."""
     expiry = read(expires_in, exp=exp, maximum=maximum)
     assert (expiry.expires - SENT, expiry.assumption) == expected
+
+
+@pytest.mark.parametrize("date", [SENT + 2 * HOUR, SENT - 2 * HOUR])
+def test_a_date_that_is_hours_off_is_no_reason_to_misjudge_a_jwt(date: float) -> None:
+    """Where nothing else tells: by our own clock it lives an hour, so it is neither refused for ever nor held for hours
+    too long."""
+    assert read(exp=SENT + HOUR, date=date).expires - SENT == HOUR

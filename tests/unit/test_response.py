@@ -591,3 +591,10 @@ def test_neither_an_answer_nor_a_token_shows_in_a_repr() -> None:
     answer = Answer(200, {"set-cookie": SECRET}, json.dumps(good()).encode(), NOW)
     assert SECRET not in repr(answer)
     assert TOKEN not in repr((answer, read(good())))
+
+
+def test_no_secret_is_told_as_the_name_of_a_coding() -> None:
+    """An endpoint may echo it in any header."""
+    problem = failure(body=b"x", headers={"content-encoding": "hunter2-hunter2"})
+    assert "compressed in a way that was not asked for" in problem.message
+    assert "hunter2" not in problem.message

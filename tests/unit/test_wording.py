@@ -25,3 +25,9 @@ TODAY = (
 def test_what_says_the_same_is_not_written_anew(before: str, now: str, same: bool) -> None:
     """An upgrade costs a failing resource no write either."""
     assert says_same(before, now) is same
+
+
+def test_a_message_that_somebody_wrote_is_compared_as_any_other() -> None:
+    """Whoever may write a status does not end the passes over its resource."""
+    assert not says_same("the next attempt is <bound>", "the next attempt is due within 1 min")
+    assert not says_same("until <instant>", "until 2027-01-15T08:00:00Z")

@@ -88,12 +88,14 @@ def rollover_too_late(outcome: Outcome) -> Condition:
     too_late = None if rollover is None else rollover.too_late(lifetime)
     if rollover is not None and too_late:
         return Condition(kind, True, Reason.ROLLOVER_TOO_LATE, _too_late(rollover))
-    if lifetime < MOUNTED_LIFETIME and outcome.remembered.status_pending:
+    if rollover is not None and lifetime < MOUNTED_LIFETIME:
+        # By a second token: the first may have been in a cache for long.
         return Condition(kind, False, Reason.LIFETIME_TOO_SHORT, _too_short(lifetime))
     if too_late is None:
         before = condition_of(outcome.integration.status, kind)
         for status, reason in _SEEN:
-            if before.get("reason") == reason:
+            over = reason is Reason.LIFETIME_TOO_SHORT and lifetime >= MOUNTED_LIFETIME
+            if before.get("reason") == reason and not over:
                 return Condition(kind, status, reason, str(before.get("message", "")))
         return Condition(kind, None, Reason.ROLLOVER_UNKNOWN, "")
     return Condition(kind, False, Reason.ROLLOVER_IN_TIME, "")
@@ -145,9 +147,14 @@ def _valid(outcome: Outcome, stored: StoredToken) -> str:
     until = format_time(outcome.expires)
     if not stored.token.assumed:
         return f"the token is valid until {until}"
+    endpoint = outcome.observation.endpoint
+    maximum = None if endpoint is None else endpoint.maximum_lifetime
+    why, field = "tells no expiry that can be used", "defaultLifetime"
+    if maximum is not None and stored.token.lifetime >= maximum:
+        why, field = "tells an expiry beyond its maximum, or none", "maximumLifetime"
     return (
-        f"the endpoint tells no expiry that can be used: the token is assumed to be valid until {until}, and asked for"
-        f" again by then; set spec.defaultLifetime of {_endpoint(outcome)} to what its tokens live"
+        f"the endpoint {why}: the token is assumed to be valid until {until}, and asked for again by then; set"
+        f" spec.{field} of {_endpoint(outcome)} to what its tokens live"
     )
 
 

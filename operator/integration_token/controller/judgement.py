@@ -66,7 +66,9 @@ class Judge:
         known, sent = _known(grant, outcome, endpoint), token.issued + plan.clock_set_back_by(now)
         grant.learn(known.new(expiry - sent) if teaches and expiry is not None else known.apart())
         outcome = outcome.taking(answered, now, grant.rollover)
-        return outcome._replace(plan=_soon(outcome.plan, token, now))
+        # What follows another token of unknown expiry is no cache's old one.
+        doubtful = before is None or not before.token.assumed
+        return outcome._replace(plan=_soon(outcome.plan, token, now)) if doubtful else outcome
 
     def _keep(
         self,
@@ -124,7 +126,9 @@ class Judge:
         if plan.clock_was_set(now):
             return plan.expires  # nobody's word is of more weight after somebody has set our clock
         known = grant.newest
-        if known is None or known.found_in or held is None or not self._grants.is_newest(grant, held.token):
+        if known is None or known.found_in or known.assumed or held is None:
+            return None
+        if not self._grants.is_newest(grant, held.token):
             return None
         expires = known.expires + plan.clock_set_back_by(now)
         return plan.expires if is_same_expiry(known, expires, plan.expires) else expires

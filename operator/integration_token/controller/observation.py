@@ -14,7 +14,7 @@ from integration_token.cluster.collection import Object
 from integration_token.controller.target import Target
 from integration_token.errors import Failure
 from integration_token.renewal.plan import TokenPlan, plan
-from integration_token.renewal.rollover import Rollover
+from integration_token.renewal.rollover import SAFE_LEAD, Rollover
 from integration_token.renewal.schedule import stated
 from integration_token.state.failure import FailureState, Revisions
 from integration_token.state.resource import Remembered
@@ -123,7 +123,9 @@ class Observation(NamedTuple):
         # Only if the token that is held came from that endpoint.
         ours = self.stored is not None and self.stored.identity.endpoint_uid == endpoint.uid
         if before is None and isinstance(known, int) and ours:
-            late = condition_of(status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True"
+            told = condition_of(status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True"
+            # Of tokens that live no longer than that, earlier versions told it without a proof.
+            late = told and self.stored is not None and self.stored.token.lifetime > SAFE_LEAD
             prior = Rollover.remembered(known, too_late=late)
         return plan.with_prior(prior if prior != Rollover() else stated_rollover(self.integration, endpoint))
 

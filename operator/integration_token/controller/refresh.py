@@ -180,7 +180,7 @@ class Refresher:
                 and self._grants.holds_newest(key, grant, stored.token)
             ),
         )
-        offer = grant.offer(key)
+        offer = grant.offer(key, plan, now)
         if offer is None:
             return view, False
         good_until = plan.read_clock(now) + remaining(stored, identity, plan, now)
@@ -270,9 +270,9 @@ class Refresher:
         self, key: Key, grant: GrantState, outcome: Outcome, endpoint: Endpoint, failure: Failure
     ) -> None:
         """Has the grant know what its failed request means for the next one, and the failure tell it."""
-        failures, pause = grant.failing.counted(failure), None
+        failures, failed, pause = grant.failing.counted(failure), grant.failing.failed + 1, None
         if not isinstance(failure, Transient):
-            wait, longest = user_action_wait(outcome.left, failures), MAX_USER_ACTION_WAIT
+            wait, longest = user_action_wait(outcome.left, failed), MAX_USER_ACTION_WAIT
         else:
             spacing = grant.memory.rate.spacing(outcome.now.boot)
             wait = max(transient_wait(failures, outcome.left, self._jitter()), spacing)
@@ -282,7 +282,7 @@ class Refresher:
                 wait = max(wait, failure.pause)
                 pause = outcome.now.after(failure.pause)
         failure.next_attempt = next_attempt(longest, pause, outcome.now)
-        grant.on_failure(FailureState(failure, failures, outcome.now.after(wait)), pause)
+        grant.on_failure(FailureState(failure, failures, outcome.now.after(wait), failed=failed), pause)
 
 
 def rank(outcome: Outcome, *, wish: bool) -> Rank:

@@ -161,7 +161,7 @@ class Reporter:
                 integration,
                 EventReason.EXPIRATION_ASSUMED,
                 f"{_ASSUMED[token.assumption]}: {until} is assumed, and the token is asked for again by then;"
-                f" set spec.defaultLifetime of {endpoint} to what its tokens live",
+                f" set spec.{_FIELD.get(token.assumption, 'defaultLifetime')} of {endpoint} to what its tokens live",
                 warning=True,
             )
         if token.skew:
@@ -213,6 +213,9 @@ class Reporter:
 
 _WARNED = frozenset({Reason.ROLLOVER_TOO_LATE, Reason.LIFETIME_TOO_SHORT})
 """What of the rollover is told by an event."""
+
+_FIELD = {Assumption.BEYOND_MAXIMUM: "maximumLifetime"}
+"""Of the endpoint's spec, what stood in; else `defaultLifetime`."""
 
 _ASSUMED = {
     Assumption.UNTOLD: "the endpoint's answer has no expires_in",

@@ -72,7 +72,7 @@ class TokenCopier:
         endpoint, identity, stored = observation.endpoint, observation.identity, observation.stored
         assert endpoint is not None and identity is not None  # noqa: S101, PT018  # the grant was made of them
         until = observation.wall + observation.left - observation.plan.clock_set_back_by(observation.now)
-        while (offer := grant.offer(key)) is not None and offer.expires > until:
+        while (offer := grant.offer(key, observation.plan, observation.now)) is not None and offer.expires > until:
             holder = next(other for other in grant.holders if other != key)
             held = await self._held(key, (holder.namespace, grant.holders[holder], offer.digest))
             token = self._grants.recognised(grant, held)

@@ -18,9 +18,8 @@ _CLOSE = 2.0
 _WORTH_TELLING = 60.0
 """Seconds of a pause from which its end is told, though that is a write for each."""
 
-_BOUND = re.compile(rf"\bdue within ({'|'.join(_BOUNDS)})\b")
+_TIME = re.compile(rf"\bdue within ({'|'.join(_BOUNDS)})\b|\b(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
 _ANSWERED = re.compile(r"\banswered ([1-5]\d\d[^;]*)")
-_INSTANT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def due_within(seconds: float) -> str:
@@ -45,24 +44,23 @@ def says_same(before: str, now: str) -> bool:
     so still true, and in instants by a moment."""
     if before == now or _is_other_wording(before, now):
         return True
-    if _without_times(before) != _without_times(now):
+    old, new = _TIME.split(before), _TIME.split(now)
+    if old[::3] != new[::3]:
         return False
-    bounds = zip(_BOUND.findall(before), _BOUND.findall(now), strict=True)
-    instants = zip(_INSTANT.findall(before), _INSTANT.findall(now), strict=True)
-    return all(_BOUNDS[old] >= _BOUNDS[new] for old, new in bounds) and all(
-        abs(_seconds(old) - _seconds(new)) <= _CLOSE for old, new in instants
-    )
+    times = zip(old[1::3], new[1::3], old[2::3], new[2::3], strict=True)
+    return all(_still_holds(*each) for each in times)
+
+
+def _still_holds(old_bound: str | None, bound: str | None, old_instant: str | None, instant: str | None) -> bool:
+    if old_bound and bound:
+        return _BOUNDS[old_bound] >= _BOUNDS[bound]
+    return bool(old_instant and instant) and abs(_seconds(str(old_instant)) - _seconds(str(instant))) <= _CLOSE
 
 
 def _is_other_wording(before: str, now: str) -> bool:
     """Whether a version that told no times has told of the same answer."""
     old, new = _ANSWERED.search(before), _ANSWERED.search(now)
-    timeless = not _BOUND.search(before) and not _INSTANT.search(before)
-    return timeless and old is not None and new is not None and old[1] == new[1]
-
-
-def _without_times(message: str) -> str:
-    return _INSTANT.sub("<instant>", _BOUND.sub("<bound>", message))
+    return not _TIME.search(before) and old is not None and new is not None and old[1] == new[1]
 
 
 def _seconds(instant: str) -> float:

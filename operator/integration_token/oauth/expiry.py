@@ -86,7 +86,9 @@ def read_expiry(
         # By our clock alone, and that may be the wrong one.
         left, skew = lifetimes, min(left) - lifetimes[0]
     elif skew:
-        # Of two times that can't both be right, the earlier one that may be.
+        # Of times that can't all be right, the earliest one that may be. A lifetime needs no clock; without one told,
+        # ours may be the right one.
+        left += [] if lifetimes else [moment - sent for moment in moments]
         left = [seconds for seconds in left if seconds > elapsed] or left
     longest = math.inf if maximum_lifetime is None else maximum_lifetime
     if not left:

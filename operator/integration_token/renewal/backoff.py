@@ -25,15 +25,15 @@ _MAX_DOUBLINGS = 16
 """2^16 s is beyond every bound above: more would only overflow."""
 
 
-def user_action_wait(left: float, refusals: int | None = None) -> float:
+def user_action_wait(left: float, failed: int | None = None) -> float:
     """Seconds until the next probe of what only a change mends.
 
     :param left: seconds that the held token is still valid; 0 or less where none is.
-    :param refusals: how many requests in a row the endpoint has refused, at least 1; None where it was not asked.
+    :param failed: how many requests in a row have failed, for whatever reason, at least 1; None where none was sent.
     """
     if left <= 0:
-        if refusals is not None and refusals <= len(FIRST_USER_ACTION_WAITS):
-            return FIRST_USER_ACTION_WAITS[refusals - 1]
+        if failed is not None and failed <= len(FIRST_USER_ACTION_WAITS):
+            return FIRST_USER_ACTION_WAITS[failed - 1]
         return MAX_USER_ACTION_WAIT
     return max(MIN_USER_ACTION_WAIT, min(MAX_USER_ACTION_WAIT, left / 2))
 

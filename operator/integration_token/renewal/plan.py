@@ -31,6 +31,8 @@ class TokenPlan:
     planned_by: Rollover | None = None
     """What was known of the rollover when the next poll was planned."""
     planned_at: Instant | None = None
+    assumed: bool = False
+    """Its expiry is a date to ask again."""
 
     def read_clock(self, now: Instant) -> float:
         """The wall time by which the token is judged: a wall clock set back since it was first seen is not believed."""
@@ -110,6 +112,7 @@ def plan(
         prior,
         before.planned_by,
         before.planned_at,
+        token.assumed,
     )
     return _with_next_poll(plan, now, taught, delayed(uid, seconds), turn(token.issued))
 

@@ -46,6 +46,8 @@ class FailureState:
     unwritten: int = 0
     """Characters of a token that was issued and could not be written: before the next one is asked for, it must be
     shown that it could be."""
+    failed: int = 0
+    """Requests of the grant in a row that failed, of whichever kind."""
     api_failures: int = 0
     """Passes in a row that the API server cut short."""
 

@@ -26,6 +26,8 @@ class NewestToken:
     issued: float
     expires: float
     assumed: bool
+    doubtful: bool
+    """It was answered with no time left: never, at some endpoints, or expired, in a cache."""
     scope: tuple[str, ...] | None
     scope_incomplete: bool
     found_in: str
@@ -78,9 +80,14 @@ class GrantState:
     holders: dict[Key, str] = field(default_factory=dict)
     """Whose target Secret holds what was answered, and that Secret's name."""
 
-    def offer(self, key: Key) -> NewestToken | None:
-        """The token that the resource could copy from another."""
+    def offer(self, key: Key, plan: TokenPlan, now: Instant) -> NewestToken | None:
+        """The token that the resource could copy from another.
+
+        :param plan: for the token that it holds.
+        """
         known = self.newest
+        if known is not None and known.doubtful and not plan.assumed and plan.expires > plan.read_clock(now):
+            return None  # what is known to be valid is better
         # Who may write Secrets in one namespace must not choose the token in another.
         if known is None or known.found_in not in {"", key.namespace} or len(self.holders) == (key in self.holders):
             return None
@@ -88,7 +95,7 @@ class GrantState:
 
     def offers_later(self, key: Key, plan: TokenPlan, now: Instant) -> bool:
         """Whether another resource holds a token that expires later than the one that is planned for."""
-        offer = self.offer(key)
+        offer = self.offer(key, plan, now)
         if offer is None or plan.is_of(offer.issued, offer.expires):
             return False
         return offer.expires + plan.clock_set_back_by(now) > plan.expires

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 
 from integration_token.api.endpoint import Endpoint
-from integration_token.api.token import Token
+from integration_token.api.token import Assumption, Token
 from integration_token.oauth.part import TokenRequestSpec
 from integration_token.state.grant import GrantMemory, GrantState, NewestToken, is_same_expiry
 from integration_token.workqueue.key import Key
@@ -67,6 +67,7 @@ class Grants:
             token.issued,
             token.expires,
             token.assumed,
+            token.assumption is Assumption.ZERO,
             token.scope,
             token.scope_incomplete,
             found_in,
@@ -93,7 +94,11 @@ class Grants:
         """The token with the times that this process was answered, where a later expiry stands beside it: somebody has
         changed that. An earlier one may have been told before, and stands."""
         known = grant.newest
-        if known is None or known.found_in or known.assumed or token.assumed or token.expires <= known.expires:
+        if known is None or known.found_in or token.assumed:
+            return token
+        if known.assumed:
+            return replace(token, assumed=True) if self.is_newest(grant, token) else token
+        if token.expires <= known.expires:
             return token
         if is_same_expiry(known, known.expires, token.expires):
             return token
