@@ -534,6 +534,7 @@ def test_a_proxy_that_wants_a_password_is_told_as_such() -> None:
             id="UNIX time, by the clock of a server an hour ahead",
         ),
         pytest.param({"x-ratelimit-reset": "30"}, 30, id="a reset in seconds"),
+        pytest.param({"retry-after": "7, 9"}, 7, id="seconds, sent twice"),
         pytest.param({"x-ratelimit-reset": "1000000000"}, None, id="UNIX time long ago"),
         pytest.param({"x-ratelimit-reset": "\uff13\uff10"}, None, id="a reset in full-width digits"),
         pytest.param(

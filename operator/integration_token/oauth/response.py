@@ -30,7 +30,8 @@ MAX_PAUSE = 15 * 60.0
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 """RFC 6749, A.12 allows spaces too, but a Bearer token (RFC 6750, 2.1) has none: it must fit into a header."""
 
-_DIGITS = re.compile(r"[0-9]+")
+_DIGITS = re.compile(r"([0-9]+)(?:,.*)?")
+"""Of a header that was sent twice the first value counts."""
 _FIRST_EPOCH = 1e9
 """The least that is UNIX time, of 2001, and no number of seconds to wait."""
 
@@ -177,13 +178,13 @@ def _pause(headers: Mapping[str, str], received: float) -> float | None:
     now = received if clock is None else clock
     waits = []
     after = headers.get("retry-after", "").strip()
-    if _DIGITS.fullmatch(after):
-        waits.append(float(after))
+    if digits := _DIGITS.fullmatch(after):
+        waits.append(float(digits[1]))
     elif (date := http_date(after)) is not None:
         waits.append(date - now)
     reset = headers.get("x-ratelimit-reset", "").strip()
-    if _DIGITS.fullmatch(reset):
-        seconds = float(reset)
+    if digits := _DIGITS.fullmatch(reset):
+        seconds = float(digits[1])
         waits.append(seconds if seconds < _FIRST_EPOCH else seconds - now)
     longest = max(waits, default=0.0)
     return min(longest, MAX_PAUSE) if longest > 0 else None
