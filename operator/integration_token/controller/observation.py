@@ -1,7 +1,7 @@
 """What a pass finds of a resource before it decides: frozen, and completed in steps as more is read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from integration_token.api.condition import ConditionType, condition_of
@@ -15,7 +15,7 @@ from integration_token.controller.target import Target
 from integration_token.errors import Failure
 from integration_token.renewal.plan import TokenPlan, plan
 from integration_token.renewal.rollover import SAFE_LEAD, Rollover
-from integration_token.renewal.schedule import stated
+from integration_token.renewal.schedule import stated, window
 from integration_token.state.failure import FailureState, Revisions
 from integration_token.state.resource import Remembered
 
@@ -124,10 +124,19 @@ class Observation(NamedTuple):
         ours = self.stored is not None and self.stored.identity.endpoint_uid == endpoint.uid
         if before is None and isinstance(known, int) and ours:
             told = condition_of(status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True"
-            # Of tokens that live no longer than that, earlier versions told it without a proof.
-            late = told and self.stored is not None and self.stored.token.lifetime > SAFE_LEAD
+            late = told and self.stored is not None and self._is_proof(known, self.stored.token.lifetime)
             prior = Rollover.remembered(known, too_late=late)
         return plan.with_prior(prior if prior != Rollover() else stated_rollover(self.integration, endpoint))
+
+    def _is_proof(self, lead: int, lifetime: float) -> bool:
+        """Whether a lateness that stands with that lead was proven by the old token: earlier versions told it of a short
+        lifetime also where the first poll of their window had brought the new one."""
+        before = replace(self.integration.renew_before, least=0.0)
+        return lifetime > SAFE_LEAD or lead < _OPENING * window(lifetime, before)
+
+
+_OPENING = 0.9
+"""Share of a window in which its first poll falls."""
 
 
 def stated_rollover(integration: Integration, endpoint: Endpoint) -> Rollover:
