@@ -129,8 +129,8 @@ class Observation(NamedTuple):
         return plan.with_prior(prior if prior != Rollover() else stated_rollover(self.integration, endpoint))
 
     def _is_proof(self, lead: int, lifetime: float) -> bool:
-        """Whether a lateness that stands with that lead was proven by the old token: earlier versions told it of a short
-        lifetime also where the first poll of their window had brought the new one."""
+        """Whether a lateness that stands with that lead was proven by the old token: earlier versions told it of short
+        lifetimes also where the first poll of their window had brought the new one."""
         before = replace(self.integration.renew_before, least=0.0)
         return lifetime > SAFE_LEAD or lead < _OPENING * window(lifetime, before)
 
