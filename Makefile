@@ -6,6 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Python as the image has it: see tests/cluster/shipped.py.
 SHIPPED := $(BIN)/python -m tests.cluster.shipped
+# Two commands at once; what the first says comes after the second's.
+beside = @said=$$(mktemp) && trap 'rm -f "$$said"; kill $$beside 2>/dev/null' EXIT; \
+	$(1) > "$$said" 2>&1 & beside=$$!; $(2); here=$$?; \
+	wait $$beside; there=$$?; beside=; cat "$$said"; exit $$((here || there))
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
@@ -71,16 +75,14 @@ rooms: install ## the rooms of the operator: their floors, and what each is for
 unit: UNIT := tests/unit tests/fakes tests/cluster tests/bench tests/demo
 unit: install ## the tests that need nothing but Python, on two of its versions
 	@echo "==> unit tests, and the same on the image's Python (about 2 min)"
-	@said=$$(mktemp) && trap 'rm -f "$$said"; kill $$beside 2>/dev/null' EXIT; \
-	$(SHIPPED) --besides -m pytest --quiet $(UNIT) > "$$said" 2>&1 & beside=$$!; \
-	$(BIN)/coverage run -m pytest --quiet $(UNIT); here=$$?; \
-	wait $$beside; there=$$?; cat "$$said"; exit $$((here || there))
+	$(call beside,$(SHIPPED) --besides -m pytest --quiet $(UNIT),$(BIN)/coverage run -m pytest --quiet $(UNIT))
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
 .PHONY: simulation
+simulation: MUTANTS := tests/simulation/test_mutants.py
 simulation: install ## random stories in virtual time, held to what the operator promises
 	@echo "==> simulations (about 4 min)"
-	@$(SHIPPED) -m pytest --quiet tests/simulation
+	$(call beside,$(SHIPPED) -m pytest --quiet $(MUTANTS),$(SHIPPED) -m pytest --quiet tests/simulation --ignore $(MUTANTS))
 
 .PHONY: simulate
 simulate: install ## what a year costs at each model of a token endpoint, beside simple clients
