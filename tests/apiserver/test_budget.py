@@ -86,8 +86,8 @@ def test_renewal_costs_two_writes_and_a_poll_none(stage: Stage, audit: Audit) ->
     for token in (early, late):
         renewals = len(token.minted()) - 1
         # The late one's old token was answered once, seconds before it expired.
-        late_told = ["RolloverTooLate"] * (token is late)
-        assert sorted(token.events()) == ["Issued", "LifetimeTooShort", *["Renewed"] * renewals, *late_told]
+        told = "RolloverTooLate" if token is late else "LifetimeTooShort"
+        assert sorted(token.events()) == sorted(["Issued", told, *["Renewed"] * renewals])
         assert writes["create", "secrets", token.name] == 1
         assert writes["update", "secrets", token.name] == renewals
         # One for each token, and one for the suspension.
