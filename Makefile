@@ -79,10 +79,10 @@ unit: install ## the tests that need nothing but Python, on two of its versions
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
 .PHONY: simulation
-simulation: MUTANTS := tests/simulation/test_mutants.py
+simulation: BESIDE := $(addprefix tests/simulation/,test_document.py test_mutants.py)
 simulation: install ## random stories in virtual time, held to what the operator promises
 	@echo "==> simulations (about 4 min)"
-	$(call beside,$(SHIPPED) -m pytest --quiet $(MUTANTS),$(SHIPPED) -m pytest --quiet tests/simulation --ignore $(MUTANTS))
+	$(call beside,$(SHIPPED) -m pytest --quiet $(BESIDE),$(SHIPPED) -m pytest --quiet tests/simulation $(addprefix --ignore=,$(BESIDE)))
 
 .PHONY: simulate
 simulate: install ## what a year costs at each model of a token endpoint, beside simple clients
