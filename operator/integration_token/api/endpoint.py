@@ -57,6 +57,11 @@ class EndpointRef:
     namespace: str
     name: str
 
+    @property
+    def title(self) -> str:
+        """Kind and name, as messages have it."""
+        return f"{self.kind} {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class CABundle:

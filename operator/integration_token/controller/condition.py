@@ -154,13 +154,8 @@ def _valid(outcome: Outcome, stored: StoredToken) -> str:
         why, field = "tells an expiry beyond its maximum, or none", "maximumLifetime"
     return (
         f"the endpoint {why}: the token is assumed to be valid until {until}, and asked for again by then; set"
-        f" spec.{field} of {_endpoint(outcome)} to what its tokens live"
+        f" spec.{field} of {outcome.integration.endpoint.title} to what its tokens live"
     )
-
-
-def _endpoint(outcome: Outcome) -> str:
-    ref = outcome.integration.endpoint
-    return f"{ref.kind} {ref.name}"
 
 
 def _too_short(lifetime: float) -> str:

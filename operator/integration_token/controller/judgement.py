@@ -89,7 +89,7 @@ class Judge:
         # The answer has shown that the token still lives.
         put_off = _is_same(verdict) and before.token.assumed and token.assumed
         if put_off:
-            plan = plan.put_off(token.expires + set_back_by)
+            plan = plan.put_off(token.expires, now)
         self._share(grant, before, plan, endpoint, verdict, answered, now)
         known, expiry = _known(grant, outcome, endpoint), self._known_expiry(grant, before, plan, endpoint, now)
         if expiry is not None:

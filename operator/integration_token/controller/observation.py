@@ -14,7 +14,7 @@ from integration_token.cluster.collection import Object
 from integration_token.controller.target import Target
 from integration_token.errors import Failure
 from integration_token.renewal.plan import TokenPlan, plan
-from integration_token.renewal.rollover import SAFE_LEAD, Rollover
+from integration_token.renewal.rollover import OPENING, SAFE_LEAD, Rollover
 from integration_token.renewal.schedule import stated, window
 from integration_token.state.failure import FailureState, Revisions
 from integration_token.state.resource import Remembered
@@ -132,11 +132,7 @@ class Observation(NamedTuple):
         """Whether a lateness that stands with that lead was proven by the old token: earlier versions told it of short
         lifetimes also where the first poll of their window had brought the new one."""
         before = replace(self.integration.renew_before, least=0.0)
-        return lifetime > SAFE_LEAD or lead < _OPENING * window(lifetime, before)
-
-
-_OPENING = 0.9
-"""Share of a window in which its first poll falls."""
+        return lifetime > SAFE_LEAD or lead < OPENING * window(lifetime, before)
 
 
 def stated_rollover(integration: Integration, endpoint: Endpoint) -> Rollover:

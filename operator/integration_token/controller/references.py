@@ -110,7 +110,7 @@ class References:
         if ref.kind.selects_namespaces and not await self._selected(endpoint, integration.namespace):
             raise UserActionRequired(
                 Reason.NOT_ALLOWED,
-                f"{ref.kind} {ref.name} does not select namespace {integration.namespace};"
+                f"{ref.title} does not select namespace {integration.namespace};"
                 " ask the cluster's administrator to widen spec.namespaceSelector",
             )
         return endpoint
@@ -128,7 +128,7 @@ class References:
         if read is None:
             raise _missing(ref)
         if read.ca_bundle is None or read.ca_bundle.text is None or read.ca_bundle.digest != bundle.digest:
-            raise Conflict(f"{ref.kind} {ref.name} was changed meanwhile")  # never the system's roots instead
+            raise Conflict(f"{ref.title} was changed meanwhile")  # never the system's roots instead
         return read.ca_bundle.text
 
     async def credentials(self, integration: Integration, endpoint: Endpoint) -> SecretMetadata:
@@ -194,7 +194,7 @@ class References:
 
 
 def _missing(ref: EndpointRef) -> UserActionRequired:
-    what = f"{ref.kind} {ref.name} does not exist; create it or mend spec.endpointRef"
+    what = f"{ref.title} does not exist; create it or mend spec.endpointRef"
     return UserActionRequired(Reason.ENDPOINT_NOT_FOUND, what)
 
 

@@ -155,13 +155,14 @@ class Reporter:
     def _tell_expiry(self, outcome: Outcome, token: Token) -> None:
         """Records that it isn't known, or only by one of two clocks, when a new token expires."""
         integration, until = outcome.integration, format_time(token.expires)
-        endpoint = f"{integration.endpoint.kind} {integration.endpoint.name}"
+        endpoint = integration.endpoint.title
         if token.assumption is not None and not integration.status.get("expirationAssumed"):
+            field = "maximumLifetime" if token.assumption is Assumption.BEYOND_MAXIMUM else "defaultLifetime"
             self.event(
                 integration,
                 EventReason.EXPIRATION_ASSUMED,
                 f"{_ASSUMED[token.assumption]}: {until} is assumed, and the token is asked for again by then;"
-                f" set spec.{_FIELD.get(token.assumption, 'defaultLifetime')} of {endpoint} to what its tokens live",
+                f" set spec.{field} of {endpoint} to what its tokens live",
                 warning=True,
             )
         if token.skew:
@@ -213,9 +214,6 @@ class Reporter:
 
 _WARNED = frozenset({Reason.ROLLOVER_TOO_LATE, Reason.LIFETIME_TOO_SHORT})
 """What of the rollover is told by an event."""
-
-_FIELD = {Assumption.BEYOND_MAXIMUM: "maximumLifetime"}
-"""Of the endpoint's spec, what stood in; else `defaultLifetime`."""
 
 _ASSUMED = {
     Assumption.UNTOLD: "the endpoint's answer has no expires_in",

@@ -87,7 +87,7 @@ class TokenRequester:
 
 def _asked(endpoint: Endpoint) -> Asked:
     return Asked(
-        endpoint=f"{endpoint.ref.kind} {endpoint.ref.name}",
+        endpoint=endpoint.ref.title,
         url=endpoint.token_url,
         encoding=endpoint.encoding,
         authentication=endpoint.authentication,

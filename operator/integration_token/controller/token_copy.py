@@ -85,7 +85,7 @@ class TokenCopier:
                 outcome = outcome._replace(copied=True)
             elif token.assumed and stored.token.assumed:
                 # An answer has shown that it still lives.
-                put_off = observation.plan.put_off(token.expires + observation.plan.clock_set_back_by(observation.now))
+                put_off = observation.plan.put_off(token.expires, observation.now)
                 outcome = self.adopt(observation._replace(plan=put_off), stored, taught)
             elif stored.identity != identity:
                 unverified = stored.identity.credentials_revision != identity.credentials_revision

@@ -23,8 +23,8 @@ _MAX_LIFETIME = 10 * 365 * 86400.0
 _EPOCH_WITHIN = 366 * 86400.0
 """Seconds from now, either way, within which a number is read as UNIX time."""
 
-_NO_LIFETIME = 1e9
-"""Seconds from which a number is no lifetime: 31 years, or a UNIX time of 2001 and later."""
+NO_DURATION = 1e9
+"""Seconds from which a number is no duration: 31 years, or a UNIX time of 2001 and later."""
 
 _NUMERAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?")
 """A number in a string, as some endpoints send it. `float` takes much more for one, such as `1_000`."""
@@ -141,7 +141,7 @@ def _told(fields: Mapping[str, Any], now: float) -> _Told:
     for moment in (seconds, seconds / 1000):
         if abs(moment - now) <= _EPOCH_WITHIN:
             return _Told(moment=moment)
-    return _Told(nothing=Assumption.UNREADABLE) if seconds >= _NO_LIFETIME else _Told(lifetime=seconds)
+    return _Told(nothing=Assumption.UNREADABLE) if seconds >= NO_DURATION else _Told(lifetime=seconds)
 
 
 def number(value: object) -> float | None:

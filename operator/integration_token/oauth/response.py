@@ -18,7 +18,7 @@ from integration_token.api.endpoint import may_be_taken_for_bearer
 from integration_token.api.token import Token
 from integration_token.errors import Transient
 from integration_token.oauth.content import ContentError, content_of
-from integration_token.oauth.expiry import http_date, number, read_expiry, server_clock
+from integration_token.oauth.expiry import NO_DURATION, http_date, number, read_expiry, server_clock
 from integration_token.oauth.refusal import Asked, oauth_failure, rejection
 from integration_token.oauth.scope import Granted, granted_scopes
 from integration_token.telemetry.redaction import redact
@@ -26,14 +26,11 @@ from integration_token.telemetry.redaction import redact
 MAX_PAUSE = 15 * 60.0
 """Seconds that an endpoint can keep us away with Retry-After: a mistaken header must not stop renewal for a day."""
 
-
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 """RFC 6749, A.12 allows spaces too, but a Bearer token (RFC 6750, 2.1) has none: it must fit into a header."""
 
 _DIGITS = re.compile(r"([0-9]+)(?:,.*)?")
 """Of a header that was sent twice the first value counts."""
-_FIRST_EPOCH = 1e9
-"""The least that is UNIX time, of 2001, and no number of seconds to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +182,6 @@ def _pause(headers: Mapping[str, str], received: float) -> float | None:
     reset = headers.get("x-ratelimit-reset", "").strip()
     if digits := _DIGITS.fullmatch(reset):
         seconds = float(digits[1])
-        waits.append(seconds if seconds < _FIRST_EPOCH else seconds - now)
+        waits.append(seconds if seconds < NO_DURATION else seconds - now)
     longest = max(waits, default=0.0)
     return min(longest, MAX_PAUSE) if longest > 0 else None

@@ -60,9 +60,10 @@ class TokenPlan:
         """With another assumption about the rollover, by which the next poll is to be planned anew."""
         return self if prior == self.prior else replace(self, prior=prior, poll_at=0.0)
 
-    def put_off(self, expires: float) -> "TokenPlan":
-        """With another expiry for one that is but assumed; its next poll is to be planned."""
-        return replace(self, expires=expires, poll_at=0.0)
+    def put_off(self, expires: float, now: Instant) -> "TokenPlan":
+        """With another expiry, as the wall clock reads now, for one that is but assumed; its next poll is to be
+        planned."""
+        return replace(self, expires=expires + self.clock_set_back_by(now), poll_at=0.0)
 
     def for_another(self) -> "TokenPlan":
         """For another token for sure, also if a wall clock that was set back gives it the times of the one before."""

@@ -8,6 +8,8 @@ called `left`; after expiry they are negative.
 import math
 from dataclasses import dataclass, replace
 
+from integration_token.api.integration import DEFAULT_RENEW_BEFORE
+
 MIN_STEP = 5.0
 """Seconds between two polls of an unexpired token at least: halving alone would never arrive."""
 
@@ -17,7 +19,7 @@ FIRST_LATE_STEP = 0.5
 LATE_STEP = 30.0
 """Seconds between two polls of an expired token at most."""
 
-SAFE_LEAD = 240.0
+SAFE_LEAD = DEFAULT_RENEW_BEFORE
 """Seconds that a renewal should come before expiry: the kubelet brings a changed Secret into a mounted file within its
 sync period and what its caches add, 60 to 90 s, and an outage or two should fit in as well."""
 
@@ -25,7 +27,7 @@ MOUNTED_LIFETIME = 180.0
 """Seconds that a token must live for the kubelet to bring the next one into a mounted file in time: half of that is the
 widest window, and 90 s are what the kubelet needs."""
 
-_OPENING = 0.9
+OPENING = 0.9
 """Share of the widest window in which its first poll falls: a UID delays it by a twentieth, a queue by some seconds."""
 
 TURNS = 16
@@ -115,7 +117,7 @@ class Rollover:
 
         :param lifetime: seconds.
         """
-        if self.low >= min(SAFE_LEAD, lifetime / 2 * _OPENING):
+        if self.low >= min(SAFE_LEAD, lifetime / 2 * OPENING):
             return False
         if self.chance is None and self.high <= SAFE_LEAD and self.low > -math.inf:
             return True

@@ -70,7 +70,7 @@ class EndpointQueues:
         if queue.wait_reason(now.boot) is WaitReason.RATE:
             return (
                 f"the endpoint's rate limit of {queue.per_minute} requests a minute, which is"
-                f" spec.rateLimit.requestsPerMinute of {ref.kind} {ref.name}"
+                f" spec.rateLimit.requestsPerMinute of {ref.title}"
             )
         return f"others to {host}, which are not answered yet"
 
