@@ -123,6 +123,13 @@ def _parser() -> argparse.ArgumentParser:
         "--proxy-url", metavar="URL", help=_help("the proxy for token requests; needs --allowed-host", "proxy_url")
     )
     run.add_argument(
+        "--trusted-ca-file",
+        metavar="FILE",
+        help=_help(
+            "PEM text of authorities to trust beside the system's; read again when it changes", "trusted_ca_file"
+        ),
+    )
+    run.add_argument(
         "--leader-elect",
         action="store_true",
         default=None,

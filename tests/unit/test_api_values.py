@@ -184,6 +184,7 @@ class TestEndpoint:
             parameters=(),
             token_type="",
             ca_bundle=None,
+            ca_bundle_ref=None,
             timeout=10,
             default_lifetime=3600,
             maximum_lifetime=None,

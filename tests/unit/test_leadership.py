@@ -16,6 +16,7 @@ from integration_token.errors import ClusterError, Denied, Unavailable
 from integration_token.handlers import supervisor
 from integration_token.handlers.event_handler import EventHandler
 from integration_token.handlers.sweep import DeletionSweep
+from integration_token.oauth.trusted_file import TrustedFile
 from integration_token.runtime.leadership import LeaderTerm, StillRunning
 from integration_token.runtime.settings import Settings
 from integration_token.telemetry.metrics import Metrics
@@ -80,6 +81,8 @@ class Scene:
             self.fence,
             self.metrics,
             Permissions(clock),
+            TrustedFile(None),
+            own_namespace="operators",
             access=self._access,
             take_signals=self._take_signals,
         )

@@ -15,6 +15,7 @@ from integration_token.cluster.fence import Fence
 from integration_token.cluster.lease import Candidate
 from integration_token.cluster.permission import Permissions
 from integration_token.errors import Denied, Unavailable
+from integration_token.oauth.trusted_file import TrustedFile
 from integration_token.runtime import leadership
 from integration_token.runtime import process as module
 from integration_token.runtime.process import Application
@@ -79,7 +80,15 @@ class Process:
         )
         monkeypatch.setattr(Server, "start", self._nothing)
         monkeypatch.setattr(Server, "stop", self._nothing)
-        self.application = Application(Settings(), clock, self._gateway, self.permissions, candidate)
+        self.application = Application(
+            Settings(),
+            clock,
+            self._gateway,
+            self.permissions,
+            candidate,
+            trusted=TrustedFile(None),
+            own_namespace="operators",
+        )
         monkeypatch.setattr(self.application, "_take_signals", lambda: None)
         self.running = asyncio.create_task(self.application.run(self._access))
 

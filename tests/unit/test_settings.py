@@ -17,6 +17,7 @@ EVERY: dict[str, tuple[Any, str, object]] = {
     "allowed_hosts": (["Login.Example", "[::1]"], "Login.Example, [::1]", frozenset({"login.example", "::1"})),
     "private_hosts": (["10.0.0.7"], "10.0.0.7", frozenset({"10.0.0.7"})),
     "proxy_url": (PROXY, PROXY, PROXY),
+    "trusted_ca_file": ("some/ca.pem", "some/ca.pem", Path("some/ca.pem")),
     "leader_elect": (True, "true", True),
     "lease_name": ("tokens.store", "tokens.store", "tokens.store"),
     "lease_namespace": ("operators", "operators", "operators"),

@@ -39,6 +39,8 @@ from tests.unit.virtual import EPOCH, FakeClock, run
 
 SECRET = "s3cr3t-of-the-shop-integration"
 NAMESPACE = "store"
+OPERATORS = "operators"
+"""The operator's own namespace."""
 SETTLING = 0.2
 """Virtual seconds within which everything that needs no waiting has been done."""
 
@@ -99,11 +101,12 @@ class Operator:
             metrics,
             AddressPolicy(insecure=False, allowed_hosts=frozenset(), private_hosts=frozenset()),
             namespaces=(),
+            own_namespace=OPERATORS,
             instance="test",
             jitter=lambda: 0.5,
         )
-        self.inventory, self.scheduler, self.secrets, self.events = (
-            worker.inventory, worker.scheduler, worker.secrets, worker.events
+        self.inventory, self.scheduler, self.secrets, self.events, self.bundles = (
+            worker.inventory, worker.scheduler, worker.secrets, worker.events, worker.bundles
         )  # fmt: skip
         metrics.begin_term(self.inventory, Fence(world.clock).is_open)
         self._cluster = world.cluster
@@ -116,7 +119,8 @@ class Operator:
 
     async def start(self) -> None:
         """Lists everything, and begins to work."""
-        work = (self.events.run(), self.secrets.run(), self.scheduler.run())
+        # The scheduler comes last: a stop waits for it alone.
+        work = (self.events.run(), self.secrets.run(), self.bundles.run(), self.scheduler.run())
         self._tasks = [asyncio.create_task(each) for each in work]
         await self.secrets.synced.wait()
         for (plural, _, _), body in list(self._cluster.objects.items()):
@@ -235,6 +239,10 @@ class World:
         body = _body("Secret", name, {"type": "Opaque", "data": data}, "v1", namespace)
         body["metadata"]["labels"] = {CREDENTIALS_LABEL: "true"}
         self.cluster.apply("secrets", body)
+
+    def config_map(self, name: str, data: dict[str, str]) -> None:
+        """Create or replace a ConfigMap of the operator's namespace."""
+        self.cluster.apply("configmaps", _body("ConfigMap", name, {"data": data}, "v1", OPERATORS))
 
     def integration(self, name: str = "shop", namespace: str = NAMESPACE, **spec: Any) -> None:
         """Create or replace an IntegrationToken."""

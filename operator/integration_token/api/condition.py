@@ -89,7 +89,9 @@ class Reason(StrEnum):
     INSECURE_URL = "InsecureURL"
     """The token URL is http, which would show the client secret to the network."""
     INVALID_CA_BUNDLE = "InvalidCABundle"
-    """spec.caBundle holds no PEM certificate that can be read."""
+    """spec.caBundle, or the ConfigMap that spec.caBundleRef names, holds no PEM certificate that can be read."""
+    CA_BUNDLE_NOT_FOUND = "CABundleNotFound"
+    """The ConfigMap that spec.caBundleRef names doesn't exist, lacks the key, or may not be read."""
     HOST_NOT_ALLOWED = "HostNotAllowed"
     """The token URL's host is not on the installation's or on the credentials Secret's list of hosts."""
     ADDRESS_NOT_ALLOWED = "AddressNotAllowed", Trait.SHOWN_BY_REQUEST

@@ -74,6 +74,19 @@ class CABundle:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigMapKey:
+    """Where a CA bundle is: a key of a ConfigMap in the operator's own namespace."""
+
+    name: str
+    key: str
+
+    @property
+    def title(self) -> str:
+        """Key and name, as messages have them."""
+        return f"key {self.key} of ConfigMap {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """An endpoint as specified; times in seconds."""
 
@@ -90,7 +103,9 @@ class Endpoint:
     token_type: str
     """What it calls a Bearer token beside that; empty where it has no other word."""
     ca_bundle: CABundle | None
-    """None for the system's roots."""
+    """None for the system's roots, and as long as what `ca_bundle_ref` names has not been read."""
+    ca_bundle_ref: ConfigMapKey | None
+    """Where the CA bundle is read; None where the spec holds it, or has none."""
     timeout: float
     default_lifetime: float
     """Assumed where an answer tells no expiry."""
@@ -106,7 +121,9 @@ class Endpoint:
     def kept(self) -> "Endpoint | None":
         """What may be kept of it: all where it is small, without the authorities where these are long, else
         nothing."""
-        texts = (self.token_url, self.audience, self.authentication, self.token_type)
+        ref = self.ca_bundle_ref
+        place = () if ref is None else (ref.name, ref.key)
+        texts = (self.token_url, self.audience, self.authentication, self.token_type, *place)
         values = (*texts, self.parameters, self.namespace_selector, self.status)
         if not fits(values, _SMALL):
             return None
@@ -136,6 +153,7 @@ def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
             parameters=tuple(sorted((spec.get("parameters") or {}).items())),
             token_type=_token_type(str((spec.get("response") or {}).get("tokenType") or "")),
             ca_bundle=_ca_bundle(str(spec.get("caBundle") or "")),
+            ca_bundle_ref=_ca_bundle_ref(kind, spec),
             timeout=parse_duration(spec.get("timeout") or "10s"),
             default_lifetime=parse_duration(spec.get("defaultLifetime") or "1h"),
             maximum_lifetime=parse_duration(spec["maximumLifetime"]) if spec.get("maximumLifetime") else None,
@@ -164,3 +182,14 @@ def _token_type(text: str) -> str:
 
 def _ca_bundle(text: str) -> CABundle | None:
     return CABundle(hashlib.sha256(text.encode(errors="surrogatepass")).digest(), text) if text else None
+
+
+def _ca_bundle_ref(kind: EndpointKind, spec: Mapping[str, Any]) -> ConfigMapKey | None:
+    ref = spec.get("caBundleRef")
+    if not ref:
+        return None
+    if not kind.is_cluster_scoped:
+        raise ValueError(f"caBundleRef is for a {EndpointKind.CLUSTER} alone")
+    if spec.get("caBundle"):
+        raise ValueError("caBundle and caBundleRef exclude each other")
+    return ConfigMapKey(str(ref["name"]), str(ref.get("key") or "ca.crt"))

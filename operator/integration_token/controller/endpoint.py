@@ -10,6 +10,7 @@ from integration_token.api.value import format_time
 from integration_token.clock import Clock, Instant
 from integration_token.cluster.collection import ENDPOINTS
 from integration_token.cluster.gateway import Gateway
+from integration_token.controller.ca_bundle import CABundles
 from integration_token.controller.references import can_be_checked, check_endpoint
 from integration_token.controller.status import merge_patch
 from integration_token.errors import ClusterError, Conflict, UserActionRequired
@@ -27,8 +28,11 @@ _RETRY = 5.0
 class EndpointReconciler:
     """Writes the status of endpoints."""
 
-    def __init__(self, gateway: Gateway, inventory: Inventory, policy: Policy, clock: Clock) -> None:
+    def __init__(
+        self, gateway: Gateway, inventory: Inventory, bundles: CABundles, policy: Policy, clock: Clock
+    ) -> None:
         self._gateway = gateway
+        self._bundles = bundles
         self._inventory = inventory
         self._policy = policy
         self._clock = clock
@@ -51,7 +55,7 @@ class EndpointReconciler:
 
     async def _tell(self, ref: EndpointRef, endpoint: Endpoint) -> None:
         try:
-            await check_endpoint(endpoint, self._policy)
+            await check_endpoint(await self._bundles.resolve(endpoint), self._policy)
             condition = Condition(ConditionType.READY, True, Reason.VALID, "")
         except UserActionRequired as failure:
             condition = Condition(ConditionType.READY, False, Reason(failure.reason), failure.message)

@@ -14,6 +14,7 @@ from integration_token.cluster.collection import ENDPOINTS, NAMESPACES, SECRETS,
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.page import MAX_ALLOWED_HOSTS
 from integration_token.cluster.secret import TOO_LONG, SecretMetadata, SecretWatch, secret_metadata
+from integration_token.controller.ca_bundle import CABundles
 from integration_token.errors import Conflict, UserActionRequired
 from integration_token.oauth.address import Policy, listed_hosts
 from integration_token.oauth.request import authentication_method
@@ -29,7 +30,7 @@ _FRESH = 60.0
 
 
 async def check_endpoint(endpoint: Endpoint, policy: Policy) -> None:
-    """What can be said of an endpoint before anything is sent there.
+    """What can be said of an endpoint, with the authorities that it names, before anything is sent there.
 
     :raises UserActionRequired: where it cannot be used.
     """
@@ -74,12 +75,14 @@ class References:
         gateway: Gateway,
         secrets: SecretWatch,
         inventory: Inventory,
+        bundles: CABundles,
         policy: Policy,
         clock: Clock,
         *,
         clusterwide: bool,
     ) -> None:
         self._clock = clock
+        self._bundles = bundles
         self._gateway = gateway
         self._secrets = secrets
         self._inventory = inventory
@@ -106,6 +109,7 @@ class References:
                 raise _missing(ref)
         if ref in self._inventory.endpoints:
             self._inventory.confirmed.setdefault(ref, now)
+        endpoint = await self._bundles.resolve(endpoint)
         await check_endpoint(endpoint, self._policy)
         if ref.kind.selects_namespaces and not await self._selected(endpoint, integration.namespace):
             raise UserActionRequired(

@@ -18,4 +18,5 @@ def revisions_of(resource: Integration | ResourceState, endpoint: Endpoint, cred
         endpoint.uid,
         endpoint.generation,
         credentials_revision,
+        endpoint.ca_bundle.digest if endpoint.ca_bundle_ref is not None and endpoint.ca_bundle is not None else b"",
     )

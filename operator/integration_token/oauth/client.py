@@ -27,7 +27,9 @@ from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import Answer
 from integration_token.oauth.stream import BoundedBackend
 from integration_token.oauth.token_url import check_url, listed_as, port_of
-from integration_token.oauth.trust import MAX_KEPT, digest_of, proxy_context, tls_context
+from integration_token.oauth.trust import MAX_KEPT, digest_of, tls_context
+from integration_token.oauth.trusted_file import TrustedFile
+from integration_token.oauth.under_way import UnderWay
 
 _CONNECTIONS = 16
 """The pool's bound, above what is sent to one host at once: a request then never waits inside the pool, where
@@ -69,31 +71,8 @@ class _Host:
     users: int = 0
 
 
-class _UnderWay:
-    """The parts of one request that are under way; tells when none is any more."""
-
-    def __init__(self, ended: Callable[[], None]) -> None:
-        self._ended = ended
-        self._parts = 0
-        self.sent = False
-        """Something of the request may have reached the endpoint."""
-        self.passed = False
-        """The proxy has made its connection: what fails from then on is between the endpoint and us."""
-
-    def begin(self) -> None:
-        """One more part is."""
-        self._parts += 1
-
-    def end(self) -> None:
-        """One is no more."""
-        self._parts -= 1
-        if not self._parts:
-            self._ended()
-
-    async def trace(self, event: str, _: object) -> None:
-        """Told by the HTTP library how far it is."""
-        self.sent = self.sent or event.endswith("send_request_headers.started")
-        self.passed = self.passed or event == "proxy.start_tls.started"
+_HostKey = tuple[str, bytes, bytes]
+"""Scheme, host and port; the digests of the endpoint's own authorities and of those that are trusted for all."""
 
 
 class TokenClient:
@@ -104,15 +83,24 @@ class TokenClient:
     """
 
     def __init__(
-        self, clock: Clock, policy: Policy, proxy: str | None, check_leave: Callable[[], object] = lambda: None
+        self,
+        clock: Clock,
+        policy: Policy,
+        proxy: str | None,
+        check_leave: Callable[[], object] = lambda: None,
+        trusted: TrustedFile | None = None,
     ) -> None:
-        """`check_leave` is called right before anything is sent, and raises where this process may not."""
+        """`check_leave` is called right before anything is sent, and raises where this process may not.
+
+        :param trusted: beside the system's roots, by endpoints without authorities of their own and by the proxy.
+        """
         self._clock = clock
         self._check_leave = check_leave
         self._policy = policy
-        self._proxy = httpx.Proxy(proxy, ssl_context=proxy_context(proxy)) if proxy else None
+        self._proxy = httpx.Proxy(proxy) if proxy else None
         self._proxied = _place(self._proxy.url) if self._proxy else ""
-        self._hosts: OrderedDict[tuple[str, bytes], _Host] = OrderedDict()
+        self._trusted = trusted or TrustedFile(None)
+        self._hosts: OrderedDict[_HostKey, _Host] = OrderedDict()
 
     async def send(self, request: TokenRequest, route: Route, *, ended: Callable[[], None] = lambda: None) -> Answer:
         """The endpoint's answer, whatever its status.
@@ -123,7 +111,7 @@ class TokenClient:
         :raises Transient: where no complete answer came.
         :raises Fenced: where this process may not ask any more.
         """
-        under_way = _UnderWay(ended)
+        under_way = UnderWay(ended)
         under_way.begin()
         try:
             return await self._send(request, route, under_way)
@@ -133,10 +121,11 @@ class TokenClient:
         finally:
             under_way.end()
 
-    async def _send(self, request: TokenRequest, route: Route, under_way: _UnderWay) -> Answer:
+    async def _send(self, request: TokenRequest, route: Route, under_way: UnderWay) -> Answer:
         url = check_url(request.url, self._policy)
-        key = (f"{url.scheme}://{url.netloc.decode()}", digest_of(route.ca_bundle))
-        host = await self._host(key, url, route)
+        added = self._trusted.bundle
+        key = (f"{url.scheme}://{url.netloc.decode()}", digest_of(route.ca_bundle), added.digest)
+        host = await self._host(key, url, route, added.text or "")
         try:
             async with asyncio.timeout(route.timeout + _GRACE):
                 return await self._answer(host, url, request, route, under_way)
@@ -157,7 +146,7 @@ class TokenClient:
         self._hosts.clear()
 
     async def _answer(
-        self, host: _Host, url: httpx.URL, request: TokenRequest, route: Route, under_way: _UnderWay
+        self, host: _Host, url: httpx.URL, request: TokenRequest, route: Route, under_way: UnderWay
     ) -> Answer:
         if self._proxy is not None:
             return await self._post(host, url, url, request, route, route.timeout, under_way)
@@ -191,7 +180,7 @@ class TokenClient:
         request: TokenRequest,
         route: Route,
         connect: float,
-        under_way: _UnderWay,
+        under_way: UnderWay,
     ) -> Answer:
         """Sends the request to `address`, which is `url` with the checked address as its host.
 
@@ -234,17 +223,24 @@ class TokenClient:
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, headers, bytes(body), sent)
 
-    async def _host(self, key: tuple[str, bytes], url: httpx.URL, route: Route) -> _Host:
+    async def _host(self, key: _HostKey, url: httpx.URL, route: Route, added: str) -> _Host:
         """The connections for a host under a CA: shared no further, since the pool tells connections apart by
-        address."""
-        verify = await tls_context(route.ca_bundle) if url.scheme == "https" or self._proxy else False
+        address.
+
+        :param added: PEM text of what is trusted beside the system's roots.
+        """
+        verify = await tls_context(route.ca_bundle, added=added) if url.scheme == "https" or self._proxy else False
+        proxy = self._proxy
+        if proxy is not None and proxy.url.scheme == "https":
+            # Never by the endpoint's own authorities, whose owner may be a stranger.
+            proxy = httpx.Proxy(proxy.url, auth=proxy.auth, ssl_context=await tls_context("", added=added))
         host = self._hosts.get(key)
         if host is None:
             transport = httpx.AsyncHTTPTransport(
                 verify=verify,
                 trust_env=False,
                 limits=httpx.Limits(max_connections=_CONNECTIONS, keepalive_expiry=_KEEPALIVE),
-                proxy=self._proxy,
+                proxy=proxy,
             )
             _bound(transport)
             host = self._hosts[key] = _Host(transport, len(route.ca_bundle))
@@ -280,7 +276,7 @@ def _pinned(url: httpx.URL, address: IPAddress) -> httpx.URL:
     return url.copy_with(host=str(address))
 
 
-async def _resolve(url: httpx.URL, under_way: _UnderWay) -> list[IPAddress]:
+async def _resolve(url: httpx.URL, under_way: UnderWay) -> list[IPAddress]:
     """All addresses of the URL's host, in the order in which to try them."""
     try:
         return [ipaddress.ip_address(url.host)]

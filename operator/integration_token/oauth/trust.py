@@ -19,6 +19,9 @@ from integration_token.tls import tolerant
 MAX_KEPT: Final = 1024 * 1024
 """Characters of PEM text whose contexts are kept: in memory they take some nine times as much."""
 
+MAX_BUNDLE: Final = 512 * 1024
+"""Characters of one CA bundle, as the schema has it for spec.caBundle: all public authorities take some 200,000."""
+
 _CONTEXTS = 32
 """Contexts that are kept: each costs up to 22 ms to make, and almost 1 MiB with the system's roots."""
 
@@ -30,7 +33,8 @@ _AT_ONCE = 8
 
 _END = re.compile("-----END (?:X509 )?CERTIFICATE-----")
 
-_kept: OrderedDict[bytes, tuple[ssl.SSLContext, int]] = OrderedDict()
+_kept: OrderedDict[tuple[bytes, bytes], tuple[ssl.SSLContext, int]] = OrderedDict()
+"""By the digests of a CA bundle and of what is trusted beside the system's roots; with the characters of both."""
 _judged: OrderedDict[bytes, bool] = OrderedDict()
 
 
@@ -39,35 +43,35 @@ def digest_of(ca_bundle: str) -> bytes:
     return hashlib.sha256(ca_bundle.encode(errors="surrogatepass")).digest()
 
 
-def proxy_context(url: str) -> ssl.SSLContext | None:
-    """For a proxy that is reached by TLS, which is held to the system's roots; None for another."""
-    return tolerant(ssl.create_default_context()) if url.lower().startswith("https:") else None
-
-
-async def tls_context(ca_bundle: str) -> ssl.SSLContext:
+async def tls_context(ca_bundle: str, *, added: str = "", where: str = "spec.caBundle") -> ssl.SSLContext:
     """The TLS context for a CA bundle, empty for the system's roots; shared by all endpoints that trust it.
 
     Reading a large one takes long, and whoever may create TokenEndpoints decides how often: others run in between.
 
+    :param added: PEM text of what is trusted beside the system's roots; a CA bundle stands alone.
+    :param where: the CA bundle is, for people.
     :raises UserActionRequired: where the PEM text holds no certificate.
     """
+    added = "" if ca_bundle else added
     digest = digest_of(ca_bundle)
-    if digest in _kept:
-        _kept.move_to_end(digest)
-        return _kept[digest][0]
+    key = digest, digest_of(added)
+    if key in _kept:
+        _kept.move_to_end(key)
+        return _kept[key][0]
     try:
         pieces = _pieces(ca_bundle)
         context = tolerant(ssl.create_default_context(cadata=next(pieces) or None))
-        for piece in pieces:
+        for piece in (*pieces, *(_pieces(added) if added else ())):
             await asyncio.sleep(0)
             context.load_verify_locations(cadata=piece)
     except (ssl.SSLError, ValueError):
-        _note(digest, usable=False)
-        raise _unusable() from None
-    if digest in _kept:  # by somebody else meanwhile
-        return _kept[digest][0]
+        if ca_bundle:
+            _note(digest, usable=False)
+        raise _unusable(where) from None
+    if key in _kept:  # by somebody else meanwhile
+        return _kept[key][0]
     _note(digest, usable=True)
-    _kept[digest] = context, len(ca_bundle)
+    _kept[key] = context, len(ca_bundle) + len(added)
     while len(_kept) > _CONTEXTS or sum(size for _, size in _kept.values()) > MAX_KEPT:
         _kept.popitem(last=False)
     return context
@@ -92,7 +96,7 @@ def check_judged(digest: bytes) -> None:
     :raises UserActionRequired: where it can't be used.
     """
     if not _judged[digest]:
-        raise _unusable()
+        raise _unusable("spec.caBundle")
 
 
 def _note(digest: bytes, *, usable: bool) -> None:
@@ -102,7 +106,5 @@ def _note(digest: bytes, *, usable: bool) -> None:
         _judged.popitem(last=False)
 
 
-def _unusable() -> UserActionRequired:
-    return UserActionRequired(
-        Reason.INVALID_CA_BUNDLE, "spec.caBundle holds no PEM certificate that can be read; mend it"
-    )
+def _unusable(where: str) -> UserActionRequired:
+    return UserActionRequired(Reason.INVALID_CA_BUNDLE, f"{where} holds no PEM certificate that can be read; mend it")

@@ -20,6 +20,7 @@ from integration_token.handlers.supervisor import Supervisor
 from integration_token.handlers.sweep import DeletionSweep
 from integration_token.oauth.address import Policy
 from integration_token.oauth.client import TokenClient
+from integration_token.oauth.trusted_file import TrustedFile
 from integration_token.runtime.settings import Settings
 from integration_token.runtime.worker import build_worker
 from integration_token.telemetry.logs import get_logger
@@ -58,12 +59,16 @@ class LeaderTerm:
         fence: Fence,
         metrics: Metrics,
         permissions: Permissions,
+        trusted: TrustedFile,
         *,
+        own_namespace: str | None,
         access: Callable[[], Awaitable[Access]],
         take_signals: Callable[[], None],
     ) -> None:
         """`gateway` writes only as long as `fence` is open.
 
+        :param trusted: authorities beside the system's.
+        :param own_namespace: the operator's; None where it has none.
         :param access: how the API server is reached.
         :param take_signals: makes signals ask for an orderly end: kopf, whenever it starts, takes them for itself.
         """
@@ -73,7 +78,8 @@ class LeaderTerm:
         self._metrics = metrics
         self._permissions = permissions
         self._stop = asyncio.Event()
-        self._client = TokenClient(clock, policy, settings.proxy_url, fence.check)
+        self._trusted = trusted
+        self._client = TokenClient(clock, policy, settings.proxy_url, fence.check, trusted)
         self._worker = worker = build_worker(
             gateway,
             self._client,
@@ -81,6 +87,7 @@ class LeaderTerm:
             metrics,
             policy,
             namespaces=settings.namespaces,
+            own_namespace=own_namespace,
             instance=socket.gethostname(),
             jitter=random.random,
         )
@@ -110,6 +117,8 @@ class LeaderTerm:
             events,
             asyncio.create_task(self._worker.secrets.run(), name="secrets"),
             asyncio.create_task(self._sweep.run(), name="sweep"),
+            asyncio.create_task(self._worker.bundles.run(), name="bundles"),
+            asyncio.create_task(self._trusted.run(), name="trusted"),
             asyncio.create_task(self._permissions.run(self._gateway.is_permitted), name="permissions"),
             asyncio.create_task(self._watch(), name="watch"),
         }

@@ -15,6 +15,8 @@ from integration_token.cluster.fence import Fence
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.lease import Candidate
 from integration_token.cluster.permission import Permissions
+from integration_token.errors import SettingsError
+from integration_token.oauth.trusted_file import TrustedFile
 from integration_token.runtime.leadership import LeaderTerm
 from integration_token.runtime.loop_watch import LoopWatch
 from integration_token.runtime.server import Readiness, Server
@@ -27,6 +29,8 @@ async def run(settings: Settings, clock: Clock) -> None:
 
     :raises SettingsError: where it cannot start as set.
     """
+    trusted = TrustedFile(settings.trusted_ca_file)
+    await trusted.open()
     async with AsyncExitStack() as stack:
         client = await connect(settings.kubeconfig, watches=2 * len(settings.namespaces))
         stack.push_async_callback(client.close)
@@ -46,9 +50,25 @@ async def run(settings: Settings, clock: Clock) -> None:
             )
         permissions = Permissions(clock)
         application = Application(
-            settings, clock, lambda fence: Gateway(client, fence, permissions), permissions, candidate
+            settings,
+            clock,
+            lambda fence: Gateway(client, fence, permissions),
+            permissions,
+            candidate,
+            trusted=trusted,
+            own_namespace=_own_namespace(settings),
         )
         await application.run(lambda: access(client))
+
+
+def _own_namespace(settings: Settings) -> str | None:
+    """The operator's own; None outside of a pod, unless the Lease's namespace is named."""
+    if settings.kubeconfig is not None:
+        return settings.lease_namespace
+    try:
+        return own_namespace()
+    except SettingsError:
+        return None
 
 
 class Application:
@@ -61,14 +81,21 @@ class Application:
         gateway: Callable[[Fence], Gateway],
         permissions: Permissions,
         candidate: Candidate | None,
+        *,
+        trusted: TrustedFile,
+        own_namespace: str | None,
     ) -> None:
-        """`candidate`: None where this process works alone."""
+        """`candidate`: None where this process works alone. The last two are as a term has them."""
         self._settings = settings
         self._clock = clock
         self._gateway = gateway
         self._permissions = permissions
         self._candidate = candidate
+        self._trusted = trusted
+        self._own_namespace = own_namespace
         self._metrics = Metrics()
+        if trusted.is_set:
+            self._metrics.set_trust_source(lambda: not trusted.problem)
         loop_watch = LoopWatch(asyncio.get_running_loop().time)
         self._server = Server(settings.metrics_address, self._metrics, self._readiness, loop_watch)
         self._stop = asyncio.Event()
@@ -129,6 +156,8 @@ class Application:
             fence,
             self._metrics,
             self._permissions,
+            self._trusted,
+            own_namespace=self._own_namespace,
             access=access,
             take_signals=self._take_signals,
         )

@@ -39,6 +39,9 @@ class Settings:
     proxy_url: str | None = None
     """The proxy for token requests. It resolves names itself, so addresses can't be checked and hosts must be
     listed."""
+    trusted_ca_file: Path | None = None
+    """PEM text of authorities that are trusted beside the system's, by endpoints that name none of their own and by the
+    proxy; None: the system's alone."""
     leader_elect: bool = False
     """Stands by as long as another process with the same Lease works. Off for a single replica, which needs no
     Lease and the right to one."""
@@ -96,7 +99,7 @@ def _read(field: str, source: str, value: Value) -> object:
     items = [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
     text = value if isinstance(value, str) else ""
     match field:
-        case "kubeconfig":
+        case "kubeconfig" | "trusted_ca_file":
             return Path(text)
         case "insecure_endpoints" | "leader_elect":
             return value if isinstance(value, bool) else _boolean(source, text)

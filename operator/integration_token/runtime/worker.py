@@ -4,10 +4,12 @@ simulations."""
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from integration_token.api.endpoint import EndpointRef
 from integration_token.clock import Clock, Instant
 from integration_token.cluster.event import EventRecorder
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.secret import SecretWatch
+from integration_token.controller.ca_bundle import CABundles
 from integration_token.controller.endpoint import EndpointReconciler
 from integration_token.controller.judgement import Judge
 from integration_token.controller.observer import Observer
@@ -28,7 +30,7 @@ from integration_token.state.grants import Grants
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.metrics import Metrics
 from integration_token.workqueue.endpoint_queues import EndpointQueues
-from integration_token.workqueue.key import Key
+from integration_token.workqueue.key import Key, endpoint_key
 from integration_token.workqueue.scheduler import Scheduler
 
 
@@ -42,6 +44,7 @@ class Worker:
     events: EventRecorder
     handler: EventHandler
     reconciler: Reconciler
+    bundles: CABundles
 
 
 def build_worker(
@@ -52,12 +55,14 @@ def build_worker(
     policy: Policy,
     *,
     namespaces: Collection[str],
+    own_namespace: str | None,
     instance: str,
     jitter: Callable[[], float],
 ) -> Worker:
     """Everything that works, as yet at rest.
 
     :param namespaces: those to serve, none for all.
+    :param own_namespace: the operator's; None where it has none.
     :param instance: names this process in events.
     :param jitter: answers numbers uniform in [0, 1).
     """
@@ -75,6 +80,14 @@ def build_worker(
             if state.remembered.failing.api_failures:
                 scheduler.wake(key)
 
+    def bundle_changed(endpoint: EndpointRef) -> None:
+        scheduler.wake(endpoint_key(endpoint))
+        for key in inventory.of_endpoint(endpoint):
+            # Who holds a good token needs the authorities at the next request, and not now.
+            remembered = inventory.resources[key].remembered
+            if remembered.failing.failure is not None or not remembered.ready:
+                scheduler.wake(key)
+
     inventory = Inventory(metrics.drop_endpoint, metrics.drop_namespace)
     scheduler = Scheduler(clock, work)
     secrets = SecretWatch(gateway, namespaces, secret_changed, recovered)
@@ -83,7 +96,8 @@ def build_worker(
     grants = Grants(scheduler)
     writer = TargetWriter(gateway, secrets, scheduler, clock)
     reporter = Reporter(gateway, inventory, events, clock)
-    references = References(gateway, secrets, inventory, policy, clock, clusterwide=not namespaces)
+    bundles = CABundles(gateway, inventory, clock, own_namespace, bundle_changed)
+    references = References(gateway, secrets, inventory, bundles, policy, clock, clusterwide=not namespaces)
     requester = TokenRequester(references, client, clock, metrics)
     refresher = Refresher(
         requester=requester,
@@ -106,9 +120,10 @@ def build_worker(
         queues=queues,
         grants=grants,
         pods=PodRefresher(gateway, reporter, clock),
-        endpoints=EndpointReconciler(gateway, inventory, policy, clock),
+        endpoints=EndpointReconciler(gateway, inventory, bundles, policy, clock),
         reporter=reporter,
         clock=clock,
         jitter=jitter,
     )
-    return Worker(inventory, scheduler, secrets, events, EventHandler(inventory, scheduler, queues), reconciler)
+    handler = EventHandler(inventory, scheduler, queues)
+    return Worker(inventory, scheduler, secrets, events, handler, reconciler, bundles)

@@ -25,6 +25,8 @@ class Revisions(NamedTuple):
     endpoint_uid: str
     endpoint_generation: int
     credentials_revision: str
+    ca_bundle: bytes = b""
+    """What a ConfigMap with the endpoint's authorities holds, by its digest; empty where no endpoint refers to one."""
 
 
 @dataclass(frozen=True, slots=True)

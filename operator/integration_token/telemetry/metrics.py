@@ -61,6 +61,15 @@ class Metrics:
         """From now on each scrape tells, and takes, the longest stall in seconds since the one before."""
         self._stall.set_function(take_longest)
 
+    def set_trust_source(self, is_valid: Callable[[], bool]) -> None:
+        """From now on each scrape tells whether the file with trusted authorities can be used as it is."""
+        gauge = Gauge(
+            "integration_token_trusted_ca_file_valid",
+            "Whether the file with trusted authorities can be used: 0 where those that it held before are trusted on.",
+            registry=self._registry,
+        )
+        gauge.set_function(lambda: float(is_valid()))
+
     def begin_term(self, resources: Resources, is_leader: Callable[[], bool]) -> None:
         """A term begins: the gauges tell of its resources.
 

@@ -1,0 +1,221 @@
+"""CA bundles in ConfigMaps of the operator's own namespace, by which ClusterTokenEndpoints may name their authorities.
+
+Others write them and rotate them, such as trust-manager. One read serves all endpoints that name the same one. Then its
+version is looked at now and then, by one small call for each, rather than watched: to list and watch ConfigMaps by name
+would take a connection for each of them, and all of a namespace is more than the operator should be told.
+"""
+
+import asyncio
+import base64
+import binascii
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from integration_token.api.condition import Reason
+from integration_token.api.endpoint import CABundle, ConfigMapKey, Endpoint, EndpointRef
+from integration_token.clock import Clock
+from integration_token.cluster.collection import CONFIG_MAPS, Object
+from integration_token.cluster.gateway import Gateway
+from integration_token.errors import ClusterError, Denied, Unavailable, UserActionRequired
+from integration_token.oauth.trust import MAX_BUNDLE, MAX_KEPT, digest_of, tls_context
+from integration_token.state.inventory import Inventory
+from integration_token.telemetry.logs import get_logger
+
+log = get_logger(__name__)
+
+_PERIOD = 30.0
+"""Seconds after which it is looked whether a ConfigMap was changed."""
+
+_MISSING_PERIOD = 5.0
+"""Seconds after which one is looked for again that is missing or can't be used: an endpoint waits for it."""
+
+
+@dataclass(slots=True)
+class _Source:
+    """One key of one ConfigMap, as it was read last."""
+
+    version: str = ""
+    """The ConfigMap's resourceVersion; empty where it could not be read."""
+    bundle: CABundle | None = None
+    failure: UserActionRequired | None = None
+    """Why there is no bundle."""
+    looked: float | None = None
+    """When, by CLOCK_BOOTTIME; None if never."""
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def told(self) -> tuple[bytes, str]:
+        """What endpoints go by: the bundle's digest, and why there is none."""
+        digest = b"" if self.bundle is None else self.bundle.digest
+        return digest, "" if self.failure is None else self.failure.what
+
+
+class CABundles:
+    """Reads what `caBundleRef` names, and tells whose it is when it has changed.
+
+    As long as the API server does not answer, what was read last holds. What can't be found or used any more does not:
+    to go on trusting authorities that somebody took away would be the worse surprise.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        inventory: Inventory,
+        clock: Clock,
+        namespace: str | None,
+        changed: Callable[[EndpointRef], None],
+    ) -> None:
+        """`namespace`: the operator's own; None where it has none. `changed` is called with each endpoint whose bundle
+        is another one by now."""
+        self._gateway = gateway
+        self._inventory = inventory
+        self._clock = clock
+        self._namespace = namespace
+        self._changed = changed
+        self._named: dict[EndpointRef, ConfigMapKey] = {}
+        self._sources: OrderedDict[ConfigMapKey, _Source] = OrderedDict()
+        """The one that was asked for last at the end."""
+        self._needed = asyncio.Event()
+        """There are any."""
+
+    async def resolve(self, endpoint: Endpoint) -> Endpoint:
+        """The endpoint with the CA bundle that it names; as it is where it names none.
+
+        :raises UserActionRequired: where there is no such bundle.
+        :raises ClusterError: where it was never read, and can't be now.
+        """
+        place = endpoint.ca_bundle_ref
+        if place is None:
+            self._named.pop(endpoint.ref, None)
+            return endpoint
+        self._named[endpoint.ref] = place
+        self._needed.set()
+        source = self._sources.setdefault(place, _Source())
+        self._sources.move_to_end(place)
+        # A text that is not kept is read for each use.
+        if source.looked is None or (source.bundle is not None and source.bundle.text is None):
+            await self._look(place, source, by_version=False)
+        if source.failure is not None:
+            # Each of those who fail for it has one of its own: it is told when they try again.
+            raise UserActionRequired(source.failure.reason, source.failure.what)
+        bundle = source.bundle
+        if bundle is not None and bundle.text is None:
+            raise Unavailable(f"{place.title} could not be read again")
+        return replace(endpoint, ca_bundle=bundle)
+
+    async def run(self) -> None:
+        """Looks for ever whether what is named was changed."""
+        while True:
+            await self._needed.wait()
+            await asyncio.sleep(_MISSING_PERIOD)
+            await self.look()
+
+    async def look(self) -> None:
+        """Looks at what is due, and forgets what no endpoint names any more."""
+        for ref in [ref for ref in self._named if self._inventory.endpoint_version(ref) is None]:
+            del self._named[ref]
+        wanted = set(self._named.values())
+        if not wanted:
+            self._needed.clear()
+        for place, source in list(self._sources.items()):
+            if place not in wanted:
+                del self._sources[place]
+            elif source.looked is not None:
+                age = self._clock.now().boot - source.looked
+                if source.failure is not None or age >= _PERIOD:
+                    await self._look(place, source, by_version=True)
+
+    async def _look(self, place: ConfigMapKey, source: _Source, *, by_version: bool) -> None:
+        """Reads the ConfigMap anew, or leaves what is known where the API server doesn't answer.
+
+        :param by_version: only where its version is another one by now.
+        :raises ClusterError: where nothing is known, and the API server doesn't answer.
+        """
+        looked = source.looked
+        async with source.reading:
+            if source.looked != looked:
+                return  # somebody else has, meanwhile
+            before = source.told
+            try:
+                version, bundle, failure = await self._read(place, source, by_version=by_version)
+            except ClusterError as error:
+                if looked is None:
+                    raise
+                log.debug("CA bundle not looked at", config_map=place.name, error=str(error))
+                version, bundle, failure = source.version, source.bundle, source.failure
+            source.version, source.bundle, source.failure = version, bundle, failure
+            source.looked = self._clock.now().boot
+        self._let_go(place)
+        if looked is not None and source.told != before:
+            log.info("CA bundle changed", config_map=place.name, key=place.key)
+            for ref in [ref for ref, named in self._named.items() if named == place]:
+                self._changed(ref)
+
+    async def _read(
+        self, place: ConfigMapKey, source: _Source, *, by_version: bool
+    ) -> tuple[str, CABundle | None, UserActionRequired | None]:
+        """Version, bundle, and why there is none."""
+        if self._namespace is None:
+            why = "the operator runs outside of a pod, and has no namespace to read it in; give it --lease-namespace"
+            return "", None, UserActionRequired(Reason.CA_BUNDLE_NOT_FOUND, f"{place.title}: {why}")
+        where = f"ConfigMap {place.name} of the operator's namespace {self._namespace}"
+        try:
+            if by_version and source.version:
+                head = await self._gateway.get_metadata(CONFIG_MAPS, self._namespace, place.name)
+                if head is not None and _version(head) == source.version:
+                    return source.version, source.bundle, source.failure
+            found = await self._gateway.get(CONFIG_MAPS, self._namespace, place.name)
+        except Denied as error:
+            if error.status != 403:
+                raise
+            what = f"the operator may not read {where}; add its name to the chart's endpoints.caBundleConfigMaps"
+            return "", None, UserActionRequired(Reason.CA_BUNDLE_NOT_FOUND, what)
+        if found is None:
+            what = f"{where} does not exist; create it, or mend spec.caBundleRef"
+            return "", None, UserActionRequired(Reason.CA_BUNDLE_NOT_FOUND, what)
+        try:
+            text = _text(found, place, where)
+            await tls_context(text, where=f"key {place.key} of {where}")
+            return _version(found), CABundle(digest_of(text), text), None
+        except UserActionRequired as failure:
+            return _version(found), None, failure.without_traceback()
+
+    def _let_go(self, used: ConfigMapKey) -> None:
+        """Keeps as much text as contexts are kept of, and of all others the digest."""
+        kept = 0
+        for place in (used, *(place for place in reversed(self._sources) if place != used)):
+            source = self._sources.get(place)
+            if source is None or source.bundle is None or source.bundle.text is None:
+                continue
+            kept += len(source.bundle.text)
+            if kept > MAX_KEPT and place != used:
+                source.bundle = replace(source.bundle, text=None)
+
+
+def _version(config_map: Object) -> str:
+    metadata = config_map["metadata"]
+    return f"{metadata['uid']}/{metadata['resourceVersion']}"
+
+
+def _text(config_map: Object, place: ConfigMapKey, where: str) -> str:
+    text: str | None = (config_map.get("data") or {}).get(place.key)
+    binary = (config_map.get("binaryData") or {}).get(place.key)
+    if text is None and binary is not None:
+        try:
+            # Names in comments may be in another encoding than UTF-8.
+            text = base64.b64decode(binary).decode("latin-1")
+        except binascii.Error:
+            text = None
+    if text is None or not text.strip():
+        what = "has no" if text is None else "has nothing in its"
+        raise UserActionRequired(
+            Reason.CA_BUNDLE_NOT_FOUND, f"{where} {what} key {place.key}; add it, or mend spec.caBundleRef"
+        )
+    if len(text) > MAX_BUNDLE:
+        raise UserActionRequired(
+            Reason.INVALID_CA_BUNDLE,
+            f"key {place.key} of {where} is larger than {MAX_BUNDLE // 1024} KiB; leave out the authorities that the"
+            " endpoint doesn't need",
+        )
+    return text
