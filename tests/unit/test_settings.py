@@ -85,6 +85,7 @@ def test_every_setting_has_a_flag_and_a_variable() -> None:
         "allowed-host": "INTEGRATION_TOKEN_ALLOWED_HOSTS",
         "private-host": "INTEGRATION_TOKEN_PRIVATE_HOSTS",
         "proxy-url": "INTEGRATION_TOKEN_PROXY_URL",
+        "trusted-ca-file": "INTEGRATION_TOKEN_TRUSTED_CA_FILE",
         "leader-elect": "INTEGRATION_TOKEN_LEADER_ELECT",
         "lease-name": "INTEGRATION_TOKEN_LEASE_NAME",
         "lease-namespace": "INTEGRATION_TOKEN_LEASE_NAMESPACE",

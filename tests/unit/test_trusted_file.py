@@ -1,0 +1,210 @@
+"""Authorities that an installation trusts for all endpoints, from a file that is exchanged while the operator runs."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from integration_token.__main__ import main
+from integration_token.api.condition import Reason
+from integration_token.cluster.permission import Permissions
+from integration_token.errors import SettingsError
+from integration_token.oauth.address import Policy
+from integration_token.oauth.client import Route, TokenClient
+from integration_token.oauth.trusted_file import TrustedFile
+from integration_token.runtime.process import Application
+from integration_token.runtime.settings import Settings
+
+from tests.fakes.certificate import Certificate
+from tests.fakes.cluster import Cluster
+from tests.fakes.tls_front import TLSFront
+from tests.fakes.token_endpoint import TokenEndpoint
+from tests.unit.test_client import SECRET, access_token, failure, request
+from tests.unit.virtual import FakeClock, run
+
+HOST = "127.0.0.1"
+FIRST, SECOND = Certificate.issue(HOST), Certificate.issue(HOST)
+TRIAL = Policy(insecure=True, allowed_hosts=frozenset(), private_hosts=frozenset())
+ROUTE = Route(ca_bundle="", timeout=5.0, private=False)
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[TokenEndpoint]:
+    """With a certificate of its own."""
+    with TokenEndpoint(clients={"shop": SECRET}, tls=True) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
+def front(endpoint: TokenEndpoint) -> Iterator[TLSFront]:
+    """Before the endpoint, with another certificate."""
+    with TLSFront(SECOND, endpoint.url, ssl.create_default_context(cadata=endpoint.ca_pem)) as front:
+        yield front
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """As the kubelet mounts a ConfigMap."""
+    path = tmp_path / "ca.crt"
+    path.symlink_to("..data/ca.crt")
+    return path
+
+
+def exchange(file: Path, text: str | None) -> None:
+    """As the kubelet does it: another directory, at once; None for a ConfigMap without the key."""
+    directory = file.parent
+    version = directory / f"..version{len(list(directory.iterdir()))}"
+    version.mkdir()
+    if text is not None:
+        (version / file.name).write_text(text)
+    link = directory / "..data_tmp"
+    link.symlink_to(version.name)
+    link.rename(directory / "..data")
+
+
+@asynccontextmanager
+async def trusting(file: Path, proxy: str | None = None) -> AsyncIterator[tuple[TrustedFile, TokenClient]]:
+    """A client that trusts what the file holds."""
+    trusted = TrustedFile(file)
+    await trusted.open()
+    client = TokenClient(FakeClock(), TRIAL, proxy, trusted=trusted)
+    try:
+        yield trusted, client
+    finally:
+        await client.close()
+
+
+async def test_endpoints_are_known_by_it_and_its_exchange_counts_for_the_next_request(
+    file: Path, endpoint: TokenEndpoint, front: TLSFront
+) -> None:
+    """What it doesn't hold any more is trusted no more."""
+    behind = front.url + urlsplit(endpoint.url).path
+    exchange(file, endpoint.ca_pem)
+    async with trusting(file) as (trusted, client):
+        assert access_token(await client.send(request(endpoint.url), ROUTE))
+        assert (await failure(client, request(behind))).reason == Reason.TLS_FAILED
+        exchange(file, SECOND.ca_pem)
+        await trusted.look()
+        assert access_token(await client.send(request(behind), ROUTE))
+        assert (await failure(client, request(endpoint.url))).reason == Reason.TLS_FAILED
+
+
+async def test_systems_roots_stay_beside_it(
+    file: Path, tmp_path: Path, endpoint: TokenEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is added to them."""
+    roots = tmp_path / "roots.pem"
+    roots.write_text(endpoint.ca_pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(roots))
+    exchange(file, FIRST.ca_pem)
+    async with trusting(file) as (_, client):
+        assert access_token(await client.send(request(endpoint.url), ROUTE))
+
+
+async def test_endpoint_s_own_authorities_stand_alone(file: Path, endpoint: TokenEndpoint) -> None:
+    """Who names them wants no others, be they the same text as the file's or not."""
+    exchange(file, endpoint.ca_pem)
+    async with trusting(file) as (_, client):
+        assert access_token(await client.send(request(endpoint.url), ROUTE))
+        assert access_token(await client.send(request(endpoint.url), Route(endpoint.ca_pem, 5.0, private=False)))
+        own = Route(FIRST.ca_pem, 5.0, private=False)
+        assert (await failure(client, request(endpoint.url), own)).reason == Reason.TLS_FAILED
+
+
+async def test_proxy_is_known_by_it(file: Path) -> None:
+    """As behind most companies' proxies; whatever authorities the endpoint names."""
+    asked: list[str] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).decode().partition("\r\n")[0])
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(refuse, HOST, 0, ssl=FIRST.context())
+    exchange(file, FIRST.ca_pem)
+    async with trusting(file, f"https://user:pass@{HOST}:{server.sockets[0].getsockname()[1]}") as (trusted, client):
+        await failure(client, request("https://login.example/"))
+        await failure(client, request("https://login.example/"), Route(SECOND.ca_pem, 5.0, private=False))
+        assert asked == ["CONNECT login.example:443 HTTP/1.1"] * 2
+        exchange(file, SECOND.ca_pem)
+        await trusted.look()
+        problem = await failure(client, request("https://login.example/"))
+        assert problem.message.startswith(f"TLS with the proxy {HOST}:")
+        assert len(asked) == 2
+    server.close()
+
+
+def metrics_of(clock: FakeClock, trusted: TrustedFile) -> Callable[[], str]:
+    """What an operator with that file answers on /metrics."""
+    permissions = Permissions(clock)
+    application = Application(
+        Settings(), clock, lambda _: Cluster(), permissions, None, trusted=trusted, own_namespace=None
+    )
+    return lambda: application._metrics.text().decode()
+
+
+BAD: dict[str, tuple[str | None, str]] = {
+    # A sentence: what the file holds, what is said of it.
+    "it is gone": (None, "No such file or directory"),
+    "it is empty": ("", "no PEM certificate in it, or one that cannot be read"),
+    "it holds a key's name alone": ("# authorities come here\n", "no PEM certificate in it, or one that cannot be"),
+    "one of its certificates is broken": (FIRST.ca_pem + FIRST.ca_pem[:200], "no PEM certificate in it, or one that"),
+    "it is too large": (FIRST.ca_pem.ljust(524289), "larger than 512 KiB"),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), BAD.values(), ids=BAD)
+async def test_file_that_cannot_be_used_at_the_start_is_an_error(file: Path, text: str | None, said: str) -> None:
+    """Else all endpoints that need it would fail one by one."""
+    exchange(file, text)
+    with pytest.raises(SettingsError, match=f"^--trusted-ca-file {file}: {said}"):
+        await TrustedFile(file).open()
+
+
+def test_it_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """As for any other setting."""
+    assert main(["run", f"--trusted-ca-file={tmp_path}"]) == 2
+    assert capsys.readouterr().err == f"integration-token-operator run: --trusted-ca-file {tmp_path}: Is a directory\n"
+
+
+@pytest.mark.parametrize(("text", "said"), BAD.values(), ids=BAD)
+def test_file_that_turns_bad_leaves_the_last_good_one(
+    file: Path, caplog: pytest.LogCaptureFixture, text: str | None, said: str
+) -> None:
+    """One warning and a metric tell; once it is mended, so do they."""
+    caplog.set_level(logging.INFO)
+
+    async def story(clock: FakeClock) -> None:
+        exchange(file, FIRST.ca_pem)
+        trusted = TrustedFile(file)
+        await trusted.open()
+        metrics = metrics_of(clock, trusted)
+        running = asyncio.create_task(trusted.run())
+        told = []
+        for content in (FIRST.ca_pem, text, SECOND.ca_pem):
+            exchange(file, content)
+            await asyncio.sleep(61)
+            line = next(
+                line for line in metrics().splitlines() if line.startswith("integration_token_trusted_ca_file_valid")
+            )
+            told.append((line.split()[-1], trusted.bundle.text))
+        assert told == [("1.0", FIRST.ca_pem), ("0.0", FIRST.ca_pem), ("1.0", SECOND.ca_pem)]
+        running.cancel()
+
+    run(story)
+    lines = [record.getMessage() for record in caplog.records]
+    assert len([line for line in lines if "cannot be used, what it held before stays trusted" in line]) == 1
+    assert len([line for line in lines if line.startswith("trusted CA file read")]) == 1
+
+
+def test_installation_without_one_has_no_metric_of_it() -> None:
+    """A gauge of 1 would tell of a file that isn't there."""
+
+    async def story(clock: FakeClock) -> None:
+        assert "trusted_ca" not in metrics_of(clock, TrustedFile(None))()
+
+    run(story)
