@@ -7,7 +7,7 @@ one tenant's request to the next, and log every URL.
 import asyncio
 import ipaddress
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -68,6 +68,8 @@ class _Host:
     transport: httpx.AsyncHTTPTransport
     size: int
     """Bytes of PEM text that its authorities have: its TLS context is kept as long as it is."""
+    proxied: bool
+    """The connections are the proxy's."""
     users: int = 0
 
 
@@ -78,8 +80,8 @@ _HostKey = tuple[str, bytes, bytes]
 class TokenClient:
     """Sends token requests, to checked addresses only.
 
-    Guarantees: no redirect is followed; no more than 64 KiB of an answer are kept; without a proxy, the connection is
-    made to an address that was checked, by one resolution of the name. Does not retry.
+    Guarantees: no redirect is followed; no more than 64 KiB of an answer are kept; where no proxy is between, the
+    connection is made to an address that was checked, by one resolution of the name. Does not retry.
     """
 
     def __init__(
@@ -88,10 +90,13 @@ class TokenClient:
         policy: Policy,
         proxy: str | None,
         check_leave: Callable[[], object] = lambda: None,
+        *,
+        no_proxy: Collection[str] = (),
         trusted: TrustedFile | None = None,
     ) -> None:
         """`check_leave` is called right before anything is sent, and raises where this process may not.
 
+        :param no_proxy: hosts, lower-case, that are asked without the proxy.
         :param trusted: beside the system's roots, by endpoints without authorities of their own and by the proxy.
         """
         self._clock = clock
@@ -99,6 +104,7 @@ class TokenClient:
         self._policy = policy
         self._proxy = httpx.Proxy(proxy) if proxy else None
         self._proxied = _place(self._proxy.url) if self._proxy else ""
+        self._no_proxy = no_proxy
         self._trusted = trusted or TrustedFile(None)
         self._hosts: OrderedDict[_HostKey, _Host] = OrderedDict()
 
@@ -148,7 +154,7 @@ class TokenClient:
     async def _answer(
         self, host: _Host, url: httpx.URL, request: TokenRequest, route: Route, under_way: UnderWay
     ) -> Answer:
-        if self._proxy is not None:
+        if host.proxied:
             return await self._post(host, url, url, request, route, route.timeout, under_way)
         addresses = await _resolve(url, under_way)
         private = route.private or listed_as(url) in self._policy.private_hosts
@@ -188,7 +194,7 @@ class TokenClient:
         """
         phases = {**dict.fromkeys(("read", "write", "pool"), route.timeout), "connect": connect}
         # A pinned address has no name of its own; to a proxy the library would give the endpoint's.
-        names = {"sni_hostname": url.raw_host.decode()} if self._proxy is None else {}
+        names = {"sni_hostname": url.raw_host.decode()} if not host.proxied else {}
         outgoing = httpx.Request(
             "POST",
             address,
@@ -214,7 +220,7 @@ class TokenClient:
             finally:
                 await response.aclose()
         except httpx.HTTPError as error:
-            proxy = "" if under_way.passed else self._proxied
+            proxy = self._proxied if host.proxied and not under_way.passed else ""
             raise exchange_failure(error, _place(url), route.timeout, proxy) from None
         if len(body) > MAX_BODY or pieces > _PIECES:
             if 200 <= response.status_code <= 299:
@@ -229,8 +235,8 @@ class TokenClient:
 
         :param added: PEM text of what is trusted beside the system's roots.
         """
-        verify = await tls_context(route.ca_bundle, added=added) if url.scheme == "https" or self._proxy else False
-        proxy = self._proxy
+        proxy = None if listed_as(url) in self._no_proxy else self._proxy
+        verify = await tls_context(route.ca_bundle, added=added) if url.scheme == "https" or proxy else False
         if proxy is not None and proxy.url.scheme == "https":
             # Never by the endpoint's own authorities, whose owner may be a stranger.
             proxy = httpx.Proxy(proxy.url, auth=proxy.auth, ssl_context=await tls_context("", added=added))
@@ -243,7 +249,7 @@ class TokenClient:
                 proxy=proxy,
             )
             _bound(transport)
-            host = self._hosts[key] = _Host(transport, len(route.ca_bundle))
+            host = self._hosts[key] = _Host(transport, len(route.ca_bundle), proxied=proxy is not None)
         # Counted before anything is awaited: what is used must not be closed by somebody else's request.
         host.users += 1
         self._hosts.move_to_end(key)

@@ -79,7 +79,9 @@ class LeaderTerm:
         self._permissions = permissions
         self._stop = asyncio.Event()
         self._trusted = trusted
-        self._client = TokenClient(clock, policy, settings.proxy_url, fence.check, trusted)
+        self._client = TokenClient(
+            clock, policy, settings.proxy_url, fence.check, no_proxy=settings.no_proxy, trusted=trusted
+        )
         self._worker = worker = build_worker(
             gateway,
             self._client,

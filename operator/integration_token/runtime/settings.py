@@ -39,6 +39,8 @@ class Settings:
     proxy_url: str | None = None
     """The proxy for token requests. It resolves names itself, so addresses can't be checked and hosts must be
     listed."""
+    no_proxy: frozenset[str] = frozenset()
+    """Hosts that are connected to directly although there is a proxy, to addresses that are checked as without one."""
     trusted_ca_file: Path | None = None
     """PEM text of authorities that are trusted beside the system's, by endpoints that name none of their own and by the
     proxy; None: the system's alone."""
@@ -106,7 +108,7 @@ def _read(field: str, source: str, value: Value) -> object:
         case "namespaces":
             assert isinstance(items, Sequence)  # noqa: S101  # by the parser's declaration
             return tuple(dict.fromkeys(_matching(source, item, _NAMESPACE, "a namespace") for item in items))
-        case "allowed_hosts" | "private_hosts":
+        case "allowed_hosts" | "private_hosts" | "no_proxy":
             assert isinstance(items, Sequence)  # noqa: S101  # by the parser's declaration
             return frozenset(_host(source, item) for item in items)
         case "lease_name":
