@@ -64,7 +64,8 @@ WHOLE = {
                 "matchLabels": {"team": "shop"},
                 "matchExpressions": [{"key": "a", "operator": "Exists"}],
             },
-        )
+        ),
+        cluster_endpoint(caBundleRef={"name": "authorities", "key": "bundle.pem"}),
     ],
     "IntegrationToken": [
         token(

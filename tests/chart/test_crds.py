@@ -85,6 +85,36 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
     ),
     "a CA bundle that is a path": (endpoint(caBundle="/etc/ca.pem"), "spec.caBundle", "must be PEM text"),
     "a CA bundle of more than 512 KiB": (endpoint(caBundle=CA.ljust(524289)), "spec.caBundle", "Too long"),
+    "a namespaced endpoint with authorities from a ConfigMap": (
+        endpoint(caBundleRef={"name": "authorities"}),
+        "spec.caBundleRef",
+        "unknown field",
+    ),
+    "authorities both in the spec and in a ConfigMap": (
+        cluster_endpoint(caBundle=CA, caBundleRef={"name": "authorities"}),
+        "spec",
+        "must not have both caBundle and caBundleRef",
+    ),
+    "authorities from a ConfigMap without a name": (
+        cluster_endpoint(caBundleRef={"key": "ca.crt"}),
+        "spec.caBundleRef.name",
+        "Required value",
+    ),
+    "authorities from a ConfigMap of another namespace": (
+        cluster_endpoint(caBundleRef={"name": "authorities", "namespace": "other"}),
+        "spec.caBundleRef.namespace",
+        "unknown field",
+    ),
+    "authorities from what can't be a ConfigMap's name": (
+        cluster_endpoint(caBundleRef={"name": "other/authorities"}),
+        "spec.caBundleRef.name",
+        "must be a ConfigMap's name",
+    ),
+    "authorities from what can't be a key": (
+        cluster_endpoint(caBundleRef={"name": "authorities", "key": "ca crt"}),
+        "spec.caBundleRef.key",
+        "must be a key of a ConfigMap",
+    ),
     "a timeout without a unit": (
         endpoint(timeout="10"),
         "spec.timeout",

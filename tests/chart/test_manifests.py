@@ -10,6 +10,7 @@ from tests.chart.rendering import CI_FILES, Document, Helm, of_kind, the
 from tests.cluster.client import CHART
 
 OPERATOR = "tokens-integration-token-operator"
+BUNDLES = f"{OPERATOR}-ca-bundles"
 LEASE = f"{OPERATOR}-lease"
 KEEP = "helm.sh/resource-policy"
 
@@ -67,7 +68,39 @@ def test_permissions_for_the_whole_cluster(helm: Helm) -> None:
     binding = the("ClusterRoleBinding", documents)
     assert binding["roleRef"] == {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": OPERATOR}
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": OPERATOR, "namespace": "operators"}]
-    assert of_kind("Role", documents) + of_kind("RoleBinding", documents) == []
+    assert [role["metadata"]["name"] for role in of_kind("Role", documents)] == [BUNDLES]
+    assert [role["metadata"]["name"] for role in of_kind("RoleBinding", documents)] == [BUNDLES]
+
+
+def test_permission_to_read_authorities(helm: Helm) -> None:
+    """One ConfigMap at a time, in the release's namespace alone, and of those that are named if any are; none at all
+    where no ClusterTokenEndpoint is served."""
+    (role,), (binding,) = (of_kind(kind, helm.template()) for kind in ("Role", "RoleBinding"))
+    assert role["metadata"]["namespace"] == binding["metadata"]["namespace"] == "operators"
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}]
+    assert binding["roleRef"] == {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": BUNDLES}
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": OPERATOR, "namespace": "operators"}]
+    (role,) = of_kind("Role", _ci(helm, "trusted-ca"))
+    assert role["rules"] == [
+        {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["partner-authorities"], "verbs": ["get"]}
+    ]
+    assert "configmaps" not in str(of_kind("Role", _ci(helm, "namespaced")))
+
+
+def test_trusted_authorities_are_mounted_and_handed_over(helm: Helm) -> None:
+    """As a directory, which follows its ConfigMap, unlike a single file; beside volumes of the user's own."""
+    assert "volumes" not in _pod(helm.template())
+    documents = helm.template("--values", CHART / "ci" / "trusted-ca-values.yaml",
+                              "--values", CHART / "ci" / "extra-values.yaml")  # fmt: skip
+    container = _container(documents)
+    directory = "/etc/integration-token-operator/trusted-ca"
+    assert f"--trusted-ca-file={directory}/bundle.pem" in container["args"]
+    mounts = {mount["name"]: mount for mount in container["volumeMounts"]}
+    assert mounts.keys() == {"trusted-ca", "proxy"}
+    assert mounts["trusted-ca"] == {"name": "trusted-ca", "mountPath": directory, "readOnly": True}
+    volumes = {volume["name"]: volume for volume in _pod(documents)["volumes"]}
+    items = [{"key": "bundle.pem", "path": "bundle.pem"}]
+    assert volumes["trusted-ca"]["configMap"] == {"name": "company-authorities", "items": items}
 
 
 def test_permissions_for_some_namespaces(helm: Helm) -> None:
