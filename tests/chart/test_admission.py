@@ -15,7 +15,7 @@ def _monitor_crd(kind: str, endpoints: str) -> Document:
     relabeling = {"sourceLabels": texts, "targetLabel": text, "regex": text, "replacement": text, "action": text}
     relabelings = {"type": "array", "items": {"type": "object", "properties": relabeling}}
     endpoint = {
-        **{name: text for name in ("port", "path", "interval", "scrapeTimeout")},
+        **dict.fromkeys(("port", "path", "interval", "scrapeTimeout"), text),
         "honorLabels": {"type": "boolean"},
         "relabelings": relabelings,
         "metricRelabelings": relabelings,
@@ -51,7 +51,8 @@ def _namespace(name: str, **labels: str) -> Document:
 
 @pytest.fixture(scope="module")
 def namespaces(kubectl: Kubectl) -> None:
-    """The namespaces that the chart and its ci files name, and the one kind that is no part of Kubernetes."""
+    """The namespaces that the chart and its ci files name, the accounts of the tests' pods, which a dry run doesn't
+    make, and the kinds that are no part of Kubernetes."""
     names = ("operators", "store", "shipping", "monitoring", "tokens")
     runtime = {
         "apiVersion": "node.k8s.io/v1",
@@ -59,8 +60,13 @@ def namespaces(kubectl: Kubectl) -> None:
         "metadata": {"name": "gvisor"},
         "handler": "runsc",
     }
+    accounts = [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"namespace": namespace, "name": name}}
+        for namespace, name in [("operators", "default"), ("operators", "token-operator-test")]
+        + [(namespace, "tokens-integration-token-operator-test") for namespace in ("operators", "tokens")]
+    ]
     crds = [_monitor_crd("ServiceMonitor", "endpoints"), _monitor_crd("PodMonitor", "podMetricsEndpoints")]
-    kubectl.run("apply", "--filename=-", documents=[*map(_namespace, names), runtime, *crds])
+    kubectl.run("apply", "--filename=-", documents=[*map(_namespace, names), *accounts, runtime, *crds])
     kubectl.run("wait", "--for=condition=Established", *(f"crd/{crd['metadata']['name']}" for crd in crds))
 
 

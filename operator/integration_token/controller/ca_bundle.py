@@ -24,7 +24,7 @@ from integration_token.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 
-_PERIOD = 30.0
+_PERIOD = 10.0
 """Seconds after which it is looked whether a ConfigMap was changed."""
 
 _MISSING_PERIOD = 5.0
