@@ -62,7 +62,8 @@ def login(ledger: Ledger) -> Iterator[Login]:
 def operator(plane: ControlPlane, ledger: Ledger) -> Iterator[Operator]:
     """The operator for all namespaces, with endpoints on the loopback address admitted."""
     installation = Installation(plane, "integration-token-operator", "endpoints.insecure=true")
-    with Operator(installation, ledger) as running:
+    # Its own namespace, which a pod knows by itself.
+    with Operator(installation, ledger, f"--lease-namespace={installation.release}") as running:
         yield running
 
 

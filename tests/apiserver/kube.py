@@ -23,6 +23,7 @@ _OURS = f"/apis/{GROUP_VERSION}"
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 _PATHS: Final = {
     "Secret": ("/api/v1", "secrets"),
+    "ConfigMap": ("/api/v1", "configmaps"),
     "Namespace": ("/api/v1", "namespaces"),
     "Event": ("/api/v1", "events"),
     "ResourceQuota": ("/api/v1", "resourcequotas"),

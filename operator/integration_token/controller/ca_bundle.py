@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import CABundle, ConfigMapKey, Endpoint, EndpointRef
-from integration_token.clock import Clock
 from integration_token.cluster.collection import CONFIG_MAPS, Object
 from integration_token.cluster.gateway import Gateway
 from integration_token.errors import ClusterError, Denied, Unavailable, UserActionRequired
@@ -24,11 +23,11 @@ from integration_token.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 
-_PERIOD = 10.0
-"""Seconds after which it is looked whether a ConfigMap was changed."""
+_PERIOD = 5.0
+"""Seconds after which it is looked whether a ConfigMap was changed, or has come: an endpoint may wait for it."""
 
-_MISSING_PERIOD = 5.0
-"""Seconds after which one is looked for again that is missing or can't be used: an endpoint waits for it."""
+_SPACING = 0.1
+"""Seconds of that period for each ConfigMap, so that hundreds of them are no burden: ten calls a second."""
 
 
 @dataclass(slots=True)
@@ -40,8 +39,8 @@ class _Source:
     bundle: CABundle | None = None
     failure: UserActionRequired | None = None
     """Why there is no bundle."""
-    looked: float | None = None
-    """When, by CLOCK_BOOTTIME; None if never."""
+    looks: int = 0
+    """How often the API server has answered for it."""
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -62,7 +61,6 @@ class CABundles:
         self,
         gateway: Gateway,
         inventory: Inventory,
-        clock: Clock,
         namespace: str | None,
         changed: Callable[[EndpointRef], None],
     ) -> None:
@@ -70,7 +68,6 @@ class CABundles:
         is another one by now."""
         self._gateway = gateway
         self._inventory = inventory
-        self._clock = clock
         self._namespace = namespace
         self._changed = changed
         self._named: dict[EndpointRef, ConfigMapKey] = {}
@@ -94,7 +91,7 @@ class CABundles:
         source = self._sources.setdefault(place, _Source())
         self._sources.move_to_end(place)
         # A text that is not kept is read for each use.
-        if source.looked is None or (source.bundle is not None and source.bundle.text is None):
+        if not source.looks or (source.bundle is not None and source.bundle.text is None):
             await self._look(place, source, by_version=False)
         if source.failure is not None:
             # Each of those who fail for it has one of its own: it is told when they try again.
@@ -108,11 +105,11 @@ class CABundles:
         """Looks for ever whether what is named was changed."""
         while True:
             await self._needed.wait()
-            await asyncio.sleep(_MISSING_PERIOD)
+            await asyncio.sleep(max(_PERIOD, _SPACING * len(self._sources)))
             await self.look()
 
     async def look(self) -> None:
-        """Looks at what is due, and forgets what no endpoint names any more."""
+        """Looks at all that is named, and forgets what no endpoint names any more."""
         for ref in [ref for ref in self._named if self._inventory.endpoint_version(ref) is None]:
             del self._named[ref]
         wanted = set(self._named.values())
@@ -121,10 +118,8 @@ class CABundles:
         for place, source in list(self._sources.items()):
             if place not in wanted:
                 del self._sources[place]
-            elif source.looked is not None:
-                age = self._clock.now().boot - source.looked
-                if source.failure is not None or age >= _PERIOD:
-                    await self._look(place, source, by_version=True)
+            elif source.looks:
+                await self._look(place, source, by_version=True)
 
     async def _look(self, place: ConfigMapKey, source: _Source, *, by_version: bool) -> None:
         """Reads the ConfigMap anew, or leaves what is known where the API server doesn't answer.
@@ -132,22 +127,22 @@ class CABundles:
         :param by_version: only where its version is another one by now.
         :raises ClusterError: where nothing is known, and the API server doesn't answer.
         """
-        looked = source.looked
+        looks = source.looks
         async with source.reading:
-            if source.looked != looked:
+            if source.looks != looks:
                 return  # somebody else has, meanwhile
             before = source.told
             try:
                 version, bundle, failure = await self._read(place, source, by_version=by_version)
             except ClusterError as error:
-                if looked is None:
+                if not looks:
                     raise
                 log.debug("CA bundle not looked at", config_map=place.name, error=str(error))
                 version, bundle, failure = source.version, source.bundle, source.failure
             source.version, source.bundle, source.failure = version, bundle, failure
-            source.looked = self._clock.now().boot
+            source.looks += 1
         self._let_go(place)
-        if looked is not None and source.told != before:
+        if looks and source.told != before:
             log.info("CA bundle changed", config_map=place.name, key=place.key)
             for ref in [ref for ref, named in self._named.items() if named == place]:
                 self._changed(ref)

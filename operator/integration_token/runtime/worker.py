@@ -96,7 +96,7 @@ def build_worker(
     grants = Grants(scheduler)
     writer = TargetWriter(gateway, secrets, scheduler, clock)
     reporter = Reporter(gateway, inventory, events, clock)
-    bundles = CABundles(gateway, inventory, clock, own_namespace, bundle_changed)
+    bundles = CABundles(gateway, inventory, own_namespace, bundle_changed)
     references = References(gateway, secrets, inventory, bundles, policy, clock, clusterwide=not namespaces)
     requester = TokenRequester(references, client, clock, metrics)
     refresher = Refresher(
