@@ -1,0 +1,147 @@
+"""What is restored from a backup, in whatever order and wherever to: at most one token request for each resource.
+
+A restore writes objects anew, without status and with UIDs of their own; ownerReferences stay as they were, and so name
+UIDs that are no more.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Final
+
+import pytest
+from integration_token.api.names import ISSUE_TIME_ANNOTATION, MANAGER
+from integration_token.api.value import parse_time
+
+from tests.apiserver.kube import Document
+from tests.apiserver.stage import COLLECTED, Stage, Token
+
+_OWN: Final = ("name", "namespace", "labels", "annotations", "ownerReferences")
+"""What tools for backups keep of an object's metadata."""
+
+
+def saved(document: Document) -> Document:
+    """An object as it stands in a backup."""
+    metadata = {key: value for key, value in document["metadata"].items() if key in _OWN}
+    return {key: value for key, value in document.items() if key != "status"} | {"metadata": metadata}
+
+
+class Backup:
+    """All that belongs to a token."""
+
+    def __init__(self, token: Token) -> None:
+        """Saves it."""
+        self._token = token
+        found = {
+            "endpoint": token.kube.get("TokenEndpoint", token.namespace, token.name),
+            "credentials": token.kube.get("Secret", token.namespace, token.credentials),
+            "target": token.kube.get("Secret", token.namespace, token.target),
+            "resource": token.document(),
+        }
+        self.documents = {name: saved(document) for name, document in found.items()}
+
+    def lose(self) -> None:
+        """All of it is deleted, and gone."""
+        for name in ("resource", "endpoint", "credentials", "target"):
+            document = self.documents[name]
+            with suppress(AssertionError):  # the garbage collector may have been faster
+                self._token.kube.delete(document["kind"], self._token.namespace, document["metadata"]["name"])
+        self._token.until(lambda: self._token.secret() is None, "the Secret to go")
+
+    def restore(self, *names: str) -> None:
+        """Those of it are created, but for what is there by then, which a restore leaves as it is."""
+        for name in names:
+            try:
+                self._token.kube.create(self.documents[name])
+            except AssertionError as error:
+                assert "already exists" in str(error), error
+
+
+def tokens(stage: Stage, name: str, **spec: object) -> Token:
+    """A token of an endpoint of its own."""
+    stage.endpoint(name)
+    return stage.token(name, endpoint=name, **spec).until_ready()
+
+
+@pytest.fixture(scope="module")
+def orphan(stage: Stage) -> Iterator[Token]:
+    """A token of which the target alone was restored, as the first thing of this module."""
+    token = tokens(stage, "orphan")
+    backup = Backup(token)
+    backup.lose()
+    backup.restore("target")
+    yield token
+
+
+ORDERS: Final = {
+    "by kind, Secrets first": ("credentials", "target", "resource", "endpoint"),
+    "the resource first": ("resource", "endpoint", "credentials", "target"),
+    "the target last but one": ("endpoint", "credentials", "target", "resource"),
+    "without the target, which needs no backup": ("credentials", "resource", "endpoint"),
+}
+
+
+@pytest.mark.usefixtures("orphan")
+@pytest.mark.parametrize("order", ORDERS)
+def test_restored_namespace_has_good_tokens_after_one_request_each(stage: Stage, order: str) -> None:
+    """A cluster that never knew them, or the same one: endpoint, credentials and resource have new UIDs, so what the
+    old Secret holds isn't taken at its word."""
+    token = tokens(stage, f"order-{list(ORDERS).index(order)}")
+    backup = Backup(token)
+    backup.lose()
+    backup.restore(*ORDERS[order])
+    token.until_ready()
+    (owner,) = (token.secret() or {})["metadata"]["ownerReferences"]
+    assert owner["uid"] == token.document()["metadata"]["uid"]
+    assert token.held == token.minted()[-1]
+    assert len(token.requests()) == 2, "one before the loss, and one after it"
+
+
+def test_restored_secret_without_an_owner_is_good_where_endpoint_and_credentials_stayed(stage: Stage) -> None:
+    """A single resource that was deleted by mistake, and its retained Secret: nothing is asked for."""
+    token = tokens(stage, "retained", target={"deletionPolicy": "Retain"})
+    backup, held = Backup(token), token.held
+    for kind in ("IntegrationToken", "Secret"):
+        token.kube.delete(kind, token.namespace, token.name)
+    token.until(lambda: token.secret() is None, "the Secret to go")
+    backup.restore("target", "resource")
+    token.until_ready()
+    assert token.held == held
+    assert len(token.requests()) == 1
+
+
+def test_older_token_that_is_valid_stays_until_its_renewal_is_due(stage: Stage) -> None:
+    """As after a restore of the whole of etcd: what the API server says is what was held then."""
+    token = tokens(stage, "older")
+    older = token.kube.get("Secret", token.namespace, token.target)
+    stage.login.endpoint.roll_over(token.client_id)
+    token.request_poll()
+    token.until(lambda: token.held == token.minted()[-1] != token.minted()[0], "the next token")
+    metadata = {key: older["metadata"][key] for key in ("name", "namespace", "annotations")}
+    restored = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": older["data"]}
+    token.kube.apply(restored, MANAGER)
+    issued = metadata["annotations"][ISSUE_TIME_ANNOTATION]
+    token.until(lambda: _same_second(token.status()["issueTime"], issued), "the status to tell of the older token")
+    assert token.held == token.minted()[0]
+    assert token.condition()["status"] == "True"
+    assert len(token.requests()) == 2
+
+
+def test_older_token_that_has_expired_is_replaced_at_once(stage: Stage) -> None:
+    """By one request."""
+    token = tokens(stage, "expired")
+    annotations = token.kube.get("Secret", token.namespace, token.target)["metadata"]["annotations"]
+    stage.login.endpoint.roll_over(token.client_id)
+    token.forge(expires=parse_time(annotations[ISSUE_TIME_ANNOTATION]) + 0.001)
+    token.until(lambda: token.held == token.minted()[-1] and len(token.minted()) == 2, "the next token")
+    token.until_ready()
+    assert len(token.requests()) == 2
+
+
+def test_target_that_is_restored_alone_is_taken_away_by_the_garbage_collector(orphan: Token) -> None:
+    """Its owner's UID is of nobody: so no document should tell to restore targets long before their resources."""
+    orphan.until(lambda: orphan.secret() is None, "the garbage collector's work", COLLECTED)
+    assert len(orphan.requests()) == 1
+
+
+def _same_second(one: str, other: str) -> bool:
+    return abs(parse_time(one) - parse_time(other)) < 1
