@@ -68,6 +68,7 @@ def test_metrics() -> None:
     metrics.record_request(endpoint, "issued")
     metrics.record_saved_request(endpoint)
     metrics.record_write("store")
+    metrics.set_trust_source(lambda: True)
     samples = [
         sample
         for family in text_string_to_metric_families(metrics.text().decode())
