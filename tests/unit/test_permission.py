@@ -3,7 +3,16 @@
 import asyncio
 
 import pytest
-from integration_token.cluster.collection import ENDPOINTS, INTEGRATIONS, LEASES, NAMESPACES, PODS, SECRETS
+from integration_token.cluster.collection import (
+    CONFIG_MAPS,
+    ENDPOINTS,
+    INTEGRATIONS,
+    LEASES,
+    NAMESPACES,
+    PODS,
+    SECRETS,
+    Collection,
+)
 from integration_token.cluster.permission import Call, Permissions, call_of
 from integration_token.errors import ClusterError, Conflict, Denied, Unavailable
 
@@ -65,11 +74,13 @@ def test_refusals_that_are_no_lack_of_permission_are_not_told(clock: FakeClock) 
         assert permissions.missing == ""
 
 
-def test_what_an_installation_may_withhold_is_not_missing(clock: FakeClock) -> None:
-    """Pods are listed only where the chart grants it, and the operator works without."""
+@pytest.mark.parametrize("optional", [PODS, CONFIG_MAPS], ids=lambda collection: collection.plural)
+def test_what_an_installation_may_withhold_is_not_missing(clock: FakeClock, optional: Collection) -> None:
+    """Pods, and ConfigMaps with authorities, are read only where the chart grants it, and the operator works without."""
     permissions = Permissions(clock)
-    said = 'pods is forbidden: User "u" cannot list resource "pods" in API group "" in the namespace "store"'
-    permissions.on_answer("GET", PODS.path("store"), Denied(said, status=403))
+    what = optional.plural
+    said = f'{what} is forbidden: User "u" cannot get resource "{what}" in API group "" in the namespace "store"'
+    permissions.on_answer("GET", optional.path("store", "some"), Denied(said, status=403))
     assert permissions.missing == ""
 
 
