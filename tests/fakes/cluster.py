@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from integration_token.api.names import MANAGER
+from integration_token.api.names import CLUSTER_TOKEN_ENDPOINTS, INTEGRATION_TOKENS, MANAGER, TOKEN_ENDPOINTS
 from integration_token.cluster.collection import EVENTS, SECRETS, Collection, Object
 from integration_token.cluster.gateway import Gateway
 from integration_token.errors import ClusterError, Conflict, Denied
@@ -264,6 +264,8 @@ class Cluster(Gateway):
             self._created[path] += 1
             uid = f"uid-{'-'.join(path)}-{self._created[path]}"
             metadata |= {"uid": uid, "generation": 1, "creationTimestamp": "2027-01-15T08:00:00Z"}
+            if path[0] in _WITH_STATUS:
+                body.setdefault("status", {"observedGeneration": 0})  # the schema's default
         else:
             changed = old.get("spec") != body.get("spec")
             metadata |= {
@@ -306,6 +308,7 @@ def _selected(body: Object, selector: str) -> bool:
     return labels.get(key) == value if equals else key in labels
 
 
+_WITH_STATUS = frozenset({INTEGRATION_TOKENS, TOKEN_ENDPOINTS, CLUSTER_TOKEN_ENDPOINTS})
 _RECORDED = ("labels", "annotations")
 
 

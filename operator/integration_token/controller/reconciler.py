@@ -222,7 +222,8 @@ class Reconciler:
 
         It does so without a word, however many are before it, as long as the endpoint answers them at once.
         """
-        first = self._secrets.target(integration.namespace, integration.target) is None and not integration.status
+        untold = "conditions" not in integration.status
+        first = untold and self._secrets.target(integration.namespace, integration.target) is None
         endpoint = self._inventory.endpoints.get(integration.endpoint)
         if not first or endpoint is None or integration.suspend:
             return None
