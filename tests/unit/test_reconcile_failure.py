@@ -122,7 +122,7 @@ def test_a_resource_says_why_it_has_no_token_and_gets_one_as_soon_as_that_is_men
         # What isn't ours is not watched, and looked at once a minute.
         # Whom the endpoint refuses is asked for a few times more at first.
         most = {"CredentialsNotFound": 90, "SecretNotOwned": 90, "AccessDenied": 15}
-        assert world.operator.looks - looks <= most.get(reason, 12)
+        assert world.operator.looks - looks <= most.get(reason, 13)
         if world.cluster.find("secrets", NAMESPACE, "shop"):
             world.cluster.remove("secrets", NAMESPACE, "shop")
             await world.until(EPOCH + HOUR + 61)

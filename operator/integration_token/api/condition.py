@@ -39,6 +39,9 @@ class Trait(Enum):
     STALLS_ENDPOINT = auto()
     """An endpoint that cannot be used for it is Stalled: its own spec is at fault. Those that refer to it are not: it
     may be mended by the very release that they are waited for in."""
+    MAY_ARRIVE = auto()
+    """What a resource refers to is not there, or not complete, or not granted: right after the resource's creation it
+    may just be on its way, and nobody is warned yet."""
     FIXED_MESSAGE = auto()
     """The message tells no more than the reason, or what it was at first."""
 
@@ -91,24 +94,24 @@ class Reason(StrEnum):
     INVALID_SPEC = "InvalidSpec", Trait.STALLS, Trait.STALLS_ENDPOINT
     """A field has a value that the operator cannot use: of the resource, which stalls it, or of its endpoint, which
     stalls that alone."""
-    ENDPOINT_NOT_FOUND = "EndpointNotFound"
+    ENDPOINT_NOT_FOUND = "EndpointNotFound", Trait.MAY_ARRIVE
     """spec.endpointRef names an endpoint that does not exist, or one of a kind that this installation doesn't serve."""
-    NOT_ALLOWED = "NotAllowed", Trait.NOT_OURS
+    NOT_ALLOWED = "NotAllowed", Trait.NOT_OURS, Trait.MAY_ARRIVE
     """The ClusterTokenEndpoint's namespaceSelector does not select this namespace."""
     INSECURE_URL = "InsecureURL", Trait.STALLS_ENDPOINT
     """The token URL is http, which would show the client secret to the network."""
     INVALID_CA_BUNDLE = "InvalidCABundle", Trait.STALLS_ENDPOINT
     """spec.caBundle holds no PEM certificate that can be read."""
-    HOST_NOT_ALLOWED = "HostNotAllowed", Trait.STALLS_ENDPOINT
+    HOST_NOT_ALLOWED = "HostNotAllowed", Trait.STALLS_ENDPOINT, Trait.MAY_ARRIVE
     """The token URL's host is not on the installation's or on the credentials Secret's list of hosts. The Secret's may
     come with its next version; the installation's is set as the operator starts."""
     ADDRESS_NOT_ALLOWED = "AddressNotAllowed", Trait.SHOWN_BY_REQUEST
     """The host has an address to which credentials are never sent: by what the name server answers now."""
-    CREDENTIALS_NOT_FOUND = "CredentialsNotFound", Trait.UNWATCHED
+    CREDENTIALS_NOT_FOUND = "CredentialsNotFound", Trait.UNWATCHED, Trait.MAY_ARRIVE
     """The credentials Secret does not exist."""
-    CREDENTIALS_NOT_LABELLED = "CredentialsNotLabelled", Trait.NOT_OURS
+    CREDENTIALS_NOT_LABELLED = "CredentialsNotLabelled", Trait.NOT_OURS, Trait.MAY_ARRIVE
     """The credentials Secret lacks the label by which its owner consents to its use."""
-    CREDENTIALS_INVALID = "CredentialsInvalid", Trait.SHOWN_BY_REQUEST
+    CREDENTIALS_INVALID = "CredentialsInvalid", Trait.SHOWN_BY_REQUEST, Trait.MAY_ARRIVE
     """A key of the credentials Secret is missing, empty, not UTF-8, or has a line break in it: whoever writes it may
     not be done yet."""
 
@@ -135,7 +138,7 @@ class Reason(StrEnum):
     """The endpoint's answer holds no usable token."""
 
     # The cluster: permissions, quotas and other controllers' peace may come, a Secret of that name goes by hand alone.
-    FORBIDDEN = "Forbidden"
+    FORBIDDEN = "Forbidden", Trait.MAY_ARRIVE
     """The API server refuses the operator a call that it needs."""
     SECRET_NOT_OWNED = "SecretNotOwned", Trait.NOT_OURS, Trait.UNWATCHED, Trait.STALLS
     """The target's name is taken by a Secret that is not ours."""
