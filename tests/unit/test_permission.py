@@ -76,7 +76,7 @@ def test_refusals_that_are_no_lack_of_permission_are_not_told(clock: FakeClock) 
 
 @pytest.mark.parametrize("optional", [PODS, CONFIG_MAPS], ids=lambda collection: collection.plural)
 def test_what_an_installation_may_withhold_is_not_missing(clock: FakeClock, optional: Collection) -> None:
-    """Pods, and ConfigMaps with authorities, are read only where the chart grants it, and the operator works without."""
+    """Pods, and ConfigMaps with authorities, are read only where that is granted, and the operator works without."""
     permissions = Permissions(clock)
     what = optional.plural
     said = f'{what} is forbidden: User "u" cannot get resource "{what}" in API group "" in the namespace "store"'

@@ -20,7 +20,7 @@ from tests.fakes import fault
 from tests.fakes.fault import Fault
 from tests.fakes.issuer import Policy
 from tests.unit.virtual import EPOCH
-from tests.unit.world import NAMESPACE, World, encoded, play
+from tests.unit.world import NAMESPACE, SECRET, World, encoded, play
 
 DAY = 86400.0
 HOUR = 3600.0
@@ -106,20 +106,23 @@ def test_what_a_failure_came_through_is_not_remembered(spoil: Callable[[World], 
 def test_a_resource_says_why_it_has_no_token_and_gets_one_as_soon_as_that_is_mended(
     spoil: Callable[[World], object], reason: str
 ) -> None:
-    """Stalled, with one event, no loop, and a message that tells no secret; two seconds after it is mended, Ready."""
+    """With one event, no loop, and a message that tells no secret, and Stalled only by what nobody else can mend; two
+    seconds after it is mended, Ready."""
 
     async def story(world: World) -> None:
         await begin_spoiled(world, spoil)
         assert world.ready == ("False", reason)
         assert world.refreshed == ("False", reason)
-        assert world.stalled == ("True", reason)
+        # What the resource refers to may still come, or be mended there.
+        stalls = reason in {"AccessDenied", "SecretNotOwned"}
+        assert world.stalled == (("True", reason) if stalls else ("False", "Progressing"))
         looks = world.operator.looks
         await world.until(EPOCH + HOUR)
         assert world.cluster.reasons() == [reason]
         # What isn't ours is not watched, and looked at once a minute.
         # Whom the endpoint refuses is asked for a few times more at first.
         most = {"CredentialsNotFound": 90, "SecretNotOwned": 90, "AccessDenied": 15}
-        assert world.operator.looks - looks <= most.get(reason, 12)
+        assert world.operator.looks - looks <= most.get(reason, 13)
         if world.cluster.find("secrets", NAMESPACE, "shop"):
             world.cluster.remove("secrets", NAMESPACE, "shop")
             await world.until(EPOCH + HOUR + 61)
@@ -152,7 +155,8 @@ def test_a_resource_says_why_it_has_no_token_and_gets_one_as_soon_as_that_is_men
 def test_a_failing_refresh_keeps_the_good_token_and_ends_with_the_fault(
     spoiled: Fault, reason: str, stalled: str
 ) -> None:
-    """Ready stays True until the token expires; then the reason is there; mended, it is all over within minutes."""
+    """Ready stays True, and Stalled False, until the token expires; then the reason is there; mended, it is all over
+    within minutes."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -160,17 +164,77 @@ def test_a_failing_refresh_keeps_the_good_token_and_ends_with_the_fault(
         await world.until(EPOCH + DAY * 0.9)
         assert world.ready == ("True", "TokenValid")
         assert world.refreshed == ("False", reason)
-        assert world.stalled[0] == stalled
+        assert world.stalled == ("False", "Progressing")
         await world.until(EPOCH + DAY + 1)
         assert world.ready[0] == "False"
+        assert world.stalled[0] == stalled
         assert world.cluster.reasons() == ["Issued", reason]
         await world.until(EPOCH + DAY + HOUR)
         assert world.ready == ("False", reason)
+        assert world.stalled[0] == stalled
         world.mend()
         await world.until(EPOCH + DAY + HOUR + 301)
         assert world.ready == ("True", "TokenValid")
         assert world.refreshed == ("True", "Refreshed")
         assert world.cluster.reasons() == ["Issued", reason, "Renewed", "Mended"]
+
+    play(story)
+
+
+def test_a_refusal_that_a_fault_follows_stalls_only_while_it_is_the_last_answer() -> None:
+    """Who looks during an outage is told to wait; each change is one write."""
+
+    async def story(world: World) -> None:
+        world.fault(fault.status(401, "invalid_client"))
+        await world.begin()
+        assert (world.ready, world.stalled) == (("False", "InvalidClient"), ("True", "InvalidClient"))
+        world.mend()
+        world.fault(fault.status(503))
+        await world.until(EPOCH + 6)
+        assert (world.ready, world.stalled) == (("False", "EndpointError"), ("False", "Progressing"))
+        world.mend()
+        world.fault(fault.status(401, "invalid_client"))
+        await world.until(EPOCH + 90)
+        assert (world.ready, world.stalled) == (("False", "InvalidClient"), ("True", "InvalidClient"))
+        with world.counting() as writes:
+            await world.until(EPOCH + HOUR)
+        assert writes == []
+
+    play(story)
+
+
+def test_a_token_that_expires_while_it_is_refused_stalls_after_a_restart_too() -> None:
+    """The new process asks for nothing before, and so was refused nothing itself."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.fault(fault.status(401, "invalid_client"))
+        await world.until(EPOCH + DAY * 0.9)
+        await world.restart()
+        assert (world.ready, world.stalled) == (("True", "TokenValid"), ("False", "Progressing"))
+        await world.until(EPOCH + DAY + 1)
+        assert (world.ready, world.stalled) == (("False", "InvalidClient"), ("True", "InvalidClient"))
+
+    play(story)
+
+
+def test_a_spec_that_brings_a_refused_client_in_order_is_stalled_no_more() -> None:
+    """Nor is one that is suspended; each tells the generation that it is about."""
+
+    async def story(world: World) -> None:
+        world.clients["shop"] = "another secret"
+        await world.begin()
+        assert world.stalled == ("True", "AccessDenied")
+        world.integration(suspend=True)
+        await world.settle()
+        assert (world.ready, world.stalled) == (("False", "Suspended"), ("False", "Progressing"))
+        assert world.status()["observedGeneration"] == 2
+        world.clients["other"] = SECRET
+        world.credentials("other", name="other-integration")
+        world.integration(credentialsSecretRef={"name": "other-integration"})
+        await world.settle()
+        assert (world.ready, world.stalled) == (("True", "TokenValid"), ("False", "Progressing"))
+        assert world.status()["observedGeneration"] == 3
 
     play(story)
 
