@@ -103,6 +103,7 @@ def test_endpoint_says_why_there_are_no_authorities_and_works_as_soon_as_there_a
         assert (status, why) == ("False", reason)
         assert message in said
         assert world.ready == ("False", reason)
+        assert world.stalled == ("False", "Progressing")
         await world.until(EPOCH + 12)
         with world.counting() as writes:
             await world.until(EPOCH + HOUR)
@@ -113,6 +114,21 @@ def test_endpoint_says_why_there_are_no_authorities_and_works_as_soon_as_there_a
         assert told(world)[0] == "True"
         assert world.ready == ("True", "TokenValid")
         assert world.requests == 1
+
+    play(story)
+
+
+def test_authorities_that_arrive_a_moment_later_are_waited_for_without_a_word() -> None:
+    """Helm and Flux create them in any order: nobody gives up, and no event or warning is made of it."""
+
+    async def story(world: World) -> None:
+        await begin(world)
+        conditions = world.cluster.object("clustertokenendpoints", "", "login")["status"]["conditions"]
+        assert {one["type"]: one["status"] for one in conditions} == {"Ready": "False", "Stalled": "False"}
+        world.config_map("authorities", {"ca.crt": FIRST})
+        await world.until(EPOCH + 6)
+        assert world.ready == ("True", "TokenValid")
+        assert world.cluster.reasons() == ["Issued"]
 
     play(story)
 

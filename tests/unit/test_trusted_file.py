@@ -168,7 +168,7 @@ async def test_file_that_cannot_be_used_at_the_start_is_an_error(file: Path, tex
 def test_it_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """As for any other setting."""
     assert main(["run", f"--trusted-ca-file={tmp_path}"]) == 2
-    assert capsys.readouterr().err == f"integration-token-operator run: --trusted-ca-file {tmp_path}: Is a directory\n"
+    assert capsys.readouterr().err == f"integration-token-operator run: --trusted-ca-file {tmp_path}: no regular file\n"
 
 
 @pytest.mark.parametrize(("text", "said"), BAD.values(), ids=BAD)

@@ -5,6 +5,7 @@ only once TLS can use it: a file that turns bad must not take away the endpoints
 """
 
 import asyncio
+import stat
 from pathlib import Path
 
 from integration_token.api.endpoint import CABundle
@@ -63,6 +64,9 @@ class TrustedFile:
             found = self._path.stat()
             seen = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
             if seen == self._seen:
+                return
+            if not stat.S_ISREG(found.st_mode):
+                self._seen, self.problem = seen, f"{self._path}: no regular file"  # a pipe would be waited for
                 return
             with self._path.open("rb") as file:
                 content = file.read(MAX_BUNDLE + 1)

@@ -120,10 +120,11 @@ class LeaderTerm:
             asyncio.create_task(self._worker.secrets.run(), name="secrets"),
             asyncio.create_task(self._sweep.run(), name="sweep"),
             asyncio.create_task(self._worker.bundles.run(), name="bundles"),
-            asyncio.create_task(self._trusted.run(), name="trusted"),
             asyncio.create_task(self._permissions.run(self._gateway.is_permitted), name="permissions"),
             asyncio.create_task(self._watch(), name="watch"),
         }
+        if self._trusted.is_set:
+            parts.add(asyncio.create_task(self._trusted.run(), name="trusted"))
         ends = {
             asyncio.create_task(stop.wait(), name="stop"),
             asyncio.create_task(self._fence.closed.wait(), name="fence"),
