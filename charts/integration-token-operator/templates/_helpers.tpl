@@ -63,3 +63,34 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{ list $constraint | toYaml }}
 {{- end }}
 {{- end }}
+
+{{/* Label matchers of all that this installation tells. ServiceMonitor and PodMonitor each make a job of their own. */}}
+{{- define "integration-token-operator.seriesOfTokens" -}}
+{{- $name := include "integration-token-operator.fullname" . }}
+{{- default (printf `job=~"%s|%s/%s"` $name .Release.Namespace $name) .Values.metrics.prometheusRule.selector }}
+{{- end }}
+
+{{/* And of what it tells of itself: these series bear the namespace that it runs in, and not that of a resource. */}}
+{{- define "integration-token-operator.seriesOfProcess" -}}
+{{- $namespace := printf `, namespace="%s"` .Release.Namespace }}
+{{- include "integration-token-operator.seriesOfTokens" . }}
+{{- if not .Values.metrics.prometheusRule.selector }}
+{{- $namespace }}
+{{- end }}
+{{- end }}
+
+{{/* What follows an alert's expression, up to its runbook: of a list of the chart's root, the alert's values and its name. */}}
+{{- define "integration-token-operator.alert" -}}
+{{- $rule := (index . 0).Values.metrics.prometheusRule }}
+{{- $alert := index . 1 }}
+{{- with $alert.for -}}
+for: {{ . }}
+{{ end -}}
+labels:
+  severity: {{ $alert.severity }}
+  {{- with $rule.alertLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+annotations:
+  runbook_url: {{ printf "%s#%s" $rule.runbookURL (lower (index . 2)) | quote }}
+{{- end }}
