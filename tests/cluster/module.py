@@ -32,7 +32,9 @@ class Module:
     @property
     def bin(self) -> Path:
         """Where the programs are kept. A digest of its own for each module: a new Helm rebuilds no Kubernetes."""
-        pinned = self.text.encode() + (self.directory / "go.sum").read_bytes() + self.stamp.encode() + self.tags.encode()
+        pinned = (
+            self.text.encode() + (self.directory / "go.sum").read_bytes() + self.stamp.encode() + self.tags.encode()
+        )
         return cache.root() / hashlib.sha256(pinned).hexdigest()[:16] / "bin"
 
     @property

@@ -79,7 +79,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{- end }}
 
-{{/* What follows an alert's expression, up to its runbook: of a list of the chart's root, the alert's values and its name. */}}
+{{/* What follows an alert's expression, up to its runbook: of a list of the chart's root, the alert's values, its name, and
+     the namespace where its expression tells none. */}}
 {{- define "integration-token-operator.alert" -}}
 {{- $rule := (index . 0).Values.metrics.prometheusRule }}
 {{- $alert := index . 1 }}
@@ -88,6 +89,9 @@ for: {{ . }}
 {{ end -}}
 labels:
   severity: {{ $alert.severity }}
+  {{- if gt (len .) 3 }}
+  namespace: {{ index . 3 }}
+  {{- end }}
   {{- with $rule.alertLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
