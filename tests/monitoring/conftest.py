@@ -1,5 +1,5 @@
-"""The room's world, built once: a control plane with the operator and every state of its resources, and a Prometheus that
-looks at it."""
+"""The room's world, built once: a control plane with the operator and every state of its resources, and a Prometheus
+that looks at it."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Days of an operator in virtual time, scraped every two minutes: the operator's own parts and its own text."""
+"""Days of an operator in virtual time, scraped as by a Prometheus: the operator's own parts and its own text."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -16,11 +16,12 @@ MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 Plot = Callable[[World], Coroutine[Any, Any, None]]
 
 
-def record(plot: Plot, seconds: float, policy: Policy, **spec: Any) -> Recording:
+def record(plot: Plot, seconds: float, policy: Policy, *, step: int = STEP, **spec: Any) -> Recording:
     """Plays a world with the resource `store/shop` at the endpoint `login`, and notes what is scraped of it.
 
     :param plot: what happens meanwhile; it begins when the first token is there.
     :param policy: of the endpoint.
+    :param step: seconds between two scrapes, where tokens don't live for a day.
     :param spec: of the resource.
     """
 
@@ -30,13 +31,13 @@ def record(plot: Plot, seconds: float, policy: Policy, **spec: Any) -> Recording
         try:
             await world.begin(**spec)
             plotted = asyncio.create_task(plot(world))
-            for _ in range(int(seconds // STEP) + 1):
+            for _ in range(int(seconds // step) + 1):
                 scrapes.append((clock.now().wall, world.operator.metrics.text().decode()))
-                await asyncio.sleep(STEP)
+                await asyncio.sleep(step)
             await plotted
         finally:
             await world.operator.stop(kill=True)
-        return Recording(STEP, scrapes)
+        return Recording(step, scrapes)
 
     with glancing(HOUR):
         return run(main)

@@ -32,7 +32,7 @@ ALERTS: Final = (
 HASTY: Final = (
     *(f"--set=metrics.prometheusRule.alerts.{alert}.for=4s" for alert in ALERTS),
     "--set=metrics.prometheusRule.interval=1s",
-    "--set=metrics.prometheusRule.alerts.endpointDown.window=20s",
+    "--set=metrics.prometheusRule.alerts.endpointDown.window=10s",
 )
 """Values with which an alert needs no minutes to fire."""
 

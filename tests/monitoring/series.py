@@ -17,7 +17,7 @@ from tests.monitoring.rules import TARGET
 
 MOMENT: Final = "_timestamp_seconds"
 """How the names of those metrics end whose value is a moment."""
-_OWN: Final = ("integration_token_",)
+_OWN: Final = "integration_token_"
 _ABSENT: Final = "_"
 _STALE: Final = "stale"
 
@@ -32,6 +32,13 @@ class Recording:
     """Seconds from one to the next."""
     scrapes: Sequence[tuple[float, str | None]]
     """When each was, in seconds since the epoch, and its text; None where nothing answered."""
+
+    def value(self, metric: str, at: float) -> float:
+        """What one of its series was `at` seconds after the first scrape, the only one of that metric."""
+        begin = self.scrapes[0][0]
+        text = next(text for now, text in self.scrapes if now - begin >= at)
+        (value,) = (value for name, value in _samples(text or "", begin).items() if name.startswith(metric + "{"))
+        return value
 
     def series(self) -> list[Document]:
         """Of promtool's `input_series`."""
@@ -59,12 +66,12 @@ def held(text: str, now: float, steps: int, step: int) -> list[Document]:
 
 
 def _samples(text: str, begin: float) -> dict[str, float]:
-    """The operator's own metrics."""
+    """The operator's own metrics, and without those of its process, which half of the text is about."""
+    own = "\n".join(line for line in text.splitlines() if line.startswith(_OWN))
     return {
         _name(sample.name, sample.labels): sample.value - begin if sample.name.endswith(MOMENT) else sample.value
-        for family in text_string_to_metric_families(text)
+        for family in text_string_to_metric_families(own + "\n")
         for sample in family.samples
-        if sample.name.startswith(_OWN)
     }
 
 

@@ -22,7 +22,7 @@ def test_rules_are_loaded(prometheus: Prometheus, states: Scene) -> None:
 
 
 def test_alerts_of_every_state(prometheus: Prometheus, states: Scene) -> None:
-    """A refresh that fails fires while the token is still valid; each other state fires what is told of it; and healthy,
+    """A refresh that fails fires while the token is still valid; each other state fires what is told of it; healthy,
     waiting and suspended neighbours with valid tokens fire nothing."""
     expected = scene.expected()
     firing: set[tuple[str, str, str]] = set()

@@ -17,7 +17,7 @@ ALERTS = re.findall(r"^ *- alert: (\w+)$", RULES.read_text(), re.MULTILINE)
 
 @pytest.mark.parametrize("alert", ALERTS)
 def test_alert_has_a_section(alert: str) -> None:
-    """The alert's own runbook link leads to its heading, below which stand what it means, where to look and what to do."""
+    """The alert's runbook link leads to its heading, below which stand what it means, where to look and what to do."""
     assert f'"integration-token-operator.alert" (list $ . "{alert}"' in RULES.read_text(), "the link is another alert's"
     assert alert in HEADINGS
     _, _, after = PAGE.read_text().partition(f"\n### {alert}\n")
