@@ -3,7 +3,8 @@
     OperatorError
     ├── SettingsError          a flag, an environment variable or a file of the command line
     ├── Failure                why a resource's token is not to be had or not renewed: becomes its condition
-    │   ├── UserActionRequired        only a change by a person helps (Stalled)
+    │   ├── UserActionRequired        only a change by a person helps
+    │   │   └── EndpointUnusable      a change of the endpoint that the resource refers to
     │   └── Transient            asking again later may help
     └── ClusterError           the Kubernetes API did not do what was asked
         ├── Conflict           409: somebody else was first; observe again
@@ -60,6 +61,10 @@ class Failure(OperatorError):
 
 class UserActionRequired(Failure):
     """Asking again answers the same until the spec, a Secret or the integration is changed."""
+
+
+class EndpointUnusable(UserActionRequired):
+    """The spec of the endpoint that a resource refers to is at fault: only a change there helps."""
 
 
 class Transient(Failure):

@@ -390,6 +390,39 @@ def test_what_was_stored_before_a_bound_there_is_still_gets_its_status(kubectl: 
     kubectl.run("delete", "itok", "large")
 
 
+def test_what_was_stored_before_a_status_had_a_default_has_it_too(kubectl: Kubectl) -> None:
+    """An upgrade leaves no resource that is taken for done though nobody has looked at it; none is written for it."""
+    name = "integrationtokens.integrationtoken.dev"
+    crd = json.loads(kubectl.run("get", "crd", name, "--output=json"))
+    older = json.loads(json.dumps(crd))
+    del older["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["default"]
+
+    def stored() -> Document:
+        found: Document = json.loads(kubectl.run("get", "itok", "older", "--output=json"))
+        return found
+
+    def serve(schema: Document) -> None:
+        version = json.loads(kubectl.run("get", "crd", name, "--output=json"))["metadata"]["resourceVersion"]
+        schema["metadata"]["resourceVersion"] = version
+        kubectl.run("replace", "--filename=-", documents=[schema])
+
+    kubectl.run("create", "--filename=-", documents=[token("older")])
+    try:
+        serve(older)
+        poll(lambda: "status" not in stored(), "the older schema")
+        before = stored()
+    finally:
+        serve(crd)
+    poll(lambda: "status" in stored(), "the newer schema")
+    after = stored()
+    assert after == before | {"status": {"observedGeneration": 0}}
+    status = json.dumps({"metadata": {"resourceVersion": after["metadata"]["resourceVersion"]},
+                         "status": {"observedGeneration": 1}})  # fmt: skip
+    kubectl.run("patch", "itok", "older", "--subresource=status", "--type=merge", f"--patch={status}")
+    assert stored()["status"] == {"observedGeneration": 1}
+    kubectl.run("delete", "itok", "older")
+
+
 def _contains(stored: Any, given: Any) -> bool:
     if isinstance(given, dict):
         return all(key in stored and _contains(stored[key], value) for key, value in given.items())

@@ -35,6 +35,22 @@ def test_token_defaults(kubectl: Kubectl) -> None:
     }
 
 
+def test_a_status_begins_with_the_generation_that_nobody_has_seen(kubectl: Kubectl) -> None:
+    """Of every kind: what waits for a resource without a status takes it for done."""
+    documents = [token("begun"), endpoint(), cluster_endpoint()]
+    kubectl.run("apply", "--filename=-", documents=documents)
+    try:
+        for kind, name in (("itok", "begun"), ("tep", "grafx"), ("ctep", "grafx")):
+            stored = json.loads(kubectl.run("get", kind, name, "--output=json"))
+            assert stored["status"] == {"observedGeneration": 0}
+            listed = json.loads(kubectl.run("get", kind, "--output=json"))
+            assert [item["status"] for item in listed["items"] if item["metadata"]["name"] == name] == [
+                {"observedGeneration": 0}
+            ]
+    finally:
+        kubectl.run("delete", "--filename=-", documents=documents)
+
+
 def test_every_field_is_described(helm: Helm) -> None:
     """`kubectl explain` has a sentence for each field, of spec and of status."""
 

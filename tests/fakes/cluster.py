@@ -12,7 +12,8 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from integration_token.api.names import MANAGER
+from integration_token.api.names import CLUSTER_TOKEN_ENDPOINTS, INTEGRATION_TOKENS, MANAGER, TOKEN_ENDPOINTS
+from integration_token.api.value import format_time
 from integration_token.cluster.collection import EVENTS, SECRETS, Collection, Object
 from integration_token.cluster.gateway import Gateway
 from integration_token.errors import ClusterError, Conflict, Denied
@@ -40,8 +41,9 @@ class _Failing:
 class Cluster(Gateway):
     """What an operator and the people beside it do to the same objects."""
 
-    def __init__(self) -> None:
-        """Begins empty."""
+    def __init__(self, now: Callable[[], float] = lambda: _BEGIN) -> None:
+        """Begins empty; `now` tells what its clock says, in seconds since the epoch."""
+        self.now = now
         self.objects: dict[Path, Object] = {}
         self.calls: list[tuple[str, str, str]] = []
         """Verb, plural and name of each call of the operator, events apart."""
@@ -128,6 +130,8 @@ class Cluster(Gateway):
 
     async def create(self, collection: Collection, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         if collection is EVENTS:
+            if any(event["metadata"]["name"] == body["metadata"]["name"] for event in self.events):
+                raise Conflict(f"409 {body['metadata']['name']} already exists")
             self.events.append(body)
             return body
         path = (collection.plural, namespace, body["metadata"]["name"])
@@ -263,7 +267,9 @@ class Cluster(Gateway):
             # The same whatever else there is: what a UID decides must not depend on that.
             self._created[path] += 1
             uid = f"uid-{'-'.join(path)}-{self._created[path]}"
-            metadata |= {"uid": uid, "generation": 1, "creationTimestamp": "2027-01-15T08:00:00Z"}
+            metadata |= {"uid": uid, "generation": 1, "creationTimestamp": format_time(self.now())}
+            if path[0] in _WITH_STATUS:
+                body.setdefault("status", {"observedGeneration": 0})  # the schema's default
         else:
             changed = old.get("spec") != body.get("spec")
             metadata |= {
@@ -306,6 +312,8 @@ def _selected(body: Object, selector: str) -> bool:
     return labels.get(key) == value if equals else key in labels
 
 
+_BEGIN = 1_800_000_000.0
+_WITH_STATUS = frozenset({INTEGRATION_TOKENS, TOKEN_ENDPOINTS, CLUSTER_TOKEN_ENDPOINTS})
 _RECORDED = ("labels", "annotations")
 
 

@@ -58,6 +58,7 @@ class TestIntegration:
             uid="uid",
             generation=1,
             resource_version="",
+            created=0.0,
             renew_request="",
             endpoint=EndpointRef(EndpointKind.NAMESPACED, "store", "login"),
             credentials="shop-integration",
@@ -90,13 +91,15 @@ class TestIntegration:
             "mountRefresh": "Never",
             "suspend": True,
         }
-        read = integration(spec, generation=7, resourceVersion="11", annotations={RENEW_ANNOTATION: "now"})
+        read = integration(spec, generation=7, resourceVersion="11", annotations={RENEW_ANNOTATION: "now"},
+                           creationTimestamp="2027-01-15T08:00:00Z")  # fmt: skip
         assert read == Integration(
             namespace="store",
             name="shop",
             uid="uid",
             generation=7,
             resource_version="11",
+            created=1_800_000_000.0,
             renew_request="now",
             endpoint=EndpointRef(EndpointKind.CLUSTER, "", "grafx"),
             credentials="keys",

@@ -9,7 +9,7 @@ from integration_token.api.integration import Integration, parse_integration
 from integration_token.api.token import GrantIdentity, StoredToken, Token
 from integration_token.controller.status import merge_patch
 from integration_token.controller.wording import due_within
-from integration_token.errors import Failure, Transient, UserActionRequired
+from integration_token.errors import EndpointUnusable, Failure, Transient, UserActionRequired
 from integration_token.renewal.rollover import Rollover
 
 from tests.unit.situation import Situation
@@ -25,6 +25,7 @@ UNREACHABLE = Transient(Reason.ENDPOINT_UNREACHABLE, "no connection")
 DENIED = UserActionRequired(Reason.ACCESS_DENIED, "check the audience")
 GOOD = Situation(now=NOW, stored=STORED, matches=True, expires=ISSUED + DAY, renews=ISSUED + 0.8 * DAY)
 EMPTY = replace(GOOD, stored=None, matches=None, expires=0, renews=0)
+PROGRESSING = ("False", "Progressing")
 Status = dict[str, Any]
 
 
@@ -267,22 +268,73 @@ class TestRefreshed:
 
 
 class TestStalled:
-    """True where only a change by a person helps."""
+    """True where no token is held and only a change by a person helps."""
 
     @pytest.mark.parametrize(
         ("failure", "expected"),
         [
-            pytest.param(None, ("False", "Progressing"), id="nothing stands in the way"),
-            pytest.param(UNREACHABLE, ("False", "Progressing"), id="a fault may pass by itself"),
+            pytest.param(None, PROGRESSING, id="nothing stands in the way"),
+            pytest.param(UNREACHABLE, PROGRESSING, id="a fault may pass by itself"),
             pytest.param(DENIED, ("True", "AccessDenied"), id="only a change helps"),
+            pytest.param(
+                Transient(Reason.SECRET_NOT_OWNED, "it is being deleted"),
+                PROGRESSING,
+                id="the Secret is on its way out",
+            ),
+            pytest.param(
+                EndpointUnusable(Reason.INVALID_SPEC, "mend it"),
+                PROGRESSING,
+                id="it is the endpoint's spec that is bad",
+            ),
         ],
     )
-    @pytest.mark.parametrize("situation", [GOOD, EMPTY], ids=["with a token", "without one"])
-    def test_it_tells_whether_a_person_is_needed(
+    @pytest.mark.parametrize(
+        "situation",
+        [
+            pytest.param(EMPTY, id="there is none"),
+            pytest.param(replace(GOOD, now=ISSUED + DAY), id="it has expired"),
+            pytest.param(replace(GOOD, matches=False), id="it is of what was specified before"),
+        ],
+    )
+    def test_without_a_good_token_it_tells_whether_a_person_is_needed(
         self, situation: Situation, failure: Failure | None, expected: tuple[str, str]
     ) -> None:
-        """Whether or not a good token is held."""
-        assert told(status_of(resource(), replace(situation, failure=failure)), ConditionType.STALLED) == expected
+        """With the failure's message."""
+        status = status_of(resource(), replace(situation, asked=True, failure=failure))
+        assert told(status, ConditionType.STALLED) == expected
+        if failure is not None and expected != PROGRESSING:
+            assert condition_of(status, ConditionType.STALLED)["message"] == failure.message
+
+    def test_a_failing_refresh_of_a_good_token_stalls_nothing(self) -> None:
+        """Pods whose token has hours left are no failed release."""
+        status = status_of(resource(), replace(GOOD, asked=True, failure=DENIED))
+        assert told(status, ConditionType.READY)[0] == "True"
+        assert told(status, ConditionType.REFRESHED) == ("False", "AccessDenied")
+        assert told(status, ConditionType.STALLED) == PROGRESSING
+
+    @pytest.mark.parametrize("reason", list(Reason))
+    def test_what_may_still_arrive_stalls_nothing(self, reason: Reason) -> None:
+        """The spec, a Secret that is somebody else's, and refusals by the endpoint do; no other reason does."""
+        stalls = {
+            Reason.INVALID_SPEC,
+            Reason.SECRET_NOT_OWNED,
+            Reason.INVALID_CLIENT,
+            Reason.ACCESS_DENIED,
+            Reason.UNAUTHORIZED_CLIENT,
+            Reason.INVALID_SCOPE,
+            Reason.REQUEST_REJECTED,
+        }
+        status = status_of(resource(), replace(EMPTY, failure=UserActionRequired(reason, "do something")))
+        assert told(status, ConditionType.STALLED)[0] == str(reason in stalls)
+
+    def test_who_is_suspended_or_waits_is_not_stalled_by_an_earlier_refusal(self) -> None:
+        """What the endpoint says now is not known."""
+        refused = status_of(resource(), replace(EMPTY, asked=True, failure=DENIED))
+        suspended = resource(refused, suspend=True)
+        assert told(status_of(suspended, EMPTY), ConditionType.STALLED) == PROGRESSING
+        assert told(status_of(resource(refused), replace(EMPTY, rate_limited=True)), ConditionType.STALLED) == (
+            PROGRESSING
+        )
 
 
 class TestTimes:

@@ -176,7 +176,7 @@ class World:
     def __init__(self, clock: FakeClock, policy: Policy) -> None:
         """Nothing runs yet; the endpoint knows the client `shop`."""
         self.clock = clock
-        self.cluster = Cluster()
+        self.cluster = Cluster(lambda: true_time(clock))
         self.issuer = Issuer(policy)
         self.clients = {"shop": SECRET}
         self.service = TokenService(

@@ -14,7 +14,8 @@ class ConditionType(StrEnum):
     REFRESHED = "Refreshed"
     """True while the last request to the token endpoint succeeded; False says why a refresh fails."""
     STALLED = "Stalled"
-    """True where only a change by a person helps."""
+    """True where no token is held, or an endpoint cannot be used, and only a change by a person helps: whoever waits
+    for the resource may give up at once. Never for what may still arrive."""
     ROLLOVER_TOO_LATE = "RolloverTooLate"
     """True where the endpoint has been seen to answer with a new token so late that a mounted file may hold an expired
     one; Unknown until a rollover has been seen."""
@@ -31,6 +32,16 @@ class Trait(Enum):
     """Even a good token in the target is none of the resource's own."""
     UNWATCHED = auto()
     """No watch tells that it is over: Secrets without our labels are not watched."""
+    STALLS = auto()
+    """An IntegrationToken that holds no token for it is Stalled. Helm and Flux give up on that at once, so it is never
+    for what may still arrive: they create a Secret, then an IntegrationToken, then its endpoint; others bring Secrets,
+    their labels and their keys, permissions and authorities seconds or minutes later."""
+    STALLS_ENDPOINT = auto()
+    """An endpoint that cannot be used for it is Stalled: its own spec is at fault. Those that refer to it are not: it
+    may be mended by the very release that they are waited for in."""
+    MAY_ARRIVE = auto()
+    """What a resource refers to is not there, or not complete, or not granted: right after the resource's creation it
+    may just be on its way, and nobody is warned yet."""
     FIXED_MESSAGE = auto()
     """The message tells no more than the reason, or what it was at first."""
 
@@ -79,38 +90,41 @@ class Reason(StrEnum):
     """The request waits for the endpoint's rate limit, for the operator's own, for others that are not answered yet, or
     as the endpoint asked to be left alone. The message says which."""
 
-    # The spec and what it refers to.
-    INVALID_SPEC = "InvalidSpec"
-    """A field has a value that the operator cannot use."""
-    ENDPOINT_NOT_FOUND = "EndpointNotFound"
+    # The spec, which stalls, and what it refers to, which may still come or be mended there.
+    INVALID_SPEC = "InvalidSpec", Trait.STALLS, Trait.STALLS_ENDPOINT
+    """A field has a value that the operator cannot use: of the resource, which stalls it, or of its endpoint, which
+    stalls that alone."""
+    ENDPOINT_NOT_FOUND = "EndpointNotFound", Trait.MAY_ARRIVE
     """spec.endpointRef names an endpoint that does not exist, or one of a kind that this installation doesn't serve."""
-    NOT_ALLOWED = "NotAllowed", Trait.NOT_OURS
+    NOT_ALLOWED = "NotAllowed", Trait.NOT_OURS, Trait.MAY_ARRIVE
     """The ClusterTokenEndpoint's namespaceSelector does not select this namespace."""
-    INSECURE_URL = "InsecureURL"
+    INSECURE_URL = "InsecureURL", Trait.STALLS_ENDPOINT
     """The token URL is http, which would show the client secret to the network."""
-    INVALID_CA_BUNDLE = "InvalidCABundle"
+    INVALID_CA_BUNDLE = "InvalidCABundle", Trait.STALLS_ENDPOINT
     """spec.caBundle holds no PEM certificate that can be read."""
-    HOST_NOT_ALLOWED = "HostNotAllowed"
-    """The token URL's host is not on the installation's or on the credentials Secret's list of hosts."""
+    HOST_NOT_ALLOWED = "HostNotAllowed", Trait.STALLS_ENDPOINT, Trait.MAY_ARRIVE
+    """The token URL's host is not on the installation's or on the credentials Secret's list of hosts. The Secret's may
+    come with its next version; the installation's is set as the operator starts."""
     ADDRESS_NOT_ALLOWED = "AddressNotAllowed", Trait.SHOWN_BY_REQUEST
-    """The host has an address to which credentials are never sent."""
-    CREDENTIALS_NOT_FOUND = "CredentialsNotFound", Trait.UNWATCHED
+    """The host has an address to which credentials are never sent: by what the name server answers now."""
+    CREDENTIALS_NOT_FOUND = "CredentialsNotFound", Trait.UNWATCHED, Trait.MAY_ARRIVE
     """The credentials Secret does not exist."""
-    CREDENTIALS_NOT_LABELLED = "CredentialsNotLabelled", Trait.NOT_OURS
+    CREDENTIALS_NOT_LABELLED = "CredentialsNotLabelled", Trait.NOT_OURS, Trait.MAY_ARRIVE
     """The credentials Secret lacks the label by which its owner consents to its use."""
-    CREDENTIALS_INVALID = "CredentialsInvalid", Trait.SHOWN_BY_REQUEST
-    """A key of the credentials Secret is missing, empty, not UTF-8, or has a line break in it."""
+    CREDENTIALS_INVALID = "CredentialsInvalid", Trait.SHOWN_BY_REQUEST, Trait.MAY_ARRIVE
+    """A key of the credentials Secret is missing, empty, not UTF-8, or has a line break in it: whoever writes it may
+    not be done yet."""
 
-    # The endpoint's answer.
-    INVALID_CLIENT = "InvalidClient", Trait.SHOWN_BY_REQUEST
+    # The endpoint's answer: a refusal stalls, a fault may pass.
+    INVALID_CLIENT = "InvalidClient", Trait.SHOWN_BY_REQUEST, Trait.STALLS
     """The endpoint does not know the client or its secret (RFC 6749, 5.2)."""
-    ACCESS_DENIED = "AccessDenied", Trait.SHOWN_BY_REQUEST
+    ACCESS_DENIED = "AccessDenied", Trait.SHOWN_BY_REQUEST, Trait.STALLS
     """The endpoint refuses this client the audience or the grant."""
-    UNAUTHORIZED_CLIENT = "UnauthorizedClient", Trait.SHOWN_BY_REQUEST
+    UNAUTHORIZED_CLIENT = "UnauthorizedClient", Trait.SHOWN_BY_REQUEST, Trait.STALLS
     """The client may not use the client credentials grant (RFC 6749, 5.2)."""
-    INVALID_SCOPE = "InvalidScope", Trait.SHOWN_BY_REQUEST
+    INVALID_SCOPE = "InvalidScope", Trait.SHOWN_BY_REQUEST, Trait.STALLS
     """The endpoint refuses the scopes asked for (RFC 6749, 5.2)."""
-    REQUEST_REJECTED = "RequestRejected", Trait.SHOWN_BY_REQUEST
+    REQUEST_REJECTED = "RequestRejected", Trait.SHOWN_BY_REQUEST, Trait.STALLS
     """The endpoint answered with another client error."""
     ENDPOINT_UNREACHABLE = "EndpointUnreachable", Trait.SHOWN_BY_REQUEST
     """The name does not resolve, or no connection comes about."""
@@ -123,10 +137,10 @@ class Reason(StrEnum):
     INVALID_RESPONSE = "InvalidResponse", Trait.SHOWN_BY_REQUEST
     """The endpoint's answer holds no usable token."""
 
-    # The cluster.
-    FORBIDDEN = "Forbidden"
+    # The cluster: permissions, quotas and other controllers' peace may come, a Secret of that name goes by hand alone.
+    FORBIDDEN = "Forbidden", Trait.MAY_ARRIVE
     """The API server refuses the operator a call that it needs."""
-    SECRET_NOT_OWNED = "SecretNotOwned", Trait.NOT_OURS, Trait.UNWATCHED
+    SECRET_NOT_OWNED = "SecretNotOwned", Trait.NOT_OURS, Trait.UNWATCHED, Trait.STALLS
     """The target's name is taken by a Secret that is not ours."""
     TARGET_CONTESTED = "TargetContested"
     """Somebody else keeps deleting or changing the target Secret, which is left alone for a while."""

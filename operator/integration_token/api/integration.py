@@ -10,7 +10,7 @@ from integration_token.api.condition import Reason
 from integration_token.api.endpoint import EndpointKind, EndpointRef
 from integration_token.api.names import RENEW_ANNOTATION
 from integration_token.api.size import fits
-from integration_token.api.value import parse_duration
+from integration_token.api.value import parse_duration, parse_time
 from integration_token.errors import UserActionRequired
 
 DEFAULT_RENEW_BEFORE_PERCENTAGE = 20
@@ -22,6 +22,9 @@ bring a changed Secret into a mounted file, and an outage or two should fit in."
 
 MAX_RENEW_REQUEST: Final = 256
 """Characters of a wish for a renewal that are kept as they are: the annotation may have 256 KiB."""
+
+_EPOCH = "1970-01-01T00:00:00Z"
+"""Of what no API server has seen."""
 
 _SMALL = 5350
 """Bytes of an IntegrationToken that are kept for the next look at it: an ordinary one, with its status, has 5,300."""
@@ -71,6 +74,8 @@ class Integration:
     uid: str
     generation: int
     resource_version: str
+    created: float
+    """Seconds since the epoch by the API server's clock, rounded down."""
     renew_request: str
     """The value of the annotation that asks for one poll; empty without it."""
     endpoint: EndpointRef
@@ -146,6 +151,7 @@ def parse_integration(body: Mapping[str, Any]) -> Integration:
             uid=metadata["uid"],
             generation=int(metadata.get("generation", 1)),
             resource_version=str(metadata.get("resourceVersion", "")),
+            created=parse_time(str(metadata.get("creationTimestamp") or _EPOCH)),
             renew_request=renew_request(body),
             endpoint=EndpointRef(kind, "" if kind.is_cluster_scoped else metadata["namespace"], endpoint["name"]),
             credentials=credentials["name"],

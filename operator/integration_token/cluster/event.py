@@ -57,8 +57,9 @@ class EventRecorder:
         self._idle.set()
         self._allowances: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
-    def record(self, about: ObjectReference, *, warning: bool, reason: str, message: str) -> None:
-        """Queues an event; `reason` is one word in CamelCase."""
+    def record(self, about: ObjectReference, *, warning: bool, reason: str, message: str, once: bool = False) -> None:
+        """Queues an event; `reason` is one word in CamelCase. With `once` it isn't posted if there is one of the object
+        and the reason that was recorded so, be it by another process."""
         if not self._is_allowed(about.uid, reason):
             log.debug("event dropped, one of many", kind=about.kind, namespace=about.namespace, name=about.name,
                       reason=reason)  # fmt: skip
@@ -66,10 +67,11 @@ class EventRecorder:
         now = format_time(self._clock.now().wall)
         # Events of a cluster-wide object live in the default namespace, as everywhere in Kubernetes.
         namespace = about.namespace or "default"
+        tag = uuid.uuid5(uuid.NAMESPACE_OID, f"{about.uid} {reason}") if once else uuid.uuid4()
         body: dict[str, object] = {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"name": f"{about.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": namespace},
+            "metadata": {"name": f"{about.name[:200]}.{tag.hex[:16]}", "namespace": namespace},
             "involvedObject": {
                 "apiVersion": about.api_version,
                 "kind": about.kind,

@@ -13,7 +13,7 @@ from integration_token.api.token import StoredToken
 from integration_token.api.value import format_time
 from integration_token.controller.outcome import Outcome
 from integration_token.controller.wording import due_within, says_same
-from integration_token.errors import UserActionRequired
+from integration_token.errors import EndpointUnusable, Failure, UserActionRequired
 from integration_token.oauth.scope import MAX_SCOPE
 from integration_token.renewal.rollover import MOUNTED_LIFETIME, SAFE_LEAD, Rollover
 from integration_token.workqueue.grant_rate import MAX_PER_GRANT, MAX_PER_SHARE, MAX_WISHES
@@ -70,14 +70,11 @@ def refreshed(outcome: Outcome) -> Condition:
 
 
 def stalled(outcome: Outcome) -> Condition:
-    """Whether only a change by a person helps."""
-    kind, failure = ConditionType.STALLED, outcome.failure
-    if isinstance(failure, UserActionRequired):
-        return Condition(kind, True, Reason(failure.reason), failure.message)
-    before = condition_of(outcome.integration.status, kind)
-    if failure is None and before.get("status") == "True" and _BY_REQUEST in refreshed(outcome).reason.traits:
-        return Condition(kind, True, Reason(before["reason"]), str(before.get("message", "")))
-    return Condition(kind, False, Reason.PROGRESSING, "")
+    """Whether no token is held, and only a change by a person helps."""
+    kind, why = ConditionType.STALLED, refreshed(outcome)
+    if Trait.STALLS not in why.reason.traits or _may_pass(outcome.failure) or ready(outcome).status:
+        return Condition(kind, False, Reason.PROGRESSING, "")
+    return Condition(kind, True, why.reason, why.message)
 
 
 def rollover_too_late(outcome: Outcome) -> Condition:
@@ -117,6 +114,14 @@ def _beside_what_is_held(condition: Condition, outcome: Outcome) -> Condition:
     if outcome.stored.token.assumed:
         held = "is kept, and nobody has told when it expires"
     return replace(condition, message=f"{condition.message}; the token that is held {held}")
+
+
+def _may_pass(failure: Failure | None) -> bool:
+    """Whether a failure may be over though neither the resource nor its client is changed: a Secret of the target's
+    name is being deleted, or the endpoint's spec is at fault."""
+    return failure is not None and (
+        isinstance(failure, EndpointUnusable) or not isinstance(failure, UserActionRequired)
+    )
 
 
 def _wish_that_waits(outcome: Outcome) -> str:

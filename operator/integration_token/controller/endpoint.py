@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from integration_token.api.condition import Condition, ConditionType, Reason, with_transition_times
+from integration_token.api.condition import Condition, ConditionType, Reason, Trait, with_transition_times
 from integration_token.api.endpoint import Endpoint, EndpointRef, parse_endpoint
 from integration_token.api.integration import is_going
 from integration_token.api.value import format_time
@@ -50,12 +50,12 @@ class EndpointReconciler:
         return None
 
     async def _tell(self, ref: EndpointRef, endpoint: Endpoint) -> None:
+        fault = None
         try:
             await check_endpoint(endpoint, self._policy)
-            condition = Condition(ConditionType.READY, True, Reason.VALID, "")
         except UserActionRequired as failure:
-            condition = Condition(ConditionType.READY, False, Reason(failure.reason), failure.message)
-        await self._write(ref, condition, endpoint.generation, endpoint.resource_version, endpoint.status)
+            fault = failure.without_traceback()
+        await self._write(ref, fault, endpoint.generation, endpoint.resource_version, endpoint.status)
 
     async def _read(self, ref: EndpointRef) -> None:
         """Judges an endpoint of which too little is kept, or which can't be read, as one stored under another
@@ -67,18 +67,34 @@ class EndpointReconciler:
             await self._tell(ref, parse_endpoint(ref.kind, body))
         except UserActionRequired as failure:
             metadata = body["metadata"]
-            condition = Condition(ConditionType.READY, False, Reason(failure.reason), failure.message)
             version, status = metadata["resourceVersion"], body.get("status") or {}
-            await self._write(ref, condition, int(metadata.get("generation", 1)), version, status)
+            await self._write(ref, failure, int(metadata.get("generation", 1)), version, status)
 
     async def _write(
-        self, ref: EndpointRef, condition: Condition, generation: int, version: str, before: Mapping[str, Any]
+        self,
+        ref: EndpointRef,
+        fault: UserActionRequired | None,
+        generation: int,
+        version: str,
+        before: Mapping[str, Any],
     ) -> None:
+        """`fault` is why the spec cannot be used; None if it can be."""
         now = format_time(self._clock.now().wall)
         status = {
-            "conditions": with_transition_times([condition], before.get("conditions") or (), generation, now),
+            "conditions": with_transition_times(_conditions(fault), before.get("conditions") or (), generation, now),
             "observedGeneration": generation,
         }
         patch = merge_patch(before, status)
         if patch:
             await self._gateway.patch_status(ENDPOINTS[ref.kind], ref.namespace, ref.name, version, patch)
+
+
+def _conditions(fault: UserActionRequired | None) -> list[Condition]:
+    ready = Condition(ConditionType.READY, True, Reason.VALID, "")
+    if fault is None:
+        return [ready, Condition(ConditionType.STALLED, False, Reason.PROGRESSING, "")]
+    reason = Reason(fault.reason)
+    ready = Condition(ConditionType.READY, False, reason, fault.message)
+    if Trait.STALLS_ENDPOINT in reason.traits:
+        return [ready, Condition(ConditionType.STALLED, True, reason, fault.message)]
+    return [ready, Condition(ConditionType.STALLED, False, Reason.PROGRESSING, "")]

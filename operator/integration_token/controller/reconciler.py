@@ -13,6 +13,7 @@ from integration_token.clock import Clock, Instant
 from integration_token.cluster.collection import INTEGRATIONS
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.secret import SecretWatch
+from integration_token.controller.arrival import silent_until
 from integration_token.controller.endpoint import EndpointReconciler
 from integration_token.controller.observation import Observation
 from integration_token.controller.observer import Observer
@@ -141,7 +142,6 @@ class Reconciler:
             outcome = progress.outcome = await self._updater.clear(outcome)
             progress.outcome = await self._reporter.report(key, outcome)
         except Denied as error:
-            _log(key, error)
             progress.outcome = await self._refused(key, progress.outcome, error)
         except ClusterError as error:
             _log(key, error)
@@ -157,6 +157,8 @@ class Reconciler:
             f"the API server refuses the operator a call: {error}; grant its account what the chart's RBAC grants",
         )
         outcome = outcome._replace(wait=NO_WAIT, failure=failure)
+        if silent_until(outcome, failure) is None:
+            _log(key, error)
         try:
             return await self._reporter.report(key, outcome)
         except ClusterError as again:
@@ -222,7 +224,8 @@ class Reconciler:
 
         It does so without a word, however many are before it, as long as the endpoint answers them at once.
         """
-        first = self._secrets.target(integration.namespace, integration.target) is None and not integration.status
+        untold = "conditions" not in integration.status
+        first = untold and self._secrets.target(integration.namespace, integration.target) is None
         endpoint = self._inventory.endpoints.get(integration.endpoint)
         if not first or endpoint is None or integration.suspend:
             return None

@@ -14,7 +14,7 @@ from integration_token.cluster.collection import ENDPOINTS, NAMESPACES, SECRETS,
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.page import MAX_ALLOWED_HOSTS
 from integration_token.cluster.secret import TOO_LONG, SecretMetadata, SecretWatch, secret_metadata
-from integration_token.errors import Conflict, UserActionRequired
+from integration_token.errors import Conflict, EndpointUnusable, UserActionRequired
 from integration_token.oauth.address import Policy, listed_hosts
 from integration_token.oauth.request import authentication_method
 from integration_token.oauth.token_url import check_url, listed_as
@@ -55,13 +55,16 @@ def can_be_checked(endpoint: Endpoint) -> bool:
 async def read_endpoint(gateway: Gateway, inventory: Inventory, ref: EndpointRef) -> Endpoint | None:
     """The whole endpoint from the API server, of which the inventory keeps what is small; None where there is none.
 
-    :raises UserActionRequired: where it cannot be read.
+    :raises EndpointUnusable: where it cannot be read.
     """
     body = await gateway.get(ENDPOINTS[ref.kind], ref.namespace, ref.name)
     if body is None:
         inventory.forget_endpoint(ref)
         return None
-    endpoint = parse_endpoint(ref.kind, body)
+    try:
+        endpoint = parse_endpoint(ref.kind, body)
+    except UserActionRequired as failure:
+        raise EndpointUnusable(failure.reason, failure.what) from None
     inventory.keep_endpoint(endpoint)
     return endpoint
 
@@ -89,7 +92,8 @@ class References:
     async def endpoint(self, integration: Integration) -> Endpoint:
         """The resource's endpoint, usable from its namespace.
 
-        :raises UserActionRequired: where there is none.
+        :raises EndpointUnusable: where its spec is at fault.
+        :raises UserActionRequired: where there is none, or the resource may not use it.
         """
         ref = integration.endpoint
         if ref.kind.is_cluster_scoped and not self._clusterwide:
@@ -106,7 +110,10 @@ class References:
                 raise _missing(ref)
         if ref in self._inventory.endpoints:
             self._inventory.confirmed.setdefault(ref, now)
-        await check_endpoint(endpoint, self._policy)
+        try:
+            await check_endpoint(endpoint, self._policy)
+        except UserActionRequired as failure:
+            raise EndpointUnusable(failure.reason, failure.what) from None
         if ref.kind.selects_namespaces and not await self._selected(endpoint, integration.namespace):
             raise UserActionRequired(
                 Reason.NOT_ALLOWED,

@@ -17,10 +17,11 @@ from integration_token.api.integration import Integration
 from integration_token.api.names import GROUP, INTEGRATION_TOKEN_KIND, VERSION
 from integration_token.api.token import Assumption, Token
 from integration_token.api.value import format_time
-from integration_token.clock import Clock
+from integration_token.clock import Clock, Instant
 from integration_token.cluster.collection import INTEGRATIONS, Object
 from integration_token.cluster.event import EventRecorder, ObjectReference
 from integration_token.cluster.gateway import Gateway
+from integration_token.controller.arrival import silent_until, was_told
 from integration_token.controller.outcome import Outcome
 from integration_token.controller.status import build_status, merge_patch
 from integration_token.errors import UserActionRequired
@@ -76,12 +77,13 @@ class Reporter:
         ):
             self._inventory.forget(key)
             return outcome
-        self._tell_change(outcome, condition_of(status, ConditionType.REFRESHED), ready=ready)
+        untold = self._tell_change(outcome, condition_of(status, ConditionType.REFRESHED), ready=ready)
         self._tell_rollover(integration, condition_of(status, ConditionType.ROLLOVER_TOO_LATE))
         remembered = outcome.remembered
-        if remembered.ready == ready and not remembered.status_pending:
+        if (remembered.ready, remembered.untold_until) == (ready, untold) and not remembered.status_pending:
             return outcome
-        return outcome._replace(remembered=remembered._replace(ready=ready, status_pending=False))
+        remembered = remembered._replace(ready=ready, status_pending=False, untold_until=untold)
+        return outcome._replace(remembered=remembered)
 
     def tell_refreshed(self, outcome: Outcome) -> Outcome:
         """Records what the user should know of the request, whatever becomes of the target: with what is to be
@@ -177,33 +179,48 @@ class Reporter:
             )
 
     def event(
-        self, integration: Integration, reason: EventReason | Reason, message: str, *, warning: bool = False
+        self,
+        integration: Integration,
+        reason: EventReason | Reason,
+        message: str,
+        *,
+        warning: bool = False,
+        once: bool = False,
     ) -> None:
-        """Records an event at the resource."""
+        """Records an event at the resource; with `once` none, if there is one that was recorded so."""
         about = ObjectReference(
             f"{GROUP}/{VERSION}", INTEGRATION_TOKEN_KIND, integration.namespace, integration.name, integration.uid
         )
-        self._events.record(about, warning=warning, reason=reason, message=message)
+        self._events.record(about, warning=warning, reason=reason, message=message, once=once)
 
-    def _tell_change(self, outcome: Outcome, after: Mapping[str, Any], *, ready: bool) -> None:
-        """Logs and records that refreshing began or ceased to fail.
+    def _tell_change(self, outcome: Outcome, after: Mapping[str, Any], *, ready: bool) -> Instant | None:
+        """Logs and records that refreshing began or ceased to fail: until when that is put off, if it is.
 
         :param after: the condition Refreshed as it now stands.
         :param ready: a valid token is held all the same.
         """
         integration, failure = outcome.integration, outcome.failure
         before = condition_of(integration.status, ConditionType.REFRESHED)
+        told = was_told(outcome, before)
         if failure is not None:
-            if (before.get("status"), before.get("reason")) != ("False", failure.reason):
+            known = (before.get("status"), before.get("reason")) == ("False", failure.reason)
+            if known and told:
+                return None
+            untold_until = silent_until(outcome, failure)
+            if untold_until is None:
                 what = "token not refreshed, the one that is held stays valid" if ready else "no current token"
                 log.warning(what, namespace=integration.namespace, name=integration.name,
                             reason=failure.reason, error=after["message"])  # fmt: skip
-                self.event(integration, Reason(failure.reason), after["message"], warning=True)
-        elif before.get("status") == "False" and after.get("status") == "True" and (
+                self.event(integration, Reason(failure.reason), after["message"], warning=True, once=not told)
+            return untold_until
+        if after.get("status") == "False":
+            return outcome.remembered.untold_until  # it waits, and nothing new is known
+        if told and before.get("status") == "False" and (
             # A 429 is told as a failure too, and its pause is a wait like any other.
             not has_trait(before.get("reason"), Trait.WAIT) or outcome.observation.before.failing.failure is not None
         ):  # fmt: skip
             self.event(integration, EventReason.MENDED, "the token is refreshed again")
+        return None
 
     def _tell_rollover(self, integration: Integration, after: Mapping[str, Any]) -> None:
         """Records that rollovers turned out to come too late; `after` is the condition as it now stands."""

@@ -83,6 +83,9 @@ def requeue_after(outcome: Outcome, failing: FailureState) -> Instant | None:
         poll = plan.poll_at - wall
         # What is due and was not done is not to be looked at without a breath in between.
         waits.append(MAX_USER_ACTION_WAIT if outcome.stored is None else poll if poll > 0 else _SHORTEST)
+    untold_until = outcome.remembered.untold_until
+    if outcome.failure is not None and untold_until is not None:
+        waits.append(max(_SHORTEST, untold_until.seconds_from(now)))
     if wait.wishes > 0:
         waits.append(wait.wishes)
     pending = outcome.remembered.pods_pending

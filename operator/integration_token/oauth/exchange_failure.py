@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 import httpx
 
 from integration_token.api.condition import Reason
-from integration_token.errors import Failure, Transient, UserActionRequired
+from integration_token.errors import EndpointUnusable, Failure, Transient
 from integration_token.oauth.refusal import proxy_refusal
 from integration_token.oauth.stream import TooMuch
 
@@ -89,7 +89,7 @@ def exchange_failure(error: httpx.HTTPError, server: str, timeout: float, proxy:
     if isinstance(error, httpx.ConnectError):
         return Unconnected(Reason.ENDPOINT_UNREACHABLE, f"no connection to {peer} comes about{said}; {check}")
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
-        return UserActionRequired(
+        return EndpointUnusable(
             Reason.INVALID_SPEC, "the token request cannot be sent as specified; check spec.tokenURL"
         )
     if isinstance(error, httpx.RemoteProtocolError):

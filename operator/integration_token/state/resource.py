@@ -36,6 +36,8 @@ class Remembered(NamedTuple):
     """The wish for a renewal that this process followed last."""
     waiting_since: Instant | None = None
     """Since when its request waits for its turn."""
+    untold_until: Instant | None = None
+    """Until when what fails is told by the condition alone."""
     rate_told: bool = False
     """An event has told that the token lives too short for its grant's rate."""
 

@@ -187,6 +187,15 @@ rateLimit:
   jsonPath: .status.conditions[?(@.type=="Ready")].message
 {{- end }}
 
+{{/*
+What waits for a resource (helm --wait, Flux, kubectl) takes one without a status for done; with this one, for one that
+nobody has looked at yet.
+*/}}
+{{- define "integration-token-operator.statusDefault" -}}
+default:
+  observedGeneration: 0
+{{- end }}
+
 {{/* The status fields of all three kinds; conditions are as in metav1.Condition. */}}
 {{- define "integration-token-operator.statusProperties" -}}
 observedGeneration:

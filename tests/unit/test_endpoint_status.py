@@ -1,0 +1,81 @@
+"""What an endpoint's status says of its own spec, before any token is asked for."""
+
+from typing import Any
+
+import pytest
+from integration_token.api.names import CLUSTER_TOKEN_ENDPOINTS, TOKEN_ENDPOINTS
+
+from tests.unit.world import NAMESPACE, World, play
+
+NOT_STALLED = ("Stalled", "False", "Progressing")
+
+
+def told(world: World, plural: str = TOKEN_ENDPOINTS) -> list[tuple[str, str, str]]:
+    """Type, status and reason of each condition of the endpoint."""
+    namespace = NAMESPACE if plural == TOKEN_ENDPOINTS else ""
+    status = world.cluster.object(plural, namespace, "login")["status"]
+    return [(condition["type"], condition["status"], condition["reason"]) for condition in status["conditions"]]
+
+
+def test_a_good_spec_is_ready_and_not_stalled() -> None:
+    """For both kinds, each with one write."""
+
+    async def story(world: World) -> None:
+        world.cluster_endpoint()
+        with world.counting() as writes:
+            await world.begin()
+        for plural in (TOKEN_ENDPOINTS, CLUSTER_TOKEN_ENDPOINTS):
+            assert told(world, plural) == [("Ready", "True", "Valid"), NOT_STALLED]
+            assert writes.count(("patch status", plural, "login")) == 1
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ({"tokenURL": "http://login.example/t"}, "InsecureURL"),
+        ({"tokenURL": "https://[login]/t"}, "InvalidSpec"),
+        ({"caBundle": "x"}, "InvalidCABundle"),
+        ({"timeout": "soon"}, "InvalidSpec"),
+        ({"clientAuthenticationMethod": "Telepathy"}, "InvalidSpec"),
+        ({"namespaceSelector": {"matchExpressions": [{"key": "a", "operator": "Perhaps"}]}}, "InvalidSpec"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else next(iter(value)),
+)
+def test_a_bad_spec_is_stalled_and_those_that_refer_to_it_are_not(spec: dict[str, Any], reason: str) -> None:
+    """Whoever waits for the endpoint gives up on it, with its message; the release that mends it finds no
+    IntegrationToken that has failed."""
+
+    async def story(world: World) -> None:
+        world.cluster_endpoint(**spec)
+        await world.begin(endpointRef={"kind": "ClusterTokenEndpoint", "name": "login"})
+        assert told(world, CLUSTER_TOKEN_ENDPOINTS) == [("Ready", "False", reason), ("Stalled", "True", reason)]
+        conditions = world.cluster.object(CLUSTER_TOKEN_ENDPOINTS, "", "login")["status"]["conditions"]
+        assert conditions[0]["message"] == conditions[1]["message"] != ""
+        assert (world.ready, world.stalled) == (("False", reason), ("False", "Progressing"))
+        world.cluster_endpoint()
+        await world.settle()
+        assert told(world, CLUSTER_TOKEN_ENDPOINTS) == [("Ready", "True", "Valid"), NOT_STALLED]
+        assert world.ready == ("True", "TokenValid")
+
+    play(story)
+
+
+def test_a_status_of_before_there_was_the_condition_gets_it_by_one_write() -> None:
+    """And no second one at the next start."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+
+        def take(body: dict[str, Any]) -> None:
+            del body["status"]["conditions"][1]
+
+        world.cluster.edit(TOKEN_ENDPOINTS, NAMESPACE, "login", take)
+        for expected in ([("patch status", TOKEN_ENDPOINTS, "login")], []):
+            with world.counting() as writes:
+                await world.restart()
+            assert writes == expected
+        assert told(world) == [("Ready", "True", "Valid"), NOT_STALLED]
+
+    play(story)
