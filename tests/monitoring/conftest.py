@@ -3,6 +3,7 @@ that looks at it."""
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,10 +76,8 @@ def states(plane: ControlPlane, operator: Operator, prometheus: Prometheus) -> I
     ledger, login, down = Ledger(), Login(), Login()
     with down.endpoint:
         pass  # it has an address that nobody serves
-    kube = Kube(plane)
-    with login.endpoint:
+    with login.endpoint, closing(Kube(plane)) as kube:
         yield scene.put_up(kube, ledger, login, down)
-    kube.close()
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,10 @@ def put_up(kube: Kube, ledger: Ledger, login: Login, down: Login) -> Scene:
     """
     stage = Stage(kube, ledger, login, NAMESPACE)
     stage.endpoint("down", tokenURL=down.endpoint.url)
-    stage.endpoint("unusable", caBundle="no certificate")
+    stage.endpoint("unusable", caBundle="-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n")
+    # One for each that is told to wait: where two are, the endpoint is left alone by all.
+    stage.endpoint("busy")
+    stage.endpoint("busier")
     short = Policy(lifetime=6, lead=0)
     tokens = {
         "healthy": stage.token("healthy", policy=LONG),
@@ -69,8 +72,8 @@ def put_up(kube: Kube, ledger: Ledger, login: Login, down: Login) -> Scene:
         "failing": stage.token("failing", policy=LONG),
         "suspended": stage.token("suspended", policy=LONG),
         "suspended-expired": stage.token("suspended-expired", policy=short),
-        "limited": stage.token("limited", policy=LONG),
-        "limited-none": stage.token("limited-none", fault=fault.retry_after(900)),
+        "limited": stage.token("limited", endpoint="busy", policy=LONG),
+        "limited-none": stage.token("limited-none", endpoint="busier", fault=fault.retry_after(900)),
         "no-credentials": stage.token("no-credentials", credentials=False),
         "refused": stage.token("refused", fault=fault.status(401, "invalid_client")),
         "expired": stage.token("expired", policy=short),
