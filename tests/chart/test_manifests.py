@@ -342,7 +342,7 @@ def test_alerts(helm: Helm) -> None:
     assert (not_ready["for"], not_ready["labels"]) == ("15m", {"severity": "page", "team": "platform"})
     runbook = "https://runbooks.example.com/integration-token-operator#integrationtokennotready"
     assert not_ready["annotations"]["runbook_url"] == runbook
-    assert "0.25 * (" in alerts["IntegrationTokenRenewalLate"]["expr"]
+    assert "clamp_min(0.25 * " in alerts["IntegrationTokenRenewalLate"]["expr"]
     assert alerts["IntegrationTokenNoLeader"]["labels"]["namespace"] == "operators"
     assert (
         "for"

@@ -1,12 +1,11 @@
-"""`python -m tests.monitoring`: a minute and a half of an operator whose tokens live for seconds, scraped by a Prometheus,
-drawn into operator/docs/operations.md as the chart's dashboard shows it."""
+"""`python -m tests.monitoring`: a minute and a half of an operator whose tokens live for seconds, scraped by Prometheus
+and drawn into operator/docs/operations.md as the chart's dashboard shows it."""
 
 import sys
 import tempfile
 import time
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Final
 
 from tests.apiserver.kube import Kube
 from tests.apiserver.ledger import Ledger
@@ -21,7 +20,7 @@ from tests.fakes.issuer import Policy
 from tests.monitoring import panel, rules
 from tests.monitoring.prometheus import Prometheus
 
-CALM, TROUBLE, AFTER: Final = 45, 20, 25
+CALM, TROUBLE, AFTER = 45, 20, 25
 """Seconds: all is well, one client's requests fail, and all is well again."""
 
 

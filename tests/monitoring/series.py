@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -68,11 +69,14 @@ def held(text: str, now: float, steps: int, step: int) -> list[Document]:
 def _samples(text: str, begin: float) -> dict[str, float]:
     """The operator's own metrics, and without those of its process, which half of the text is about."""
     own = "\n".join(line for line in text.splitlines() if line.startswith(_OWN))
-    return {
-        _name(sample.name, sample.labels): sample.value - begin if sample.name.endswith(MOMENT) else sample.value
-        for family in text_string_to_metric_families(own + "\n")
-        for sample in family.samples
-    }
+    return {name: value - begin if MOMENT in name else value for name, value in _parsed(f"{own}\n").items()}
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> dict[str, float]:
+    """Most scrapes tell what the one before told."""
+    families = text_string_to_metric_families(text)
+    return {_name(sample.name, sample.labels): sample.value for family in families for sample in family.samples}
 
 
 def _name(metric: str, labels: dict[str, str]) -> str:

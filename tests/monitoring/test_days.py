@@ -21,7 +21,7 @@ from tests.monitoring.series import Recording
 from tests.unit.world import NAMESPACE, World
 
 EXPIRES: Final = "integration_token_expiration_timestamp_seconds"
-RENEWS: Final = "integration_token_renewal_timestamp_seconds"
+LEAD: Final = "integration_token_rollover_lead_seconds"
 SHOP: Final = f"{NAMESPACE}/shop"
 WITHOUT_LEADER: Final = "IntegrationTokenNoLeader"
 """There is no Lease in virtual time, and so no leader to be told of: that alert is looked at elsewhere."""
@@ -120,7 +120,8 @@ def test_outage_of_an_endpoint(day_rules: Path, tmp_path: Path) -> None:
 
     recording = record(plot, end + HOUR, Policy(DAY, HOUR))
     case = Case("outage", STEP, recording.series())
-    due, expiry = recording.value(RENEWS, BEGIN), recording.value(EXPIRES, BEGIN)
+    expiry = recording.value(EXPIRES, BEGIN)
+    due = expiry - recording.value(LEAD, BEGIN)
     refresh, down = f"IntegrationTokenRefreshFailing {SHOP}", f"TokenEndpointDown {NAMESPACE}"
     late = f"IntegrationTokenRenewalLate {SHOP}"
     case.fire(due - HOUR)
@@ -141,7 +142,7 @@ def test_endpoint_that_keeps_the_operator_waiting(day_rules: Path, tmp_path: Pat
     recording = record(plot, 3 * DAY, Policy(DAY, HOUR))
     case = Case("busy", STEP, recording.series())
     expiry = recording.value(EXPIRES, BEGIN)
-    case.fire(recording.value(RENEWS, BEGIN) + 8 * MINUTE)
+    case.fire(expiry - recording.value(LEAD, BEGIN) + 8 * MINUTE)
     case.fire(expiry - 10 * MINUTE, f"IntegrationTokenRenewalLate {SHOP}")
     promtool.play(day_rules, [case], tmp_path)
 
