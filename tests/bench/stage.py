@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import time
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -59,6 +60,13 @@ class Operator:
     def tail(self) -> str:
         """The end of its log."""
         return self._process.tail()
+
+    def scrape(self) -> float:
+        """Seconds that one scrape of its metrics takes, as Prometheus makes it."""
+        began = time.monotonic()
+        with httpx.Client(trust_env=False, timeout=READY) as client:
+            client.get(f"http://127.0.0.1:{self._port}/metrics").raise_for_status()
+        return time.monotonic() - began
 
     def await_ready(self) -> None:
         """Return once it says that it is ready."""
