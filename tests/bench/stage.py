@@ -4,9 +4,9 @@ import json
 import os
 import signal
 import socket
-import time
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
