@@ -75,7 +75,7 @@ def test_namespaced_install_works_in_its_namespaces_and_sees_nothing_elsewhere(
         endpoint = tenants[name].kube.get("TokenEndpoint", name, "login")
         assert endpoint["status"]["conditions"][0]["reason"] == "Valid"
 
-    assert not elsewhere.status()
+    assert elsewhere.status() == {"observedGeneration": 0}
     assert not elsewhere.requests()
     asked = [e for e in other_plane.audit_events() if e["user"]["username"] == namespaced.installation.user]
     assert {event["objectRef"].get("namespace") for event in asked if "objectRef" in event} == set(SERVED)
@@ -149,7 +149,7 @@ def test_addresses_inside_are_never_connected_to(strict: Operator, tenants: dict
             "; set spec.tokenURL to a public host, or ask this installation's administrator for --private-host;"
             " the next attempt is due within 5 min"
         )
-        assert tokens[host].condition("Stalled")["status"] == "True"
+        assert tokens[host].condition("Stalled")["status"] == "False"
         assert not tokens[host].requests()
     assert strict.process.running
 
@@ -164,14 +164,14 @@ def test_http_is_refused_by_condition(strict: Operator, tenants: dict[str, Stage
 
     assert message == "spec.tokenURL is http, which would show the client secret to the network; use https"
 
-    def state() -> tuple[str, str]:
+    def state() -> list[tuple[str, str]]:
         found = stage.kube.get("TokenEndpoint", "strict", "insecure")
-        (condition,) = found.get("status", {}).get("conditions", [{}])
-        return condition.get("status", ""), condition.get("reason", "")
+        return [(condition["status"], condition["reason"]) for condition in found["status"].get("conditions", [])]
 
-    token.until(lambda: state() == ("False", "InsecureURL"), "the endpoint to say so")
+    token.until(lambda: state() == [("False", "InsecureURL"), ("True", "InsecureURL")], "the endpoint to be Stalled")
+    assert token.condition("Stalled")["status"] == "False"
     stage.kube.patch("TokenEndpoint", "strict", "insecure", {"spec": {"tokenURL": "https://127.0.0.1:9/token"}})
-    token.until(lambda: state() == ("True", "Valid"), "the endpoint to be usable")
+    token.until(lambda: state() == [("True", "Valid"), ("False", "Progressing")], "the endpoint to be usable")
     token.until_failing("AddressNotAllowed")
     assert not token.requests()
     assert strict.process.running

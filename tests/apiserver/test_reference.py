@@ -6,23 +6,26 @@ import pytest
 
 from tests.apiserver.stage import CREDENTIALS_LABEL, SOON, Stage, Token
 
+GRACE = 11.0
+"""Seconds after a resource's creation in which nobody is warned of what it lacks."""
 LABELLED = {CREDENTIALS_LABEL: "true"}
 
 
 def _refused(token: Token, reason: str) -> str:
-    """The message of a resource that waits for a change and has asked for nothing."""
+    """The message of a resource that waits for what may still arrive, and has asked for nothing."""
     message: str = token.until_failing(reason)["message"]
-    for kind, status in (("Refreshed", "False"), ("Stalled", "True")):
-        condition = token.condition(kind)
-        assert (condition["status"], condition["reason"], condition["message"]) == (status, reason, message)
-    assert token.until_event(reason) == [message]
+    condition = token.condition("Refreshed")
+    assert (condition["status"], condition["reason"], condition["message"]) == ("False", reason, message)
+    assert token.condition("Stalled")["status"] == "False"
+    assert not token.events()
     assert not token.requests()
     assert token.secret() is None
     return message
 
 
 def test_missing_credentials(stage: Stage) -> None:
-    """A credentials Secret that doesn't exist is CredentialsNotFound, and acts as soon as it does."""
+    """A credentials Secret that doesn't exist is CredentialsNotFound, and acts as soon as it does; where that is soon,
+    nobody was warned."""
     token = stage.token("missing", credentials=False)
     assert _refused(token, "CredentialsNotFound") == (
         "Secret missing-credentials does not exist; create it or mend spec.credentialsSecretRef"
@@ -31,7 +34,23 @@ def test_missing_credentials(stage: Stage) -> None:
     stage.credentials("missing-credentials", token.client_id, stage.login.clients[token.client_id])
 
     token.until_ready()
-    token.until_event("Mended")
+    token.until_event("Issued")
+    assert token.events() == ["Issued"]
+
+
+def test_what_does_not_arrive_is_warned_of(stage: Stage) -> None:
+    """An event tells it once, ten seconds after the resource's creation, and its end when it comes after all."""
+    tokens = [stage.token("never", endpoint="never"), stage.token("nowhere-else", credentials=False)]
+    reasons = ("EndpointNotFound", "CredentialsNotFound")
+    messages = [token.until_failing(reason)["message"] for token, reason in zip(tokens, reasons, strict=True)]
+    assert not any(token.events() for token in tokens)
+    for token, reason, message in zip(tokens, reasons, messages, strict=True):
+        assert token.until_event(reason, seconds=GRACE + SOON) == [message]
+
+    stage.endpoint("never")
+
+    tokens[0].until_ready()
+    tokens[0].until_event("Mended")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +117,7 @@ def test_credentials_that_cannot_be_sent(stage: Stage, what: str) -> None:
     message = token.until_failing("CredentialsInvalid")["message"]
 
     assert message.startswith(said.format(token.credentials))
-    assert token.condition("Stalled")["status"] == "True"
+    assert token.condition("Stalled")["status"] == "False"
     assert not token.requests()
     values = {"client_id": token.client_id, "client_secret": stage.login.clients[token.client_id]}
     token.set_credentials(**values)

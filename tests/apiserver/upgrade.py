@@ -60,10 +60,11 @@ class Leg:
     requests: int
     """Of tokens, but for those that are refused, and so are asked for again."""
     writes: Counter[str]
-    """By verb and resource; leases apart."""
-    excused: int
+    """By verb and resource; leases apart, and those at resources without a token: what they wait for may be told by
+    other conditions in another version."""
+    excused: Counter[str]
     """Status writes that brought a resource a condition type which the version before doesn't know, or, in a rollback,
-    took it away."""
+    took it away. Once for each resource."""
 
     unready: int
     """Good tokens that it did not find good."""
@@ -71,8 +72,7 @@ class Leg:
     @property
     def costs(self) -> dict[str, int]:
         """What there was of all that; empty where there was nothing."""
-        status = "patch integrationtokens/status"
-        writes = self.writes - Counter({status: min(self.excused, self.writes[status])})
+        writes = self.writes - self.excused
         return dict(+Counter({"token requests": self.requests, "not found good": self.unready, **writes}))
 
 
@@ -122,14 +122,19 @@ class World:
         unready = self.until_looked(leads, LED)
         tail.await_quiet(lambda: None)
         refused = {token.client_id for token in self.failing}
-        excused = sum(_types(after) != _types(before[key]) for key, after in self.documents().items())
+        without = {token.name for token in self.failing}
+        excused = Counter(
+            f"patch {kind.lower()}s/status"
+            for (kind, namespace, name), after in self.documents().items()
+            if _types(after) != _types(before[kind, namespace, name]) and name not in without
+        )
         return Leg(
             name,
             requests=sum(record.client_id not in refused for record in self.login.endpoint.log[seen:]),
             writes=Counter(
                 f"{write.verb} {'/'.join(filter(None, (write.resource, write.subresource)))}"
                 for write in tail.writes
-                if write.resource != "leases"
+                if write.resource != "leases" and write.name not in without
             ),
             excused=excused,
             unready=unready,

@@ -20,6 +20,7 @@ from integration_token.runtime import process as module
 from integration_token.runtime.process import Application
 from integration_token.runtime.server import Server
 from integration_token.runtime.settings import Settings
+from integration_token.telemetry.metrics import Metrics
 
 from tests.fakes.cluster import Cluster
 from tests.unit.candidate import Line
@@ -79,7 +80,7 @@ class Process:
         )
         monkeypatch.setattr(Server, "start", self._nothing)
         monkeypatch.setattr(Server, "stop", self._nothing)
-        self.application = Application(Settings(), clock, self._gateway, self.permissions, candidate)
+        self.application = Application(Settings(), clock, self._gateway, self.permissions, candidate, Metrics())
         monkeypatch.setattr(self.application, "_take_signals", lambda: None)
         self.running = asyncio.create_task(self.application.run(self._access))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from integration_token.api.names import CREDENTIALS_LABEL, INTEGRATION_TOKENS
+from integration_token.cluster.collection import Object
 from integration_token.errors import Denied
 
 from tests.unit.virtual import EPOCH
@@ -300,6 +301,29 @@ def test_another_process_warns_once_as_well(stopped: float, away: float) -> None
         bring(world)
         await world.until(EPOCH + 7200)
         assert world.cluster.reasons() == ["EndpointNotFound", "Issued", "Mended"]
+
+    play(story)
+
+
+def test_what_an_earlier_version_has_warned_of_is_not_told_again() -> None:
+    """It did so at once, and had Stalled say True of what may still arrive."""
+
+    async def story(world: World) -> None:
+        await begin_without(world, without_endpoint)
+        await world.operator.stop()
+
+        def as_told_before(body: Object) -> None:
+            conditions = {condition["type"]: condition for condition in body["status"]["conditions"]}
+            conditions["Stalled"] |= {"status": "True", "reason": "EndpointNotFound"}
+
+        world.cluster.edit(INTEGRATION_TOKENS, NAMESPACE, "shop", as_told_before)
+        await world.restart()
+        assert world.stalled == ("False", "Progressing")
+        await world.until(EPOCH + 600)
+        assert world.cluster.reasons() == []
+        bring(world)
+        await world.until(EPOCH + 1200)
+        assert world.cluster.reasons() == ["Issued", "Mended"]
 
     play(story)
 

@@ -4,7 +4,7 @@ the rest seconds later. Until then what is missing is told by the condition alon
 from collections.abc import Mapping
 from typing import Any
 
-from integration_token.api.condition import Trait, has_trait
+from integration_token.api.condition import ConditionType, Trait, condition_of, has_trait
 from integration_token.api.value import format_time
 from integration_token.clock import Instant
 from integration_token.controller.outcome import Outcome
@@ -41,7 +41,9 @@ def was_told(outcome: Outcome, before: Mapping[str, Any]) -> bool:
         return False
     if outcome.observation.before.failing.failure is not None or not has_trait(before.get("reason"), Trait.MAY_ARRIVE):
         return True
-    # Written by another process.
+    # Written by another process. One of 0.1 warned of it at once, and called it Stalled.
+    if condition_of(outcome.integration.status, ConditionType.STALLED).get("status") == "True":
+        return True
     end = outcome.integration.created + ARRIVAL
     # As text: a person may have written what the API server takes for a time, and we could not read.
     early = str(before.get("lastTransitionTime", "")) < format_time(end)

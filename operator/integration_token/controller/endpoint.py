@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from integration_token.api.condition import Condition, ConditionType, Reason, Trait, with_transition_times
+from integration_token.api.condition import Condition, ConditionType, Reason, Trait, told_by, with_transition_times
 from integration_token.api.endpoint import Endpoint, EndpointRef, parse_endpoint
 from integration_token.api.integration import is_going
 from integration_token.api.value import format_time
@@ -80,13 +80,12 @@ class EndpointReconciler:
     ) -> None:
         """`fault` is why the spec cannot be used; None if it can be."""
         now = format_time(self._clock.now().wall)
-        status = {
-            "conditions": with_transition_times(_conditions(fault), before.get("conditions") or (), generation, now),
-            "observedGeneration": generation,
-        }
+        conditions = with_transition_times(_conditions(fault), before.get("conditions") or (), generation, now)
+        status = {"conditions": conditions, "observedGeneration": generation}
         patch = merge_patch(before, status)
         if patch:
             await self._gateway.patch_status(ENDPOINTS[ref.kind], ref.namespace, ref.name, version, patch)
+        self._inventory.keep_endpoint_told(ref, told_by(conditions))
 
 
 def _conditions(fault: UserActionRequired | None) -> list[Condition]:

@@ -10,6 +10,7 @@ from integration_token.api.condition import (
     Trait,
     condition_of,
     has_trait,
+    told_by,
     with_transition_times,
 )
 from integration_token.api.event import EventReason
@@ -59,6 +60,7 @@ class Reporter:
         patch = merge_patch(status, after)
         if patch:
             await self._gateway.patch_status(INTEGRATIONS, key.namespace, key.name, metadata["resourceVersion"], patch)
+        self._inventory.keep_told(key, told_by(after["conditions"]))
 
     async def report(self, key: Key, outcome: Outcome) -> Outcome:
         """Writes the status where it changed, and tells by events what a person wants to know: with what is to be
@@ -77,12 +79,13 @@ class Reporter:
         ):
             self._inventory.forget(key)
             return outcome
+        self._inventory.keep_told(key, told_by(status["conditions"]))
         untold = self._tell_change(outcome, condition_of(status, ConditionType.REFRESHED), ready=ready)
         self._tell_rollover(integration, condition_of(status, ConditionType.ROLLOVER_TOO_LATE))
         remembered = outcome.remembered
-        if (remembered.ready, remembered.untold_until) == (ready, untold) and not remembered.status_pending:
+        if remembered.untold_until == untold and not remembered.status_pending:
             return outcome
-        remembered = remembered._replace(ready=ready, status_pending=False, untold_until=untold)
+        remembered = remembered._replace(status_pending=False, untold_until=untold)
         return outcome._replace(remembered=remembered)
 
     def tell_refreshed(self, outcome: Outcome) -> Outcome:

@@ -14,7 +14,7 @@ from integration_token.cluster.connection import Access, access, connect, own_na
 from integration_token.cluster.fence import Fence
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.lease import Candidate
-from integration_token.cluster.permission import Permissions
+from integration_token.cluster.permission import Call, Permissions
 from integration_token.runtime.leadership import LeaderTerm
 from integration_token.runtime.loop_watch import LoopWatch
 from integration_token.runtime.server import Readiness, Server
@@ -45,8 +45,13 @@ async def run(settings: Settings, clock: Clock) -> None:
                 jitter=random.random,
             )
         permissions = Permissions(clock)
+        metrics = Metrics()
+
+        def failed(call: Call, code: str) -> None:
+            metrics.record_api_error(call.verb, call.resource, code)
+
         application = Application(
-            settings, clock, lambda fence: Gateway(client, fence, permissions), permissions, candidate
+            settings, clock, lambda fence: Gateway(client, fence, permissions, failed), permissions, candidate, metrics
         )
         await application.run(lambda: access(client))
 
@@ -61,6 +66,7 @@ class Application:
         gateway: Callable[[Fence], Gateway],
         permissions: Permissions,
         candidate: Candidate | None,
+        metrics: Metrics,
     ) -> None:
         """`candidate`: None where this process works alone."""
         self._settings = settings
@@ -68,7 +74,7 @@ class Application:
         self._gateway = gateway
         self._permissions = permissions
         self._candidate = candidate
-        self._metrics = Metrics()
+        self._metrics = metrics
         loop_watch = LoopWatch(asyncio.get_running_loop().time)
         self._server = Server(settings.metrics_address, self._metrics, self._readiness, loop_watch)
         self._stop = asyncio.Event()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from integration_token.clock import Clock, Instant
+from integration_token.cluster.collection import SECRETS
 from integration_token.cluster.event import EventRecorder
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.secret import SecretWatch
@@ -42,6 +43,7 @@ class Worker:
     events: EventRecorder
     handler: EventHandler
     reconciler: Reconciler
+    queues: EndpointQueues
 
 
 def build_worker(
@@ -77,7 +79,9 @@ def build_worker(
 
     inventory = Inventory(metrics.drop_endpoint, metrics.drop_namespace)
     scheduler = Scheduler(clock, work)
-    secrets = SecretWatch(gateway, namespaces, secret_changed, recovered)
+    secrets = SecretWatch(
+        gateway, namespaces, secret_changed, recovered, lambda: metrics.record_watch_restart(SECRETS.plural)
+    )
     events = EventRecorder(gateway, clock, instance)
     queues = EndpointQueues(clock, scheduler, lambda endpoint: host_of(endpoint.token_url, policy))
     grants = Grants(scheduler)
@@ -111,4 +115,4 @@ def build_worker(
         clock=clock,
         jitter=jitter,
     )
-    return Worker(inventory, scheduler, secrets, events, EventHandler(inventory, scheduler, queues), reconciler)
+    return Worker(inventory, scheduler, secrets, events, EventHandler(inventory, scheduler, queues), reconciler, queues)
