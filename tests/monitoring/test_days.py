@@ -65,9 +65,9 @@ QUIET: Final = {
 
 @cache
 def _days(kind: str) -> Recording:
-    """Three days at such an endpoint; some hours, seen more closely, where tokens live for less."""
+    """Two days at such an endpoint; some hours, seen more closely, where tokens live for less."""
     policy = QUIET[kind]
-    return record(nothing, 3 * DAY, policy) if policy.lifetime == DAY else record(nothing, 6 * HOUR, policy, step=30)
+    return record(nothing, 2 * DAY, policy) if policy.lifetime == DAY else record(nothing, 6 * HOUR, policy, step=30)
 
 
 @pytest.mark.parametrize("kind", QUIET)
@@ -103,14 +103,14 @@ def test_rule_for_certificates_is_a_false_alarm(day_rules: Path, tmp_path: Path)
     promtool.play(day_rules, [case], tmp_path)
 
 
-BEGIN: Final = 2.5 * DAY
+BEGIN: Final = 1.5 * DAY
 """When what goes wrong begins: by then it is known when the endpoint rolls over."""
 
 
 def test_outage_of_an_endpoint(day_rules: Path, tmp_path: Path) -> None:
     """First it is told that refreshing fails and that the endpoint is down, before anything breaks; then that the token
     is late; at last that it has expired; and once the endpoint is back, nothing."""
-    end = 3 * DAY + 6 * HOUR
+    end = 2 * DAY + 6 * HOUR
 
     async def plot(world: World) -> None:
         await asyncio.sleep(BEGIN)
@@ -125,7 +125,7 @@ def test_outage_of_an_endpoint(day_rules: Path, tmp_path: Path) -> None:
     refresh, down = f"IntegrationTokenRefreshFailing {SHOP}", f"TokenEndpointDown {NAMESPACE}"
     late = f"IntegrationTokenRenewalLate {SHOP}"
     case.fire(due - HOUR)
-    case.fire(due + 8 * MINUTE, refresh, down)
+    case.fire(due + 15 * MINUTE, refresh, down)
     case.fire(expiry - 10 * MINUTE, refresh, down, late)
     case.fire(expiry + 20 * MINUTE, down, late, f"IntegrationTokenNotReady {SHOP}")
     case.fire(end + HOUR)
@@ -139,7 +139,7 @@ def test_endpoint_that_keeps_the_operator_waiting(day_rules: Path, tmp_path: Pat
         await asyncio.sleep(BEGIN)
         world.fault(fault.retry_after(900))
 
-    recording = record(plot, 3 * DAY, Policy(DAY, HOUR))
+    recording = record(plot, 2 * DAY, Policy(DAY, HOUR))
     case = Case("busy", STEP, recording.series())
     expiry = recording.value(EXPIRES, BEGIN)
     case.fire(expiry - recording.value(LEAD, BEGIN) + 8 * MINUTE)
@@ -154,7 +154,7 @@ def test_suspended_for_a_day(day_rules: Path, tmp_path: Path) -> None:
         await asyncio.sleep(BEGIN)
         world.cluster.edit(INTEGRATION_TOKENS, NAMESPACE, "shop", _suspend)
 
-    recording = record(plot, 3.5 * DAY, Policy(DAY, HOUR))
+    recording = record(plot, 2.25 * DAY, Policy(DAY, HOUR))
     case = Case("suspended", STEP, recording.series())
     expiry = recording.value(EXPIRES, BEGIN)
     case.fire(expiry - 5 * MINUTE)
