@@ -51,6 +51,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("metrics.serviceMonitor.scrapeTimeout", 10, "scrapeTimeout"),
     ("metrics.serviceMonitor.namespace", "monitoring", "namespace"),
     ("metrics.prometheusRule.selector", "job=tokens", "selector"),
+    ("metrics.prometheusRule.selector", 'job="tokens",', "selector"),
     ("metrics.prometheusRule.runbookURL", "", "runbookURL"),
     ("metrics.prometheusRule.runbookURL", "https://runbooks.example.com#tokens", "runbookURL"),
     ("metrics.prometheusRule.alertLabels", {"severity": "page"}, "severity"),
