@@ -72,3 +72,4 @@ KUBERNETES = Module(
     " -X k8s.io/component-base/version.gitMajor={major} -X k8s.io/component-base/version.gitMinor={minor}",
 )
 HELM = Module("helm", "-X helm.sh/helm/v4/internal/version.version={version}")
+LINTERS = Module("linters", "-X main.version={version}")
