@@ -117,8 +117,12 @@ soak: programs ## the same with 500 resources and drawn faults; MINUTES=20, SEED
 
 .PHONY: chart
 chart: programs ## the chart and its CRDs, by Helm and a real API server
-	@echo "==> the chart (about 30 s)"
+	@echo "==> the chart (about 1 min)"
 	@$(BIN)/python -m pytest --quiet tests/chart
+
+.PHONY: chart-lint
+chart-lint: programs ## checkov on what the chart renders, each finding answered
+	@$(BIN)/python -m tests.chart.scan
 
 .PHONY: node
 node: setup node-programs ## the image, built from the Dockerfile, and on a node: needs root, Linux and Debian's packages

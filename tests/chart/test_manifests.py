@@ -15,6 +15,16 @@ OPERATOR = "tokens-integration-token-operator"
 LEASE = f"{OPERATOR}-lease"
 KEEP = "helm.sh/resource-policy"
 
+SCRAPING = {
+    "port": "metrics",
+    "path": "/metrics",
+    "interval": "30s",
+    "scrapeTimeout": "10s",
+    "relabelings": [{"action": "replace", "targetLabel": "cluster", "replacement": "north"}],
+    "metricRelabelings": [
+        {"action": "drop", "sourceLabels": ["__name__"], "regex": "integration_token_secret_writes_total"}
+    ],
+}
 READ = {"get", "list", "watch"}
 NAMESPACED_RULES = {
     ("integrationtoken.dev", "integrationtokens"): READ,
@@ -161,8 +171,14 @@ def test_selectors_outlive_an_upgrade(helm: Helm, path: Path) -> None:
     selectors = [deployment["spec"]["selector"]["matchLabels"], the("Service", documents)["spec"]["selector"]]
     selectors += [
         other["spec"]["selector"]["matchLabels"]
-        for kind in ("ServiceMonitor", "PodDisruptionBudget")
+        for kind in ("ServiceMonitor", "PodMonitor", "PodDisruptionBudget")
         for other in of_kind(kind, documents)
+    ]
+    selectors += [policy["spec"]["podSelector"]["matchLabels"] for policy in of_kind("NetworkPolicy", documents)]
+    selectors += [
+        constraint["labelSelector"]["matchLabels"]
+        for constraint in deployment["spec"]["template"]["spec"].get("topologySpreadConstraints", [])
+        if constraint["labelSelector"] != {"matchLabels": {"team": "platform"}}
     ]
     for selector in selectors:
         assert selector.keys() == {"app.kubernetes.io/name", "app.kubernetes.io/instance"}
@@ -323,9 +339,23 @@ def test_service_monitor(helm: Helm) -> None:
     assert of_kind("ServiceMonitor", helm.template()) == []
     monitor = the("ServiceMonitor", _ci(helm, "servicemonitor"))
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
-    assert monitor["spec"]["endpoints"] == [
-        {"port": "metrics", "path": "/metrics", "honorLabels": True, "interval": "30s", "scrapeTimeout": "10s"}
-    ]
+    [endpoint] = monitor["spec"]["endpoints"]
+    assert endpoint | SCRAPING | {"honorLabels": True} == endpoint
+    assert monitor["metadata"]["annotations"] == {"example.com/note": "scraped"}
+    assert "namespaceSelector" not in monitor["spec"]
+
+
+def test_pod_monitor(helm: Helm) -> None:
+    """The same by the pods, whose port it names; in another namespace it says where they are; not beside the other."""
+    documents = _ci(helm, "podmonitor")
+    monitor = the("PodMonitor", documents)
+    assert monitor["metadata"]["namespace"] == "monitoring"
+    assert monitor["spec"]["namespaceSelector"] == {"matchNames": ["operators"]}
+    [endpoint] = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint == SCRAPING | {"honorLabels": False}
+    assert endpoint["port"] in {port["name"] for port in _container(documents)["ports"]}
+    both = "--set=metrics.podMonitor.enabled=true,metrics.serviceMonitor.enabled=true"
+    assert "would be scraped twice, so choose one" in helm.refusal(both)
 
 
 def test_alerts(helm: Helm) -> None:

@@ -76,8 +76,9 @@ KUBERNETES = Module(
     " -X k8s.io/component-base/version.gitMajor={major} -X k8s.io/component-base/version.gitMinor={minor}",
 )
 HELM = Module("helm", "-X helm.sh/helm/v4/internal/version.version={version}")
+LINTERS = Module("linters", "-X main.version={version}")
 PROMETHEUS = Module("prometheus", "", tags="remove_all_sd")
 """Without what finds targets at a dozen clouds, which is a fifth of its packages and more of its time. The pages of its
 web interface are no part of a module: the queries and the rules are what is wanted."""
-MODULES = (KUBERNETES, HELM, PROMETHEUS)
+MODULES = (KUBERNETES, HELM, LINTERS, PROMETHEUS)
 """In the order in which they are built."""
