@@ -25,6 +25,20 @@ def _monitor_crd(kind: str, endpoints: str) -> Document:
         "required": ["spec"],
         "properties": {"spec": {"type": "object", "required": ["selector", endpoints], "properties": spec}},
     }
+    return _crd(kind, schema)
+
+
+def _rule_crd() -> Document:
+    """Likewise."""
+    text, texts = {"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}
+    rule = {**dict.fromkeys(("alert", "expr", "for"), text), "labels": texts, "annotations": texts}
+    rules = {"type": "array", "items": {"type": "object", "required": ["expr"], "properties": rule}}
+    group = {"type": "object", "required": ["name"], "properties": {"name": text, "interval": text, "rules": rules}}
+    spec = {"type": "object", "properties": {"groups": {"type": "array", "items": group}}}
+    return _crd("PrometheusRule", {"type": "object", "required": ["spec"], "properties": {"spec": spec}})
+
+
+def _crd(kind: str, schema: Document) -> Document:
     plural = f"{kind.lower()}s"
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -39,4 +53,8 @@ def _monitor_crd(kind: str, endpoints: str) -> Document:
     }
 
 
-MONITOR_CRDS = [_monitor_crd("ServiceMonitor", "endpoints"), _monitor_crd("PodMonitor", "podMetricsEndpoints")]
+MONITOR_CRDS = [
+    _monitor_crd("ServiceMonitor", "endpoints"),
+    _monitor_crd("PodMonitor", "podMetricsEndpoints"),
+    _rule_crd(),
+]

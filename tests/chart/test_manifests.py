@@ -363,6 +363,8 @@ def test_alerts(helm: Helm) -> None:
     assert of_kind("PrometheusRule", helm.template()) == []
     rule = the("PrometheusRule", _ci(helm, "prometheusrule"))
     assert rule["metadata"]["labels"]["release"] == "prometheus"
+    assert rule["metadata"]["annotations"] == {"example.com/note": "alerts"}
+    assert rule["metadata"]["namespace"] == "monitoring"
     (group,) = rule["spec"]["groups"]
     assert group["interval"] == "30s"
     alerts = {one["alert"]: one for one in group["rules"]}

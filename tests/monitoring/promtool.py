@@ -27,10 +27,14 @@ class Case:
     series: list[Document]
     _checks: list[Document] = field(default_factory=list)
 
-    def fire(self, at: float, *alerts: str) -> None:
+    def fire(self, at: float, *alerts: str, besides: str = "none") -> None:
         """At that second these alerts fire and no other: each as `Alert namespace/name`, without `/name` where it is
-        about more, and without either where it is about the operator."""
-        self.see(at, FIRING, {_labels(alert): 1.0 for alert in alerts})
+        about more.
+
+        :param besides: an alert that isn't looked at.
+        """
+        query = f'{FIRING} unless on (alertname) ALERTS{{alertname="{besides}"}}'
+        self.see(at, query, {_labels(alert): 1.0 for alert in alerts})
 
     def see(self, at: float, query: str, samples: Mapping[str, float]) -> None:
         """At that second the query is answered with these values, by their labels as PromQL writes them."""

@@ -153,7 +153,8 @@ securityContext:
 {{/* Label matchers of all that this installation tells. ServiceMonitor and PodMonitor each make a job of their own. */}}
 {{- define "integration-token-operator.seriesOfTokens" -}}
 {{- $name := include "integration-token-operator.fullname" . }}
-{{- default (printf `job=~"%s|%s/%s"` $name (include "integration-token-operator.namespace" .) $name) .Values.metrics.prometheusRule.selector }}
+{{- $namespace := default (include "integration-token-operator.namespace" .) .Values.metrics.podMonitor.namespace }}
+{{- default (printf `job=~"%s|%s/%s"` $name $namespace $name) .Values.metrics.prometheusRule.selector }}
 {{- end }}
 
 {{/* And of what it tells of itself: these series bear the namespace that it runs in, and not that of a resource. */}}
