@@ -1,5 +1,8 @@
 """A real Prometheus with the chart's rules, scraping a real operator whose resources are in every state."""
 
+import re
+from pathlib import Path
+
 from tests.apiserver.operator import Operator
 from tests.cluster.poll import poll
 from tests.monitoring import rules, scene
@@ -11,6 +14,7 @@ from tests.monitoring.scene import NAMESPACE, Scene
 SOON = 30.0
 """Seconds for the rules to see what is so: a scrape, four seconds that it lasts, and for what is counted two more."""
 
+OPERATIONS = Path(__file__).parents[2] / "operator" / "docs" / "operations.md"
 EMPTY = {"Overdue against the learned rollover", "Requests saved", "Watches begun again"}
 """Panels that are good while they are empty, as they are here."""
 
@@ -57,6 +61,18 @@ def test_every_query_of_the_dashboard_is_answered(prometheus: Prometheus, states
         return {query.panel for query in rules.queries() if not prometheus.query(query.text)}
 
     poll(lambda: unanswered() <= EMPTY, f"data for {sorted(unanswered() - EMPTY)}", SOON)
+
+
+def test_queries_of_the_document_are_answered(prometheus: Prometheus, states: Scene) -> None:
+    """Each question of operator/docs/operations.md has an answer here, with this endpoint in place of the example's."""
+    rows = re.findall(r"^\| .+\? \| `(.+?)`", OPERATIONS.read_text(), re.MULTILINE)
+    texts = [row.replace("ClusterTokenEndpoint", "TokenEndpoint").replace("grafx", "login") for row in rows]
+    assert len(texts) > 9
+
+    def unanswered() -> list[str]:
+        return [text for text in texts if not prometheus.query(text)]
+
+    poll(lambda: not unanswered(), f"answers to {unanswered()}", SOON)
 
 
 def test_what_is_told_is_well_formed(scraped: Scraped) -> None:

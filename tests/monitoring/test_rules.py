@@ -38,11 +38,12 @@ def test_states_that_last(rule_file: Path, scraped: Scraped, tmp_path: Path) -> 
 
 
 def test_operator_that_was_never_there(rule_file: Path, tmp_path: Path) -> None:
-    """Without a single series it is alerted that there is none, and that nobody leads."""
+    """Without a single series it is alerted that there is none, and that nobody leads; a sum alone would never tell."""
     case = Case("absent", MINUTE, [])
     case.fire(4 * MINUTE)
     case.fire(5 * MINUTE, "IntegrationTokenNoLeader operators")
     case.fire(10 * MINUTE, "IntegrationTokenNoLeader operators", "IntegrationTokenOperatorAbsent operators")
+    case.see(10 * MINUTE, "sum(integration_token_leader) < 1", {})
     promtool.play(rule_file, [case], tmp_path)
 
 
