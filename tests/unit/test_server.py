@@ -228,7 +228,7 @@ async def test_each_resource_has_its_gauges_until_it_is_gone(served: Served) -> 
         f'integration_token_status_condition{{{labels},condition="Ready",status="True",reason="TokenValid"}}': 1,
         ready: 1,
         f"integration_token_expiration_timestamp_seconds{{{labels}}}": 1_800_086_400,
-        f"integration_token_renewal_timestamp_seconds{{{labels}}}": 1_800_069_120,
+        f"integration_token_renewal_timestamp_seconds{{{labels}}}": 1_800_086_400 - 3600,
         f"integration_token_next_request_timestamp_seconds{{{labels}}}": 1_800_070_000,
         f"integration_token_rollover_lead_seconds{{{labels}}}": 3600,
     }

@@ -15,7 +15,7 @@ def figures_of(key: Key, state: ResourceState) -> TokenFigures:
         state.endpoint,
         state.told,
         plan.expires or None,
-        plan.renews or None,
+        plan.expected(rollover) or None,
         _next_request(state),
         None if rollover is None else rollover.lead,
     )
