@@ -56,17 +56,18 @@ def draw(panels: dict[str, list[Line]]) -> bytes:
     rows = -(-len(PANELS) // _COLUMNS)
     with mpl.rc_context({"svg.hashsalt": "panels", "svg.fonttype": "none", "font.size": 8}):
         figure = Figure(figsize=(9.6, 2.3 * rows), layout="constrained")
-        plots: Sequence[mpl.axes.Axes] = figure.subplots(rows, _COLUMNS, squeeze=False).flatten().tolist()
+        plots: Sequence[mpl.axes.Axes] = figure.subplots(rows, _COLUMNS, squeeze=False, sharex=True).flatten().tolist()
         for axes, title in zip(plots, PANELS, strict=False):
             for number, line in enumerate(sorted(panels[title], key=lambda line: line.label)):
                 colour = _COLOURS[number % len(_COLOURS)]
                 axes.plot(*zip(*line.points, strict=True), label=line.label, color=colour, linewidth=1.2)
-            axes.set_title(title, fontsize=9, loc="left")
+            axes.set_title(title, fontsize=9, loc="left", pad=14)
             axes.set_ylim(bottom=0)
             axes.grid(color="#e0e0e0")
-            axes.legend(fontsize=7, loc="upper left", frameon=False)
+            axes.legend(fontsize=7, loc="lower left", bbox_to_anchor=(0, 0.97), ncols=3, frameon=False)
             for side in ("top", "right"):
                 axes.spines[side].set_visible(False)
+        figure.supxlabel("seconds since the beginning", fontsize=8)
         drawn = io.BytesIO()
         figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
     text = "\n".join(line.rstrip() for line in drawn.getvalue().decode().splitlines())
