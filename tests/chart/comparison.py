@@ -228,7 +228,7 @@ EXTERNAL_SECRETS: Final = (
     Answer("podSpecExtra", "", "each field of a pod that is worth it has a value, so that a misspelt one is refused"),
     Answer("webhook.*", "", "there is no webhook: the CRDs' own rules refuse what is wrong"),
     Answer("certController.*", "", "there is no webhook that would need certificates"),
-    Answer("grafanaDashboard.*", "", "see `operator/docs/operations.md`"),
+    Answer("grafanaDashboard.*", "metrics.dashboard.enabled, metrics.dashboard.labels, metrics.dashboard.annotations"),
     Answer("*", "", "belongs to that operator's stores and kinds"),
 )
 """Of External Secrets'."""
