@@ -252,11 +252,11 @@ def test_kubectl_prints_the_columns_and_waits(stage: Stage, plane: ControlPlane)
     assert waited == "integrationtoken.integrationtoken.dev/listed condition met\n"
 
     head, line = plane.kubectl("get", "itok", "listed", inside).splitlines()
-    assert head.split() == ["NAME", "READY", "SECRET", "EXPIRES", "RENEWS", "AGE"]
+    assert head.split() == ["NAME", "READY", "STATUS", "SECRET", "EXPIRES", "RENEWS", "AGE"]
     status = token.status()
-    assert line.split()[:5] == ["listed", "True", "listed", status["expirationTime"], status["renewalTime"]]
+    times = [status["expirationTime"], status["renewalTime"]]
+    assert line.split()[:6] == ["listed", "True", "Refreshed", "listed", *times]
 
     head, line = plane.kubectl("get", "itok", "listed", inside, "--output=wide").splitlines()
-    assert head.split()[6:] == ["ENDPOINT", "MESSAGE"]
-    assert line.split()[6] == "login"
-    assert line.endswith(f"the token is valid until {status['expirationTime']}")
+    assert head.split()[7:] == ["ENDPOINT", "MESSAGE"]
+    assert line.split()[7] == "login"

@@ -21,6 +21,9 @@ INTERVAL: Final = 0.1
 IDLE: Final = 60.0
 """Seconds for which the CPU is measured once there is nothing more to do."""
 
+SCRAPES: Final = 5
+"""Of the metrics, once everything is there: what they take of memory counts in the peak."""
+
 PATIENCE: Final = 5
 """Times the limit after which it isn't waited for any more: a busy machine is given time, and a fault told soon."""
 
@@ -51,6 +54,8 @@ class Cold:
     foreign: float
     """CPU seconds of programs that have nothing to do with the bench, until the last write."""
     counts: Counts
+    scrapes: tuple[float, ...]
+    """Seconds that each took."""
     idle: float | None
     """Per cent of a core, where that was measured."""
 
@@ -75,11 +80,12 @@ def measure(stage: Stage, endpoint: EndpointProcess, limits: Limits) -> Cold:
         end = max(write.time for write in tail.writes if write.counted)
         foreign = max(0.0, foreign_seconds() - foreign)  # ticks are coarse
         tail.await_quiet(operator.check)
+        scrapes = tuple(operator.scrape() for _ in range(SCRAPES))
         peak = peak_mebibytes(operator.pid)
         idle = None if limits.idle is None else _idle(operator)
     counts = count(endpoint.log, tail.writes)
     say(f"took {end - start:.1f} s, {cpu:.1f} s of CPU, {peak:.0f} MiB")
-    return Cold(end - start, cpu, peak, foreign, counts, idle)
+    return Cold(end - start, cpu, peak, foreign, counts, scrapes, idle)
 
 
 def rows(colds: Sequence[Cold], limits: Limits) -> list[Row]:
@@ -91,6 +97,8 @@ def rows(colds: Sequence[Cold], limits: Limits) -> list[Row]:
         found.append(Row(f"{what}: the operator's CPU", tuple(cold.cpu for cold in colds), limits.cpu, "s", median))
     peaks = tuple(cold.mebibytes for cold in colds)
     found.append(Row(f"{what}: its peak memory", peaks, limits.mebibytes, "MiB", median))
+    scrapes = tuple(seconds for cold in colds for seconds in cold.scrapes)
+    found.append(Row(f"a scrape of the metrics of {limits.resources:,} resources", scrapes, 1, "s"))
     if limits.idle is not None:
         idle = tuple(cold.idle for cold in colds if cold.idle is not None)
         found.append(Row(f"{limits.resources:,} resources at rest: CPU, of a core", idle, limits.idle, "%"))

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
@@ -59,6 +60,13 @@ class Operator:
     def tail(self) -> str:
         """The end of its log."""
         return self._process.tail()
+
+    def scrape(self) -> float:
+        """Seconds that one scrape of its metrics takes, as Prometheus makes it."""
+        began = time.monotonic()
+        with httpx.Client(trust_env=False, timeout=READY) as client:
+            client.get(f"http://127.0.0.1:{self._port}/metrics").raise_for_status()
+        return time.monotonic() - began
 
     def await_ready(self) -> None:
         """Return once it says that it is ready."""

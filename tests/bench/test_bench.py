@@ -263,7 +263,7 @@ def test_what_a_resource_holds_is_the_difference_of_two_runs() -> None:
 
 def test_the_document_tells_the_figures_of_each_number_of_resources() -> None:
     """And what one more of them costs, between the smaller and the larger runs."""
-    colds = {size: Cold(size / 100, size / 200, 80 + size / 200, 0, Counts(), 0.05) for size in growth.SIZES}
+    colds = {size: Cold(size / 100, size / 200, 80 + size / 200, 0, Counts(), (0.1,), 0.05) for size in growth.SIZES}
     text = growth.text(growth.Growth("2 cores", colds, Counter(kopf=1, httpx=3), {"its plan": 512.0}))
     assert "| 10,000 | 100.0 s | 50.0 s | 130 MiB | 0.05 % |" in text
     assert "each one more costs 5.1 KiB of peak memory and\n5.0 ms of CPU" in text

@@ -56,9 +56,13 @@ class Helm:
 
     def everything(self, *arguments: str | Path, namespace: str = "operators", chart: Path = CHART) -> list[Document]:
         """All documents that a chart renders to. Raises CommandError."""
-        rendered = self.client.helm("template", "tokens", str(chart), f"--namespace={namespace}", *map(str, arguments))
+        rendered = self.text(*arguments, namespace=namespace, chart=chart)
         # The loader in Python alone takes longer than all of Helm's work.
         return [document for document in yaml.load_all(rendered, Loader=yaml.CSafeLoader) if document]
+
+    def text(self, *arguments: str | Path, namespace: str = "operators", chart: Path = CHART) -> str:
+        """The same as Helm writes it."""
+        return self.client.helm("template", "tokens", str(chart), f"--namespace={namespace}", *map(str, arguments))
 
     def notes(self, *arguments: str | Path) -> str:
         """What an installation prints for people."""

@@ -5,44 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.chart.monitor import MONITOR_CRDS
 from tests.chart.rendering import CI_FILES, Document, Helm, Kubectl, the
 from tests.cluster.client import CHART
-
-
-def _monitor_crd(kind: str, endpoints: str) -> Document:
-    """As much of the Prometheus operator's as is needed to check the fields that the chart writes."""
-    text, texts = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
-    relabeling = {"sourceLabels": texts, "targetLabel": text, "regex": text, "replacement": text, "action": text}
-    relabelings = {"type": "array", "items": {"type": "object", "properties": relabeling}}
-    endpoint = {
-        **dict.fromkeys(("port", "path", "interval", "scrapeTimeout"), text),
-        "honorLabels": {"type": "boolean"},
-        "relabelings": relabelings,
-        "metricRelabelings": relabelings,
-    }
-    labels = {"type": "object", "additionalProperties": text}
-    spec = {
-        "namespaceSelector": {"type": "object", "properties": {"matchNames": texts}},
-        "selector": {"type": "object", "properties": {"matchLabels": labels}},
-        endpoints: {"type": "array", "items": {"type": "object", "properties": endpoint}},
-    }
-    schema = {
-        "type": "object",
-        "required": ["spec"],
-        "properties": {"spec": {"type": "object", "required": ["selector", endpoints], "properties": spec}},
-    }
-    plural = f"{kind.lower()}s"
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.monitoring.coreos.com"},
-        "spec": {
-            "group": "monitoring.coreos.com",
-            "scope": "Namespaced",
-            "names": {"kind": kind, "plural": plural},
-            "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
-        },
-    }
 
 
 def _namespace(name: str, **labels: str) -> Document:
@@ -65,9 +30,8 @@ def namespaces(kubectl: Kubectl) -> None:
         for namespace, name in [("operators", "default"), ("operators", "token-operator-test")]
         + [(namespace, "tokens-integration-token-operator-test") for namespace in ("operators", "tokens")]
     ]
-    crds = [_monitor_crd("ServiceMonitor", "endpoints"), _monitor_crd("PodMonitor", "podMetricsEndpoints")]
-    kubectl.run("apply", "--filename=-", documents=[*map(_namespace, names), *accounts, runtime, *crds])
-    kubectl.run("wait", "--for=condition=Established", *(f"crd/{crd['metadata']['name']}" for crd in crds))
+    kubectl.run("apply", "--filename=-", documents=[*map(_namespace, names), *accounts, runtime, *MONITOR_CRDS])
+    kubectl.run("wait", "--for=condition=Established", *(f"crd/{crd['metadata']['name']}" for crd in MONITOR_CRDS))
 
 
 @pytest.mark.usefixtures("namespaces")

@@ -71,7 +71,8 @@ def test_every_field_is_described(helm: Helm) -> None:
 
 
 def test_what_kubectl_prints(kubectl: Kubectl) -> None:
-    """`kubectl get` shows future times, `-o wide` endpoint and message; short names and the category work."""
+    """`kubectl get` shows future times and how refreshing goes, `-o wide` endpoint and message; short names and the
+    category work."""
     documents = [token("printed"), endpoint(), cluster_endpoint()]
     condition = {
         "type": "Ready",
@@ -80,9 +81,10 @@ def test_what_kubectl_prints(kubectl: Kubectl) -> None:
         "message": "valid for a day",
         "lastTransitionTime": "2030-01-01T00:00:00Z",
     }
+    failing = condition | {"type": "Refreshed", "status": "False", "reason": "AccessDenied", "message": "ask for leave"}
     status = {
         "observedGeneration": 1,
-        "conditions": [condition],
+        "conditions": [condition, failing],
         "targetName": "printed",
         "scope": ["read"],
         "issueTime": "2030-01-01T00:00:00Z",
@@ -95,22 +97,23 @@ def test_what_kubectl_prints(kubectl: Kubectl) -> None:
     try:
         patch = ["--subresource=status", "--type=merge", "--patch"]
         kubectl.run("patch", "itok", "printed", *patch, json.dumps({"status": status}))
+        status_of_endpoint = {"conditions": [condition], "host": "login.example.com"}
         for short_name in ("tep", "ctep"):
-            kubectl.run("patch", short_name, "grafx", *patch, json.dumps({"status": {"conditions": [condition]}}))
+            kubectl.run("patch", short_name, "grafx", *patch, json.dumps({"status": status_of_endpoint}))
 
         stored = json.loads(kubectl.run("get", "integrationtoken", "printed", "--output=json"))
         assert stored["status"] == status
         assert _table(kubectl, "itok", "printed") == [
-            ["NAME", "READY", "SECRET", "EXPIRES", "RENEWS", "AGE"],
-            ["printed", "True", "printed", "2030-01-02T00:00:00Z", "2030-01-01T19:12:00Z"],
+            ["NAME", "READY", "STATUS", "SECRET", "EXPIRES", "RENEWS", "AGE"],
+            ["printed", "True", "AccessDenied", "printed", "2030-01-02T00:00:00Z", "2030-01-01T19:12:00Z"],
         ]
         header, row = _table(kubectl, "itok", "printed", "--output=wide")
         assert header[-2:] == ["ENDPOINT", "MESSAGE"]
-        assert row[-2:] == ["grafx", "valid for a day"]
+        assert row[-2:] == ["grafx", "ask for leave"]
         for short_name in ("tep", "ctep"):
             header, row = _table(kubectl, short_name, "grafx", "--output=wide")
-            assert header == ["NAME", "READY", "URL", "AGE", "MESSAGE"]
-            assert row[:3] == ["grafx", "True", "https://login.example.com/oauth/token"]
+            assert header == ["NAME", "READY", "HOST", "AGE", "MESSAGE"]
+            assert row[:3] == ["grafx", "True", "login.example.com"]
             assert row[-1] == "valid for a day"
         listed = kubectl.run("get", "integration-token-operator", "--output=name").split()
         assert {name.partition("/")[0].partition(".")[0] for name in listed} == {

@@ -1,5 +1,7 @@
 """What the chart renders, without a cluster: permissions, selectors, arguments, the CRDs' fate."""
 
+import json
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -387,6 +389,61 @@ def test_pod_monitor(helm: Helm) -> None:
     assert endpoint["port"] in {port["name"] for port in _container(documents)["ports"]}
     both = "--set=metrics.podMonitor.enabled=true,metrics.serviceMonitor.enabled=true"
     assert "would be scraped twice, so choose one" in helm.refusal(both)
+
+
+def test_alerts(helm: Helm) -> None:
+    """Only when switched on, with what Prometheus selects the rules by; each alert can be set and left out."""
+    assert of_kind("PrometheusRule", helm.template()) == []
+    rule = the("PrometheusRule", _ci(helm, "prometheusrule"))
+    assert rule["metadata"]["labels"]["release"] == "prometheus"
+    assert rule["metadata"]["annotations"] == {"example.com/note": "alerts"}
+    assert rule["metadata"]["namespace"] == "monitoring"
+    (group,) = rule["spec"]["groups"]
+    assert group["interval"] == "30s"
+    alerts = {one["alert"]: one for one in group["rules"]}
+    (every,) = the("PrometheusRule", helm.template("--set=metrics.prometheusRule.enabled=true"))["spec"]["groups"]
+    assert {one["alert"] for one in every["rules"]} - alerts.keys() == {"IntegrationTokenSuspended"}
+    not_ready = alerts["IntegrationTokenNotReady"]
+    assert (not_ready["for"], not_ready["labels"]) == ("15m", {"severity": "page", "team": "platform"})
+    runbook = "https://runbooks.example.com/integration-token-operator#integrationtokennotready"
+    assert not_ready["annotations"]["runbook_url"] == runbook
+    assert "clamp_min(0.25 * " in alerts["IntegrationTokenRenewalLate"]["expr"]
+    assert alerts["IntegrationTokenNoLeader"]["labels"]["namespace"] == "operators"
+    assert (
+        "for"
+        not in the(
+            "PrometheusRule",
+            helm.template("--set=metrics.prometheusRule.enabled=true,metrics.prometheusRule.alerts.stalled.for="),
+        )["spec"]["groups"][0]["rules"][4]
+    )
+
+
+def test_alerts_look_at_the_installation_alone(helm: Helm) -> None:
+    """At the job of the chart's ServiceMonitor or PodMonitor, or at what the values say; of the operator's own series
+    also by its namespace, since another installation may have the same name elsewhere."""
+    (own,) = the("PrometheusRule", helm.template("--set=metrics.prometheusRule.enabled=true"))["spec"]["groups"]
+    (set_,) = the("PrometheusRule", _ci(helm, "prometheusrule"))["spec"]["groups"]
+    for group, matcher in ((own, f'job=~"{OPERATOR}|operators/{OPERATOR}"'), (set_, 'job="tokens"')):
+        for one in group["rules"]:
+            series = re.findall(r"\b(?:integration_token_\w+|up)\{(.*?)\}", one["expr"])
+            assert series
+            assert all(each.startswith(matcher) for each in series), one["alert"]
+    absent = next(one for one in own["rules"] if one["alert"] == "IntegrationTokenOperatorAbsent")
+    assert 'namespace="operators"' in absent["expr"]
+
+
+def test_dashboard(helm: Helm) -> None:
+    """Only when switched on, where Grafana's sidecar looks, and as it stands in the chart."""
+    assert of_kind("ConfigMap", helm.template()) == []
+    config_map = the("ConfigMap", _ci(helm, "dashboard"))
+    assert config_map["metadata"]["namespace"] == "monitoring"
+    assert config_map["metadata"]["annotations"] == {"grafana_folder": "Platform"}
+    assert config_map["metadata"]["labels"].items() >= {"grafana_dashboard": "1", "team": "platform"}.items()
+    (text,) = config_map["data"].values()
+    assert json.loads(text) == json.loads((CHART / "files" / "dashboard.json").read_text())
+    default = the("ConfigMap", helm.template("--set=metrics.dashboard.enabled=true"))
+    assert default["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert default["metadata"]["namespace"] == "operators"
 
 
 def test_an_older_kubernetes_is_refused(helm: Helm) -> None:

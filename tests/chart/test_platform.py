@@ -102,6 +102,13 @@ def test_another_namespace_than_the_release_s(helm: Helm) -> None:
 NUMBERS = {"runAsUser", "runAsGroup", "fsGroup"}
 
 
+def test_the_notes_name_both_namespaces(helm: Helm) -> None:
+    """Where it is installed, and where Helm has the release, by which the test is run."""
+    notes = helm.notes("--namespace=releases", "--values", CHART / "ci" / "namespace-values.yaml")
+    assert " is installed in namespace tokens and works" in notes
+    assert "helm test tokens --namespace releases" in notes
+
+
 def test_openshift_chooses_the_user(helm: Helm) -> None:
     """Where the cluster is one, or by a parent's word, no number is set, and all else is as strict."""
     on_openshift = helm.everything("--api-versions=security.openshift.io/v1")

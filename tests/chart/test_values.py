@@ -68,6 +68,16 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("metrics.podMonitor.metricRelabelings", [{"source_labels": ["a"]}], "source_labels"),
     ("metrics.service.ipFamilyPolicy", "DualStack", "ipFamilyPolicy"),
     ("metrics.service.ipFamilies", ["ipv4"], "ipFamilies"),
+    ("metrics.prometheusRule.selector", "job=tokens", "selector"),
+    ("metrics.prometheusRule.selector", 'job="tokens",', "selector"),
+    ("metrics.prometheusRule.runbookURL", "", "runbookURL"),
+    ("metrics.prometheusRule.runbookURL", "https://runbooks.example.com#tokens", "runbookURL"),
+    ("metrics.prometheusRule.alertLabels", {"severity": "page"}, "severity"),
+    ("metrics.prometheusRule.alerts.expired", {"enabled": False}, "expired"),
+    ("metrics.prometheusRule.alerts.notReady.for", "10", "for"),
+    ("metrics.prometheusRule.alerts.renewalLate.percentage", 0, "percentage"),
+    ("metrics.prometheusRule.alerts.endpointDown.window", "", "window"),
+    ("metrics.dashboard.labels", {"app.kubernetes.io/name": "other"}, "app.kubernetes.io"),
     ("crds.enabled", "no", "enabled"),
     ("crds.install", True, "install"),
     ("crds.annotations", {"a": True}, "annotations"),
@@ -186,7 +196,13 @@ def test_schema_has_every_value() -> None:
             assert name in node["properties"], path
             walked.append(name)
             node = node["properties"][name]
-    assert open_objects == {"podSecurityContext", "securityContext", "resources.requests", "resources.limits"}
+    assert open_objects == {
+        "podSecurityContext",
+        "securityContext",
+        "resources.requests",
+        "resources.limits",
+        "metrics.dashboard.labels",
+    }
 
 
 def test_schema_has_no_other_value() -> None:

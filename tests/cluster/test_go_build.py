@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import go_build
-from tests.cluster.module import KUBERNETES
+from tests.cluster.module import KUBERNETES, PROMETHEUS
 from tests.cluster.progress import Meter
 from tests.cluster.toolchain import ToolError
 
@@ -49,6 +49,16 @@ def test_several_programs_are_built_by_one_command(go: Go, tmp_path: Path) -> No
     assert build.endswith(f"-o {tmp_path}/ {API_SERVER} {ETCD}")
     assert f"-ldflags={API_SERVER}=-s -w -X k8s.io/component-base/version.gitVersion=v1." in build
     assert f"-ldflags={ETCD}=" in build
+
+
+def test_what_is_left_out_is_neither_counted_nor_built(go: Go, tmp_path: Path) -> None:
+    """A module's tags go to both commands: else there would be more packages to wait for than are compiled."""
+    go_build.build(go("true"), PROMETHEUS, ["github.com/prometheus/prometheus/cmd/promtool"], tmp_path)
+    assert all(f" -tags={PROMETHEUS.tags} " in line for line in (tmp_path / "asked").read_text().splitlines())
+
+    (tmp_path / "asked").unlink()
+    go_build.build(go("true"), KUBERNETES, [ETCD], tmp_path)
+    assert "-tags" not in (tmp_path / "asked").read_text()
 
 
 def test_program_is_named_as_go_names_it() -> None:

@@ -35,7 +35,12 @@ class Release:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self._port: int = probe.getsockname()[1]
         self._values = plane.directory / "values.json"
-        values = host_network_values(plane.server, self._port) | {"mountRefresh": {"enabled": True}}
+        # There is no DNS on this node, by which the test's pod would find the Service.
+        names = [{"ip": "127.0.0.1", "hostnames": [f"{NAME}.{NAME}.svc"]}]
+        values = host_network_values(plane.server, self._port) | {
+            "mountRefresh": {"enabled": True},
+            "hostAliases": names,
+        }
         self._values.write_text(json.dumps(values))
 
     def install(self) -> None:
@@ -45,6 +50,10 @@ class Release:
     def upgrade(self, *values: str) -> None:
         """`helm upgrade` with these for `--set`; the new pod is ready when this returns, and the old one gone."""
         self._helm("upgrade", *(f"--set={value}" for value in values))
+
+    def test(self) -> str:
+        """What `helm test` prints. Raises CommandError where it fails."""
+        return self._plane.helm("test", NAME, f"--namespace={NAME}", "--logs", "--timeout=90s")
 
     def uninstall(self) -> None:
         """`helm uninstall`; the pod is gone when this returns."""

@@ -16,6 +16,15 @@ def test_pod(release: Release) -> None:
     assert set(capabilities) == {"0" * 16}
 
 
+def test_helm_test(release: Release) -> None:
+    """It finds the operator ready and its kinds served, by a pod that is gone afterwards, as its account is."""
+    said = release.test()
+    assert "Succeeded" in said
+    assert "the operator is ready, and its kinds are served" in said
+    left = release.kubectl("get", "pods,serviceaccounts", "--output=name")
+    assert "-test" not in left
+
+
 @pytest.mark.parametrize("path", ["/written", "/tmp/written", "/app/written", "/var/tmp/written"])
 def test_read_only_root(release: Release, path: str) -> None:
     """Writing to its root filesystem fails."""

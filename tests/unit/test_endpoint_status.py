@@ -62,6 +62,28 @@ def test_a_bad_spec_is_stalled_and_those_that_refer_to_it_are_not(spec: dict[str
     play(story)
 
 
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://login.example/oauth/token", "login.example"),
+        ("https://login.example:8443/oauth/token", "login.example:8443"),
+        ("https://user:pass@login.example/oauth/token", "login.example"),
+        ("https://[login]/t", None),
+    ],
+)
+def test_the_host_is_told_for_who_lists_endpoints(url: str, host: str | None) -> None:
+    """As `kubectl get` shows it: never a name and password that stand before it."""
+
+    async def story(world: World) -> None:
+        world.endpoint(tokenURL=url)
+        await world.operator.start()
+        await world.settle()
+        status = world.cluster.object(TOKEN_ENDPOINTS, NAMESPACE, "login")["status"]
+        assert status.get("host") == host
+
+    play(story)
+
+
 def test_a_status_of_before_there_was_the_condition_gets_it_by_one_write() -> None:
     """And no second one at the next start."""
 

@@ -181,7 +181,7 @@ class TestIntegrations:
         cut = {"metadata": token()["metadata"], "cut": True}
         assert watched.integration(None, cut) == [SHOP]
         assert watched.integration(None, cut) == []
-        watched.inventory.resources[SHOP].remembered = known = Remembered(ready=True)
+        watched.inventory.resources[SHOP].remembered = known = Remembered(status_pending=True)
         watched.integration("MODIFIED", token(generation=2))
         again = {"metadata": token(generation=3)["metadata"], "cut": True}
         assert watched.integration(None, again) == [SHOP]

@@ -127,7 +127,7 @@ class Scene:
 
     def known(self) -> bool:
         """Whether a resource is known."""
-        return 'integration_token_ready_status{name="shop"' in self.metrics.text().decode()
+        return 'integration_token_ready_status{namespace="store",name="shop"' in self.metrics.text().decode()
 
 
 def scene(

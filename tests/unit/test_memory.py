@@ -24,6 +24,7 @@ from integration_token.workqueue.key import Key
 from integration_token.workqueue.scheduler import Scheduler
 
 from tests.fakes.cluster import Cluster
+from tests.unit.idle import IDLE
 from tests.unit.virtual import FakeClock, run
 
 Object = dict[str, Any]
@@ -60,7 +61,7 @@ class Watched:
         """Has seen nothing yet."""
         self.metrics = Metrics()
         self.inventory = Inventory(self.metrics.drop_endpoint, self.metrics.drop_namespace)
-        self.metrics.begin_term(self.inventory, Fence(clock).is_open)
+        self.metrics.begin_term(self.inventory, Fence(clock).is_open, IDLE, IDLE)
         self.scheduler = Asleep(clock)
         self.handler = EventHandler(
             self.inventory, self.scheduler, EndpointQueues(clock, self.scheduler, lambda _: "login.example")

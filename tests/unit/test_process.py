@@ -21,6 +21,7 @@ from integration_token.runtime import process as module
 from integration_token.runtime.process import Application
 from integration_token.runtime.server import Server
 from integration_token.runtime.settings import Settings
+from integration_token.telemetry.metrics import Metrics
 
 from tests.fakes.cluster import Cluster
 from tests.unit.candidate import Line
@@ -86,6 +87,7 @@ class Process:
             self._gateway,
             self.permissions,
             candidate,
+            Metrics(),
             trusted=TrustedFile(None),
             own_namespace="operators",
         )

@@ -5,19 +5,27 @@ from dataclasses import fields
 from pathlib import Path
 
 from integration_token.api import names
-from integration_token.api.condition import ConditionType, Reason, Trait
+from integration_token.api.condition import ConditionType, Reason, Trait, told_by
 from integration_token.api.endpoint import EndpointKind, EndpointRef
-from integration_token.clock import SystemClock
+from integration_token.api.integration import parse_integration
+from integration_token.clock import Instant, SystemClock
 from integration_token.cluster.fence import Fence
+from integration_token.renewal.plan import TokenPlan
+from integration_token.renewal.rollover import Rollover
 from integration_token.runtime.settings import Settings, option, variable
 from integration_token.state.inventory import Inventory
+from integration_token.state.resource import Remembered
 from integration_token.telemetry.metrics import Metrics
+from integration_token.workqueue.endpoint_queues import EndpointQueues
+from integration_token.workqueue.key import Key
+from integration_token.workqueue.scheduler import Scheduler
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.unit.document import broken_links
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+TOLD = told_by([{"type": "Ready", "status": "True", "reason": "Valid"}])
 
 
 def _table(head: str) -> list[list[str]]:
@@ -65,26 +73,42 @@ def test_annotations() -> None:
     assert all(name in README for name in elsewhere)
 
 
+async def _nothing(_: Key) -> Instant | None:
+    return None
+
+
 def test_metrics() -> None:
     """Every metric of the operator's own is listed with its labels."""
-    inventory = Inventory()
-    inventory.observe_unreadable("store", "shop", "uid", 1)
-    metrics = Metrics()
-    metrics.begin_term(inventory, Fence(SystemClock()).is_open)
+    metrics, inventory = Metrics(), Inventory()
+    references = {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": "shop"}}
+    body = {"metadata": {"namespace": "store", "name": "shop", "uid": "uid"}, "spec": references}
+    key, _ = inventory.observe(parse_integration(body))
+    inventory.keep_told(key, TOLD)
+    state = inventory.resources[key]
+    state.remembered = Remembered(plan=TokenPlan(expires=1.0, renews=1.0, poll_at=1.0))
+    state.grant.rollover = Rollover(1.0, 2.0)
+    clock = SystemClock()
+    scheduler = Scheduler(clock, _nothing)
+    queues = EndpointQueues(clock, scheduler, lambda _: "login.example")
+    metrics.begin_term(inventory, Fence(clock).is_open, scheduler, queues)
     endpoint = EndpointRef(EndpointKind.CLUSTER, "", "grafx")
     inventory.keep_endpoint_version(endpoint, "uid", 1)
     metrics.record_request(endpoint, "issued")
+    inventory.keep_endpoint_told(endpoint, TOLD)
     metrics.record_saved_request(endpoint)
+    metrics.record_duration(endpoint, 1.0)
     metrics.record_write("store")
     metrics.set_trust_source(lambda: True)
-    samples = [
-        sample
-        for family in text_string_to_metric_families(metrics.text().decode())
-        for sample in family.samples
-        if sample.name.startswith("integration_token_") and not sample.name.endswith("_created")
-    ]
-    listed = {row[0].strip("`"): set(_codes(row[1])) for row in _table("metric")}
-    assert listed == {sample.name: set(sample.labels) for sample in samples}
+    metrics.record_api_error("get", "secrets", "500")
+    metrics.record_watch_restart("secrets")
+    families = list(text_string_to_metric_families(metrics.text().decode()))
+    found: dict[str, set[str]] = {}
+    for family in families:
+        for sample in family.samples:
+            name = family.name if family.type == "histogram" else sample.name
+            if name.startswith("integration_token_"):
+                found[name] = found.get(name, set()) | set(sample.labels)
+    assert {row[0].strip("`"): set(_codes(row[1])) for row in _table("metric")} == found
 
 
 def test_links() -> None:

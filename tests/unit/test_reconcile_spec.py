@@ -35,11 +35,16 @@ def test_a_spec_that_cannot_be_read_is_told_at_the_resource_and_mended_at_once()
         await world.begin(renewBefore="tomorrow")
         assert world.ready == ("False", "InvalidSpec")
         assert world.stalled == ("True", "InvalidSpec")
+        assert world.refreshed == ("False", "InvalidSpec")
+        assert world.cluster.reasons() == ["InvalidSpec"]
         assert world.requests == 0
+        await world.until(world.clock.now().wall + 900)
+        assert world.cluster.reasons() == ["InvalidSpec"]
         world.integration()
         await world.settle()
         assert world.ready == ("True", "TokenValid")
         assert world.stalled == ("False", "Progressing")
+        assert world.refreshed == ("True", "Refreshed")
 
     play(story)
 

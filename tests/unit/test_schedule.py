@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 from integration_token.api.integration import RenewBefore
+from integration_token.renewal.plan import TokenPlan
 from integration_token.renewal.rollover import Rollover
 from integration_token.renewal.schedule import delayed, window
 from integration_token.renewal.schedule import next_poll as next_poll_knowing
@@ -166,6 +167,20 @@ def test_polls_strictly_follow_each_other_whatever_the_times() -> None:
         first = expires - chance.uniform(0, 2 * DAY)
         polls = plan(first, expires, after_expiry=600)
         assert all(earlier < later for earlier, later in pairwise(polls))
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        pytest.param(Rollover(), EXPIRES - DAY / 5, id="nothing is known: when the window opens"),
+        pytest.param(Rollover(HOUR, HOUR + 60), EXPIRES - HOUR, id="an hour before expiry"),
+        pytest.param(Rollover(DAY / 2, DAY), EXPIRES - DAY / 5, id="never before the window opens"),
+        pytest.param(Rollover(-0.5, 0.0), EXPIRES + 0.5, id="half a second after expiry"),
+    ],
+)
+def test_the_next_token_is_expected_when_the_endpoint_is_known_to_roll_over(known: Rollover, expected: float) -> None:
+    """As `kubectl get` shows it under RENEWS."""
+    assert TokenPlan(expires=EXPIRES, renews=EXPIRES - DAY / 5).expected(known) == expected
 
 
 def test_before_the_window_nothing_is_polled() -> None:

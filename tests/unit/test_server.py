@@ -1,21 +1,27 @@
 """Probes and metrics, as the kubelet and Prometheus read them."""
 
+import asyncio
+import gzip
 import socket
+import tracemalloc
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from integration_token.api.condition import told_by
 from integration_token.api.endpoint import EndpointKind, EndpointRef
 from integration_token.api.integration import parse_integration
 from integration_token.cluster.fence import Fence
 from integration_token.errors import SettingsError
 from integration_token.renewal.plan import TokenPlan
+from integration_token.renewal.rollover import Rollover
 from integration_token.runtime.loop_watch import LoopWatch
 from integration_token.runtime.server import Readiness, Server
 from integration_token.state.inventory import Inventory
 from integration_token.state.resource import Remembered
 from integration_token.telemetry.metrics import Metrics
 
+from tests.unit.idle import IDLE
 from tests.unit.virtual import FakeClock
 
 STALL = "integration_token_event_loop_stall_seconds"
@@ -30,7 +36,7 @@ class Served:
         self.fence = Fence(FakeClock())
         self.metrics = Metrics()
         self.inventory = Inventory(self.metrics.drop_endpoint, self.metrics.drop_namespace)
-        self.metrics.begin_term(self.inventory, self.fence.is_open)
+        self.metrics.begin_term(self.inventory, self.fence.is_open, IDLE, IDLE)
         self.readiness = Readiness(ready=True, missing="")
         self.clock = FakeClock()
         loop_watch = LoopWatch(lambda: self.clock.now().boot)
@@ -46,11 +52,11 @@ class Served:
         """What `/metrics` tells of the operator's own work."""
         _, _, text = await self.get("/metrics")
         lines = [line for line in text.splitlines() if line.startswith("integration_token_")]
-        process = ("integration_token_leader", STALL)
+        process = ("integration_token_leader", STALL, "integration_token_queue", "integration_token_build_info")
         return {
             name: float(value)
             for name, value in (line.rsplit(" ", 1) for line in lines)
-            if "_created" not in name and name not in process
+            if not name.startswith(process)
         }
 
     async def counted(self) -> dict[str, float]:
@@ -117,20 +123,115 @@ async def test_metrics_are_in_the_text_format_of_prometheus(served: Served) -> N
     assert "process_resident_memory_bytes" in text
 
 
+def crowd(served: Served, count: int) -> None:
+    """So many resources with a token, as they are most of the time."""
+    for number in range(count):
+        namespace, name = f"team-{number % 100}", f"integration-{number}"
+        spec = {"endpointRef": {"kind": "ClusterTokenEndpoint", "name": "grafx"}, "credentialsSecretRef": {"name": "x"}}
+        metadata = {"namespace": namespace, "name": name, "uid": f"uid-{number}"}
+        key, _ = served.inventory.observe(parse_integration({"metadata": metadata, "spec": spec}))
+        plan = TokenPlan(expires=1_800_086_400, renews=1_800_069_120, poll_at=1_800_070_000)
+        state = served.inventory.resources[key]
+        state.remembered, state.grant.rollover = Remembered(plan=plan), Rollover(3600.0, 3700.0)
+        served.inventory.keep_told(
+            key,
+            told_by(
+                {"type": kind, "status": "True", "reason": "TokenValid"}
+                for kind in ("Ready", "Refreshed", "Stalled", "RolloverTooLate")
+            ),
+        )
+
+
+async def test_a_scrape_of_many_resources_leaves_others_their_turns(served: Served) -> None:
+    """It is sent some lines at a time: whatever else is ready goes on in between."""
+    crowd(served, 2000)
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    counting = asyncio.create_task(count())
+    _, _, text = await served.get("/metrics")
+    counting.cancel()
+    lines = text.count("\n")
+    assert lines > 2000 * 10
+    assert turns >= lines / 1000
+
+
+async def test_a_scrape_holds_some_lines_at_a_time(served: Served) -> None:
+    """And not the text of all resources, which is a KiB of each."""
+    crowd(served, 2000)
+    for _ in served.metrics.pieces():
+        pass
+    tracemalloc.start()
+    size = sum(map(len, served.metrics.pieces()))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak * 2 < size
+
+
+async def test_a_scrape_is_compressed_where_that_is_asked_for(served: Served) -> None:
+    """As Prometheus does: a tenth of the bytes."""
+    crowd(served, 100)
+    host, port = served.server._runner.addresses[0][:2]
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        headers = {"Accept-Encoding": "gzip"}
+        async with session.get(f"http://{host}:{port}/metrics", headers=headers) as answer:
+            body = await answer.read()
+            assert answer.headers["Content-Encoding"] == "gzip"
+    assert "integration-99" in gzip.decompress(body).decode()
+    assert len(body) * 5 < len(gzip.decompress(body))
+
+
+async def test_what_a_suspended_resource_is_asked_next_is_not_told(served: Served) -> None:
+    """Nothing is asked for."""
+    crowd(served, 1)
+    (key,) = served.inventory.resources
+    served.inventory.keep_told(key, told_by([{"type": "Refreshed", "status": "False", "reason": "Suspended"}]))
+    assert not any("next_request" in name for name in await served.samples())
+
+
+async def test_durations_are_told_as_a_histogram(served: Served) -> None:
+    """By endpoint, each bucket with all that took no longer."""
+    served.inventory.keep_endpoint_version(ENDPOINT, "uid", 1)
+    for seconds in (0.05, 0.5, 0.7, 40.0):
+        served.metrics.record_duration(ENDPOINT, seconds)
+    labels = 'kind="ClusterTokenEndpoint",namespace="",endpoint="grafx"'
+    name = "integration_token_request_duration_seconds"
+    found = {each: value for each, value in (await served.samples()).items() if each.startswith(name)}
+    counts = {"0.1": 1, "0.5": 2, "1.0": 3, "2.5": 3, "5.0": 3, "10.0": 3, "30.0": 3, "+Inf": 4}
+    assert found == {
+        **{f'{name}_bucket{{{labels},le="{bound}"}}': count for bound, count in counts.items()},
+        f"{name}_count{{{labels}}}": 4,
+        f"{name}_sum{{{labels}}}": 41.25,
+    }
+
+
 async def test_each_resource_has_its_gauges_until_it_is_gone(served: Served) -> None:
-    """Expiry, opening of the window and readiness, at the time of the scrape."""
+    """At the time of the scrape, and no 0 for what it doesn't have."""
     spec = {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": "shop"}}
     metadata = {"namespace": "store", "name": "shop", "uid": "uid"}
     key, _ = served.inventory.observe(parse_integration({"metadata": metadata, "spec": spec}))
-    labels = '{name="shop",namespace="store"}'
-    gauges = [
-        f"integration_token_{name}{labels}"
-        for name in ("expiration_timestamp_seconds", "renewal_timestamp_seconds", "ready_status")
-    ]
-    assert await served.samples() == dict.fromkeys(gauges, 0)
+    labels = 'namespace="store",name="shop"'
+    info = f'integration_token_info{{{labels},endpoint_kind="TokenEndpoint",endpoint="login"}}'
+    ready = f"integration_token_ready_status{{{labels}}}"
+    assert await served.samples() == {info: 1, ready: 0}
     entry = served.inventory.resources[key]
-    entry.remembered = Remembered(plan=TokenPlan(expires=1_800_086_400, renews=1_800_069_120), ready=True)
-    assert await served.samples() == dict(zip(gauges, (1_800_086_400, 1_800_069_120, 1), strict=True))
+    plan = TokenPlan(expires=1_800_086_400, renews=1_800_069_120, poll_at=1_800_070_000)
+    entry.remembered, entry.grant.rollover = Remembered(plan=plan), Rollover(3600.0, 3700.0)
+    served.inventory.keep_told(key, told_by([{"type": "Ready", "status": "True", "reason": "TokenValid"}]))
+    assert await served.samples() == {
+        info: 1,
+        f'integration_token_status_condition{{{labels},condition="Ready",status="True",reason="TokenValid"}}': 1,
+        ready: 1,
+        f"integration_token_expiration_timestamp_seconds{{{labels}}}": 1_800_086_400,
+        f"integration_token_renewal_timestamp_seconds{{{labels}}}": 1_800_086_400 - 3600,
+        f"integration_token_next_request_timestamp_seconds{{{labels}}}": 1_800_070_000,
+        f"integration_token_rollover_lead_seconds{{{labels}}}": 3600,
+    }
     served.inventory.forget(key)
     assert await served.samples() == {}
 
@@ -148,9 +249,9 @@ async def test_metrics_tell_who_does_the_work(served: Served) -> None:
     served.metrics.end_term()
     assert not await leads()
     assert await served.samples() == {}
-    served.metrics.begin_term(served.inventory, Fence(FakeClock()).is_open)
+    served.metrics.begin_term(served.inventory, Fence(FakeClock()).is_open, IDLE, IDLE)
     assert await leads()
-    assert len(await served.samples()) == 3
+    assert await served.samples() == {'integration_token_ready_status{namespace="store",name="shop"}': 0}
 
 
 async def test_requests_and_writes_are_counted(served: Served) -> None:
@@ -160,7 +261,7 @@ async def test_requests_and_writes_are_counted(served: Served) -> None:
     for outcome in ("issued", "unchanged", "unchanged", "AccessDenied"):
         served.metrics.record_request(ENDPOINT, outcome)
     served.metrics.record_write("store")
-    endpoint = 'endpoint="grafx",kind="ClusterTokenEndpoint",namespace=""'
+    endpoint = 'kind="ClusterTokenEndpoint",namespace="",endpoint="grafx"'
     assert await served.counted() == {
         f'integration_token_requests_total{{{endpoint},outcome="issued"}}': 1,
         f'integration_token_requests_total{{{endpoint},outcome="unchanged"}}': 2,
@@ -176,10 +277,13 @@ async def test_what_is_counted_of_an_endpoint_goes_with_it(served: Served) -> No
         served.inventory.keep_endpoint_version(ref, "uid", 1)
         served.metrics.record_request(ref, "issued")
         served.metrics.record_saved_request(ref)
+        served.metrics.record_duration(ref, 0.2)
+        served.inventory.keep_endpoint_told(ref, told_by([{"type": "Ready", "status": "True", "reason": "Valid"}]))
         served.inventory.forget_endpoint(ref)
+        served.metrics.record_duration(ref, 0.2)
         served.metrics.record_request(ref, "issued")
         served.metrics.record_saved_request(ref)
-    assert await served.counted() == {}
+    assert await served.samples() == {}
 
 
 async def test_what_is_counted_of_a_namespace_goes_with_its_last_resource(served: Served) -> None:

@@ -101,7 +101,7 @@ async def call_api_server(url: str, authority: str, directory: Path) -> None:
     async with AsyncExitStack() as stack:
         client = await connect(_kubeconfig(url, authority, directory), watches=0)
         stack.push_async_callback(client.close)
-        await RestClient(client, None, None).call("GET", "/version")
+        await RestClient(client, None, None, lambda *_: None).call("GET", "/version")
 
 
 async def call_by_kopf(url: str, authority: str, directory: Path) -> None:

@@ -18,6 +18,7 @@ from integration_token.oauth.client import Route, TokenClient
 from integration_token.oauth.trusted_file import TrustedFile
 from integration_token.runtime.process import Application
 from integration_token.runtime.settings import Settings
+from integration_token.telemetry.metrics import Metrics
 
 from tests.fakes.certificate import Certificate
 from tests.fakes.cluster import Cluster
@@ -142,7 +143,7 @@ def metrics_of(clock: FakeClock, trusted: TrustedFile) -> Callable[[], str]:
     """What an operator with that file answers on /metrics."""
     permissions = Permissions(clock)
     application = Application(
-        Settings(), clock, lambda _: Cluster(), permissions, None, trusted=trusted, own_namespace=None
+        Settings(), clock, lambda _: Cluster(), permissions, None, Metrics(), trusted=trusted, own_namespace=None
     )
     return lambda: application._metrics.text().decode()
 

@@ -108,7 +108,7 @@ class Operator:
         self.inventory, self.scheduler, self.secrets, self.events, self.bundles = (
             worker.inventory, worker.scheduler, worker.secrets, worker.events, worker.bundles
         )  # fmt: skip
-        metrics.begin_term(self.inventory, Fence(world.clock).is_open)
+        metrics.begin_term(self.inventory, Fence(world.clock).is_open, self.scheduler, worker.queues)
         self._cluster = world.cluster
         self._handler = worker.handler
         self.grants = worker.reconciler._grants

@@ -149,3 +149,39 @@ securityContext:
 {{ list $constraint | toYaml }}
 {{- end }}
 {{- end }}
+
+{{/* Label matchers of all that this installation tells. ServiceMonitor and PodMonitor each make a job of their own. */}}
+{{- define "integration-token-operator.seriesOfTokens" -}}
+{{- $name := include "integration-token-operator.fullname" . }}
+{{- $namespace := default (include "integration-token-operator.namespace" .) .Values.metrics.podMonitor.namespace }}
+{{- default (printf `job=~"%s|%s/%s"` $name $namespace $name) .Values.metrics.prometheusRule.selector }}
+{{- end }}
+
+{{/* And of what it tells of itself: these series bear the namespace that it runs in, and not that of a resource. */}}
+{{- define "integration-token-operator.seriesOfProcess" -}}
+{{- $namespace := printf `, namespace="%s"` (include "integration-token-operator.namespace" .) }}
+{{- include "integration-token-operator.seriesOfTokens" . }}
+{{- if not .Values.metrics.prometheusRule.selector }}
+{{- $namespace }}
+{{- end }}
+{{- end }}
+
+{{/* What follows an alert's expression, up to its runbook: of a list of the chart's root, the alert's values, its name, and
+     the namespace where its expression tells none. */}}
+{{- define "integration-token-operator.alert" -}}
+{{- $rule := (index . 0).Values.metrics.prometheusRule }}
+{{- $alert := index . 1 }}
+{{- with $alert.for -}}
+for: {{ . }}
+{{ end -}}
+labels:
+  severity: {{ $alert.severity }}
+  {{- if gt (len .) 3 }}
+  namespace: {{ index . 3 }}
+  {{- end }}
+  {{- with $rule.alertLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+annotations:
+  runbook_url: {{ printf "%s#%s" $rule.runbookURL (lower (index . 2)) | quote }}
+{{- end }}

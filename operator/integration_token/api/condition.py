@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 
 class ConditionType(StrEnum):
@@ -200,3 +201,26 @@ def condition_of(status: Mapping[str, Any], kind: ConditionType) -> Mapping[str,
             found: Mapping[str, Any] = condition
             return found
     return {}
+
+
+class ToldCondition(NamedTuple):
+    """A condition as it stands in a status, without its message and times."""
+
+    type: str
+    status: str
+    reason: str
+
+
+Told = tuple[ToldCondition, ...]
+"""What a status tells by its conditions; empty before it told any."""
+
+
+@lru_cache(maxsize=1024)
+def _shared(told: Told) -> Told:
+    """One for all that are equal: there are few, and of resources there may be ten thousand."""
+    return told
+
+
+def told_by(conditions: Iterable[Mapping[str, Any]]) -> Told:
+    """The conditions of a status as :func:`with_transition_times` made them."""
+    return _shared(tuple(ToldCondition(each["type"], each["status"], each["reason"]) for each in conditions))

@@ -1,6 +1,6 @@
 """Calls to the API server with raw JSON: no typed models, whose import costs memory and whose errors show data."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 
 from kubernetes.aio.client.api_client import ApiClient
@@ -25,10 +25,17 @@ class Gateway:
     Bodies are never logged, and of a refusal only text that holds nothing of the data sent gets into an error.
     """
 
-    def __init__(self, client: ApiClient, fence: Fence | None = None, permissions: Permissions | None = None) -> None:
+    def __init__(
+        self,
+        client: ApiClient,
+        fence: Fence | None = None,
+        permissions: Permissions | None = None,
+        failed: Callable[[Call, str], None] = lambda *_: None,
+    ) -> None:
         """`fence`: who writes only as long as it is open, and doesn't wait any longer either; None where that needs no
-        leave. `permissions` is told of every answer."""
-        self._client = RestClient(client, fence, permissions)
+        leave. `permissions` is told of every answer; `failed` of every call that failed, and by which code of the
+        answer, `unreachable` without one."""
+        self._client = RestClient(client, fence, permissions, failed)
 
     async def get(self, collection: Collection, namespace: str, name: str) -> Object | None:
         """One object, None where there is none."""

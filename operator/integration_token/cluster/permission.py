@@ -49,6 +49,8 @@ def call_of(method: str, path: str) -> Call:
     """The call that an HTTP request to the API server is."""
     place, _, query = path.partition("?")
     root, *parts = place.strip("/").split("/")
+    if root not in {"api", "apis"}:
+        return Call(_VERBS.get(method, "get"), "", root, "")  # what is no resource, as /version
     group, parts = ("", parts[1:]) if root == "api" else (parts[0], parts[2:])
     namespace = ""
     if parts[0] == "namespaces" and len(parts) > 2:

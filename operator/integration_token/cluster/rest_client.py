@@ -2,20 +2,23 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import aiohttp
 from kubernetes.aio.client.api_client import ApiClient
 
 from integration_token.cluster.collection import Object
 from integration_token.cluster.fence import Fence
-from integration_token.cluster.permission import Permissions
+from integration_token.cluster.permission import Call, Permissions, call_of
 from integration_token.cluster.refusal import refusal_of
 from integration_token.errors import ClusterError, Unavailable
 from integration_token.tls import failure_of
 
 TIMEOUT = 30.0
 """Seconds for one call: the API server itself gives up after 60."""
+
+UNREACHABLE = "unreachable"
+"""The code of a call that was not answered."""
 
 _SILENCE = 75.0
 """Seconds without a byte after which a watch is given up: the API server sends a bookmark every minute."""
@@ -32,12 +35,19 @@ class RestClient:
     Bodies are never logged, and of a refusal only text that holds nothing of the data sent gets into an error.
     """
 
-    def __init__(self, client: ApiClient, fence: Fence | None, permissions: Permissions | None) -> None:
+    def __init__(
+        self,
+        client: ApiClient,
+        fence: Fence | None,
+        permissions: Permissions | None,
+        failed: Callable[[Call, str], None],
+    ) -> None:
         """`fence`: writes are sent only as long as it is open; None for no such condition. `permissions` is told of
-        every answer."""
+        every answer; `failed` of every call that failed, and by which code of the answer, `unreachable` without one."""
         self._client = client
         self._fence = fence
         self._permissions = permissions
+        self._failed = failed
         self._large = asyncio.Semaphore(_LARGE)
 
     async def call(
@@ -56,6 +66,7 @@ class RestClient:
         try:
             answer = await self._object(response, wanted=wanted)
         except (aiohttp.ClientError, TimeoutError):
+            self._failed(call_of(method, path), UNREACHABLE)
             raise Unavailable("the API server's answer broke off") from None
         if not wanted:
             self.on_answer(method, path, None)
@@ -63,6 +74,7 @@ class RestClient:
         refusal = None
         if response.status >= 300 and response.status != 404:
             refusal = refusal_of(response.status, answer, body)
+            self._failed(call_of(method, path), str(response.status))
         self.on_answer(method, path, refusal)
         if refusal is not None:
             raise refusal
@@ -97,6 +109,7 @@ class RestClient:
             answer = await self._client.call_api(verb, url, prepared, body, _request_timeout=limits)
             response: aiohttp.ClientResponse = answer.response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._failed(call_of(method, path), UNREACHABLE)
             raise _unreachable(error) from None
         except asyncio.CancelledError:
             task = asyncio.current_task()
@@ -123,6 +136,7 @@ class RestClient:
         finally:
             response.close()
         refusal = refusal_of(response.status, answer, None)
+        self._failed(call_of("GET", path), str(response.status))
         self.on_answer("GET", path, refusal)
         raise refusal
 

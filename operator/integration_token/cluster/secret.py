@@ -71,13 +71,16 @@ class SecretWatch:
         namespaces: Collection[str],
         changed: Callable[[str, str], None],
         recovered: Callable[[], None] = lambda: None,
+        restarted: Callable[[], None] = lambda: None,
     ) -> None:
         """`namespaces`: those to watch, none for all. `changed` is called with namespace and name after each change,
-        `recovered` when a list succeeds again after the API server was away or refused it."""
+        `recovered` when a list succeeds again after the API server was away or refused it, `restarted` whenever a list
+        is tried again."""
         self._gateway = gateway
         self._scopes = tuple(namespaces) or ("",)
         self._changed = changed
         self._recovered = recovered
+        self._restarted = restarted
         # By selector: a Secret may carry both labels.
         self._known: dict[str, dict[tuple[str, str], SecretMetadata]] = {selector: {} for selector in _SELECTORS}
         self._writing: dict[tuple[str, str], object] = {}
@@ -153,11 +156,13 @@ class SecretWatch:
                     try:
                         version = await self._watch(scope, selector, version)
                     except Conflict:
+                        self._restarted()
                         fresh = False  # the version is too old to watch from: list again
                     if asyncio.get_running_loop().time() - began < _BRIEF:
                         await asyncio.sleep(_BRIEF)
             except ClusterError as error:
                 # An API server that is just starting refuses what it will grant in a moment: not a long wait for that.
+                self._restarted()
                 failures = failures + 1 if isinstance(error, Denied) == denied else 1
                 denied = isinstance(error, Denied)
                 log.warning("cannot watch Secrets", namespace=scope or "*", selector=selector, error=str(error))

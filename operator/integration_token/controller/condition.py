@@ -1,7 +1,7 @@
 """The conditions of an IntegrationToken, each derived from what came of a pass. Pure.
 
 To add a condition: its type in `api/condition.py`, a function here, and a row in `CONDITIONS`. A resource whose spec
-cannot be read has Ready and Stalled alone, by :meth:`~integration_token.controller.reporter.Reporter.reject`.
+cannot be read has all but RolloverTooLate, by :meth:`~integration_token.controller.reporter.Reporter.reject`.
 """
 
 import math

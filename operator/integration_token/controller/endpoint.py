@@ -1,9 +1,9 @@
 """The status of endpoints: whether their spec can be used, before any token is asked for."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from integration_token.api.condition import Condition, ConditionType, Reason, Trait, with_transition_times
+from integration_token.api.condition import Condition, ConditionType, Reason, Trait, told_by, with_transition_times
 from integration_token.api.endpoint import Endpoint, EndpointRef, parse_endpoint
 from integration_token.api.integration import is_going
 from integration_token.api.value import format_time
@@ -15,6 +15,7 @@ from integration_token.controller.references import can_be_checked, check_endpoi
 from integration_token.controller.status import merge_patch
 from integration_token.errors import ClusterError, Conflict, UserActionRequired
 from integration_token.oauth.address import Policy
+from integration_token.oauth.token_url import host_for_people
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.logs import get_logger
 from integration_token.workqueue.key import Key, endpoint_of
@@ -43,7 +44,7 @@ class EndpointReconciler:
         try:
             endpoint = self._inventory.endpoints.get(ref)
             if endpoint is not None and can_be_checked(endpoint):
-                await self._tell(ref, endpoint)
+                await self._tell(endpoint)
             else:
                 await self._read(ref)
         except Conflict:
@@ -53,13 +54,14 @@ class EndpointReconciler:
             return self._clock.now().after(_RETRY)
         return None
 
-    async def _tell(self, ref: EndpointRef, endpoint: Endpoint) -> None:
+    async def _tell(self, endpoint: Endpoint) -> None:
         fault = None
         try:
             await check_endpoint(await self._bundles.resolve(endpoint), self._policy)
         except UserActionRequired as failure:
             fault = failure.without_traceback()
-        await self._write(ref, fault, endpoint.generation, endpoint.resource_version, endpoint.status)
+        seen = _Seen(endpoint.generation, endpoint.resource_version, endpoint.status)
+        await self._write(endpoint.ref, seen, fault, host_for_people(endpoint.token_url))
 
     async def _read(self, ref: EndpointRef) -> None:
         """Judges an endpoint of which too little is kept, or which can't be read, as one stored under another
@@ -68,29 +70,32 @@ class EndpointReconciler:
         if body is None or is_going(body):
             return
         try:
-            await self._tell(ref, parse_endpoint(ref.kind, body))
+            await self._tell(parse_endpoint(ref.kind, body))
         except UserActionRequired as failure:
             metadata = body["metadata"]
-            version, status = metadata["resourceVersion"], body.get("status") or {}
-            await self._write(ref, failure, int(metadata.get("generation", 1)), version, status)
+            seen = _Seen(int(metadata.get("generation", 1)), metadata["resourceVersion"], body.get("status") or {})
+            await self._write(ref, seen, failure, "")
 
-    async def _write(
-        self,
-        ref: EndpointRef,
-        fault: UserActionRequired | None,
-        generation: int,
-        version: str,
-        before: Mapping[str, Any],
-    ) -> None:
-        """`fault` is why the spec cannot be used; None if it can be."""
+    async def _write(self, ref: EndpointRef, seen: "_Seen", fault: UserActionRequired | None, host: str) -> None:
+        """`fault`: why the spec cannot be used, None if it can be; `host`: of its URL, empty where none can be read."""
         now = format_time(self._clock.now().wall)
-        status = {
-            "conditions": with_transition_times(_conditions(fault), before.get("conditions") or (), generation, now),
-            "observedGeneration": generation,
-        }
-        patch = merge_patch(before, status)
+        before = seen.status.get("conditions") or ()
+        conditions = with_transition_times(_conditions(fault), before, seen.generation, now)
+        status: dict[str, Any] = {"conditions": conditions, "observedGeneration": seen.generation}
+        if host:
+            status["host"] = host
+        patch = merge_patch(seen.status, status)
         if patch:
-            await self._gateway.patch_status(ENDPOINTS[ref.kind], ref.namespace, ref.name, version, patch)
+            await self._gateway.patch_status(ENDPOINTS[ref.kind], ref.namespace, ref.name, seen.version, patch)
+        self._inventory.keep_endpoint_told(ref, told_by(conditions))
+
+
+class _Seen(NamedTuple):
+    """What was judged of an endpoint, and its status then."""
+
+    generation: int
+    version: str
+    status: Mapping[str, Any]
 
 
 def _conditions(fault: UserActionRequired | None) -> list[Condition]:

@@ -10,6 +10,7 @@ from integration_token.api.condition import (
     Trait,
     condition_of,
     has_trait,
+    told_by,
     with_transition_times,
 )
 from integration_token.api.event import EventReason
@@ -48,6 +49,7 @@ class Reporter:
         generation = int(metadata.get("generation", 1))
         conditions = [
             Condition(ConditionType.READY, False, Reason(failure.reason), failure.message),
+            Condition(ConditionType.REFRESHED, False, Reason(failure.reason), failure.message),
             Condition(ConditionType.STALLED, True, Reason(failure.reason), failure.message),
         ]
         now = format_time(self._clock.now().wall)
@@ -59,6 +61,11 @@ class Reporter:
         patch = merge_patch(status, after)
         if patch:
             await self._gateway.patch_status(INTEGRATIONS, key.namespace, key.name, metadata["resourceVersion"], patch)
+        self._inventory.keep_told(key, told_by(after["conditions"]))
+        before = condition_of(status, ConditionType.REFRESHED)
+        if (before.get("status"), before.get("reason")) != ("False", failure.reason):
+            about = _reference(key.namespace, key.name, str(metadata["uid"]))
+            self._events.record(about, warning=True, reason=Reason(failure.reason), message=failure.message)
 
     async def report(self, key: Key, outcome: Outcome) -> Outcome:
         """Writes the status where it changed, and tells by events what a person wants to know: with what is to be
@@ -78,12 +85,13 @@ class Reporter:
         ):
             self._inventory.forget(key)
             return outcome
+        self._inventory.keep_told(key, told_by(status["conditions"]))
         untold = self._tell_change(outcome, condition_of(status, ConditionType.REFRESHED), ready=ready)
         self._tell_rollover(integration, condition_of(status, ConditionType.ROLLOVER_TOO_LATE))
         remembered = outcome.remembered
-        if (remembered.ready, remembered.untold_until) == (ready, untold) and not remembered.status_pending:
+        if remembered.untold_until == untold and not remembered.status_pending:
             return outcome
-        remembered = remembered._replace(ready=ready, status_pending=False, untold_until=untold)
+        remembered = remembered._replace(status_pending=False, untold_until=untold)
         return outcome._replace(remembered=remembered)
 
     async def _acknowledge(self, key: Key, outcome: Outcome) -> None:
@@ -198,9 +206,7 @@ class Reporter:
         once: bool = False,
     ) -> None:
         """Records an event at the resource; with `once` none, if there is one that was recorded so."""
-        about = ObjectReference(
-            f"{GROUP}/{VERSION}", INTEGRATION_TOKEN_KIND, integration.namespace, integration.name, integration.uid
-        )
+        about = _reference(integration.namespace, integration.name, integration.uid)
         self._events.record(about, warning=warning, reason=reason, message=message, once=once)
 
     def _tell_change(self, outcome: Outcome, after: Mapping[str, Any], *, ready: bool) -> Instant | None:
@@ -237,6 +243,10 @@ class Reporter:
         before = condition_of(integration.status, ConditionType.ROLLOVER_TOO_LATE)
         if after["reason"] in _WARNED and after["reason"] != before.get("reason"):
             self.event(integration, Reason(after["reason"]), after["message"], warning=True)
+
+
+def _reference(namespace: str, name: str, uid: str) -> ObjectReference:
+    return ObjectReference(f"{GROUP}/{VERSION}", INTEGRATION_TOKEN_KIND, namespace, name, uid)
 
 
 _WARNED = frozenset({Reason.ROLLOVER_TOO_LATE, Reason.LIFETIME_TOO_SHORT})

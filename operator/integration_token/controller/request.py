@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from integration_token.api.endpoint import Endpoint
 from integration_token.api.integration import Integration
 from integration_token.api.token import Token
-from integration_token.clock import Clock
+from integration_token.clock import Clock, Instant
 from integration_token.controller.references import References
 from integration_token.errors import Failure
 from integration_token.oauth.client import Route, TokenClient
@@ -59,13 +59,16 @@ class TokenRequester:
             timeout=endpoint.timeout,
             private=endpoint.ref.kind.is_trusted,
         )
-        request = build_request(prepared.spec, self._clock.now().wall)
+        began = self._clock.now()
+        request = build_request(prepared.spec, began.wall)
         try:
             answer = await self._client.send(request, route, ended=ended)
         except Failure as failure:
             if failure.sent:
+                self._time(endpoint, began)
                 self.count(endpoint, failure.reason)
             raise
+        self._time(endpoint, began)
         try:
             return read_answer(
                 answer,
@@ -83,6 +86,9 @@ class TokenRequester:
     def count(self, endpoint: Endpoint, outcome: str) -> None:
         """A request was sent, and this came of it."""
         self._metrics.record_request(endpoint.ref, outcome)
+
+    def _time(self, endpoint: Endpoint, began: Instant) -> None:
+        self._metrics.record_duration(endpoint.ref, self._clock.now().boot - began.boot)
 
 
 def _asked(endpoint: Endpoint) -> Asked:

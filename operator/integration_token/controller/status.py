@@ -28,7 +28,7 @@ def build_status(outcome: Outcome) -> dict[str, Any]:
             "scope": list(stored.token.scope or ()),
             "issueTime": format_time(stored.token.issued),
             "expirationTime": format_time(outcome.expires),
-            "renewalTime": format_time(outcome.plan.renews),
+            "renewalTime": format_time(outcome.plan.expected(outcome.rollover)),
             "lifetimeSeconds": int(stored.token.lifetime),
         }
         # With whatever else is written: an earlier version didn't tell it.

@@ -39,11 +39,13 @@ class Supervisor:
         *,
         access: Callable[[], Awaitable[Access]],
         take_signals: Callable[[], None],
+        restarted: Callable[[], None],
     ) -> None:
         """`namespaces`: those to watch, none for all.
 
         :param access: how the API server is reached.
         :param take_signals: makes signals ask for an orderly end: kopf, whenever it starts, takes them for itself.
+        :param restarted: called whenever a watch ended that is to be started again.
         """
         self._gateway = gateway
         self._handler = handler
@@ -51,6 +53,7 @@ class Supervisor:
         self._scopes = namespaces or ("",)
         self._access = access
         self._take_signals = take_signals
+        self._restarted = restarted
         self._doubt = asyncio.Event()
         """Set when a call of kopf's failed, until it is looked why."""
         self._logged = ""
@@ -83,12 +86,14 @@ class Supervisor:
             try:
                 if await self._watch_until_outdated(served):
                     log.info("the namespaces that can be served have changed, the watch is started again")
+                    self._restarted()
                     continue
                 # kopf returns where a signal came before ours were set again; a fault raises.
                 stop.set()
             except Exception as error:  # noqa: BLE001  # whatever ended kopf, the tokens need a watch
                 what = failure_of(error) or type(error).__name__
                 log.error("the watch failed, it is started again", error=what)
+                self._restarted()
                 self._pending = "the watch of IntegrationTokens is being started again"
                 failed = True
                 await asyncio.sleep(_RETRY)

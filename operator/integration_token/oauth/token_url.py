@@ -56,6 +56,16 @@ def host_of(url: str, policy: Policy) -> str:
     return f"{listed_as(checked)}:{port_of(checked)}"
 
 
+def host_for_people(url: str) -> str:
+    """Host of a token URL, with its port where that isn't 443; empty where none can be read."""
+    try:
+        read = httpx.URL(url)
+    except httpx.InvalidURL:
+        return ""
+    port = port_of(read)
+    return read.host if port == 443 else f"{read.host}:{port}"
+
+
 def port_of(url: httpx.URL) -> int:
     """The port, be it the scheme's own."""
     return url.port or (443 if url.scheme == "https" else 80)

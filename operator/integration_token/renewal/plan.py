@@ -56,6 +56,15 @@ class TokenPlan:
         nothing_taught = known.low == -math.inf and known.doubted is None
         return prior if nothing_taught and prior.seen <= known.seen and prior != Rollover() else known
 
+    def expected(self, taught: Rollover | None) -> float:
+        """When the next token is expected: when the endpoint is known to answer with one, or the window opens where
+        that isn't known or would be earlier; 0 without a token.
+
+        :param taught: what answers have taught of the rollover.
+        """
+        known = self.rollover(taught).low
+        return self.renews if known == -math.inf else max(self.renews, self.expires - known)
+
     def with_prior(self, prior: Rollover | None) -> "TokenPlan":
         """With another assumption about the rollover, by which the next poll is to be planned anew."""
         return self if prior == self.prior else replace(self, prior=prior, poll_at=0.0)

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from integration_token.api.names import INTEGRATION_TOKENS
 from integration_token.clock import Clock
 from integration_token.cluster.connection import Access
 from integration_token.cluster.fence import Fence
@@ -93,10 +94,15 @@ class LeaderTerm:
             instance=socket.gethostname(),
             jitter=random.random,
         )
-        metrics.begin_term(worker.inventory, fence.is_open)
+        metrics.begin_term(worker.inventory, fence.is_open, worker.scheduler, worker.queues)
         self._sweep = DeletionSweep(gateway, worker.inventory, worker.handler, settings.namespaces)
         self._supervisor = Supervisor(
-            gateway, worker.handler, settings.namespaces, access=access, take_signals=take_signals
+            gateway,
+            worker.handler,
+            settings.namespaces,
+            access=access,
+            take_signals=take_signals,
+            restarted=lambda: metrics.record_watch_restart(INTEGRATION_TOKENS),
         )
 
     @property

@@ -14,7 +14,7 @@ from integration_token.cluster.connection import Access, access, connect, own_na
 from integration_token.cluster.fence import Fence
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.lease import Candidate
-from integration_token.cluster.permission import Permissions
+from integration_token.cluster.permission import Call, Permissions
 from integration_token.errors import SettingsError
 from integration_token.oauth.trusted_file import TrustedFile
 from integration_token.runtime.leadership import LeaderTerm
@@ -49,12 +49,18 @@ async def run(settings: Settings, clock: Clock) -> None:
                 jitter=random.random,
             )
         permissions = Permissions(clock)
+        metrics = Metrics()
+
+        def failed(call: Call, code: str) -> None:
+            metrics.record_api_error(call.verb, call.resource, code)
+
         application = Application(
             settings,
             clock,
-            lambda fence: Gateway(client, fence, permissions),
+            lambda fence: Gateway(client, fence, permissions, failed),
             permissions,
             candidate,
+            metrics,
             trusted=trusted,
             own_namespace=_own_namespace(settings),
         )
@@ -81,6 +87,7 @@ class Application:
         gateway: Callable[[Fence], Gateway],
         permissions: Permissions,
         candidate: Candidate | None,
+        metrics: Metrics,
         *,
         trusted: TrustedFile,
         own_namespace: str | None,
@@ -93,9 +100,9 @@ class Application:
         self._candidate = candidate
         self._trusted = trusted
         self._own_namespace = own_namespace
-        self._metrics = Metrics()
+        self._metrics = metrics
         if trusted.is_set:
-            self._metrics.set_trust_source(lambda: not trusted.problem)
+            metrics.set_trust_source(lambda: not trusted.problem)
         loop_watch = LoopWatch(asyncio.get_running_loop().time)
         self._server = Server(settings.metrics_address, self._metrics, self._readiness, loop_watch)
         self._stop = asyncio.Event()

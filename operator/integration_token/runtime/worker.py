@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from integration_token.api.endpoint import EndpointRef
 from integration_token.clock import Clock, Instant
+from integration_token.cluster.collection import SECRETS
 from integration_token.cluster.event import EventRecorder
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.secret import SecretWatch
@@ -45,6 +46,7 @@ class Worker:
     handler: EventHandler
     reconciler: Reconciler
     bundles: CABundles
+    queues: EndpointQueues
 
 
 def build_worker(
@@ -85,12 +87,14 @@ def build_worker(
         for key in inventory.of_endpoint(endpoint):
             # Who holds a good token needs the authorities at the next request, and not now.
             remembered = inventory.resources[key].remembered
-            if remembered.failing.failure is not None or not remembered.ready:
+            if remembered.failing.failure is not None or remembered.last_reconciled is None:
                 scheduler.wake(key)
 
     inventory = Inventory(metrics.drop_endpoint, metrics.drop_namespace)
     scheduler = Scheduler(clock, work)
-    secrets = SecretWatch(gateway, namespaces, secret_changed, recovered)
+    secrets = SecretWatch(
+        gateway, namespaces, secret_changed, recovered, lambda: metrics.record_watch_restart(SECRETS.plural)
+    )
     events = EventRecorder(gateway, clock, instance)
     queues = EndpointQueues(clock, scheduler, lambda endpoint: host_of(endpoint.token_url, policy))
     grants = Grants(scheduler)
@@ -126,4 +130,4 @@ def build_worker(
         jitter=jitter,
     )
     handler = EventHandler(inventory, scheduler, queues)
-    return Worker(inventory, scheduler, secrets, events, handler, reconciler, bundles)
+    return Worker(inventory, scheduler, secrets, events, handler, reconciler, bundles, queues)

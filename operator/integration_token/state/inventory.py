@@ -6,10 +6,13 @@ All of it can be lost: a restart reads it from the API again.
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
+from integration_token.api.condition import Told
 from integration_token.api.endpoint import Endpoint, EndpointRef
 from integration_token.api.integration import Integration
 from integration_token.api.size import fits
+from integration_token.state.figures import figures_of
 from integration_token.state.resource import Reference, ReferencedObjects, ResourceState
+from integration_token.telemetry.figures import EndpointFigures, TokenFigures
 from integration_token.workqueue.key import Key, token_key
 
 _LABELS = 4096
@@ -40,6 +43,7 @@ class Inventory:
         self._endpoint_gone = endpoint_gone
         self._namespace_empty = namespace_empty
         self._versions: dict[EndpointRef, tuple[str, int]] = {}
+        self._endpoints_told: dict[EndpointRef, Told] = {}
         self._referring: defaultdict[Reference, set[Key]] = defaultdict(set)
         self._namespaces: defaultdict[str, set[Key]] = defaultdict(set)
 
@@ -147,6 +151,7 @@ class Inventory:
         """The endpoint is gone."""
         self.confirmed.pop(ref, None)
         self.endpoints.pop(ref, None)
+        self._endpoints_told.pop(ref, None)
         if self._versions.pop(ref, None) is not None:
             self._endpoint_gone(ref)
 
@@ -189,12 +194,29 @@ class Inventory:
         found = ((key, self.resources[key].endpoint) for key in self._namespaces.get(namespace, ()))
         return tuple(key for key, endpoint in found if endpoint and endpoint.kind.selects_namespaces)
 
-    def figures(self) -> Iterable[tuple[tuple[str, str], float, float, bool]]:
-        """Of each resource what the metrics tell: namespace and name, expiry, the window's begin, whether it is
-        Ready."""
-        for key, state in self.resources.items():
-            remembered = state.remembered
-            yield (key.namespace, key.name), remembered.plan.expires, remembered.plan.renews, remembered.ready
+    def keep_told(self, key: Key, told: Told) -> None:
+        """Takes note of what a resource's status tells."""
+        state = self.resources.get(key)
+        if state is not None:
+            state.told = told
+
+    def keep_endpoint_told(self, ref: EndpointRef, told: Told) -> None:
+        """Takes note of what an endpoint's status tells."""
+        if ref in self._versions:
+            self._endpoints_told[ref] = told
+
+    def token_figures(self) -> Iterable[TokenFigures]:
+        """Of each IntegrationToken what the metrics tell."""
+        return (figures_of(key, state) for key, state in self.resources.items())
+
+    def endpoint_figures(self) -> Iterable[EndpointFigures]:
+        """Of each endpoint what the metrics tell."""
+        return (
+            EndpointFigures(
+                ref, self._endpoints_told.get(ref, ()), len(self._referring.get(_endpoint_reference(ref), ()))
+            )
+            for ref in self._versions
+        )
 
     def _begin(self, key: Key, uid: str) -> ResourceState:
         """A resource of which nothing is known yet, in place of one of its name that may have been."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from integration_token.api.condition import Told
 from integration_token.api.endpoint import EndpointRef
 from integration_token.api.integration import Integration
 from integration_token.clock import Instant
@@ -21,7 +22,6 @@ class Remembered(NamedTuple):
     """When that wait ends."""
     failing: FailureState = NOTHING
     repairs: Repairs = NONE
-    ready: bool = False
     status_pending: bool = False
     """A renewal has not been told by the status yet."""
     pods_notified: float = 0.0
@@ -74,5 +74,7 @@ class ResourceState:
 
     remembered: Remembered = NOTHING_YET
     """By the reconciler, at the end of each pass."""
+    told: Told = ()
+    """By the reporter, once the status stands."""
     grant: GrantState = field(default_factory=GrantState)
     """By the refresher, once it has read the credentials."""

@@ -1,11 +1,13 @@
 """What `/metrics` tells: figures of each resource from the inventory at the time of the scrape, and counters.
 
-Nothing is kept per resource for the metrics alone: at ten thousand resources that would cost more than the work.
+Nothing is kept per resource for the metrics alone but what its conditions told, of which equal ones are one: at ten
+thousand resources that would cost more than the work.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib.metadata import version
+from platform import python_version
+from typing import NamedTuple, Protocol
 
 from prometheus_client import (
     CollectorRegistry,
@@ -15,21 +17,22 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from integration_token.api.endpoint import EndpointRef
-
-_RESOURCE = ("namespace", "name")
-_ENDPOINT = ("kind", "namespace", "endpoint")
+from integration_token.telemetry.counters import Counters
+from integration_token.telemetry.exposition import labels, pieces
+from integration_token.telemetry.figures import EndpointFigures, TokenFigures
+from integration_token.telemetry.gauges import endpoint_pieces, token_pieces
 
 
 class Resources(Protocol):
     """What is served, as far as it is told."""
 
-    def figures(self) -> Iterable[tuple[tuple[str, str], float, float, bool]]:
-        """Of each resource namespace and name, when its token expires and its window opens, in seconds since the epoch
-        and 0 without a token, and whether it is Ready."""
+    def token_figures(self) -> Iterable[TokenFigures]:
+        """Of each IntegrationToken."""
+
+    def endpoint_figures(self) -> Iterable[EndpointFigures]:
+        """Of each endpoint."""
 
     def endpoint_version(self, ref: EndpointRef) -> tuple[str, int] | None:
         """UID and generation of an endpoint; None where there is none."""
@@ -38,16 +41,39 @@ class Resources(Protocol):
         """Whether it has an IntegrationToken."""
 
 
+class Work(Protocol):
+    """What is to be done."""
+
+    def depth(self) -> int:
+        """How many pieces of work are due and not begun."""
+
+    def oldest_age(self) -> float:
+        """Seconds since the first of them was due; 0 where there is none."""
+
+
+class Requests(Protocol):
+    """Token requests that wait for their turn."""
+
+    def waiting(self) -> Mapping[str, int]:
+        """How many, by what they wait for: every reason that there is."""
+
+
+class _Term(NamedTuple):
+    resources: Resources
+    is_leader: Callable[[], bool]
+    work: Work
+    requests: Requests
+
+
 class Metrics:
     """The registry of one process. What it counts goes on from term to term."""
 
     def __init__(self) -> None:
         """Leads nothing yet."""
+        self._term: _Term | None = None
+        self._counters = Counters()
+        self._build = labels(version=version("integration-token-operator"), python_version=python_version())
         self._registry = CollectorRegistry()
-        self._gauges = _TermGauges()
-        self._registry.register(self._gauges)
-        self._counters = _Counters()
-        self._registry.register(self._counters)
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         GCCollector(registry=self._registry)
@@ -70,12 +96,16 @@ class Metrics:
         )
         gauge.set_function(lambda: float(is_valid()))
 
-    def begin_term(self, resources: Resources, is_leader: Callable[[], bool]) -> None:
-        """A term begins: the gauges tell of its resources.
+    def begin_term(self, resources: Resources, is_leader: Callable[[], bool], work: Work, requests: Requests) -> None:
+        """A term begins: the gauges tell of its resources, and of what it has to do.
 
         :param is_leader: whether this process may act now.
         """
-        self._gauges.resources, self._gauges.is_leader = resources, is_leader
+        self._term = _Term(resources, is_leader, work, requests)
+
+    def end_term(self) -> None:
+        """It ends: another process may tell of the same resources from now on."""
+        self._term = None
 
     def drop_endpoint(self, endpoint: EndpointRef) -> None:
         """The endpoint was deleted: what was counted of it goes."""
@@ -85,14 +115,15 @@ class Metrics:
         """The last of the namespace's IntegrationTokens was deleted."""
         self._counters.drop_namespace(namespace)
 
-    def end_term(self) -> None:
-        """It ends: another process may tell of the same resources from now on."""
-        self._gauges.resources, self._gauges.is_leader = None, lambda: False
-
     def record_request(self, endpoint: EndpointRef, outcome: str) -> None:
         """A token request was sent."""
         if self._knows(endpoint):
             self._counters.requests[endpoint][outcome] += 1
+
+    def record_duration(self, endpoint: EndpointRef, seconds: float) -> None:
+        """And it took that long, until the answer or the failure."""
+        if self._knows(endpoint):
+            self._counters.record_duration(endpoint, seconds)
 
     def record_saved_request(self, endpoint: EndpointRef) -> None:
         """A token was copied instead of asked for."""
@@ -101,87 +132,69 @@ class Metrics:
 
     def record_write(self, namespace: str) -> None:
         """A target Secret was written."""
-        if self._gauges.resources is not None and self._gauges.resources.has_namespace(namespace):
+        if self._term is not None and self._term.resources.has_namespace(namespace):
             self._counters.writes[namespace] += 1
 
+    def record_api_error(self, verb: str, resource: str, code: str) -> None:
+        """A call to the API server failed.
+
+        :param verb: of Kubernetes, as `patch`.
+        :param resource: in the plural, with its subresource.
+        :param code: the HTTP status, or `unreachable`.
+        """
+        self._counters.api_errors[verb, resource, code] += 1
+
+    def record_watch_restart(self, resource: str) -> None:
+        """A watch was begun again."""
+        self._counters.watch_restarts[resource] += 1
+
     def _knows(self, endpoint: EndpointRef) -> bool:
-        return self._gauges.resources is not None and self._gauges.resources.endpoint_version(endpoint) is not None
+        return self._term is not None and self._term.resources.endpoint_version(endpoint) is not None
+
+    def pieces(self) -> Iterator[bytes]:
+        """All metrics in the Prometheus text format, some lines at a time: of one moment, as far as it's resources."""
+        term = self._term
+        tokens = [] if term is None else list(term.resources.token_figures())
+        endpoints = [] if term is None else list(term.resources.endpoint_figures())
+        yield generate_latest(self._registry)
+        yield from _process_pieces(term, self._build)
+        yield from token_pieces(tokens)
+        yield from endpoint_pieces(endpoints)
+        yield from self._counters.pieces()
 
     def text(self) -> bytes:
-        """All metrics in the Prometheus text format."""
-        return generate_latest(self._registry)
+        """All of it at once."""
+        return b"".join(self.pieces())
 
 
-class _Counters(Collector):
-    """The counters: as numbers by endpoint and by namespace, of which the library's own take ten times the memory.
-
-    Whoever may create endpoints may create many, one after the other: what is counted of them goes when they do.
-    """
-
-    def __init__(self) -> None:
-        self.requests: defaultdict[EndpointRef, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-        self.saved: defaultdict[EndpointRef, int] = defaultdict(int)
-        self.writes: defaultdict[str, int] = defaultdict(int)
-
-    def drop_endpoint(self, endpoint: EndpointRef) -> None:
-        self.requests.pop(endpoint, None)
-        self.saved.pop(endpoint, None)
-
-    def drop_namespace(self, namespace: str) -> None:
-        self.writes.pop(namespace, None)
-
-    def collect(self) -> Iterator[Metric]:
-        requests = CounterMetricFamily(
-            "integration_token_requests",
-            "Token requests sent, by endpoint and outcome: issued, unchanged, or the reason of the failure.",
-            labels=(*_ENDPOINT, "outcome"),
-        )
-        for ref, outcomes in self.requests.items():
-            for outcome, count in outcomes.items():
-                requests.add_metric((ref.kind, ref.namespace, ref.name, outcome), count)
-        saved = CounterMetricFamily(
-            "integration_token_requests_saved",
-            "Tokens copied from another resource of the same grant instead of asked for, by endpoint.",
-            labels=_ENDPOINT,
-        )
-        for ref, count in self.saved.items():
-            saved.add_metric((ref.kind, ref.namespace, ref.name), count)
-        writes = CounterMetricFamily(
-            "integration_token_secret_writes", "Target Secrets written.", labels=("namespace",)
-        )
-        for namespace, count in self.writes.items():
-            writes.add_metric((namespace,), count)
-        yield from (requests, saved, writes)
-
-
-class _TermGauges(Collector):
-    """The gauges of a term: whether it lasts, and those of each resource, named as cert-manager names its own."""
-
-    def __init__(self) -> None:
-        self.resources: Resources | None = None
-        self.is_leader: Callable[[], bool] = lambda: False
-
-    def collect(self) -> Iterator[Metric]:
-        yield GaugeMetricFamily(
-            "integration_token_leader",
-            "Whether this process does the work: 1 for one of all replicas, 0 for those that stand by.",
-            value=float(self.is_leader()),
-        )
-        expiration = GaugeMetricFamily(
-            "integration_token_expiration_timestamp_seconds",
-            "When the token in the target Secret expires, in seconds since the epoch; 0 without one.",
-            labels=_RESOURCE,
-        )
-        renewal = GaugeMetricFamily(
-            "integration_token_renewal_timestamp_seconds",
-            "When the renewal window opens, in seconds since the epoch; 0 without a token.",
-            labels=_RESOURCE,
-        )
-        ready = GaugeMetricFamily(
-            "integration_token_ready_status", "Whether the resource's condition Ready is True.", labels=_RESOURCE
-        )
-        for labels, expires, renews, is_ready in self.resources.figures() if self.resources is not None else ():
-            expiration.add_metric(labels, expires)
-            renewal.add_metric(labels, renews)
-            ready.add_metric(labels, float(is_ready))
-        yield from (expiration, renewal, ready)
+def _process_pieces(term: _Term | None, build: str) -> Iterator[bytes]:
+    yield from pieces(
+        "integration_token_build_info", "gauge", "What runs: its version, and that of Python.", [(build, 1)]
+    )
+    yield from pieces(
+        "integration_token_leader",
+        "gauge",
+        "Whether this process does the work: 1 for one of all replicas, 0 for those that stand by.",
+        [("", term is not None and term.is_leader())],
+    )
+    if term is None:
+        return
+    yield from pieces(
+        "integration_token_queue_depth",
+        "gauge",
+        "Pieces of work that are due and not begun.",
+        [("", term.work.depth())],
+    )
+    yield from pieces(
+        "integration_token_queue_oldest_age_seconds",
+        "gauge",
+        "How long the first of them has waited; 0 where none does.",
+        [("", term.work.oldest_age())],
+    )
+    yield from pieces(
+        "integration_token_requests_waiting",
+        "gauge",
+        "Token requests that wait for their turn, by what for: in_flight, others that are not answered yet;"
+        " rate_limit, the endpoint's; pause, which the endpoint asked for.",
+        ((labels(reason=reason), count) for reason, count in term.requests.waiting().items()),
+    )

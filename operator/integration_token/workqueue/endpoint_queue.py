@@ -126,6 +126,11 @@ class EndpointQueue(Generic[Key]):
         """Whether the request has begun: its turn has come, and it is not over."""
         return key in self._begun
 
+    @property
+    def waiting(self) -> int:
+        """How many are in the queue."""
+        return len(self._namespace_of)
+
     def waiting_keys(self) -> list[Key]:
         """All that are in the queue."""
         return list(self._namespace_of)

@@ -74,6 +74,15 @@ class EndpointQueues:
             )
         return f"others to {host}, which are not answered yet"
 
+    def waiting(self) -> dict[str, int]:
+        """How many requests wait for their turn, by what for, as metrics have it: every reason that there is."""
+        now, counts = self._clock.now().boot, dict.fromkeys(("in_flight", "rate_limit", "pause"), 0)
+        for queue in self._queues.values():
+            if queue.waiting:
+                limited = "pause" if now < queue.paused_until else "rate_limit"
+                counts["in_flight" if queue.wait_reason(now) is not WaitReason.RATE else limited] += queue.waiting
+        return counts
+
     def leave(self, key: Key) -> None:
         """The request is not wanted any more, or was not sent after all."""
         ref = self._endpoints.pop(key, None)

@@ -4,6 +4,7 @@ Nothing here knows what the keys stand for.
 """
 
 import asyncio
+import math
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -52,7 +53,8 @@ class Scheduler:
         """By namespace, those of which one may begin now in the order of their turns, and apart from them..."""
         self._full: dict[str, deque[Key]] = {}
         """...those of which as many are worked on as may be."""
-        self._waiting: set[Key] = set()
+        self._waiting: dict[Key, float] = {}
+        """And since when, by CLOCK_BOOTTIME, in that order."""
         self._running: set[Key] = set()
         self._again: set[Key] = set()
         self._changed = asyncio.Event()
@@ -68,7 +70,7 @@ class Scheduler:
             self._again.add(key)
         elif key not in self._waiting:
             self._queue.drop(key)
-            self._waiting.add(key)
+            self._waiting[key] = self._clock.now().boot
             namespace = key.namespace
             full = self._active_of[namespace] >= PER_NAMESPACE
             (self._full if full else self._ready).setdefault(namespace, deque()).append(key)
@@ -80,6 +82,14 @@ class Scheduler:
             if not self._queue or due.seconds_from(self._clock.now()) < _GLANCE:
                 self._changed.set()  # else the next glance is early enough
             self._queue.put(key, due)
+
+    def depth(self) -> int:
+        """How many keys are due and not worked on yet."""
+        return len(self._waiting)
+
+    def oldest_age(self) -> float:
+        """Seconds since the first of them was due; 0 where there is none."""
+        return max(0.0, self._clock.now().boot - next(iter(self._waiting.values()), math.inf))
 
     def may_leave(self, namespace: str) -> bool:
         """Whether one more piece of work of the namespace may be :meth:`away`."""
@@ -138,7 +148,7 @@ class Scheduler:
             if keys:
                 full = self._active_of[namespace] >= PER_NAMESPACE
                 (self._full if full else self._ready)[namespace] = keys
-            self._waiting.discard(key)
+            del self._waiting[key]
             self._running.add(key)
             self._hand(worker, key)
 

@@ -180,9 +180,9 @@ rateLimit:
 - name: Ready
   type: string
   jsonPath: .status.conditions[?(@.type=="Ready")].status
-- name: URL
+- name: Host
   type: string
-  jsonPath: .spec.tokenURL
+  jsonPath: .status.host
 - name: Age
   type: date
   jsonPath: .metadata.creationTimestamp
@@ -199,6 +199,13 @@ nobody has looked at yet.
 {{- define "integration-token-operator.statusDefault" -}}
 default:
   observedGeneration: 0
+{{- end }}
+
+{{/* Of both kinds of endpoints beside those. */}}
+{{- define "integration-token-operator.endpointStatusProperties" -}}
+host:
+  description: The host of tokenURL, with its port where that is not 443.
+  type: string
 {{- end }}
 
 {{/* The status fields of all three kinds; conditions are as in metav1.Condition. */}}

@@ -1,0 +1,68 @@
+"""The Prometheus text format (exposition formats, version 0.0.4), some lines at a time.
+
+The library makes an object of each sample and the text of all of them at once: for ten thousand resources more than a
+second in which nothing else runs, and 100 MiB. Here a line is a string, and whoever sends the text may do something
+else between two pieces. No label's value has to be escaped: they are names that the API server admitted, and words of
+our own.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
+
+LINES: Final = 1000
+"""Of a piece: some 100 KB, made in less than a millisecond."""
+
+Sample = tuple[str, float]
+"""Labels as they stand between the braces, and a value."""
+
+
+def labels(**values: str) -> str:
+    """Labels as they stand between the braces."""
+    return ",".join(f'{name}="{value}"' for name, value in values.items())
+
+
+def pieces(name: str, kind: str, text: str, samples: Iterable[Sample]) -> Iterator[bytes]:
+    """A family of one metric: what it tells, and its samples.
+
+    :param kind: `gauge` or `counter`; a counter's samples have `_total` in their name.
+    """
+    full = f"{name}_total" if kind == "counter" else name
+    yield from _pieces(full, kind, text, (_line(full, each, value) for each, value in samples))
+
+
+def histogram_pieces(
+    name: str, text: str, bounds: tuple[float, ...], samples: Iterable[tuple[str, list[int], float]]
+) -> Iterator[bytes]:
+    """A family of histograms.
+
+    :param bounds: of the buckets, ascending, without the infinite one.
+    :param samples: labels, how many fell into each bucket and beyond the last one, and their sum.
+    """
+    yield from _pieces(name, "histogram", text, _histogram_lines(name, bounds, samples))
+
+
+def _histogram_lines(
+    name: str, bounds: tuple[float, ...], samples: Iterable[tuple[str, list[int], float]]
+) -> Iterator[str]:
+    for each, counts, total in samples:
+        count = 0
+        for bound, more in zip((*map(str, bounds), "+Inf"), counts, strict=True):
+            count += more
+            yield _line(f"{name}_bucket", f'{each},le="{bound}"', count)
+        yield _line(f"{name}_count", each, count)
+        yield _line(f"{name}_sum", each, total)
+
+
+def _pieces(name: str, kind: str, text: str, lines: Iterator[str]) -> Iterator[bytes]:
+    piece = [f"# HELP {name} {text}\n# TYPE {name} {kind}\n"]
+    while True:
+        piece += islice(lines, LINES)
+        if not piece:
+            return
+        yield "".join(piece).encode()
+        piece = []
+
+
+def _line(name: str, each: str, value: float) -> str:
+    return f"{name}{{{each}}} {float(value)}\n" if each else f"{name} {float(value)}\n"

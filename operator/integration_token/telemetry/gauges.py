@@ -1,0 +1,102 @@
+"""The gauges of resources, named as cert-manager names its own: in the text format, family by family."""
+
+from collections.abc import Callable, Iterator
+
+from integration_token.api.condition import ConditionType, Told
+from integration_token.telemetry.counters import endpoint_labels
+from integration_token.telemetry.exposition import labels, pieces
+from integration_token.telemetry.figures import EndpointFigures, TokenFigures
+
+
+def token_pieces(tokens: list[TokenFigures]) -> Iterator[bytes]:
+    """Those of IntegrationTokens."""
+    each = [labels(namespace=figures.namespace, name=figures.name) for figures in tokens]
+    yield from pieces(
+        "integration_token_info",
+        "gauge",
+        "The endpoint that an IntegrationToken names.",
+        (
+            (f'{name},endpoint_kind="{figures.endpoint.kind}",endpoint="{figures.endpoint.name}"', 1)
+            for name, figures in zip(each, tokens, strict=True)
+            if figures.endpoint is not None
+        ),
+    )
+    yield from pieces(
+        "integration_token_status_condition",
+        "gauge",
+        "Each condition of an IntegrationToken as it stands.",
+        (
+            (f'{name},condition="{condition.type}",status="{condition.status}",reason="{condition.reason}"', 1)
+            for name, figures in zip(each, tokens, strict=True)
+            for condition in figures.told
+        ),
+    )
+    yield from pieces(
+        "integration_token_ready_status",
+        "gauge",
+        "Whether the resource's condition Ready is True.",
+        ((name, _is_ready(figures.told)) for name, figures in zip(each, tokens, strict=True)),
+    )
+    for name, text, of in _TIMES:
+        yield from pieces(
+            name,
+            "gauge",
+            text,
+            ((name, value) for name, figures in zip(each, tokens, strict=True) if (value := of(figures)) is not None),
+        )
+
+
+_TIMES: tuple[tuple[str, str, Callable[[TokenFigures], float | None]], ...] = (
+    (
+        "integration_token_expiration_timestamp_seconds",
+        "When the token in the target Secret expires, in seconds since the epoch.",
+        lambda figures: figures.expires,
+    ),
+    (
+        "integration_token_renewal_timestamp_seconds",
+        "When the next token is expected, in seconds since the epoch.",
+        lambda figures: figures.renews,
+    ),
+    (
+        "integration_token_next_request_timestamp_seconds",
+        "When the endpoint is asked next unless something changes before, in seconds since the epoch.",
+        lambda figures: figures.next_request,
+    ),
+    (
+        "integration_token_rollover_lead_seconds",
+        "How long before a token's expiry the endpoint answers with the next one, as far as that was learned.",
+        lambda figures: figures.lead,
+    ),
+)
+"""What not every token has."""
+
+
+def endpoint_pieces(endpoints: list[EndpointFigures]) -> Iterator[bytes]:
+    """Those of endpoints."""
+    each = [endpoint_labels(figures.ref) for figures in endpoints]
+    yield from pieces(
+        "integration_token_endpoint_ready_status",
+        "gauge",
+        "Whether the endpoint's condition Ready is True: its spec can be used.",
+        ((name, _is_ready(figures.told)) for name, figures in zip(each, endpoints, strict=True) if figures.told),
+    )
+    yield from pieces(
+        "integration_token_endpoint_status_condition",
+        "gauge",
+        "Each condition of an endpoint as it stands.",
+        (
+            (f'{name},condition="{condition.type}",status="{condition.status}",reason="{condition.reason}"', 1)
+            for name, figures in zip(each, endpoints, strict=True)
+            for condition in figures.told
+        ),
+    )
+    yield from pieces(
+        "integration_token_endpoint_tokens",
+        "gauge",
+        "IntegrationTokens that name the endpoint.",
+        ((name, figures.tokens) for name, figures in zip(each, endpoints, strict=True)),
+    )
+
+
+def _is_ready(told: Told) -> bool:
+    return any(condition.type == ConditionType.READY and condition.status == "True" for condition in told)
