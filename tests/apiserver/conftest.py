@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What restarts the operator comes first, and then what is begun to be looked at late. Who leads is looked at once
     the upgrades, which take a whole core, are over. Deletions come late, when the garbage collector has noticed our
     kinds, and the canary test last: it looks at what all others left behind."""
-    late = ["test_leader", "test_deletion", "test_upgrade", "test_patience", "test_canary"]
+    late = ["test_leader", "test_deletion", "test_restore", "test_upgrade", "test_patience", "test_canary"]
     order = ["test_budget", "test_rollover", "", *late]
     items.sort(key=lambda item: order.index(item.path.stem if item.path.stem in order else ""))
 
