@@ -111,9 +111,12 @@ def test_words_are_the_same(helm: Helm, kind: str, path: tuple[str, ...], words:
 
 
 def test_both_endpoint_kinds_are_the_same(helm: Helm) -> None:
-    """A ClusterTokenEndpoint has a namespaceSelector, and is the same as a TokenEndpoint otherwise."""
+    """A ClusterTokenEndpoint has a namespaceSelector and a caBundleRef, which excludes caBundle, and is the same as a
+    TokenEndpoint otherwise."""
     namespaced, cluster = _schema(helm, "TokenEndpoint"), _schema(helm, "ClusterTokenEndpoint")
-    del cluster["spec"]["properties"]["namespaceSelector"]
+    for own in ("namespaceSelector", "caBundleRef"):
+        del cluster["spec"]["properties"][own]
+    del cluster["spec"]["x-kubernetes-validations"]
     assert cluster["spec"] == namespaced["spec"]
     assert cluster["status"] == namespaced["status"]
 
