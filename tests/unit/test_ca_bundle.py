@@ -215,9 +215,10 @@ def test_authorities_that_are_taken_away_are_trusted_no_more() -> None:
 
 
 def test_what_was_read_holds_as_long_as_the_api_server_is_away() -> None:
-    """An outage must not take away what worked a moment ago."""
+    """An outage must not take away what worked a moment ago; after it changes are noticed as before."""
 
     async def story(world: World) -> None:
+        routes = routes_of(world)
         await begin(world, ca_crt=FIRST)
         world.cluster.fail("get", "configmaps", Unavailable("the API server cannot be reached"), 1_000_000)
         await world.until(EPOCH + 120)
@@ -225,6 +226,12 @@ def test_what_was_read_holds_as_long_as_the_api_server_is_away() -> None:
         await world.settle()
         assert told(world)[0] == "True"
         assert (world.refreshed, world.requests) == (("True", "Refreshed"), 2)
+        world.cluster.fail_no_more()
+        world.config_map("authorities", {"ca.crt": SECOND})
+        await world.until(EPOCH + 130)
+        world.request_renewal("again")
+        await world.settle()
+        assert [route.ca_bundle for route in routes] == [FIRST, FIRST, SECOND]
 
     play(story)
 

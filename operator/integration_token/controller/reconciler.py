@@ -215,7 +215,7 @@ class Reconciler:
         written = self._secrets.target(key.namespace, state.references.target[2])
         if endpoint is None or found is None or written is None or written.version != version:
             return False
-        if endpoint.namespace_selector or endpoint.ca_bundle_ref is not None:
+        if endpoint.namespace_selector:
             return False  # rare enough to look
         return revisions == revisions_of(state, endpoint, found.revision)
 

@@ -10,6 +10,8 @@ def revisions_of(resource: Integration | ResourceState, endpoint: Endpoint, cred
     """The revisions of what a pass with these goes by.
 
     :param resource: as the pass has read it: the watch may have told of a later one since, which it has not seen.
+    :param endpoint: with the authorities that it names. Without them, as the watch brought it, the revisions are never
+        those of a pass, so that whoever compares them looks.
     :param credentials_revision: of the credentials.
     """
     return Revisions(
