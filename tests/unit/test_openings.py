@@ -199,8 +199,8 @@ def test_a_method_that_there_is_not_is_told_by_its_name() -> None:
         message = "spec.clientAuthenticationMethod is none of ClientSecretPost, ClientSecretBasic, Signed; mend it"
         assert (*world.ready, ready_message(world)) == ("False", "InvalidSpec", message)
         endpoint = world.cluster.object(TOKEN_ENDPOINTS, NAMESPACE, "login")
-        [condition] = endpoint["status"]["conditions"]
-        assert (condition["status"], condition["reason"], condition["message"]) == ("False", "InvalidSpec", message)
+        told = [(each["status"], each["reason"], each["message"]) for each in endpoint["status"]["conditions"]]
+        assert told == [("False", "InvalidSpec", message), ("True", "InvalidSpec", message)]
         assert world.requests == 0
         world.endpoint()
         await world.settle()

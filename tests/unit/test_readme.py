@@ -5,7 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from integration_token.api import names
-from integration_token.api.condition import ConditionType, Reason, told_by
+from integration_token.api.condition import ConditionType, Reason, Trait, told_by
 from integration_token.api.endpoint import EndpointKind, EndpointRef
 from integration_token.api.integration import parse_integration
 from integration_token.clock import Instant, SystemClock
@@ -49,6 +49,14 @@ def test_reasons() -> None:
 def test_conditions() -> None:
     """Every condition is explained."""
     assert [row[0].strip("`") for row in _table("condition")] == list(ConditionType)
+
+
+def test_what_stalls() -> None:
+    """The reasons that make waiters give up are told, of either kind, and no other."""
+    _, _, after = README.partition("\nAn IntegrationToken is `Stalled` by ")
+    token, _, endpoint = after.partition(".\n")[0].partition("; an endpoint by ")
+    for text, trait in ((token, Trait.STALLS), (endpoint, Trait.STALLS_ENDPOINT)):
+        assert sorted(_codes(text)) == sorted(reason for reason in Reason if trait in reason.traits)
 
 
 def test_flags() -> None:

@@ -20,7 +20,7 @@ from tests.fakes import fault
 from tests.fakes.fault import Fault
 from tests.fakes.issuer import Policy
 from tests.unit.virtual import EPOCH
-from tests.unit.world import NAMESPACE, World, encoded, play
+from tests.unit.world import NAMESPACE, SECRET, World, encoded, play
 
 DAY = 86400.0
 HOUR = 3600.0
@@ -167,6 +167,7 @@ def test_a_failing_refresh_keeps_the_good_token_and_ends_with_the_fault(
         assert world.stalled == ("False", "Progressing")
         await world.until(EPOCH + DAY + 1)
         assert world.ready[0] == "False"
+        assert world.stalled[0] == stalled
         assert world.cluster.reasons() == ["Issued", reason]
         await world.until(EPOCH + DAY + HOUR)
         assert world.ready == ("False", reason)
@@ -176,6 +177,64 @@ def test_a_failing_refresh_keeps_the_good_token_and_ends_with_the_fault(
         assert world.ready == ("True", "TokenValid")
         assert world.refreshed == ("True", "Refreshed")
         assert world.cluster.reasons() == ["Issued", reason, "Renewed", "Mended"]
+
+    play(story)
+
+
+def test_a_refusal_that_a_fault_follows_stalls_only_while_it_is_the_last_answer() -> None:
+    """Who looks during an outage is told to wait; each change is one write."""
+
+    async def story(world: World) -> None:
+        world.fault(fault.status(401, "invalid_client"))
+        await world.begin()
+        assert (world.ready, world.stalled) == (("False", "InvalidClient"), ("True", "InvalidClient"))
+        world.mend()
+        world.fault(fault.status(503))
+        await world.until(EPOCH + 6)
+        assert (world.ready, world.stalled) == (("False", "EndpointError"), ("False", "Progressing"))
+        world.mend()
+        world.fault(fault.status(401, "invalid_client"))
+        await world.until(EPOCH + 90)
+        assert (world.ready, world.stalled) == (("False", "InvalidClient"), ("True", "InvalidClient"))
+        with world.counting() as writes:
+            await world.until(EPOCH + HOUR)
+        assert writes == []
+
+    play(story)
+
+
+def test_a_token_that_expires_while_it_is_refused_stalls_after_a_restart_too() -> None:
+    """The new process asks for nothing before, and so was refused nothing itself."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.fault(fault.status(401, "invalid_client"))
+        await world.until(EPOCH + DAY * 0.9)
+        await world.restart()
+        assert (world.ready, world.stalled) == (("True", "TokenValid"), ("False", "Progressing"))
+        await world.until(EPOCH + DAY + 1)
+        assert (world.ready, world.stalled) == (("False", "InvalidClient"), ("True", "InvalidClient"))
+
+    play(story)
+
+
+def test_a_spec_that_brings_a_refused_client_in_order_is_stalled_no_more() -> None:
+    """Nor is one that is suspended; each tells the generation that it is about."""
+
+    async def story(world: World) -> None:
+        world.clients["shop"] = "another secret"
+        await world.begin()
+        assert world.stalled == ("True", "AccessDenied")
+        world.integration(suspend=True)
+        await world.settle()
+        assert (world.ready, world.stalled) == (("False", "Suspended"), ("False", "Progressing"))
+        assert world.status()["observedGeneration"] == 2
+        world.clients["other"] = SECRET
+        world.credentials("other", name="other-integration")
+        world.integration(credentialsSecretRef={"name": "other-integration"})
+        await world.settle()
+        assert (world.ready, world.stalled) == (("True", "TokenValid"), ("False", "Progressing"))
+        assert world.status()["observedGeneration"] == 3
 
     play(story)
 

@@ -65,6 +65,28 @@ def test_a_minute_sees_as_many_requests_as_the_endpoint_allows_and_who_waits_say
     play(story)
 
 
+def test_a_changed_spec_is_observed_while_the_good_token_waits_for_its_renewal() -> None:
+    """Who waits for the resource isn't kept for as long as the endpoint's rate limit lasts; one write tells it."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.endpoint(rateLimit={"requestsPerMinute": 1})
+        many(world, 1)
+        await world.until(EPOCH + 61)
+        before = world.requests
+        with world.counting() as writes:
+            world.request_renewal("now")
+            await world.settle()
+            world.integration(renewBefore="1h")
+            await world.until(EPOCH + 70)
+        assert world.requests == before
+        assert world.ready == ("True", "TokenValid")
+        assert world.status()["observedGeneration"] == 2
+        assert writes.count(("patch status", INTEGRATION_TOKENS, "shop")) == 1
+
+    play(story)
+
+
 @pytest.mark.parametrize("step", [HOUR, -HOUR], ids=["forward", "back"])
 def test_a_stepped_wall_clock_leaves_nobody_in_the_queue(step: float) -> None:
     """Neither is anybody served before the minute is over."""

@@ -13,7 +13,7 @@ from integration_token.api.value import parse_duration
 from integration_token.errors import UserActionRequired
 
 _SMALL = 6144
-"""Bytes of an endpoint that are kept: an ordinary one, with its status and a private authority, has 5,000."""
+"""Bytes of an endpoint that are kept: an ordinary one, with its status and a private authority, has 5,600."""
 
 
 _TOKEN_TYPE = re.compile(r"[!-~]([ -~]{0,62}[!-~])?")

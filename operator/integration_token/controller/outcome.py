@@ -142,10 +142,15 @@ class Outcome(NamedTuple):
         return self.wait.keeps_place or self.wait.grant_rate > 0
 
     @property
+    def waits_long(self) -> bool:
+        """Whether that is no matter of moments."""
+        wait = self.wait
+        return wait.on is WaitReason.RATE or wait.is_long or wait.grant_rate > 0
+
+    @property
     def is_rate_limited(self) -> bool:
         """Whether the user is told that the request waits."""
-        wait = self.wait
-        return self.left <= 0 and (wait.on is WaitReason.RATE or wait.is_long or wait.grant_rate > 0)
+        return self.left <= 0 and self.waits_long
 
     @property
     def target_name(self) -> str:

@@ -74,7 +74,8 @@ class Reporter:
         :raises ClusterError: if it could not be written.
         """
         if outcome.waits and not outcome.is_rate_limited:
-            return outcome  # a moment's wait is no news
+            await self._acknowledge(key, outcome)
+            return outcome
         integration = outcome.integration
         status = build_status(outcome)
         ready = condition_of(status, ConditionType.READY).get("status") == "True"
@@ -92,6 +93,15 @@ class Reporter:
             return outcome
         remembered = remembered._replace(status_pending=False, untold_until=untold)
         return outcome._replace(remembered=remembered)
+
+    async def _acknowledge(self, key: Key, outcome: Outcome) -> None:
+        """Tells at a resource whose good token is to be renewed that its spec has been seen, where that may take long:
+        who waits for the resource would wait for the renewal. A moment's wait is no news."""
+        integration = outcome.integration
+        held = condition_of(integration.status, ConditionType.READY).get("status") == "True" and outcome.left > 0
+        if held and outcome.waits_long and integration.status.get("observedGeneration") != integration.generation:
+            patch = {"observedGeneration": integration.generation}
+            await self._gateway.patch_status(INTEGRATIONS, key.namespace, key.name, integration.resource_version, patch)
 
     def tell_refreshed(self, outcome: Outcome) -> Outcome:
         """Records what the user should know of the request, whatever becomes of the target: with what is to be
