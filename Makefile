@@ -98,9 +98,10 @@ apiserver: programs ## the operator on a real API server
 	@$(SHIPPED) -m pytest --quiet tests/apiserver
 
 .PHONY: monitoring
+monitoring: DAYS := tests/monitoring/test_days.py
 monitoring: programs monitoring-programs ## alerts and dashboard on a real Prometheus that scrapes the operator
 	@echo "==> alerts and dashboard on a real Prometheus (about 1 min)"
-	@$(BIN)/python -m pytest --quiet tests/monitoring
+	$(call beside,$(BIN)/python -m pytest --quiet $(DAYS),$(BIN)/python -m pytest --quiet tests/monitoring --ignore=$(DAYS))
 
 .PHONY: panels
 panels: programs monitoring-programs ## the dashboard's panels, drawn from such a run into operator/docs/operations.md

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ class Helm:
 
     def text(self, *arguments: str | Path, namespace: str = "operators", chart: Path = CHART) -> str:
         """The same as Helm writes it."""
-        return self.client.helm("template", "tokens", str(chart), f"--namespace={namespace}", *map(str, arguments))
+        return _rendered(self.client, str(chart), namespace, tuple(map(str, arguments)))
 
     def notes(self, *arguments: str | Path) -> str:
         """What an installation prints for people."""
@@ -78,6 +79,12 @@ class Helm:
         with pytest.raises(CommandError) as refused:
             self.template(*arguments)
         return str(refused.value)
+
+
+@cache
+def _rendered(client: Client, chart: str, namespace: str, arguments: tuple[str, ...]) -> str:
+    """Once for all tests that look at the same."""
+    return client.helm("template", "tokens", chart, f"--namespace={namespace}", *arguments)
 
 
 def _is_hook(document: Document) -> bool:
