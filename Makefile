@@ -52,7 +52,7 @@ demo: install ## the main job on a control plane of its own: rollovers, counted 
 	@$(BIN)/python -m tests.demo
 
 .PHONY: test
-test: setup lint unit simulation apiserver faults chart node ## everything: format, lint, types, import contracts, and all tests
+test: setup lint unit simulation apiserver monitoring faults chart node ## everything: format, lint, types, import contracts, and all tests
 
 .PHONY: setup
 setup: # by the environment's Python where there is one: it may be another than the machine's
@@ -97,6 +97,15 @@ apiserver: programs ## the operator on a real API server
 	@echo "==> the operator on a real API server (about 5 min)"
 	@$(SHIPPED) -m pytest --quiet tests/apiserver
 
+.PHONY: monitoring
+monitoring: programs monitoring-programs ## alerts and dashboard on a real Prometheus that scrapes the operator
+	@echo "==> alerts and dashboard on a real Prometheus (about 1 min)"
+	@$(BIN)/python -m pytest --quiet tests/monitoring
+
+.PHONY: panels
+panels: programs monitoring-programs ## the dashboard's panels, drawn from such a run into operator/docs/operations.md
+	@$(BIN)/python -m tests.monitoring
+
 .PHONY: faults
 faults: programs ## two replicas on a real control plane that is broken in every way, judged from outside
 	@echo "==> faults of every kind (about 6 min)"
@@ -108,8 +117,12 @@ soak: programs ## the same with 500 resources and drawn faults; MINUTES=20, SEED
 
 .PHONY: chart
 chart: programs ## the chart and its CRDs, by Helm and a real API server
-	@echo "==> the chart (about 30 s)"
+	@echo "==> the chart (about 1 min)"
 	@$(BIN)/python -m pytest --quiet tests/chart
+
+.PHONY: chart-lint
+chart-lint: programs ## checkov on what the chart renders, each finding answered
+	@$(BIN)/python -m tests.chart.scan
 
 .PHONY: node
 node: setup node-programs ## the image, built from the Dockerfile, and on a node: needs root, Linux and Debian's packages
@@ -127,6 +140,10 @@ growth: programs ## how the cost grows with the number of resources, written int
 .PHONY: programs
 programs: install
 	@$(BIN)/python -m tests.cluster build
+
+.PHONY: monitoring-programs
+monitoring-programs: install
+	@$(BIN)/python -m tests.cluster build --monitoring
 
 .PHONY: node-programs
 node-programs: install

@@ -123,6 +123,13 @@ def _parser() -> argparse.ArgumentParser:
         "--proxy-url", metavar="URL", help=_help("the proxy for token requests; needs --allowed-host", "proxy_url")
     )
     run.add_argument(
+        "--no-proxy",
+        metavar="HOST",
+        action="append",
+        default=[],
+        help=_help("a host that is asked without the proxy, repeatable", "no_proxy"),
+    )
+    run.add_argument(
         "--leader-elect",
         action="store_true",
         default=None,

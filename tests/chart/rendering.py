@@ -46,10 +46,23 @@ class Helm:
     client: Client
 
     def template(self, *arguments: str | Path, namespace: str = "operators") -> list[Document]:
-        """The documents that the chart renders to. Raises CommandError."""
-        rendered = self.client.helm("template", "tokens", str(CHART), f"--namespace={namespace}", *map(str, arguments))
+        """The documents that an installation creates. Raises CommandError."""
+        documents = self.everything(*arguments, namespace=namespace)
+        return [document for document in documents if not _is_hook(document)]
+
+    def test(self, *arguments: str | Path, namespace: str = "operators") -> list[Document]:
+        """The documents that `helm test` creates. Raises CommandError."""
+        return [document for document in self.everything(*arguments, namespace=namespace) if _is_hook(document)]
+
+    def everything(self, *arguments: str | Path, namespace: str = "operators", chart: Path = CHART) -> list[Document]:
+        """All documents that a chart renders to. Raises CommandError."""
+        rendered = self.text(*arguments, namespace=namespace, chart=chart)
         # The loader in Python alone takes longer than all of Helm's work.
         return [document for document in yaml.load_all(rendered, Loader=yaml.CSafeLoader) if document]
+
+    def text(self, *arguments: str | Path, namespace: str = "operators", chart: Path = CHART) -> str:
+        """The same as Helm writes it."""
+        return self.client.helm("template", "tokens", str(chart), f"--namespace={namespace}", *map(str, arguments))
 
     def notes(self, *arguments: str | Path) -> str:
         """What an installation prints for people."""
@@ -65,6 +78,10 @@ class Helm:
         with pytest.raises(CommandError) as refused:
             self.template(*arguments)
         return str(refused.value)
+
+
+def _is_hook(document: Document) -> bool:
+    return "helm.sh/hook" in document["metadata"].get("annotations", {})
 
 
 def of_kind(kind: str, documents: Iterable[Document]) -> list[Document]:

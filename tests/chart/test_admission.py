@@ -5,63 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.chart.monitor import MONITOR_CRDS
 from tests.chart.rendering import CI_FILES, Document, Helm, Kubectl, the
 from tests.cluster.client import CHART
-
-SERVICE_MONITOR_CRD: Document = {
-    # As much of the Prometheus operator's as is needed to check the fields that the chart writes.
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "servicemonitors.monitoring.coreos.com"},
-    "spec": {
-        "group": "monitoring.coreos.com",
-        "scope": "Namespaced",
-        "names": {"kind": "ServiceMonitor", "plural": "servicemonitors"},
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "schema": {
-                    "openAPIV3Schema": {
-                        "type": "object",
-                        "required": ["spec"],
-                        "properties": {
-                            "spec": {
-                                "type": "object",
-                                "required": ["selector", "endpoints"],
-                                "properties": {
-                                    "selector": {
-                                        "type": "object",
-                                        "properties": {
-                                            "matchLabels": {
-                                                "type": "object",
-                                                "additionalProperties": {"type": "string"},
-                                            }
-                                        },
-                                    },
-                                    "endpoints": {
-                                        "type": "array",
-                                        "items": {
-                                            "type": "object",
-                                            "properties": {
-                                                "port": {"type": "string"},
-                                                "path": {"type": "string"},
-                                                "honorLabels": {"type": "boolean"},
-                                                "interval": {"type": "string"},
-                                                "scrapeTimeout": {"type": "string"},
-                                            },
-                                        },
-                                    },
-                                },
-                            }
-                        },
-                    }
-                },
-            }
-        ],
-    },
-}
 
 
 def _namespace(name: str, **labels: str) -> Document:
@@ -70,17 +16,29 @@ def _namespace(name: str, **labels: str) -> Document:
 
 @pytest.fixture(scope="module")
 def namespaces(kubectl: Kubectl) -> None:
-    """The namespaces that the chart and its ci files name, and the one kind that is no part of Kubernetes."""
-    names = ("operators", "store", "shipping")
-    kubectl.run("apply", "--filename=-", documents=[*map(_namespace, names), SERVICE_MONITOR_CRD])
-    kubectl.run("wait", "--for=condition=Established", f"crd/{SERVICE_MONITOR_CRD['metadata']['name']}")
+    """The namespaces that the chart and its ci files name, the accounts of the tests' pods, which a dry run doesn't
+    make, and the kinds that are no part of Kubernetes."""
+    names = ("operators", "store", "shipping", "monitoring", "tokens")
+    runtime = {
+        "apiVersion": "node.k8s.io/v1",
+        "kind": "RuntimeClass",
+        "metadata": {"name": "gvisor"},
+        "handler": "runsc",
+    }
+    accounts = [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"namespace": namespace, "name": name}}
+        for namespace, name in [("operators", "default"), ("operators", "token-operator-test")]
+        + [(namespace, "tokens-integration-token-operator-test") for namespace in ("operators", "tokens")]
+    ]
+    kubectl.run("apply", "--filename=-", documents=[*map(_namespace, names), *accounts, runtime, *MONITOR_CRDS])
+    kubectl.run("wait", "--for=condition=Established", *(f"crd/{crd['metadata']['name']}" for crd in MONITOR_CRDS))
 
 
 @pytest.mark.usefixtures("namespaces")
 @pytest.mark.parametrize("path", CI_FILES, ids=lambda path: path.name.removesuffix("-values.yaml"))
 def test_accepted_by_the_api_server(helm: Helm, kubectl: Kubectl, path: Path) -> None:
     """The API server accepts every document of every set of values, with no field that it doesn't know."""
-    documents = helm.template("--values", path)
+    documents = helm.everything("--values", path)
     command = ["apply", "--dry-run=server", "--server-side", "--force-conflicts", "--validate=strict", "--filename=-"]
     assert len(kubectl.run(*command, documents=documents).splitlines()) == len(documents)
 

@@ -1,5 +1,7 @@
 """What the chart renders, without a cluster: permissions, selectors, arguments, the CRDs' fate."""
 
+import json
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +15,16 @@ OPERATOR = "tokens-integration-token-operator"
 LEASE = f"{OPERATOR}-lease"
 KEEP = "helm.sh/resource-policy"
 
+SCRAPING = {
+    "port": "metrics",
+    "path": "/metrics",
+    "interval": "30s",
+    "scrapeTimeout": "10s",
+    "relabelings": [{"action": "replace", "targetLabel": "cluster", "replacement": "north"}],
+    "metricRelabelings": [
+        {"action": "drop", "sourceLabels": ["__name__"], "regex": "integration_token_secret_writes_total"}
+    ],
+}
 READ = {"get", "list", "watch"}
 NAMESPACED_RULES = {
     ("integrationtoken.dev", "integrationtokens"): READ,
@@ -159,8 +171,14 @@ def test_selectors_outlive_an_upgrade(helm: Helm, path: Path) -> None:
     selectors = [deployment["spec"]["selector"]["matchLabels"], the("Service", documents)["spec"]["selector"]]
     selectors += [
         other["spec"]["selector"]["matchLabels"]
-        for kind in ("ServiceMonitor", "PodDisruptionBudget")
+        for kind in ("ServiceMonitor", "PodMonitor", "PodDisruptionBudget")
         for other in of_kind(kind, documents)
+    ]
+    selectors += [policy["spec"]["podSelector"]["matchLabels"] for policy in of_kind("NetworkPolicy", documents)]
+    selectors += [
+        constraint["labelSelector"]["matchLabels"]
+        for constraint in deployment["spec"]["template"]["spec"].get("topologySpreadConstraints", [])
+        if constraint["labelSelector"] != {"matchLabels": {"team": "platform"}}
     ]
     for selector in selectors:
         assert selector.keys() == {"app.kubernetes.io/name", "app.kubernetes.io/instance"}
@@ -321,9 +339,78 @@ def test_service_monitor(helm: Helm) -> None:
     assert of_kind("ServiceMonitor", helm.template()) == []
     monitor = the("ServiceMonitor", _ci(helm, "servicemonitor"))
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
-    assert monitor["spec"]["endpoints"] == [
-        {"port": "metrics", "path": "/metrics", "honorLabels": True, "interval": "30s", "scrapeTimeout": "10s"}
-    ]
+    [endpoint] = monitor["spec"]["endpoints"]
+    assert endpoint | SCRAPING | {"honorLabels": True} == endpoint
+    assert monitor["metadata"]["annotations"] == {"example.com/note": "scraped"}
+    assert "namespaceSelector" not in monitor["spec"]
+
+
+def test_pod_monitor(helm: Helm) -> None:
+    """The same by the pods, whose port it names; in another namespace it says where they are; not beside the other."""
+    documents = _ci(helm, "podmonitor")
+    monitor = the("PodMonitor", documents)
+    assert monitor["metadata"]["namespace"] == "monitoring"
+    assert monitor["spec"]["namespaceSelector"] == {"matchNames": ["operators"]}
+    [endpoint] = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint == SCRAPING | {"honorLabels": False}
+    assert endpoint["port"] in {port["name"] for port in _container(documents)["ports"]}
+    both = "--set=metrics.podMonitor.enabled=true,metrics.serviceMonitor.enabled=true"
+    assert "would be scraped twice, so choose one" in helm.refusal(both)
+
+
+def test_alerts(helm: Helm) -> None:
+    """Only when switched on, with what Prometheus selects the rules by; each alert can be set and left out."""
+    assert of_kind("PrometheusRule", helm.template()) == []
+    rule = the("PrometheusRule", _ci(helm, "prometheusrule"))
+    assert rule["metadata"]["labels"]["release"] == "prometheus"
+    assert rule["metadata"]["annotations"] == {"example.com/note": "alerts"}
+    assert rule["metadata"]["namespace"] == "monitoring"
+    (group,) = rule["spec"]["groups"]
+    assert group["interval"] == "30s"
+    alerts = {one["alert"]: one for one in group["rules"]}
+    (every,) = the("PrometheusRule", helm.template("--set=metrics.prometheusRule.enabled=true"))["spec"]["groups"]
+    assert {one["alert"] for one in every["rules"]} - alerts.keys() == {"IntegrationTokenSuspended"}
+    not_ready = alerts["IntegrationTokenNotReady"]
+    assert (not_ready["for"], not_ready["labels"]) == ("15m", {"severity": "page", "team": "platform"})
+    runbook = "https://runbooks.example.com/integration-token-operator#integrationtokennotready"
+    assert not_ready["annotations"]["runbook_url"] == runbook
+    assert "clamp_min(0.25 * " in alerts["IntegrationTokenRenewalLate"]["expr"]
+    assert alerts["IntegrationTokenNoLeader"]["labels"]["namespace"] == "operators"
+    assert (
+        "for"
+        not in the(
+            "PrometheusRule",
+            helm.template("--set=metrics.prometheusRule.enabled=true,metrics.prometheusRule.alerts.stalled.for="),
+        )["spec"]["groups"][0]["rules"][4]
+    )
+
+
+def test_alerts_look_at_the_installation_alone(helm: Helm) -> None:
+    """At the job of the chart's ServiceMonitor or PodMonitor, or at what the values say; of the operator's own series
+    also by its namespace, since another installation may have the same name elsewhere."""
+    (own,) = the("PrometheusRule", helm.template("--set=metrics.prometheusRule.enabled=true"))["spec"]["groups"]
+    (set_,) = the("PrometheusRule", _ci(helm, "prometheusrule"))["spec"]["groups"]
+    for group, matcher in ((own, f'job=~"{OPERATOR}|operators/{OPERATOR}"'), (set_, 'job="tokens"')):
+        for one in group["rules"]:
+            series = re.findall(r"\b(?:integration_token_\w+|up)\{(.*?)\}", one["expr"])
+            assert series
+            assert all(each.startswith(matcher) for each in series), one["alert"]
+    absent = next(one for one in own["rules"] if one["alert"] == "IntegrationTokenOperatorAbsent")
+    assert 'namespace="operators"' in absent["expr"]
+
+
+def test_dashboard(helm: Helm) -> None:
+    """Only when switched on, where Grafana's sidecar looks, and as it stands in the chart."""
+    assert of_kind("ConfigMap", helm.template()) == []
+    config_map = the("ConfigMap", _ci(helm, "dashboard"))
+    assert config_map["metadata"]["namespace"] == "monitoring"
+    assert config_map["metadata"]["annotations"] == {"grafana_folder": "Platform"}
+    assert config_map["metadata"]["labels"].items() >= {"grafana_dashboard": "1", "team": "platform"}.items()
+    (text,) = config_map["data"].values()
+    assert json.loads(text) == json.loads((CHART / "files" / "dashboard.json").read_text())
+    default = the("ConfigMap", helm.template("--set=metrics.dashboard.enabled=true"))
+    assert default["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert default["metadata"]["namespace"] == "operators"
 
 
 def test_an_older_kubernetes_is_refused(helm: Helm) -> None:

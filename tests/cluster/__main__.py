@@ -2,7 +2,7 @@
 
 `build` gets every program ready, so that no test waits for one; `start` leaves a plane running, with the chart's CRDs,
 and prints the path of its kubeconfig in its last line; `stop` ends it. Each can be repeated. With `--node` the plane
-has a node, which knows the operator's image.
+has a node, which knows the operator's image. With `--monitoring` alone `build` gets Prometheus ready instead.
 """
 
 import argparse
@@ -22,11 +22,11 @@ class _Parser(argparse.ArgumentParser):
     """Says in one line what there is."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, "usage: python -m tests.cluster build|start|stop [--node]\n")
+        self.exit(2, "usage: python -m tests.cluster build|start|stop [--node] [--monitoring]\n")
 
 
 def build(*, node: bool) -> None:
-    tool.provide(name for name in tool.TOOLS if node or name not in tool.NODE)
+    tool.provide(name for name in tool.TOOLS if name not in tool.MONITORING and (node or name not in tool.NODE))
 
 
 def start(*, node: bool) -> None:
@@ -56,9 +56,12 @@ def main(arguments: list[str]) -> int:
     # `hold` is what `start` leaves running; it is of no use at a terminal.
     parser.add_argument("command", choices=["build", "start", "stop", "hold"])
     parser.add_argument("--node", action="store_true")
+    parser.add_argument("--monitoring", action="store_true")
     parsed = parser.parse_args(arguments)
     try:
         match parsed.command:
+            case "build" if parsed.monitoring:
+                tool.provide(tool.MONITORING)
             case "build":
                 build(node=parsed.node)
             case "start":

@@ -35,7 +35,7 @@ def build(go: Path, module: Module, packages: Sequence[str], directory: Path) ->
     try:
         needed = _uncompiled(go, module, packages, meter)
         flags = [f"-ldflags={package}={module.linker_flags(package)}" for package in packages]
-        command = ["build", "-v", *FLAGS, *flags, "-o", f"{directory}/", *packages]
+        command = ["build", "-v", *_flags(module), *flags, "-o", f"{directory}/", *packages]
         compiled = 0
         for line in _run(go, module, command, needed):
             compiled += line in needed
@@ -56,13 +56,18 @@ def _uncompiled(go: Path, module: Module, packages: Sequence[str], meter: Meter)
     """
     listed = set()
     fetched = 0
-    for line in _run(go, module, ["list", *FLAGS, "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", *packages], ()):
+    command = ["list", *_flags(module), "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", *packages]
+    for line in _run(go, module, command, ()):
         if line.startswith("go: downloading "):
             fetched += 1
             meter.show(f"modules fetched: {fetched}")
         else:
             listed.add(line)
     return frozenset(listed)
+
+
+def _flags(module: Module) -> list[str]:
+    return [*FLAGS, *([f"-tags={module.tags}"] if module.tags else [])]
 
 
 def _run(go: Path, module: Module, arguments: Sequence[str], quiet: Collection[str]) -> Iterator[str]:

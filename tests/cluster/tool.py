@@ -17,7 +17,7 @@ from functools import cache as once
 from pathlib import Path
 
 from tests.cluster import cache, go_build, layer, toolchain
-from tests.cluster.module import HELM, KUBERNETES, Module, minor
+from tests.cluster.module import HELM, KUBERNETES, LINTERS, MODULES, PROMETHEUS, Module, minor
 from tests.cluster.progress import say, step
 from tests.cluster.pypi import PyPIError
 
@@ -41,9 +41,15 @@ TOOLS = {
     "helm": Tool(HELM, "helm.sh/helm/v4/cmd/helm", 120, ("version", "--short")),
     "kube-scheduler": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kube-scheduler", 15),
     "kubelet": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kubelet", 25),
+    "kubeconform": Tool(LINTERS, "github.com/yannh/kubeconform/cmd/kubeconform", 10, ("-v",)),
+    "kube-score": Tool(LINTERS, "github.com/zegl/kube-score/cmd/kube-score", 20, ("version",)),
+    "prometheus": Tool(PROMETHEUS, "github.com/prometheus/prometheus/cmd/prometheus", 120),
+    "promtool": Tool(PROMETHEUS, "github.com/prometheus/prometheus/cmd/promtool", 30),
 }
 NODE = ("kube-scheduler", "kubelet")
 """Those that only a plane with a node needs."""
+MONITORING = ("prometheus", "promtool")
+"""Those that only the tests of alerts and dashboard need."""
 FETCHED = 5
 """Seconds for a program that need not be built."""
 
@@ -57,7 +63,7 @@ def find(name: str) -> Path:
 def provide(names: Iterable[str]) -> None:
     """Get several programs ready at once, which takes less than one after the other. Raises ToolError."""
     missing = _missing(names)
-    for module in (KUBERNETES, HELM):
+    for module in MODULES:
         if group := [name for name in missing if TOOLS[name].module is module]:
             _get(module, group)
 

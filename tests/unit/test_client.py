@@ -574,6 +574,31 @@ async def test_a_proxy_resolves_the_name_by_itself(clock: FakeClock, secure: Tok
         await client.close()
 
 
+async def test_a_host_that_needs_no_proxy_is_asked_directly(
+    clock: FakeClock, secure: TokenEndpoint, resolve: Resolve
+) -> None:
+    """Its name is resolved here and its addresses are checked as without a proxy, which sees nothing of it; what fails
+    is told of the endpoint."""
+    asked = resolve(login=["127.0.0.1", "10.0.0.7"])
+    near, far = named(secure.url, "login.example"), named(secure.url, "far.example")
+    async with proxying(int(urlsplit(secure.url).port or 0)) as proxy:
+        url = f"http://127.0.0.1:{proxy.port}"
+        client = TokenClient(clock, TRIAL, url, no_proxy=frozenset({"login.example"}))
+        problem = await failure(client, request(near), Route(secure.ca_pem, 5.0, private=False))
+        assert (problem.reason, asked) == (Reason.ADDRESS_NOT_ALLOWED, ["login.example"])
+        assert (
+            access_token(await client.send(request(near), Route(secure.ca_pem, 5.0, private=True))) in secure.tokens()
+        )
+        distrusted = await failure(client, request(near), Route(Certificate.issue("a").ca_pem, 5.0, private=True))
+        assert distrusted.message.startswith(f"the certificate of {urlsplit(near).netloc} is not trusted")
+        assert proxy.requests == []
+        await failure(client, request(far), Route(secure.ca_pem, 5.0, private=False))
+        [head] = proxy.requests
+        assert head.startswith(f"CONNECT {urlsplit(far).netloc} HTTP/1.1\r\n")
+        assert "far.example" not in asked
+        await client.close()
+
+
 @pytest.mark.parametrize(
     ("answer", "advice"),
     [

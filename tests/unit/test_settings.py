@@ -17,6 +17,7 @@ EVERY: dict[str, tuple[Any, str, object]] = {
     "allowed_hosts": (["Login.Example", "[::1]"], "Login.Example, [::1]", frozenset({"login.example", "::1"})),
     "private_hosts": (["10.0.0.7"], "10.0.0.7", frozenset({"10.0.0.7"})),
     "proxy_url": (PROXY, PROXY, PROXY),
+    "no_proxy": (["Login.Internal.Example"], "login.internal.example", frozenset({"login.internal.example"})),
     "leader_elect": (True, "true", True),
     "lease_name": ("tokens.store", "tokens.store", "tokens.store"),
     "lease_namespace": ("operators", "operators", "operators"),
@@ -45,6 +46,7 @@ BAD = [
     ("proxy_url", "http://user:pa55\x07word@proxy.example", "not a URL such as http://proxy.example:3128"),
     ("proxy_url", "http://user:pa55word@proxy example", "not a URL such as http://proxy.example:3128"),
     ("proxy_url", "http://user:pa55 word@proxy.example", "not a URL such as http://proxy.example:3128"),
+    ("no_proxy", ".example", "'.example' is not a host name"),
     ("lease_name", "Tokens", "'Tokens' is not the name of a Lease"),
     ("lease_name", "a/b", "'a/b' is not the name of a Lease"),
     ("lease_namespace", "a.b", "'a.b' is not a namespace"),
@@ -60,7 +62,9 @@ BAD = [
 
 def values(field: str, value: Any) -> dict[str, Any]:
     """Flags with that value, and a list of hosts where a proxy needs one."""
-    flags: dict[str, Any] = {field: [value] if field in {"namespaces", "allowed_hosts", "private_hosts"} else value}
+    flags: dict[str, Any] = {
+        field: [value] if field in {"namespaces", "allowed_hosts", "private_hosts", "no_proxy"} else value
+    }
     return flags | ({"allowed_hosts": ["login.example"]} if field == "proxy_url" else {})
 
 
@@ -84,6 +88,7 @@ def test_every_setting_has_a_flag_and_a_variable() -> None:
         "allowed-host": "INTEGRATION_TOKEN_ALLOWED_HOSTS",
         "private-host": "INTEGRATION_TOKEN_PRIVATE_HOSTS",
         "proxy-url": "INTEGRATION_TOKEN_PROXY_URL",
+        "no-proxy": "INTEGRATION_TOKEN_NO_PROXY",
         "leader-elect": "INTEGRATION_TOKEN_LEADER_ELECT",
         "lease-name": "INTEGRATION_TOKEN_LEASE_NAME",
         "lease-namespace": "INTEGRATION_TOKEN_LEASE_NAMESPACE",

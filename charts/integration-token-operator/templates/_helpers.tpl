@@ -21,11 +21,23 @@ app.kubernetes.io/name: {{ include "integration-token-operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{/* The labels of every object: the chart's own win over the user's, of which those of the chart over a parent's. */}}
 {{- define "integration-token-operator.labels" -}}
-{{ include "integration-token-operator.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- include "integration-token-operator.labelsWith" (list . dict) }}
+{{- end }}
+
+{{/* The same with more of them: of a list of the chart's root and these. */}}
+{{- define "integration-token-operator.labelsWith" -}}
+{{- $root := index . 0 }}
+{{- $labels := include "integration-token-operator.selectorLabels" $root | fromYaml }}
+{{- $_ := set $labels "app.kubernetes.io/version" $root.Chart.AppVersion }}
+{{- $_ := set $labels "app.kubernetes.io/managed-by" $root.Release.Service }}
+{{- $_ := set $labels "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") }}
+{{- merge $labels (index . 1) $root.Values.commonLabels $root.Values.global.commonLabels | toYaml }}
+{{- end }}
+
+{{- define "integration-token-operator.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride }}
 {{- end }}
 
 {{- define "integration-token-operator.serviceAccountName" -}}
@@ -36,14 +48,88 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{- end }}
 
-{{/* A digest names the image for good: no tag is written beside it that could tell another story. */}}
+{{/* A digest names the image for good: no tag is written beside it that could tell another story. A repository's first
+     part is a registry where it has a dot or a port, as Docker tells them apart. */}}
 {{- define "integration-token-operator.image" -}}
+{{- $repository := .Values.image.repository }}
+{{- with .Values.global.imageRegistry }}
+{{- $repository = printf "%s/%s" (trimSuffix "/" .) (regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" $repository "") }}
+{{- end }}
 {{- with .Values.image }}
 {{- if .digest }}
-{{- printf "%s@%s" .repository .digest }}
+{{- printf "%s@%s" $repository .digest }}
 {{- else }}
-{{- printf "%s:%s" .repository (default $.Chart.AppVersion .tag) }}
+{{- printf "%s:%s" $repository (default $.Chart.AppVersion .tag) }}
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* A parent's pull secrets, which may be names alone, and the chart's own, each once. */}}
+{{- define "integration-token-operator.imagePullSecrets" -}}
+{{- $names := list }}
+{{- range concat .Values.global.imagePullSecrets .Values.imagePullSecrets }}
+{{- $names = append $names (kindIs "string" . | ternary . (get (kindIs "map" . | ternary . dict) "name")) }}
+{{- end }}
+{{- range uniq $names }}
+- name: {{ . }}
+{{- end }}
+{{- end }}
+
+{{/* A security context, of a list of the chart's root and it. OpenShift gives each namespace users of its own. */}}
+{{- define "integration-token-operator.securityContext" -}}
+{{- $root := index . 0 }}
+{{- $context := index . 1 }}
+{{- $adapt := $root.Values.global.compatibility.openshift.adaptSecurityContext }}
+{{- if or (eq $adapt "force") (and (eq $adapt "auto") ($root.Capabilities.APIVersions.Has "security.openshift.io/v1")) }}
+{{- $context = omit $context "runAsUser" "runAsGroup" "fsGroup" }}
+{{- end }}
+{{- with $context }}
+{{- toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* What is the same for the operator's pod and for that of `helm test`: where it runs, and what it reaches from there. */}}
+{{- define "integration-token-operator.podSpec" -}}
+# A Service named integration-token-… would otherwise set variables that look like the operator's settings.
+enableServiceLinks: false
+{{- if .Values.hostNetwork }}
+hostNetwork: true
+{{- end }}
+{{- if kindIs "bool" .Values.hostUsers }}
+hostUsers: {{ .Values.hostUsers }}
+{{- end }}
+{{- with default (ternary "ClusterFirstWithHostNet" "" .Values.hostNetwork) .Values.dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with include "integration-token-operator.imagePullSecrets" . }}
+imagePullSecrets:
+  {{- trim . | nindent 2 }}
+{{- end }}
+{{- with .Values.runtimeClassName }}
+runtimeClassName: {{ . }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with include "integration-token-operator.securityContext" (list . .Values.podSecurityContext) }}
+securityContext:
+  {{- . | nindent 2 }}
 {{- end }}
 {{- end }}
 
@@ -62,4 +148,40 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{ list $constraint | toYaml }}
 {{- end }}
+{{- end }}
+
+{{/* Label matchers of all that this installation tells. ServiceMonitor and PodMonitor each make a job of their own. */}}
+{{- define "integration-token-operator.seriesOfTokens" -}}
+{{- $name := include "integration-token-operator.fullname" . }}
+{{- $namespace := default (include "integration-token-operator.namespace" .) .Values.metrics.podMonitor.namespace }}
+{{- default (printf `job=~"%s|%s/%s"` $name $namespace $name) .Values.metrics.prometheusRule.selector }}
+{{- end }}
+
+{{/* And of what it tells of itself: these series bear the namespace that it runs in, and not that of a resource. */}}
+{{- define "integration-token-operator.seriesOfProcess" -}}
+{{- $namespace := printf `, namespace="%s"` (include "integration-token-operator.namespace" .) }}
+{{- include "integration-token-operator.seriesOfTokens" . }}
+{{- if not .Values.metrics.prometheusRule.selector }}
+{{- $namespace }}
+{{- end }}
+{{- end }}
+
+{{/* What follows an alert's expression, up to its runbook: of a list of the chart's root, the alert's values, its name, and
+     the namespace where its expression tells none. */}}
+{{- define "integration-token-operator.alert" -}}
+{{- $rule := (index . 0).Values.metrics.prometheusRule }}
+{{- $alert := index . 1 }}
+{{- with $alert.for -}}
+for: {{ . }}
+{{ end -}}
+labels:
+  severity: {{ $alert.severity }}
+  {{- if gt (len .) 3 }}
+  namespace: {{ index . 3 }}
+  {{- end }}
+  {{- with $rule.alertLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+annotations:
+  runbook_url: {{ printf "%s#%s" $rule.runbookURL (lower (index . 2)) | quote }}
 {{- end }}

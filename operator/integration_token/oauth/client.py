@@ -7,7 +7,7 @@ one tenant's request to the next, and log every URL.
 import asyncio
 import ipaddress
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -28,6 +28,7 @@ from integration_token.oauth.response import Answer
 from integration_token.oauth.stream import BoundedBackend
 from integration_token.oauth.token_url import check_url, listed_as, port_of
 from integration_token.oauth.trust import MAX_KEPT, digest_of, proxy_context, tls_context
+from integration_token.oauth.under_way import UnderWay
 
 _CONNECTIONS = 16
 """The pool's bound, above what is sent to one host at once: a request then never waits inside the pool, where
@@ -66,52 +67,37 @@ class _Host:
     transport: httpx.AsyncHTTPTransport
     size: int
     """Bytes of PEM text that its authorities have: its TLS context is kept as long as it is."""
+    proxied: bool
+    """The connections are the proxy's."""
     users: int = 0
-
-
-class _UnderWay:
-    """The parts of one request that are under way; tells when none is any more."""
-
-    def __init__(self, ended: Callable[[], None]) -> None:
-        self._ended = ended
-        self._parts = 0
-        self.sent = False
-        """Something of the request may have reached the endpoint."""
-        self.passed = False
-        """The proxy has made its connection: what fails from then on is between the endpoint and us."""
-
-    def begin(self) -> None:
-        """One more part is."""
-        self._parts += 1
-
-    def end(self) -> None:
-        """One is no more."""
-        self._parts -= 1
-        if not self._parts:
-            self._ended()
-
-    async def trace(self, event: str, _: object) -> None:
-        """Told by the HTTP library how far it is."""
-        self.sent = self.sent or event.endswith("send_request_headers.started")
-        self.passed = self.passed or event == "proxy.start_tls.started"
 
 
 class TokenClient:
     """Sends token requests, to checked addresses only.
 
-    Guarantees: no redirect is followed; no more than 64 KiB of an answer are kept; without a proxy, the connection is
-    made to an address that was checked, by one resolution of the name. Does not retry.
+    Guarantees: no redirect is followed; no more than 64 KiB of an answer are kept; where no proxy is between, the
+    connection is made to an address that was checked, by one resolution of the name. Does not retry.
     """
 
     def __init__(
-        self, clock: Clock, policy: Policy, proxy: str | None, check_leave: Callable[[], object] = lambda: None
+        self,
+        clock: Clock,
+        policy: Policy,
+        proxy: str | None,
+        check_leave: Callable[[], object] = lambda: None,
+        *,
+        no_proxy: Collection[str] = (),
     ) -> None:
-        """`check_leave` is called right before anything is sent, and raises where this process may not."""
+        """`check_leave` is called right before anything is sent, and raises where this process may not.
+
+        :param no_proxy: hosts, lower-case, that are asked without the proxy.
+        """
         self._clock = clock
         self._check_leave = check_leave
         self._policy = policy
         self._proxy = httpx.Proxy(proxy, ssl_context=proxy_context(proxy)) if proxy else None
         self._proxied = _place(self._proxy.url) if self._proxy else ""
+        self._no_proxy = no_proxy
         self._hosts: OrderedDict[tuple[str, bytes], _Host] = OrderedDict()
 
     async def send(self, request: TokenRequest, route: Route, *, ended: Callable[[], None] = lambda: None) -> Answer:
@@ -123,7 +109,7 @@ class TokenClient:
         :raises Transient: where no complete answer came.
         :raises Fenced: where this process may not ask any more.
         """
-        under_way = _UnderWay(ended)
+        under_way = UnderWay(ended)
         under_way.begin()
         try:
             return await self._send(request, route, under_way)
@@ -133,7 +119,7 @@ class TokenClient:
         finally:
             under_way.end()
 
-    async def _send(self, request: TokenRequest, route: Route, under_way: _UnderWay) -> Answer:
+    async def _send(self, request: TokenRequest, route: Route, under_way: UnderWay) -> Answer:
         url = check_url(request.url, self._policy)
         key = (f"{url.scheme}://{url.netloc.decode()}", digest_of(route.ca_bundle))
         host = await self._host(key, url, route)
@@ -157,9 +143,9 @@ class TokenClient:
         self._hosts.clear()
 
     async def _answer(
-        self, host: _Host, url: httpx.URL, request: TokenRequest, route: Route, under_way: _UnderWay
+        self, host: _Host, url: httpx.URL, request: TokenRequest, route: Route, under_way: UnderWay
     ) -> Answer:
-        if self._proxy is not None:
+        if host.proxied:
             return await self._post(host, url, url, request, route, route.timeout, under_way)
         addresses = await _resolve(url, under_way)
         private = route.private or listed_as(url) in self._policy.private_hosts
@@ -191,7 +177,7 @@ class TokenClient:
         request: TokenRequest,
         route: Route,
         connect: float,
-        under_way: _UnderWay,
+        under_way: UnderWay,
     ) -> Answer:
         """Sends the request to `address`, which is `url` with the checked address as its host.
 
@@ -199,7 +185,7 @@ class TokenClient:
         """
         phases = {**dict.fromkeys(("read", "write", "pool"), route.timeout), "connect": connect}
         # A pinned address has no name of its own; to a proxy the library would give the endpoint's.
-        names = {"sni_hostname": url.raw_host.decode()} if self._proxy is None else {}
+        names = {"sni_hostname": url.raw_host.decode()} if not host.proxied else {}
         outgoing = httpx.Request(
             "POST",
             address,
@@ -225,7 +211,7 @@ class TokenClient:
             finally:
                 await response.aclose()
         except httpx.HTTPError as error:
-            proxy = "" if under_way.passed else self._proxied
+            proxy = self._proxied if host.proxied and not under_way.passed else ""
             raise exchange_failure(error, _place(url), route.timeout, proxy) from None
         if len(body) > MAX_BODY or pieces > _PIECES:
             if 200 <= response.status_code <= 299:
@@ -237,17 +223,18 @@ class TokenClient:
     async def _host(self, key: tuple[str, bytes], url: httpx.URL, route: Route) -> _Host:
         """The connections for a host under a CA: shared no further, since the pool tells connections apart by
         address."""
-        verify = await tls_context(route.ca_bundle) if url.scheme == "https" or self._proxy else False
+        proxy = None if listed_as(url) in self._no_proxy else self._proxy
+        verify = await tls_context(route.ca_bundle) if url.scheme == "https" or proxy else False
         host = self._hosts.get(key)
         if host is None:
             transport = httpx.AsyncHTTPTransport(
                 verify=verify,
                 trust_env=False,
                 limits=httpx.Limits(max_connections=_CONNECTIONS, keepalive_expiry=_KEEPALIVE),
-                proxy=self._proxy,
+                proxy=proxy,
             )
             _bound(transport)
-            host = self._hosts[key] = _Host(transport, len(route.ca_bundle))
+            host = self._hosts[key] = _Host(transport, len(route.ca_bundle), proxied=proxy is not None)
         # Counted before anything is awaited: what is used must not be closed by somebody else's request.
         host.users += 1
         self._hosts.move_to_end(key)
@@ -280,7 +267,7 @@ def _pinned(url: httpx.URL, address: IPAddress) -> httpx.URL:
     return url.copy_with(host=str(address))
 
 
-async def _resolve(url: httpx.URL, under_way: _UnderWay) -> list[IPAddress]:
+async def _resolve(url: httpx.URL, under_way: UnderWay) -> list[IPAddress]:
     """All addresses of the URL's host, in the order in which to try them."""
     try:
         return [ipaddress.ip_address(url.host)]

@@ -74,7 +74,7 @@ class LeaderTerm:
         self._metrics = metrics
         self._permissions = permissions
         self._stop = asyncio.Event()
-        self._client = TokenClient(clock, policy, settings.proxy_url, fence.check)
+        self._client = TokenClient(clock, policy, settings.proxy_url, fence.check, no_proxy=settings.no_proxy)
         self._worker = worker = build_worker(
             gateway,
             self._client,

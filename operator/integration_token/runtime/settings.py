@@ -39,6 +39,8 @@ class Settings:
     proxy_url: str | None = None
     """The proxy for token requests. It resolves names itself, so addresses can't be checked and hosts must be
     listed."""
+    no_proxy: frozenset[str] = frozenset()
+    """Hosts that are connected to directly although there is a proxy, to addresses that are checked as without one."""
     leader_elect: bool = False
     """Stands by as long as another process with the same Lease works. Off for a single replica, which needs no
     Lease and the right to one."""
@@ -103,7 +105,7 @@ def _read(field: str, source: str, value: Value) -> object:
         case "namespaces":
             assert isinstance(items, Sequence)  # noqa: S101  # by the parser's declaration
             return tuple(dict.fromkeys(_matching(source, item, _NAMESPACE, "a namespace") for item in items))
-        case "allowed_hosts" | "private_hosts":
+        case "allowed_hosts" | "private_hosts" | "no_proxy":
             assert isinstance(items, Sequence)  # noqa: S101  # by the parser's declaration
             return frozenset(_host(source, item) for item in items)
         case "lease_name":

@@ -3,10 +3,15 @@
 {{- define "integration-token-operator.crdMetadata" -}}
 labels:
   {{- include "integration-token-operator.labels" . | nindent 2 }}
-{{- if .Values.crds.keep }}
+{{- if or .Values.crds.keep .Values.crds.annotations }}
 annotations:
+  {{- if .Values.crds.keep }}
   # Deleting a CRD deletes every resource of its kind, and by ownership every Secret with a token.
   helm.sh/resource-policy: keep
+  {{- end }}
+  {{- with .Values.crds.annotations }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end }}
 {{- end }}
 
