@@ -52,7 +52,7 @@ demo: install ## the main job on a control plane of its own: rollovers, counted 
 	@$(BIN)/python -m tests.demo
 
 .PHONY: test
-test: setup lint unit simulation apiserver monitoring faults chart node ## everything: format, lint, types, import contracts, and all tests
+test: setup lint unit simulation apiserver gitops monitoring faults chart node ## everything: format, lint, types, import contracts, and all tests
 
 .PHONY: setup
 setup: # by the environment's Python where there is one: it may be another than the machine's
@@ -96,6 +96,11 @@ plots: install ## the same, written with its plots into operator/docs/renewal.md
 apiserver: programs ## the operator on a real API server
 	@echo "==> the operator on a real API server (about 5 min)"
 	@$(SHIPPED) -m pytest --quiet tests/apiserver
+
+.PHONY: gitops
+gitops: programs ## Helm, Flux and kstatus wait for resources, on a real API server
+	@echo "==> Helm, Flux and kstatus wait for resources (about 1 min)"
+	@$(BIN)/python -m pytest --quiet tests/gitops
 
 .PHONY: monitoring
 monitoring: programs monitoring-programs ## alerts and dashboard on a real Prometheus that scrapes the operator
