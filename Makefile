@@ -52,7 +52,7 @@ demo: install ## the main job on a control plane of its own: rollovers, counted 
 	@$(BIN)/python -m tests.demo
 
 .PHONY: test
-test: setup lint unit simulation apiserver monitoring faults chart node ## everything: format, lint, types, import contracts, and all tests
+test: setup lint unit simulation apiserver gitops monitoring chart patient ## everything: format, lint, types, import contracts, and all tests
 
 .PHONY: setup
 setup: # by the environment's Python where there is one: it may be another than the machine's
@@ -97,6 +97,11 @@ apiserver: programs ## the operator on a real API server
 	@echo "==> the operator on a real API server (about 5 min)"
 	@$(SHIPPED) -m pytest --quiet tests/apiserver
 
+.PHONY: gitops
+gitops: programs ## Helm, Flux and kstatus wait for resources, on a real API server
+	@echo "==> Helm, Flux and kstatus wait for resources (about 1 min)"
+	@$(BIN)/python -m pytest --quiet tests/gitops
+
 .PHONY: monitoring
 monitoring: DAYS := tests/monitoring/test_days.py
 monitoring: programs monitoring-programs ## alerts and dashboard on a real Prometheus that scrapes the operator
@@ -129,6 +134,20 @@ chart-lint: programs ## checkov on what the chart renders, each finding answered
 node: setup node-programs ## the image, built from the Dockerfile, and on a node: needs root, Linux and Debian's packages
 	@echo "==> the image, and the operator on a node (about 5 min)"
 	@$(BIN)/python -m pytest --quiet tests/node
+
+.PHONY: patient
+patient: setup programs node-programs ## faults and node side by side: both mostly wait, each for less than half of a core
+	@echo "==> faults of every kind, and beside them the image and the operator on a node (about 6 min)"
+	$(call beside,$(BIN)/python -m pytest --quiet tests/node,$(SHIPPED) -m pytest --quiet tests/faults)
+
+.PHONY: compatibility
+compatibility: programs ## waits a hundred times over, and the oldest and newest Kubernetes that the documents name
+	@GITOPS_RUNS=100 $(BIN)/python -m pytest --quiet tests/gitops/test_set.py
+	@for version in 1.34 1.37; do \
+		echo "==> the chart and the operator on Kubernetes $$version (about 8 min, more the first time)"; \
+		export KUBERNETES_VERSION=$$version; $(BIN)/python -m tests.cluster build && \
+		$(BIN)/python -m pytest --quiet tests/chart && $(SHIPPED) -m pytest --quiet tests/apiserver tests/gitops || exit; \
+	done
 
 .PHONY: bench
 bench: programs ## the figures of the performance budget, each beside its limit

@@ -7,11 +7,16 @@ import sys
 import threading
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import NoReturn
 
 from integration_token.api.names import MANAGER
+from integration_token.command.parser import COMMANDS, add_commands
 from integration_token.errors import SettingsError
 from integration_token.runtime.settings import LOG_FORMATS, LOG_LEVELS, read_settings, variable
+
+PLUGIN = "kubectl-integration_token"
+"""The name of a link to the program by which kubectl finds it as `kubectl integration-token`."""
 
 _ENDING = 2.0
 """Seconds that the event loop gets to end what is left when the operator has stopped."""
@@ -29,8 +34,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; the answer is the process's exit status: 0, or 2 where a setting cannot be used."""
-    flags = vars(_parser().parse_args(arguments))
+    """Runs the command; the answer is the process's exit status: 0, or 2 where a setting cannot be used. Commands for
+    people have more: see `command/output.py`."""
+    chosen = _parser().parse_args(arguments)
+    if chosen.command in COMMANDS:
+        return _command(chosen)
+    flags = vars(chosen)
     flags.pop("command")
     try:
         settings = read_settings(flags, os.environ)
@@ -78,10 +87,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _command(chosen: argparse.Namespace) -> int:
+    """A command for people."""
+
+    def complain(text: str) -> None:
+        sys.stderr.write(_line(f"{_name()} {chosen.command}: {text}"))
+
+    try:
+        from integration_token.clock import SystemClock  # noqa: PLC0415
+        from integration_token.command.entry import main as run_command  # noqa: PLC0415
+
+        return run_command(chosen, SystemClock(), complain)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 0
+    except Exception as error:  # noqa: BLE001  # a traceback may hold what was read
+        complain(f"failed unexpectedly: {type(error).__name__}")
+        return 1
+
+
+def _name() -> str:
+    """What the program is called as: kubectl finds a plugin by its file's name."""
+    return "kubectl integration-token" if Path(sys.argv[0]).name == PLUGIN else MANAGER
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog=MANAGER, description="Keeps OAuth 2.0 access tokens current inside Kubernetes Secrets.")
+    parser = _Parser(prog=_name(), description="Keeps OAuth 2.0 access tokens current inside Kubernetes Secrets.")
     parser.add_argument("--version", action="version", version=f"{MANAGER} {version('integration-token-operator')}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="run", parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    add_commands(commands)
     run = commands.add_parser(
         "run",
         help="run the operator",

@@ -1,7 +1,9 @@
 """The pinned Go modules beside this file. Their go.mod files say which versions are wanted; nothing else does."""
 
 import hashlib
+import os
 import re
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -75,10 +77,27 @@ KUBERNETES = Module(
     "-X k8s.io/component-base/version.gitVersion={version}"
     " -X k8s.io/component-base/version.gitMajor={major} -X k8s.io/component-base/version.gitMinor={minor}",
 )
+OTHER_VERSIONS = ("1.34", "1.37")
+"""The oldest and the newest Kubernetes that the documents name, beside the one that all tests run on."""
+
+
+def control_plane(version: str) -> Module:
+    """What etcd, the API server and the controllers are built of.
+
+    :param version: one of the others, as `make compatibility` asks for it by `KUBERNETES_VERSION`; empty for the usual.
+    """
+    if not version:
+        return KUBERNETES
+    if version not in OTHER_VERSIONS:
+        sys.exit(f"KUBERNETES_VERSION={version} is not pinned; there are {', '.join(OTHER_VERSIONS)}")
+    return Module(f"kubernetes-{version}", KUBERNETES.stamp)
+
+
+CONTROL_PLANE = control_plane(os.environ.get("KUBERNETES_VERSION", ""))
 HELM = Module("helm", "-X helm.sh/helm/v4/internal/version.version={version}")
 LINTERS = Module("linters", "-X main.version={version}")
 PROMETHEUS = Module("prometheus", "", tags="remove_all_sd")
 """Without what finds targets at a dozen clouds, which is a fifth of its packages and more of its time. The pages of its
 web interface are no part of a module: the queries and the rules are what is wanted."""
-MODULES = (KUBERNETES, HELM, LINTERS, PROMETHEUS)
+MODULES = (*{CONTROL_PLANE, KUBERNETES}, HELM, LINTERS, PROMETHEUS)
 """In the order in which they are built."""

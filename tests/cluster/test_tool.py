@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import platform
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import go_build, layer, tool, toolchain
+from tests.cluster import go_build, layer, module, tool, toolchain
 from tests.cluster.module import HELM, KUBERNETES, Module
 from tests.cluster.standing import ROOT
 from tests.cluster.toolchain import ToolError
@@ -178,6 +179,23 @@ def test_programs_are_built_together(built: list[str], capsys: pytest.CaptureFix
     usual = f"about {round(seconds / 60)} min on two cores"
     assert f"==> building etcd, kube-apiserver from source, once ({usual})\n" in capsys.readouterr().err
     assert tool.wait(names) == 0
+
+
+def test_another_kubernetes_has_programs_of_its_own() -> None:
+    """And the usual one's stay where they are."""
+    oldest, newest = map(module.control_plane, module.OTHER_VERSIONS)
+    server = "k8s.io/kubernetes/cmd/kube-apiserver"
+    assert [module.minor(each.version(server)) for each in (oldest, newest)] == [(1, 34), (1, 37)]
+    assert len({oldest.bin, newest.bin, KUBERNETES.bin}) == 3
+
+
+def test_a_kubernetes_that_is_not_pinned_is_told_in_one_line() -> None:
+    """With those that there are."""
+    command = [sys.executable, "-m", "tests.cluster", "build"]
+    environment = os.environ | {"KUBERNETES_VERSION": "1.12"}
+    answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert answer.stderr == "KUBERNETES_VERSION=1.12 is not pinned; there are 1.34, 1.37\n"
 
 
 def test_wrong_command_line_is_one_line_and_exit_code_2() -> None:

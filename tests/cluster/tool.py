@@ -17,7 +17,7 @@ from functools import cache as once
 from pathlib import Path
 
 from tests.cluster import cache, go_build, layer, toolchain
-from tests.cluster.module import HELM, KUBERNETES, LINTERS, MODULES, PROMETHEUS, Module, minor
+from tests.cluster.module import CONTROL_PLANE, HELM, KUBERNETES, LINTERS, MODULES, PROMETHEUS, Module, minor
 from tests.cluster.progress import say, step
 from tests.cluster.pypi import PyPIError
 
@@ -34,9 +34,9 @@ class Tool:
 
 
 TOOLS = {
-    "etcd": Tool(KUBERNETES, "go.etcd.io/etcd/server/v3", 45),
-    "kube-apiserver": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kube-apiserver", 170),
-    "kube-controller-manager": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kube-controller-manager", 60),
+    "etcd": Tool(CONTROL_PLANE, "go.etcd.io/etcd/server/v3", 45),
+    "kube-apiserver": Tool(CONTROL_PLANE, "k8s.io/kubernetes/cmd/kube-apiserver", 170),
+    "kube-controller-manager": Tool(CONTROL_PLANE, "k8s.io/kubernetes/cmd/kube-controller-manager", 60),
     "kubectl": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kubectl", 20, ("version", "--client")),
     "helm": Tool(HELM, "helm.sh/helm/v4/cmd/helm", 120, ("version", "--short")),
     "kube-scheduler": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kube-scheduler", 15),

@@ -194,14 +194,22 @@ class Cluster(Gateway):
         self._store(path, old, body, MANAGER)
         return True
 
-    async def annotate(self, collection: Collection, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
+    async def annotate(
+        self,
+        collection: Collection,
+        namespace: str,
+        name: str,
+        annotations: Mapping[str, str],
+        *,
+        manager: str = MANAGER,
+    ) -> None:
         await self._called("annotate", collection, namespace, name)
         path = (collection.plural, namespace, name)
         old = self.objects.get(path)
         if old is not None:
             body = _copy(old)
             body["metadata"].setdefault("annotations", {}).update(annotations)
-            self._store(path, old, body, MANAGER)
+            self._store(path, old, body, manager)
 
     async def pages(
         self, collection: Collection, namespace: str, field_selector: str

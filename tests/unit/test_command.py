@@ -113,8 +113,8 @@ def test_a_bad_value_is_one_line_and_status_2(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "integration-token-operator: the following arguments are required: run"),
-        (["walk"], "integration-token-operator: argument run: invalid choice: 'walk'"),
+        ([], "integration-token-operator: the following arguments are required: COMMAND"),
+        (["walk"], "integration-token-operator: argument COMMAND: invalid choice: 'walk'"),
         (["run", "--colour"], "integration-token-operator: unrecognized arguments: --colour"),
         (["run", "--two\nlines"], "integration-token-operator: unrecognized arguments: --two lines"),
         (["run", "--log-level"], "integration-token-operator run: argument --log-level: expected one argument"),

@@ -1,5 +1,6 @@
 """How the API server is reached: a kubeconfig, or the account of the pod."""
 
+import os
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,14 +53,48 @@ async def connect(kubeconfig: Path | None, *, watches: int) -> ApiClient:
         raise SettingsError(f"--kubeconfig {kubeconfig}: not a kubeconfig") from None
     if token_file is not None:
         configuration.refresh_api_key_hook = _TokenFile(token_file).refresh
-    configuration.connection_pool_maxsize = _CONNECTIONS + watches
+    source = "the pod's account" if kubeconfig is None else f"--kubeconfig {kubeconfig}"
+    return _client(configuration, _CONNECTIONS + watches, source)
+
+
+async def connect_as_caller(kubeconfig: str | None, context: str | None) -> tuple[ApiClient, str]:
+    """A client for the API server that kubectl would call with these flags, and the namespace that it would look in.
+
+    :param kubeconfig: a file; None: those of KUBECONFIG, or of the home directory, or else the pod's own account.
+    :param context: None: the current one.
+    :raises SettingsError: where there is no usable configuration.
+    """
+    configuration, namespace = Configuration(), ""
+    if kubeconfig is not None and not Path(kubeconfig).is_file():  # noqa: ASYNC240  # once, at the start
+        raise SettingsError(f"--kubeconfig {kubeconfig}: no such file")
+    source = "the kubeconfig" if kubeconfig is None else f"--kubeconfig {kubeconfig}"
+    try:
+        loader = await load_kube_config(
+            config_file=kubeconfig, context=context, client_configuration=configuration, persist_config=False
+        )
+        namespace = str(loader.current_context["context"].get("namespace") or "default")
+    except ConfigException as error:
+        if kubeconfig is not None or context is not None or "KUBERNETES_SERVICE_HOST" not in os.environ:
+            raise SettingsError(f"{source}: {' '.join(str(error).split())}") from None
+        load_incluster_config(client_configuration=configuration, try_refresh_token=False)
+        source, namespace = "the pod's account", own_namespace()
+    except Exception:  # noqa: BLE001  # whatever the library stumbles over, also in its YAML, is in the file
+        raise SettingsError(f"{source}: not a kubeconfig") from None
+    return _client(configuration, _CONNECTIONS, source), namespace
+
+
+def _client(configuration: Configuration, connections: int, source: str) -> ApiClient:
+    """A client as it should be of a configuration.
+
+    :param source: where that comes from, for people.
+    """
+    configuration.connection_pool_maxsize = connections
     # The library would look into .netrc and the proxies' variables at every request, which is slow and not for us. And
     # it would buffer 4 MiB of each answer before it waits for who reads it.
     configuration.client_session_kwargs = {"trust_env": False, "read_bufsize": _BUFFER}
     try:
         client = ApiClient(configuration)
     except (ssl.SSLError, OSError, ValueError):
-        source = "the pod's account" if kubeconfig is None else f"--kubeconfig {kubeconfig}"
         raise SettingsError(f"{source}: a certificate or key in it cannot be read") from None
     tolerant(client.rest_client.ssl_context)
     client.user_agent = MANAGER

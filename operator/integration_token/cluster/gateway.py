@@ -89,9 +89,17 @@ class Gateway:
         code, _ = await self._client.call("PATCH", path, body)
         return code != 404
 
-    async def annotate(self, collection: Collection, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
-        """Sets annotations of an object; nothing where it is gone."""
-        path = f"{collection.path(namespace, name)}?fieldManager={MANAGER}"
+    async def annotate(
+        self,
+        collection: Collection,
+        namespace: str,
+        name: str,
+        annotations: Mapping[str, str],
+        *,
+        manager: str = MANAGER,
+    ) -> None:
+        """Sets annotations of an object, as that field manager; nothing where it is gone."""
+        path = f"{collection.path(namespace, name)}?fieldManager={manager}"
         await self._client.call("PATCH", path, {"metadata": {"annotations": dict(annotations)}})
 
     async def pages(

@@ -1,0 +1,102 @@
+"""A support bundle: what may be passed on of a resource, by an allow-list of fields. Pure but for the file."""
+
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from integration_token.command.diagnosis import Found
+from integration_token.oauth.token_url import host_for_people
+
+_METADATA: Final = ("namespace", "name", "uid", "generation", "resourceVersion", "creationTimestamp")
+_TOKEN: Final = ("endpointRef", "audience", "scopes", "renewBefore", "renewBeforePercentage", "mountRefresh", "suspend")
+_ENDPOINT: Final = (
+    "audience",
+    "requestEncoding",
+    "clientAuthenticationMethod",
+    "timeout",
+    "rolloverLead",
+    "defaultLifetime",
+    "maximumLifetime",
+    "rateLimit",
+)
+_STATUS: Final = (
+    "conditions",
+    "observedGeneration",
+    "targetName",
+    "scope",
+    "issueTime",
+    "expirationTime",
+    "expirationAssumed",
+    "renewalTime",
+    "lifetimeSeconds",
+    "rolloverLeadSeconds",
+    "host",
+)
+_EVENT: Final = ("type", "reason", "message", "count", "eventTime", "firstTimestamp", "lastTimestamp")
+
+
+def contents(found: Found, diagnosis: list[dict[str, str]], version: str) -> dict[str, Any]:
+    """The bundle's files by name. Of parameters and templates there are the names alone: values may be anything."""
+    files: dict[str, Any] = {"version.json": {"integration-token-operator": version}, "diagnosis.json": diagnosis}
+    if found.token is not None:
+        files["integrationtoken.json"] = _object(found.token, _token(found.token.get("spec") or {}))
+    if found.endpoint is not None:
+        files["endpoint.json"] = _object(found.endpoint, _endpoint(found.endpoint.get("spec") or {}))
+    files["events.json"] = [_chosen(event, _EVENT) for event in found.events]
+    return files
+
+
+def write(file: Path, files: Mapping[str, Any]) -> None:
+    """A tar archive, compressed, that only its owner may read.
+
+    :raises OSError: where it can't be written, or is there already.
+    """
+    with file.open("xb") as target:
+        file.chmod(0o600)
+        with tarfile.open(fileobj=target, mode="w:gz") as archive:
+            for name, content in files.items():
+                data = json.dumps(content, indent=2).encode()
+                entry = tarfile.TarInfo(f"integration-token/{name}")
+                entry.size = len(data)
+                archive.addfile(entry, io.BytesIO(data))
+
+
+def _object(body: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": body.get("kind"),
+        "metadata": _chosen(body["metadata"], _METADATA),
+        "spec": spec,
+        "status": _chosen(body.get("status") or {}, _STATUS),
+    }
+
+
+def _token(spec: Mapping[str, Any]) -> dict[str, Any]:
+    target = spec.get("target") or {}
+    template = target.get("template") or {}
+    return {
+        **_chosen(spec, _TOKEN),
+        "credentialsSecretRef": _chosen(
+            spec.get("credentialsSecretRef") or {}, ("name", "clientIDKey", "clientSecretKey")
+        ),
+        "target": {
+            **_chosen(target, ("name", "deletionPolicy")),
+            "template": {"type": template.get("type"), "keys": sorted(template.get("data") or {})},
+        },
+    }
+
+
+def _endpoint(spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **_chosen(spec, _ENDPOINT),
+        "host": host_for_people(str(spec.get("tokenURL") or "")),
+        "parameters": sorted(spec.get("parameters") or {}),
+        "caBundle": bool(spec.get("caBundle")),
+        "namespaceSelector": bool(spec.get("namespaceSelector")),
+    }
+
+
+def _chosen(source: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: source[name] for name in names if name in source}

@@ -1,0 +1,109 @@
+"""The caller's view of the cluster: a kubeconfig, a namespace, and the calls that commands make."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from integration_token.api.names import INTEGRATION_TOKEN_KIND, RENEW_ANNOTATION
+from integration_token.cluster.collection import EVENTS, INTEGRATIONS, SECRETS, Collection, Object
+from integration_token.cluster.connection import connect_as_caller
+from integration_token.cluster.gateway import Gateway
+from integration_token.errors import ClusterError, Denied
+
+MANAGER = "kubectl-integration-token"
+"""The field manager of the annotation that `renew` sets."""
+
+
+class Missing(ClusterError):
+    """The object that was named is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """Where to look, as kubectl's flags of the same names say."""
+
+    kubeconfig: str | None
+    context: str | None
+    namespace: str | None
+    all_namespaces: bool = False
+
+
+class Caller:
+    """What the user of the kubeconfig may see and do."""
+
+    def __init__(self, gateway: Gateway, namespace: str) -> None:
+        """`namespace`: the one that names stand for; empty for all."""
+        self.namespace = namespace
+        self._gateway = gateway
+
+    async def tokens(self) -> list[Object]:
+        """All IntegrationTokens of the namespace, or of all."""
+        found = [body async for page in self._gateway.pages(INTEGRATIONS, self.namespace, "") for body in page]
+        if not found:
+            # An empty list looks the same where the kind is unknown.
+            await self._gateway.probe(INTEGRATIONS, self.namespace, watch=False)
+        return found
+
+    async def token(self, name: str) -> Object:
+        """One of them.
+
+        :raises Missing: where there is none of that name.
+        """
+        return await self._get(INTEGRATIONS, self.namespace, name, INTEGRATION_TOKEN_KIND)
+
+    async def find(self, collection: Collection, namespace: str, name: str) -> Object | None:
+        """An object; None where there is none."""
+        return await self._gateway.get(collection, namespace, name)
+
+    async def metadata(self, namespace: str, name: str) -> Object | None:
+        """A Secret without its data; None where there is none."""
+        return await self._gateway.get_metadata(SECRETS, namespace, name)
+
+    async def target(self, name: str) -> Object:
+        """A target Secret with its data.
+
+        :raises Missing: where there is none of that name.
+        """
+        return await self._get(SECRETS, self.namespace, name, "Secret")
+
+    async def events(self, uid: str) -> list[Object]:
+        """Those of an object, the oldest first."""
+        selected = f"involvedObject.uid={uid}"
+        found = [body async for page in self._gateway.pages(EVENTS, self.namespace, selected) for body in page]
+        return sorted(found, key=_time)
+
+    async def ask_for_renewal(self, name: str, value: str) -> None:
+        """Sets the annotation that has the operator ask the endpoint once."""
+        await self._gateway.annotate(INTEGRATIONS, self.namespace, name, {RENEW_ANNOTATION: value}, manager=MANAGER)
+
+    async def _get(self, collection: Collection, namespace: str, name: str, kind: str) -> Object:
+        body = await self._gateway.get(collection, namespace, name)
+        if body is None:
+            raise Missing(f"{kind} {namespace}/{name} does not exist")
+        return body
+
+
+@asynccontextmanager
+async def caller(flags: Flags) -> AsyncIterator[Caller]:
+    """Connected for as long as the context lasts.
+
+    :raises SettingsError: where there is no usable kubeconfig.
+    """
+    client, namespace = await connect_as_caller(flags.kubeconfig, flags.context)
+    try:
+        chosen = "" if flags.all_namespaces else flags.namespace or namespace
+        yield Caller(Gateway(client), chosen)
+    finally:
+        await client.close()
+
+
+def advice(error: ClusterError) -> str:
+    """What failed, and what to do, in one line."""
+    hint = "; ask for a Role that grants it" if isinstance(error, Denied) and error.status == 403 else ""
+    return f"{error}{hint}"
+
+
+def _time(event: Mapping[str, Any]) -> str:
+    series = event.get("series") or {}
+    return str(series.get("lastObservedTime") or event.get("eventTime") or event.get("lastTimestamp") or "")

@@ -1,0 +1,218 @@
+"""`diagnose`: what a token needs, looked at one step after the other, as far as the caller may see it.
+
+No token request is sent, and no data of a Secret is read: the last step is a TLS handshake.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from integration_token.api.endpoint import Endpoint, parse_endpoint
+from integration_token.api.integration import Integration, parse_integration
+from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL
+from integration_token.api.selector import selects
+from integration_token.cluster.collection import ENDPOINTS, NAMESPACES, Object
+from integration_token.command.caller import Caller, advice
+from integration_token.command.output import ExitCode, harmless
+from integration_token.errors import ClusterError, UserActionRequired
+from integration_token.oauth.address import IPAddress, Policy, forbidden_address, listed_hosts
+from integration_token.oauth.lookup import look_up
+from integration_token.oauth.token_url import check_url, listed_as, port_of
+from integration_token.oauth.trust import tls_context
+from integration_token.tls import failure_of
+
+OK, FAILED, SKIPPED = "ok", "failed", "skipped"
+
+_SECONDS = 10.0
+"""For a look-up, and for a connection with its handshake."""
+
+_EVENTS = 5
+"""The newest ones that are shown."""
+
+_POLICY = Policy(insecure=False, allowed_hosts=frozenset(), private_hosts=frozenset())
+"""The chart's defaults: what an installation sets beside them is not the caller's to see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What was looked at, and what was found."""
+
+    name: str
+    result: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Found:
+    """What the steps came upon, for a support bundle."""
+
+    token: Object | None = None
+    endpoint: Object | None = None
+    events: tuple[Object, ...] = ()
+
+
+async def steps(caller: Caller, name: str, found: Found) -> AsyncIterator[Step]:
+    """All of them, as far as one leads to the next; fills `found`."""
+    body = found.token = await caller.token(name)
+    metadata, status = body["metadata"], body.get("status") or {}
+    generation, seen = metadata.get("generation"), status.get("observedGeneration")
+    yield Step("resource", OK, f"IntegrationToken {caller.namespace}/{name}, generation {generation}")
+    if seen == generation:
+        yield Step("operator", OK, "an operator has looked at the resource as it is now")
+    else:
+        yield Step("operator", FAILED, f"none has seen generation {generation} yet (last: {seen}); check that it runs")
+    try:
+        integration = parse_integration(body)
+        yield Step("spec", OK, "can be read")
+    except UserActionRequired as failure:
+        yield Step("spec", FAILED, failure.message)
+        return
+    endpoint = None
+    async for step, endpoint in _endpoint(caller, integration, found):  # noqa: B007  # the last one counts
+        yield step
+    yield await _guarded("credentials", _credentials(caller, integration, endpoint))
+    if endpoint is not None:
+        async for step in _reach(endpoint):
+            yield step
+    said = ""
+    for condition in status.get("conditions") or ():
+        good = condition.get("status") == ("False" if condition.get("type") in _BAD_IF_TRUE else "True")
+        unknown = condition.get("status") == "Unknown"
+        message = condition.get("message") or ""
+        text = f"{condition.get('status')} {condition.get('reason')}"
+        text += f": {message}" if message and message != said else ""
+        said = message or said
+        yield Step(f"condition {condition.get('type')}", OK if good or unknown else FAILED, text)
+    try:
+        found.events = tuple((await caller.events(str(metadata["uid"])))[-_EVENTS:])
+    except ClusterError as error:
+        yield Step("events", SKIPPED, advice(error))
+        return
+    for event in found.events:
+        result = FAILED if event.get("type") == "Warning" else OK
+        yield Step(f"event {event.get('reason')}", result, str(event.get("message", "")))
+
+
+_BAD_IF_TRUE = frozenset({"Stalled", "RolloverTooLate"})
+
+
+async def _endpoint(
+    caller: Caller, integration: Integration, found: Found
+) -> AsyncIterator[tuple[Step, Endpoint | None]]:
+    ref = integration.endpoint
+    try:
+        body = await caller.find(ENDPOINTS[ref.kind], ref.namespace, ref.name)
+    except ClusterError as error:
+        yield Step("endpoint", SKIPPED, advice(error)), None
+        return
+    if body is None:
+        yield Step("endpoint", FAILED, f"{ref.title} does not exist; create it or mend spec.endpointRef"), None
+        return
+    found.endpoint = body
+    try:
+        endpoint = parse_endpoint(ref.kind, body)
+        check_url(endpoint.token_url, _POLICY)
+    except UserActionRequired as failure:
+        yield Step("endpoint", FAILED, f"{failure.message} (unless the operator is installed to admit it)"), None
+        return
+    yield Step("endpoint", OK, f"{ref.title}, {listed_as(check_url(endpoint.token_url, _POLICY))}"), endpoint
+    if not endpoint.namespace_selector:
+        return
+    yield await _guarded("namespace selector", _selected(caller, integration, endpoint)), endpoint
+
+
+async def _selected(caller: Caller, integration: Integration, endpoint: Endpoint) -> Step:
+    body = await caller.find(NAMESPACES, "", integration.namespace) or {}
+    labels = (body.get("metadata") or {}).get("labels") or {}
+    if selects(endpoint.namespace_selector, labels):
+        return Step("namespace selector", OK, f"selects {integration.namespace}")
+    detail = f"does not select {integration.namespace}; ask the cluster's administrator to widen it"
+    return Step("namespace selector", FAILED, detail)
+
+
+async def _credentials(caller: Caller, integration: Integration, endpoint: Endpoint | None) -> Step:
+    name = integration.credentials
+    secret = await caller.metadata(integration.namespace, name)
+    if secret is None:
+        return Step("credentials", FAILED, f"Secret {name} does not exist; create it or mend spec.credentialsSecretRef")
+    metadata: Mapping[str, Any] = secret["metadata"]
+    if (metadata.get("labels") or {}).get(CREDENTIALS_LABEL) != "true":
+        command = f"kubectl label secret --namespace {integration.namespace} {name} {CREDENTIALS_LABEL}=true"
+        return Step("credentials", FAILED, f"Secret {name} is not released for use as credentials; run: {command}")
+    hosts = str((metadata.get("annotations") or {}).get(ALLOWED_HOSTS_ANNOTATION, ""))
+    if hosts and endpoint is not None:
+        host = listed_as(check_url(endpoint.token_url, _POLICY))
+        if host not in listed_hosts(hosts):
+            detail = f"Secret {name} may not be sent to {host}; add it to its annotation {ALLOWED_HOSTS_ANNOTATION}"
+            return Step("credentials", FAILED, detail)
+    return Step("credentials", OK, f"Secret {name} is there and released; its data was not read")
+
+
+async def _reach(endpoint: Endpoint) -> AsyncIterator[Step]:
+    """From here: the operator's pod may resolve, and be let through, otherwise."""
+    url = check_url(endpoint.token_url, _POLICY)
+    host, port = url.host, port_of(url)
+    try:
+        addresses = await asyncio.wait_for(look_up(host, port, lambda: None), _SECONDS)
+    except TimeoutError:
+        addresses = f"no answer within {_SECONDS:.0f} s"
+    if isinstance(addresses, str):
+        yield Step("name", FAILED, f"{host} does not resolve from here: {addresses}; check its name and your DNS")
+        return
+    yield Step("name", OK, f"{host} is {', '.join(map(str, addresses))} from here")
+    private = endpoint.ref.kind.is_trusted
+    forbidden = forbidden_address(addresses, private=private, insecure=False)
+    if forbidden is not None:
+        advice_ = "credentials are never sent there, unless the operator is installed with --private-host for it"
+        yield Step("addresses", FAILED, f"{forbidden}: {advice_}")
+        return
+    yield Step("addresses", OK, "may all be connected to")
+    yield await _handshake(endpoint, addresses[0], host, port)
+
+
+async def _handshake(endpoint: Endpoint, address: IPAddress, host: str, port: int) -> Step:
+    bundle = endpoint.ca_bundle
+    try:
+        context = await tls_context("" if bundle is None or bundle.text is None else bundle.text)
+        opening = asyncio.open_connection(str(address), port, ssl=context, server_hostname=host)
+        _, writer = await asyncio.wait_for(opening, _SECONDS)
+    except UserActionRequired as failure:
+        return Step("TLS", FAILED, failure.message)
+    except (OSError, TimeoutError) as error:
+        detail = failure_of(error) or (f"no answer within {_SECONDS:.0f} s" if isinstance(error, TimeoutError) else "")
+        return Step("TLS", FAILED, f"{address} port {port}: {detail or 'no connection comes about'}")
+    writer.close()
+    return Step("TLS", OK, f"{address} port {port} proves to be {host}; nothing was asked there")
+
+
+async def _guarded(name: str, looking: Any) -> Step:
+    """The step, or that the caller may not see what it needs."""
+    try:
+        step: Step = await looking
+    except ClusterError as error:
+        return Step(name, SKIPPED, advice(error))
+    return step
+
+
+def rendered(found: list[Step]) -> str:
+    """For people: a line each."""
+    width = max(len(step.name) for step in found)
+    lines = [f"{step.result:<8} {step.name:<{width}}  {harmless(step.detail)}".rstrip() for step in found]
+    return "\n".join([*lines, "", NOTE])
+
+
+NOTE = (
+    "Seen from here, as you: the operator's pod may resolve and reach the endpoint otherwise, and its own settings"
+    " (allowed hosts, proxy) are not known here. No token request was sent."
+)
+
+
+def code(found: list[Step]) -> ExitCode:
+    """Whether a step failed."""
+    return ExitCode.NOT_GOOD if any(step.result == FAILED for step in found) else ExitCode.GOOD
+
+
+def documents(found: list[Step]) -> list[dict[str, str]]:
+    """For programs."""
+    return [{**asdict(step), "detail": harmless(step.detail)} for step in found]

@@ -1,0 +1,80 @@
+"""One command from its flags to its exit code."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+from integration_token.clock import Clock
+from integration_token.command import bundle, diagnosis, inspection, renewal, status
+from integration_token.command.caller import Caller, Flags, Missing, advice, caller
+from integration_token.command.output import ExitCode, document
+from integration_token.errors import ClusterError, SettingsError
+
+
+def main(chosen: argparse.Namespace, clock: Clock, complain: Callable[[str], None]) -> int:
+    """The exit code; what it prints is on standard output.
+
+    :param complain: says in one line, on standard error, why there is nothing to print.
+    """
+    try:
+        try:
+            said, code = asyncio.run(_run(chosen, clock))
+        finally:
+            _end_progress()
+    except SettingsError as error:
+        complain(str(error))
+        return ExitCode.WRONG_USE
+    except Missing as error:
+        complain(str(error))
+        return ExitCode.NOT_GOOD
+    except ClusterError as error:
+        complain(advice(error))
+        return ExitCode.NO_CLUSTER
+    sys.stdout.write(f"{said}\n")
+    return code
+
+
+async def _run(chosen: argparse.Namespace, clock: Clock) -> tuple[str, ExitCode]:
+    everywhere = getattr(chosen, "all_namespaces", False)
+    async with caller(Flags(chosen.kubeconfig, chosen.context, chosen.namespace, everywhere)) as connected:
+        as_json = chosen.output == "json"
+        match chosen.command:
+            case "status":
+                return await status.run(connected, clock.now().wall, as_json=as_json)
+            case "renew":
+                seconds = 0.0 if chosen.no_wait else chosen.timeout
+                names = chosen.name
+                return await renewal.run(connected, names, clock, seconds=seconds, as_json=as_json, progress=_progress)
+            case "inspect":
+                return await inspection.run(connected, chosen.name, as_json=as_json)
+            case _:
+                return await _diagnose(connected, chosen, as_json=as_json)
+
+
+async def _diagnose(connected: Caller, chosen: argparse.Namespace, *, as_json: bool) -> tuple[str, ExitCode]:
+    found, steps = diagnosis.Found(), []
+    async for step in diagnosis.steps(connected, chosen.name, found):
+        _progress(step.name)
+        steps.append(step)
+    documents = diagnosis.documents(steps)
+    if chosen.bundle is not None:
+        try:
+            bundle.write(Path(chosen.bundle), bundle.contents(found, documents, version("integration-token-operator")))
+        except OSError as error:
+            raise SettingsError(f"--bundle {chosen.bundle}: {error.strerror}") from None
+    return document(documents) if as_json else diagnosis.rendered(steps), diagnosis.code(steps)
+
+
+def _progress(text: str) -> None:
+    """What is being done, where a person watches: one line that goes again."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()
+
+
+def _end_progress() -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")

@@ -1,0 +1,74 @@
+"""`renew`: asks the operator to ask the endpoint once, and tells what came of it."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from integration_token.api.condition import ConditionType, condition_of
+from integration_token.clock import Clock
+from integration_token.command.caller import Caller
+from integration_token.command.output import ExitCode, document, harmless
+from integration_token.command.resource import told
+
+_INTERVAL = 0.5
+"""Seconds between two looks."""
+
+
+async def run(
+    caller: Caller,
+    names: list[str],
+    clock: Clock,
+    *,
+    seconds: float,
+    as_json: bool,
+    progress: Callable[[str], None],
+) -> tuple[str, ExitCode]:
+    """What is printed, and whether each was renewed or is as new as it can be.
+
+    :param seconds: to wait for each; 0 for not at all.
+    :param progress: is told what is waited for.
+    """
+    results = [await _renew(caller, name, clock, seconds, progress) for name in names]
+    code = ExitCode.GOOD if all(result["ok"] for result in results) else ExitCode.NOT_GOOD
+    if as_json:
+        return document(results), code
+    return "\n".join(f"{result['name']}: {result['message']}" for result in results), code
+
+
+async def _renew(
+    caller: Caller, name: str, clock: Clock, seconds: float, progress: Callable[[str], None]
+) -> dict[str, Any]:
+    before = await caller.token(name)
+    if (before.get("spec") or {}).get("suspend") is True:
+        return _result(name, "suspended", "it is suspended, so nothing is asked for; set spec.suspend to false first")
+    value = f"{int(clock.now().wall)}-{secrets.token_hex(4)}"
+    await caller.ask_for_renewal(name, value)
+    if not seconds:
+        return _result(name, "requested", "the operator is asked to renew it", ok=True)
+    progress(f"waiting for the operator to ask the endpoint for {name}, at most {seconds:.0f} s")
+    end = clock.now().boot + seconds
+    while clock.now().boot < end:
+        after = await caller.token(name)
+        if (after.get("status") or {}).get("lastHandledRenewRequest") == value:
+            return _outcome(name, before.get("status") or {}, after["status"], clock.now().wall)
+        await asyncio.sleep(_INTERVAL)
+    refreshed = condition_of(after.get("status") or {}, ConditionType.REFRESHED)
+    why = harmless(refreshed.get("message", "")) if refreshed.get("status") == "False" else ""
+    return _result(name, "timeout", f"no answer within {seconds:.0f} s; {why or 'check that an operator runs here'}")
+
+
+def _outcome(name: str, before: Mapping[str, Any], after: Mapping[str, Any], now: float) -> dict[str, Any]:
+    refreshed = condition_of(after, ConditionType.REFRESHED)
+    expires = told(after.get("expirationTime"), now)
+    if refreshed.get("status") == "False":
+        return _result(name, harmless(refreshed.get("reason", "")), harmless(refreshed.get("message", "")))
+    if after.get("issueTime") != before.get("issueTime"):
+        return _result(name, "renewed", f"a new token, which expires {expires}", ok=True)
+    expected = told(after.get("renewalTime"), now)
+    message = f"the endpoint still answers the same token, which expires {expires}; a new one is expected {expected}"
+    return _result(name, "unchanged", message, ok=True)
+
+
+def _result(name: str, result: str, message: str, *, ok: bool = False) -> dict[str, Any]:
+    return {"name": name, "ok": ok, "result": result, "message": message}

@@ -1,0 +1,66 @@
+"""An IntegrationToken as the API's JSON has it, for people. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from integration_token.api.condition import ConditionType, Reason, condition_of
+from integration_token.api.value import parse_time
+from integration_token.command.output import harmless, span
+
+HEAD = ("NAMESPACE", "NAME", "READY", "STATUS", "EXPIRES", "RENEWS", "MESSAGE")
+
+
+def summary(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What is told of it, for programs. Times are RFC 3339, None where there are none."""
+    metadata, status = body["metadata"], body.get("status") or {}
+    ready, refreshed = (condition_of(status, kind) for kind in (ConditionType.READY, ConditionType.REFRESHED))
+    why = ready if refreshed.get("status") == "True" and ready.get("status") != "True" else refreshed
+    return {
+        "namespace": str(metadata["namespace"]),
+        "name": str(metadata["name"]),
+        "ready": ready.get("status") == "True",
+        "reason": harmless(why.get("reason", "")),
+        "message": harmless(why.get("message", "")),
+        "suspended": (body.get("spec") or {}).get("suspend") is True,
+        "observed": status.get("observedGeneration") == metadata.get("generation"),
+        "expirationTime": status.get("expirationTime"),
+        "renewalTime": status.get("renewalTime"),
+        "secret": status.get("targetName"),
+    }
+
+
+def is_good(found: Mapping[str, Any]) -> bool:
+    """Whether nobody has to look: a valid token is held, and refreshing it works or waits for its turn.
+
+    :param found: a :func:`summary`.
+    """
+    return bool(found["ready"]) and found["reason"] in _GOOD
+
+
+_GOOD = frozenset({Reason.REFRESHED, Reason.SCOPES_REDUCED, Reason.RATE_LIMITED, Reason.SUSPENDED})
+
+
+def cells(found: Mapping[str, Any], now: float) -> tuple[str, ...]:
+    """Its row under :data:`HEAD`."""
+    return (
+        found["namespace"],
+        found["name"],
+        str(found["ready"]),
+        found["reason"] if found["observed"] else found["reason"] or "not seen by an operator yet",
+        told(found["expirationTime"], now),
+        told(found["renewalTime"], now),
+        found["message"],
+    )
+
+
+def urgency(found: Mapping[str, Any]) -> tuple[bool, bool, str, str, str]:
+    """By which they are sorted: those without a token, those whose refresh fails, then by expiry."""
+    return found["ready"], is_good(found), found["expirationTime"] or "", found["namespace"], found["name"]
+
+
+def told(time: object, now: float) -> str:
+    """A time of a status for people; empty where there is none."""
+    try:
+        return span(parse_time(str(time)) - now) if time else ""
+    except ValueError:
+        return harmless(time, 32)

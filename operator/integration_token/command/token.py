@@ -1,0 +1,63 @@
+"""What may be shown of a token: by an allow-list, and never the token. Pure."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from integration_token.command.output import harmless
+
+CLAIMS: Final = ("iss", "aud", "exp", "iat", "scope")
+"""RFC 7519, 4.1, and RFC 8693, 4.2: who issued it, for whom, until and since when, and for what."""
+
+_LARGEST: Final = 65536
+"""Characters of a token that are looked into: as many as an answer may have."""
+_LISTED: Final = 16
+"""Values of a claim that are shown."""
+_SHOWN: Final = 256
+"""Characters of each."""
+
+
+def claims(token: str) -> dict[str, Any] | None:
+    """Those of a JWT that may be shown, not verified; None of a token that is none (RFC 6749, 1.4)."""
+    parts = token.split(".")
+    if len(token) > _LARGEST or len(parts) != 3:
+        return None
+    try:
+        found = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, binascii.Error, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    return {name: shown for name in CLAIMS if (shown := _shown(found.get(name), token)) is not None}
+
+
+def _shown(value: object, token: str) -> Any:
+    """A claim, where it has a type that the standard gives it."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, str):
+        text = harmless(value, _SHOWN)
+        return None if text in token else text  # whoever makes tokens could have it repeat itself
+    if isinstance(value, list):
+        return [text for each in value[:_LISTED] if isinstance(text := _shown(each, token), str)]
+    return None
+
+
+def held(data: Mapping[str, str]) -> tuple[str, dict[str, Any] | None, str]:
+    """Of a target Secret's data: what kind of token it holds, its claims where it is a JWT, and `expires_at`."""
+    token = _text(data.get("token", ""))
+    if not token:
+        return "none", None, ""
+    found = claims(token)
+    return ("opaque" if found is None else "JWT"), found, harmless(_text(data.get("expires_at", "")), 64)
+
+
+def _text(encoded: str) -> str:
+    try:
+        return base64.b64decode(encoded).decode()
+    except (ValueError, binascii.Error):
+        return ""

@@ -1,0 +1,52 @@
+"""The room's world, built once: a control plane with the operator, a token endpoint, and those that wait."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.apiserver.kube import Kube
+from tests.apiserver.ledger import Ledger
+from tests.apiserver.operator import Installation, Operator
+from tests.apiserver.stage import Login
+from tests.cluster import go_program
+from tests.cluster.plane import ControlPlane
+from tests.gitops.release import Site
+from tests.gitops.waiter import Waiter
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What stops the operator comes last."""
+    items.sort(key=lambda item: item.path.stem == "test_absent")
+
+
+@pytest.fixture(scope="session")
+def plane() -> Iterator[ControlPlane]:
+    """For the operator alone."""
+    with ControlPlane(audit=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def operator(plane: ControlPlane) -> Iterator[Operator]:
+    """As a Deployment of the chart runs it."""
+    installation = Installation(plane, "integration-token-operator", "endpoints.insecure=true")
+    with Operator(installation, Ledger()) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def site(plane: ControlPlane, operator: Operator) -> Iterator[Site]:
+    """Where releases go."""
+    login = Login()
+    kube = Kube(plane)
+    with login.endpoint:
+        yield Site(kube, login)
+    kube.close()
+
+
+@pytest.fixture(scope="session")
+def waiter(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Waiter:
+    """Helm, Flux and kstatus."""
+    program = go_program.build(Path(__file__).parent / "waiter", "about 1 min on two cores")
+    return Waiter(plane, program, tmp_path_factory.mktemp("charts"))

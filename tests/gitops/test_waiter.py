@@ -1,0 +1,102 @@
+"""Whoever installs resources and waits for them is told the truth: of Helm, of Flux and by kstatus itself."""
+
+import base64
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.fakes.fault import slow, status
+from tests.gitops.release import Release, Site
+from tests.gitops.waiter import EVERY, How, Waiter
+
+BROKEN = "-----BEGIN CERTIFICATE-----\nbm90IG9uZQ==\n-----END CERTIFICATE-----\n"
+
+
+@pytest.fixture(params=EVERY, name="wait")
+def _wait(request: pytest.FixtureRequest) -> How:
+    """Each of them."""
+    return EVERY[request.param]
+
+
+@pytest.fixture(name="release")
+def _release(site: Site) -> Release:
+    """A new one."""
+    return site.release()
+
+
+def test_a_refused_client_fails_the_release_at_once_and_says_why(waiter: Waiter, wait: How, release: Release) -> None:
+    """Nobody waits for a timeout where only a person can help."""
+    objects = release.objects()
+    release.login.clients[release.client_id] = "another secret"
+    began = time.monotonic()
+    waited = wait(waiter, objects, 60)
+    assert waited.error
+    assert "the endpoint answered 401" in waited.said, waited.said
+    assert time.monotonic() - began < 30
+
+
+def test_a_slow_endpoint_is_waited_for(waiter: Waiter, wait: How, release: Release) -> None:
+    """It ends well only when the Secret is there."""
+    release.login.endpoint.fault(slow(2), client_id=release.client_id, count=1)
+    assert wait(waiter, release.objects(), 60).error == ""
+    assert release.target() is not None
+
+
+def test_credentials_may_come_later(waiter: Waiter, wait: How, release: Release) -> None:
+    """As External Secrets and Vault bring them, seconds after the release."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(wait, waiter, release.objects(credentials=False), 60)
+        release.until_reason("CredentialsNotFound")
+        release.kube.create(release.secret())
+        assert waiting.result().error == ""
+    assert release.target() is not None
+
+
+def test_an_endpoint_that_cannot_be_used_fails_the_release_with_its_message(
+    waiter: Waiter, wait: How, release: Release
+) -> None:
+    """Helm alone waits for the others to the end before it says so."""
+    waited = wait(waiter, release.objects(endpoint={"caBundle": BROKEN}), 5)
+    assert waited.error
+    assert "spec.caBundle" in waited.said
+
+
+def test_an_upgrade_is_waited_for(waiter: Waiter, wait: How, release: Release) -> None:
+    """What was Ready before the spec was changed is not taken for done."""
+    assert wait(waiter, release.objects(), 60).error == ""
+    release.login.endpoint.fault(slow(1), client_id=release.client_id, count=1)
+    assert wait(waiter, release.objects(spec={"scopes": ["read"]}), 60).error == ""
+    metadata = (release.target() or {})["metadata"]
+    assert metadata["annotations"]["integrationtoken.dev/scope"] == "read"
+
+
+def test_a_failing_refresh_of_a_good_token_is_no_failed_release(waiter: Waiter, wait: How, release: Release) -> None:
+    """Pods whose token has hours left run well."""
+    assert wait(waiter, release.objects(), 60).error == ""
+    release.login.endpoint.fault(status(401, "invalid_client"), client_id=release.client_id)
+    release.kube.patch(
+        "IntegrationToken",
+        release.namespace,
+        "shop",
+        {"metadata": {"annotations": {"integrationtoken.dev/renew-requested-at": "now"}}},
+    )
+    release.until_refresh_fails()
+    objects = release.objects()
+    objects[1]["metadata"]["annotations"] = {"integrationtoken.dev/renew-requested-at": "now"}
+    assert wait(waiter, objects, 20).error == ""
+
+
+def test_a_resource_that_is_suspended_from_the_start_is_in_progress(waiter: Waiter, release: Release) -> None:
+    """Nothing has failed, and nothing is there."""
+    waited = waiter.kstatus(release.objects(spec={"suspend": True}), 3)
+    assert "timeout" in waited.error
+    assert waited.judged["IntegrationToken"].startswith("InProgress: ")
+    assert release.target() is None
+
+
+def test_the_target_is_what_the_endpoint_issued(waiter: Waiter, wait: How, release: Release) -> None:
+    """The wait is for the token, not for a status."""
+    assert wait(waiter, release.objects(), 60).error == ""
+    data = (release.target() or {})["data"]
+    assert base64.b64decode(data["token"]).decode() in release.login.endpoint.tokens(release.client_id)

@@ -1,0 +1,157 @@
+"""What the commands for people print, of whatever others have written."""
+
+import argparse
+import base64
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from integration_token.__main__ import main
+from integration_token.command import bundle
+from integration_token.command.diagnosis import Found
+from integration_token.command.output import ExitCode, harmless, span, table
+from integration_token.command.parser import add_commands
+from integration_token.command.resource import is_good, summary, urgency
+from integration_token.command.token import claims, held
+
+SECRET = "s3cr3t-of-somebody"
+
+
+def jwt(payload: object) -> str:
+    """An unsigned one."""
+    text = payload if isinstance(payload, str) else json.dumps(payload)
+    head, body = (base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in ("{}", text))
+    return f"{head}.{body}.c2ln"
+
+
+@pytest.mark.parametrize(
+    ("token", "shown"),
+    [
+        pytest.param("opaque", None, id="an opaque token"),
+        pytest.param("a.b.c", None, id="three parts that are no JWT"),
+        pytest.param(jwt("[1]"), None, id="a payload that is no object"),
+        pytest.param(jwt("[" * 9000), None, id="a payload that is deep"),
+        pytest.param("x" * 70000, None, id="one that is too large"),
+        pytest.param(
+            jwt({"iss": "https://login", "sub": SECRET, "jti": SECRET}), {"iss": "https://login"}, id="others"
+        ),
+        pytest.param(jwt({"aud": ["a", 7, {"b": 1}], "exp": 12.5}), {"aud": ["a"], "exp": 12.5}, id="a list"),
+        pytest.param(jwt({"exp": True, "iat": None, "scope": {"a": 1}}), {}, id="types that the standard doesn't have"),
+        pytest.param(jwt({"iss": "a\x1b[2Jb\nc"}), {"iss": "a [2Jb c"}, id="what a terminal would obey"),
+        pytest.param(jwt({"iss": "y" * 300}), {"iss": "y" * 256 + "…"}, id="a long one"),
+    ],
+)
+def test_of_a_token_five_claims_are_shown_as_far_as_they_are_harmless(token: str, shown: object) -> None:
+    """And nothing else, whoever makes the token."""
+    assert claims(token) == shown
+
+
+def test_a_claim_that_repeats_the_token_is_not_shown() -> None:
+    """Whoever signs could have its own header repeated."""
+    token = jwt({"iss": "c2ln", "aud": "api"})
+    assert claims(token) == {"aud": "api"}
+
+
+def test_a_secret_without_a_token_holds_none() -> None:
+    """Also where what it holds isn't base64."""
+    assert held({})[0] == held({"token": "%%%"})[0] == "none"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "in 0s"), (59, "in 59s"), (61, "in 1m"), (3600, "in 1h"), (11520, "in 3h12m"), (90000, "in 1d1h"),
+     (172800, "in 2d"), (-300, "5m ago")],
+)  # fmt: skip
+def test_times_are_told_as_people_say_them(seconds: float, text: str) -> None:
+    """By the two largest units."""
+    assert span(seconds) == text
+
+
+def test_a_text_of_others_stays_in_its_line() -> None:
+    """And is cut."""
+    assert harmless("a\r\n\x1b]0;title\x07b") == "a   ]0;title b"
+    assert table(("A", "B"), [("x\ny", "")]) == "A     B\nx y   -"
+    assert len(harmless("x" * 5000)) == 1025
+
+
+def body(name: str, *, ready: bool, refreshed: str, expires: str = "2030-01-01T00:00:00Z") -> dict[str, Any]:
+    """A resource of that state."""
+    good = refreshed == "Refreshed"
+    conditions = [
+        {"type": "Ready", "status": str(ready), "reason": "TokenValid", "message": ""},
+        {"type": "Refreshed", "status": str(good), "reason": refreshed, "message": "why"},
+    ]
+    metadata = {"namespace": "store", "name": name, "generation": 1}
+    return {"metadata": metadata, "spec": {}, "status": {"conditions": conditions, "expirationTime": expires}}
+
+
+def test_those_that_need_somebody_come_first() -> None:
+    """Without a token, then with a failing refresh, then by their expiry."""
+    found = [
+        summary(body("later", ready=True, refreshed="Refreshed", expires="2031-01-01T00:00:00Z")),
+        summary(body("sooner", ready=True, refreshed="Refreshed")),
+        summary(body("failing", ready=True, refreshed="AccessDenied")),
+        summary(body("without", ready=False, refreshed="InvalidClient")),
+        summary({"metadata": {"namespace": "store", "name": "new", "generation": 1}, "spec": {}}),
+    ]
+    assert [each["name"] for each in sorted(found, key=urgency)] == ["new", "without", "failing", "sooner", "later"]
+    assert [is_good(each) for each in found] == [True, True, False, False, False]
+
+
+def test_a_support_bundle_has_fields_by_an_allow_list() -> None:
+    """Of whatever may hold a secret by accident there are the names alone."""
+    token = {
+        "kind": "IntegrationToken",
+        "metadata": {"name": "shop", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": SECRET}},
+        "spec": {
+            "credentialsSecretRef": {"name": "shop", "other": SECRET},
+            "target": {"template": {"data": {"curl.conf": SECRET}, "metadata": {"annotations": {"a": SECRET}}}},
+            "other": SECRET,
+        },
+        "status": {"conditions": [], "other": SECRET},
+    }
+    endpoint = {
+        "kind": "TokenEndpoint",
+        "metadata": {"name": "login", "managedFields": [SECRET]},
+        "spec": {"tokenURL": f"https://user:{SECRET}@login.example/{SECRET}?key={SECRET}", "parameters": {"k": SECRET}},
+    }
+    event = {"reason": "Issued", "message": "good", "source": {"host": SECRET}}
+    files = bundle.contents(Found(token, endpoint, (event,)), [], "0.1.0")
+    assert SECRET not in json.dumps(files)
+    assert files["endpoint.json"]["spec"]["host"] == "login.example"
+    assert files["endpoint.json"]["spec"]["parameters"] == ["k"]
+    assert files["integrationtoken.json"]["spec"]["target"]["template"]["keys"] == ["curl.conf"]
+
+
+def test_the_document_has_every_command_flag_and_exit_code() -> None:
+    """And the keys that programs may rely on."""
+    commands = argparse.ArgumentParser().add_subparsers()
+    add_commands(commands)
+    text = (Path(__file__).parents[2] / "operator" / "docs" / "command-line.md").read_text()
+    for name, parser in commands.choices.items():
+        assert f"### {name}\n" in text
+        flags = {flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")}
+        assert {flag for flag in flags - {"--help"} if f"`{flag}" not in text} == set()
+    assert re.findall(r"^\| (\d+) \|", text, re.MULTILINE) == [str(code.value) for code in ExitCode]
+    told = summary(body("shop", ready=True, refreshed="Refreshed"))
+    assert ", ".join(f"`{key}`" for key in told) in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["status", "--output", "yaml"],
+        ["renew"],
+        ["renew", "shop", "--timeout", "soon"],
+        ["inspect", "a", "b"],
+        ["look"],
+    ],
+)
+def test_wrong_use_is_told_in_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """With exit code 2."""
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    said = capsys.readouterr()
+    assert (end.value.code, said.out, len(said.err.splitlines())) == (2, "", 1)
