@@ -203,8 +203,8 @@ def test_no_cluster_is_told_in_one_line(people: People, tmp_path: Path) -> None:
     assert (code, len(said.splitlines())) == (2, 1), said
 
 
-def test_the_data_of_credentials_is_never_read(people: People, ledger: Ledger, plane: ControlPlane) -> None:
-    """Only metadata of credentials Secrets, whatever the command: by the audit log."""
+def test_nothing_else_is_touched(people: People, ledger: Ledger, plane: ControlPlane) -> None:
+    """No Secret is touched but these, and nothing changed but what `renew` patches: by the audit log."""
     user = f"system:serviceaccount:{people.stage.namespace}:{USER}"
     log = (plane.directory / "audit.log").read_text()
     calls = [json.loads(line) for line in log.splitlines() if f'"username":"{user}"' in line]

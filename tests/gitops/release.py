@@ -66,6 +66,10 @@ class Release:
         """Returns once the resource is not Ready for that reason."""
         poll(lambda: self.condition("Ready").get("reason") == reason, f"{reason} in {self.namespace}")
 
+    def until_ready(self) -> None:
+        """Returns once a token is held."""
+        poll(lambda: self.condition("Ready").get("status") == "True", f"a token in {self.namespace}")
+
     def until_refresh_fails(self) -> None:
         """Returns once a refresh has failed."""
         poll(lambda: self.condition("Refreshed").get("status") == "False", f"a failed refresh in {self.namespace}")

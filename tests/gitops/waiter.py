@@ -41,6 +41,11 @@ class Waiter:
         self._program = program
         self._directory = directory
 
+    def create(self, objects: Sequence[Document]) -> None:
+        """Creates them, and waits for nothing."""
+        for each in objects:
+            self._plane.kubectl("create", "--filename=-", stdin=json.dumps(each))
+
     def kstatus(self, objects: Sequence[Document], seconds: int = LONG) -> Waited:
         """One object after the other, then kstatus until all are Current or one has Failed."""
         return self._run("kstatus", objects, seconds)

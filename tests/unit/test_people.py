@@ -4,12 +4,15 @@ import argparse
 import base64
 import json
 import re
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from integration_token.__main__ import main
-from integration_token.command import bundle
+from integration_token.cluster.collection import SECRETS, Collection
+from integration_token.command import bundle, diagnosis
+from integration_token.command.caller import Caller
 from integration_token.command.diagnosis import Found
 from integration_token.command.output import ExitCode, harmless, span, table
 from integration_token.command.parser import add_commands
@@ -40,6 +43,7 @@ def jwt(payload: object) -> str:
         pytest.param(jwt({"aud": ["a", 7, {"b": 1}], "exp": 12.5}), {"aud": ["a"], "exp": 12.5}, id="a list"),
         pytest.param(jwt({"exp": True, "iat": None, "scope": {"a": 1}}), {}, id="types that the standard doesn't have"),
         pytest.param(jwt({"iss": "a\x1b[2Jb\nc"}), {"iss": "a [2Jb c"}, id="what a terminal would obey"),
+        pytest.param(jwt('{"exp": 1e400, "iat": 1}'), {"iat": 1}, id="a number that is none"),
         pytest.param(jwt({"iss": "y" * 300}), {"iss": "y" * 256 + "…"}, id="a long one"),
     ],
 )
@@ -49,9 +53,12 @@ def test_of_a_token_five_claims_are_shown_as_far_as_they_are_harmless(token: str
 
 
 def test_a_claim_that_repeats_the_token_is_not_shown() -> None:
-    """Whoever signs could have its own header repeated."""
-    token = jwt({"iss": "c2ln", "aud": "api"})
-    assert claims(token) == {"aud": "api"}
+    """Whoever makes tokens could have one repeat itself; a short name that stands in it by chance is shown."""
+    signature = "c2lnbmF0dXJlLW9mLXNvbWVib2R5"
+    payload = {"iss": signature, "scope": f"read {signature * 20}", "aud": ["api", signature[:20]]}
+    head, body, _ = jwt(payload).split(".")
+    assert claims(f"{head}.{body}.{signature}") == {"aud": ["api"]}
+    assert claims(jwt({"scope": "c2ln"})) == {"scope": "c2ln"}
 
 
 def test_a_secret_without_a_token_holds_none() -> None:
@@ -98,6 +105,74 @@ def test_those_that_need_somebody_come_first() -> None:
     ]
     assert [each["name"] for each in sorted(found, key=urgency)] == ["new", "without", "failing", "sooner", "later"]
     assert [is_good(each) for each in found] == [True, True, False, False, False]
+
+
+class Stored:
+    """A cluster of a few objects, in which no data of a Secret may be read."""
+
+    def __init__(self, **objects: dict[str, Any]) -> None:
+        """Objects by their plural."""
+        self.objects = objects
+
+    async def get(self, collection: Collection, _: str, __: str) -> dict[str, Any] | None:
+        """One of them."""
+        assert collection is not SECRETS
+        return self.objects.get(collection.plural)
+
+    async def get_metadata(self, collection: Collection, _: str, __: str) -> dict[str, Any] | None:
+        """The same without data."""
+        found = self.objects.get(collection.plural)
+        return found and {"metadata": found["metadata"]}
+
+    async def pages(self, collection: Collection, _: str, __: str) -> AsyncGenerator[list[dict[str, Any]], None]:
+        """All of a kind."""
+        found = self.objects.get(collection.plural)
+        yield [found] if found else []
+
+
+async def diagnosed(**objects: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Result and detail of each step."""
+    caller = Caller(Stored(**objects), "store")  # type: ignore[arg-type]
+    return {step.name: (step.result, step.detail) async for step in diagnosis.steps(caller, "shop", Found())}
+
+
+TOKEN = {
+    "metadata": {"namespace": "store", "name": "shop", "uid": "uid", "generation": 1},
+    "spec": {
+        "endpointRef": {"kind": "ClusterTokenEndpoint", "name": "login"},
+        "credentialsSecretRef": {"name": "shop-integration"},
+    },
+}
+
+
+async def test_authorities_that_the_caller_cannot_know_are_no_fault_of_the_endpoint() -> None:
+    """The system's would be the wrong ones to judge by."""
+    spec = {"tokenURL": "https://8.8.8.8/token", "caBundleRef": {"name": "corporate", "key": "ca.crt"}}
+    endpoint = {"metadata": {"name": "login", "uid": "uid"}, "spec": spec}
+    found = await diagnosed(integrationtokens=TOKEN, clustertokenendpoints=endpoint)
+    assert found["addresses"][0] == "ok"
+    assert found["TLS"][0] == "skipped"
+
+
+async def test_consent_is_looked_at_without_the_data_of_a_secret() -> None:
+    """By its metadata alone: label and hosts."""
+    endpoint = {"metadata": {"name": "login", "uid": "uid"}, "spec": {"tokenURL": "https://127.0.0.1/token"}}
+    labels, data = {"integrationtoken.dev/credentials": "true"}, {"client_secret": SECRET}
+    annotations = {"integrationtoken.dev/allowed-hosts": "other.example"}
+    for metadata, result in (
+        ({}, "failed"),
+        ({"labels": labels}, "ok"),
+        ({"labels": labels, "annotations": annotations}, "failed"),
+    ):
+        secret = {"metadata": metadata, "data": data}
+        found = await diagnosed(integrationtokens=TOKEN, clustertokenendpoints=endpoint, secrets=secret)
+        assert found["credentials"][0] == result
+        assert found["addresses"][0] == "failed"
+
+
+def test_a_name_that_others_chose_stays_in_its_line() -> None:
+    """A terminal obeys none of it."""
+    assert "\x1b" not in diagnosis.rendered([diagnosis.Step("event \x1b]0;x\x07", "ok", "")])
 
 
 def test_a_support_bundle_has_fields_by_an_allow_list() -> None:

@@ -94,6 +94,7 @@ def _endpoint(spec: Mapping[str, Any]) -> dict[str, Any]:
         "host": host_for_people(str(spec.get("tokenURL") or "")),
         "parameters": sorted(spec.get("parameters") or {}),
         "caBundle": bool(spec.get("caBundle")),
+        "caBundleRef": _chosen(spec.get("caBundleRef") or {}, ("name", "key")),
         "namespaceSelector": bool(spec.get("namespaceSelector")),
     }
 

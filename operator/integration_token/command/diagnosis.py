@@ -5,7 +5,7 @@ No token request is sent, and no data of a Secret is read: the last step is a TL
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from integration_token.api.endpoint import Endpoint, parse_endpoint
@@ -168,7 +168,16 @@ async def _reach(endpoint: Endpoint) -> AsyncIterator[Step]:
         yield Step("addresses", FAILED, f"{forbidden}: {advice_}")
         return
     yield Step("addresses", OK, "may all be connected to")
-    yield await _handshake(endpoint, addresses[0], host, port)
+    if endpoint.ca_bundle_ref is not None:
+        yield Step(
+            "TLS", SKIPPED, "its authorities are in a ConfigMap of the operator's namespace, which isn't known here"
+        )
+        return
+    steps = [await _handshake(endpoint, address, host, port) for address in addresses[:1]]
+    # As the operator does: one after the other, until a connection comes about.
+    while steps[-1].result == FAILED and len(steps) < len(addresses):
+        steps.append(await _handshake(endpoint, addresses[len(steps)], host, port))
+    yield steps[-1]
 
 
 async def _handshake(endpoint: Endpoint, address: IPAddress, host: str, port: int) -> Step:
@@ -198,13 +207,13 @@ async def _guarded(name: str, looking: Any) -> Step:
 def rendered(found: list[Step]) -> str:
     """For people: a line each."""
     width = max(len(step.name) for step in found)
-    lines = [f"{step.result:<8} {step.name:<{width}}  {harmless(step.detail)}".rstrip() for step in found]
+    lines = [f"{step.result:<8} {harmless(step.name):<{width}}  {harmless(step.detail)}".rstrip() for step in found]
     return "\n".join([*lines, "", NOTE])
 
 
 NOTE = (
     "Seen from here, as you: the operator's pod may resolve and reach the endpoint otherwise, and its own settings"
-    " (allowed hosts, proxy) are not known here. No token request was sent."
+    " (allowed hosts, proxy, trusted authorities) are not known here. No token request was sent."
 )
 
 
@@ -215,4 +224,4 @@ def code(found: list[Step]) -> ExitCode:
 
 def documents(found: list[Step]) -> list[dict[str, str]]:
     """For programs."""
-    return [{**asdict(step), "detail": harmless(step.detail)} for step in found]
+    return [{"name": harmless(step.name), "result": step.result, "detail": harmless(step.detail)} for step in found]

@@ -10,7 +10,7 @@ from pathlib import Path
 from integration_token.clock import Clock
 from integration_token.command import bundle, diagnosis, inspection, renewal, status
 from integration_token.command.caller import Caller, Flags, Missing, advice, caller
-from integration_token.command.output import ExitCode, document
+from integration_token.command.output import ExitCode, document, harmless
 from integration_token.errors import ClusterError, SettingsError
 
 
@@ -71,7 +71,7 @@ async def _diagnose(connected: Caller, chosen: argparse.Namespace, *, as_json: b
 def _progress(text: str) -> None:
     """What is being done, where a person watches: one line that goes again."""
     if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.write(f"\r\x1b[K{harmless(text, 78)}")
         sys.stderr.flush()
 
 

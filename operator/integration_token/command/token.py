@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ _LISTED: Final = 16
 """Values of a claim that are shown."""
 _SHOWN: Final = 256
 """Characters of each."""
+_TELLING: Final = 16
+"""Characters of a token that nobody happens to have as a name."""
 
 
 def claims(token: str) -> dict[str, Any] | None:
@@ -37,14 +40,19 @@ def _shown(value: object, token: str) -> Any:
     """A claim, where it has a type that the standard gives it."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | float):
+    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, str):
-        text = harmless(value, _SHOWN)
-        return None if text in token else text  # whoever makes tokens could have it repeat itself
+        return None if _repeats(value, token) else harmless(value, _SHOWN)
     if isinstance(value, list):
         return [text for each in value[:_LISTED] if isinstance(text := _shown(each, token), str)]
     return None
+
+
+def _repeats(text: str, token: str) -> bool:
+    """Whether a text has a part of the token in it: whoever makes tokens could have it repeat itself."""
+    parts = [part for part in token.split(".") if len(part) >= _TELLING]
+    return (len(text) >= _TELLING and text in token) or any(part in text for part in parts)
 
 
 def held(data: Mapping[str, str]) -> tuple[str, dict[str, Any] | None, str]:
