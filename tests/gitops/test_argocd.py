@@ -76,11 +76,6 @@ def nothing(_: Release) -> None:
     """What is created is in its state."""
 
 
-def refused(release: Release) -> None:
-    """Its client is not known."""
-    release.login.clients[release.client_id] = "another secret"
-
-
 def failing(release: Release) -> None:
     """Its token is good, and a refresh fails."""
     release.until_ready()
@@ -89,10 +84,11 @@ def failing(release: Release) -> None:
     release.until_refresh_fails()
 
 
+REFUSED = "a client that is refused"
 STATES: dict[str, tuple[dict[str, Any], Callable[[Release], None], str, str]] = {
     "a good token": ({}, Release.until_ready, "Healthy", "the token is valid until"),
     "a failing refresh of a good token": ({}, failing, "Healthy", "the endpoint answered 401 invalid_client"),
-    "a client that is refused": ({}, refused, "Degraded", "the endpoint answered 401"),
+    REFUSED: ({}, nothing, "Degraded", "the endpoint answered 401"),
     "credentials that are missing": ({"credentials": False}, nothing, "Progressing", "does not exist; create it"),
     "a suspended resource": ({"spec": {"suspend": True}}, nothing, "Suspended", "spec.suspend is true"),
     "an endpoint that can't be used": ({"endpoint": {"caBundle": BROKEN}}, nothing, "Progressing", "spec.caBundle"),
@@ -105,11 +101,10 @@ def test_the_health_of_a_token_is_told(argocd: ArgoCD, site: Site, waiter: Waite
     options, lead, health, message = STATES[state]
     release = site.release()
     objects = release.objects(**options)
-    if lead == refused:
-        lead(release)
+    if state == REFUSED:
+        release.login.clients[release.client_id] = "another secret"
     waiter.create(objects)
-    if lead != refused:
-        lead(release)
+    lead(release)
 
     def told() -> bool:
         found, said = argocd.health(token(release))
