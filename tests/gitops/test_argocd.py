@@ -130,7 +130,10 @@ def test_the_health_of_endpoints_is_told(argocd: ArgoCD, site: Site, waiter: Wai
     """Of both kinds by one script."""
     release = site.release()
     waiter.create(release.objects(endpoint={"caBundle": bundle}))
-    look = lambda: release.kube.get("TokenEndpoint", release.namespace, "login")  # noqa: E731
+
+    def look() -> Document:
+        return release.kube.get("TokenEndpoint", release.namespace, "login")
+
     poll(lambda: argocd.health(look())[0] == health, health)
     assert argocd.health({**look(), "kind": "ClusterTokenEndpoint"})[0] == health
 
