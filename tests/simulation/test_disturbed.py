@@ -80,7 +80,7 @@ def check(story: Story) -> Chronicle:
         for member in story.members:
             promise.never_crossed(chronicle, (member.namespace, member.name), member)
         promise.never_a_burst(story, chronicle)
-        promise.pauses_are_kept(chronicle)
+        promise.pauses_are_kept(story, chronicle)
     except AssertionError as error:
         raise AssertionError(f"{error}\nin {story!r}") from None
     return chronicle
