@@ -100,7 +100,7 @@ apiserver: programs ## the operator on a real API server
 .PHONY: gitops
 gitops: programs ## Helm, Flux and kstatus wait for resources, on a real API server
 	@echo "==> Helm, Flux and kstatus wait for resources (about 1 min)"
-	@$(BIN)/python -m pytest --quiet tests/gitops
+	@$(SHIPPED) -m pytest --quiet tests/gitops
 
 .PHONY: monitoring
 monitoring: DAYS := tests/monitoring/test_days.py
@@ -142,7 +142,7 @@ patient: setup programs node-programs ## faults and node side by side: both most
 
 .PHONY: compatibility
 compatibility: programs ## waits a hundred times over, and the oldest and newest Kubernetes that the documents name
-	@GITOPS_RUNS=100 $(BIN)/python -m pytest --quiet tests/gitops/test_set.py
+	@GITOPS_RUNS=100 $(SHIPPED) -m pytest --quiet tests/gitops/test_set.py
 	@for version in 1.34 1.37; do \
 		echo "==> the chart and the operator on Kubernetes $$version (about 8 min, more the first time)"; \
 		export KUBERNETES_VERSION=$$version; $(BIN)/python -m tests.cluster build && \

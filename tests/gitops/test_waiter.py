@@ -2,10 +2,12 @@
 
 import base64
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.apiserver.kube import Document
 from tests.fakes.fault import slow, status
 from tests.gitops.release import Release, Site
 from tests.gitops.waiter import EVERY, How, Waiter
@@ -60,6 +62,7 @@ def test_an_endpoint_that_cannot_be_used_fails_the_release_with_its_message(
     waited = wait(waiter, release.objects(endpoint={"caBundle": BROKEN}), 5)
     assert waited.error
     assert "spec.caBundle" in waited.said
+    assert wait is Waiter.helm or "timeout" not in waited.error
 
 
 def test_an_upgrade_is_waited_for(waiter: Waiter, wait: How, release: Release) -> None:
@@ -85,6 +88,50 @@ def test_a_failing_refresh_of_a_good_token_is_no_failed_release(waiter: Waiter, 
     objects = release.objects()
     objects[1]["metadata"]["annotations"] = {"integrationtoken.dev/renew-requested-at": "now"}
     assert wait(waiter, objects, 20).error == ""
+
+
+def unlabelled(objects: list[Document]) -> None:
+    """Its owner has not released the credentials."""
+    del objects[0]["metadata"]["labels"]
+
+
+def unreachable(objects: list[Document]) -> None:
+    """Nobody serves the port."""
+    objects[2]["spec"]["tokenURL"] = "http://127.0.0.1:1/token"
+
+
+def failing(objects: list[Document]) -> None:
+    """Its method is one that the endpoint doesn't have."""
+    objects[2]["spec"]["tokenURL"] += "/nowhere"
+
+
+def taken(objects: list[Document]) -> None:
+    """Somebody else has a Secret of the target's name."""
+    metadata = {"name": "shop", "namespace": objects[0]["metadata"]["namespace"]}
+    objects.insert(0, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason", "judged"),
+    [
+        (unlabelled, "CredentialsNotLabelled", "InProgress"),
+        (unreachable, "EndpointUnreachable", "InProgress"),
+        (failing, "RequestRejected", "Failed"),
+        (taken, "SecretNotOwned", "Failed"),
+    ],
+    ids=["unlabelled", "unreachable", "failing", "taken"],
+)
+def test_what_may_pass_is_in_progress_and_what_a_person_must_mend_has_failed(
+    waiter: Waiter, release: Release, spoil: Callable[[list[Document]], None], reason: str, judged: str
+) -> None:
+    """By kstatus, as the page's table has it."""
+    objects = release.objects()
+    spoil(objects)
+    waiter.create(objects)
+    release.until_reason(reason)
+    waited = waiter.kstatus(objects, 1)
+    assert waited.judged["IntegrationToken"].partition(":")[0] == judged
+    assert waited.error
 
 
 def test_a_resource_that_is_suspended_from_the_start_is_in_progress(waiter: Waiter, release: Release) -> None:
