@@ -195,6 +195,14 @@ METRICS = {
     "integration_token_expiration_timestamp_seconds": "gauge",
     "integration_token_renewal_timestamp_seconds": "gauge",
     "integration_token_ready_status": "gauge",
+    "integration_token_status_condition": "gauge",
+    "integration_token_next_request_timestamp_seconds": "gauge",
+    "integration_token_info": "gauge",
+    "integration_token_endpoint_ready_status": "gauge",
+    "integration_token_request_duration_seconds": "histogram",
+    "integration_token_requests_waiting": "gauge",
+    "integration_token_queue_depth": "gauge",
+    "integration_token_build_info": "gauge",
     "integration_token_requests_total": "counter",
     "integration_token_secret_writes_total": "counter",
     "process_resident_memory_bytes": "gauge",
@@ -208,14 +216,14 @@ def test_metrics_tell_of_every_resource_and_of_no_client(namespaced: Operator, t
 
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
     assert METRICS.items() <= kinds.items()
-    labels = '{name="measured",namespace="tenant-b"}'
+    labels = '{namespace="tenant-b",name="measured"}'
     values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     status = token.status()
     assert float(values[f"integration_token_ready_status{labels}"]) == 1
     for metric, field in (("expiration", "expirationTime"), ("renewal", "renewalTime")):
         told = datetime.fromisoformat(status[field]).timestamp()
         assert told <= float(values[f"integration_token_{metric}_timestamp_seconds{labels}"]) < told + 1
-    issued = '{endpoint="login",kind="TokenEndpoint",namespace="tenant-b",outcome="issued"}'
+    issued = '{kind="TokenEndpoint",namespace="tenant-b",endpoint="login",outcome="issued"}'
     assert float(values[f"integration_token_requests_total{issued}"]) >= 1
     assert token.client_id not in text
     token.delete()

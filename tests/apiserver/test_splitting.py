@@ -70,7 +70,7 @@ def serving(operator: Operator) -> set[str]:
 
 def ready(namespace: str) -> str:
     """The line of the metrics."""
-    return f'integration_token_ready_status{{name="shop",namespace="{namespace}"}} 1.0'
+    return f'integration_token_ready_status{{namespace="{namespace}",name="shop"}} 1.0'
 
 
 @pytest.fixture(scope="module")
