@@ -15,7 +15,7 @@ SOON = 30.0
 """Seconds for the rules to see what is so: a scrape, four seconds that it lasts, and for what is counted two more."""
 
 OPERATIONS = Path(__file__).parents[2] / "operator" / "docs" / "operations.md"
-EMPTY = {"Overdue against the learned rollover", "Requests saved", "Watches begun again"}
+EMPTY = {"Overdue against the learned rollover", "Requests saved", "Watches begun again", "Trusted authorities"}
 """Panels that are good while they are empty, as they are here."""
 
 

@@ -20,6 +20,7 @@ from integration_token.runtime.server import Readiness, Server
 from integration_token.state.inventory import Inventory
 from integration_token.state.resource import Remembered
 from integration_token.telemetry.metrics import Metrics
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.unit.idle import IDLE
 from tests.unit.virtual import FakeClock
@@ -192,6 +193,18 @@ async def test_what_a_suspended_resource_is_asked_next_is_not_told(served: Serve
     (key,) = served.inventory.resources
     served.inventory.keep_told(key, told_by([{"type": "Refreshed", "status": "False", "reason": "Suspended"}]))
     assert not any("next_request" in name for name in await served.samples())
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\nb", 'x"} 1\nintegration_token_leader 0\n#', "back\\slash", "\\n"])
+async def test_the_name_of_an_endpoint_that_there_is_not_is_but_a_label(served: Served, name: str) -> None:
+    """Whoever writes a spec chooses it, and must not write the metrics of others."""
+    spec = {"endpointRef": {"name": name}, "credentialsSecretRef": {"name": "shop"}}
+    metadata = {"namespace": "store", "name": "shop", "uid": "uid"}
+    served.inventory.observe(parse_integration({"metadata": metadata, "spec": spec}))
+    families = {each.name: each for each in text_string_to_metric_families((await served.get("/metrics"))[2])}
+    (info,) = families["integration_token_info"].samples
+    assert info.labels["endpoint"] == name
+    assert [sample.value for sample in families["integration_token_leader"].samples] == [1]
 
 
 async def test_durations_are_told_as_a_histogram(served: Served) -> None:

@@ -31,6 +31,11 @@ async def run(settings: Settings, clock: Clock) -> None:
     """
     trusted = TrustedFile(settings.trusted_ca_file)
     await trusted.open()
+    metrics = Metrics()
+
+    def failed(call: Call, code: str) -> None:
+        metrics.record_api_error(call.verb, call.resource, code)
+
     async with AsyncExitStack() as stack:
         client = await connect(settings.kubeconfig, watches=2 * len(settings.namespaces))
         stack.push_async_callback(client.close)
@@ -40,7 +45,7 @@ async def run(settings: Settings, clock: Clock) -> None:
             apart = await connect(settings.kubeconfig, watches=0)
             stack.push_async_callback(apart.close)
             candidate = Candidate(
-                Gateway(apart),
+                Gateway(apart, failed=failed),
                 clock,
                 namespace=settings.lease_namespace or own_namespace(),
                 name=settings.lease_name,
@@ -49,11 +54,6 @@ async def run(settings: Settings, clock: Clock) -> None:
                 jitter=random.random,
             )
         permissions = Permissions(clock)
-        metrics = Metrics()
-
-        def failed(call: Call, code: str) -> None:
-            metrics.record_api_error(call.verb, call.resource, code)
-
         application = Application(
             settings,
             clock,

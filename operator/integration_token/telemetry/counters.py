@@ -51,7 +51,7 @@ class Counters:
             "counter",
             "Token requests sent, by endpoint and outcome: issued, unchanged, or the reason of the failure.",
             (
-                (f'{endpoint_labels(ref)},outcome="{outcome}"', count)
+                (f"{endpoint_labels(ref)},{labels(outcome=outcome)}", count)
                 for ref, outcomes in list(self.requests.items())
                 for outcome, count in list(outcomes.items())
             ),

@@ -1,9 +1,8 @@
 """The Prometheus text format (exposition formats, version 0.0.4), some lines at a time.
 
-The library makes an object of each sample and the text of all of them at once: for ten thousand resources more than a
-second in which nothing else runs, and 100 MiB. Here a line is a string, and whoever sends the text may do something
-else between two pieces. No label's value has to be escaped: they are names that the API server admitted, and words of
-our own.
+The library makes an object of each sample and the text of all of them at once: for ten thousand resources most of a
+second in which nothing else runs, and 50 MiB. Here a line is a string, and whoever sends the text may do something
+else between two pieces.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,8 +17,13 @@ Sample = tuple[str, float]
 
 
 def labels(**values: str) -> str:
-    """Labels as they stand between the braces."""
-    return ",".join(f'{name}="{value}"' for name, value in values.items())
+    """Labels as they stand between the braces; their values may be anybody's, as the name of an endpoint that there
+    isn't."""
+    return ",".join(f'{name}="{_escaped(value)}"' for name, value in values.items())
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
 def pieces(name: str, kind: str, text: str, samples: Iterable[Sample]) -> Iterator[bytes]:

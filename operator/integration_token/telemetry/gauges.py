@@ -16,7 +16,7 @@ def token_pieces(tokens: list[TokenFigures]) -> Iterator[bytes]:
         "gauge",
         "The endpoint that an IntegrationToken names.",
         (
-            (f'{name},endpoint_kind="{figures.endpoint.kind}",endpoint="{figures.endpoint.name}"', 1)
+            (f"{name},{labels(endpoint_kind=figures.endpoint.kind, endpoint=figures.endpoint.name)}", 1)
             for name, figures in zip(each, tokens, strict=True)
             if figures.endpoint is not None
         ),
