@@ -100,8 +100,6 @@ def _command(chosen: argparse.Namespace) -> int:
         return run_command(chosen, SystemClock(), complain)
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        return 0
     except Exception as error:  # noqa: BLE001  # a traceback may hold what was read
         complain(f"failed unexpectedly: {type(error).__name__}")
         return 1

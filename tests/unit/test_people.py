@@ -3,21 +3,28 @@
 import argparse
 import base64
 import json
+import os
 import re
+import shlex
+import subprocess
+import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from integration_token.__main__ import main
+from integration_token.api.names import RENEW_ANNOTATION
 from integration_token.cluster.collection import SECRETS, Collection
-from integration_token.command import bundle, diagnosis
+from integration_token.command import bundle, diagnosis, renewal
 from integration_token.command.caller import Caller
 from integration_token.command.diagnosis import Found
 from integration_token.command.output import ExitCode, harmless, span, table
 from integration_token.command.parser import add_commands
 from integration_token.command.resource import is_good, summary, urgency
 from integration_token.command.token import claims, held
+
+from tests.unit.virtual import FakeClock
 
 SECRET = "s3cr3t-of-somebody"
 
@@ -94,6 +101,57 @@ def body(name: str, *, ready: bool, refreshed: str, expires: str = "2030-01-01T0
     return {"metadata": metadata, "spec": {}, "status": {"conditions": conditions, "expirationTime": expires}}
 
 
+class Told:
+    """A resource whose status tells at once what was asked for last, and who else asks."""
+
+    def __init__(self, other: str) -> None:
+        """`other`: what somebody else asks for right after us; empty where nobody does."""
+        self.other = other
+        self.value = ""
+
+    async def token(self, _: str) -> dict[str, Any]:
+        """As it is stored."""
+        found = body("shop", ready=True, refreshed="Refreshed")
+        found["metadata"]["annotations"] = {RENEW_ANNOTATION: self.other or self.value}
+        found["status"]["lastHandledRenewRequest"] = self.other or self.value
+        return found
+
+    async def ask_for_renewal(self, _: str, value: str) -> None:
+        """Takes note of it."""
+        self.value = value
+
+
+@pytest.mark.parametrize("other", ["", "of somebody else"])
+async def test_a_renewal_that_two_asked_for_is_told_to_both(other: str) -> None:
+    """One of the two values is what stands there, and what is followed."""
+    told: list[str] = []
+    caller: Any = Told(other)
+    said, code = await renewal.run(caller, ["shop"], FakeClock(), seconds=5.0, as_json=False, progress=told.append)
+    assert code == 0
+    assert "still answers the same token" in said
+    assert told == ["waiting for the operator to ask the endpoint for shop, at most 5 s"]
+
+
+PIPE = """
+import argparse, sys
+from integration_token.clock import SystemClock
+from integration_token.command import entry
+async def run(chosen, clock):
+    return "x" * 1000000, entry.ExitCode.NOT_GOOD
+entry._run = run
+sys.exit(entry.main(argparse.Namespace(), SystemClock(), print))
+"""
+
+
+def test_whoever_reads_may_have_read_enough() -> None:
+    """As `head` does: no traceback, and the exit code tells of the tokens all the same."""
+    command = f"{sys.executable} -c {shlex.quote(PIPE)} | true; echo ${{PIPESTATUS[0]}}"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    answer = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, check=False)
+    assert answer.stderr == ""
+    assert answer.stdout.splitlines()[-1] == "1"
+
+
 def test_those_that_need_somebody_come_first() -> None:
     """Without a token, then with a failing refresh, then by their expiry."""
     found = [
@@ -167,7 +225,7 @@ async def test_consent_is_looked_at_without_the_data_of_a_secret() -> None:
         secret = {"metadata": metadata, "data": data}
         found = await diagnosed(integrationtokens=TOKEN, clustertokenendpoints=endpoint, secrets=secret)
         assert found["credentials"][0] == result
-        assert found["addresses"][0] == "failed"
+        assert found["addresses"][0] == "unsure"
 
 
 def test_a_name_that_others_chose_stays_in_its_line() -> None:
@@ -217,6 +275,8 @@ def test_the_document_has_every_command_flag_and_exit_code() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["inspect", "shop/../../secrets/x"],
+        ["status", "-n", "a?b"],
         ["status", "--output", "yaml"],
         ["renew"],
         ["renew", "shop", "--timeout", "soon"],

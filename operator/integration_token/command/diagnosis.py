@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint, parse_endpoint
 from integration_token.api.integration import Integration, parse_integration
 from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL
@@ -23,6 +24,8 @@ from integration_token.oauth.trust import tls_context
 from integration_token.tls import failure_of
 
 OK, FAILED, SKIPPED = "ok", "failed", "skipped"
+UNSURE = "unsure"
+"""As installed by default it would fail; the installation's settings, which the caller can't see, may admit it."""
 
 _SECONDS = 10.0
 """For a look-up, and for a connection with its handshake."""
@@ -114,7 +117,8 @@ async def _endpoint(
         endpoint = parse_endpoint(ref.kind, body)
         check_url(endpoint.token_url, _POLICY)
     except UserActionRequired as failure:
-        yield Step("endpoint", FAILED, f"{failure.message} (unless the operator is installed to admit it)"), None
+        result = UNSURE if failure.reason == Reason.INSECURE_URL else FAILED
+        yield Step("endpoint", result, f"{failure.message}, unless the operator is installed to admit it"), None
         return
     yield Step("endpoint", OK, f"{ref.title}, {listed_as(check_url(endpoint.token_url, _POLICY))}"), endpoint
     if not endpoint.namespace_selector:
@@ -165,7 +169,7 @@ async def _reach(endpoint: Endpoint) -> AsyncIterator[Step]:
     forbidden = forbidden_address(addresses, private=private, insecure=False)
     if forbidden is not None:
         advice_ = "credentials are never sent there, unless the operator is installed with --private-host for it"
-        yield Step("addresses", FAILED, f"{forbidden}: {advice_}")
+        yield Step("addresses", UNSURE, f"{forbidden}: {advice_}")
         return
     yield Step("addresses", OK, "may all be connected to")
     if endpoint.ca_bundle_ref is not None:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -33,7 +34,14 @@ def main(chosen: argparse.Namespace, clock: Clock, complain: Callable[[str], Non
     except ClusterError as error:
         complain(advice(error))
         return ExitCode.NO_CLUSTER
-    sys.stdout.write(f"{said}\n")
+    # What a terminal has no character for is no reason to say nothing.
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        sys.stdout.write(f"{said}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has read enough; nor is anything left for Python to write at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
 
 

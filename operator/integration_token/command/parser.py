@@ -6,6 +6,7 @@ from typing import Any, Final
 
 COMMANDS: Final = ("status", "renew", "inspect", "diagnose")
 
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _DURATION = re.compile(r"(\d+)(s|m|h)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
@@ -20,21 +21,21 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
         help="have the operator ask the endpoint now, once",
         description="An endpoint that caches answers the same token until it rolls over.",
     )
-    renew.add_argument("name", nargs="+", help="an IntegrationToken")
+    renew.add_argument("name", nargs="+", type=_name, help="an IntegrationToken")
     _where(renew)
     renew.add_argument("--timeout", type=_duration, default="30s", help="how long to wait for each; default: 30s")
     renew.add_argument("--no-wait", action="store_true", help="do not wait for what comes of it")
     inspect = commands.add_parser(
         "inspect", help="show what a target Secret holds, without the token: iss, aud, exp, iat, scope"
     )
-    inspect.add_argument("name", help="an IntegrationToken")
+    inspect.add_argument("name", type=_name, help="an IntegrationToken")
     _where(inspect)
     diagnose = commands.add_parser(
         "diagnose",
         help="look at everything that a token needs, step by step",
         description="Sends no token request and reads no Secret's data.",
     )
-    diagnose.add_argument("name", help="an IntegrationToken")
+    diagnose.add_argument("name", type=_name, help="an IntegrationToken")
     _where(diagnose)
     diagnose.add_argument("--bundle", metavar="FILE", help="write a support bundle too, a new tar.gz")
 
@@ -42,8 +43,15 @@ def add_commands(commands: "argparse._SubParsersAction[Any]") -> None:
 def _where(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kubeconfig", metavar="FILE", help="default: as kubectl's")
     parser.add_argument("--context", metavar="NAME", help="of the kubeconfig; default: its current one")
-    parser.add_argument("-n", "--namespace", metavar="NAME", help="default: the context's")
+    parser.add_argument("-n", "--namespace", type=_name, metavar="NAME", help="default: the context's")
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table", help="default: table")
+
+
+def _name(text: str) -> str:
+    """A name as Kubernetes has them: it becomes a part of a path."""
+    if _NAME.fullmatch(text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of an object")
+    return text
 
 
 def _duration(text: str) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from integration_token.api.condition import ConditionType, condition_of
+from integration_token.api.names import RENEW_ANNOTATION
 from integration_token.clock import Clock
 from integration_token.command.caller import Caller
 from integration_token.command.output import ExitCode, document, harmless
@@ -50,7 +51,9 @@ async def _renew(
     end = clock.now().boot + seconds
     while clock.now().boot < end:
         after = await caller.token(name)
-        if (after.get("status") or {}).get("lastHandledRenewRequest") == value:
+        # Somebody else may have asked since, and that is followed in the place of ours.
+        asked = (after["metadata"].get("annotations") or {}).get(RENEW_ANNOTATION, value)
+        if (after.get("status") or {}).get("lastHandledRenewRequest") in {value, asked}:
             return _outcome(name, before.get("status") or {}, after["status"], clock.now().wall)
         await asyncio.sleep(_INTERVAL)
     refreshed = condition_of(after.get("status") or {}, ConditionType.REFRESHED)
