@@ -174,6 +174,34 @@ async def test_a_scrape_holds_some_lines_at_a_time(served: Served) -> None:
     assert peak * 2 < size
 
 
+async def test_a_scraper_that_goes_is_no_fault(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is logged, and others are served: before the first line, and in the middle of the text."""
+    crowd(served, 2000)
+    host, port = served.server._runner.addresses[0][:2]
+    for lines in (0, 10):
+        reader, writer = await asyncio.open_connection(host, port)
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: operator\r\n\r\n")
+        await writer.drain()
+        for _ in range(lines):
+            await reader.readline()
+        writer.transport.abort()
+    assert (await served.get("/healthz"))[0] == 200
+    assert "integration_token_ready_status" in (await served.get("/metrics"))[2]
+    assert caplog.records == []
+
+
+async def test_who_asks_for_the_head_alone_gets_no_more(served: Served) -> None:
+    """Or the connection's next answer would begin with this one's text."""
+    host, port = served.server._runner.addresses[0][:2]
+    reader, writer = await asyncio.open_connection(host, port)
+    for method, path in (("HEAD", "/metrics"), ("GET", "/healthz")):
+        writer.write(f"{method} {path} HTTP/1.1\r\nHost: operator\r\n\r\n".encode())
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n"), (method, head)
+    assert await reader.readexactly(2) == b"ok"
+    writer.close()
+
+
 async def test_a_scrape_is_compressed_where_that_is_asked_for(served: Served) -> None:
     """As Prometheus does: a tenth of the bytes."""
     crowd(served, 100)

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from aiohttp import web
@@ -78,11 +79,15 @@ class Server:
         return web.Response(text=f"{'ok; ' * ready}{missing}" if missing else "ok", status=200 if ready else 503)
 
     async def _serve_metrics(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": _METRICS_TYPE})
+        headers = {"Content-Type": _METRICS_TYPE}
+        if request.method == "HEAD":
+            return web.Response(headers=headers)
+        response = web.StreamResponse(headers=headers)
         response.enable_compression()
-        await response.prepare(request)
-        for piece in self._metrics.pieces():
-            await response.write(piece)
-            await asyncio.sleep(0)  # a write that need not wait lets nobody else have a turn
-        await response.write_eof()
+        with suppress(ConnectionError):  # whoever asked may be gone, which is no fault of ours
+            await response.prepare(request)
+            for piece in self._metrics.pieces():
+                await response.write(piece)
+                await asyncio.sleep(0)  # a write that need not wait lets nobody else have a turn
+            await response.write_eof()
         return response
