@@ -333,3 +333,32 @@ async def test_the_api_server_is_asked_what_it_would_grant(*, allowed: bool) -> 
         "subresource": "status",
         "namespace": "store",
     }
+
+
+NO_NAMES = ["../../other/secrets/shop", "shop/status", "shop?x=y", "shop#x", "%2e%2e/x", "..", ".", "shop\n", "Shop"]
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+async def test_what_is_no_name_leads_to_no_object_of_somebody_else(name: str) -> None:
+    """Whoever writes a reference chooses its name: a path in it would lead into another namespace."""
+    client = Client(200, SECRET)
+    assert await gateway(client).get(SECRETS, "store", name) is None
+    assert await gateway(client).get_metadata(SECRETS, "store", name) is None
+    assert client.requests == []
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+async def test_nothing_is_written_under_what_is_no_name(name: str) -> None:
+    """Nor looked for in what is no namespace."""
+    client = Client(200, SECRET)
+    for call in (
+        gateway(client).replace(SECRETS, "store", name, SECRET),
+        gateway(client).delete(SECRETS, "store", name, "uid", "1"),
+        gateway(client).annotate(SECRETS, "store", name, {}),
+        gateway(client).patch_status(INTEGRATIONS, "store", name, "1", {}),
+        gateway(client).get(SECRETS, name, "shop"),
+        gateway(client).create(SECRETS, name, SECRET),
+    ):
+        with pytest.raises(Denied, match="is no name of an object"):
+            await call
+    assert client.requests == []

@@ -1,5 +1,6 @@
 """Where each kind of object lives in the API, and what an object is."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +12,19 @@ from integration_token.api.names import (
     TOKEN_ENDPOINTS,
     VERSION,
 )
+from integration_token.errors import Denied
 
 Object = dict[str, Any]
 """An object as the API's JSON has it."""
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+"""RFC 1123, as all kinds here are named."""
+
+
+def is_name(text: str) -> bool:
+    """Whether an object may be named so. Whoever writes a reference chooses its text, and the HTTP library follows the
+    `..` of a path: into another namespace, or to another kind."""
+    return _NAME.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +35,13 @@ class Collection:
     plural: str
 
     def path(self, namespace: str = "", name: str = "") -> str:
-        """The path of the collection (in all namespaces without one), or of one object."""
+        """The path of the collection (in all namespaces without one), or of one object.
+
+        :raises Denied: where one of the two can be no name.
+        """
+        for text in filter(None, (namespace, name)):
+            if not is_name(text):
+                raise Denied(f"{text[:64]!r} is no name of an object", status=422)
         parts = [self.prefix]
         if namespace:
             parts += ["namespaces", namespace]

@@ -6,7 +6,7 @@ from typing import Any
 from kubernetes.aio.client.api_client import ApiClient
 
 from integration_token.api.names import MANAGER
-from integration_token.cluster.collection import Collection, Object
+from integration_token.cluster.collection import Collection, Object, is_name
 from integration_token.cluster.fence import Fence
 from integration_token.cluster.list_watch import events, pages
 from integration_token.cluster.page import essence
@@ -39,11 +39,15 @@ class Gateway:
 
     async def get(self, collection: Collection, namespace: str, name: str) -> Object | None:
         """One object, None where there is none."""
+        if not is_name(name):
+            return None
         status, answer = await self._client.call("GET", collection.path(namespace, name))
         return None if status == 404 else answer
 
     async def get_metadata(self, collection: Collection, namespace: str, name: str) -> Object | None:
         """One object without its data, None where there is none."""
+        if not is_name(name):
+            return None
         status, answer = await self._client.call("GET", collection.path(namespace, name), headers=_METADATA)
         return None if status == 404 else answer
 
