@@ -8,23 +8,29 @@ import re
 import shlex
 import subprocess
 import sys
+import weakref
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from integration_token.__main__ import main
+from integration_token.api.integration import shortened
 from integration_token.api.names import RENEW_ANNOTATION
+from integration_token.api.value import format_time
 from integration_token.cluster.collection import SECRETS, Collection
-from integration_token.command import bundle, diagnosis, renewal
-from integration_token.command.caller import Caller
+from integration_token.command import bundle, diagnosis, renewal, status
+from integration_token.command.caller import Caller, Missing
 from integration_token.command.diagnosis import Found
 from integration_token.command.output import ExitCode, harmless, span, table
 from integration_token.command.parser import add_commands
-from integration_token.command.resource import is_good, summary, urgency
+from integration_token.command.resource import cells, is_good, summary, urgency
 from integration_token.command.token import claims, held
+from integration_token.errors import Unavailable
+from kubernetes.aio.config import incluster_config, kube_config
 
-from tests.unit.virtual import FakeClock
+from tests.unit.virtual import EPOCH, FakeClock
+from tests.unit.virtual import run as run_virtually
 
 SECRET = "s3cr3t-of-somebody"
 
@@ -113,7 +119,7 @@ class Told:
         """As it is stored."""
         found = body("shop", ready=True, refreshed="Refreshed")
         found["metadata"]["annotations"] = {RENEW_ANNOTATION: self.other or self.value}
-        found["status"]["lastHandledRenewRequest"] = self.other or self.value
+        found["status"]["lastHandledRenewRequest"] = shortened(self.other or self.value)
         return found
 
     async def ask_for_renewal(self, _: str, value: str) -> None:
@@ -121,15 +127,58 @@ class Told:
         self.value = value
 
 
-@pytest.mark.parametrize("other", ["", "of somebody else"])
-async def test_a_renewal_that_two_asked_for_is_told_to_both(other: str) -> None:
-    """One of the two values is what stands there, and what is followed."""
+@pytest.mark.parametrize("other", ["", "of somebody else", "long " * 200])
+def test_a_renewal_that_two_asked_for_is_told_to_both(other: str) -> None:
+    """One of the two values is what stands there, and what is followed; the status has a long one shortened."""
     told: list[str] = []
     caller: Any = Told(other)
-    said, code = await renewal.run(caller, ["shop"], FakeClock(), seconds=5.0, as_json=False, progress=told.append)
+
+    async def renew(clock: FakeClock) -> tuple[str, ExitCode]:
+        return await renewal.run(caller, ["shop"], clock, seconds=5.0, as_json=False, progress=told.append)
+
+    said, code = run_virtually(renew)
     assert code == 0
     assert "still answers the same token" in said
     assert told == ["waiting for the operator to ask the endpoint for shop, at most 5 s"]
+
+
+class Away(Told):
+    """An API server that isn't there for a while, and knows one resource alone."""
+
+    def __init__(self, failures: int) -> None:
+        """`failures`: how many looks fail after the wish was taken."""
+        super().__init__("")
+        self.failures = failures
+
+    async def token(self, name: str) -> dict[str, Any]:
+        """As it is stored, where that can be told."""
+        if name != "shop":
+            raise Missing(f"IntegrationToken store/{name} does not exist")
+        if self.value and self.failures:
+            self.failures -= 1
+            raise Unavailable("the API server cannot be reached")
+        return await super().token(name)
+
+
+def renewed(caller: Any, *names: str) -> tuple[list[tuple[str, str]], ExitCode]:
+    """Name and result of each, and the exit code."""
+
+    async def renew(clock: FakeClock) -> tuple[str, ExitCode]:
+        return await renewal.run(caller, list(names), clock, seconds=5.0, as_json=True, progress=lambda _: None)
+
+    said, code = run_virtually(renew)
+    return [(each["name"], each["result"]) for each in json.loads(said)], code
+
+
+def test_a_wait_for_a_renewal_outlasts_an_outage_of_the_api_server() -> None:
+    """As long as the time-out: what was asked for stands, and the outage is told where it lasts."""
+    assert renewed(Away(3), "shop") == ([("shop", "unchanged")], ExitCode.GOOD)
+    assert renewed(Away(99), "shop") == ([("shop", "timeout")], ExitCode.NOT_GOOD)
+
+
+def test_what_came_of_one_is_told_whatever_becomes_of_the_next() -> None:
+    """It was asked for, and whoever asks again would ask twice."""
+    assert renewed(Away(0), "shop", "shpo") == ([("shop", "unchanged"), ("shpo", "missing")], ExitCode.NOT_GOOD)
 
 
 PIPE = """
@@ -155,11 +204,11 @@ def test_whoever_reads_may_have_read_enough() -> None:
 def test_those_that_need_somebody_come_first() -> None:
     """Without a token, then with a failing refresh, then by their expiry."""
     found = [
-        summary(body("later", ready=True, refreshed="Refreshed", expires="2031-01-01T00:00:00Z")),
-        summary(body("sooner", ready=True, refreshed="Refreshed")),
-        summary(body("failing", ready=True, refreshed="AccessDenied")),
-        summary(body("without", ready=False, refreshed="InvalidClient")),
-        summary({"metadata": {"namespace": "store", "name": "new", "generation": 1}, "spec": {}}),
+        summary(body("later", ready=True, refreshed="Refreshed", expires="2031-01-01T00:00:00Z"), EPOCH),
+        summary(body("sooner", ready=True, refreshed="Refreshed"), EPOCH),
+        summary(body("failing", ready=True, refreshed="AccessDenied"), EPOCH),
+        summary(body("without", ready=False, refreshed="InvalidClient"), EPOCH),
+        summary({"metadata": {"namespace": "store", "name": "new", "generation": 1}, "spec": {}}, EPOCH),
     ]
     assert [each["name"] for each in sorted(found, key=urgency)] == ["new", "without", "failing", "sooner", "later"]
     assert [is_good(each) for each in found] == [True, True, False, False, False]
@@ -268,7 +317,7 @@ def test_the_document_has_every_command_flag_and_exit_code() -> None:
         flags = {flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")}
         assert {flag for flag in flags - {"--help"} if f"`{flag}" not in text} == set()
     assert re.findall(r"^\| (\d+) \|", text, re.MULTILINE) == [str(code.value) for code in ExitCode]
-    told = summary(body("shop", ready=True, refreshed="Refreshed"))
+    told = summary(body("shop", ready=True, refreshed="Refreshed"), EPOCH)
     assert ", ".join(f"`{key}`" for key in told) in text
 
 
@@ -280,6 +329,7 @@ def test_the_document_has_every_command_flag_and_exit_code() -> None:
         ["status", "--output", "yaml"],
         ["renew"],
         ["renew", "shop", "--timeout", "soon"],
+        ["renew", "shop", "--timeout", "9" * 400 + "h"],
         ["inspect", "a", "b"],
         ["look"],
     ],
@@ -290,3 +340,71 @@ def test_wrong_use_is_told_in_one_line(arguments: list[str], capsys: pytest.Capt
         main(arguments)
     said = capsys.readouterr()
     assert (end.value.code, said.out, len(said.err.splitlines())) == (2, "", 1)
+
+
+def test_a_token_that_expired_while_no_operator_ran_is_not_called_good() -> None:
+    """Its status still says so; one without a deadline has none to miss."""
+    late = body("late", ready=True, refreshed="Refreshed", expires="2027-01-15T07:00:00Z")
+    assert format_time(EPOCH) == "2027-01-15T08:00:00Z"
+    found = summary(late, EPOCH)
+    assert not is_good(found)
+    assert cells(found, EPOCH)[-1] == "has expired since; check that an operator runs"
+    assert urgency(found) < urgency(summary(body("failing", ready=True, refreshed="AccessDenied"), EPOCH))
+    late["status"]["expirationAssumed"] = True
+    assert is_good(summary(late, EPOCH))
+
+
+class Large(dict[str, Any]):
+    """A resource that may be large."""
+
+
+class Many:
+    """A cluster of many large resources, of which it counts how many are held at once."""
+
+    def __init__(self) -> None:
+        """None is, yet."""
+        self.most = 0
+
+    async def pages(self, *_: object) -> AsyncGenerator[list[Large], None]:
+        """A hundred of two each."""
+        told: list[weakref.ref[Large]] = []
+        for number in range(100):
+            page = [Large(body(f"{number}-{each}", ready=True, refreshed="Refreshed")) for each in "ab"]
+            for each in page:
+                each["status"] |= {"targetName": "x" * 5000, "renewalTime": "x" * 5000}
+            told += map(weakref.ref, page)
+            yield page
+            del page, each
+            self.most = max(self.most, sum(reference() is not None for reference in told))
+
+
+async def test_a_list_takes_no_more_memory_than_what_is_shown_of_it() -> None:
+    """Each resource may have a megabyte, and whoever lists may do so inside of the operator's pod."""
+    cluster = Many()
+    said, code = await status.run(Caller(cluster, ""), EPOCH, as_json=True)  # type: ignore[arg-type]
+    assert (len(json.loads(said)), code) == (200, ExitCode.GOOD)
+    assert cluster.most <= 4
+    assert max(map(len, said.splitlines())) < 300
+
+
+async def test_what_no_installation_admits_is_not_said_to_depend_on_it() -> None:
+    """Only http is for the installation to admit."""
+    endpoint = {"metadata": {"name": "login", "uid": "uid"}, "spec": {"tokenURL": "nowhere"}}
+    found = await diagnosed(integrationtokens=TOKEN, clustertokenendpoints=endpoint)
+    assert found["endpoint"] == ("failed", "spec.tokenURL needs https and a host; mend it")
+    endpoint["spec"] = {"tokenURL": "http://login.example/token"}
+    found = await diagnosed(integrationtokens=TOKEN, clustertokenendpoints=endpoint)
+    assert found["endpoint"][0] == "unsure"
+
+
+def test_a_pod_without_an_account_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what to do about it."""
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "1")
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "absent"))
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "absent"))
+    assert main(["status"]) == ExitCode.WRONG_USE
+    [said] = capsys.readouterr().err.splitlines()
+    assert "name a kubeconfig by --kubeconfig" in said

@@ -76,8 +76,11 @@ async def connect_as_caller(kubeconfig: str | None, context: str | None) -> tupl
     except ConfigException as error:
         if kubeconfig is not None or context is not None or "KUBERNETES_SERVICE_HOST" not in os.environ:
             raise SettingsError(f"{source}: {' '.join(str(error).split())}") from None
-        load_incluster_config(client_configuration=configuration, try_refresh_token=False)
-        source, namespace = "the pod's account", own_namespace()
+        try:
+            load_incluster_config(client_configuration=configuration, try_refresh_token=False)
+            source, namespace = "the pod's account", own_namespace()
+        except (ConfigException, SettingsError):
+            raise SettingsError("the pod has no account to act as: name a kubeconfig by --kubeconfig") from None
     except Exception:  # noqa: BLE001  # whatever the library stumbles over, also in its YAML, is in the file
         raise SettingsError(f"{source}: not a kubeconfig") from None
     return _client(configuration, _CONNECTIONS, source), namespace

@@ -1,6 +1,6 @@
 """The caller's view of the cluster: a kubeconfig, a namespace, and the calls that commands make."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -37,13 +37,16 @@ class Caller:
         self.namespace = namespace
         self._gateway = gateway
 
-    async def tokens(self) -> list[Object]:
-        """All IntegrationTokens of the namespace, or of all."""
-        found = [body async for page in self._gateway.pages(INTEGRATIONS, self.namespace, "") for body in page]
+    async def tokens(self) -> AsyncGenerator[Object, None]:
+        """All IntegrationTokens of the namespace, or of all: one by one, since each may have a megabyte."""
+        found = False
+        async for page in self._gateway.pages(INTEGRATIONS, self.namespace, ""):
+            for body in page:
+                found = True
+                yield body
         if not found:
             # An empty list looks the same where the kind is unknown.
             await self._gateway.probe(INTEGRATIONS, self.namespace, watch=False)
-        return found
 
     async def token(self, name: str) -> Object:
         """One of them.

@@ -117,8 +117,10 @@ async def _endpoint(
         endpoint = parse_endpoint(ref.kind, body)
         check_url(endpoint.token_url, _POLICY)
     except UserActionRequired as failure:
-        result = UNSURE if failure.reason == Reason.INSECURE_URL else FAILED
-        yield Step("endpoint", result, f"{failure.message}, unless the operator is installed to admit it"), None
+        if failure.reason == Reason.INSECURE_URL:
+            yield Step("endpoint", UNSURE, f"{failure.message}, unless the operator is installed to admit it"), None
+        else:
+            yield Step("endpoint", FAILED, failure.message), None
         return
     yield Step("endpoint", OK, f"{ref.title}, {listed_as(check_url(endpoint.token_url, _POLICY))}"), endpoint
     if not endpoint.namespace_selector:

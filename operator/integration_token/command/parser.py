@@ -7,7 +7,7 @@ from typing import Any, Final
 COMMANDS: Final = ("status", "renew", "inspect", "diagnose")
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
-_DURATION = re.compile(r"(\d+)(s|m|h)")
+_DURATION = re.compile(r"(\d{1,6})(s|m|h)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from integration_token.api.condition import ConditionType, condition_of
+from integration_token.api.integration import shortened
 from integration_token.api.names import RENEW_ANNOTATION
 from integration_token.clock import Clock
-from integration_token.command.caller import Caller
+from integration_token.command.caller import Caller, Missing, advice
 from integration_token.command.output import ExitCode, document, harmless
 from integration_token.command.resource import told
+from integration_token.errors import ClusterError, Unavailable
 
 _INTERVAL = 0.5
 """Seconds between two looks."""
@@ -30,11 +32,25 @@ async def run(
     :param seconds: to wait for each; 0 for not at all.
     :param progress: is told what is waited for.
     """
-    results = [await _renew(caller, name, clock, seconds, progress) for name in names]
+    results = [await _tried(caller, name, clock, seconds, progress) for name in names]
     code = ExitCode.GOOD if all(result["ok"] for result in results) else ExitCode.NOT_GOOD
+    if any(result["result"] == "failed" for result in results):
+        code = ExitCode.NO_CLUSTER
     if as_json:
         return document(results), code
     return "\n".join(f"{result['name']}: {result['message']}" for result in results), code
+
+
+async def _tried(
+    caller: Caller, name: str, clock: Clock, seconds: float, progress: Callable[[str], None]
+) -> dict[str, Any]:
+    """What came of one: what came of the others is told all the same."""
+    try:
+        return await _renew(caller, name, clock, seconds, progress)
+    except Missing as error:
+        return _result(name, "missing", str(error))
+    except ClusterError as error:
+        return _result(name, "failed", advice(error))
 
 
 async def _renew(
@@ -49,15 +65,21 @@ async def _renew(
         return _result(name, "requested", "the operator is asked to renew it", ok=True)
     progress(f"waiting for the operator to ask the endpoint for {name}, at most {seconds:.0f} s")
     end = clock.now().boot + seconds
+    why = ""
     while clock.now().boot < end:
-        after = await caller.token(name)
-        # Somebody else may have asked since, and that is followed in the place of ours.
-        asked = (after["metadata"].get("annotations") or {}).get(RENEW_ANNOTATION, value)
-        if (after.get("status") or {}).get("lastHandledRenewRequest") in {value, asked}:
-            return _outcome(name, before.get("status") or {}, after["status"], clock.now().wall)
+        try:
+            after = await caller.token(name)
+        except Unavailable as error:
+            why = str(error)  # what was asked for stands, and may be answered when the API server is back
+        else:
+            status = after.get("status") or {}
+            # Somebody else may have asked since, and that is followed in the place of ours.
+            asked = shortened(str((after["metadata"].get("annotations") or {}).get(RENEW_ANNOTATION, value)))
+            if status.get("lastHandledRenewRequest") in {value, asked}:
+                return _outcome(name, before.get("status") or {}, status, clock.now().wall)
+            refreshed = condition_of(status, ConditionType.REFRESHED)
+            why = harmless(refreshed.get("message", "")) if refreshed.get("status") == "False" else ""
         await asyncio.sleep(_INTERVAL)
-    refreshed = condition_of(after.get("status") or {}, ConditionType.REFRESHED)
-    why = harmless(refreshed.get("message", "")) if refreshed.get("status") == "False" else ""
     return _result(name, "timeout", f"no answer within {seconds:.0f} s; {why or 'check that an operator runs here'}")
 
 

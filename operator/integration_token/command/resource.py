@@ -7,11 +7,15 @@ from integration_token.api.condition import ConditionType, Reason, condition_of
 from integration_token.api.value import parse_time
 from integration_token.command.output import harmless, span
 
+_LATE = 60.0
+"""Seconds after which an expiry is past, wherever clocks stand: the operator writes it into the status at once."""
+
 HEAD = ("NAMESPACE", "NAME", "READY", "STATUS", "EXPIRES", "RENEWS", "MESSAGE")
 
 
-def summary(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What is told of it, for programs. Times are RFC 3339, None where there are none."""
+def summary(body: Mapping[str, Any], now: float) -> dict[str, Any]:
+    """What is told of it, for programs. Times are RFC 3339, None where there are none; `now` is in seconds since the
+    epoch. Texts are cut: whoever may write a status could fill the memory."""
     metadata, status = body["metadata"], body.get("status") or {}
     ready, refreshed = (condition_of(status, kind) for kind in (ConditionType.READY, ConditionType.REFRESHED))
     why = ready if refreshed.get("status") == "True" and ready.get("status") != "True" else refreshed
@@ -23,10 +27,25 @@ def summary(body: Mapping[str, Any]) -> dict[str, Any]:
         "message": harmless(why.get("message", "")),
         "suspended": (body.get("spec") or {}).get("suspend") is True,
         "observed": status.get("observedGeneration") == metadata.get("generation"),
-        "expirationTime": status.get("expirationTime"),
-        "renewalTime": status.get("renewalTime"),
-        "secret": status.get("targetName"),
+        "expired": ready.get("status") == "True" and _has_expired(status, now),
+        "expirationTime": _cut(status.get("expirationTime")),
+        "renewalTime": _cut(status.get("renewalTime")),
+        "secret": _cut(status.get("targetName")),
     }
+
+
+def _cut(value: object) -> str | None:
+    return harmless(value, 253) if value else None
+
+
+def _has_expired(status: Mapping[str, Any], now: float) -> bool:
+    """Whether the token has, although the status was left as it was; an assumed expiry is no deadline."""
+    if status.get("expirationAssumed") is True:
+        return False
+    try:
+        return parse_time(str(status.get("expirationTime"))) < now - _LATE
+    except ValueError:
+        return False
 
 
 def is_good(found: Mapping[str, Any]) -> bool:
@@ -34,7 +53,7 @@ def is_good(found: Mapping[str, Any]) -> bool:
 
     :param found: a :func:`summary`.
     """
-    return bool(found["ready"]) and found["reason"] in _GOOD
+    return bool(found["ready"]) and not found["expired"] and found["reason"] in _GOOD
 
 
 _GOOD = frozenset({Reason.REFRESHED, Reason.SCOPES_REDUCED, Reason.RATE_LIMITED, Reason.SUSPENDED})
@@ -49,13 +68,19 @@ def cells(found: Mapping[str, Any], now: float) -> tuple[str, ...]:
         found["reason"] if found["observed"] else found["reason"] or "not seen by an operator yet",
         told(found["expirationTime"], now),
         told(found["renewalTime"], now),
-        found["message"],
+        "has expired since; check that an operator runs" if found["expired"] else found["message"],
     )
 
 
 def urgency(found: Mapping[str, Any]) -> tuple[bool, bool, str, str, str]:
     """By which they are sorted: those without a token, those whose refresh fails, then by expiry."""
-    return found["ready"], is_good(found), found["expirationTime"] or "", found["namespace"], found["name"]
+    return (
+        found["ready"] and not found["expired"],
+        is_good(found),
+        found["expirationTime"] or "",
+        found["namespace"],
+        found["name"],
+    )
 
 
 def told(time: object, now: float) -> str:

@@ -7,7 +7,7 @@ from integration_token.command.resource import HEAD, cells, is_good, summary, ur
 
 async def run(caller: Caller, now: float, *, as_json: bool) -> tuple[str, ExitCode]:
     """What is printed, and whether all are as they should be; `now` in seconds since the epoch."""
-    found = sorted((summary(body) for body in await caller.tokens()), key=urgency)
+    found = sorted([summary(body, now) async for body in caller.tokens()], key=urgency)
     code = ExitCode.GOOD if all(map(is_good, found)) else ExitCode.NOT_GOOD
     if as_json:
         return document(found), code
