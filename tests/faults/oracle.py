@@ -151,7 +151,11 @@ def few_polls(history: History) -> Iterator[Violation]:
             for each in early:
                 if not any(start <= each.received <= end for start, end in changed):
                     left = sight.expires - each.received
-                    what = f"asked for with {left:.1f} s left of a window of {life.window:.1f} s"
+                    when = f"{each.received - history.start:.1f} s of the run, {each.received - sight.at:.1f} s after"
+                    what = (
+                        f"asked for with {left:.1f} s left of a window of {life.window:.1f} s, at {when} token"
+                        f" {sight.serial} was written, and answered {each.outcome} {each.serial} {each.fault}"
+                    )
                     yield Violation("few polls", f"{_name(life.place)} was {what}")
             if sight.serial == known:
                 continue  # written again: its polls were counted
