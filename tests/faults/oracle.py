@@ -142,7 +142,8 @@ def few_polls(history: History) -> Iterator[Violation]:
         requests = history.requests_of(life)
         changed = _changed(history, life, MENDED)
         known = 0
-        ends = [sight.at for sight in held[1:]] + [history.end]
+        # The operator may see before us that somebody deleted the Secret, and the endpoint be asked by then.
+        ends = [each.at if each.uid else each.at - SEEN for each in held[1:]] + [history.end]
         for sight, until in zip(held, ends, strict=False):
             if sight.serial is None:
                 continue
@@ -151,7 +152,11 @@ def few_polls(history: History) -> Iterator[Violation]:
             for each in early:
                 if not any(start <= each.received <= end for start, end in changed):
                     left = sight.expires - each.received
-                    what = f"asked for with {left:.1f} s left of a window of {life.window:.1f} s"
+                    when = f"{each.received - history.start:.1f} s of the run, {each.received - sight.at:.1f} s after"
+                    what = (
+                        f"asked for with {left:.1f} s left of a window of {life.window:.1f} s, at {when} token"
+                        f" {sight.serial} was written, and answered {each.outcome} {each.serial} {each.fault}"
+                    )
                     yield Violation("few polls", f"{_name(life.place)} was {what}")
             if sight.serial == known:
                 continue  # written again: its polls were counted

@@ -198,6 +198,14 @@ def test_a_request_before_the_window_is_none_that_was_needed() -> None:
     assert broken(good(requests=(request(24, 1, Outcome.REPEATED),))) == []
 
 
+def test_a_request_for_a_deleted_secret_may_be_seen_before_its_deletion() -> None:
+    """By two watches, on a busy machine; one long before is none that was needed."""
+    early = request(10, 1, Outcome.REPEATED)
+    for deleted, expected in ((10.5, []), (12.0, ["few polls"])):
+        sights = (sight(0.1, 1, 90), Sight(deleted, ""), sight(deleted + 0.5, 1, 90, uid="new"))
+        assert broken(history(*sights, requests=(early,))) == expected
+
+
 def test_more_polls_of_a_token_than_the_rules_have_are_too_many() -> None:
     """Those that a fault has spoiled are failures, and not polls."""
     polls = tuple(request(24 + number / 10, 1, Outcome.REPEATED) for number in range(8))
