@@ -540,6 +540,19 @@ class TestRollover:
         assert "60 s before the old one expires" in message
         assert "240 s or more before expiry" in message
 
+    @pytest.mark.parametrize(
+        ("rollover", "renewal"),
+        [
+            pytest.param(None, "2027-01-16T03:12:00Z", id="nothing is known: when the window opens"),
+            pytest.param(Rollover(low=3600, high=3660), "2027-01-16T07:00:00Z", id="an hour before expiry"),
+            pytest.param(Rollover(low=-0.5, high=0), "2027-01-16T08:00:00Z", id="just after expiry"),
+        ],
+    )
+    def test_a_renewal_tells_when_the_next_token_is_expected(self, rollover: Rollover | None, renewal: str) -> None:
+        """Under RENEWS, by what is known of the rollover then."""
+        status = status_of(resource(), replace(GOOD, asked=True, renewed=True, rollover=rollover))
+        assert status["renewalTime"] == renewal
+
     def test_between_renewals_nothing_of_it_changes(self) -> None:
         """A poll that is answered the same token writes nothing, whatever it teaches."""
         before = status_of(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
