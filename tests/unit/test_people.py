@@ -271,7 +271,7 @@ async def test_consent_is_looked_at_without_the_data_of_a_secret() -> None:
         ({"labels": labels}, "ok"),
         ({"labels": labels, "annotations": annotations}, "failed"),
     ):
-        secret = {"metadata": metadata, "data": data}
+        secret = {"metadata": {"uid": "uid", "resourceVersion": "1"} | metadata, "data": data}
         found = await diagnosed(integrationtokens=TOKEN, clustertokenendpoints=endpoint, secrets=secret)
         assert found["credentials"][0] == result
         assert found["addresses"][0] == "unsure"

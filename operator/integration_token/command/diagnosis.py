@@ -4,20 +4,20 @@ No token request is sent, and no data of a Secret is read: the last step is a TL
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
-from typing import Any
 
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint, parse_endpoint
 from integration_token.api.integration import Integration, parse_integration
-from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL
 from integration_token.api.selector import selects
 from integration_token.cluster.collection import ENDPOINTS, NAMESPACES, Object
+from integration_token.cluster.secret import secret_metadata
 from integration_token.command.caller import Caller, advice
 from integration_token.command.output import ExitCode, harmless
+from integration_token.controller.references import check_host, missing, released
 from integration_token.errors import ClusterError, UserActionRequired
-from integration_token.oauth.address import IPAddress, Policy, forbidden_address, listed_hosts
+from integration_token.oauth.address import IPAddress, Policy, forbidden_address
 from integration_token.oauth.lookup import look_up
 from integration_token.oauth.token_url import check_url, listed_as, port_of
 from integration_token.oauth.trust import tls_context
@@ -71,9 +71,10 @@ async def steps(caller: Caller, name: str, found: Found) -> AsyncIterator[Step]:
     except UserActionRequired as failure:
         yield Step("spec", FAILED, failure.message)
         return
-    endpoint = None
-    async for step, endpoint in _endpoint(caller, integration, found):  # noqa: B007  # the last one counts
-        yield step
+    step, endpoint = await _endpoint(caller, integration, found)
+    yield step
+    if endpoint is not None and endpoint.namespace_selector:
+        yield await _guarded("namespace selector", _selected(caller, integration, endpoint))
     yield await _guarded("credentials", _credentials(caller, integration, endpoint))
     if endpoint is not None:
         async for step in _reach(endpoint):
@@ -100,32 +101,24 @@ async def steps(caller: Caller, name: str, found: Found) -> AsyncIterator[Step]:
 _BAD_IF_TRUE = frozenset({"Stalled", "RolloverTooLate"})
 
 
-async def _endpoint(
-    caller: Caller, integration: Integration, found: Found
-) -> AsyncIterator[tuple[Step, Endpoint | None]]:
+async def _endpoint(caller: Caller, integration: Integration, found: Found) -> tuple[Step, Endpoint | None]:
+    """The endpoint too, where it can be looked at further."""
     ref = integration.endpoint
     try:
         body = await caller.find(ENDPOINTS[ref.kind], ref.namespace, ref.name)
     except ClusterError as error:
-        yield Step("endpoint", SKIPPED, advice(error)), None
-        return
+        return Step("endpoint", SKIPPED, advice(error)), None
     if body is None:
-        yield Step("endpoint", FAILED, f"{ref.title} does not exist; create it or mend spec.endpointRef"), None
-        return
+        return Step("endpoint", FAILED, missing(ref).message), None
     found.endpoint = body
     try:
         endpoint = parse_endpoint(ref.kind, body)
-        check_url(endpoint.token_url, _POLICY)
+        host = listed_as(check_url(endpoint.token_url, _POLICY))
     except UserActionRequired as failure:
         if failure.reason == Reason.INSECURE_URL:
-            yield Step("endpoint", UNSURE, f"{failure.message}, unless the operator is installed to admit it"), None
-        else:
-            yield Step("endpoint", FAILED, failure.message), None
-        return
-    yield Step("endpoint", OK, f"{ref.title}, {listed_as(check_url(endpoint.token_url, _POLICY))}"), endpoint
-    if not endpoint.namespace_selector:
-        return
-    yield await _guarded("namespace selector", _selected(caller, integration, endpoint)), endpoint
+            return Step("endpoint", UNSURE, f"{failure.message}, unless the operator is installed to admit it"), None
+        return Step("endpoint", FAILED, failure.message), None
+    return Step("endpoint", OK, f"{ref.title}, {host}"), endpoint
 
 
 async def _selected(caller: Caller, integration: Integration, endpoint: Endpoint) -> Step:
@@ -140,18 +133,12 @@ async def _selected(caller: Caller, integration: Integration, endpoint: Endpoint
 async def _credentials(caller: Caller, integration: Integration, endpoint: Endpoint | None) -> Step:
     name = integration.credentials
     secret = await caller.metadata(integration.namespace, name)
-    if secret is None:
-        return Step("credentials", FAILED, f"Secret {name} does not exist; create it or mend spec.credentialsSecretRef")
-    metadata: Mapping[str, Any] = secret["metadata"]
-    if (metadata.get("labels") or {}).get(CREDENTIALS_LABEL) != "true":
-        command = f"kubectl label secret --namespace {integration.namespace} {name} {CREDENTIALS_LABEL}=true"
-        return Step("credentials", FAILED, f"Secret {name} is not released for use as credentials; run: {command}")
-    hosts = str((metadata.get("annotations") or {}).get(ALLOWED_HOSTS_ANNOTATION, ""))
-    if hosts and endpoint is not None:
-        host = listed_as(check_url(endpoint.token_url, _POLICY))
-        if host not in listed_hosts(hosts):
-            detail = f"Secret {name} may not be sent to {host}; add it to its annotation {ALLOWED_HOSTS_ANNOTATION}"
-            return Step("credentials", FAILED, detail)
+    try:
+        metadata = secret_metadata(released(secret, integration))
+        if endpoint is not None:
+            check_host(metadata, endpoint, integration, _POLICY)
+    except UserActionRequired as failure:
+        return Step("credentials", FAILED, failure.message)
     return Step("credentials", OK, f"Secret {name} is there and released; its data was not read")
 
 
@@ -179,11 +166,12 @@ async def _reach(endpoint: Endpoint) -> AsyncIterator[Step]:
             "TLS", SKIPPED, "its authorities are in a ConfigMap of the operator's namespace, which isn't known here"
         )
         return
-    steps = [await _handshake(endpoint, address, host, port) for address in addresses[:1]]
     # As the operator does: one after the other, until a connection comes about.
-    while steps[-1].result == FAILED and len(steps) < len(addresses):
-        steps.append(await _handshake(endpoint, addresses[len(steps)], host, port))
-    yield steps[-1]
+    for address in addresses:
+        step = await _handshake(endpoint, address, host, port)
+        if step.result != FAILED:
+            break
+    yield step
 
 
 async def _handshake(endpoint: Endpoint, address: IPAddress, host: str, port: int) -> Step:
@@ -201,13 +189,12 @@ async def _handshake(endpoint: Endpoint, address: IPAddress, host: str, port: in
     return Step("TLS", OK, f"{address} port {port} proves to be {host}; nothing was asked there")
 
 
-async def _guarded(name: str, looking: Any) -> Step:
+async def _guarded(name: str, looking: Awaitable[Step]) -> Step:
     """The step, or that the caller may not see what it needs."""
     try:
-        step: Step = await looking
+        return await looking
     except ClusterError as error:
         return Step(name, SKIPPED, advice(error))
-    return step
 
 
 def rendered(found: list[Step]) -> str:

@@ -110,7 +110,7 @@ class References:
         if endpoint is None or not fresh or not can_be_checked(endpoint):
             endpoint = await read_endpoint(self._gateway, self._inventory, ref)
             if endpoint is None:
-                raise _missing(ref)
+                raise missing(ref)
         if ref in self._inventory.endpoints:
             self._inventory.confirmed.setdefault(ref, now)
         try:
@@ -137,7 +137,7 @@ class References:
         ref = endpoint.ref
         read = await read_endpoint(self._gateway, self._inventory, ref)
         if read is None:
-            raise _missing(ref)
+            raise missing(ref)
         if read.ca_bundle is None or read.ca_bundle.text is None or read.ca_bundle.digest != bundle.digest:
             raise Conflict(f"{ref.title} was changed meanwhile")  # never the system's roots instead
         return read.ca_bundle.text
@@ -152,8 +152,8 @@ class References:
             # Not among the labelled ones: missing, unlabelled, or so new that the watch has not told yet.
             # Of a Secret that is not released, only the metadata is read.
             secret = await self._gateway.get_metadata(SECRETS, integration.namespace, integration.credentials)
-            metadata = secret_metadata(_released(secret, integration))
-        self._check_host(metadata, endpoint, integration)
+            metadata = secret_metadata(released(secret, integration))
+        check_host(metadata, endpoint, integration, self._policy)
         return metadata
 
     async def read_credentials(
@@ -164,29 +164,12 @@ class References:
         :param names: what of them is needed.
         :raises UserActionRequired: where they cannot be used.
         """
-        secret = _released(
-            await self._gateway.get(SECRETS, integration.namespace, integration.credentials), integration
-        )
+        secret = released(await self._gateway.get(SECRETS, integration.namespace, integration.credentials), integration)
         metadata = secret_metadata(secret)
-        self._check_host(metadata, endpoint, integration)
+        check_host(metadata, endpoint, integration, self._policy)
         data = secret.get("data") or {}
         values = {name: _value(data, integration.credentials_key(name), integration) for name in names}
         return values, metadata
-
-    def _check_host(self, metadata: SecretMetadata, endpoint: Endpoint, integration: Integration) -> None:
-        host = listed_as(check_url(endpoint.token_url, self._policy))
-        if metadata.allowed_hosts == TOO_LONG:
-            raise UserActionRequired(
-                Reason.HOST_NOT_ALLOWED,
-                f"Secret {integration.credentials} may be sent nowhere: its annotation {ALLOWED_HOSTS_ANNOTATION} has"
-                f" more than {MAX_ALLOWED_HOSTS} characters; shorten it",
-            )
-        if metadata.allowed_hosts and host not in listed_hosts(metadata.allowed_hosts):
-            raise UserActionRequired(
-                Reason.HOST_NOT_ALLOWED,
-                f"Secret {integration.credentials} may not be sent to {host}; add it to the Secret's annotation"
-                " integrationtoken.dev/allowed-hosts or refer to another endpoint",
-            )
 
     async def _selected(self, endpoint: Endpoint, namespace: str) -> bool:
         selector = endpoint.namespace_selector
@@ -204,13 +187,37 @@ class References:
         return selects(selector, labels)
 
 
-def _missing(ref: EndpointRef) -> UserActionRequired:
+def missing(ref: EndpointRef) -> UserActionRequired:
+    """What is told where there is no such endpoint."""
     what = f"{ref.title} does not exist; create it or mend spec.endpointRef"
     return UserActionRequired(Reason.ENDPOINT_NOT_FOUND, what)
 
 
-def _released(secret: Object | None, integration: Integration) -> Object:
-    """The credentials Secret, where it exists and its owner released it."""
+def check_host(metadata: SecretMetadata, endpoint: Endpoint, integration: Integration, policy: Policy) -> None:
+    """Whether the owner of the credentials Secret lets it be sent to the endpoint's host.
+
+    :raises UserActionRequired: where not.
+    """
+    host = listed_as(check_url(endpoint.token_url, policy))
+    if metadata.allowed_hosts == TOO_LONG:
+        raise UserActionRequired(
+            Reason.HOST_NOT_ALLOWED,
+            f"Secret {integration.credentials} may be sent nowhere: its annotation {ALLOWED_HOSTS_ANNOTATION} has"
+            f" more than {MAX_ALLOWED_HOSTS} characters; shorten it",
+        )
+    if metadata.allowed_hosts and host not in listed_hosts(metadata.allowed_hosts):
+        raise UserActionRequired(
+            Reason.HOST_NOT_ALLOWED,
+            f"Secret {integration.credentials} may not be sent to {host}; add it to the Secret's annotation"
+            " integrationtoken.dev/allowed-hosts or refer to another endpoint",
+        )
+
+
+def released(secret: Object | None, integration: Integration) -> Object:
+    """The credentials Secret, be it its metadata alone, where it exists and its owner released it.
+
+    :raises UserActionRequired: where not.
+    """
     namespace, name = integration.namespace, integration.credentials
     if secret is None:
         raise UserActionRequired(
