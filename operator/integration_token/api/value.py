@@ -1,10 +1,13 @@
-"""Values as the Kubernetes API writes them: Go durations and RFC 3339 times."""
+"""Values as the Kubernetes API writes them: Go durations, RFC 3339 times and the names of objects."""
 
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Literal
 
 import durationpy
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 
 def parse_duration(text: str) -> float:
@@ -43,3 +46,9 @@ def parse_time(text: str) -> float:
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
     return moment.timestamp()
+
+
+def is_name(text: str) -> bool:
+    """Whether an object may be named so (RFC 1123), as all kinds here are. Whoever writes a reference chooses its text,
+    and the HTTP library follows the `..` of a path: into another namespace, or to another kind."""
+    return _NAME.fullmatch(text) is not None

@@ -1,6 +1,5 @@
 """Where each kind of object lives in the API, and what an object is."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,19 +11,11 @@ from integration_token.api.names import (
     TOKEN_ENDPOINTS,
     VERSION,
 )
+from integration_token.api.value import is_name
 from integration_token.errors import Denied
 
 Object = dict[str, Any]
 """An object as the API's JSON has it."""
-
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-"""RFC 1123, as all kinds here are named."""
-
-
-def is_name(text: str) -> bool:
-    """Whether an object may be named so. Whoever writes a reference chooses its text, and the HTTP library follows the
-    `..` of a path: into another namespace, or to another kind."""
-    return _NAME.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from typing import Any
 from kubernetes.aio.client.api_client import ApiClient
 
 from integration_token.api.names import MANAGER
-from integration_token.cluster.collection import Collection, Object, is_name
+from integration_token.api.value import is_name
+from integration_token.cluster.collection import Collection, Object
 from integration_token.cluster.fence import Fence
 from integration_token.cluster.list_watch import events, pages
 from integration_token.cluster.page import essence

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from integration_token.api.names import INTEGRATION_TOKEN_KIND, RENEW_ANNOTATION
@@ -17,16 +16,6 @@ MANAGER = "kubectl-integration-token"
 
 class Missing(ClusterError):
     """The object that was named is not there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flags:
-    """Where to look, as kubectl's flags of the same names say."""
-
-    kubeconfig: str | None
-    context: str | None
-    namespace: str | None
-    all_namespaces: bool = False
 
 
 class Caller:
@@ -88,15 +77,15 @@ class Caller:
 
 
 @asynccontextmanager
-async def caller(flags: Flags) -> AsyncIterator[Caller]:
-    """Connected for as long as the context lasts.
+async def caller(kubeconfig: str | None, context: str | None, namespace: str | None) -> AsyncIterator[Caller]:
+    """Connected for as long as the context lasts; the flags of the same names are kubectl's.
 
+    :param namespace: empty for all; None for the kubeconfig's.
     :raises SettingsError: where there is no usable kubeconfig.
     """
-    client, namespace = await connect_as_caller(flags.kubeconfig, flags.context)
+    client, usual = await connect_as_caller(kubeconfig, context)
     try:
-        chosen = "" if flags.all_namespaces else flags.namespace or namespace
-        yield Caller(Gateway(client), chosen)
+        yield Caller(Gateway(client), usual if namespace is None else namespace)
     finally:
         await client.close()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from integration_token.clock import Clock
 from integration_token.command import bundle, diagnosis, inspection, renewal, status
-from integration_token.command.caller import Caller, Flags, Missing, advice, caller
+from integration_token.command.caller import Caller, Missing, advice, caller
 from integration_token.command.output import ExitCode, document, harmless
 from integration_token.errors import ClusterError, SettingsError
 
@@ -46,8 +46,8 @@ def main(chosen: argparse.Namespace, clock: Clock, complain: Callable[[str], Non
 
 
 async def _run(chosen: argparse.Namespace, clock: Clock) -> tuple[str, ExitCode]:
-    everywhere = getattr(chosen, "all_namespaces", False)
-    async with caller(Flags(chosen.kubeconfig, chosen.context, chosen.namespace, everywhere)) as connected:
+    namespace = "" if getattr(chosen, "all_namespaces", False) else chosen.namespace
+    async with caller(chosen.kubeconfig, chosen.context, namespace) as connected:
         as_json = chosen.output == "json"
         match chosen.command:
             case "status":

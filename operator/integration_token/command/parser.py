@@ -4,9 +4,13 @@ import argparse
 import re
 from typing import Any, Final
 
+from integration_token.api.value import is_name
+
 COMMANDS: Final = ("status", "renew", "inspect", "diagnose")
 
-_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_LONGEST = 253
+"""Characters of a name."""
+
 _DURATION = re.compile(r"(\d{1,6})(s|m|h)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
@@ -49,7 +53,7 @@ def _where(parser: argparse.ArgumentParser) -> None:
 
 def _name(text: str) -> str:
     """A name as Kubernetes has them: it becomes a part of a path."""
-    if _NAME.fullmatch(text) is None:
+    if len(text) > _LONGEST or not is_name(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not the name of an object")
     return text
 

@@ -99,11 +99,12 @@ class _Seen(NamedTuple):
 
 
 def _conditions(fault: UserActionRequired | None) -> list[Condition]:
-    ready = Condition(ConditionType.READY, True, Reason.VALID, "")
+    progressing = Condition(ConditionType.STALLED, False, Reason.PROGRESSING, "")
     if fault is None:
-        return [ready, Condition(ConditionType.STALLED, False, Reason.PROGRESSING, "")]
+        return [Condition(ConditionType.READY, True, Reason.VALID, ""), progressing]
     reason = Reason(fault.reason)
-    ready = Condition(ConditionType.READY, False, reason, fault.message)
-    if Trait.STALLS_ENDPOINT in reason.traits:
-        return [ready, Condition(ConditionType.STALLED, True, reason, fault.message)]
-    return [ready, Condition(ConditionType.STALLED, False, Reason.PROGRESSING, "")]
+    stalled = Condition(ConditionType.STALLED, True, reason, fault.message)
+    return [
+        Condition(ConditionType.READY, False, reason, fault.message),
+        stalled if Trait.STALLS_ENDPOINT in reason.traits else progressing,
+    ]

@@ -1,10 +1,10 @@
 """The gauges of resources, named as cert-manager names its own: in the text format, family by family."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from integration_token.api.condition import ConditionType, Told
 from integration_token.telemetry.counters import endpoint_labels
-from integration_token.telemetry.exposition import labels, pieces
+from integration_token.telemetry.exposition import Sample, labels, pieces
 from integration_token.telemetry.figures import EndpointFigures, TokenFigures
 
 
@@ -25,11 +25,7 @@ def token_pieces(tokens: list[TokenFigures]) -> Iterator[bytes]:
         "integration_token_status_condition",
         "gauge",
         "Each condition of an IntegrationToken as it stands.",
-        (
-            (f'{name},condition="{condition.type}",status="{condition.status}",reason="{condition.reason}"', 1)
-            for name, figures in zip(each, tokens, strict=True)
-            for condition in figures.told
-        ),
+        _conditions(zip(each, (figures.told for figures in tokens), strict=True)),
     )
     yield from pieces(
         "integration_token_ready_status",
@@ -84,17 +80,22 @@ def endpoint_pieces(endpoints: list[EndpointFigures]) -> Iterator[bytes]:
         "integration_token_endpoint_status_condition",
         "gauge",
         "Each condition of an endpoint as it stands.",
-        (
-            (f'{name},condition="{condition.type}",status="{condition.status}",reason="{condition.reason}"', 1)
-            for name, figures in zip(each, endpoints, strict=True)
-            for condition in figures.told
-        ),
+        _conditions(zip(each, (figures.told for figures in endpoints), strict=True)),
     )
     yield from pieces(
         "integration_token_endpoint_tokens",
         "gauge",
         "IntegrationTokens that name the endpoint.",
         ((name, figures.tokens) for name, figures in zip(each, endpoints, strict=True)),
+    )
+
+
+def _conditions(named: Iterable[tuple[str, Told]]) -> Iterator[Sample]:
+    """A sample for each condition of those with these labels."""
+    return (
+        (f'{name},condition="{condition.type}",status="{condition.status}",reason="{condition.reason}"', 1)
+        for name, told in named
+        for condition in told
     )
 
 
