@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from tests.fakes.issuer import Policy
 from tests.monitoring.series import Recording
+from tests.unit.scrape import scraped
 from tests.unit.virtual import FakeClock, run
 from tests.unit.world import World, glancing
 
@@ -32,7 +33,7 @@ def record(plot: Plot, seconds: float, policy: Policy, *, step: int = STEP, **sp
             await world.begin(**spec)
             plotted = asyncio.create_task(plot(world))
             for _ in range(int(seconds // step) + 1):
-                scrapes.append((clock.now().wall, world.operator.metrics.text().decode()))
+                scrapes.append((clock.now().wall, scraped(world.operator.metrics)))
                 await asyncio.sleep(step)
             await plotted
         finally:

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from tests.unit.scrape import scraped
 from tests.unit.world import NAMESPACE, World
 
 CLUSTER: dict[str, Any] = {"endpointRef": {"kind": "ClusterTokenEndpoint", "name": "login"}}
@@ -33,5 +34,5 @@ async def across(world: World, **selector: Any) -> None:
 
 def saved(world: World) -> float:
     """The counter of requests saved, as Prometheus reads it."""
-    text = world.operator.metrics.text().decode()
+    text = scraped(world.operator.metrics)
     return sum(map(float, re.findall(r"^integration_token_requests_saved_total\{.*\} (.*)$", text, re.MULTILINE)))

@@ -22,6 +22,7 @@ from integration_token.runtime.settings import Settings
 from integration_token.telemetry.metrics import Metrics
 
 from tests.fakes.cluster import Cluster
+from tests.unit.scrape import scraped
 from tests.unit.test_process import Cycle
 from tests.unit.virtual import FakeClock, run
 
@@ -127,7 +128,7 @@ class Scene:
 
     def known(self) -> bool:
         """Whether a resource is known."""
-        return 'integration_token_ready_status{namespace="store",name="shop"' in self.metrics.text().decode()
+        return 'integration_token_ready_status{namespace="store",name="shop"' in scraped(self.metrics)
 
 
 def scene(
@@ -349,7 +350,7 @@ def test_closed_fence_ends_the_term(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(0)
         assert asyncio.all_tasks() == {asyncio.current_task()}
         assert not scene.stop.is_set()
-        assert b"integration_token_leader 0.0" in scene.metrics.text()
+        assert "integration_token_leader 0.0" in scraped(scene.metrics)
 
     scene(monkeypatch, act)
 

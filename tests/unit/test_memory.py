@@ -25,6 +25,7 @@ from integration_token.workqueue.scheduler import Scheduler
 
 from tests.fakes.cluster import Cluster
 from tests.unit.idle import IDLE
+from tests.unit.scrape import scraped
 from tests.unit.virtual import FakeClock, run
 
 Object = dict[str, Any]
@@ -222,7 +223,7 @@ def test_nothing_is_kept_of_resources_that_are_gone(watched: Watched) -> None:
         watched.handler.on_integration("DELETED", body)
 
     assert kept(come_and_go, token) <= 64
-    assert b'namespace="n' not in watched.metrics.text()
+    assert 'namespace="n' not in scraped(watched.metrics)
 
 
 class Listed(Cluster):

@@ -22,6 +22,7 @@ from integration_token.workqueue.scheduler import Scheduler
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.unit.document import broken_links
+from tests.unit.scrape import scraped
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -101,7 +102,7 @@ def test_metrics() -> None:
     metrics.set_trust_source(lambda: True)
     metrics.record_api_error("get", "secrets", "500")
     metrics.record_watch_restart("secrets")
-    families = list(text_string_to_metric_families(metrics.text().decode()))
+    families = list(text_string_to_metric_families(scraped(metrics)))
     found: dict[str, set[str]] = {}
     for family in families:
         for sample in family.samples:

@@ -19,6 +19,7 @@ from integration_token.workqueue.key import token_key
 from tests.fakes import fault
 from tests.fakes.fault import Fault
 from tests.fakes.issuer import Policy
+from tests.unit.scrape import scraped
 from tests.unit.virtual import EPOCH
 from tests.unit.world import NAMESPACE, SECRET, World, encoded, play
 
@@ -577,7 +578,7 @@ def test_requests_are_counted_that_reached_the_endpoint(
 
     async def story(world: World) -> None:
         await begin_spoiled(world, spoil)
-        text = world.operator.metrics.text().decode()
+        text = scraped(world.operator.metrics)
         found = re.findall(r'^integration_token_requests_total\{.*outcome="(\w+)".*\} (.*)$', text, re.MULTILINE)
         assert {outcome: float(count) for outcome, count in found} == counted
 

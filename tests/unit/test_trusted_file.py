@@ -24,6 +24,7 @@ from tests.fakes.certificate import Certificate
 from tests.fakes.cluster import Cluster
 from tests.fakes.tls_front import TLSFront
 from tests.fakes.token_endpoint import TokenEndpoint
+from tests.unit.scrape import scraped
 from tests.unit.test_client import SECRET, access_token, failure, request
 from tests.unit.virtual import FakeClock, run
 
@@ -145,7 +146,7 @@ def metrics_of(clock: FakeClock, trusted: TrustedFile) -> Callable[[], str]:
     application = Application(
         Settings(), clock, lambda _: Cluster(), permissions, None, Metrics(), trusted=trusted, own_namespace=None
     )
-    return lambda: application._metrics.text().decode()
+    return lambda: scraped(application._metrics)
 
 
 BAD: dict[str, tuple[str | None, str]] = {

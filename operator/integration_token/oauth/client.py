@@ -237,7 +237,7 @@ class TokenClient:
         """
         proxy = None if listed_as(url) in self._no_proxy else self._proxy
         verify = await tls_context(route.ca_bundle, added=added) if url.scheme == "https" or proxy else False
-        if proxy is not None and proxy.url.scheme == "https":
+        if proxy is not None and proxy.url.scheme == "https" and key not in self._hosts:
             # Never by the endpoint's own authorities, whose owner may be a stranger.
             proxy = httpx.Proxy(proxy.url, auth=proxy.auth, ssl_context=await tls_context("", added=added))
         host = self._hosts.get(key)

@@ -162,10 +162,6 @@ class Metrics:
         yield from endpoint_pieces(endpoints)
         yield from self._counters.pieces()
 
-    def text(self) -> bytes:
-        """All of it at once."""
-        return b"".join(self.pieces())
-
 
 def _process_pieces(term: _Term | None, build: str) -> Iterator[bytes]:
     yield from pieces(
