@@ -22,7 +22,11 @@ class Release:
     kube: Kube
     login: Login
     namespace: str
-    client_id: str
+
+    @property
+    def client_id(self) -> str:
+        """The endpoint knows one client for each."""
+        return self.namespace
 
     def objects(
         self,
@@ -98,4 +102,4 @@ class Site:
         namespace = f"release-{next(_NUMBERS)}"
         self.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
         self.login.clients[namespace] = f"secret-of-{namespace}"
-        return Release(self.kube, self.login, namespace, namespace)
+        return Release(self.kube, self.login, namespace)
