@@ -143,12 +143,13 @@ tokenExchange:
       maxLength: 256
 parameters:
   description: >-
-    More fields of the request's body, by name: one text each, or a list of them, by which a Form repeats the field.
-    Everyone who may read this resource reads them: none of them may be secret.
+    More fields of the request's body, by name. Everyone who may read this resource reads them: none of them may be
+    secret.
   type: object
   maxProperties: 32
   additionalProperties:
-    x-kubernetes-preserve-unknown-fields: true
+    type: string
+    maxLength: 2048
   x-kubernetes-validations:
     - rule: >-
         !self.exists(name, name in ['grant_type', 'client_id', 'client_secret', 'audience', 'scope',
