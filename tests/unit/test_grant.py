@@ -51,10 +51,14 @@ OTHER: dict[str, Any] = {
     "expires_in_pointer": "/data/ttl",
     "client_id": "another",
     "account": "store/shop/uid",
+    "certificate": True,
 }
 """Of each input another value."""
 
-ELSEWHERE = {"basic_encoding", "assertion", "token_exchange", "access_token_pointer", "expires_in_pointer", "account"}
+ELSEWHERE = {
+    *("basic_encoding", "assertion", "token_exchange", "access_token_pointer", "expires_in_pointer", "account"),
+    "certificate",
+}
 """Those that other methods and grants send, or none: tests of theirs show what they do there."""
 
 FIELDS = [each.name for each in fields(GrantInputs)]

@@ -2,10 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from integration_token.api.endpoint import BasicEncoding, RequestEncoding
 from integration_token.api.grant import CLIENT_CREDENTIALS, PLAIN_ASSERTION, PLAIN_EXCHANGE, Assertion, TokenExchange
+
+CLIENT_ID: Final = "client_id"
+CLIENT_SECRET: Final = "client_secret"
+PRIVATE_KEY: Final = "private_key"
+CERTIFICATE: Final = "certificate"
+"""Names under which parts ask for credentials."""
+
+MULTILINE: Final[Mapping[str, int]] = {PRIVATE_KEY: 16 * 1024, CERTIFICATE: 32 * 1024}
+"""Credentials that have line breaks, and how many characters each may have: a key of 4096 bits has 3,300 as PEM, its
+certificate 2,300 and those between that and its root as many each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,8 @@ class GrantInputs:
     account: str = ""
     """Namespace, name and UID of the ServiceAccount whose token is sent, with slashes between; empty where there is
     none."""
+    certificate: bool = False
+    """The spec names a key of the credentials Secret for a certificate: assertions then tell which one it is."""
 
     @property
     def fingerprint(self) -> tuple[Any, ...]:
@@ -71,11 +83,17 @@ class TokenRequestSpec:
     """What was read of what its parts need, by the names under which they ask for it."""
     account_token: str = field(default="", repr=False)
     """The ServiceAccount's, got for this one request: no part of what grants are told apart by."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Where the credentials were read, for people, by the same names."""
 
     @property
     def client_id(self) -> str:
         """The client ID, wherever it is from; empty where there is none."""
-        return self.inputs.client_id or self.credentials.get("client_id", "")
+        return self.inputs.client_id or self.credentials.get(CLIENT_ID, "")
+
+    def place(self, name: str) -> str:
+        """Where the credential of this name was read, for people."""
+        return self.places.get(name, f"{name} of the credentials")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from integration_token.api.names import MANAGER
 from integration_token.errors import UserActionRequired
 from integration_token.oauth.authentication import METHODS
 from integration_token.oauth.grant_type import GRANT_TYPES
-from integration_token.oauth.part import ClientCertificate, GrantInputs, Needs, Part, TokenRequestSpec
+from integration_token.oauth.part import CLIENT_ID, ClientCertificate, GrantInputs, Needs, Part, TokenRequestSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ def grant_inputs(endpoint: Endpoint, integration: Integration, account: str) -> 
         expires_in_pointer=endpoint.expires_in_pointer,
         client_id=integration.client_id,
         account=account,
+        certificate=bool(integration.certificate_key),
     )
 
 
@@ -120,7 +121,7 @@ def needs(inputs: GrantInputs) -> Needs:
     ]
     names = dict.fromkeys(name for part in parts for name in part.credentials)
     if inputs.client_id:
-        names.pop("client_id", None)
+        names.pop(CLIENT_ID, None)
     return Needs(
         tuple(names),
         account=any(part.account for part in parts),
@@ -139,6 +140,7 @@ def build_request(spec: TokenRequestSpec, now: float) -> TokenRequest:
     The JSON body is no part of the RFC, but what Auth0 and the APIs behind it document.
 
     :param now: wall time in seconds.
+    :raises UserActionRequired: where the credentials cannot be used.
     """
     inputs = spec.inputs
     grant = grant_type(inputs.grant_type).contribute(spec, now)
@@ -148,7 +150,8 @@ def build_request(spec: TokenRequestSpec, now: float) -> TokenRequest:
         fields["audience"] = inputs.audience
     if inputs.scopes:
         fields["scope"] = " ".join(inputs.scopes)
-    fields |= dict(inputs.parameters)
+    # Those of the spec replace none that the grant sets, whatever schema they were stored under.
+    fields |= {name: value for name, value in inputs.parameters if name not in grant.fields}
     fields |= authentication.fields
     from_credentials = {name: spec.credentials[header_credential(name)] for name, _ in inputs.headers_from}
     headers = {"Accept": "application/json", "User-Agent": user_agent(), **dict(inputs.headers), **from_credentials}

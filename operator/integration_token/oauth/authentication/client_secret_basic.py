@@ -3,7 +3,10 @@
 import base64
 from urllib.parse import quote, quote_plus
 
-from integration_token.oauth.part import Contribution, GrantInputs, Needs, TokenRequestSpec
+from integration_token.api.condition import Reason
+from integration_token.api.endpoint import BasicEncoding
+from integration_token.errors import UserActionRequired
+from integration_token.oauth.part import CLIENT_ID, CLIENT_SECRET, Contribution, GrantInputs, Needs, TokenRequestSpec
 
 
 class ClientSecretBasic:
@@ -11,12 +14,26 @@ class ClientSecretBasic:
 
     def needs(self, inputs: GrantInputs) -> Needs:
         """Both."""
-        return Needs(("client_id", "client_secret"))
+        return Needs((CLIENT_ID, CLIENT_SECRET))
 
     def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
-        """One header."""
-        client_id, secret = spec.client_id, spec.credentials["client_secret"]
-        headers = {"Authorization": basic_authorization(client_id, secret)}
+        """One header.
+
+        :raises UserActionRequired: if it cannot hold the client ID.
+        """
+        client_id, secret = spec.client_id, spec.credentials[CLIENT_SECRET]
+        if spec.inputs.basic_encoding is BasicEncoding.FORM:
+            header = basic_authorization(client_id, secret)
+        elif ":" in client_id:
+            # RFC 7617, 2: the first colon ends the user's name.
+            raise UserActionRequired(
+                Reason.CREDENTIALS_INVALID,
+                "the client ID has a colon, which HTTP Basic can't hold unencoded; set"
+                " spec.clientAuthenticationMethod of the endpoint to ClientSecretPost, or spec.basicEncoding to Form",
+            )
+        else:
+            header = _basic(client_id, secret)
+        headers = {"Authorization": header}
         return Contribution(headers=headers, secrets=(secret, *basic_forms(client_id, secret)))
 
 

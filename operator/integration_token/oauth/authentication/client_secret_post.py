@@ -1,7 +1,7 @@
 """The client ID and the client secret in the body of the request (RFC 6749, 2.3.1)."""
 
 from integration_token.oauth.authentication.client_secret_basic import basic_forms
-from integration_token.oauth.part import Contribution, GrantInputs, Needs, TokenRequestSpec
+from integration_token.oauth.part import CLIENT_ID, CLIENT_SECRET, Contribution, GrantInputs, Needs, TokenRequestSpec
 
 
 class ClientSecretPost:
@@ -9,11 +9,11 @@ class ClientSecretPost:
 
     def needs(self, inputs: GrantInputs) -> Needs:
         """Both."""
-        return Needs(("client_id", "client_secret"))
+        return Needs((CLIENT_ID, CLIENT_SECRET))
 
     def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
         """Two fields. The endpoint could make the header of HTTP Basic of them, so that is as secret as they are."""
-        client_id, secret = spec.client_id, spec.credentials["client_secret"]
+        client_id, secret = spec.client_id, spec.credentials[CLIENT_SECRET]
         return Contribution(
             fields={"client_id": client_id, "client_secret": secret},
             secrets=(secret, *basic_forms(client_id, secret)),

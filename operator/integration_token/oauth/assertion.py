@@ -1,0 +1,101 @@
+"""JWTs by which a client says who it is or whom it asks for (RFC 7521, RFC 7523), made anew for each request.
+
+They have to pass at servers that disagree. One text as the audience: Keycloak refuses a list. Issued a few seconds
+ago: Ory Hydra answers 500 to one from the future, Keycloak refuses one issued more than a minute ago. Valid for a
+minute and no longer, since Keycloak takes no other without `iat`. A `jti` that nobody has seen, since most refuse one
+twice. And the client ID beside it, which Spring Authorization Server wants.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import jwt
+from jwt.exceptions import InvalidKeyError
+
+from integration_token.api.condition import Reason
+from integration_token.errors import EndpointUnusable
+from integration_token.oauth.certificate import read_chain
+from integration_token.oauth.key import Signing, invalid, read_private_key
+from integration_token.oauth.part import CERTIFICATE, CLIENT_SECRET, PRIVATE_KEY, TokenRequestSpec
+
+_BACK: Final = 5
+"""Seconds before now at which an assertion says that it was issued: clocks in a cluster differ by less."""
+
+_LEAST_SECRET: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
+"""Bytes of the secret (RFC 7518, 3.2): as many as the hash has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A JWT, and what no message may hold a part of."""
+
+    assertion: str = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+def signed_by_key(spec: TokenRequestSpec, now: float, *, subject: str, claims: Mapping[str, str]) -> Signed:
+    """An assertion of the client, signed with its private key.
+
+    :param claims: beside those that every assertion has.
+    :raises UserActionRequired: if key or certificate cannot be used.
+    """
+    wanted, place = spec.inputs.assertion, spec.place(PRIVATE_KEY)
+    key = read_private_key(spec.credentials[PRIVATE_KEY], place)
+    headers = {}
+    if key_id := wanted.key_id or key.key_id:
+        headers["kid"] = key_id
+    if spec.inputs.certificate:
+        certificate = spec.credentials[CERTIFICATE]
+        headers["x5t#S256"] = read_chain(certificate, spec.place(CERTIFICATE), key, place, now).thumbprint
+    algorithm = key.signs_by(wanted.signing_algorithm, place)
+    assertion = _sign({**claims, **_claims(spec, now, subject)}, key.key, algorithm, headers)
+    return Signed(assertion, (assertion, *key.secrets))
+
+
+def signed_by_secret(spec: TokenRequestSpec, now: float) -> Signed:
+    """An assertion of the client about itself, signed with its secret.
+
+    :raises UserActionRequired: if the secret cannot be used.
+    """
+    secret, place = spec.credentials[CLIENT_SECRET], spec.place(CLIENT_SECRET)
+    wanted = spec.inputs.assertion
+    algorithm = wanted.signing_algorithm or "HS256"
+    least = _LEAST_SECRET.get(algorithm)
+    if least is None:
+        raise EndpointUnusable(
+            Reason.INVALID_SPEC,
+            f"no client secret signs by {algorithm}, which spec.assertion.signingAlgorithm of the endpoint names;"
+            f" set it to one of {', '.join(_LEAST_SECRET)}, or spec.clientAuthenticationMethod to PrivateKeyJWT",
+        )
+    if len(secret.encode()) < least:
+        raise invalid(
+            f"{place} has fewer than the {least} bytes that {algorithm} takes; have a longer secret made for this"
+            " client, or set spec.clientAuthenticationMethod of the endpoint to another method"
+        )
+    headers = {"kid": wanted.key_id} if wanted.key_id else {}
+    try:
+        assertion = _sign(_claims(spec, now, spec.client_id), secret, algorithm, headers)
+    except InvalidKeyError:
+        assertion = ""
+    if not assertion:
+        raise invalid(f"{place} is a key or a certificate, and no client secret; store the client secret")
+    return Signed(assertion, (assertion, secret))
+
+
+def _claims(spec: TokenRequestSpec, now: float, subject: str) -> dict[str, str | int]:
+    issued = int(now) - _BACK
+    return {
+        "iss": spec.client_id,
+        "sub": subject,
+        "aud": spec.inputs.assertion_audience,
+        "iat": issued,
+        # Counted from there: Google refuses one that lives for longer than an hour by its own claims.
+        "exp": issued + int(spec.inputs.assertion.lifetime),
+        "jti": str(uuid.uuid4()),
+    }
+
+
+def _sign(claims: Mapping[str, str | int], key: Signing | str, algorithm: str, headers: dict[str, str]) -> str:
+    return jwt.encode(dict(claims), key, algorithm=algorithm, headers=headers)

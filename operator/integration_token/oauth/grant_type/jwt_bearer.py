@@ -1,0 +1,37 @@
+"""A JWT is right enough for a token (RFC 7523, 2.1): a ServiceAccount's token, or one that the client signs."""
+
+from integration_token.oauth.part import (
+    CERTIFICATE,
+    CLIENT_ID,
+    PRIVATE_KEY,
+    Contribution,
+    GrantInputs,
+    Needs,
+    TokenRequestSpec,
+)
+
+
+class JWTBearerGrant:
+    """`urn:ietf:params:oauth:grant-type:jwt-bearer` of OAuth's registry."""
+
+    def needs(self, inputs: GrantInputs) -> Needs:
+        """The ServiceAccount's token if there is one to be sent, else what an assertion is made from."""
+        if inputs.account:
+            return Needs(account=True)
+        certificate = (CERTIFICATE,) if inputs.certificate else ()
+        return Needs((CLIENT_ID, PRIVATE_KEY, *certificate), signs=True)
+
+    def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
+        """RFC 7523, 2.1. The client signs that it may act for the subject, which may be itself."""
+        if spec.inputs.account:
+            return _grant(spec.account_token, (spec.account_token,))
+        from integration_token.oauth.assertion import signed_by_key  # noqa: PLC0415  # 8 MiB, for who signs
+
+        wanted = spec.inputs.assertion
+        signed = signed_by_key(spec, now, subject=wanted.subject or spec.client_id, claims=dict(wanted.claims))
+        return _grant(signed.assertion, signed.secrets)
+
+
+def _grant(assertion: str, secrets: tuple[str, ...]) -> Contribution:
+    fields = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
+    return Contribution(fields, secrets=secrets)
