@@ -20,6 +20,7 @@ from integration_token.api.endpoint import RequestEncoding
 from integration_token.cluster.fence import Fence
 from integration_token.errors import Failure, Fenced, Transient, UserActionRequired
 from integration_token.oauth import client as module
+from integration_token.oauth import pool
 from integration_token.oauth.address import Policy
 from integration_token.oauth.client import Route, TokenClient
 from integration_token.oauth.content import MAX_BODY
@@ -692,7 +693,7 @@ async def test_connections_are_kept_for_the_hosts_of_late_alone(
     client: TokenClient, resolve: Resolve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The least recently used host's are closed first."""
-    monkeypatch.setattr(module, "_HOSTS", 2)
+    monkeypatch.setattr(pool, "_HOSTS", 2)
     resolve(a=["127.0.0.1"], b=["127.0.0.1"], c=["127.0.0.1"])
     async with recording() as recorder:
         for host in ("a", "b", "a", "c", "a", "b"):

@@ -6,7 +6,7 @@ one tenant's request to the next, and log every URL.
 
 import asyncio
 import ipaddress
-from collections import OrderedDict
+import ssl
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,28 +22,17 @@ from integration_token.oauth.address import IPAddress, Policy, forbidden_address
 from integration_token.oauth.content import MAX_BODY
 from integration_token.oauth.exchange_failure import TOO_MUCH, Unconnected, exchange_failure, no_answer
 from integration_token.oauth.lookup import look_up
+from integration_token.oauth.pool import Connections, Pool
 from integration_token.oauth.refusal import place_of
 from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import Answer
-from integration_token.oauth.stream import BoundedBackend
 from integration_token.oauth.token_url import check_url, listed_as, port_of
-from integration_token.oauth.trust import MAX_KEPT, digest_of, tls_context
 from integration_token.oauth.trusted_file import TrustedFile
 from integration_token.oauth.under_way import UnderWay
-
-_CONNECTIONS = 16
-"""The pool's bound, above what is sent to one host at once: a request then never waits inside the pool, where
-its cancellation would leak the connection (encode/httpcore#1093)."""
 
 _PIECES = 1024
 """Pieces in which a body may come, each of which costs as much as a hundred bytes: servers send a few kilobytes at a
 time."""
-
-_HOSTS = 64
-"""Hosts whose connections are kept for the next request; the least recently used goes first."""
-
-_KEEPALIVE = 2.0
-"""Seconds that an idle connection is kept: for a burst of first tokens; the next poll is minutes or hours away."""
 
 _GRACE = 1.0
 """Seconds after spec.timeout at which a request is cut that httpx's own timeouts don't see, since bytes trickle in."""
@@ -59,22 +48,6 @@ class Route:
     """Seconds for connection, request and answer together."""
     private: bool
     """Addresses of private networks may be connected to."""
-
-
-@dataclass(slots=True)
-class _Host:
-    """The connections to one host under one CA."""
-
-    transport: httpx.AsyncHTTPTransport
-    size: int
-    """Bytes of PEM text that its authorities have: its TLS context is kept as long as it is."""
-    proxied: bool
-    """The connections are the proxy's."""
-    users: int = 0
-
-
-_HostKey = tuple[str, bytes, bytes]
-"""Scheme, host and port; the digests of the endpoint's own authorities and of those that are trusted for all."""
 
 
 class TokenClient:
@@ -102,11 +75,9 @@ class TokenClient:
         self._clock = clock
         self._check_leave = check_leave
         self._policy = policy
-        self._proxy = httpx.Proxy(proxy) if proxy else None
-        self._proxied = _place(self._proxy.url) if self._proxy else ""
-        self._no_proxy = no_proxy
-        self._trusted = trusted or TrustedFile(None)
-        self._hosts: OrderedDict[_HostKey, _Host] = OrderedDict()
+        server = httpx.Proxy(proxy) if proxy else None
+        self._proxied = _place(server.url) if server else ""
+        self._pool = Pool(server, no_proxy, trusted or TrustedFile(None))
 
     async def send(self, request: TokenRequest, route: Route, *, ended: Callable[[], None] = lambda: None) -> Answer:
         """The endpoint's answer, whatever its status.
@@ -129,33 +100,26 @@ class TokenClient:
 
     async def _send(self, request: TokenRequest, route: Route, under_way: UnderWay) -> Answer:
         url = check_url(request.url, self._policy)
-        added = self._trusted.bundle
-        key = (f"{url.scheme}://{url.netloc.decode()}", digest_of(route.ca_bundle), added.digest)
-        host = await self._host(key, url, route, added.text or "")
+        connections = await self._pool.take(url, route.ca_bundle, request.certificate)
         try:
             async with asyncio.timeout(route.timeout + _GRACE):
-                return await self._answer(host, url, request, route, under_way)
+                return await self._answer(connections, url, request, route, under_way)
         except TimeoutError:
             # Cut from outside, the pool may have lost count of this connection: start with a fresh one.
-            if self._hosts.get(key) is host:
-                del self._hosts[key]
+            self._pool.drop(connections)
             raise Transient(Reason.TIMEOUT, no_answer(_place(url), route.timeout)) from None
         finally:
-            host.users -= 1
-            if not host.users and self._hosts.get(key) is not host:
-                await host.transport.aclose()
+            await self._pool.give_back(connections)
 
     async def close(self) -> None:
         """Closes all connections."""
-        for host in self._hosts.values():
-            await host.transport.aclose()
-        self._hosts.clear()
+        await self._pool.close()
 
     async def _answer(
-        self, host: _Host, url: httpx.URL, request: TokenRequest, route: Route, under_way: UnderWay
+        self, connections: Connections, url: httpx.URL, request: TokenRequest, route: Route, under_way: UnderWay
     ) -> Answer:
-        if host.proxied:
-            return await self._post(host, url, url, request, route, route.timeout, under_way)
+        if connections.proxied:
+            return await self._post(connections, url, url, request, route, route.timeout, under_way)
         addresses = await _resolve(url, under_way)
         private = route.private or listed_as(url) in self._policy.private_hosts
         wrong = forbidden_address(addresses, private=private, insecure=self._policy.insecure)
@@ -170,7 +134,9 @@ class TokenClient:
             try:
                 pinned = _pinned(url, address)
                 # Each address gets its share of the time, so that one which doesn't answer leaves some to the others.
-                return await self._post(host, url, pinned, request, route, route.timeout / len(addresses), under_way)
+                return await self._post(
+                    connections, url, pinned, request, route, route.timeout / len(addresses), under_way
+                )
             except Unconnected as error:
                 failures.append(error)
         if not failures:
@@ -180,7 +146,7 @@ class TokenClient:
 
     async def _post(
         self,
-        host: _Host,
+        connections: Connections,
         url: httpx.URL,
         address: httpx.URL,
         request: TokenRequest,
@@ -193,13 +159,14 @@ class TokenClient:
         :param connect: seconds that the connection may take to come about.
         """
         phases = {**dict.fromkeys(("read", "write", "pool"), route.timeout), "connect": connect}
+        closing = {"Connection": "close"} if request.certificate is not None else {}
         # A pinned address has no name of its own; to a proxy the library would give the endpoint's.
-        names = {"sni_hostname": url.raw_host.decode()} if not host.proxied else {}
+        names = {"sni_hostname": url.raw_host.decode()} if not connections.proxied else {}
         outgoing = httpx.Request(
             "POST",
             address,
             # Compressed answers are not asked for: 64 KiB on the wire could be gigabytes in memory.
-            headers={**request.headers, "Host": url.netloc.decode(), "Accept-Encoding": "identity"},
+            headers={**request.headers, **closing, "Host": url.netloc.decode(), "Accept-Encoding": "identity"},
             content=request.body,
             extensions={"timeout": phases, "trace": under_way.trace, **names},
         )
@@ -208,7 +175,7 @@ class TokenClient:
         sniffio.current_async_library_cvar.set("asyncio")
         sent = self._clock.now().wall
         try:
-            response = await host.transport.handle_async_request(outgoing)
+            response = await connections.transport.handle_async_request(outgoing)
             try:
                 body, pieces = bytearray(), 0
                 response.extensions["network_stream"].allow(2 * MAX_BODY)
@@ -219,9 +186,10 @@ class TokenClient:
                         break
             finally:
                 await response.aclose()
-        except httpx.HTTPError as error:
-            proxy = self._proxied if host.proxied and not under_way.passed else ""
-            raise exchange_failure(error, _place(url), route.timeout, proxy) from None
+        except (httpx.HTTPError, ssl.SSLError) as error:
+            proxy = self._proxied if connections.proxied and not under_way.passed else ""
+            certified = request.certificate is not None and under_way.in_tls
+            raise exchange_failure(error, _place(url), route.timeout, proxy, certified=certified) from None
         if len(body) > MAX_BODY or pieces > _PIECES:
             if 200 <= response.status_code <= 299:
                 raise Transient(Reason.INVALID_RESPONSE, TOO_MUCH if pieces > _PIECES else _TOO_LARGE)
@@ -229,46 +197,8 @@ class TokenClient:
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, headers, bytes(body), sent)
 
-    async def _host(self, key: _HostKey, url: httpx.URL, route: Route, added: str) -> _Host:
-        """The connections for a host under a CA: shared no further, since the pool tells connections apart by
-        address.
-
-        :param added: PEM text of what is trusted beside the system's roots.
-        """
-        proxy = None if listed_as(url) in self._no_proxy else self._proxy
-        verify = await tls_context(route.ca_bundle, added=added) if url.scheme == "https" or proxy else False
-        if proxy is not None and proxy.url.scheme == "https" and key not in self._hosts:
-            # Never by the endpoint's own authorities, whose owner may be a stranger.
-            proxy = httpx.Proxy(proxy.url, auth=proxy.auth, ssl_context=await tls_context("", added=added))
-        host = self._hosts.get(key)
-        if host is None:
-            transport = httpx.AsyncHTTPTransport(
-                verify=verify,
-                trust_env=False,
-                limits=httpx.Limits(max_connections=_CONNECTIONS, keepalive_expiry=_KEEPALIVE),
-                proxy=proxy,
-            )
-            _bound(transport)
-            host = self._hosts[key] = _Host(transport, len(route.ca_bundle), proxied=proxy is not None)
-        # Counted before anything is awaited: what is used must not be closed by somebody else's request.
-        host.users += 1
-        self._hosts.move_to_end(key)
-        idle = [name for name, other in self._hosts.items() if not other.users]
-        closing = []
-        while idle and (len(self._hosts) > _HOSTS or sum(other.size for other in self._hosts.values()) > MAX_KEPT):
-            closing.append(self._hosts.pop(idle.pop(0)))
-        for other in closing:
-            await other.transport.aclose()
-        return host
-
 
 _TOO_LARGE = f"the endpoint's answer is larger than {MAX_BODY // 1024} KiB"
-
-
-def _bound(transport: httpx.AsyncHTTPTransport) -> None:
-    """Bounds what the transport's connections read; httpx hands on no backend to the pool that it makes."""
-    pool = transport._pool  # noqa: SLF001  # as the docstring says
-    pool._network_backend = BoundedBackend(pool._network_backend)  # noqa: SLF001
 
 
 def _place(url: httpx.URL) -> str:

@@ -57,6 +57,30 @@ _NO_COMMON_TLS = frozenset(
         "DH_KEY_TOO_SMALL",
     }
 )
+
+_CERTIFICATE = (
+    "check that the endpoint knows this client by the certificate in the credentials Secret, and trusts the authority"
+    " which issued it; its log may say more"
+)
+_RENEWED = "write a certificate that is valid, and its key, into the credentials Secret"
+_REFUSED = {
+    "SSLV3_ALERT_BAD_CERTIFICATE": _CERTIFICATE,
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "have one issued with another kind of key, or for the use by clients",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED": _RENEWED,
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": _RENEWED,
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _CERTIFICATE,
+    "TLSV1_ALERT_UNKNOWN_CA": (
+        "have the endpoint trust the authority which issued it, or write the intermediate certificates too into the"
+        " credentials Secret"
+    ),
+    "TLSV1_ALERT_ACCESS_DENIED": _CERTIFICATE,
+    "TLSV1_ALERT_DECRYPT_ERROR": _CERTIFICATE,
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": (
+        "none that it takes was shown: have the endpoint trust the authority which issued it"
+    ),
+}
+"""What to do, by the alert with which a server refuses a client's certificate (RFC 8446, 6.2; OpenSSL's names)."""
+
 _OPENSSL_REASON = re.compile(r"[A-Z0-9_]{1,64}")
 
 
@@ -64,19 +88,21 @@ class Unconnected(Transient):
     """No connection to this address came about: another one of the name may do."""
 
 
-def exchange_failure(error: httpx.HTTPError, server: str, timeout: float, proxy: str) -> Failure:
+def exchange_failure(
+    error: httpx.HTTPError | ssl.SSLError, server: str, timeout: float, proxy: str, *, certified: bool = False
+) -> Failure:
     """What a failed exchange says to a user.
 
+    :param error: the HTTP library's, or TLS's own: the library hands on as it is what comes after the handshake.
     :param server: the endpoint's host and port.
     :param timeout: seconds that there were.
     :param proxy: the proxy's host and port; empty without one, and once it has made its connection.
+    :param certified: the endpoint was shown a client certificate, and has answered nothing yet.
     """
     causes = list(_causes(error))
-    for cause in causes:
-        if isinstance(cause, ssl.SSLError):
-            return _proxy_tls_failure(cause, proxy) if proxy else _tls_failure(cause, server)
-        if isinstance(cause, TooMuch):
-            return Transient(Reason.INVALID_RESPONSE, TOO_MUCH)
+    known = _known_failure(causes, server, proxy, certified=certified)
+    if known is not None:
+        return known
     said = _said_by_system(causes)
     peer, check = (f"the proxy {proxy}", "check the proxy, and --proxy-url") if proxy else (server, _CHECK)
     if isinstance(error, httpx.ConnectTimeout):
@@ -86,6 +112,12 @@ def exchange_failure(error: httpx.HTTPError, server: str, timeout: float, proxy:
     if isinstance(error, httpx.ProxyError):
         status = re.match(r"\d{3}\b", str(error))
         return proxy_refusal(int(status[0]) if status else 0, server)
+    if certified and isinstance(error, httpx.ConnectError | httpx.ReadError | httpx.RemoteProtocolError):
+        return Transient(
+            Reason.TLS_FAILED,
+            f"{server} ended the connection when it was shown the client certificate{said}, and didn't say why;"
+            f" {_CERTIFICATE}",
+        )
     if isinstance(error, httpx.ConnectError):
         return Unconnected(Reason.ENDPOINT_UNREACHABLE, f"no connection to {peer} comes about{said}; {check}")
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
@@ -97,6 +129,16 @@ def exchange_failure(error: httpx.HTTPError, server: str, timeout: float, proxy:
     return Transient(
         Reason.ENDPOINT_UNREACHABLE, f"the connection to {server} broke before the answer was complete{said}"
     )
+
+
+def _known_failure(causes: Iterable[BaseException], server: str, proxy: str, *, certified: bool) -> Failure | None:
+    """Where the cause says more than the HTTP library's error does."""
+    for cause in causes:
+        if isinstance(cause, ssl.SSLError):
+            return _proxy_tls_failure(cause, proxy) if proxy else _tls_failure(cause, server, certified=certified)
+        if isinstance(cause, TooMuch):
+            return Transient(Reason.INVALID_RESPONSE, TOO_MUCH)
+    return None
 
 
 def no_answer(server: str, timeout: float) -> str:
@@ -132,17 +174,20 @@ def _reason(error: ssl.SSLError) -> str:
     return error.reason if error.reason and _OPENSSL_REASON.fullmatch(error.reason) else ""
 
 
-def _tls_failure(error: ssl.SSLError, server: str) -> Failure:
+def _tls_failure(error: ssl.SSLError, server: str, *, certified: bool) -> Failure:
     if isinstance(error, ssl.SSLCertVerificationError):
         advice = _ADVICE.get(error.verify_code, _OTHER_ADVICE)
         what = f"the certificate of {server} is not trusted: {error.verify_message}; {advice}"
         return Transient(Reason.TLS_FAILED, what)
     reason = _reason(error)
+    if certified and (refused := _REFUSED.get(reason)):
+        return Transient(Reason.TLS_FAILED, f"{server} refuses the client certificate ({reason}); {refused}")
     advice = "check spec.tokenURL, and the endpoint's log"
     if reason in _NO_TLS:
         advice = "check that spec.tokenURL names an https port"
     elif reason in _NO_COMMON_TLS:
         advice = "have the endpoint offer TLS 1.2 or later, with a cipher that is still in use"
+        advice = f"{advice}, and {_CERTIFICATE}" if certified else advice
     elif "CERTIFICATE_REQUIRED" in reason:
-        advice = "it wants a client certificate, which the operator does not send"
+        advice = "it wants a client certificate: set spec.clientAuthenticationMethod to TLSClientAuth"
     return Transient(Reason.TLS_FAILED, f"TLS with {server} failed{f' ({reason})' if reason else ''}; {advice}")

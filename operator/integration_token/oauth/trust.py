@@ -59,11 +59,8 @@ async def tls_context(ca_bundle: str, *, added: str = "", where: str = "spec.caB
         _kept.move_to_end(key)
         return _kept[key][0]
     try:
-        pieces = _pieces(ca_bundle)
-        context = tolerant(ssl.create_default_context(cadata=next(pieces) or None))
-        for piece in (*pieces, *(_pieces(added) if added else ())):
+        for context in _growing(ca_bundle, added):  # noqa: B007  # the last one is complete
             await asyncio.sleep(0)
-            context.load_verify_locations(cadata=piece)
     except (ssl.SSLError, ValueError):
         if ca_bundle:
             _note(digest, usable=False)
@@ -75,6 +72,28 @@ async def tls_context(ca_bundle: str, *, added: str = "", where: str = "spec.caB
     while len(_kept) > _CONTEXTS or sum(size for _, size in _kept.values()) > MAX_KEPT:
         _kept.popitem(last=False)
     return context
+
+
+def fresh_context(ca_bundle: str, *, added: str = "") -> ssl.SSLContext:
+    """One of its own, otherwise as :func:`tls_context` has it: for what makes a context fit for nobody else.
+
+    :raises UserActionRequired: where the PEM text holds no certificate.
+    """
+    try:
+        *_, context = _growing(ca_bundle, "" if ca_bundle else added)
+    except (ssl.SSLError, ValueError):
+        raise _unusable("spec.caBundle") from None
+    return context
+
+
+def _growing(ca_bundle: str, added: str) -> Iterator[ssl.SSLContext]:
+    """The same context again and again, with a few more authorities each time."""
+    pieces = _pieces(ca_bundle)
+    context = tolerant(ssl.create_default_context(cadata=next(pieces) or None))
+    yield context
+    for piece in (*pieces, *(_pieces(added) if added else ())):
+        context.load_verify_locations(cadata=piece)
+        yield context
 
 
 def _pieces(ca_bundle: str) -> Iterator[str]:

@@ -14,6 +14,9 @@ class UnderWay:
         """Something of the request may have reached the endpoint."""
         self.passed = False
         """The proxy has made its connection: what fails from then on is between the endpoint and us."""
+        self.in_tls = False
+        """TLS has begun with whom the connection is to, and nothing has been answered in it yet: whom the peer takes us
+        for is open until then, since TLS 1.3 tells a refusal only instead of an answer."""
 
     def begin(self) -> None:
         """One more part is."""
@@ -29,3 +32,5 @@ class UnderWay:
         """Told by the HTTP library how far it is."""
         self.sent = self.sent or event.endswith("send_request_headers.started")
         self.passed = self.passed or event == "proxy.start_tls.started"
+        if event.endswith(("connect_tcp.started", "start_tls.started", "receive_response_headers.complete")):
+            self.in_tls = event.endswith("start_tls.started")
