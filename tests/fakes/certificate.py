@@ -52,14 +52,51 @@ class Certificate:
         leaf = below.issue_cert(*names)
         return cls(below.cert_pem.bytes().decode(), leaf.private_key_and_cert_chain_pem.bytes())
 
-    def context(self) -> ssl.SSLContext:
-        """The server's side of TLS."""
+    def context(self, *, clients: "ClientAuthority | None" = None) -> ssl.SSLContext:
+        """The server's side of TLS.
+
+        :param clients: whose certificates the clients must have.
+        """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if clients is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(cadata=clients.ca_pem)
         with tempfile.NamedTemporaryFile() as file:
             file.write(self.chain)
             file.flush()
             context.load_cert_chain(file.name)
         return context
+
+
+class ClientAuthority:
+    """Issues certificates to clients."""
+
+    def __init__(self) -> None:
+        """One that nobody knows yet."""
+        self._ca = trustme.CA()
+        self.ca_pem = self._ca.cert_pem.bytes().decode()
+
+    def issue(self, name: str, *, not_after: datetime | None = None) -> "ClientIdentity":
+        """For the client of that name, with a new key."""
+        not_before = not_after - _VALID if not_after else None
+        issued = self._ca.issue_cert(common_name=name, not_before=not_before, not_after=not_after)
+        chain = "".join(pem.bytes().decode() for pem in issued.cert_chain_pems)
+        return ClientIdentity(chain, issued.private_key_pem.bytes().decode())
+
+
+@dataclass(frozen=True, slots=True)
+class ClientIdentity:
+    """What a Secret of type kubernetes.io/tls holds."""
+
+    chain: str
+    """PEM."""
+    key: str = field(repr=False)
+    """PEM."""
+
+    @property
+    def serial_number(self) -> str:
+        """In hex, as Python's ssl tells the peer's."""
+        return f"{x509.load_pem_x509_certificate(self.chain.encode()).serial_number:040X}"
 
 
 def _name(name: str) -> x509.GeneralName:

@@ -1,0 +1,446 @@
+"""A client that proves itself by a certificate (RFC 8705): each request has a TLS of its own, and no key leaks."""
+
+import asyncio
+import gc
+import json
+import os
+import resource
+import socket
+import ssl
+import sys
+import threading
+import traceback
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from integration_token.api.condition import Reason
+from integration_token.errors import EndpointUnusable, Failure, Transient, UserActionRequired
+from integration_token.oauth import pool
+from integration_token.oauth.address import Policy
+from integration_token.oauth.client import Route, TokenClient
+from integration_token.oauth.client_certificate import certified_context
+from integration_token.oauth.part import ClientCertificate
+from integration_token.oauth.request import TokenRequest
+
+from tests.fakes.certificate import Certificate, ClientAuthority, ClientIdentity
+from tests.unit.virtual import FakeClock
+
+HOST = "127.0.0.1"
+TRIAL = Policy(insecure=True, allowed_hosts=frozenset(), private_hosts=frozenset())
+SERVER = Certificate.issue(HOST, "login.example")
+AUTHORITY = ClientAuthority()
+SHOP = AUTHORITY.issue("shop")
+STRANGER = ClientAuthority().issue("shop")
+EXPIRED = AUTHORITY.issue("shop", not_after=datetime.now(UTC) - timedelta(hours=1))
+ROUTE = Route(ca_bundle=SERVER.ca_pem, timeout=5.0, private=False)
+
+TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+
+
+class Server:
+    """A token endpoint of blocking sockets, whose TLS tells by an alert whom it refuses, as OpenSSL does.
+
+    It answers each request with the serial number of the certificate that it was shown, and keeps connections open.
+    """
+
+    def __init__(self, version: ssl.TLSVersion = TLS_1_3, *, demands: bool = True) -> None:
+        """Speaks that version of TLS; `demands`: a certificate of each client."""
+        self.connections = 0
+        self.resumed: list[bool] = []
+        self.heads: list[str] = []
+        self._context = SERVER.context(clients=AUTHORITY if demands else None)
+        self._context.minimum_version = self._context.maximum_version = version
+        self._socket = socket.create_server((HOST, 0))
+        self.port: int = self._socket.getsockname()[1]
+        self.url = f"https://{HOST}:{self.port}/token"
+
+    def run(self) -> None:
+        """Until its socket is closed."""
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            # A server is alone with one client at a time: whoever keeps a connection keeps out the next one.
+            with suppress(OSError), self._context.wrap_socket(connection, server_side=True) as secured:
+                secured.settimeout(5)
+                self._serve(secured)
+
+    def _serve(self, secured: ssl.SSLSocket) -> None:
+        self.resumed.append(bool(secured.session_reused))
+        shown = secured.getpeercert() or {}
+        body = json.dumps({"access_token": shown.get("serialNumber", "none")}).encode()
+        while head := self._head(secured):
+            self.heads.append(head)
+            secured.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    def _head(self, secured: ssl.SSLSocket) -> str:
+        """Of the next request, whose body is `x`."""
+        read = b""
+        while not read.endswith(b"\r\n\r\nx"):
+            piece = secured.recv(4096)
+            if not piece:
+                return ""
+            read += piece
+        return read.decode()
+
+    def close(self) -> None:
+        """Ends it."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+
+@contextmanager
+def serving(version: ssl.TLSVersion = TLS_1_3, *, demands: bool = True) -> Iterator[Server]:
+    """Such a server, in a thread of its own."""
+    server = Server(version, demands=demands)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.close()
+        thread.join(10)
+
+
+@pytest.fixture
+async def client(clock: FakeClock) -> AsyncIterator[TokenClient]:
+    """A client of an installation for trials."""
+    client = TokenClient(clock, TRIAL, None)
+    yield client
+    await client.close()
+
+
+def request(url: str, identity: ClientIdentity | None = SHOP) -> TokenRequest:
+    """A token request by a client that shows that certificate."""
+    certificate = ClientCertificate(identity.chain, identity.key) if identity else None
+    return TokenRequest(url, {"Content-Type": "text/plain"}, b"x", certificate=certificate)
+
+
+async def shown(client: TokenClient, url: str, identity: ClientIdentity | None = SHOP) -> str:
+    """The serial number of the certificate that the server was shown."""
+    answer = await client.send(request(url, identity), ROUTE)
+    return str(json.loads(answer.body)["access_token"])
+
+
+async def failure(client: TokenClient, request: TokenRequest, route: Route = ROUTE) -> Failure:
+    """The failure of a request; nothing of it, with its causes and their frames' text, shows the key."""
+    with pytest.raises(Failure) as caught:
+        await client.send(request, route)
+    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(request)
+    key = request.certificate.key if request.certificate else ""
+    assert [line for line in key.splitlines() if line and line in told and not line.startswith("-----")] == []
+    assert caught.value.__cause__ is None
+    return caught.value
+
+
+@pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
+async def test_the_server_sees_the_certificate(client: TokenClient, version: ssl.TLSVersion) -> None:
+    """In either version of TLS that is in use; and is told that nothing else comes over this connection."""
+    with serving(version) as server:
+        assert await shown(client, server.url) == SHOP.serial_number
+    [head] = server.heads
+    assert "connection: close\r\n" in head.lower()
+
+
+@pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
+async def test_no_two_requests_share_a_connection_or_a_session(client: TokenClient, version: ssl.TLSVersion) -> None:
+    """Neither two clients, nor one of them twice, nor one without a certificate: the server judges each by its own."""
+    other = AUTHORITY.issue("other")
+    with serving(version) as server:
+        seen = [await shown(client, server.url, identity) for identity in (SHOP, other, SHOP, other)]
+    assert seen == [identity.serial_number for identity in (SHOP, other, SHOP, other)]
+    assert server.connections == 4
+    assert server.resumed == [False] * 4
+
+
+async def test_requests_without_a_certificate_go_on_without_one(client: TokenClient) -> None:
+    """To the same host, under the same authorities, before and after."""
+    with serving(demands=False) as server:
+        seen = [await shown(client, server.url, None)]
+        await client.close()  # it would keep out the next one
+        seen += [await shown(client, server.url)]
+        seen += [await shown(client, server.url, None), await shown(client, server.url, None)]
+    assert seen == ["none"] * 4  # it asked for none
+    assert server.connections == 3
+
+
+async def test_a_renewed_certificate_is_shown_with_the_next_request(client: TokenClient) -> None:
+    """Nothing of the old one is kept."""
+    renewed = AUTHORITY.issue("shop")
+    with serving() as server:
+        assert await shown(client, server.url) == SHOP.serial_number
+        assert await shown(client, server.url, renewed) == renewed.serial_number
+
+
+async def test_the_chain_may_be_followed_by_an_authority_and_the_key_may_be_in_any_form(client: TokenClient) -> None:
+    """As cert-manager and openssl write them: PKCS#8 or not, with the issuer at the end."""
+    key = load_pem_private_key(SHOP.key.encode(), None)
+    forms = [
+        key.private_bytes(Encoding.PEM, form, NoEncryption()).decode()
+        for form in (PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL)
+    ]
+    with serving() as server:
+        for form in forms:
+            identity = ClientIdentity(SHOP.chain + AUTHORITY.ca_pem, form)
+            assert await shown(client, server.url, identity) == SHOP.serial_number
+
+
+_RSA = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def _encrypted(form: PrivateFormat) -> str:
+    key = load_pem_private_key(SHOP.key.encode(), None)
+    return key.private_bytes(Encoding.PEM, form, BestAvailableEncryption(b"pw")).decode()
+
+
+@pytest.mark.parametrize(
+    ("chain", "key", "said"),
+    [
+        (SHOP.chain, AUTHORITY.issue("shop").key, "the private key is not the certificate's; write both anew"),
+        (SHOP.chain, _RSA, "the private key is not the certificate's; write both anew, in one step"),
+        (SHOP.chain, _encrypted(PrivateFormat.PKCS8), "the private key is encrypted; write it anew without a password"),
+        (SHOP.chain, _encrypted(PrivateFormat.TraditionalOpenSSL), "the private key is encrypted"),
+        (SHOP.chain, "no key", "certificate or private key cannot be used; write both anew as PEM, in one step"),
+        ("no certificate", SHOP.key, "certificate or private key cannot be used; write both anew as PEM"),
+        ("", "", "certificate or private key cannot be used; write both anew as PEM"),
+    ],
+    ids=["misfit", "another kind", "encrypted", "encrypted, old form", "no key", "no certificate", "empty"],
+)
+async def test_what_cannot_be_used_is_a_fault_of_the_credentials(
+    client: TokenClient, chain: str, key: str, said: str
+) -> None:
+    """Nobody is asked for a password, nothing is sent, and the message says what to write."""
+    with serving() as server:
+        problem = await failure(client, request(server.url, ClientIdentity(chain, key)))
+    assert (type(problem), problem.reason) == (UserActionRequired, Reason.CREDENTIALS_INVALID)
+    assert problem.message.startswith(f"in the credentials Secret {said}")
+    assert not problem.sent
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
+@pytest.mark.parametrize(
+    ("identity", "alert", "advice"),
+    [
+        (STRANGER, "TLSV1_ALERT_UNKNOWN_CA", "have the endpoint trust the authority which issued it"),
+        (EXPIRED, "SSLV3_ALERT_CERTIFICATE_EXPIRED", "write a certificate that is valid, and its key"),
+    ],
+    ids=["unknown authority", "expired"],
+)
+async def test_a_refused_certificate_is_named(
+    client: TokenClient, identity: ClientIdentity, alert: str, advice: str, version: ssl.TLSVersion
+) -> None:
+    """With the server's alert, be it in place of an answer; where the alert was lost with the connection, without."""
+    with serving(version) as server:
+        problem = await failure(client, request(server.url, identity))
+    assert (type(problem), problem.reason) == (Transient, Reason.TLS_FAILED)
+    place = f"{HOST}:{server.port}"
+    told = problem.message.startswith(f"{place} refuses the client certificate ({alert}); {advice}")
+    lost = problem.message.startswith(f"{place} ended the connection when it was shown the client certificate")
+    assert told or lost
+    assert told or version == TLS_1_3
+    assert not server.heads
+
+
+async def test_a_connection_that_ends_with_the_certificate_is_told_so(client: TokenClient) -> None:
+    """Servers that end without an alert are common: asyncio's are among them."""
+    context = SERVER.context(clients=AUTHORITY)
+    async with await asyncio.start_server(lambda *_: None, HOST, 0, ssl=context) as server:
+        port = server.sockets[0].getsockname()[1]
+        problem = await failure(client, request(f"https://{HOST}:{port}/token", STRANGER))
+    assert (type(problem), problem.reason) == (Transient, Reason.TLS_FAILED)
+    assert "check that the endpoint knows this client by the certificate in the credentials Secret" in problem.message
+    assert "NetworkPolicy" not in problem.message
+
+
+@pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
+async def test_where_a_certificate_is_wanted_and_none_is_shown_the_method_is_told(
+    client: TokenClient, version: ssl.TLSVersion
+) -> None:
+    """TLS 1.2 has no word for it, and a connection may end before that of TLS 1.3 is read."""
+    with serving(version) as server:
+        problem = await failure(client, request(server.url, None))
+    assert isinstance(problem, Transient)
+    if "CERTIFICATE_REQUIRED" in problem.message:
+        assert problem.message.endswith("set spec.clientAuthenticationMethod to TLSClientAuth")
+    assert "refuses the client certificate" not in problem.message
+
+
+async def test_a_server_that_is_not_trusted_is_shown_nothing(client: TokenClient) -> None:
+    """It is trusted by the same authorities as with any other method, and no other word is said of it."""
+    with serving() as server:
+        problem = await failure(client, request(server.url), Route(AUTHORITY.ca_pem, 5.0, private=False))
+        unreadable = await failure(client, request(server.url), Route("no PEM", 5.0, private=False))
+    assert problem.reason == Reason.TLS_FAILED
+    assert problem.message.startswith(f"the certificate of {HOST}:{server.port} is not trusted")
+    assert unreadable.reason == Reason.INVALID_CA_BUNDLE
+    assert not server.heads
+
+
+async def test_a_server_that_is_away_is_told_as_such(client: TokenClient) -> None:
+    """No certificate is blamed that nobody saw."""
+    with serving() as server:
+        pass
+    problem = await failure(client, request(server.url))
+    assert problem.reason == Reason.ENDPOINT_UNREACHABLE
+    assert problem.message.startswith(f"no connection to {HOST}:{server.port} comes about: connection refused")
+
+
+async def test_an_http_endpoint_can_be_shown_no_certificate(client: TokenClient) -> None:
+    """Not even in an installation for trials, which admits http."""
+    problem = await failure(client, request("http://127.0.0.1:9/token"))
+    assert (type(problem), problem.reason) == (EndpointUnusable, Reason.INSECURE_URL)
+    assert problem.message == ("spec.tokenURL is http, over which no client certificate can be shown; use https")
+
+
+async def test_a_proxy_is_not_shown_the_certificate(
+    clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it asks for one: it is the endpoint behind it that gets to see it."""
+    asked: list[object] = []
+    tunnels: list[asyncio.Task[None]] = []
+
+    async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(writer.get_extra_info("peercert"))
+        tunnels.append(asyncio.current_task())  # type: ignore[arg-type]  # this one
+        head = await reader.readuntil(b"\r\n\r\n")
+        there = await asyncio.open_connection(HOST, server.port)
+        assert head.startswith(b"CONNECT login.example:443 ")
+        writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+        await asyncio.gather(copy(reader, there[1]), copy(there[0], writer))
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+        writer.close()
+
+    context = SERVER.context(clients=AUTHORITY)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    authorities = tmp_path / "authorities.pem"
+    authorities.write_text(SERVER.ca_pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authorities))
+    with serving() as server:
+        async with await asyncio.start_server(tunnel, HOST, 0, ssl=context) as proxy:
+            client = TokenClient(clock, TRIAL, f"https://{HOST}:{proxy.sockets[0].getsockname()[1]}")
+            assert await shown(client, "https://login.example/token") == SHOP.serial_number
+            problem = await failure(client, request("https://login.example/token", STRANGER))
+            await client.close()
+            await asyncio.gather(*tunnels)
+    assert asked == [None, None]
+    assert (problem.reason, "login.example:443" in problem.message) == (Reason.TLS_FAILED, True)
+
+
+def _open_files() -> dict[str, str]:
+    """What this process has open, by its number."""
+    found = {}
+    for path in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            found[path.name] = str(path.readlink())
+    return found
+
+
+async def test_no_file_is_left_or_has_a_name(client: TokenClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Certificate and key are read from sealed memory, which is closed before anything is sent, and also where they
+    cannot be used."""
+    files: list[tuple[str, bool]] = []
+    load = ssl.SSLContext.load_cert_chain
+
+    def note(context: ssl.SSLContext, chain: str, key: str, **options: object) -> None:
+        for path in (chain, key):
+            try:
+                Path(path).write_text("changed")
+                sealed = False
+            except PermissionError:
+                sealed = True
+            files.append((str(Path(path).readlink()), sealed))
+        load(context, chain, key, **options)  # type: ignore[arg-type]  # handed on
+
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", note)
+    before = _open_files()
+    with pytest.raises(UserActionRequired):
+        certified_context(ClientCertificate(SHOP.chain, STRANGER.key), SERVER.ca_pem)
+    certified_context(ClientCertificate(SHOP.chain, SHOP.key), SERVER.ca_pem)
+    assert files == [("/memfd:client-certificate (deleted)", True)] * 4
+    assert _open_files() == before
+
+
+async def test_where_a_file_in_memory_cannot_be_had_it_is_told(
+    client: TokenClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None now, by what the system says; none at all where it isn't Linux."""
+
+    def exhausted(*_: object) -> int:
+        raise OSError(24, "Too many open files", "/proc/self/fd/7")
+
+    with serving() as server:
+        monkeypatch.setattr(os, "memfd_create", exhausted)
+        problem = await failure(client, request(server.url))
+        assert (type(problem), problem.reason) == (Transient, Reason.TLS_FAILED)
+        assert "cannot be loaded in the operator's pod: too many open files; see" in problem.message
+        monkeypatch.setattr(sys, "platform", "darwin")
+        problem = await failure(client, request(server.url))
+    assert (type(problem), problem.reason) == (EndpointUnusable, Reason.INVALID_SPEC)
+    assert "need an operator that runs on Linux" in problem.message
+
+
+async def test_a_certificate_is_read_while_others_run(client: TokenClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the system's roots it takes some 20 ms, each time."""
+    threads: list[int] = []
+    original = certified_context
+
+    def note(*arguments: ClientCertificate | str, **options: str) -> ssl.SSLContext:
+        threads.append(threading.get_ident())
+        return original(*arguments, **options)  # type: ignore[arg-type]  # handed on
+
+    monkeypatch.setattr(pool, "certified_context", note)
+    with serving() as server:
+        await shown(client, server.url)
+    assert threads
+    assert threading.get_ident() not in threads
+
+
+async def test_nothing_is_kept_of_many_requests(client: TokenClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After 200 of them, some refused: neither a context, nor a connection, nor memory."""
+    contexts: list[weakref.ref[ssl.SSLContext]] = []
+    original = certified_context
+
+    def note(*arguments: ClientCertificate | str, **options: str) -> ssl.SSLContext:
+        context = original(*arguments, **options)  # type: ignore[arg-type]  # handed on
+        contexts.append(weakref.ref(context))
+        return context
+
+    monkeypatch.setattr(pool, "certified_context", note)
+    resident: Callable[[], int] = lambda: int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()  # noqa: E731
+    with serving() as server:
+
+        async def some(count: int) -> None:
+            for number in range(count):
+                if number % 10:
+                    assert await shown(client, server.url) == SHOP.serial_number
+                else:
+                    assert (await failure(client, request(server.url, STRANGER))).reason == Reason.TLS_FAILED
+
+        await some(50)
+        gc.collect()
+        files, before = len(_open_files()), resident()
+        await some(200)
+        gc.collect()
+        assert [context for context in contexts if context() is not None] == []
+        assert len(_open_files()) == files
+        assert resident() - before < 200 * 16 * 1024
+    assert len(contexts) == 250
