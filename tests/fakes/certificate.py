@@ -2,10 +2,11 @@
 
 import ssl
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
-from typing import Self
+from typing import Any, Self
 
 import trustme
 from cryptography import x509
@@ -97,6 +98,21 @@ class ClientIdentity:
     def serial_number(self) -> str:
         """In hex, as Python's ssl tells the peer's."""
         return f"{x509.load_pem_x509_certificate(self.chain.encode()).serial_number:040X}"
+
+    def context(self, ca_pem: str) -> ssl.SSLContext:
+        """The client's side of TLS, with a server of that authority."""
+        context = ssl.create_default_context(cadata=ca_pem)
+        with tempfile.NamedTemporaryFile() as file:
+            file.write((self.key + self.chain).encode())
+            file.flush()
+            context.load_cert_chain(file.name)
+        return context
+
+
+def name_of(shown: Mapping[str, Any] | None) -> str:
+    """The common name in a certificate as Python's ssl tells the peer's; empty without one."""
+    parts = (part for parts in (shown or {}).get("subject", ()) for part in parts)
+    return next((str(value) for name, value in parts if name == "commonName"), "")
 
 
 def _name(name: str) -> x509.GeneralName:

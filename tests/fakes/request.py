@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from tests.fakes.assertion import ASSERTION_TYPE
 from tests.fakes.issuer import Grant
 
 MAX_BODY = 64 * 1024
@@ -37,36 +38,41 @@ class TokenRequest:
     client_secret: str = field(repr=False)
     basic: bool
     """The credentials came by HTTP Basic, so that a refusal says WWW-Authenticate."""
+    client_assertion: str = field(default="", repr=False)
+    """What came instead of the secret."""
 
 
-def read_request(headers: Mapping[str, str], query: str, body: bytes) -> TokenRequest:
+def read_request(
+    headers: Mapping[str, str], query: str, body: bytes, *, peer: str = "", plain_basic: bool = False
+) -> TokenRequest:
     """The token request in a POST to the token endpoint; `headers` with lower-case names.
 
+    :param peer: the client's name in the certificate that it showed.
+    :param plain_basic: HTTP Basic is taken as it is, without form-decoding.
     :raises Rejected: where it isn't one, to the letter.
     """
     if query:
         raise _invalid("no parameter of a token request belongs into the URL")
     if len(body) > MAX_BODY:
         raise Rejected(413, "invalid_request", "the body is too large")
-    content_type = headers.get("content-type", "")
-    if content_type == "application/json":
-        fields = _json_fields(body)
-    elif content_type == "application/x-www-form-urlencoded":
-        fields = _form_fields(body)
-    else:
-        raise _invalid("content-type must be application/json or application/x-www-form-urlencoded")
+    fields = _fields(headers.get("content-type", ""), body)
     grant_type = fields.pop("grant_type", "")
     if not grant_type:
         raise _invalid("grant_type is missing")
     if grant_type != "client_credentials":
         raise Rejected(400, "unsupported_grant_type", "grant_type must be client_credentials")
     client_id, client_secret = fields.pop("client_id", ""), fields.pop("client_secret", "")
+    assertion, assertion_type = fields.pop("client_assertion", ""), fields.pop("client_assertion_type", "")
+    if (assertion or assertion_type) and assertion_type != ASSERTION_TYPE:
+        raise _invalid("client_assertion_type is none that is known")
     basic = headers.get("authorization", "")
     if basic:
-        if client_id or client_secret:
+        if client_id or client_secret or assertion:
             raise _invalid("credentials both in the body and in the Authorization header")
-        client_id, client_secret = _basic(basic)
-    if not client_id or not client_secret:
+        client_id, client_secret = _basic(basic, plain=plain_basic)
+    if assertion and client_secret:
+        raise _invalid("both a client secret and an assertion")
+    if not client_id or not (client_secret or assertion or peer):
         raise Rejected(401, "invalid_client", "client_id or client_secret is missing")
     grant = Grant(
         client_id,
@@ -74,11 +80,19 @@ def read_request(headers: Mapping[str, str], query: str, body: bytes) -> TokenRe
         tuple(fields.pop("scope", "").split()),
         tuple(sorted(fields.items())),
     )
-    return TokenRequest(grant, client_secret, basic=bool(basic))
+    return TokenRequest(grant, client_secret, basic=bool(basic), client_assertion=assertion)
 
 
 def _invalid(description: str) -> Rejected:
     return Rejected(400, "invalid_request", description)
+
+
+def _fields(content_type: str, body: bytes) -> dict[str, str]:
+    if content_type == "application/json":
+        return _json_fields(body)
+    if content_type == "application/x-www-form-urlencoded":
+        return _form_fields(body)
+    raise _invalid("content-type must be application/json or application/x-www-form-urlencoded")
 
 
 def _json_fields(body: bytes) -> dict[str, str]:
@@ -119,13 +133,17 @@ def _form_decode(text: str) -> str:
     return unquote_to_bytes(text.replace("+", " ")).decode()
 
 
-def _basic(header: str) -> tuple[str, str]:
-    """The credentials of HTTP Basic, each form-encoded first (RFC 6749, 2.3.1)."""
+def _basic(header: str, *, plain: bool) -> tuple[str, str]:
+    """The credentials of HTTP Basic, each form-encoded first (RFC 6749, 2.3.1) unless they are `plain`."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         raise _invalid("the Authorization header is not Basic")
     try:
-        client_id, separator, client_secret = base64.b64decode(encoded, validate=True).decode("ascii").partition(":")
+        client_id, separator, client_secret = (
+            base64.b64decode(encoded, validate=True).decode("utf-8" if plain else "ascii").partition(":")
+        )
+        if separator and plain:
+            return client_id, client_secret
         if separator:
             return _form_decode(client_id), _form_decode(client_secret)
     except ValueError:

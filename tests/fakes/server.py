@@ -11,7 +11,7 @@ from typing import Any, Self
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from tests.fakes.certificate import Certificate
+from tests.fakes.certificate import Certificate, ClientAuthority
 
 HOST = "127.0.0.1"
 
@@ -58,8 +58,10 @@ class Server:
 
     url: str
 
-    def __init__(self, app: Any, *, certificate: Certificate | None = None) -> None:
-        """Takes no port yet."""
+    def __init__(
+        self, app: Any, *, certificate: Certificate | None = None, clients: ClientAuthority | None = None
+    ) -> None:
+        """Takes no port yet; `clients`: whose certificates the clients must have."""
         self._scheme = "https" if certificate else "http"
         self._config = uvicorn.Config(
             app,
@@ -75,7 +77,7 @@ class Server:
             date_header=False,
             # Clients that keep connections for long must not find them closed just then.
             timeout_keep_alive=300,
-            ssl_context_factory=(lambda _, __: certificate.context()) if certificate else None,
+            ssl_context_factory=(lambda _, __: certificate.context(clients=clients)) if certificate else None,
         )
 
     def __enter__(self) -> Self:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from tests.fakes.assertion import AssertionJudge, KnownKey
 from tests.fakes.fault import Context, Fault
 from tests.fakes.issuer import Grant, Issued, Issuer
 from tests.fakes.record import Log, Outcome, Record
@@ -40,13 +41,21 @@ class TokenService:
         scopes: tuple[str, ...] | None = None,
         unauthorized: str = "access_denied",
         skew: float = 0.0,
+        keys: Mapping[str, KnownKey] | None = None,
+        plain_basic: bool = False,
     ) -> None:
         """
         :param audiences: the known ones; None for a server that knows no audiences and takes any.
         :param scopes: the known ones; None takes any.
         :param unauthorized: the error code for a wrong client or secret: `access_denied` or `invalid_client`.
         :param skew: seconds that the server's clock is ahead.
+        :param keys: of the clients that prove by assertions who they are, by client ID.
+        :param plain_basic: HTTP Basic is taken as it is, without form-decoding.
         """
+        self.url = ""
+        """Whom assertions must be for."""
+        self._assertions = AssertionJudge({} if keys is None else keys)
+        self._plain_basic = plain_basic
         self.issuer = issuer
         self.log: Log[Record] = Log()
         self._accepts = accepts
@@ -67,8 +76,21 @@ class TokenService:
         with self._lock:
             self._armed = [armed for armed in self._armed if client_id not in (None, armed.client_id)]
 
-    def answer(self, method: str, path: str, headers: Mapping[str, str], query: str, body: bytes, now: float) -> Reply:
-        """The reply to a request received at `now`, with the request noted; `headers` with lower-case names."""
+    def answer(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        query: str,
+        body: bytes,
+        now: float,
+        *,
+        peer: str = "",
+    ) -> Reply:
+        """The reply to a request received at `now`, with the request noted; `headers` with lower-case names.
+
+        :param peer: the client's name in the certificate that it showed.
+        """
         if path != PATH:
             self.log.add(Record(now, Outcome.REJECTED, 404))
             return error(404, "not_found")
@@ -76,7 +98,7 @@ class TokenService:
             self.log.add(Record(now, Outcome.REJECTED, 405))
             return error(405, "method_not_allowed", headers={"allow": "POST"})
         try:
-            request = read_request(headers, query, body)
+            request = read_request(headers, query, body, peer=peer, plain_basic=self._plain_basic)
         except Rejected as rejected:
             return self._reject(rejected, now)
         fault = self._fault(request.grant.client_id)
@@ -85,7 +107,7 @@ class TokenService:
             self._note(now, Outcome.FAILED, reply.status, request.grant, fault)
             return reply
         try:
-            self._check(request)
+            self._check(request, peer, now + self._skew)
         except Rejected as rejected:
             return self._reject(rejected, now, request.grant)
         issue = Issuer.answer if fault is None or fault.issue is None else fault.issue
@@ -109,9 +131,20 @@ class TokenService:
                 return armed.fault
         return None
 
-    def _check(self, request: TokenRequest) -> None:
+    def _is_client(self, request: TokenRequest, peer: str, now: float) -> bool:
+        client_id = request.grant.client_id
+        if request.client_assertion:
+            fault = self._assertions.fault(client_id, request.client_assertion, self.url, now)
+            if fault:
+                raise Rejected(401, "invalid_client", fault)
+            return True
+        if request.client_secret:
+            return self._accepts(client_id, request.client_secret)
+        return client_id == peer
+
+    def _check(self, request: TokenRequest, peer: str, now: float) -> None:
         grant = request.grant
-        if not self._accepts(grant.client_id, request.client_secret):
+        if not self._is_client(request, peer, now):
             challenge = {"www-authenticate": 'Basic realm="token"'} if request.basic else {}
             raise Rejected(401, self._unauthorized, "Unauthorized", challenge)
         if self._audiences is not None and grant.audience not in self._audiences:

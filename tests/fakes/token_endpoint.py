@@ -9,7 +9,8 @@ from typing import Final, Self
 
 from starlette.types import Receive, Scope, Send
 
-from tests.fakes.certificate import Certificate
+from tests.fakes.assertion import KnownKey
+from tests.fakes.certificate import Certificate, ClientAuthority, name_of
 from tests.fakes.delivery import deliver
 from tests.fakes.fault import Fault
 from tests.fakes.issuer import Grant, Issuer, Policy
@@ -44,6 +45,9 @@ class TokenEndpoint:
         tls: bool = False,
         certificate_name: str = HOST,
         certificate: Certificate | None = None,
+        client_certificates: ClientAuthority | None = None,
+        keys: Mapping[str, KnownKey] | None = None,
+        plain_basic: bool = False,
         skew: float = 0.0,
         date: bool = True,
         clock: Callable[[], float] = time.time,
@@ -56,6 +60,10 @@ class TokenEndpoint:
         :param audiences: the known ones, of which `audience` is the first; None: any, or none.
         :param certificate_name: the name or address that the certificate is for, be it the wrong one.
         :param certificate: instead of `tls`: the one that it has.
+        :param client_certificates: by whom all clients must have certificates, which prove who they are by their
+            common name; needs TLS.
+        :param keys: of the clients that prove by assertions who they are, by client ID; may be changed meanwhile.
+        :param plain_basic: HTTP Basic is taken as it is, without form-decoding.
         :param skew: seconds that the server's clock is ahead, in Date and in a JWT's `exp`.
         :param date: whether answers have a Date header.
         """
@@ -68,19 +76,21 @@ class TokenEndpoint:
             scopes=scopes,
             unauthorized=unauthorized,
             skew=skew,
+            keys=keys,
+            plain_basic=plain_basic,
         )
         self._certificate = certificate or (Certificate.issue(certificate_name) if tls else None)
         self._clock = clock
         self._skew = skew
         self._date = date
-        self._server = Server(self, certificate=self._certificate)
+        self._server = Server(self, certificate=self._certificate, clients=client_certificates)
         self._stack = ExitStack()
         self.audience = audiences[0] if audiences else ""
 
     def __enter__(self) -> Self:
         """Serve."""
         self._stack.enter_context(self._server)
-        self.url = self._server.url + PATH
+        self.url = self.service.url = self._server.url + PATH
         return self
 
     def __exit__(
@@ -98,7 +108,8 @@ class TokenEndpoint:
             body += message["body"]
             if not message["more_body"]:
                 break
-        reply = self.service.answer(scope["method"], scope["path"], headers, scope["query_string"].decode(), body, now)
+        query, peer = scope["query_string"].decode(), name_of(scope["state"]["transport"].get_extra_info("peercert"))
+        reply = self.service.answer(scope["method"], scope["path"], headers, query, body, now, peer=peer)
         date = formatdate(self._clock() + self._skew, usegmt=True) if self._date else None
         await deliver(reply, date, scope, receive, send)
 
