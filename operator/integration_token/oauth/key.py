@@ -64,7 +64,7 @@ _TEXT = re.compile(r"[A-Za-z0-9_-]+")
 _RSA_MEMBERS = ("n", "e", "d", "p", "q", "dp", "dq", "qi")
 _SECRET_MEMBERS = ("d", "p", "q", "dp", "dq", "qi")
 """RFC 7518, 6.2.2 and 6.3.2."""
-__LONGEST_ID = 256
+_LONGEST_ID = 256
 """As the schema has it for spec.assertion.keyID."""
 
 
@@ -177,7 +177,7 @@ def _of_jwk(text: str, where: str) -> PrivateKey:
 
 
 def _short(value: object) -> str:
-    return value if isinstance(value, str) and len(value) <= __LONGEST_ID else ""
+    return value if isinstance(value, str) and len(value) <= _LONGEST_ID else ""
 
 
 def _of_rsa_members(members: Mapping[str, str], where: str) -> RSAPrivateKey | None:
