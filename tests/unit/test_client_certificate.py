@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from integration_token.api.condition import Reason
 from integration_token.errors import EndpointUnusable, Failure, Transient, UserActionRequired
-from integration_token.oauth import pool
+from integration_token.oauth import pool, trust
 from integration_token.oauth.address import Policy
 from integration_token.oauth.client import Route, TokenClient
 from integration_token.oauth.client_certificate import certified_context
@@ -334,6 +334,7 @@ async def test_a_proxy_is_not_shown_the_certificate(
     authorities = tmp_path / "authorities.pem"
     authorities.write_text(SERVER.ca_pem)
     monkeypatch.setenv("SSL_CERT_FILE", str(authorities))
+    monkeypatch.setattr(trust, "_kept", type(trust._kept)())  # the system's own are kept once they were read
     with serving() as server:
         async with await asyncio.start_server(tunnel, HOST, 0, ssl=context) as proxy:
             client = TokenClient(clock, TRIAL, f"https://{HOST}:{proxy.sockets[0].getsockname()[1]}")
