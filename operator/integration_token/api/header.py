@@ -12,7 +12,7 @@ _VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 _NEVER = re.compile(
     r"host|authorization|transfer-encoding|connection|cookie|expect|accept-encoding|(content|proxy)-.*", re.IGNORECASE
 )
-"""What says whom the request is for, who sends it, where its body ends or how the answer comes: not for a spec to set."""
+"""What says whom the request is for, who sends it, where its body ends or how the answer comes: no spec's to set."""
 
 
 def check_names(names: Iterable[str]) -> None:
