@@ -387,7 +387,7 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
     ),
     **{
         f"{name!r} as the name of {what}": (
-            token(**{field: {"name": name}}),
+            token("shop", **{field: {"name": name}}),
             f"spec.{field}.name",
             f"must be {what} name",
         )
