@@ -1,6 +1,7 @@
 """The CustomResourceDefinitions: what the API server accepts and refuses."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -670,17 +671,12 @@ def test_what_was_stored_before_a_bound_there_is_still_gets_its_status(kubectl: 
             return False
         return True
 
-    def serve(schema: Document) -> None:
-        version = json.loads(kubectl.run("get", "crd", name, "--output=json"))["metadata"]["resourceVersion"]
-        schema["metadata"]["resourceVersion"] = version
-        kubectl.run("replace", "--filename=-", documents=[schema])
-
     try:
-        serve(older)
+        _serve(kubectl, older)
         poll(accepted, "the older schema")
         kubectl.run("create", "--filename=-", documents=[large])
     finally:
-        serve(crd)
+        _serve(kubectl, crd)
     poll(lambda: not accepted(), "the newer schema")
     status = json.dumps({"status": {"observedGeneration": 1}})
     kubectl.run("patch", "itok", "large", "--subresource=status", "--type=merge", f"--patch={status}")
@@ -699,18 +695,13 @@ def test_what_was_stored_before_a_status_had_a_default_has_it_too(kubectl: Kubec
         found: Document = json.loads(kubectl.run("get", "itok", "older", "--output=json"))
         return found
 
-    def serve(schema: Document) -> None:
-        version = json.loads(kubectl.run("get", "crd", name, "--output=json"))["metadata"]["resourceVersion"]
-        schema["metadata"]["resourceVersion"] = version
-        kubectl.run("replace", "--filename=-", documents=[schema])
-
     kubectl.run("create", "--filename=-", documents=[token("older")])
     try:
-        serve(older)
+        _serve(kubectl, older)
         poll(lambda: "status" not in stored(), "the older schema")
         before = stored()
     finally:
-        serve(crd)
+        _serve(kubectl, crd)
     poll(lambda: "status" in stored(), "the newer schema")
     after = stored()
     assert after == before | {"status": {"observedGeneration": 0}}
@@ -719,6 +710,68 @@ def test_what_was_stored_before_a_status_had_a_default_has_it_too(kubectl: Kubec
     kubectl.run("patch", "itok", "older", "--subresource=status", "--type=merge", f"--patch={status}")
     assert stored()["status"] == {"observedGeneration": 1}
     kubectl.run("delete", "itok", "older")
+
+
+@pytest.mark.parametrize(
+    ("plural", "document", "loosen"),
+    [
+        pytest.param(
+            "integrationtokens",
+            token("older", endpointRef={"name": "../../x"}),
+            lambda spec: spec["properties"]["endpointRef"]["properties"]["name"].pop("x-kubernetes-validations"),
+            id="a reference that is a path",
+        ),
+        pytest.param(
+            "tokenendpoints",
+            endpoint(headers={"Host": "other.example.com"}),
+            lambda spec: spec["properties"]["headers"].pop("x-kubernetes-validations"),
+            id="a header that is refused today",
+        ),
+        pytest.param(
+            "tokenendpoints",
+            endpoint(tokenExchange={"requestedTokenType": "urn:x"}),
+            lambda spec: spec.pop("x-kubernetes-validations"),
+            id="fields that are refused together today",
+        ),
+    ],
+)
+def test_what_was_stored_before_a_rule_there_is_still_gets_its_status(
+    kubectl: Kubectl, plural: str, document: Document, loosen: Callable[[Document], Any]
+) -> None:
+    """And its labels: only a change of what is refused is."""
+    crd = json.loads(kubectl.run("get", "crd", f"{plural}.integrationtoken.dev", "--output=json"))
+    older = json.loads(json.dumps(crd))
+    loosen(older["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"])
+    name = document["metadata"]["name"]
+    another = document | {"metadata": document["metadata"] | {"name": "another"}}
+
+    def accepted() -> bool:
+        try:
+            kubectl.dry_run(another)
+        except CommandError:
+            return False
+        return True
+
+    try:
+        _serve(kubectl, older)
+        poll(accepted, "the older schema")
+        kubectl.run("create", "--filename=-", documents=[document])
+    finally:
+        _serve(kubectl, crd)
+    try:
+        poll(lambda: not accepted(), "the newer schema")
+        kubectl.run("label", plural, name, "team=shop")
+        status = json.dumps({"status": {"observedGeneration": 1}})
+        kubectl.run("patch", plural, name, "--subresource=status", "--type=merge", f"--patch={status}")
+    finally:
+        kubectl.run("delete", plural, name)
+
+
+def _serve(kubectl: Kubectl, crd: Document) -> None:
+    """Replace the definition of that name."""
+    now = json.loads(kubectl.run("get", "crd", crd["metadata"]["name"], "--output=json"))
+    crd["metadata"]["resourceVersion"] = now["metadata"]["resourceVersion"]
+    kubectl.run("replace", "--filename=-", documents=[crd])
 
 
 def _contains(stored: Any, given: Any) -> bool:
