@@ -45,8 +45,16 @@ _WHOLE_ENDPOINT: dict[str, Any] = {
     "audience": "https://api.example.com",
     "requestEncoding": "Form",
     "clientAuthenticationMethod": "ClientSecretBasic",
+    "basicEncoding": "None",
     "parameters": {"tenant": "1"},
-    "response": {"tokenType": "BearerToken"},
+    "repeatedParameters": {"resource": ["https://a.example.com", "https://b.example.com"]},
+    "headers": {"X-Tenant": "1"},
+    "headersFrom": {"X-Api-Key": "api_key"},
+    "response": {
+        "accessTokenPointer": "/data/token",
+        "expiresInPointer": "/data/lifetime",
+        "tokenType": "BearerToken",
+    },
     "caBundle": CA,
     "timeout": "20s",
     "defaultLifetime": "1h30m",
@@ -55,8 +63,27 @@ _WHOLE_ENDPOINT: dict[str, Any] = {
     "rateLimit": {"requestsPerMinute": 100000},
 }
 
+_EXCHANGE: dict[str, Any] = {
+    "grant": "TokenExchange",
+    "tokenExchange": {
+        "subjectTokenType": "urn:ietf:params:oauth:token-type:id_token",
+        "requestedTokenType": "urn:ietf:params:oauth:token-type:access_token",
+    },
+}
+_ASSERTION: dict[str, Any] = {
+    "grant": "JWTBearer",
+    "assertion": {
+        "audience": "https://login.example.com/",
+        "lifetime": "5m",
+        "signingAlgorithm": "PS256",
+        "keyID": "1",
+        "subject": "shop@example.com",
+        "claims": {"target": "orders"},
+    },
+}
+
 WHOLE = {
-    "TokenEndpoint": [endpoint(**_WHOLE_ENDPOINT)],
+    "TokenEndpoint": [endpoint(**_WHOLE_ENDPOINT), endpoint(**_EXCHANGE), endpoint(**_ASSERTION)],
     "ClusterTokenEndpoint": [
         cluster_endpoint(
             **_WHOLE_ENDPOINT,
@@ -66,11 +93,22 @@ WHOLE = {
             },
         ),
         cluster_endpoint(caBundleRef={"name": "authorities", "key": "bundle.pem"}),
+        cluster_endpoint(**_EXCHANGE),
+        cluster_endpoint(**_ASSERTION),
     ],
     "IntegrationToken": [
         token(
             endpointRef={"kind": "ClusterTokenEndpoint", "name": "grafx"},
-            credentialsSecretRef={"name": "shop-integration", "clientIDKey": "id", "clientSecretKey": "secret"},
+            credentialsSecretRef={
+                "name": "shop-integration",
+                "clientIDKey": "id",
+                "clientSecretKey": "secret",
+                "privateKeyKey": "key",
+                "certificateKey": "certificate",
+                "jsonKey": "client.json",
+            },
+            serviceAccountRef={"name": "shop"},
+            clientID="the-shop",
             audience="https://api.example.com",
             scopes=["read"],
             target={

@@ -1,6 +1,7 @@
 """The CustomResourceDefinitions: what the API server accepts and refuses."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from tests.cluster.poll import poll
 URL = "spec.tokenURL"
 URL_MESSAGE = "must be an https URL with a host and no spaces"
 TOKEN_TYPE = "spec.response.tokenType"
+ASSERTION = "spec.assertion"
+REPEATED = "spec.repeatedParameters"
 PARAMETERS = "must not name grant_type, client_id, client_secret, audience, scope"
 SCOPE = "must be a single scope without spaces, quotes or backslashes"
 LABELS, ANNOTATIONS = "spec.target.template.metadata.labels", "spec.target.template.metadata.annotations"
@@ -47,10 +50,170 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         'supported values: "JSON", "Form"',
     ),
     "an unknown authentication": (
-        endpoint(clientAuthenticationMethod="PrivateKeyJWT"),
+        endpoint(clientAuthenticationMethod="private_key_jwt"),
         "spec.clientAuthenticationMethod",
-        'supported values: "ClientSecretPost", "ClientSecretBasic"',
+        'supported values: "ClientSecretPost", "ClientSecretBasic", "ClientSecretJWT", "PrivateKeyJWT"',
     ),
+    "an unknown grant": (
+        endpoint(grant="Password"),
+        "spec.grant",
+        'supported values: "ClientCredentials", "TokenExchange", "JWTBearer"',
+    ),
+    "Basic that isn't encoded without Basic": (
+        endpoint(basicEncoding="None"),
+        "spec.basicEncoding",
+        "None is for ClientSecretBasic alone",
+    ),
+    "a client certificate without TLS": (
+        endpoint(tokenURL="http://login.example.com/token", clientAuthenticationMethod="TLSClientAuth"),
+        URL,
+        "must be an https URL for TLSClientAuth",
+    ),
+    "an assertion that nothing sends": (
+        endpoint(assertion={"audience": "https://login.example.com/"}),
+        ASSERTION,
+        "is for what sends an assertion",
+    ),
+    "a signature that nothing makes": (
+        endpoint(clientAuthenticationMethod="ServiceAccountToken", assertion={"signingAlgorithm": "RS256"}),
+        ASSERTION,
+        "must not have signingAlgorithm or keyID where the operator signs nothing",
+    ),
+    "a key's name where nothing is signed": (
+        endpoint(grant="TokenExchange", assertion={"keyID": "1"}),
+        ASSERTION,
+        "must not have signingAlgorithm or keyID where the operator signs nothing",
+    ),
+    "a shared secret's algorithm for a private key": (
+        endpoint(clientAuthenticationMethod="PrivateKeyJWT", assertion={"signingAlgorithm": "HS256"}),
+        f"{ASSERTION}.signingAlgorithm",
+        "HS256, HS384 and HS512 are for ClientSecretJWT, which takes no other",
+    ),
+    "a private key's algorithm for a shared secret": (
+        endpoint(clientAuthenticationMethod="ClientSecretJWT", assertion={"signingAlgorithm": "ES256"}),
+        f"{ASSERTION}.signingAlgorithm",
+        "HS256, HS384 and HS512 are for ClientSecretJWT, which takes no other",
+    ),
+    "no algorithm at all": (
+        endpoint(clientAuthenticationMethod="PrivateKeyJWT", assertion={"signingAlgorithm": "none"}),
+        f"{ASSERTION}.signingAlgorithm",
+        "Unsupported value",
+    ),
+    "a subject without the grant that has one": (
+        endpoint(clientAuthenticationMethod="PrivateKeyJWT", assertion={"subject": "shop"}),
+        ASSERTION,
+        "must have subject and claims with the grant JWTBearer alone",
+    ),
+    "claims without the grant that has some": (
+        endpoint(clientAuthenticationMethod="PrivateKeyJWT", assertion={"claims": {"scope": "read"}}),
+        ASSERTION,
+        "must have subject and claims with the grant JWTBearer alone",
+    ),
+    **{
+        f"the claim {name}": (
+            endpoint(grant="JWTBearer", assertion={"claims": {name: "x"}}),
+            f"{ASSERTION}.claims",
+            "must not name iss, sub, aud, exp, iat, nbf or jti",
+        )
+        for name in ("iss", "sub", "aud", "exp", "iat", "nbf", "jti")
+    },
+    "an assertion of two hours": (
+        endpoint(clientAuthenticationMethod="PrivateKeyJWT", assertion={"lifetime": "2h"}),
+        f"{ASSERTION}.lifetime",
+        "must be a duration from 10s to 1h",
+    ),
+    "two audiences of an assertion": (
+        endpoint(clientAuthenticationMethod="PrivateKeyJWT", assertion={"audience": ["a", "b"]}),
+        f"{ASSERTION}.audience",
+        "must be of type string",
+    ),
+    "a token exchange without its grant": (
+        endpoint(tokenExchange={"requestedTokenType": "urn:ietf:params:oauth:token-type:access_token"}),
+        "spec.tokenExchange",
+        "is for the grant TokenExchange alone",
+    ),
+    **{
+        f"the parameter {name} of a token exchange": (
+            endpoint(grant="TokenExchange", **{field: {name: value}}),
+            "spec.parameters",
+            "must not name subject_token, subject_token_type or requested_token_type",
+        )
+        for field, value, name in (
+            ("parameters", "x", "subject_token"),
+            ("parameters", "x", "subject_token_type"),
+            ("repeatedParameters", ["x"], "requested_token_type"),
+        )
+    },
+    **{
+        f"an assertion of one's own in {field}": (
+            endpoint(grant="JWTBearer", **{field: {"assertion": value}}),
+            "spec.parameters",
+            "must not name assertion with the grant JWTBearer",
+        )
+        for field, value in (("parameters", "x"), ("repeatedParameters", ["x"]))
+    },
+    "a parameter once and several times": (
+        endpoint(parameters={"resource": "a"}, repeatedParameters={"resource": ["b", "c"]}),
+        REPEATED,
+        "must not name what parameters names",
+    ),
+    "a repeated parameter that the operator sets": (
+        endpoint(repeatedParameters={"scope": ["a", "b"]}),
+        REPEATED,
+        PARAMETERS,
+    ),
+    "a repeated parameter without a value": (endpoint(repeatedParameters={"a": []}), f"{REPEATED}.a", "at least 1"),
+    "a parameter 17 times": (endpoint(repeatedParameters={"a": ["b"] * 17}), f"{REPEATED}.a", "at most 16 items"),
+    "a repeated parameter of 2049 characters": (
+        endpoint(repeatedParameters={"a": ["b" * 2049]}),
+        f"{REPEATED}.a[0]",
+        "Too long",
+    ),
+    "a parameter of 2049 characters": (endpoint(parameters={"a": "b" * 2049}), "spec.parameters.a", "Too long"),
+    **{
+        f"the header {name}": (endpoint(**{field: {name: "x"}}), f"spec.{field}", "must not name Host, Authorization")
+        for field, name in (
+            ("headers", "Host"),
+            ("headersFrom", "HOST"),
+            ("headersFrom", "authorization"),
+            ("headers", "Content-Type"),
+            ("headers", "content-length"),
+            ("headers", "Transfer-Encoding"),
+            ("headers", "Connection"),
+            ("headersFrom", "cookie"),
+            ("headersFrom", "Proxy-Authorization"),
+            ("headers", "Expect"),
+            ("headers", "ACCEPT-encoding"),
+        )
+    },
+    **{
+        f"a header named {name!r}": (endpoint(headers={name: "x"}), "spec.headers", "must have names of at most 256")
+        for name in ("", "X Tenant", "X-Tenant:", "X-Tenant\r\nHost", "Ü", "a" * 257)
+    },
+    **{
+        f"a header of {value!r}": (endpoint(headers={"X-A": value}), "spec.headers[X-A]", "must be printable ASCII")
+        for value in ("", " x", "x ", "x\r\nHost: y", "\t", "é")
+    },
+    "a header of 2049 characters": (endpoint(headers={"X-A": "x" * 2049}), "spec.headers.X-A", "Too long"),
+    "17 headers": (endpoint(headers={f"X-{i}": "x" for i in range(17)}), "spec.headers", "at most 16 items"),
+    "a header twice": (endpoint(headers={"X-A": "1", "x-a": "2"}), "spec.headers", "must not name one header twice"),
+    "a header in the spec and in the Secret": (
+        endpoint(headers={"X-Api-Key": "1"}, headersFrom={"x-api-key": "api_key"}),
+        "spec.headersFrom",
+        "must not name a header that headers names",
+    ),
+    **{
+        f"the pointer {pointer!r}": (endpoint(response={field: pointer}), f"spec.response.{field}", message)
+        for field, pointer, message in (
+            ("accessTokenPointer", "access_token", "must be a JSON Pointer"),
+            ("accessTokenPointer", "#/access_token", "must be a JSON Pointer"),
+            ("accessTokenPointer", "/a~2b", "must be a JSON Pointer"),
+            ("accessTokenPointer", "/a~", "must be a JSON Pointer"),
+            ("accessTokenPointer", "/1/2/3/4/5/6/7/8/9", "must be a JSON Pointer of at most 8 steps"),
+            ("expiresInPointer", "$.expires_in", "must be a JSON Pointer"),
+            ("expiresInPointer", "/" + "a" * 256, "Too long"),
+        )
+    },
     **{
         f"the parameter {name}": (endpoint(parameters={name: "x"}), "spec.parameters", PARAMETERS)
         for name in (
@@ -208,11 +371,52 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         "spec.endpointRef.namespace",
         "unknown field",
     ),
-    "a token without credentials": (token(credentialsSecretRef=None), "spec.credentialsSecretRef", "Required value"),
+    "a token without credentials": (
+        token(credentialsSecretRef=None),
+        "spec",
+        "must have credentialsSecretRef or serviceAccountRef",
+    ),
+    "a service account without a name": (
+        token(serviceAccountRef={}),
+        "spec.serviceAccountRef.name",
+        "Required value",
+    ),
+    "a service account of another namespace": (
+        token(serviceAccountRef={"name": "shop", "namespace": "other"}),
+        "spec.serviceAccountRef.namespace",
+        "unknown field",
+    ),
+    **{
+        f"{name!r} as the name of {what}": (
+            token("shop", **{field: {"name": name}}),
+            f"spec.{field}.name",
+            f"must be {what} name",
+        )
+        for field, what in (
+            ("endpointRef", "an endpoint's"),
+            ("credentialsSecretRef", "a Secret's"),
+            ("serviceAccountRef", "a ServiceAccount's"),
+        )
+        for name in ("../../x", "..", "a/b", "Shop", "a?b")
+    },
+    "a client ID of two lines": (token(clientID="shop\n"), "spec.clientID", "must have no line break"),
     "a credentials key that no Secret can have": (
         token(credentialsSecretRef={"name": "a", "clientIDKey": "client id"}),
         "spec.credentialsSecretRef.clientIDKey",
         "must be a key of a Secret",
+    ),
+    **{
+        f"a {field} that no Secret can have": (
+            token(credentialsSecretRef={"name": "a", field: "a key"}),
+            f"spec.credentialsSecretRef.{field}",
+            "must be a key of a Secret",
+        )
+        for field in ("clientSecretKey", "privateKeyKey", "certificateKey", "jsonKey")
+    },
+    "the client ID under the private key's key": (
+        token(credentialsSecretRef={"name": "a", "clientIDKey": "key", "privateKeyKey": "key"}),
+        "spec.credentialsSecretRef",
+        "must name two different keys",
     ),
     "the client ID under the secret's key": (
         token(credentialsSecretRef={"name": "a", "clientIDKey": "client_secret"}),
@@ -327,6 +531,71 @@ ACCEPTED: dict[str, Document] = {
     "empty texts where a default or nothing is meant": endpoint(
         audience="", caBundle="", parameters={}, response={"tokenType": ""}
     ),
+    "Basic that isn't encoded": endpoint(clientAuthenticationMethod="ClientSecretBasic", basicEncoding="None"),
+    "a client certificate": endpoint(clientAuthenticationMethod="TLSClientAuth"),
+    "nothing that proves who asks, but a header": endpoint(
+        clientAuthenticationMethod="None", headersFrom={"X-Api-Key": "api_key"}
+    ),
+    "an assertion as Entra wants it": endpoint(
+        clientAuthenticationMethod="PrivateKeyJWT", assertion={"signingAlgorithm": "PS256"}
+    ),
+    "an assertion that is signed with the client secret": endpoint(
+        clientAuthenticationMethod="ClientSecretJWT", assertion={"signingAlgorithm": "HS512", "keyID": "1"}
+    ),
+    "a service account's token as Keycloak wants it": endpoint(
+        clientAuthenticationMethod="ServiceAccountToken",
+        assertion={"audience": "https://login.example.com/realms/shop"},
+    ),
+    "empty texts where an assertion has nothing of its own": endpoint(
+        clientAuthenticationMethod="ServiceAccountToken",
+        assertion={"audience": "", "keyID": "", "subject": "", "claims": {}},
+    ),
+    "a JWT bearer grant as Google wants it": endpoint(
+        grant="JWTBearer",
+        clientAuthenticationMethod="None",
+        assertion={
+            "signingAlgorithm": "RS256",
+            "subject": "a@example.com",
+            "claims": {"scope": "a b"},
+            "lifetime": "1h",
+        },
+    ),
+    "a token exchange": cluster_endpoint(
+        grant="TokenExchange",
+        clientAuthenticationMethod="None",
+        tokenExchange={"subjectTokenType": "urn:ietf:params:oauth:token-type:id_token"},
+        parameters={"assertion": "for another grant"},
+    ),
+    "subject_token where no grant sets it": endpoint(parameters={"subject_token": "x"}),
+    "as many resources as there may be": endpoint(
+        repeatedParameters={"resource": [f"{i}".ljust(2048, "a") for i in range(16)]}, parameters={"tenant": "1"}
+    ),
+    "as many headers as there may be, as long as they may be": endpoint(
+        headers={f"X-{i}".ljust(256, "a"): "x" * 2048 for i in range(16)},
+        headersFrom={f"Y-{i}".ljust(256, "a"): "k" * 253 for i in range(16)},
+    ),
+    "a header of every kind of character": endpoint(headers={"!#$%&'*+-.^_`|~0aZ": 'a "b"; c=~!'}),
+    "headers that only begin like forbidden ones": endpoint(headers={"Hosts": "1", "Cookie2": "2", "Contents": "3"}),
+    "pointers into objects and lists": endpoint(
+        response={"accessTokenPointer": "/a~1b/m~0n//0/ /e/f/g", "expiresInPointer": "/" + "a" * 255}
+    ),
+    "a token without a Secret, whose target has any name": token(
+        credentialsSecretRef=None, serviceAccountRef={"name": "shop"}, clientID="the shop's"
+    ),
+    "a Secret and a service account, which a grant may need": token(serviceAccountRef={"name": "shop.example"}),
+    "members of a JSON object of any name": token(
+        credentialsSecretRef={
+            "name": "a",
+            "jsonKey": "key.json",
+            "clientIDKey": "client e-mail",
+            "clientSecretKey": "geheim ü",
+            "privateKeyKey": "private/key",
+            "certificateKey": "x:509",
+        }
+    ),
+    "a private key and a certificate in one value": token(
+        credentialsSecretRef={"name": "a", "privateKeyKey": "tls-combined.pem", "certificateKey": "tls-combined.pem"}
+    ),
     "a token type of any other word": cluster_endpoint(response={"tokenType": "urn:example:access token"}),
     "a selector that selects every namespace": cluster_endpoint(namespaceSelector={}),
     "the shortest timeout": endpoint(timeout="1000ms"),
@@ -402,17 +671,12 @@ def test_what_was_stored_before_a_bound_there_is_still_gets_its_status(kubectl: 
             return False
         return True
 
-    def serve(schema: Document) -> None:
-        version = json.loads(kubectl.run("get", "crd", name, "--output=json"))["metadata"]["resourceVersion"]
-        schema["metadata"]["resourceVersion"] = version
-        kubectl.run("replace", "--filename=-", documents=[schema])
-
     try:
-        serve(older)
+        _serve(kubectl, older)
         poll(accepted, "the older schema")
         kubectl.run("create", "--filename=-", documents=[large])
     finally:
-        serve(crd)
+        _serve(kubectl, crd)
     poll(lambda: not accepted(), "the newer schema")
     status = json.dumps({"status": {"observedGeneration": 1}})
     kubectl.run("patch", "itok", "large", "--subresource=status", "--type=merge", f"--patch={status}")
@@ -431,18 +695,13 @@ def test_what_was_stored_before_a_status_had_a_default_has_it_too(kubectl: Kubec
         found: Document = json.loads(kubectl.run("get", "itok", "older", "--output=json"))
         return found
 
-    def serve(schema: Document) -> None:
-        version = json.loads(kubectl.run("get", "crd", name, "--output=json"))["metadata"]["resourceVersion"]
-        schema["metadata"]["resourceVersion"] = version
-        kubectl.run("replace", "--filename=-", documents=[schema])
-
     kubectl.run("create", "--filename=-", documents=[token("older")])
     try:
-        serve(older)
+        _serve(kubectl, older)
         poll(lambda: "status" not in stored(), "the older schema")
         before = stored()
     finally:
-        serve(crd)
+        _serve(kubectl, crd)
     poll(lambda: "status" in stored(), "the newer schema")
     after = stored()
     assert after == before | {"status": {"observedGeneration": 0}}
@@ -451,6 +710,68 @@ def test_what_was_stored_before_a_status_had_a_default_has_it_too(kubectl: Kubec
     kubectl.run("patch", "itok", "older", "--subresource=status", "--type=merge", f"--patch={status}")
     assert stored()["status"] == {"observedGeneration": 1}
     kubectl.run("delete", "itok", "older")
+
+
+@pytest.mark.parametrize(
+    ("plural", "document", "loosen"),
+    [
+        pytest.param(
+            "integrationtokens",
+            token("older", endpointRef={"name": "../../x"}),
+            lambda spec: spec["properties"]["endpointRef"]["properties"]["name"].pop("x-kubernetes-validations"),
+            id="a reference that is a path",
+        ),
+        pytest.param(
+            "tokenendpoints",
+            endpoint(headers={"Host": "other.example.com"}),
+            lambda spec: spec["properties"]["headers"].pop("x-kubernetes-validations"),
+            id="a header that is refused today",
+        ),
+        pytest.param(
+            "tokenendpoints",
+            endpoint(tokenExchange={"requestedTokenType": "urn:x"}),
+            lambda spec: spec.pop("x-kubernetes-validations"),
+            id="fields that are refused together today",
+        ),
+    ],
+)
+def test_what_was_stored_before_a_rule_there_is_still_gets_its_status(
+    kubectl: Kubectl, plural: str, document: Document, loosen: Callable[[Document], Any]
+) -> None:
+    """And its labels: only a change of what is refused is."""
+    crd = json.loads(kubectl.run("get", "crd", f"{plural}.integrationtoken.dev", "--output=json"))
+    older = json.loads(json.dumps(crd))
+    loosen(older["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"])
+    name = document["metadata"]["name"]
+    another = document | {"metadata": document["metadata"] | {"name": "another"}}
+
+    def accepted() -> bool:
+        try:
+            kubectl.dry_run(another)
+        except CommandError:
+            return False
+        return True
+
+    try:
+        _serve(kubectl, older)
+        poll(accepted, "the older schema")
+        kubectl.run("create", "--filename=-", documents=[document])
+    finally:
+        _serve(kubectl, crd)
+    try:
+        poll(lambda: not accepted(), "the newer schema")
+        kubectl.run("label", plural, name, "team=shop")
+        status = json.dumps({"status": {"observedGeneration": 1}})
+        kubectl.run("patch", plural, name, "--subresource=status", "--type=merge", f"--patch={status}")
+    finally:
+        kubectl.run("delete", plural, name)
+
+
+def _serve(kubectl: Kubectl, crd: Document) -> None:
+    """Replace the definition of that name."""
+    now = json.loads(kubectl.run("get", "crd", crd["metadata"]["name"], "--output=json"))
+    crd["metadata"]["resourceVersion"] = now["metadata"]["resourceVersion"]
+    kubectl.run("replace", "--filename=-", documents=[crd])
 
 
 def _contains(stored: Any, given: Any) -> bool:

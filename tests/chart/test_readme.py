@@ -1,19 +1,31 @@
-"""The manifests of the README, as a user who copies them finds them."""
+"""The manifests of the README and of the pages on endpoints, as a user who copies them finds them, and its tables of
+fields."""
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.chart.rendering import Document, Kubectl
+from tests.chart.rendering import Document, Helm, Kubectl, of_kind
 from tests.cluster.client import CHART
+from tests.unit.document import broken_links
 
 README = (CHART.parents[1] / "README.md").read_text()
-MANIFESTS: list[Document] = [
-    document for block in re.findall(r"^```yaml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    for document in yaml.safe_load_all(block)
-]  # fmt: skip
+PAGES = [CHART.parents[1] / "operator" / "docs" / f"{name}.md" for name in ("authentication", "endpoints")]
+
+
+def _manifests(text: str) -> Iterator[Document]:
+    """Those of a document, be they indented as a part of a list."""
+    for block in re.findall(r"^( *)```yaml\n(.*?)^\1```", text, re.MULTILINE | re.DOTALL):
+        yield from yaml.safe_load_all(dedent(block[1]))
+
+
+MANIFESTS: list[Document] = list(_manifests(README))
+OF_PAGES: list[Document] = [one for page in PAGES for one in _manifests(page.read_text())]
 FOREIGN = {"ExternalSecret", "SealedSecret"}
 """Kinds of tools that the control plane doesn't have."""
 CREDENTIALS_LABEL = {"integrationtoken.dev/credentials": "true"}
@@ -35,7 +47,7 @@ def store(kubectl: Kubectl) -> None:
 
 
 @pytest.mark.usefixtures("store")
-@pytest.mark.parametrize("manifest", [one for one in MANIFESTS if one["kind"] not in FOREIGN], ids=_name)
+@pytest.mark.parametrize("manifest", [one for one in MANIFESTS + OF_PAGES if one["kind"] not in FOREIGN], ids=_name)
 def test_accepted_by_the_api_server(kubectl: Kubectl, manifest: Document) -> None:
     """The API server accepts every manifest as it stands, with no field that it doesn't know."""
     kubectl.run("create", "--dry-run=server", "--validate=strict", "--filename=-", documents=[manifest])
@@ -68,3 +80,36 @@ def test_credentials_of_other_tools(document: Document) -> None:
     assert template["metadata"]["labels"] == CREDENTIALS_LABEL
     keys = spec.get("encryptedData") or {entry["secretKey"] for entry in spec["data"]}
     assert set(keys) == {"client_id", "client_secret"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_of_the_pages(page: Path) -> None:
+    """Every link within the project leads somewhere."""
+    assert not broken_links(page)
+
+
+def _fields(schema: Document, path: str = "") -> dict[str, str]:
+    """The fields that have no named fields of their own, with their defaults as YAML has them."""
+    found: dict[str, str] = {}
+    for name, child in schema["properties"].items():
+        if "properties" in child:
+            found |= _fields(child, f"{path}{name}.")
+        else:
+            found[f"{path}{name}"] = yaml.safe_dump(child["default"]).split("\n")[0] if "default" in child else ""
+    return found
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [("field of an endpoint", "ClusterTokenEndpoint"), ("field of an IntegrationToken", "IntegrationToken")],
+)
+def test_every_field_is_listed(helm: Helm, head: str, kind: str) -> None:
+    """Each once, with its default and what it says."""
+    crds = of_kind("CustomResourceDefinition", helm.template())
+    (crd,) = (crd for crd in crds if crd["spec"]["names"]["kind"] == kind)
+    spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    _, _, after = README.partition(f"\n| {head} |")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in after.split("\n\n")[0].splitlines()[2:]]
+    assert all(len(row) == 3 and row[2] for row in rows)
+    listed = [(row[0].strip("`"), row[1].strip("`")) for row in rows]
+    assert sorted(listed) == sorted(_fields(spec).items())

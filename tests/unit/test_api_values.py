@@ -154,6 +154,15 @@ class TestIntegration:
         """Never both."""
         assert integration(spec).renew_before == renew_before
 
+    def test_a_json_object_has_members_of_other_names(self) -> None:
+        """Those that such files have, where the spec names none."""
+        read = integration({"credentialsSecretRef": {"name": "keys", "jsonKey": "key.json"}})
+        keys = [read.credentials_key(name) for name in ("client_id", "client_secret", "private_key", "certificate")]
+        assert keys == ["client_id", "client_secret", "private_key", "certificate"]
+        named = {"name": "keys", "jsonKey": "key.json", "privateKeyKey": "tls.key", "certificateKey": "x5c"}
+        read = integration({"credentialsSecretRef": named})
+        assert [read.credentials_key(name) for name in ("private_key", "certificate")] == ["tls.key", "x5c"]
+
     def test_an_object_with_a_time_of_deletion_is_going(self) -> None:
         """Though it is still there."""
         assert is_going({"metadata": {"deletionTimestamp": "2027-01-15T08:00:00Z"}})
@@ -232,8 +241,22 @@ class TestEndpoint:
             "audience": "https://api.example",
             "requestEncoding": "Form",
             "clientAuthenticationMethod": "ClientSecretBasic",
+            "basicEncoding": "None",
+            "grant": "JWTBearer",
+            "assertion": {
+                "audience": "https://login.example/",
+                "lifetime": "5m",
+                "signingAlgorithm": "ES256",
+                "keyID": "1",
+                "subject": "shop",
+                "claims": {"b": "2", "a": "1"},
+            },
+            "tokenExchange": {"subjectTokenType": "urn:a", "requestedTokenType": "urn:b"},
             "parameters": {"organization": "1", "level": "2"},
-            "response": {"tokenType": "JWT"},
+            "repeatedParameters": {"member": ["b", "a"]},
+            "headers": {"X-Tenant": "1"},
+            "headersFrom": {"X-Key": "key"},
+            "response": {"accessTokenPointer": "/data/token", "expiresInPointer": "/data/0", "tokenType": "JWT"},
             "caBundle": "PEM",
             "timeout": "2500ms",
             "defaultLifetime": "24h",
@@ -249,7 +272,15 @@ class TestEndpoint:
         )  # fmt: skip
         assert read.encoding is RequestEncoding.FORM
         assert read.authentication == "ClientSecretBasic"
-        assert read.parameters == (("level", "2"), ("organization", "1"))
+        assert read.basic_encoding is BasicEncoding.NONE
+        assert read.grant == "JWTBearer"
+        assert read.assertion == Assertion(
+            "https://login.example/", 300, "ES256", "1", "shop", (("a", "1"), ("b", "2"))
+        )
+        assert read.token_exchange == TokenExchange("urn:a", "urn:b")
+        assert read.parameters == (("level", "2"), ("member", ("b", "a")), ("organization", "1"))
+        assert (read.headers, read.headers_from) == ((("X-Tenant", "1"),), (("X-Key", "key"),))
+        assert (read.access_token_pointer, read.expires_in_pointer) == ("/data/token", "/data/0")
         assert (read.timeout, read.default_lifetime, read.requests_per_minute) == (2.5, 86400, 7)
         assert read.maximum_lifetime == 2 * 86400
         assert read.rollover_lead == 3600
@@ -271,6 +302,66 @@ class TestEndpoint:
             pytest.param({"response": {"tokenType": "a" * 65}}, "response.tokenType", id="a type without end"),
             pytest.param({"response": {"tokenType": " JWT"}}, "response.tokenType", id="a type with a space before it"),
             pytest.param({"response": "JWT"}, "str", id="a response that is a mere type"),
+            pytest.param(
+                {"response": {"accessTokenPointer": "access_token"}},
+                "response.accessTokenPointer 'access_token' is no JSON Pointer",
+                id="a pointer that is a mere name",
+            ),
+            pytest.param(
+                {"response": {"expiresInPointer": "/1/2/3/4/5/6/7/8/9"}},
+                "response.expiresInPointer",
+                id="a pointer of nine steps",
+            ),
+            pytest.param({"basicEncoding": "Plain"}, "'Plain'", id="an unknown encoding of Basic"),
+            pytest.param(
+                {"assertion": {"lifetime": "2h"}}, "assertion.lifetime", id="an assertion that lives too long"
+            ),
+            pytest.param({"parameters": {"client_id": "a"}}, "parameter client_id", id="the client ID as a parameter"),
+            pytest.param(
+                {"repeatedParameters": {"client_assertion": ["a"]}}, "client_assertion", id="an assertion of one's own"
+            ),
+            pytest.param(
+                {"grant": "TokenExchange", "parameters": {"subject_token": "a"}},
+                "parameter subject_token",
+                id="a subject token beside the grant's",
+            ),
+            pytest.param(
+                {"grant": "JWTBearer", "parameters": {"assertion": "a"}},
+                "parameter assertion",
+                id="an assertion beside the grant's",
+            ),
+            pytest.param(
+                {"parameters": {"a": "1"}, "repeatedParameters": {"a": ["2"]}},
+                "parameter a stands in parameters and in repeatedParameters",
+                id="a parameter in two places",
+            ),
+            *(
+                pytest.param({"headers": {name: "x"}}, f"header {name}", id=f"the header {name}")
+                for name in (
+                    "Host",
+                    "authorization",
+                    "CONTENT-TYPE",
+                    "Content-Length",
+                    "Transfer-Encoding",
+                    "cookie",
+                    "Connection",
+                    "Proxy-Authorization",
+                    "Expect",
+                    "accept-encoding",
+                )
+            ),
+            pytest.param({"headersFrom": {"Authorization": "key"}}, "header Authorization", id="a header by a key"),
+            pytest.param({"headers": {"X A": "x"}}, "'X A' is no name of a header", id="a header with a space"),
+            pytest.param({"headers": {"X-A:b\r\nC": "x"}}, "is no name of a header", id="a header with a line break"),
+            pytest.param(
+                {"headers": {"X-A": "1"}, "headersFrom": {"x-a": "key"}}, "header x-a is set twice", id="a header twice"
+            ),
+            *(
+                pytest.param(
+                    {"headers": {"X-A": value}}, "header X-A is no printable ASCII", id=f"the value {value[:9]!r}"
+                )
+                for value in ("", " a", "a ", "a\r\nHost: b", "é", "a\tb", "a" * 2049)
+            ),
         ],
     )
     def test_what_cannot_be_used_is_an_invalid_spec_with_a_message(self, spec: Object, hint: str) -> None:

@@ -3,12 +3,15 @@
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import parse_qs, quote_plus, unquote_plus
 
 import pytest
+from integration_token.api.condition import Reason
 from integration_token.api.endpoint import RequestEncoding
+from integration_token.errors import UserActionRequired
 from integration_token.oauth.authentication.client_secret_basic import basic_authorization
 from integration_token.oauth.part import GrantInputs, TokenRequestSpec
 from integration_token.oauth.request import TokenRequest
@@ -160,3 +163,37 @@ def test_nothing_that_can_be_printed_shows_the_credentials(encoding: RequestEnco
     hidden = [CLIENT_ID, CLIENT_SECRET, "s3cr", "shop", "Basic ", begin, "client_credentials"]
     assert not [part for part in hidden if part in printed]
     assert URL in printed
+
+
+@pytest.mark.parametrize(
+    ("encoding", "sent"), [(FORM, b"resource=b&resource=a&tenant=1"), (JSON, b'"resource": ["b", "a"], "tenant": "1"')]
+)
+def test_a_parameter_with_several_values_is_repeated(encoding: RequestEncoding, sent: bytes) -> None:
+    """In their order: RFC 8707 has `resource` so. JSON has a list."""
+    parameters = (("resource", ("b", "a")), ("tenant", "1"))
+    assert sent in build_request(grant(encoding, BASIC, parameters=parameters)).body
+
+
+@EVERY_WAY
+def test_headers_come_from_the_spec_and_from_the_secret(encoding: RequestEncoding, authentication: str) -> None:
+    """One takes the place of the operator's own of the same name, in whatever case; what is secret shows nowhere."""
+    spec = grant(encoding, authentication, headers=(("ACCEPT", "*/*"), ("X-A", "1")), headers_from=(("X-Key", "key"),))
+    spec = replace(spec, credentials={**spec.credentials, "headersFrom.X-Key": "k3y-of-the-shop"})
+    request = build_request(spec)
+    assert request.headers["ACCEPT"] == "*/*"
+    assert "Accept" not in request.headers
+    assert (request.headers["X-A"], request.headers["X-Key"]) == ("1", "k3y-of-the-shop")
+    assert request.headers["Content-Type"] == build_request(grant(encoding, authentication)).headers["Content-Type"]
+    assert "k3y-of-the-shop" in request.secrets
+    assert "k3y-of-the-shop" not in f"{spec!r} {request!r}"
+
+
+@pytest.mark.parametrize("value", ["k3y\r\nHost: x", "k3y\n", " k3y", "k3y ", "k3y\t", "k3yé", "k3y\x00"])
+def test_what_fits_no_header_is_not_sent_in_one(value: str) -> None:
+    """The message names key and header, and shows nothing of the value."""
+    spec = grant(headers_from=(("X-Key", "api_key"),))
+    spec = replace(spec, credentials={**spec.credentials, "headersFrom.X-Key": value})
+    with pytest.raises(UserActionRequired, match=r"key api_key of the credentials Secret.*sends as X-Key") as caught:
+        build_request(spec)
+    assert caught.value.reason == Reason.CREDENTIALS_INVALID
+    assert "k3y" not in caught.value.message

@@ -42,6 +42,7 @@ def read(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     scopes: tuple[str, ...] = ("read", "write"),
+    pointers: tuple[str, str] = ("", ""),
     **asked: Any,
 ) -> Token:
     """The token of an answer with these fields, or with that body.
@@ -56,6 +57,8 @@ def read(
         default_lifetime=DEFAULT,
         secrets=(SECRET, HELD, TOKEN),
         received=RECEIVED,
+        access_token_pointer=pointers[0],
+        expires_in_pointer=pointers[1],
     )
 
 
@@ -599,3 +602,59 @@ def test_no_secret_is_told_as_the_name_of_a_coding() -> None:
     problem = failure(body=b"x", headers={"content-encoding": "hunter2-hunter2"})
     assert "compressed in a way that was not asked for" in problem.message
     assert "hunter2" not in problem.message
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointers"),
+    [
+        pytest.param({"data": {"token": TOKEN, "ttl": 600}}, ("/data/token", "/data/ttl"), id="inside an object"),
+        pytest.param(
+            {"tokens": [{"jwt": TOKEN, "ttl": "600"}]}, ("/tokens/0/jwt", "/tokens/0/ttl"), id="inside a list"
+        ),
+        pytest.param({"id_token": TOKEN, "expires_in": 600}, ("/id_token", ""), id="the lifetime where it always is"),
+        pytest.param({"access_token": TOKEN, "a/b": {"~": 600}}, ("", "/a~1b/~0"), id="the token where it always is"),
+        pytest.param(
+            {"access_token": HELD, "expires_in": 9, "error": "x", "my": {"token": TOKEN, "ttl": 600}},
+            ("/my/token", "/my/ttl"),
+            id="where the usual fields hold something else",
+        ),
+    ],
+)
+def test_a_pointer_says_where_token_and_lifetime_are(fields: object, pointers: tuple[str, str]) -> None:
+    """Wherever the endpoint puts them."""
+    token = read(fields, pointers=pointers)
+    assert (token.access_token, token.expires - token.issued, token.assumed) == (TOKEN, 600, False)
+
+
+def test_a_lifetime_that_is_not_where_the_pointer_says_is_not_told() -> None:
+    """Neither is one that stands elsewhere: it may be another token's."""
+    token = read(good(expires_in=60), pointers=("", "/data/ttl"))
+    assert (token.expires - token.issued, token.assumed) == (DEFAULT, True)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"data": {}}, id="nothing"),
+        pytest.param({"data": {"token": {"value": "gEh3im"}}}, id="an object"),
+        pytest.param({"data": {"token": ["gEh3im"]}}, id="a list"),
+        pytest.param({"data": {"token": 7}}, id="a number"),
+        pytest.param({"data": {"token": True}}, id="a truth value"),
+        pytest.param({"data": {"token": None}}, id="null"),
+        pytest.param({"data": {"token": ""}}, id="an empty text"),
+        pytest.param({"data": {"token": "gEh3im\nx"}}, id="a text of two lines"),
+        pytest.param({"data": "gEh3im", "access_token": "gEh3im"}, id="a text on the way there"),
+    ],
+)
+def test_only_a_text_is_taken_from_where_the_pointer_leads(fields: object) -> None:
+    """Who may write an endpoint may have it lead anywhere: the message says where, and shows nothing of the answer."""
+    problem = failure(fields, pointers=("/data/token", ""))
+    assert (type(problem), problem.reason) == (Transient, Reason.INVALID_RESPONSE)
+    assert "at /data/token no text that fits into a header; mend spec.response.accessTokenPointer" in problem.message
+    assert "gEh3im" not in f"{problem.message} {problem!r}"
+
+
+def test_an_error_is_told_where_the_pointer_leads_to_no_token() -> None:
+    """As it is without a pointer."""
+    problem = failure({"error": "invalid_client", "access_token": TOKEN}, pointers=("/data/token", ""))
+    assert problem.reason == Reason.INVALID_CLIENT

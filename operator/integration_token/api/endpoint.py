@@ -15,6 +15,9 @@ from integration_token.api.grant import (
     parse_assertion,
     parse_token_exchange,
 )
+from integration_token.api.header import MAX_HEADER, check_names
+from integration_token.api.header import fits as fits_header
+from integration_token.api.pointer import check_pointer
 from integration_token.api.size import fits
 from integration_token.api.value import parse_duration
 from integration_token.errors import UserActionRequired
@@ -25,6 +28,18 @@ _SMALL = 6144
 
 _TOKEN_TYPE = re.compile(r"[!-~]([ -~]{0,62}[!-~])?")
 _NEVER_BEARER = frozenset({"dpop", "mac", "n_a"})
+
+_SET_BY_OPERATOR = frozenset(
+    {
+        *("grant_type", "client_id", "client_secret", "audience", "scope"),
+        *("client_assertion", "client_assertion_type"),
+    }
+)
+_SET_BY_GRANT = {
+    "TokenExchange": frozenset({"subject_token", "subject_token_type", "requested_token_type"}),
+    "JWTBearer": frozenset({"assertion"}),
+}
+"""Fields of the body that no parameter may replace."""
 
 
 class EndpointKind(StrEnum):
@@ -178,6 +193,7 @@ def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
     metadata, spec = body["metadata"], body.get("spec") or {}
     try:
         response = spec.get("response") or {}
+        headers, headers_from = _headers(spec)
         return Endpoint(
             ref=EndpointRef(kind, metadata.get("namespace") or "", metadata["name"]),
             uid=metadata["uid"],
@@ -191,11 +207,11 @@ def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
             grant=str(spec.get("grant") or CLIENT_CREDENTIALS),
             assertion=parse_assertion(spec.get("assertion") or {}),
             token_exchange=parse_token_exchange(spec.get("tokenExchange") or {}),
-            parameters=_parameters(spec.get("parameters") or {}),
-            headers=tuple(sorted((spec.get("headers") or {}).items())),
-            headers_from=tuple(sorted((spec.get("headersFrom") or {}).items())),
-            access_token_pointer=str(response.get("accessTokenPointer") or ""),
-            expires_in_pointer=str(response.get("expiresInPointer") or ""),
+            parameters=_parameters(spec),
+            headers=headers,
+            headers_from=headers_from,
+            access_token_pointer=_pointer(response, "accessTokenPointer"),
+            expires_in_pointer=_pointer(response, "expiresInPointer"),
             token_type=_token_type(str(response.get("tokenType") or "")),
             ca_bundle=_ca_bundle(str(spec.get("caBundle") or "")),
             ca_bundle_ref=_ca_bundle_ref(kind, spec),
@@ -225,11 +241,35 @@ def _token_type(text: str) -> str:
     return text
 
 
-def _parameters(values: Mapping[str, Any]) -> tuple[tuple[str, str | tuple[str, ...]], ...]:
-    return tuple(
-        (name, tuple(map(str, value)) if isinstance(value, list) else str(value))
-        for name, value in sorted(values.items())
-    )
+def _parameters(spec: Mapping[str, Any]) -> tuple[tuple[str, str | tuple[str, ...]], ...]:
+    single, repeated = spec.get("parameters") or {}, spec.get("repeatedParameters") or {}
+    fields = {name: str(value) for name, value in single.items()}
+    lists = {name: tuple(map(str, values)) for name, values in repeated.items()}
+    for name in (*fields, *lists):
+        if name in _SET_BY_OPERATOR | _SET_BY_GRANT.get(str(spec.get("grant")), frozenset()):
+            raise ValueError(f"parameter {name} is set by the operator alone")
+        if name in fields and name in lists:
+            raise ValueError(f"parameter {name[:64]} stands in parameters and in repeatedParameters")
+    return tuple(sorted((fields | lists).items()))
+
+
+def _headers(spec: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+    """Those whose values stand in the spec, and those whose values are read by a key."""
+    headers, headers_from = spec.get("headers") or {}, spec.get("headersFrom") or {}
+    check_names((*headers, *headers_from))
+    for name, value in headers.items():
+        if len(value) > MAX_HEADER or not fits_header(value):
+            raise ValueError(f"header {name} is no printable ASCII of at most {MAX_HEADER} characters")
+    return tuple(sorted(headers.items())), tuple(sorted(headers_from.items()))
+
+
+def _pointer(response: Mapping[str, Any], name: str) -> str:
+    text = str(response.get(name) or "")
+    try:
+        check_pointer(text)
+    except ValueError as error:
+        raise ValueError(f"response.{name} {error}") from None
+    return text
 
 
 def _ca_bundle(text: str) -> CABundle | None:

@@ -27,6 +27,10 @@ PRIVATE_KEY_KEY: Final = "tls.key"
 CERTIFICATE_KEY: Final = "tls.crt"
 """Those of a Secret of type kubernetes.io/tls, such as cert-manager's."""
 
+PRIVATE_KEY: Final = "private_key"
+CERTIFICATE: Final = "certificate"
+"""The members of a JSON object: files of service accounts name the first one so."""
+
 _EPOCH = "1970-01-01T00:00:00Z"
 """Of what no API server has seen."""
 
@@ -112,7 +116,7 @@ class Integration:
             "client_id": self.client_id_key,
             "client_secret": self.client_secret_key,
             "private_key": self.private_key_key,
-            "certificate": self.certificate_key or CERTIFICATE_KEY,
+            "certificate": self.certificate_key or (CERTIFICATE if self.json_key else CERTIFICATE_KEY),
         }
         return keys.get(name, name)
 
@@ -182,7 +186,8 @@ def parse_integration(body: Mapping[str, Any]) -> Integration:
             credentials=_name(spec, "credentialsSecretRef", other="serviceAccountRef"),
             client_id_key=credentials.get("clientIDKey") or "client_id",
             client_secret_key=credentials.get("clientSecretKey") or "client_secret",
-            private_key_key=credentials.get("privateKeyKey") or PRIVATE_KEY_KEY,
+            private_key_key=credentials.get("privateKeyKey")
+            or (PRIVATE_KEY if credentials.get("jsonKey") else PRIVATE_KEY_KEY),
             certificate_key=credentials.get("certificateKey") or "",
             json_key=credentials.get("jsonKey") or "",
             client_id=str(spec.get("clientID") or ""),

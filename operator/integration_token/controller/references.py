@@ -1,7 +1,5 @@
 """What a resource refers to: its endpoint and its credentials, found, judged and read."""
 
-import base64
-import binascii
 from collections.abc import Mapping
 
 from integration_token.api.condition import Reason
@@ -15,15 +13,13 @@ from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.page import MAX_ALLOWED_HOSTS
 from integration_token.cluster.secret import TOO_LONG, SecretMetadata, SecretWatch, secret_metadata
 from integration_token.controller.ca_bundle import CABundles
+from integration_token.controller.credentials import read_values
 from integration_token.errors import Conflict, EndpointUnusable, UserActionRequired
 from integration_token.oauth.address import Policy, listed_hosts
 from integration_token.oauth.request import authentication_method
 from integration_token.oauth.token_url import check_url, listed_as
 from integration_token.oauth.trust import check_judged, is_judged, tls_context
 from integration_token.state.inventory import Inventory
-
-_MAX_VALUE = 4096
-"""Characters of a client ID or a client secret: no endpoint gives longer ones."""
 
 _FRESH = 60.0
 """Seconds that what a watch brought is believed without a look: kopf tells of no deletion in a gap of its watch."""
@@ -167,9 +163,7 @@ class References:
         secret = released(await self._gateway.get(SECRETS, integration.namespace, integration.credentials), integration)
         metadata = secret_metadata(secret)
         check_host(metadata, endpoint, integration, self._policy)
-        data = secret.get("data") or {}
-        values = {name: _value(data, key, integration) for name, key in keys.items()}
-        return values, metadata
+        return read_values(secret.get("data") or {}, keys, integration), metadata
 
     async def _selected(self, endpoint: Endpoint, namespace: str) -> bool:
         selector = endpoint.namespace_selector
@@ -231,25 +225,3 @@ def released(secret: Object | None, integration: Integration) -> Object:
             f" run: kubectl label secret --namespace {namespace} {name} {CREDENTIALS_LABEL}=true",
         )
     return secret
-
-
-def _value(data: Object, key: str, integration: Integration) -> str:
-    where = f"key {key} of Secret {integration.credentials}"
-    if key not in data:
-        raise UserActionRequired(
-            Reason.CREDENTIALS_INVALID, f"{where} is missing; add it or name another by spec.credentialsSecretRef"
-        )
-    try:
-        value = base64.b64decode(data[key]).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        raise UserActionRequired(Reason.CREDENTIALS_INVALID, f"{where} is not UTF-8 text; write it anew") from None
-    if not value:
-        raise UserActionRequired(Reason.CREDENTIALS_INVALID, f"{where} is empty; set it")
-    if len(value) > _MAX_VALUE:
-        raise UserActionRequired(Reason.CREDENTIALS_INVALID, f"{where} is longer than {_MAX_VALUE} characters; mend it")
-    if not value.isprintable():
-        raise UserActionRequired(
-            Reason.CREDENTIALS_INVALID,
-            f"{where} has a line break or another control character in it; write it anew, for example by printf %s",
-        )
-    return value

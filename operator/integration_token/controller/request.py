@@ -80,6 +80,8 @@ class TokenRequester:
                 maximum_lifetime=endpoint.maximum_lifetime,
                 secrets=tuple(secret for secret in (*request.secrets, held) if secret),
                 received=self._clock.now().wall,
+                access_token_pointer=endpoint.access_token_pointer,
+                expires_in_pointer=endpoint.expires_in_pointer,
             )
         except Failure as failure:
             self.count(endpoint, failure.reason)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint, RequestEncoding
+from integration_token.api.header import fits, overlaid
 from integration_token.api.integration import PRIVATE_KEY_KEY, Integration
 from integration_token.api.names import MANAGER
 from integration_token.errors import UserActionRequired
@@ -134,6 +135,18 @@ def header_credential(header: str) -> str:
     return f"headersFrom.{header}"
 
 
+def _header_value(spec: TokenRequestSpec, header: str, key: str) -> str:
+    """What was read for a header, if one can have it."""
+    value = spec.credentials[header_credential(header)]
+    if not fits(value):
+        raise UserActionRequired(
+            Reason.CREDENTIALS_INVALID,
+            f"key {key} of the credentials Secret, which the endpoint's spec.headersFrom sends as {header}, has other"
+            " characters than printable ASCII or a space at an end; write it anew",
+        )
+    return value
+
+
 def build_request(spec: TokenRequestSpec, now: float) -> TokenRequest:
     """The token request (RFC 6749, 4.4.2), with the credentials where the method puts them.
 
@@ -153,8 +166,9 @@ def build_request(spec: TokenRequestSpec, now: float) -> TokenRequest:
     # Those of the spec replace none that the grant sets, whatever schema they were stored under.
     fields |= {name: value for name, value in inputs.parameters if name not in grant.fields}
     fields |= authentication.fields
-    from_credentials = {name: spec.credentials[header_credential(name)] for name, _ in inputs.headers_from}
-    headers = {"Accept": "application/json", "User-Agent": user_agent(), **dict(inputs.headers), **from_credentials}
+    from_credentials = {name: _header_value(spec, name, key) for name, key in inputs.headers_from}
+    ours = {"Accept": "application/json", "User-Agent": user_agent()}
+    headers = overlaid(ours.items(), (*inputs.headers, *from_credentials.items()))
     headers |= {**grant.headers, **authentication.headers}
     if inputs.encoding is RequestEncoding.FORM:
         headers["Content-Type"] = "application/x-www-form-urlencoded"

@@ -14,6 +14,7 @@ from typing import Any
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import may_be_taken_for_bearer
 from integration_token.api.jwt import claims_of
+from integration_token.api.pointer import find
 from integration_token.api.token import Token
 from integration_token.errors import Transient
 from integration_token.oauth.content import ContentError, content_of
@@ -53,6 +54,8 @@ def read_answer(
     maximum_lifetime: float | None = None,
     secrets: tuple[str, ...],
     received: float,
+    access_token_pointer: str = "",
+    expires_in_pointer: str = "",
 ) -> Token:
     """The token in an answer; it may have expired already.
 
@@ -63,20 +66,21 @@ def read_answer(
     :param maximum_lifetime: seconds beyond which no expiry is believed; None where any is.
     :param secrets: what must not come back in a message.
     :param received: wall time, in seconds, at which the answer was complete.
+    :param access_token_pointer: where the answer holds the token (RFC 6901), if not as RFC 6749 has it.
+    :param expires_in_pointer: and what it lives.
     :raises Failure: where there is no usable token.
     """
     if not 200 <= answer.status <= 299:
         pause = _pause(answer.headers, received)
         raise rejection(answer.status, answer.headers, _refused_content(answer), asked, secrets, pause=pause)
     fields = _fields(answer, asked, secrets)
-    if "error" in fields and not fields.get("access_token"):
+    token = find(fields, access_token_pointer or "/access_token")
+    if "error" in fields and not token:
         raise oauth_failure(fields, answer.status, asked, secrets)
-    token = fields.get("access_token")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-        raise Transient(
-            Reason.INVALID_RESPONSE,
-            "the endpoint's answer has no access_token that fits into a header; check spec.tokenURL and the endpoint",
-        )
+        raise Transient(Reason.INVALID_RESPONSE, _no_token(access_token_pointer, asked))
+    if expires_in_pointer:
+        fields = {**fields, "expires_in": find(fields, expires_in_pointer)}
     _check_type(fields.get("token_type"), asked, (*secrets, token))
     expiry = read_expiry(
         fields,
@@ -100,6 +104,15 @@ def read_answer(
         scope_incomplete=granted.incomplete,
         assumption=expiry.assumption,
         skew=expiry.skew,
+    )
+
+
+def _no_token(pointer: str, asked: Asked) -> str:
+    if not pointer:
+        return "the endpoint's answer has no access_token that fits into a header; check spec.tokenURL and the endpoint"
+    return (
+        f"the endpoint's answer has at {pointer} no text that fits into a header; mend"
+        f" spec.response.accessTokenPointer of {asked.endpoint}"
     )
 
 

@@ -24,6 +24,107 @@ annotations:
 ^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$
 {{- end }}
 
+{{/* What the API server demands of the names of Secrets, ServiceAccounts and our own kinds; the dict says what is meant. */}}
+{{- define "integration-token-operator.nameRule" -}}
+- rule: self.matches('{{ include "integration-token-operator.dnsSubdomainPattern" . }}')
+  message: >-
+    must be {{ .what }} name: lower-case letters, digits, '-' and '.', with a letter or digit at both ends
+{{- end }}
+
+{{/* Of headers and headersFrom. */}}
+{{- define "integration-token-operator.headerNameRules" -}}
+# RFC 9110, 5.1 and 5.6.2.
+- rule: self.all(name, name.matches('^[-A-Za-z0-9!#$%&\\x27*+.^_\\x60|~]{1,256}$'))
+  message: "must have names of at most 256 letters, digits, '-', '_' and '.', such as X-Tenant"
+- rule: >-
+    !self.exists(name, name.matches('(?i)^(host|authorization|transfer-encoding|connection|cookie|expect|accept-encoding|(content|proxy)-.*)$'))
+  message: >-
+    must not name Host, Authorization, Content-*, Transfer-Encoding, Connection, Cookie, Proxy-*, Expect or
+    Accept-Encoding: the operator or the connection sets them
+- rule: self.all(name, self.exists_one(other, other.lowerAscii() == name.lowerAscii()))
+  message: "must not name one header twice: case doesn't matter"
+{{- end }}
+
+{{/* Of both pointers. */}}
+{{- define "integration-token-operator.pointerRule" -}}
+- rule: self.matches('^(/([^~/]|~[01])*){0,8}$')
+  message: >-
+    must be a JSON Pointer of at most 8 steps, each after a slash, such as /data/access_token; within one, ~ is
+    written ~0 and / is written ~1
+{{- end }}
+
+{{/* Of an endpoint's spec: what makes no sense together. */}}
+{{- define "integration-token-operator.endpointRules" -}}
+- rule: self.basicEncoding != 'None' || self.clientAuthenticationMethod == 'ClientSecretBasic'
+  fieldPath: .basicEncoding
+  message: "None is for ClientSecretBasic alone: leave it out, or set clientAuthenticationMethod"
+- rule: self.clientAuthenticationMethod != 'TLSClientAuth' || !isURL(self.tokenURL) || url(self.tokenURL).getScheme() == 'https'
+  fieldPath: .tokenURL
+  message: must be an https URL for TLSClientAuth, which proves who the client is by TLS
+- rule: >-
+    !has(self.assertion) || self.clientAuthenticationMethod in ['ClientSecretJWT', 'PrivateKeyJWT', 'ServiceAccountToken']
+    || self.grant != 'ClientCredentials'
+  fieldPath: .assertion
+  message: >-
+    is for what sends an assertion: the methods ClientSecretJWT, PrivateKeyJWT and ServiceAccountToken, and the grants
+    TokenExchange and JWTBearer; leave it out, or set clientAuthenticationMethod or grant
+- rule: >-
+    !has(self.assertion) || !(has(self.assertion.signingAlgorithm) || has(self.assertion.keyID) && self.assertion.keyID != '')
+    || self.clientAuthenticationMethod in ['ClientSecretJWT', 'PrivateKeyJWT'] || self.grant == 'JWTBearer'
+  fieldPath: .assertion
+  message: >-
+    must not have signingAlgorithm or keyID where the operator signs nothing: they are for ClientSecretJWT,
+    PrivateKeyJWT and JWTBearer
+- rule: >-
+    !has(self.assertion) || !has(self.assertion.signingAlgorithm)
+    || self.assertion.signingAlgorithm.startsWith('HS') == (self.clientAuthenticationMethod == 'ClientSecretJWT')
+  fieldPath: .assertion.signingAlgorithm
+  message: "HS256, HS384 and HS512 are for ClientSecretJWT, which takes no other: set one of the others, or none"
+- rule: >-
+    self.grant == 'JWTBearer' || !has(self.assertion) || !(has(self.assertion.subject) && self.assertion.subject != ''
+    || has(self.assertion.claims) && size(self.assertion.claims) > 0)
+  fieldPath: .assertion
+  message: "must have subject and claims with the grant JWTBearer alone: leave them out, or set grant"
+- rule: "!has(self.tokenExchange) || self.grant == 'TokenExchange'"
+  fieldPath: .tokenExchange
+  message: "is for the grant TokenExchange alone: leave it out, or set grant"
+- rule: >-
+    self.grant != 'TokenExchange' || !['subject_token', 'subject_token_type', 'requested_token_type'].exists(name,
+    has(self.parameters) && name in self.parameters || has(self.repeatedParameters) && name in self.repeatedParameters)
+  fieldPath: .parameters
+  message: >-
+    must not name subject_token, subject_token_type or requested_token_type with the grant TokenExchange: the operator
+    fills them in from serviceAccountRef and tokenExchange
+- rule: >-
+    self.grant != 'JWTBearer' || !(has(self.parameters) && 'assertion' in self.parameters
+    || has(self.repeatedParameters) && 'assertion' in self.repeatedParameters)
+  fieldPath: .parameters
+  message: "must not name assertion with the grant JWTBearer: the operator makes it"
+- rule: >-
+    !has(self.parameters) || !has(self.repeatedParameters) || self.parameters.all(name, !(name in self.repeatedParameters))
+  fieldPath: .repeatedParameters
+  message: "must not name what parameters names: put all its values here"
+- rule: >-
+    !has(self.headers) || !has(self.headersFrom)
+    || self.headers.all(name, self.headersFrom.all(other, other.lowerAscii() != name.lowerAscii()))
+  fieldPath: .headersFrom
+  message: "must not name a header that headers names: leave it out of one of them"
+{{- end }}
+
+{{/* Of parameters and repeatedParameters. */}}
+{{- define "integration-token-operator.parameterNameRules" -}}
+- rule: >-
+    !self.exists(name, name in ['grant_type', 'client_id', 'client_secret', 'audience', 'scope',
+    'client_assertion', 'client_assertion_type'])
+  message: >-
+    must not name grant_type, client_id, client_secret, audience, scope, client_assertion or
+    client_assertion_type: the operator fills them in from credentialsSecretRef, audience and scopes
+- rule: "!self.exists(name, name == '')"
+  message: must not have an empty name
+- rule: self.all(name, name.size() <= 256)
+  message: must have names of at most 256 characters
+{{- end }}
+
 {{/* The spec of TokenEndpoint, and of ClusterTokenEndpoint less its namespaceSelector. */}}
 {{- define "integration-token-operator.endpointProperties" -}}
 tokenURL:
@@ -151,23 +252,35 @@ parameters:
     type: string
     maxLength: 2048
   x-kubernetes-validations:
-    - rule: >-
-        !self.exists(name, name in ['grant_type', 'client_id', 'client_secret', 'audience', 'scope',
-        'client_assertion', 'client_assertion_type'])
-      message: >-
-        must not name grant_type, client_id, client_secret, audience, scope, client_assertion or
-        client_assertion_type: the operator fills them in from credentialsSecretRef, audience and scopes
-    - rule: "!self.exists(name, name == '')"
-      message: must not have an empty name
-    - rule: self.all(name, name.size() <= 256)
-      message: must have names of at most 256 characters
+    {{- include "integration-token-operator.parameterNameRules" . | nindent 4 }}
+repeatedParameters:
+  description: >-
+    More such fields, each with several values: Form repeats the field, such as resource (RFC 8707); JSON has a list.
+  type: object
+  maxProperties: 16
+  additionalProperties:
+    type: array
+    minItems: 1
+    maxItems: 16
+    x-kubernetes-list-type: atomic
+    items:
+      type: string
+      maxLength: 2048
+  x-kubernetes-validations:
+    {{- include "integration-token-operator.parameterNameRules" . | nindent 4 }}
 headers:
-  description: More headers of the request, by name. Everyone who may read this resource reads them.
+  description: >-
+    More headers of the request, by name. Everyone who may read this resource reads them: none of them may be secret.
   type: object
   maxProperties: 16
   additionalProperties:
     type: string
     maxLength: 2048
+    x-kubernetes-validations:
+      - rule: self.matches('^[!-~]([ -~]*[!-~])?$')
+        message: must be printable ASCII with no space at either end
+  x-kubernetes-validations:
+    {{- include "integration-token-operator.headerNameRules" . | nindent 4 }}
 headersFrom:
   description: >-
     More headers of the request, by name, each with the key of the credentials Secret that holds its value.
@@ -177,6 +290,8 @@ headersFrom:
     type: string
     minLength: 1
     maxLength: 253
+  x-kubernetes-validations:
+    {{- include "integration-token-operator.headerNameRules" . | nindent 4 }}
 response:
   description: How the endpoint's answers are read, where they are not as RFC 6749 has them.
   type: object
@@ -186,10 +301,14 @@ response:
         Where the answer holds the token, as a JSON Pointer (RFC 6901). Empty, /access_token.
       type: string
       maxLength: 256
+      x-kubernetes-validations:
+        {{- include "integration-token-operator.pointerRule" . | nindent 8 }}
     expiresInPointer:
       description: Where it holds the token's lifetime in seconds. Empty, /expires_in.
       type: string
       maxLength: 256
+      x-kubernetes-validations:
+        {{- include "integration-token-operator.pointerRule" . | nindent 8 }}
     tokenType:
       description: >-
         What the endpoint answers as token_type and means Bearer by, such as BearerToken or JWT; case doesn't matter.

@@ -1,0 +1,42 @@
+"""Headers that a spec adds to the token request (RFC 9110, 5)."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+MAX_HEADER: Final = 2048
+"""Characters of a value that stands in a spec."""
+
+_NAME = re.compile(r"[-A-Za-z0-9!#$%&'*+.^_`|~]{1,256}")
+_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
+_NEVER = re.compile(
+    r"host|authorization|transfer-encoding|connection|cookie|expect|accept-encoding|(content|proxy)-.*", re.IGNORECASE
+)
+"""What says whom the request is for, who sends it, where its body ends or how the answer comes: no spec's to set."""
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Whether the headers may all be set.
+
+    :raises ValueError: where not.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if _NAME.fullmatch(name) is None:
+            raise ValueError(f"{name[:64]!r} is no name of a header")
+        if _NEVER.fullmatch(name):
+            raise ValueError(f"header {name[:64]} is set by the operator or the connection alone")
+        if name.lower() in seen:
+            raise ValueError(f"header {name[:64]} is set twice")
+        seen.add(name.lower())
+
+
+def fits(value: str) -> bool:
+    """Whether a header can have this value: printable ASCII, with a space at neither end."""
+    return _VALUE.fullmatch(value) is not None
+
+
+def overlaid(headers: Iterable[tuple[str, str]], more: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The headers with more of them, of which each takes the place of one that has its name in whatever case."""
+    found = {name.lower(): (name, value) for name, value in (*headers, *more)}
+    return dict(found.values())

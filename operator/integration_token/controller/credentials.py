@@ -1,0 +1,96 @@
+"""From the data of a credentials Secret to the values that a token request is made from: pure."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from integration_token.api.condition import Reason
+from integration_token.api.integration import Integration
+from integration_token.errors import UserActionRequired
+
+_MAX_VALUE: Final = 4096
+"""Characters of a client ID, a client secret or a header: no endpoint gives longer ones."""
+
+_MAX_KEY: Final = 16 * 1024
+"""And of a private key or a certificate with its chain: RSA of 4,096 bits takes a fifth of it."""
+
+_MAX_JSON: Final = 64 * 1024
+"""Of an object that holds them all."""
+
+_SEVERAL_LINES: Final = frozenset({"private_key", "certificate"})
+"""What PEM and JWK are written in."""
+
+
+def read_values(data: Mapping[str, Any], keys: Mapping[str, str], integration: Integration) -> dict[str, str]:
+    """The values by their names.
+
+    :param data: of the Secret, in base64.
+    :param keys: of the Secret, by the names; of the members of its JSON object, where the spec names a key for one.
+    :raises UserActionRequired: where one is not there, or can't be what its name says.
+    """
+    if integration.json_key:
+        return _members(data, keys, integration)
+    values = {}
+    for name, key in keys.items():
+        where = f"key {key} of Secret {integration.credentials}"
+        if key not in data:
+            raise _invalid(f"{where} is missing; add it or name another by spec.credentialsSecretRef")
+        values[name] = _checked(name, _text(data[key], where), where)
+    return values
+
+
+def _members(data: Mapping[str, Any], keys: Mapping[str, str], integration: Integration) -> dict[str, str]:
+    """Of the one JSON object: nothing of it stands in a message but the names that the spec has for its members."""
+    place = f"key {integration.json_key} of Secret {integration.credentials}"
+    if integration.json_key not in data:
+        raise _invalid(f"{place} is missing; add it or mend spec.credentialsSecretRef.jsonKey")
+    text = _text(data[integration.json_key], place)
+    if len(text) > _MAX_JSON:
+        raise _invalid(f"{place} is longer than {_MAX_JSON} characters; leave out what the token request doesn't need")
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise _invalid(f"{place} is no JSON object; write it anew, or leave out spec.credentialsSecretRef.jsonKey")
+    values = {}
+    for name, key in keys.items():
+        where = f"member {key} of the JSON object in {place}"
+        if key not in document:
+            raise _invalid(f"{where} is missing; add it or name another by spec.credentialsSecretRef")
+        value = document[key]
+        if name == "private_key" and isinstance(value, dict):
+            value = json.dumps(value)
+        if not isinstance(value, str):
+            raise _invalid(f"{where} is no text; write it in quotes")
+        values[name] = _checked(name, value, where)
+    return values
+
+
+def _text(value: Any, where: str) -> str:
+    try:
+        return base64.b64decode(value).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise _invalid(f"{where} is not UTF-8 text; write it anew") from None
+
+
+def _checked(name: str, value: str, where: str) -> str:
+    several = name in _SEVERAL_LINES
+    longest = _MAX_KEY if several else _MAX_VALUE
+    if not value:
+        raise _invalid(f"{where} is empty; set it")
+    if len(value) > longest:
+        raise _invalid(f"{where} is longer than {longest} characters; mend it")
+    if several and not "".join(value.split()).isprintable():
+        raise _invalid(f"{where} has a control character in it; write it anew")
+    if not several and not value.isprintable():
+        raise _invalid(
+            f"{where} has a line break or another control character in it; write it anew, for example by printf %s"
+        )
+    return value
+
+
+def _invalid(what: str) -> UserActionRequired:
+    return UserActionRequired(Reason.CREDENTIALS_INVALID, what)
