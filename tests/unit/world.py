@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from integration_token.api.condition import ConditionType
 from integration_token.api.endpoint import EndpointKind
 from integration_token.api.names import (
+    ALLOWED_AUDIENCES_ANNOTATION,
+    ALLOWED_HOSTS_ANNOTATION,
     CLUSTER_TOKEN_ENDPOINTS,
     CREDENTIALS_LABEL,
     GROUP,
@@ -242,6 +244,15 @@ class World:
         body = _body("Secret", name, {"type": "Opaque", "data": data}, "v1", namespace)
         body["metadata"]["labels"] = {CREDENTIALS_LABEL: "true"}
         self.cluster.apply("secrets", body)
+
+    def account(
+        self, name: str = "shop", *, hosts: str = "login.example", audiences: str = "", released: bool = True
+    ) -> None:
+        """Create or replace a ServiceAccount; with `hosts` as its owner's list."""
+        body = _body("ServiceAccount", name, {}, "v1")
+        body["metadata"]["labels"] = {CREDENTIALS_LABEL: "true" if released else "false"}
+        body["metadata"]["annotations"] = {ALLOWED_HOSTS_ANNOTATION: hosts, ALLOWED_AUDIENCES_ANNOTATION: audiences}
+        self.cluster.apply("serviceaccounts", body)
 
     def config_map(self, name: str, data: dict[str, str]) -> None:
         """Create or replace a ConfigMap of the operator's namespace."""
