@@ -8,7 +8,7 @@ from email.utils import formatdate
 from typing import Any
 from urllib.parse import urlsplit
 
-from integration_token.api.condition import ConditionType
+from integration_token.api.condition import ConditionType, condition_of
 from integration_token.api.endpoint import EndpointKind
 from integration_token.api.names import (
     ALLOWED_AUDIENCES_ANNOTATION,
@@ -21,6 +21,7 @@ from integration_token.api.names import (
     TOKEN_ENDPOINTS,
     VERSION,
 )
+from integration_token.api.jwt import claims_of
 from integration_token.clock import Instant
 from integration_token.cluster.collection import Object
 from integration_token.cluster.fence import Fence
@@ -41,6 +42,7 @@ from tests.unit.virtual import EPOCH, FakeClock, run
 
 SECRET = "s3cr3t-of-the-shop-integration"
 NAMESPACE = "store"
+URL = "https://login.example/oauth/token"
 OPERATORS = "operators"
 """The operator's own namespace."""
 SETTLING = 0.2
@@ -188,11 +190,40 @@ class World:
         self.cluster = Cluster(lambda: true_time(clock))
         self.issuer = Issuer(policy)
         self.clients = {"shop": SECRET}
+        self.assertion_audiences: list[list[str]] = [[URL]]
+        """Of the tokens of ServiceAccounts that the endpoint takes."""
+        self.seen: set[str] = set()
+        """The assertions that were sent, by their jti."""
         self.service = TokenService(
-            self.issuer, lambda client, secret: self.clients.get(client) == secret, audiences=None
+            self.issuer,
+            lambda client, secret: self.clients.get(client) == secret,
+            audiences=None,
+            federated=self._federated,
         )
         self.client = FakeClient(self.service, clock)
         self.operator = Operator(self)
+
+    def _federated(self, client: str, assertion: str) -> bool:
+        claims = claims_of(assertion) or {}
+        # Each counts once, and for this endpoint alone.
+        fresh = claims["jti"] not in self.seen
+        self.seen.add(claims["jti"])
+        known = claims["sub"] == f"system:serviceaccount:{NAMESPACE}:shop" and client == "shop"
+        return known and fresh and claims["aud"] in self.assertion_audiences
+
+    async def begin_with_account(self, **spec: Any) -> None:
+        """As :meth:`begin`, with a ServiceAccount instead of the credentials."""
+        self.endpoint(clientAuthenticationMethod="ServiceAccountToken", requestEncoding="Form")
+        self.account()
+        self.account_integration(**spec)
+        await self.operator.start()
+        await self.settle()
+
+    def account_integration(self, name: str = "shop", **spec: Any) -> None:
+        """Create or replace an IntegrationToken that has a ServiceAccount and no Secret."""
+        self.integration(
+            name, **{"credentialsSecretRef": None, "serviceAccountRef": {"name": "shop"}, "clientID": "shop", **spec}
+        )
 
     async def begin(self, **spec: Any) -> None:
         """An endpoint, credentials and a resource named shop; then the operator starts and does what it can."""
@@ -220,13 +251,13 @@ class World:
 
     def endpoint(self, name: str = "login", namespace: str = NAMESPACE, **spec: Any) -> None:
         """Create or replace an endpoint."""
-        spec = {"tokenURL": "https://login.example/oauth/token", "rateLimit": {"requestsPerMinute": 60000}, **spec}
+        spec = {"tokenURL": URL, "rateLimit": {"requestsPerMinute": 60000}, **spec}
         body = _body("TokenEndpoint", name, {"spec": spec}, f"{GROUP}/{VERSION}", namespace)
         self.cluster.apply(TOKEN_ENDPOINTS, body)
 
     def cluster_endpoint(self, name: str = "login", **spec: Any) -> None:
         """Create or replace an endpoint for all namespaces."""
-        spec = {"tokenURL": "https://login.example/oauth/token", "rateLimit": {"requestsPerMinute": 60000}, **spec}
+        spec = {"tokenURL": URL, "rateLimit": {"requestsPerMinute": 60000}, **spec}
         body = _body("ClusterTokenEndpoint", name, {"spec": spec}, f"{GROUP}/{VERSION}", "")
         self.cluster.apply(CLUSTER_TOKEN_ENDPOINTS, body)
 
@@ -340,6 +371,12 @@ class World:
     def ready(self) -> tuple[str, str]:
         """Status and reason of Ready."""
         return self.condition(ConditionType.READY)
+
+    @property
+    def message(self) -> str:
+        """What is told of a refresh that fails."""
+        found = condition_of(self.status(), ConditionType.REFRESHED)
+        return str(found["message"])
 
     @property
     def refreshed(self) -> tuple[str, str]:

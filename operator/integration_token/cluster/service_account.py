@@ -3,14 +3,12 @@
 Tokens are read and never verified here: they come from the API server itself.
 """
 
-import base64
-import binascii
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from integration_token.api.jwt import claims_of
 from integration_token.api.names import ALLOWED_AUDIENCES_ANNOTATION, ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL
 from integration_token.cluster.collection import Object
 from integration_token.cluster.connection import Access
@@ -71,7 +69,7 @@ def account_metadata(account: Object) -> AccountMetadata:
 
 def own_identity(access: Access) -> OwnIdentity:
     """Who we are to the API server."""
-    claims = claims_of(access.token or "")
+    claims = claims_of(access.token or "") or {}
     audiences = (*_audiences(claims), str(claims.get("iss", "")), access.server)
     return OwnIdentity(str(claims.get("sub", "")), frozenset(_place(each) for each in audiences if each))
 
@@ -79,16 +77,6 @@ def own_identity(access: Access) -> OwnIdentity:
 def user_name(namespace: str, account: str) -> str:
     """By what the API server knows a ServiceAccount as a user."""
     return f"system:serviceaccount:{namespace}:{account}"
-
-
-def claims_of(token: str) -> Mapping[str, Any]:
-    """Of a JWT, not verified; empty where it is none."""
-    try:
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (IndexError, ValueError, binascii.Error, RecursionError):
-        return {}
-    return claims if isinstance(claims, dict) else {}
 
 
 def unlike_asked(token: str, namespace: str, account: str, uid: str, audience: str) -> str:

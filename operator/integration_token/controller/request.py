@@ -61,7 +61,8 @@ class TokenRequester:
         :raises Failure: where they cannot be used.
         """
         read = self._clock.now()
-        inputs = grant_inputs(endpoint, integration, "")
+        # The account's UID is still to be read; what is needed doesn't depend on it.
+        inputs = grant_inputs(endpoint, integration, integration.service_account)
         keys = {name: integration.credentials_key(name) for name in needs(inputs).credentials}
         keys |= {header_credential(header): key for header, key in inputs.headers_from}
         values, credentials = await self._references.read_credentials(integration, endpoint, keys)

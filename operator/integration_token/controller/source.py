@@ -14,7 +14,7 @@ def check_sources(integration: Integration, endpoint: Endpoint) -> None:
 
     :raises UserActionRequired: where not.
     """
-    inputs = grant_inputs(endpoint, integration, "")
+    inputs = grant_inputs(endpoint, integration, integration.service_account)
     wanted = needs(inputs)
     if fault := _fault_of_sources(integration, endpoint, wanted, has_headers=bool(inputs.headers_from)):
         raise UserActionRequired(Reason.INVALID_SPEC, fault)
@@ -34,6 +34,4 @@ def _fault_of_sources(integration: Integration, endpoint: Endpoint, wanted: Need
         )
     if integration.credentials or not (wanted.credentials or has_headers):
         return ""
-    if wanted.credentials == ("client_id",):
-        return f"{how} takes a client ID; set spec.clientID"
     return f"{how} takes credentials from a Secret; set spec.credentialsSecretRef"
