@@ -25,6 +25,7 @@ _PATHS: Final = {
     "Secret": ("/api/v1", "secrets"),
     "ConfigMap": ("/api/v1", "configmaps"),
     "Namespace": ("/api/v1", "namespaces"),
+    "ServiceAccount": ("/api/v1", "serviceaccounts"),
     "Event": ("/api/v1", "events"),
     "ResourceQuota": ("/api/v1", "resourcequotas"),
     "IntegrationToken": (_OURS, "integrationtokens"),
@@ -103,6 +104,10 @@ class Kube:
     def delete(self, kind: str, namespace: str, name: str) -> None:
         """Deletes an object that must be there; what it owned goes after it."""
         self._call("DELETE", _path(kind, namespace, name) + "?propagationPolicy=Background")
+
+    def jwks(self) -> Document:
+        """The keys by which others check the tokens of ServiceAccounts."""
+        return self._call("GET", "/openid/v1/jwks")
 
     def texts(self) -> dict[str, str]:
         """Everything of interest that stands in the API, but the data of Secrets, by a name of its own."""

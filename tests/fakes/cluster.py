@@ -6,7 +6,9 @@ generation that counts changes of the spec, and a record of which manager wrote 
 """
 
 import asyncio
+import base64
 import itertools
+import json
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +16,8 @@ from typing import Any, TypeVar
 
 from integration_token.api.names import CLUSTER_TOKEN_ENDPOINTS, INTEGRATION_TOKENS, MANAGER, TOKEN_ENDPOINTS
 from integration_token.api.value import format_time
-from integration_token.cluster.collection import EVENTS, SECRETS, Collection, Object
+from integration_token.cluster.collection import EVENTS, SECRETS, SERVICE_ACCOUNTS, Collection, Object
+from integration_token.cluster.connection import Access
 from integration_token.cluster.gateway import Gateway
 from integration_token.errors import ClusterError, Conflict, Denied
 
@@ -49,6 +52,12 @@ class Cluster(Gateway):
         """Verb, plural and name of each call of the operator, events apart."""
         self.events: list[Object] = []
         self.listeners: list[Change] = []
+        self.token_requests: list[tuple[str, str, int]] = []
+        """Of tokens that were asked for: account, audience and seconds."""
+        self.own_token: str | None = account_token("operators", "operator", "uid-operator", "https://api.internal")
+        """What the operator proves itself by; None: a certificate."""
+        self.misissued: Object = {}
+        """Claims that the tokens of ServiceAccounts get instead of their own."""
         self._versions = itertools.count(1)
         self._created: Counter[Path] = Counter()
         self._watches: list[tuple[str, str, asyncio.Queue[tuple[str, Object]]]] = []
@@ -145,6 +154,20 @@ class Cluster(Gateway):
         if dry_run:
             return body
         return _copy(self._store(path, None, body, MANAGER))
+
+    async def access(self) -> Access:
+        return Access("https://10.0.0.1:6443", None, True, "Bearer", self.own_token, None, None, None)
+
+    async def create_token(self, namespace: str, account: str, audience: str, seconds: int) -> Object | None:
+        await self._called("create token", SERVICE_ACCOUNTS, namespace, account)
+        found = self.objects.get((SERVICE_ACCOUNTS.plural, namespace, account))
+        if found is None:
+            return None
+        assert audience
+        assert seconds >= 600
+        self.token_requests.append((account, audience, seconds))
+        token = account_token(namespace, account, found["metadata"]["uid"], audience, **self.misissued)
+        return {"status": {"token": token}}
 
     async def replace(
         self, collection: Collection, namespace: str, name: str, body: Object, *, dry_run: bool = False
@@ -302,6 +325,24 @@ class Cluster(Gateway):
             for namespace, selector, queue in self._watches:
                 if namespace in {"", body["metadata"]["namespace"]} and _selected(body, selector):
                     queue.put_nowait((kind, _copy(body)))
+
+
+def account_token(namespace: str, account: str, uid: str, audience: str, **claims: Any) -> str:
+    """A ServiceAccount's token as the API server makes them, less its signature."""
+    payload = {
+        "iss": "https://kubernetes.default.svc.cluster.local",
+        "aud": [audience],
+        "sub": f"system:serviceaccount:{namespace}:{account}",
+        "kubernetes.io": {"namespace": namespace, "serviceaccount": {"name": account, "uid": uid}},
+        "jti": f"{next(_TOKENS)}",
+        **claims,
+    }
+    parts = ({"alg": "RS256", "kid": "test"}, payload)
+    encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+    return f"{'.'.join(encoded)}.signature"
+
+
+_TOKENS = itertools.count(1)
 
 
 def _copy(value: Json) -> Json:

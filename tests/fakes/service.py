@@ -43,6 +43,7 @@ class TokenService:
         skew: float = 0.0,
         keys: Mapping[str, KnownKey] | None = None,
         plain_basic: bool = False,
+        federated: Accepts | None = None,
     ) -> None:
         """
         :param audiences: the known ones; None for a server that knows no audiences and takes any.
@@ -51,7 +52,9 @@ class TokenService:
         :param skew: seconds that the server's clock is ahead.
         :param keys: of the clients that prove by assertions who they are, by client ID.
         :param plain_basic: HTTP Basic is taken as it is, without form-decoding.
+        :param federated: instead of `keys`: whether client ID and an assertion of another issuer belong together.
         """
+        self._federated = federated
         self.url = ""
         """Whom assertions must be for."""
         self._assertions = AssertionJudge({} if keys is None else keys)
@@ -133,6 +136,8 @@ class TokenService:
 
     def _is_client(self, request: TokenRequest, peer: str, now: float) -> bool:
         client_id = request.grant.client_id
+        if request.client_assertion and self._federated is not None:
+            return self._federated(client_id, request.client_assertion)
         if request.client_assertion:
             fault = self._assertions.fault(client_id, request.client_assertion, self.url, now)
             if fault:

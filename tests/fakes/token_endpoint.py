@@ -48,6 +48,7 @@ class TokenEndpoint:
         client_certificates: ClientAuthority | None = None,
         keys: Mapping[str, KnownKey] | None = None,
         plain_basic: bool = False,
+        federated: Accepts | None = None,
         skew: float = 0.0,
         date: bool = True,
         clock: Callable[[], float] = time.time,
@@ -64,6 +65,7 @@ class TokenEndpoint:
             common name; needs TLS.
         :param keys: of the clients that prove by assertions who they are, by client ID; may be changed meanwhile.
         :param plain_basic: HTTP Basic is taken as it is, without form-decoding.
+        :param federated: instead of `keys`: whether a client ID and an assertion of another issuer belong together.
         :param skew: seconds that the server's clock is ahead, in Date and in a JWT's `exp`.
         :param date: whether answers have a Date header.
         """
@@ -78,6 +80,7 @@ class TokenEndpoint:
             skew=skew,
             keys=keys,
             plain_basic=plain_basic,
+            federated=federated,
         )
         self._certificate = certificate or (Certificate.issue(certificate_name) if tls else None)
         self._clock = clock

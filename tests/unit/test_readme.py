@@ -69,7 +69,12 @@ def test_flags() -> None:
 def test_annotations() -> None:
     """Every annotation of the target Secret is listed, and those that people set are shown elsewhere."""
     ours = {value for name, value in vars(names).items() if name.endswith("_ANNOTATION")}
-    elsewhere = {names.ALLOWED_HOSTS_ANNOTATION, names.RENEW_ANNOTATION, names.REFRESHED_ANNOTATION}
+    elsewhere = {
+        names.ALLOWED_AUDIENCES_ANNOTATION,
+        names.ALLOWED_HOSTS_ANNOTATION,
+        names.RENEW_ANNOTATION,
+        names.REFRESHED_ANNOTATION,
+    }
     assert {row[0].strip("`") for row in _table("annotation")} == ours - elsewhere
     assert all(name in README for name in elsewhere)
 

@@ -8,9 +8,12 @@ from email.utils import formatdate
 from typing import Any
 from urllib.parse import urlsplit
 
-from integration_token.api.condition import ConditionType
+from integration_token.api.condition import ConditionType, condition_of
 from integration_token.api.endpoint import EndpointKind
+from integration_token.api.jwt import claims_of
 from integration_token.api.names import (
+    ALLOWED_AUDIENCES_ANNOTATION,
+    ALLOWED_HOSTS_ANNOTATION,
     CLUSTER_TOKEN_ENDPOINTS,
     CREDENTIALS_LABEL,
     GROUP,
@@ -39,6 +42,7 @@ from tests.unit.virtual import EPOCH, FakeClock, run
 
 SECRET = "s3cr3t-of-the-shop-integration"
 NAMESPACE = "store"
+URL = "https://login.example/oauth/token"
 OPERATORS = "operators"
 """The operator's own namespace."""
 SETTLING = 0.2
@@ -186,11 +190,40 @@ class World:
         self.cluster = Cluster(lambda: true_time(clock))
         self.issuer = Issuer(policy)
         self.clients = {"shop": SECRET}
+        self.assertion_audiences: list[list[str]] = [[URL]]
+        """Of the tokens of ServiceAccounts that the endpoint takes."""
+        self.seen: set[str] = set()
+        """The assertions that were sent, by their jti."""
         self.service = TokenService(
-            self.issuer, lambda client, secret: self.clients.get(client) == secret, audiences=None
+            self.issuer,
+            lambda client, secret: self.clients.get(client) == secret,
+            audiences=None,
+            federated=self._federated,
         )
         self.client = FakeClient(self.service, clock)
         self.operator = Operator(self)
+
+    def _federated(self, client: str, assertion: str) -> bool:
+        claims = claims_of(assertion) or {}
+        # Each counts once, and for this endpoint alone.
+        fresh = claims["jti"] not in self.seen
+        self.seen.add(claims["jti"])
+        known = claims["sub"] == f"system:serviceaccount:{NAMESPACE}:shop" and client == "shop"
+        return known and fresh and claims["aud"] in self.assertion_audiences
+
+    async def begin_with_account(self, **spec: Any) -> None:
+        """As :meth:`begin`, with a ServiceAccount instead of the credentials."""
+        self.endpoint(clientAuthenticationMethod="ServiceAccountToken", requestEncoding="Form")
+        self.account()
+        self.account_integration(**spec)
+        await self.operator.start()
+        await self.settle()
+
+    def account_integration(self, name: str = "shop", **spec: Any) -> None:
+        """Create or replace an IntegrationToken that has a ServiceAccount and no Secret."""
+        self.integration(
+            name, **{"credentialsSecretRef": None, "serviceAccountRef": {"name": "shop"}, "clientID": "shop", **spec}
+        )
 
     async def begin(self, **spec: Any) -> None:
         """An endpoint, credentials and a resource named shop; then the operator starts and does what it can."""
@@ -218,13 +251,13 @@ class World:
 
     def endpoint(self, name: str = "login", namespace: str = NAMESPACE, **spec: Any) -> None:
         """Create or replace an endpoint."""
-        spec = {"tokenURL": "https://login.example/oauth/token", "rateLimit": {"requestsPerMinute": 60000}, **spec}
+        spec = {"tokenURL": URL, "rateLimit": {"requestsPerMinute": 60000}, **spec}
         body = _body("TokenEndpoint", name, {"spec": spec}, f"{GROUP}/{VERSION}", namespace)
         self.cluster.apply(TOKEN_ENDPOINTS, body)
 
     def cluster_endpoint(self, name: str = "login", **spec: Any) -> None:
         """Create or replace an endpoint for all namespaces."""
-        spec = {"tokenURL": "https://login.example/oauth/token", "rateLimit": {"requestsPerMinute": 60000}, **spec}
+        spec = {"tokenURL": URL, "rateLimit": {"requestsPerMinute": 60000}, **spec}
         body = _body("ClusterTokenEndpoint", name, {"spec": spec}, f"{GROUP}/{VERSION}", "")
         self.cluster.apply(CLUSTER_TOKEN_ENDPOINTS, body)
 
@@ -242,6 +275,15 @@ class World:
         body = _body("Secret", name, {"type": "Opaque", "data": data}, "v1", namespace)
         body["metadata"]["labels"] = {CREDENTIALS_LABEL: "true"}
         self.cluster.apply("secrets", body)
+
+    def account(
+        self, name: str = "shop", *, hosts: str = "login.example", audiences: str = "", released: bool = True
+    ) -> None:
+        """Create or replace a ServiceAccount; with `hosts` as its owner's list."""
+        body = _body("ServiceAccount", name, {}, "v1")
+        body["metadata"]["labels"] = {CREDENTIALS_LABEL: "true" if released else "false"}
+        body["metadata"]["annotations"] = {ALLOWED_HOSTS_ANNOTATION: hosts, ALLOWED_AUDIENCES_ANNOTATION: audiences}
+        self.cluster.apply("serviceaccounts", body)
 
     def config_map(self, name: str, data: dict[str, str]) -> None:
         """Create or replace a ConfigMap of the operator's namespace."""
@@ -329,6 +371,12 @@ class World:
     def ready(self) -> tuple[str, str]:
         """Status and reason of Ready."""
         return self.condition(ConditionType.READY)
+
+    @property
+    def message(self) -> str:
+        """What is told of a refresh that fails."""
+        found = condition_of(self.status(), ConditionType.REFRESHED)
+        return str(found["message"])
 
     @property
     def refreshed(self) -> tuple[str, str]:

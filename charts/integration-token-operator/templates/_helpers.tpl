@@ -185,3 +185,15 @@ labels:
 annotations:
   runbook_url: {{ printf "%s#%s" $rule.runbookURL (lower (index . 2)) | quote }}
 {{- end }}
+
+{{/* The names of `serviceAccounts` by their namespaces. */}}
+{{- define "integration-token-operator.accounts" -}}
+{{- $accounts := dict }}
+{{- range .Values.serviceAccounts }}
+{{- if and $.Values.namespaces (not (has .namespace $.Values.namespaces)) }}
+{{- fail (printf "serviceAccounts names %s of namespace %s, in which this installation doesn't work: add it to namespaces" .name .namespace) }}
+{{- end }}
+{{- $_ := set $accounts .namespace (append (get $accounts .namespace | default list) .name) }}
+{{- end }}
+{{- toYaml $accounts }}
+{{- end }}

@@ -32,7 +32,7 @@ class Trait(Enum):
     NOT_OURS = auto()
     """Even a good token in the target is none of the resource's own."""
     UNWATCHED = auto()
-    """No watch tells that it is over: Secrets without our labels are not watched."""
+    """No watch tells that it is over: ServiceAccounts, and Secrets without our labels, are not watched."""
     STALLS = auto()
     """An IntegrationToken that holds no token for it is Stalled. Helm and Flux give up on that at once, so it is never
     for what may still arrive: they create a Secret, then an IntegrationToken, then its endpoint; others bring Secrets,
@@ -105,9 +105,10 @@ class Reason(StrEnum):
     """spec.caBundle, or the ConfigMap that spec.caBundleRef names, holds no PEM certificate that can be read."""
     CA_BUNDLE_NOT_FOUND = "CABundleNotFound", Trait.MAY_ARRIVE
     """The ConfigMap that spec.caBundleRef names doesn't exist, lacks the key, or may not be read."""
-    HOST_NOT_ALLOWED = "HostNotAllowed", Trait.STALLS_ENDPOINT, Trait.MAY_ARRIVE
-    """The token URL's host is not on the installation's or on the credentials Secret's list of hosts. The Secret's may
-    come with its next version; the installation's is set as the operator starts."""
+    HOST_NOT_ALLOWED = "HostNotAllowed", Trait.STALLS_ENDPOINT, Trait.UNWATCHED, Trait.MAY_ARRIVE
+    """The token URL's host is not on the list of hosts of the installation, of the credentials Secret or of the
+    ServiceAccount. The latter two's may come with their next version; the installation's is set as the operator
+    starts."""
     ADDRESS_NOT_ALLOWED = "AddressNotAllowed", Trait.SHOWN_BY_REQUEST
     """The host has an address to which credentials are never sent: by what the name server answers now."""
     CREDENTIALS_NOT_FOUND = "CredentialsNotFound", Trait.UNWATCHED, Trait.MAY_ARRIVE
@@ -117,6 +118,16 @@ class Reason(StrEnum):
     CREDENTIALS_INVALID = "CredentialsInvalid", Trait.SHOWN_BY_REQUEST, Trait.MAY_ARRIVE
     """A key of the credentials Secret is missing, empty, not UTF-8, or has a line break in it: whoever writes it may
     not be done yet."""
+    SERVICE_ACCOUNT_NOT_FOUND = "ServiceAccountNotFound", Trait.UNWATCHED, Trait.MAY_ARRIVE
+    """The ServiceAccount does not exist."""
+    SERVICE_ACCOUNT_NOT_LABELLED = "ServiceAccountNotLabelled", Trait.NOT_OURS, Trait.UNWATCHED, Trait.MAY_ARRIVE
+    """The ServiceAccount lacks the label by which its owner consents to its use."""
+    AUDIENCE_NOT_ALLOWED = "AudienceNotAllowed", Trait.UNWATCHED, Trait.MAY_ARRIVE
+    """The ServiceAccount's token would be for an audience that its owner does not list, or for the API server, where
+    it would be an identity in the cluster."""
+    SERVICE_ACCOUNT_TOKEN_REFUSED = "ServiceAccountTokenRefused", Trait.UNWATCHED, Trait.MAY_ARRIVE
+    """The API server gives the operator no token of the ServiceAccount, or not the one that was asked for: most often
+    the chart's value `serviceAccounts` does not name the account."""
 
     # The endpoint's answer: a refusal stalls, a fault may pass.
     INVALID_CLIENT = "InvalidClient", Trait.SHOWN_BY_REQUEST, Trait.STALLS

@@ -14,11 +14,13 @@ INTEGRATION_TOKEN_KIND: Final = "IntegrationToken"
 MANAGER: Final = "integration-token-operator"
 """The operator's name as field manager, event source and user agent."""
 
-# On a credentials Secret, set by its owner.
+# On a credentials Secret or a ServiceAccount, set by its owner.
 CREDENTIALS_LABEL: Final = f"{GROUP}/credentials"
-"""Must be "true", or the Secret is never sent anywhere: its owner's consent."""
+"""Must be "true", or the Secret, or the account's token, is never sent anywhere: its owner's consent."""
 ALLOWED_HOSTS_ANNOTATION: Final = f"{GROUP}/allowed-hosts"
-"""Optional, comma-separated hosts: the Secret is sent to no other."""
+"""Comma-separated hosts: the Secret, or the account's token, is sent to no other. Only a Secret may do without."""
+ALLOWED_AUDIENCES_ANNOTATION: Final = f"{GROUP}/allowed-audiences"
+"""On a ServiceAccount: comma-separated audiences that its tokens may have, beside the token URLs of its hosts."""
 
 # On a target Secret, set by us.
 TARGET_LABEL: Final = f"{GROUP}/integration-token"

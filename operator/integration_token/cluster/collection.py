@@ -45,6 +45,7 @@ class Collection:
 SECRETS = Collection("/api/v1", "secrets")
 NAMESPACES = Collection("/api/v1", "namespaces")
 EVENTS = Collection("/api/v1", "events")
+SERVICE_ACCOUNTS = Collection("/api/v1", "serviceaccounts")
 CONFIG_MAPS = Collection("/api/v1", "configmaps")
 PODS = Collection("/api/v1", "pods")
 LEASES = Collection("/apis/coordination.k8s.io/v1", "leases")

@@ -7,7 +7,8 @@ from kubernetes.aio.client.api_client import ApiClient
 
 from integration_token.api.names import MANAGER
 from integration_token.api.value import is_name
-from integration_token.cluster.collection import Collection, Object
+from integration_token.cluster.collection import SERVICE_ACCOUNTS, Collection, Object
+from integration_token.cluster.connection import Access, access
 from integration_token.cluster.fence import Fence
 from integration_token.cluster.list_watch import events, pages
 from integration_token.cluster.page import essence
@@ -36,7 +37,12 @@ class Gateway:
         """`fence`: who writes only as long as it is open, and doesn't wait any longer either; None where that needs no
         leave. `permissions` is told of every answer; `failed` of every call that failed, and by which code of the
         answer, `unreachable` without one."""
+        self._api = client
         self._client = RestClient(client, fence, permissions, failed)
+
+    async def access(self) -> Access:
+        """Where the API server is, and by what it knows us, as it is now."""
+        return await access(self._api)
 
     async def get(self, collection: Collection, namespace: str, name: str) -> Object | None:
         """One object, None where there is none."""
@@ -61,6 +67,21 @@ class Gateway:
         if status == 404:
             raise Denied(f"namespace {namespace} is gone", status=status)
         return answer
+
+    async def create_token(self, namespace: str, account: str, audience: str, seconds: int) -> Object | None:
+        """A `TokenRequest` as it was answered, of a token of that ServiceAccount; None where there is no such account.
+
+        :param audience: the token's only one. An empty one would mean the API server itself.
+        :param seconds: for how long it is to be valid; the answer may say otherwise.
+        """
+        body = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"audiences": [audience], "expirationSeconds": seconds},
+        }
+        path = f"{SERVICE_ACCOUNTS.path(namespace, account)}/token"
+        status, answer = await self._client.call("POST", path, body)
+        return None if status == 404 else answer
 
     async def replace(
         self, collection: Collection, namespace: str, name: str, body: Object, *, dry_run: bool = False

@@ -22,7 +22,8 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _NAMES = ("namespace", "name", "uid", "resourceVersion", "generation", "deletionTimestamp")
 
 MAX_ALLOWED_HOSTS: Final = 2048
-"""Characters of the list of hosts that are kept: some eighty hosts. The annotation may have 256 KiB."""
+"""Characters that are kept of the list of hosts, and of that of audiences: some eighty hosts. The annotation may have
+256 KiB."""
 
 
 class PageReader:

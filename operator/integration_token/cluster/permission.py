@@ -14,7 +14,7 @@ log = get_logger(__name__)
 _RBAC = re.compile(r"cannot \w+ resource ")
 """In the text of a 403 by the authorizer; others, by a quota or a webhook, come after it and read differently."""
 
-_OPTIONAL = frozenset({"pods", "configmaps"})
+_OPTIONAL = frozenset({"pods", "configmaps", "serviceaccounts", "serviceaccounts/token"})
 """Resources that an installation may well withhold: who would use them tells of it to those who asked for that."""
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}

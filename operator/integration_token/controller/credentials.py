@@ -9,18 +9,13 @@ from typing import Any, Final
 from integration_token.api.condition import Reason
 from integration_token.api.integration import Integration
 from integration_token.errors import UserActionRequired
+from integration_token.oauth.part import MULTILINE, PRIVATE_KEY
 
 _MAX_VALUE: Final = 4096
 """Characters of a client ID, a client secret or a header: no endpoint gives longer ones."""
 
-_MAX_KEY: Final = 16 * 1024
-"""And of a private key or a certificate with its chain: RSA of 4,096 bits takes a fifth of it."""
-
 _MAX_JSON: Final = 64 * 1024
 """Of an object that holds them all."""
-
-_SEVERAL_LINES: Final = frozenset({"private_key", "certificate"})
-"""What PEM and JWK are written in."""
 
 
 def read_values(data: Mapping[str, Any], keys: Mapping[str, str], integration: Integration) -> dict[str, str]:
@@ -34,11 +29,18 @@ def read_values(data: Mapping[str, Any], keys: Mapping[str, str], integration: I
         return _members(data, keys, integration)
     values = {}
     for name, key in keys.items():
-        where = f"key {key} of Secret {integration.credentials}"
+        where = place_of(key, integration)
         if key not in data:
             raise _invalid(f"{where} is missing; add it or name another by spec.credentialsSecretRef")
         values[name] = _checked(name, _text(data[key], where), where)
     return values
+
+
+def place_of(key: str, integration: Integration) -> str:
+    """Where the value of that key is, for people."""
+    if integration.json_key:
+        return f"member {key} of the JSON object in key {integration.json_key} of Secret {integration.credentials}"
+    return f"key {key} of Secret {integration.credentials}"
 
 
 def _members(data: Mapping[str, Any], keys: Mapping[str, str], integration: Integration) -> dict[str, str]:
@@ -57,11 +59,11 @@ def _members(data: Mapping[str, Any], keys: Mapping[str, str], integration: Inte
         raise _invalid(f"{place} is no JSON object; write it anew, or leave out spec.credentialsSecretRef.jsonKey")
     values = {}
     for name, key in keys.items():
-        where = f"member {key} of the JSON object in {place}"
+        where = place_of(key, integration)
         if key not in document:
             raise _invalid(f"{where} is missing; add it or name another by spec.credentialsSecretRef")
         value = document[key]
-        if name == "private_key" and isinstance(value, dict):
+        if name == PRIVATE_KEY and isinstance(value, dict):
             value = json.dumps(value)
         if not isinstance(value, str):
             raise _invalid(f"{where} is no text; write it in quotes")
@@ -77,8 +79,8 @@ def _text(value: Any, where: str) -> str:
 
 
 def _checked(name: str, value: str, where: str) -> str:
-    several = name in _SEVERAL_LINES
-    longest = _MAX_KEY if several else _MAX_VALUE
+    several = name in MULTILINE
+    longest = MULTILINE.get(name, _MAX_VALUE)
     if not value:
         raise _invalid(f"{where} is empty; set it")
     if len(value) > longest:

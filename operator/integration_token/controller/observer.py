@@ -68,7 +68,9 @@ class Observer:
         try:
             endpoint = await self._references.endpoint(integration)
             credentials = await self._references.credentials(integration, endpoint)
-            identity = GrantIdentity(endpoint.uid, grant_hash(endpoint, integration), credentials.revision)
+            identity = GrantIdentity(
+                endpoint.uid, grant_hash(endpoint, integration, credentials.account), credentials.revision
+            )
             revisions = revisions_of(integration, endpoint, credentials.revision)
             known = observation.plan_by_what_was_known(endpoint, plan)
             if known is not plan:

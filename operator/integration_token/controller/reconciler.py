@@ -28,7 +28,7 @@ from integration_token.errors import ClusterError, Conflict, Denied, Transient, 
 from integration_token.renewal.backoff import MAX_USER_ACTION_WAIT, TELL_AFTER
 from integration_token.state.grants import Grants
 from integration_token.state.inventory import Inventory
-from integration_token.state.resource import Remembered, ResourceState
+from integration_token.state.resource import ACCOUNT, Remembered, ResourceState
 from integration_token.telemetry.logs import get_logger
 from integration_token.workqueue.endpoint_queue import Rank, Urgency, WaitReason
 from integration_token.workqueue.endpoint_queues import EndpointQueues
@@ -211,13 +211,16 @@ class Reconciler:
             return False
         revisions, version = before.last_reconciled
         endpoint = None if state.endpoint is None else self._inventory.endpoints.get(state.endpoint)
-        found = self._secrets.credentials(key.namespace, state.references.credentials[2])
+        kind, _, name = state.references.credentials
+        found = self._secrets.credentials(key.namespace, name)
+        # No watch wakes for an account: whatever did brings nothing new of it.
+        credentials = revisions.credentials_revision if kind == ACCOUNT else found.revision if found else None
         written = self._secrets.target(key.namespace, state.references.target[2])
-        if endpoint is None or found is None or written is None or written.version != version:
+        if endpoint is None or credentials is None or written is None or written.version != version:
             return False
         if endpoint.namespace_selector:
             return False  # rare enough to look
-        return revisions == revisions_of(state, endpoint, found.revision)
+        return revisions == revisions_of(state, endpoint, credentials)
 
     def _must_wait(self, key: Key, state: ResourceState, integration: Integration) -> Instant | None:
         """Since when a first token waits that has to wait for others in flight: asked before anything is read for it.

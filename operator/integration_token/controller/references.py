@@ -1,28 +1,36 @@
 """What a resource refers to: its endpoint and its credentials, found, judged and read."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint, EndpointRef, parse_endpoint
 from integration_token.api.integration import Integration
 from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL
 from integration_token.api.selector import selects
+from integration_token.api.token import revision_of
 from integration_token.clock import Clock
 from integration_token.cluster.collection import ENDPOINTS, NAMESPACES, SECRETS, Object
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.page import MAX_ALLOWED_HOSTS
 from integration_token.cluster.secret import TOO_LONG, SecretMetadata, SecretWatch, secret_metadata
+from integration_token.controller.account import Accounts, account_text
 from integration_token.controller.ca_bundle import CABundles
 from integration_token.controller.credentials import read_values
+from integration_token.controller.source import check_sources
 from integration_token.errors import Conflict, EndpointUnusable, UserActionRequired
 from integration_token.oauth.address import Policy, listed_hosts
-from integration_token.oauth.request import authentication_method
+from integration_token.oauth.request import authentication_method, grant_type
 from integration_token.oauth.token_url import check_url, listed_as
 from integration_token.oauth.trust import check_judged, is_judged, tls_context
 from integration_token.state.inventory import Inventory
 
 _FRESH = 60.0
 """Seconds that what a watch brought is believed without a look: kopf tells of no deletion in a gap of its watch."""
+
+
+_UNVERSIONED = "0"
+"""Stands for the resourceVersion of an account: of what changes there, nothing changes what it is sent as."""
 
 
 async def check_endpoint(endpoint: Endpoint, policy: Policy) -> None:
@@ -32,6 +40,7 @@ async def check_endpoint(endpoint: Endpoint, policy: Policy) -> None:
     """
     check_url(endpoint.token_url, policy)
     authentication_method(endpoint.authentication)
+    grant_type(endpoint.grant)
     bundle = endpoint.ca_bundle
     if bundle is not None and is_judged(bundle.digest):
         check_judged(bundle.digest)
@@ -66,6 +75,16 @@ async def read_endpoint(gateway: Gateway, inventory: Inventory, ref: EndpointRef
     return endpoint
 
 
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a resource's requests are made with, but for what is secret of it."""
+
+    revision: str
+    """Of the Secret; without one, of the account."""
+    account: str
+    """The ServiceAccount as :class:`GrantInputs` has it; empty without one."""
+
+
 class References:
     """Finds what resources refer to, in the caches where they have it and from the API server where they don't."""
 
@@ -75,6 +94,7 @@ class References:
         secrets: SecretWatch,
         inventory: Inventory,
         bundles: CABundles,
+        accounts: Accounts,
         policy: Policy,
         clock: Clock,
         *,
@@ -82,6 +102,7 @@ class References:
     ) -> None:
         self._clock = clock
         self._bundles = bundles
+        self._accounts = accounts
         self._gateway = gateway
         self._secrets = secrets
         self._inventory = inventory
@@ -138,11 +159,42 @@ class References:
             raise Conflict(f"{ref.title} was changed meanwhile")  # never the system's roots instead
         return read.ca_bundle.text
 
-    async def credentials(self, integration: Integration, endpoint: Endpoint) -> SecretMetadata:
-        """The metadata of the resource's credentials Secret.
+    async def credentials(self, integration: Integration, endpoint: Endpoint) -> Credentials:
+        """The versions of the resource's credentials Secret and ServiceAccount.
 
-        :raises UserActionRequired: where it is missing or its owner has not consented to its use here.
+        :raises UserActionRequired: where one is missing or its owner has not consented to its use here.
         """
+        check_sources(integration, endpoint)
+        secret = await self._secret(integration, endpoint) if integration.credentials else None
+        return await self._with_account(integration, endpoint, secret)
+
+    async def read_credentials(
+        self, integration: Integration, endpoint: Endpoint, keys: Mapping[str, str]
+    ) -> tuple[Mapping[str, str], Credentials]:
+        """The credentials themselves, from the API server, and their versions.
+
+        :param keys: of the Secret, by the names under which their values are answered.
+        :raises UserActionRequired: where they cannot be used.
+        """
+        check_sources(integration, endpoint)
+        if not integration.credentials:
+            return {}, await self._with_account(integration, endpoint, None)
+        secret = released(await self._gateway.get(SECRETS, integration.namespace, integration.credentials), integration)
+        metadata = secret_metadata(secret)
+        check_host(metadata, endpoint, integration, self._policy)
+        values = read_values(secret.get("data") or {}, keys, integration)
+        return values, await self._with_account(integration, endpoint, metadata)
+
+    async def _with_account(
+        self, integration: Integration, endpoint: Endpoint, secret: SecretMetadata | None
+    ) -> Credentials:
+        if not integration.service_account:
+            return Credentials("" if secret is None else secret.revision, "")
+        account = await self._accounts.find(integration, endpoint)
+        revision = revision_of(account.uid, _UNVERSIONED) if secret is None else secret.revision
+        return Credentials(revision, account_text(integration, account))
+
+    async def _secret(self, integration: Integration, endpoint: Endpoint) -> SecretMetadata:
         metadata = self._secrets.credentials(integration.namespace, integration.credentials)
         if metadata is None:
             # Not among the labelled ones: missing, unlabelled, or so new that the watch has not told yet.
@@ -151,19 +203,6 @@ class References:
             metadata = secret_metadata(released(secret, integration))
         check_host(metadata, endpoint, integration, self._policy)
         return metadata
-
-    async def read_credentials(
-        self, integration: Integration, endpoint: Endpoint, keys: Mapping[str, str]
-    ) -> tuple[Mapping[str, str], SecretMetadata]:
-        """The credentials themselves, from the API server, and their Secret's metadata.
-
-        :param keys: of the Secret, by the names under which their values are answered.
-        :raises UserActionRequired: where they cannot be used.
-        """
-        secret = released(await self._gateway.get(SECRETS, integration.namespace, integration.credentials), integration)
-        metadata = secret_metadata(secret)
-        check_host(metadata, endpoint, integration, self._policy)
-        return read_values(secret.get("data") or {}, keys, integration), metadata
 
     async def _selected(self, endpoint: Endpoint, namespace: str) -> bool:
         selector = endpoint.namespace_selector

@@ -11,12 +11,13 @@ from integration_token.controller import decision as d
 from integration_token.controller.judgement import Judge
 from integration_token.controller.observation import GrantView, Observation, plan_for, remaining
 from integration_token.controller.outcome import Outcome, Progress, Wait
+from integration_token.controller.rank import rank
 from integration_token.controller.request import Prepared, TokenRequester
 from integration_token.controller.revision import revisions_of
 from integration_token.controller.target import TargetWriter
 from integration_token.controller.token_copy import TokenCopier
 from integration_token.controller.wording import next_attempt
-from integration_token.errors import ClusterError, Failure, Transient, UserActionRequired
+from integration_token.errors import ClusterError, Failure, Transient
 from integration_token.renewal.backoff import MAX_USER_ACTION_WAIT, TELL_AFTER, transient_wait, user_action_wait
 from integration_token.renewal.plan import TokenPlan
 from integration_token.state.failure import FailureState
@@ -24,7 +25,7 @@ from integration_token.state.grant import GrantState
 from integration_token.state.grants import Grants
 from integration_token.state.resource import ResourceState
 from integration_token.telemetry.logs import get_logger
-from integration_token.workqueue.endpoint_queue import Rank, Urgency, WaitReason
+from integration_token.workqueue.endpoint_queue import WaitReason
 from integration_token.workqueue.endpoint_queues import EndpointQueues
 from integration_token.workqueue.in_flight import SLOW
 from integration_token.workqueue.key import Key
@@ -143,19 +144,18 @@ class Refresher:
 
     def _enter(self, key: Key, state: ResourceState, observation: Observation, prepared: Prepared) -> Observation:
         """The pass goes by what would be sent: what the Secret holds now may be newer than what the watch knew."""
-        endpoint, identity, before = observation.endpoint, observation.identity, state.grant
-        assert endpoint is not None and identity is not None  # noqa: S101, PT018  # else something is wrong
+        endpoint, identity, before = observation.endpoint, prepared.identity, state.grant
+        assert endpoint is not None  # noqa: S101  # else something is wrong
         state.grant = grant = self._grants.join(key, before, endpoint, prepared.spec)
         plan, taught = observation.plan, grant.taught(observation.now)
         if observation.is_member and grant is not before:
             plan = replace(plan, prior=None)
         plan = observation.plan_by_what_was_known(endpoint, plan)
         plan = plan_for(observation.integration, observation.stored, plan, observation.now, taught)
-        identity = replace(identity, credentials_revision=prepared.credentials_revision)
         view, offered = self._view(key, grant, observation, plan, identity)
         return observation._replace(
             identity=identity,
-            revisions=revisions_of(observation.integration, endpoint, prepared.credentials_revision),
+            revisions=revisions_of(observation.integration, endpoint, identity.credentials_revision),
             taught=taught,
             is_member=True,
             plan=plan,
@@ -212,7 +212,7 @@ class Refresher:
         except (Failure, ClusterError):
             return Outcome.of(observation)  # told when it keeps a token from being renewed
         assert stored is not None and endpoint is not None  # noqa: S101, PT018  # so decided
-        if stored.identity.credentials_revision != prepared.credentials_revision:
+        if stored.identity.credentials_revision != prepared.identity.credentials_revision:
             return Outcome.of(observation)
         state.grant = grant = self._grants.join(key, state.grant, endpoint, prepared.spec)
         self._grants.on_token(grant, stored.token, key.namespace)
@@ -247,13 +247,21 @@ class Refresher:
             outcome = outcome._replace(remembered=outcome.remembered._replace(waiting_since=since))
             wait = self._queues.enter(endpoint, key, rank(outcome, wish=wish))
             return self._waiting(key, grant, outcome, Wait(wait))
+        try:
+            with self._scheduler.away(key.namespace):
+                request = await self._requester.build(prepared, outcome.integration, endpoint)
+        except BaseException:
+            self._queues.end(place)
+            raise
         remembered = outcome.remembered._replace(handled_renew_request=outcome.integration.renew_request)
         outcome = progress.outcome = outcome._replace(asked=True, remembered=remembered)
         held = outcome.stored.token.access_token if outcome.stored is not None else ""
         hung = False
         try:
             with self._scheduler.away(key.namespace):
-                token = await self._requester.ask(prepared, endpoint, held, ended=lambda: self._queues.end(place))
+                token = await self._requester.ask(
+                    prepared, request, endpoint, held, ended=lambda: self._queues.end(place)
+                )
             outcome = self._judge.judge(grant, outcome, endpoint, token)
         except Failure as failure:
             hung = failure.reason == Reason.TIMEOUT
@@ -283,16 +291,3 @@ class Refresher:
                 pause = outcome.now.after(failure.pause)
         failure.next_attempt = next_attempt(longest, pause, outcome.now)
         grant.on_failure(FailureState(failure, failures, outcome.now.after(wait), failed=failed), pause)
-
-
-def rank(outcome: Outcome, *, wish: bool) -> Rank:
-    """The request's place among those of its namespace: a valid token's renewal comes first; last comes what only a
-    person's change would let succeed, if none was made."""
-    if outcome.left > 0:
-        return Rank(Urgency.VALID, outcome.plan.expires)
-    since = outcome.remembered.waiting_since
-    unchanged = outcome.wanted is not None and (wish or outcome.wanted == outcome.revisions)
-    if unchanged and isinstance(outcome.observation.before.failing.failure, UserActionRequired):
-        # Since when it waits, so that it keeps its place.
-        return Rank(Urgency.PROBE, outcome.wall if since is None else since.wall)
-    return Rank(Urgency.NONE, 0.0)

@@ -1,20 +1,34 @@
 """One token request from end to end: credentials read, request built and sent, answer read; nothing of it is kept."""
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from integration_token.api.endpoint import Endpoint
 from integration_token.api.integration import Integration
-from integration_token.api.token import Token
+from integration_token.api.token import GrantIdentity, Token
 from integration_token.clock import Clock, Instant
+from integration_token.controller.account import Accounts
+from integration_token.controller.credentials import place_of
 from integration_token.controller.references import References
-from integration_token.errors import Failure
+from integration_token.errors import Conflict, Failure
 from integration_token.oauth.client import Route, TokenClient
 from integration_token.oauth.part import TokenRequestSpec
 from integration_token.oauth.refusal import Asked
-from integration_token.oauth.request import build_request, grant_inputs, header_credential, needs
+from integration_token.oauth.request import (
+    TokenRequest,
+    build_request,
+    grant_hash,
+    grant_inputs,
+    header_credential,
+    needs,
+)
 from integration_token.oauth.response import read_answer
 from integration_token.telemetry.metrics import Metrics
+
+_RECENT = 1.0
+"""Seconds for which what was read of a Secret is gone by: who takes back a consent, or a secret, is heard as late as
+that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +36,10 @@ class Prepared:
     """A token request that could be sent now, and what it was made of."""
 
     spec: TokenRequestSpec
-    credentials_revision: str
-    """The revision of the credentials."""
+    identity: GrantIdentity
+    """What it asks for, by what the credentials are now."""
+    read: Instant
+    """When these were read."""
     ca_bundle: str = field(repr=False)
     """PEM; empty for the system's roots."""
 
@@ -31,8 +47,11 @@ class Prepared:
 class TokenRequester:
     """Sends token requests for resources."""
 
-    def __init__(self, references: References, client: TokenClient, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self, references: References, accounts: Accounts, client: TokenClient, clock: Clock, metrics: Metrics
+    ) -> None:
         self._references = references
+        self._accounts = accounts
         self._client = client
         self._clock = clock
         self._metrics = metrics
@@ -42,16 +61,43 @@ class TokenRequester:
 
         :raises Failure: where they cannot be used.
         """
-        inputs = grant_inputs(endpoint, integration, "")
+        read = self._clock.now()
+        # The account's UID is still to be read; what is needed doesn't depend on it.
+        inputs = grant_inputs(endpoint, integration, integration.service_account)
         keys = {name: integration.credentials_key(name) for name in needs(inputs).credentials}
         keys |= {header_credential(header): key for header, key in inputs.headers_from}
-        credentials, metadata = await self._references.read_credentials(integration, endpoint, keys)
-        spec = TokenRequestSpec(inputs, credentials)
-        return Prepared(spec, metadata.revision, await self._references.ca_bundle(endpoint))
+        values, credentials = await self._references.read_credentials(integration, endpoint, keys)
+        places = {name: place_of(key, integration) for name, key in keys.items()}
+        spec = TokenRequestSpec(replace(inputs, account=credentials.account), values, places=places)
+        identity = GrantIdentity(
+            endpoint.uid, grant_hash(endpoint, integration, credentials.account), credentials.revision
+        )
+        return Prepared(spec, identity, read, await self._references.ca_bundle(endpoint))
 
-    async def ask(self, prepared: Prepared, endpoint: Endpoint, held: str, *, ended: Callable[[], None]) -> Token:
+    async def build(self, prepared: Prepared, integration: Integration, endpoint: Endpoint) -> TokenRequest:
+        """The request as it is to be sent at once: with credentials whose owners still consent to it, and with the
+        ServiceAccount's token where it takes one.
+
+        :raises Failure: where they cannot be used.
+        :raises Conflict: where they are others by now.
+        """
+        spec, wanted = prepared.spec, needs(prepared.spec.inputs)
+        if integration.credentials and self._clock.now().boot - prepared.read.boot > _RECENT:
+            again = await self.prepare(integration, endpoint)
+            if again.spec != spec:
+                raise Conflict("the credentials were changed while the request waited for its turn")
+        if wanted.account:
+            token = await self._accounts.token(integration, endpoint, spec.inputs)
+            spec = replace(spec, account_token=token)
+        now = self._clock.now().wall
+        return await asyncio.to_thread(build_request, spec, now) if wanted.signs else build_request(spec, now)
+
+    async def ask(
+        self, prepared: Prepared, request: TokenRequest, endpoint: Endpoint, held: str, *, ended: Callable[[], None]
+    ) -> Token:
         """Asks the endpoint once.
 
+        :param request: as :meth:`build` made it of what was prepared.
         :param held: the token in the target Secret, empty without one: so that no message ever repeats it.
         :param ended: called once nothing of the request is under way any more, which may be after a failure.
         :raises Failure: where no token comes of it.
@@ -62,7 +108,6 @@ class TokenRequester:
             private=endpoint.ref.kind.is_trusted,
         )
         began = self._clock.now()
-        request = build_request(prepared.spec, began.wall)
         try:
             answer = await self._client.send(request, route, ended=ended)
         except Failure as failure:

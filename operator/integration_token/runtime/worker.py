@@ -10,6 +10,7 @@ from integration_token.cluster.collection import SECRETS
 from integration_token.cluster.event import EventRecorder
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.secret import SecretWatch
+from integration_token.controller.account import Accounts
 from integration_token.controller.audit import AuditLog
 from integration_token.controller.ca_bundle import CABundles
 from integration_token.controller.endpoint import EndpointReconciler
@@ -104,8 +105,9 @@ def build_worker(
     writer = TargetWriter(gateway, secrets, scheduler, clock)
     reporter = Reporter(gateway, inventory, events, clock)
     bundles = CABundles(gateway, inventory, own_namespace, bundle_changed)
-    references = References(gateway, secrets, inventory, bundles, policy, clock, clusterwide=not namespaces)
-    requester = TokenRequester(references, client, clock, metrics)
+    accounts = Accounts(gateway, policy, clock)
+    references = References(gateway, secrets, inventory, bundles, accounts, policy, clock, clusterwide=not namespaces)
+    requester = TokenRequester(references, accounts, client, clock, metrics)
     refresher = Refresher(
         requester=requester,
         queues=queues,

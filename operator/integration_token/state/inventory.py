@@ -11,7 +11,7 @@ from integration_token.api.endpoint import Endpoint, EndpointRef
 from integration_token.api.integration import Integration
 from integration_token.api.size import fits
 from integration_token.state.figures import figures_of
-from integration_token.state.resource import Reference, ReferencedObjects, ResourceState
+from integration_token.state.resource import ACCOUNT, Reference, ReferencedObjects, ResourceState
 from integration_token.telemetry.figures import EndpointFigures, TokenFigures
 from integration_token.workqueue.key import Key, token_key
 
@@ -107,7 +107,7 @@ class Inventory:
     def refer(self, key: Key, state: ResourceState, integration: Integration) -> None:
         """Notes what the resource refers to as it is specified now."""
         references = ReferencedObjects(
-            _secret_reference(integration.namespace, integration.credentials),
+            _credentials_reference(integration),
             _secret_reference(integration.namespace, integration.target),
             _endpoint_reference(integration.endpoint),
         )
@@ -234,6 +234,12 @@ class Inventory:
                 keys.discard(key)
                 if not keys:
                     del self._referring[reference]
+
+
+def _credentials_reference(integration: Integration) -> Reference:
+    if not integration.credentials:
+        return ACCOUNT, integration.namespace, integration.service_account
+    return _secret_reference(integration.namespace, integration.credentials)
 
 
 def _secret_reference(namespace: str, name: str) -> Reference:

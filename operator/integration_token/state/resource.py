@@ -1,7 +1,7 @@
 """What is remembered of one IntegrationToken between two passes."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from integration_token.api.condition import Told
 from integration_token.api.endpoint import EndpointRef
@@ -49,11 +49,15 @@ NOTHING_YET = Remembered()
 Reference = tuple[str, str, str]
 """Kind, namespace and name of an object."""
 
+ACCOUNT: Final = "ServiceAccount"
+"""The kind of a reference to one."""
+
 
 class ReferencedObjects(NamedTuple):
     """What a resource refers to."""
 
     credentials: Reference
+    """A Secret; an account where there is none."""
     target: Reference
     endpoint: Reference
 

@@ -1,0 +1,114 @@
+"""ServiceAccounts whose tokens are sent to token endpoints: what is known of one, and what its token says. Pure.
+
+Tokens are read and never verified here: they come from the API server itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from integration_token.api.jwt import claims_of
+from integration_token.api.names import ALLOWED_AUDIENCES_ANNOTATION, ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL
+from integration_token.cluster.collection import Object
+from integration_token.cluster.connection import Access
+from integration_token.cluster.page import MAX_ALLOWED_HOSTS
+
+_API_SERVERS = frozenset(
+    f"kubernetes{suffix}" for suffix in ("", ".default", ".default.svc", ".default.svc.cluster.local")
+)
+"""Hosts that mean the API server in most clusters, whatever our own token says."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountMetadata:
+    """What is known of a ServiceAccount."""
+
+    uid: str
+    released: bool
+    """Its owner consents to its use."""
+    allowed_hosts: str
+    """As annotated; empty where there is no such list, or one that is too long."""
+    allowed_audiences: str
+    """The same."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnIdentity:
+    """What must never be given away: the operator's own account, and identities in the cluster that it runs in."""
+
+    account: str
+    """Its user name; empty where the operator is known by another proof than a token."""
+    audiences: frozenset[str]
+    """Of its token, the token's issuer, and the API server as it is called."""
+
+    def is_account(self, namespace: str, name: str) -> bool:
+        """Whether that ServiceAccount is the operator's."""
+        return self.account == user_name(namespace, name)
+
+    def means_api_server(self, audience: str) -> bool:
+        """Whether the API server, or one like it, may take a token for that audience for a user's."""
+        if not audience.strip():
+            return True
+        place = _place(audience)
+        return place.partition(":")[0] in _API_SERVERS or place in self.audiences
+
+
+def account_metadata(account: Object) -> AccountMetadata:
+    """What is known of a ServiceAccount, of its metadata as the API's JSON has it."""
+    metadata = account["metadata"]
+    annotations = metadata.get("annotations") or {}
+    hosts, audiences = (annotations.get(each, "") for each in (ALLOWED_HOSTS_ANNOTATION, ALLOWED_AUDIENCES_ANNOTATION))
+    return AccountMetadata(
+        uid=metadata["uid"],
+        released=(metadata.get("labels") or {}).get(CREDENTIALS_LABEL) == "true",
+        allowed_hosts="" if len(hosts) > MAX_ALLOWED_HOSTS else hosts,
+        allowed_audiences="" if len(audiences) > MAX_ALLOWED_HOSTS else audiences,
+    )
+
+
+def own_identity(access: Access) -> OwnIdentity:
+    """Who we are to the API server."""
+    claims = claims_of(access.token or "") or {}
+    audiences = (*_audiences(claims), str(claims.get("iss", "")), access.server)
+    return OwnIdentity(str(claims.get("sub", "")), frozenset(_place(each) for each in audiences if each))
+
+
+def user_name(namespace: str, account: str) -> str:
+    """By what the API server knows a ServiceAccount as a user."""
+    return f"system:serviceaccount:{namespace}:{account}"
+
+
+def unlike_asked(token: str, namespace: str, account: str, uid: str, audience: str) -> str:
+    """In what a token differs from the one that was asked for; empty where in nothing.
+
+    :param uid: the account's.
+    """
+    claims = claims_of(token)
+    if not claims:
+        return "a token that cannot be read"
+    if claims.get("sub") != user_name(namespace, account):
+        return "a token of another account"
+    kubernetes = claims.get("kubernetes.io")
+    bound = kubernetes.get("serviceaccount") if isinstance(kubernetes, dict) else None
+    if not isinstance(bound, dict) or bound.get("uid") != uid:
+        return "a token of another account of that name"
+    return "" if _audiences(claims) == (audience,) else "a token for other audiences"
+
+
+def _audiences(claims: Mapping[str, Any]) -> tuple[str, ...]:
+    audiences = claims.get("aud") or ()
+    return (audiences,) if isinstance(audiences, str) else tuple(map(str, audiences))
+
+
+def _place(audience: str) -> str:
+    """An audience as it is compared: of a URL host, port and path, since no two clusters differ in the rest of it."""
+    text = audience.strip()
+    try:
+        parts = urlsplit(text)
+        port = {"https": 443, "http": 80}.get(parts.scheme) if parts.port is None else parts.port
+    except ValueError:
+        return text
+    if not parts.netloc:
+        return text.rstrip("/")
+    return f"{parts.hostname or ''}:{port}{parts.path.rstrip('/')}"

@@ -1,0 +1,189 @@
+"""ServiceAccounts that stand in for client secrets: found, judged, and asked for a token right before it is sent."""
+
+from collections import OrderedDict
+
+from integration_token.api.condition import Reason
+from integration_token.api.endpoint import Endpoint
+from integration_token.api.integration import Integration
+from integration_token.api.names import ALLOWED_AUDIENCES_ANNOTATION, ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL
+from integration_token.clock import Clock
+from integration_token.cluster.collection import SERVICE_ACCOUNTS, Object
+from integration_token.cluster.gateway import Gateway
+from integration_token.cluster.page import MAX_ALLOWED_HOSTS
+from integration_token.cluster.service_account import (
+    AccountMetadata,
+    OwnIdentity,
+    account_metadata,
+    own_identity,
+    unlike_asked,
+)
+from integration_token.errors import Conflict, Denied, UserActionRequired
+from integration_token.oauth.address import Policy, listed_hosts
+from integration_token.oauth.part import GrantInputs
+from integration_token.oauth.request import grant_inputs
+from integration_token.oauth.token_url import check_url, listed_as
+
+_FRESH = 60.0
+"""Seconds that what was read of an account is gone by: nobody tells of its changes, since that would take a permission
+to watch all accounts of its namespace. Before a token of it is sent anywhere it is read again."""
+
+_KEPT = 1024
+"""Accounts that are remembered: of each two lists of at most 2,048 characters."""
+
+_SHORTEST = 600
+"""Seconds: no API server gives a token for less."""
+
+_SHOWN = 200
+"""Characters of an audience that are shown."""
+
+
+class Accounts:
+    """Gets tokens of ServiceAccounts whose owners consent to it, each for one request."""
+
+    def __init__(self, gateway: Gateway, policy: Policy, clock: Clock) -> None:
+        self._gateway = gateway
+        self._policy = policy
+        self._clock = clock
+        self._known: OrderedDict[tuple[str, str], tuple[float, AccountMetadata]] = OrderedDict()
+        """And when it was read, by CLOCK_BOOTTIME; the one that was read last at the end."""
+
+    async def find(self, integration: Integration, endpoint: Endpoint) -> AccountMetadata:
+        """The resource's account, as it was within the last minute.
+
+        :raises UserActionRequired: where it is missing, or its owner has not consented to its use here.
+        """
+        place = (integration.namespace, integration.service_account)
+        read, known = self._known.get(place, (0.0, None))
+        if known is not None and self._clock.now().boot - read <= _FRESH:
+            await self._judge(known, integration, endpoint)
+            return known
+        return await self._read(integration, endpoint)
+
+    async def token(self, integration: Integration, endpoint: Endpoint, inputs: GrantInputs) -> str:
+        """A token of the account, to be sent at once, and kept nowhere.
+
+        :param inputs: of the request that it is for.
+        :raises UserActionRequired: where there is none, or its owner does not consent any more.
+        :raises Conflict: where the account is another one by now.
+        """
+        account = await self._read(integration, endpoint)
+        if inputs.account != account_text(integration, account):
+            raise Conflict(f"ServiceAccount {integration.service_account} was created anew meanwhile")
+        namespace, name, audience = integration.namespace, integration.service_account, inputs.assertion_audience
+        seconds = max(_SHORTEST, round(inputs.assertion.lifetime))
+        try:
+            answer = await self._gateway.create_token(namespace, name, audience, seconds)
+        except Denied as error:
+            raise _refused(error, integration, "get a token of") from None
+        if answer is None:
+            raise Conflict(f"ServiceAccount {name} was deleted meanwhile")
+        token = str((answer.get("status") or {}).get("token", ""))
+        if fault := unlike_asked(token, namespace, name, account.uid, audience):
+            raise UserActionRequired(
+                Reason.SERVICE_ACCOUNT_TOKEN_REFUSED,
+                f"the API server was asked for a token of ServiceAccount {name} and answered with {fault}, which is"
+                " sent nowhere; look for what changes TokenRequests in this cluster",
+            )
+        return token
+
+    async def _read(self, integration: Integration, endpoint: Endpoint) -> AccountMetadata:
+        namespace, name = integration.namespace, integration.service_account
+        self._known.pop((namespace, name), None)
+        try:
+            # Of an account that is not released, no more than the metadata is ever read.
+            body = await self._gateway.get_metadata(SERVICE_ACCOUNTS, namespace, name)
+        except Denied as error:
+            raise _refused(error, integration, "read") from None
+        account = released_account(body, integration)
+        await self._judge(account, integration, endpoint)
+        self._known[namespace, name] = self._clock.now().boot, account
+        if len(self._known) > _KEPT:
+            self._known.popitem(last=False)
+        return account
+
+    async def _judge(self, account: AccountMetadata, integration: Integration, endpoint: Endpoint) -> None:
+        try:
+            check_account(account, integration, endpoint, own_identity(await self._gateway.access()), self._policy)
+        except UserActionRequired:
+            # It is looked at again before long, and may have been changed by then.
+            self._known.pop((integration.namespace, integration.service_account), None)
+            raise
+
+
+def account_text(integration: Integration, account: AccountMetadata) -> str:
+    """An account as a grant's inputs have it."""
+    return f"{integration.namespace}/{integration.service_account}/{account.uid}"
+
+
+def released_account(body: Object | None, integration: Integration) -> AccountMetadata:
+    """What is known of the account, where it exists and its owner released it.
+
+    :raises UserActionRequired: where not.
+    """
+    namespace, name = integration.namespace, integration.service_account
+    if body is None:
+        raise UserActionRequired(
+            Reason.SERVICE_ACCOUNT_NOT_FOUND,
+            f"ServiceAccount {name} does not exist; create it or mend spec.serviceAccountRef",
+        )
+    account = account_metadata(body)
+    if not account.released:
+        raise UserActionRequired(
+            Reason.SERVICE_ACCOUNT_NOT_LABELLED,
+            f"ServiceAccount {name} is not released for use as credentials;"
+            f" run: kubectl label serviceaccount --namespace {namespace} {name} {CREDENTIALS_LABEL}=true",
+        )
+    return account
+
+
+def check_account(
+    account: AccountMetadata, integration: Integration, endpoint: Endpoint, own: OwnIdentity, policy: Policy
+) -> None:
+    """Whether a token of the account may be sent to the endpoint: by its owner's lists, and by what it would be good
+    for in the cluster.
+
+    :raises UserActionRequired: where not.
+    """
+    name = integration.service_account
+    if own.is_account(integration.namespace, name):
+        raise UserActionRequired(
+            Reason.INVALID_SPEC,
+            f"spec.serviceAccountRef: {name} is the operator's own ServiceAccount, whose tokens are sent nowhere; name"
+            " another",
+        )
+    host = listed_as(check_url(endpoint.token_url, policy))
+    if host not in listed_hosts(account.allowed_hosts):
+        raise UserActionRequired(
+            Reason.HOST_NOT_ALLOWED,
+            f"tokens of ServiceAccount {name} may not be sent to {host}; add it to the account's annotation"
+            f" {ALLOWED_HOSTS_ANNOTATION}, which has at most {MAX_ALLOWED_HOSTS} characters, or refer to another"
+            " endpoint",
+        )
+    audience = grant_inputs(endpoint, integration, "").assertion_audience
+    shown = repr(audience[:_SHOWN])
+    if own.means_api_server(audience):
+        raise UserActionRequired(
+            Reason.AUDIENCE_NOT_ALLOWED,
+            f"a token of ServiceAccount {name} for {shown} would be an identity in this cluster, and is sent nowhere;"
+            f" set spec.assertion.audience of {endpoint.ref.title} to what the endpoint is called as an audience",
+        )
+    if audience != endpoint.token_url and audience not in _listed(account.allowed_audiences):
+        raise UserActionRequired(
+            Reason.AUDIENCE_NOT_ALLOWED,
+            f"tokens of ServiceAccount {name} may not be for {shown}, which is what {endpoint.ref.title} asks for; add"
+            f" it to the account's annotation {ALLOWED_AUDIENCES_ANNOTATION}, which has at most {MAX_ALLOWED_HOSTS}"
+            " characters",
+        )
+
+
+def _listed(audiences: str) -> frozenset[str]:
+    return frozenset(audience.strip() for audience in audiences.split(","))
+
+
+def _refused(error: Denied, integration: Integration, what: str) -> UserActionRequired:
+    """`what`: the operator wanted to do with the account."""
+    namespace, name = integration.namespace, integration.service_account
+    told = f"the operator may not {what} ServiceAccount {name}"
+    if error.status == 403:
+        told += f"; add {{namespace: {namespace}, name: {name}}} to the chart's value serviceAccounts"
+    return UserActionRequired(Reason.SERVICE_ACCOUNT_TOKEN_REFUSED, f"{told} ({error})")

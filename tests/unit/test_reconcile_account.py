@@ -1,0 +1,465 @@
+"""A resource that has a ServiceAccount and no credentials Secret: what it costs, and whose consent it takes."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from integration_token.api.names import (
+    ALLOWED_AUDIENCES_ANNOTATION,
+    ALLOWED_HOSTS_ANNOTATION,
+    CREDENTIALS_LABEL,
+    GRANT_HASH_ANNOTATION,
+)
+from integration_token.cluster.collection import Object
+from integration_token.errors import Denied, Unavailable
+
+from tests.fakes.cluster import account_token
+from tests.unit.virtual import EPOCH
+from tests.unit.world import NAMESPACE, OPERATORS, URL, World, play
+
+DAY = 86400.0
+ACCOUNTS = "serviceaccounts"
+
+
+def edit(world: World, **metadata: dict[str, str]) -> None:
+    """Change labels or annotations of the account."""
+
+    def change(body: Object) -> None:
+        for part, values in metadata.items():
+            body["metadata"][part] = {**body["metadata"].get(part, {}), **values}
+
+    world.cluster.edit(ACCOUNTS, NAMESPACE, "shop", change)
+
+
+def made_again(world: World) -> None:
+    """The account is deleted, and one of its name created."""
+    world.cluster.remove(ACCOUNTS, NAMESPACE, "shop")
+    world.account()
+
+
+def test_a_namespace_without_a_secret_costs_one_token_of_its_account_for_each_request() -> None:
+    """Over three renewals, each with its own token, for the token URL alone and for ten minutes; and no Secret is
+    read but the target."""
+
+    async def story(world: World) -> None:
+        await world.begin_with_account()
+        assert world.ready == ("True", "TokenValid")
+        await world.until(EPOCH + 3 * DAY)
+        assert world.requests == len(world.cluster.token_requests) == len(world.seen) >= 4
+        assert set(world.cluster.token_requests) == {("shop", URL, 600)}
+        read = {name for verb, plural, name in world.cluster.calls if verb == "get" and plural == "secrets"}
+        assert read <= {"shop"}
+
+    play(story)
+
+
+def test_a_restart_asks_for_no_token_of_the_account() -> None:
+    """The stored token is known to be of that account."""
+
+    async def story(world: World) -> None:
+        await world.begin_with_account()
+        writes = len(world.cluster.writes)
+        await world.restart()
+        assert (world.requests, len(world.cluster.token_requests), world.ready) == (1, 1, ("True", "TokenValid"))
+        assert len(world.cluster.writes) == writes
+
+    play(story)
+
+
+def test_resources_with_the_same_account_share_a_token() -> None:
+    """One request for all, since it would be the same; the account's token is no part of what tells grants apart."""
+
+    async def story(world: World) -> None:
+        for name in ("till", "office"):
+            world.account_integration(name)
+        await world.begin_with_account()
+        assert world.requests == 1
+        assert {world.token(name) for name in ("shop", "till", "office")} == {1}
+
+    play(story)
+
+
+def test_a_longer_lifetime_is_asked_for() -> None:
+    """As the endpoint's spec has it, where that is more than the least that there is."""
+
+    async def story(world: World) -> None:
+        await world.begin_with_account()
+        world.endpoint(
+            clientAuthenticationMethod="ServiceAccountToken", requestEncoding="Form", assertion={"lifetime": "30m"}
+        )
+        await world.settle()
+        assert world.cluster.token_requests[-1] == ("shop", URL, 1800)
+
+    play(story)
+
+
+def test_an_account_that_was_made_again_is_another() -> None:
+    """Its token is asked for anew, as soon as a pass sees the new one; until then the old one's stays."""
+
+    async def story(world: World) -> None:
+        await world.begin_with_account()
+        before = world.secret()["metadata"]["annotations"][GRANT_HASH_ANNOTATION]
+        made_again(world)
+        await world.until(EPOCH + 61)
+        world.request_renewal("look")
+        await world.settle()
+        assert world.requests == 2
+        assert world.secret()["metadata"]["annotations"][GRANT_HASH_ANNOTATION] != before
+        assert world.ready == ("True", "TokenValid")
+
+    play(story)
+
+
+def test_an_account_that_was_made_again_a_moment_ago_is_not_taken_for_the_old_one() -> None:
+    """It is read again right before its token is asked for, although it was known a second ago."""
+
+    async def story(world: World) -> None:
+        await world.begin_with_account()
+        made_again(world)
+        world.request_renewal("look")
+        await world.settle()
+        assert world.requests == 2
+        assert len(world.cluster.token_requests) == 2
+        annotations = world.secret()["metadata"]["annotations"]
+        assert annotations["integrationtoken.dev/credentials-uid"].endswith("-2")
+
+    play(story)
+
+
+MISSING: dict[str, tuple[Callable[[World], object], str, str]] = {
+    "there is none": (
+        lambda world: world.cluster.remove(ACCOUNTS, NAMESPACE, "shop"),
+        "ServiceAccountNotFound",
+        "create it",
+    ),
+    "it is not labelled": (
+        lambda world: edit(world, labels={CREDENTIALS_LABEL: "false"}),
+        "ServiceAccountNotLabelled",
+        f"run: kubectl label serviceaccount --namespace {NAMESPACE} shop {CREDENTIALS_LABEL}=true",
+    ),
+    "it lists no host": (
+        lambda world: edit(world, annotations={ALLOWED_HOSTS_ANNOTATION: ""}),
+        "HostNotAllowed",
+        "login.example",
+    ),
+    "it lists other hosts": (
+        lambda world: edit(world, annotations={ALLOWED_HOSTS_ANNOTATION: "other.example"}),
+        "HostNotAllowed",
+        "login.example",
+    ),
+    "its list of hosts is too long": (
+        lambda world: edit(world, annotations={ALLOWED_HOSTS_ANNOTATION: "login.example" + ",a" * 2000}),
+        "HostNotAllowed",
+        "2048",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", MISSING)
+def test_without_the_owners_consent_nothing_is_asked_for(what: str) -> None:
+    """Told at the resource, with what to do, and not Stalled; looked at again within a minute once it is there."""
+
+    async def story(world: World) -> None:
+        spoil, reason, told = MISSING[what]
+        world.endpoint(clientAuthenticationMethod="ServiceAccountToken", requestEncoding="Form")
+        world.account()
+        spoil(world)
+        world.account_integration()
+        await world.operator.start()
+        await world.settle()
+        assert world.ready == ("False", reason)
+        assert told in world.message
+        assert world.stalled[0] == "False"
+        assert (world.requests, world.cluster.token_requests) == (0, [])
+        await world.until(EPOCH + 600)
+        if what == "there is none":
+            world.account()
+        else:
+            edit(world, labels={CREDENTIALS_LABEL: "true"}, annotations={ALLOWED_HOSTS_ANNOTATION: "login.example"})
+        await world.until(EPOCH + 661)
+        assert world.ready == ("True", "TokenValid")
+
+    play(story)
+
+
+@pytest.mark.parametrize("what", MISSING)
+def test_a_consent_that_is_taken_back_counts_at_once(what: str) -> None:
+    """No token of the account is asked for, although it was known to be released a second ago; the one that is held
+    stays."""
+
+    async def story(world: World) -> None:
+        spoil, reason, _ = MISSING[what]
+        await world.begin_with_account()
+        spoil(world)
+        world.request_renewal("now")
+        await world.settle()
+        assert (world.requests, len(world.cluster.token_requests)) == (1, 1)
+        assert world.refreshed == ("False", reason)
+
+    play(story)
+
+
+OWN_AUDIENCES = {
+    "the API server's name": "https://kubernetes.default.svc",
+    "its whole name": "https://kubernetes.default.svc.cluster.local",
+    "with another port and a path": "https://kubernetes.default.svc.cluster.local:443/x",
+    "its address": "https://10.0.0.1:6443",
+    "its address, written otherwise": "HTTPS://10.0.0.1:6443/",
+    "an audience of the operator's token": "https://api.internal",
+    "with a slash behind": "https://api.internal/",
+    "a name alone": "kubernetes.default.svc",
+}
+
+
+@pytest.mark.parametrize("what", OWN_AUDIENCES)
+def test_no_token_is_for_the_api_server(what: str) -> None:
+    """Whatever the account's owner lists: it would be an identity in the cluster, in an endpoint's hands."""
+
+    async def story(world: World) -> None:
+        audience = OWN_AUDIENCES[what]
+        await world.begin_with_account()
+        world.account(audiences=audience)
+        world.endpoint(
+            clientAuthenticationMethod="ServiceAccountToken", requestEncoding="Form", assertion={"audience": audience}
+        )
+        await world.settle()
+        assert world.refreshed == ("False", "AudienceNotAllowed")
+        assert "identity in this cluster" in world.message
+        assert len(world.cluster.token_requests) == 1
+
+    play(story)
+
+
+def test_audiences_of_a_token_that_has_been_renewed_count() -> None:
+    """The operator's own token changes every hour, and what it says is read at each use."""
+
+    async def story(world: World) -> None:
+        await world.begin_with_account()
+        world.cluster.own_token = account_token("operators", "operator", "uid", "unused", aud=[URL, "x"])
+        world.request_renewal("now")
+        await world.settle()
+        assert world.refreshed == ("False", "AudienceNotAllowed")
+        assert len(world.cluster.token_requests) == 1
+
+    play(story)
+
+
+def test_an_operator_that_is_known_by_a_certificate_gives_no_token_for_the_api_server_either() -> None:
+    """By the names that the API server has in most clusters, and by its address."""
+
+    async def story(world: World) -> None:
+        world.cluster.own_token = None
+        await world.begin_with_account()
+        assert world.ready == ("True", "TokenValid")
+        for audience in ("https://kubernetes.default.svc", "https://10.0.0.1:6443"):
+            world.account(audiences=audience)
+            world.endpoint(
+                clientAuthenticationMethod="ServiceAccountToken",
+                requestEncoding="Form",
+                assertion={"audience": audience},
+            )
+            await world.settle()
+            assert world.refreshed == ("False", "AudienceNotAllowed")
+        assert len(world.cluster.token_requests) == 1
+
+    play(story)
+
+
+def test_another_audience_than_the_token_url_takes_the_owners_word() -> None:
+    """Listed, it is asked for, and alone; not listed, the message names it."""
+
+    async def story(world: World) -> None:
+        realm = "https://login.example/realms/shop"
+        world.assertion_audiences.append([realm])
+        await world.begin_with_account()
+        world.endpoint(
+            clientAuthenticationMethod="ServiceAccountToken", requestEncoding="Form", assertion={"audience": realm}
+        )
+        await world.settle()
+        assert world.refreshed == ("False", "AudienceNotAllowed")
+        assert realm in world.message
+        assert ALLOWED_AUDIENCES_ANNOTATION in world.message
+        world.account(audiences=f"urn:other, {realm}")
+        await world.until(EPOCH + 60)
+        assert world.ready == ("True", "TokenValid")
+        assert world.cluster.token_requests[-1] == ("shop", realm, 600)
+
+    play(story)
+
+
+def test_the_operators_own_account_is_never_sent() -> None:
+    """Whatever it is labelled with."""
+
+    async def story(world: World) -> None:
+        world.cluster.own_token = account_token(NAMESPACE, "shop", "uid", "https://api.internal")
+        await world.begin_with_account()
+        assert world.ready == ("False", "InvalidSpec")
+        assert "the operator's own" in world.message
+        assert world.cluster.token_requests == []
+
+    play(story)
+
+
+MISISSUED: dict[str, dict[str, Any]] = {
+    "more audiences": {"aud": [URL, "https://kubernetes.default.svc"]},
+    "another audience": {"aud": ["https://kubernetes.default.svc"]},
+    "no audience": {"aud": []},
+    "another account": {"sub": f"system:serviceaccount:{OPERATORS}:operator"},
+    "another of its name": {"kubernetes.io": {"serviceaccount": {"name": "shop", "uid": "other"}}},
+    "no word of the account": {"kubernetes.io": "?"},
+}
+
+
+@pytest.mark.parametrize("what", MISISSUED)
+def test_a_token_that_was_not_asked_for_is_not_sent(what: str) -> None:
+    """What the API server answers is read before it is sent."""
+
+    async def story(world: World) -> None:
+        world.cluster.misissued = MISISSUED[what]
+        await world.begin_with_account()
+        assert world.requests == 0
+        assert world.ready == ("False", "ServiceAccountTokenRefused")
+        world.cluster.misissued = {}
+        await world.until(EPOCH + 60)
+        assert world.ready == ("True", "TokenValid")
+
+    play(story)
+
+
+@pytest.mark.parametrize("verb", ["get", "create token"])
+def test_a_refusal_names_the_charts_value(verb: str) -> None:
+    """The account isn't among those that the installation grants, or not yet; other calls work on."""
+
+    async def story(world: World) -> None:
+        error = Denied('403 serviceaccounts "shop" is forbidden: cannot do that', status=403)
+        world.cluster.fail(verb, ACCOUNTS, error, 99)
+        await world.begin_with_account()
+        assert world.ready == ("False", "ServiceAccountTokenRefused")
+        message = world.message
+        assert f"add {{namespace: {NAMESPACE}, name: shop}} to the chart's value serviceAccounts" in message
+        assert world.stalled[0] == "False"
+        world.cluster.fail_no_more()
+        await world.until(EPOCH + 61)
+        assert world.ready == ("True", "TokenValid")
+
+    play(story)
+
+
+@pytest.mark.parametrize("verb", ["get", "create token"])
+def test_an_api_server_that_is_away_is_asked_again(verb: str) -> None:
+    """And the endpoint only once."""
+
+    async def story(world: World) -> None:
+        world.cluster.fail(verb, ACCOUNTS, Unavailable("503"), 3)
+        await world.begin_with_account()
+        await world.until(EPOCH + 60)
+        assert world.ready == ("True", "TokenValid")
+        assert world.requests == 1
+
+    play(story)
+
+
+def test_an_account_that_is_deleted_before_its_token_comes_is_told() -> None:
+    """Between the look at it and the request for its token."""
+
+    async def story(world: World) -> None:
+        world.cluster.before("create token", ACCOUNTS, lambda: world.cluster.remove(ACCOUNTS, NAMESPACE, "shop"))
+        await world.begin_with_account()
+        assert world.ready == ("False", "ServiceAccountNotFound")
+        assert world.requests == 0
+
+    play(story)
+
+
+UNFIT: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "no account where one is needed": (
+        {"clientAuthenticationMethod": "ServiceAccountToken"},
+        {"serviceAccountRef": None, "credentialsSecretRef": {"name": "shop-integration"}},
+        "set spec.serviceAccountRef",
+    ),
+    "an account that nothing uses": ({}, {}, "remove spec.serviceAccountRef"),
+    "both": (
+        {"clientAuthenticationMethod": "ServiceAccountToken"},
+        {"credentialsSecretRef": {"name": "shop-integration"}},
+        "remove spec.credentialsSecretRef or spec.serviceAccountRef",
+    ),
+    "no Secret where one is needed": (
+        {"grant": "TokenExchange", "clientAuthenticationMethod": "ClientSecretPost"},
+        {},
+        "set spec.credentialsSecretRef",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNFIT)
+def test_what_does_not_fit_the_endpoint_is_told_at_the_resource(what: str) -> None:
+    """With what to set, and nothing is asked for."""
+
+    async def story(world: World) -> None:
+        endpoint, spec, told = UNFIT[what]
+        world.endpoint(**endpoint)
+        world.account()
+        world.credentials()
+        world.account_integration(**spec)
+        await world.operator.start()
+        await world.settle()
+        assert world.ready == ("False", "InvalidSpec")
+        assert told in world.message
+        assert (world.requests, world.cluster.token_requests) == (0, [])
+
+    play(story)
+
+
+def test_an_unknown_grant_is_told_at_the_endpoint() -> None:
+    """As one stored under a later schema may have it."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.endpoint(grant="Password")
+        await world.settle()
+        (ready, _) = world.cluster.object("tokenendpoints", NAMESPACE, "login")["status"]["conditions"]
+        assert (ready["status"], ready["reason"]) == ("False", "InvalidSpec")
+        assert "spec.grant" in ready["message"]
+
+    play(story)
+
+
+def test_a_secrets_consent_that_is_taken_back_while_a_request_waits_counts() -> None:
+    """What was read more than a second before the request is sent is judged again."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.client.latency = 5.0
+        tills = [f"till-{number}" for number in range(4)]
+        for till in tills:
+            world.clients[till] = f"secret-of-{till}"
+            world.credentials(till, f"secret-of-{till}", f"{till}-credentials")
+            world.integration(till, credentialsSecretRef={"name": f"{till}-credentials"})
+        await world.settle()
+        world.request_renewal("now")
+        await world.settle()
+        assert world.client.in_flight == 4
+        world.cluster.edit("secrets", NAMESPACE, "shop-integration", lambda body: body["metadata"].update(labels={}))
+        await world.until(EPOCH + 30)
+        assert world.requests == 5
+        assert world.refreshed == ("False", "CredentialsNotLabelled")
+
+    play(story)
+
+
+def test_no_token_of_an_account_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Nor a part of one, in a log at level debug, in events, conditions, or the target."""
+    caplog.set_level(logging.DEBUG)
+
+    async def story(world: World) -> None:
+        await world.begin_with_account()
+        world.assertion_audiences.clear()
+        world.request_renewal("refused")
+        await world.settle()
+        assert world.refreshed[0] == "False"
+        shown = f"{caplog.text}{world.cluster.events}{world.status()}{world.secret()}"
+        assert "eyJ" not in shown
+        assert ".signature" not in shown
+
+    play(story)
