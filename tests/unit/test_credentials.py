@@ -8,6 +8,7 @@ import pytest
 from integration_token.api.integration import Integration, parse_integration
 from integration_token.controller.credentials import read_values
 from integration_token.errors import UserActionRequired
+from integration_token.oauth.part import MULTILINE
 
 SECRET = "gEh3im"
 PEM = f"-----BEGIN PRIVATE KEY-----\n{SECRET}AAAA\r\n-----END PRIVATE KEY-----\n"
@@ -47,10 +48,10 @@ def refusal(value: Any, keys: dict[str, str] | None = None) -> str:
 @pytest.mark.parametrize("name", ["private_key", "certificate"])
 def test_keys_and_certificates_have_several_lines(name: str) -> None:
     """And may be as long as the longest key with its chain."""
-    long = PEM.ljust(16384, "\n")
+    long = PEM.ljust(MULTILINE[name], "\n")
     assert read_values(encoded(pem=long), {name: "pem"}, integration()) == {name: long}
     assert of_json({"pem": PEM}, {name: "pem"}) == {name: PEM}
-    with pytest.raises(UserActionRequired, match="key pem of Secret shop is longer than 16384 characters"):
+    with pytest.raises(UserActionRequired, match=f"key pem of Secret shop is longer than {MULTILINE[name]} characters"):
         read_values(encoded(pem=long + "\n"), {name: "pem"}, integration())
     with pytest.raises(UserActionRequired, match="key pem of Secret shop has a control character in it"):
         read_values(encoded(pem=PEM + "\0"), {name: "pem"}, integration())
