@@ -50,7 +50,7 @@ class Login:
         plain_basic: bool = False,
     ) -> None:
         """Serves nothing yet: `endpoint` is the context manager."""
-        self.keys: dict[str, KnownKey] = {}
+        self.keys = dict[str, KnownKey]()
         """By what assertions are checked."""
         self.clients: dict[str, str] = {}
         self.policies: dict[str, Policy] = {}

@@ -1,4 +1,4 @@
-"""Every method by which a client proves who it is without sending a secret, from the credentials Secret to the token."""
+"""The methods by which a client proves who it is and sends no secret, from the credentials Secret to the token."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
