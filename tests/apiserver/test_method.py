@@ -138,4 +138,4 @@ def test_basic_without_encoding_is_taken_where_nothing_is_decoded(
         stage.endpoint("plain", clientAuthenticationMethod="ClientSecretBasic", basicEncoding="None")
         stage.endpoint("form", clientAuthenticationMethod="ClientSecretBasic")
         stage.token("plain", endpoint="plain").until_ready()
-        stage.token("form", endpoint="form").until_failing("InvalidClient")
+        stage.token("form", endpoint="form").until_failing("AccessDenied")
