@@ -12,7 +12,8 @@ from integration_token.api.value import format_time, parse_time
 from tests.apiserver.kube import GROUP_VERSION, Document, Kube
 from tests.apiserver.ledger import Ledger
 from tests.cluster.poll import poll
-from tests.fakes.certificate import Certificate
+from tests.fakes.assertion import KnownKey
+from tests.fakes.certificate import Certificate, ClientAuthority
 from tests.fakes.fault import Fault
 from tests.fakes.issuer import Grant, Policy
 from tests.fakes.record import Record
@@ -40,9 +41,17 @@ class Login:
     """A token endpoint whose clients come about as tests need them."""
 
     def __init__(
-        self, *, tls: bool = False, certificate_name: str = "127.0.0.1", certificate: Certificate | None = None
+        self,
+        *,
+        tls: bool = False,
+        certificate_name: str = "127.0.0.1",
+        certificate: Certificate | None = None,
+        client_certificates: ClientAuthority | None = None,
+        plain_basic: bool = False,
     ) -> None:
         """Serves nothing yet: `endpoint` is the context manager."""
+        self.keys = dict[str, KnownKey]()
+        """By what assertions are checked."""
         self.clients: dict[str, str] = {}
         self.policies: dict[str, Policy] = {}
         self.endpoint = TokenEndpoint(
@@ -53,6 +62,9 @@ class Login:
             tls=tls,
             certificate_name=certificate_name,
             certificate=certificate,
+            client_certificates=client_certificates,
+            keys=self.keys,
+            plain_basic=plain_basic,
         )
 
     def _policy(self, grant: Grant) -> Policy:
@@ -263,6 +275,7 @@ class Stage:
         *,
         labels: Mapping[str, str] | None = None,
         annotations: Mapping[str, str] | None = None,
+        type_: str = "Opaque",
     ) -> Document:
         """A Secret made by hand."""
         encoded = {
@@ -275,7 +288,9 @@ class Stage:
             "labels": dict(labels or {}),
             "annotations": dict(annotations or {}),
         }
-        return self.kube.create({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": encoded})
+        return self.kube.create(
+            {"apiVersion": "v1", "kind": "Secret", "type": type_, "metadata": metadata, "data": encoded}
+        )
 
     def client(self, client_id: str, *, secret: str = "", policy: Policy | None = None) -> str:
         """Make a client known to the endpoint; its secret, one that reads differently in each encoding by default."""

@@ -82,6 +82,8 @@ class TokenEndpoint:
             plain_basic=plain_basic,
             federated=federated,
         )
+        self.shown: list[str] = []
+        """The serial numbers of the certificates that requests came with, in hex."""
         self._certificate = certificate or (Certificate.issue(certificate_name) if tls else None)
         self._clock = clock
         self._skew = skew
@@ -111,7 +113,10 @@ class TokenEndpoint:
             body += message["body"]
             if not message["more_body"]:
                 break
-        query, peer = scope["query_string"].decode(), name_of(scope["state"]["transport"].get_extra_info("peercert"))
+        query, certificate = scope["query_string"].decode(), scope["state"]["transport"].get_extra_info("peercert")
+        if certificate:
+            self.shown.append(certificate["serialNumber"])
+        peer = name_of(certificate)
         reply = self.service.answer(scope["method"], scope["path"], headers, query, body, now, peer=peer)
         date = formatdate(self._clock() + self._skew, usegmt=True) if self._date else None
         await deliver(reply, date, scope, receive, send)
