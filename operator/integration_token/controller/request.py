@@ -46,7 +46,8 @@ class TokenRequester:
         keys = {name: integration.credentials_key(name) for name in needs(inputs).credentials}
         keys |= {header_credential(header): key for header, key in inputs.headers_from}
         credentials, metadata = await self._references.read_credentials(integration, endpoint, keys)
-        spec = TokenRequestSpec(inputs, credentials)
+        places = {name: f"key {key} of Secret {integration.credentials}" for name, key in keys.items()}
+        spec = TokenRequestSpec(inputs, credentials, places=places)
         return Prepared(spec, metadata.revision, await self._references.ca_bundle(endpoint))
 
     async def ask(self, prepared: Prepared, endpoint: Endpoint, held: str, *, ended: Callable[[], None]) -> Token:
@@ -102,4 +103,5 @@ def _asked(endpoint: Endpoint) -> Asked:
         encoding=endpoint.encoding,
         authentication=endpoint.authentication,
         token_type=endpoint.token_type,
+        grant=endpoint.grant,
     )
