@@ -447,6 +447,50 @@ def test_a_refused_client_is_told_to_check_how_it_is_authenticated() -> None:
     assert "may work" not in post
 
 
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("PrivateKeyJWT", "the public key that belongs to the credentials Secret's is registered for it"),
+        ("PrivateKeyJWT", "spec.assertion.audience of TokenEndpoint login must be what the server calls itself"),
+        ("ClientSecretJWT", "spec.assertion.audience of TokenEndpoint login must be what the server calls itself"),
+        ("ServiceAccountToken", "trusts this cluster's issuer of ServiceAccount tokens"),
+        ("TLSClientAuth", "what stands at spec.tokenURL asks for certificates"),
+        ("None", "check spec.clientID"),
+    ],
+)
+@pytest.mark.parametrize("code", ["invalid_client", "unauthorized_client"])
+def test_a_refused_client_is_told_to_check_what_its_method_needs(method: str, said: str, code: str) -> None:
+    """There is no secret to check where none is sent."""
+    message = failure({"error": code}, status=400, authentication=method).message
+    assert said in message or (method, code) == ("ClientSecretJWT", "unauthorized_client")
+    assert ("client secret" in message) is (method == "ClientSecretJWT")
+
+
+@pytest.mark.parametrize(
+    ("grant", "code", "said"),
+    [
+        ("TokenExchange", "invalid_grant", "knows the subject system:serviceaccount:NAMESPACE:NAME"),
+        ("TokenExchange", "invalid_request", "servers take few types of tokens"),
+        ("TokenExchange", "unsupported_token_type", "servers take few types of tokens"),
+        ("TokenExchange", "unauthorized_client", "is allowed the token exchange grant"),
+        ("JWTBearer", "invalid_grant", "lets it ask for spec.assertion.subject of TokenEndpoint login"),
+        ("JWTBearer", "unauthorized_client", "is allowed the JWT bearer grant"),
+        ("JWTBearer", "invalid_target", "check spec.tokenURL, the audience and the parameters"),
+    ],
+)
+def test_a_refused_grant_is_told_to_check_what_it_needs(grant: str, code: str, said: str) -> None:
+    """Beside the client, which may be all right."""
+    assert said in failure({"error": code}, status=400, grant=grant).message
+
+
+def test_a_server_that_fails_may_have_met_the_future() -> None:
+    """Ory Hydra answers 500 to an assertion that is dated ahead of its clock; without one nothing is said of clocks."""
+    assert "check that of the operator's node" in failure(status=500, authentication="PrivateKeyJWT").message
+    assert "check that of the operator's node" in failure(status=500, grant="JWTBearer").message
+    assert failure(status=500).message == "login.example:443 answered 500"
+    assert failure(status=503, authentication="PrivateKeyJWT").message == "login.example:443 answered 503"
+
+
 def test_an_unauthorized_client_may_have_a_wrong_secret() -> None:
     """Keycloak says so of both."""
     message = failure({"error": "unauthorized_client"}, status=401).message

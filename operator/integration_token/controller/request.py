@@ -147,4 +147,5 @@ def _asked(endpoint: Endpoint) -> Asked:
         encoding=endpoint.encoding,
         authentication=endpoint.authentication,
         token_type=endpoint.token_type,
+        grant=endpoint.grant,
     )

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import RequestEncoding
+from integration_token.api.grant import CLIENT_CREDENTIALS
 from integration_token.api.names import MANAGER
 from integration_token.errors import Failure, Transient, UserActionRequired
 from integration_token.telemetry.disclosure import Secrets
@@ -16,6 +17,10 @@ from integration_token.telemetry.redaction import leaking, redact
 
 _ERROR_CODE = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,64}")
 """RFC 6749, A.7, and no longer than any code that is in use."""
+
+_DATED = frozenset({"ClientSecretJWT", "PrivateKeyJWT", "ServiceAccountToken"})
+"""The methods that send an assertion."""
+_GRANTS = {CLIENT_CREDENTIALS: "client credentials", "TokenExchange": "token exchange", "JWTBearer": "JWT bearer"}
 
 _RETRIABLE = frozenset({408, 425, 429})
 _REASONS = {
@@ -48,6 +53,13 @@ class Asked:
     """The name of the method of client authentication."""
     token_type: str
     """What the endpoint calls a Bearer token beside that; empty where it has no other word."""
+    grant: str = CLIENT_CREDENTIALS
+    """The name of the grant type."""
+
+    @property
+    def dated(self) -> bool:
+        """Whether what was sent bears the date of the operator's clock or the API server's."""
+        return self.grant != CLIENT_CREDENTIALS or self.authentication in _DATED
 
     @property
     def server(self) -> str:
@@ -82,7 +94,13 @@ def rejection(
         return proxy_refusal(status, asked.server)
     if status in _RETRIABLE or status >= 500:
         reason = Reason.RATE_LIMITED if status == 429 else Reason.ENDPOINT_ERROR
-        return Transient(reason, f"{asked.server} answered {status}", pause=pause)
+        said = f"{asked.server} answered {status}"
+        if status == 500 and asked.dated:
+            # Ory Hydra does so instead of refusing it.
+            said += (
+                "; some servers do so if an assertion is dated ahead of their clock: check that of the operator's node"
+            )
+        return Transient(reason, said, pause=pause)
     try:
         fields = json.loads(body)
     except (ValueError, RecursionError):
@@ -127,15 +145,18 @@ def oauth_failure(fields: Mapping[str, Any], status: int, asked: Asked, secrets:
 
 def _advice(reason: Reason, code: str, status: int, asked: Asked) -> str:
     """What to do about a refusal, the likeliest first."""
+    allowed = f"this client is allowed the {_GRANTS.get(asked.grant, asked.grant)} grant"
     advice = {
         Reason.INVALID_CLIENT: _client_advice(asked),
         Reason.ACCESS_DENIED: "check the credentials, the audience and the integration's permissions",
         Reason.UNAUTHORIZED_CLIENT: (
             "check the client secret in the credentials Secret, since some servers, such as Keycloak, say so of a wrong"
-            " one, and that this client is allowed the client credentials grant"
+            f" one, and that {allowed}"
+            if asked.authentication.startswith("ClientSecret")
+            else f"check that {allowed}; {_client_advice(asked)}"
         ),
         Reason.INVALID_SCOPE: "check spec.scopes",
-    }.get(reason, "check spec.tokenURL, the audience and the parameters")
+    }.get(reason) or _grant_advice(code, asked)
     if code in _UNDERSTOOD or not (status in _UNREAD or 200 <= status <= 299):
         return advice
     if asked.encoding is RequestEncoding.JSON:
@@ -148,17 +169,64 @@ def _advice(reason: Reason, code: str, status: int, asked: Asked) -> str:
     return advice
 
 
-def _client_advice(asked: Asked) -> str:
-    advice = (
-        "check the client ID and the client secret in the credentials Secret, and that"
-        f" spec.clientAuthenticationMethod of {asked.endpoint}, {asked.authentication}, is the one that is registered"
-        " for this client"
+def _grant_advice(code: str, asked: Asked) -> str:
+    """What to do where it isn't the client that is refused."""
+    if asked.grant == "TokenExchange":
+        if code == "invalid_grant":
+            return f"check {_account_advice(asked)}"
+        return (
+            f"check spec.tokenExchange of {asked.endpoint}, since servers take few types of tokens, that its server"
+            " takes the ServiceAccount's token, and spec.tokenURL, the audience and the parameters;"
+            f" {_audience_advice(asked)}"
+        )
+    if asked.grant == "JWTBearer" and code in {"invalid_grant", "invalid_request"}:
+        return (
+            "check that the endpoint knows who signed the assertion, the client's key or this cluster, and lets it ask"
+            f" for spec.assertion.subject of {asked.endpoint}; {_audience_advice(asked)}"
+        )
+    return "check spec.tokenURL, the audience and the parameters"
+
+
+def _account_advice(asked: Asked) -> str:
+    return (
+        "that the endpoint's server trusts this cluster's issuer of ServiceAccount tokens, can fetch its keys, and"
+        f" knows the subject system:serviceaccount:NAMESPACE:NAME; {_audience_advice(asked)}"
     )
+
+
+def _audience_advice(asked: Asked) -> str:
+    return (
+        f"spec.assertion.audience of {asked.endpoint} must be what the server calls itself, be it its token URL, as by"
+        " default, or its issuer, and the clock of the operator's node must be right"
+    )
+
+
+def _client_advice(asked: Asked) -> str:
+    """What to do where the client is refused."""
+    method = f"spec.clientAuthenticationMethod of {asked.endpoint}, {asked.authentication},"
+    registered = f"that {method} is the one that is registered for this client"
+    if asked.authentication == "PrivateKeyJWT":
+        return (
+            f"check the client ID, {registered}, and that the public key that belongs to the credentials Secret's is"
+            f" registered for it, under the kid that is sent if one is; {_audience_advice(asked)}"
+        )
+    if asked.authentication == "ServiceAccountToken":
+        return f"check {registered}, and {_account_advice(asked)}"
+    if asked.authentication == "TLSClientAuth":
+        return (
+            f"check the client ID, {registered}, that the certificate of the credentials Secret or its subject is, and"
+            " that what stands at spec.tokenURL asks for certificates: some servers have another host for that"
+        )
+    if asked.authentication == "None":
+        return f"check spec.clientID, and whether {method} should be another: the endpoint wants to know who asks"
+    advice = f"check the client ID and the client secret in the credentials Secret, and {registered}"
+    if asked.authentication == "ClientSecretJWT":
+        advice += f"; {_audience_advice(asked)}"
     if asked.authentication == "ClientSecretBasic":
         # RFC 6749, 2.3.1 has them form-encoded first. What characters the secret has is not told.
         advice += (
-            "; some servers don't decode what stands in HTTP Basic: where the ID or the secret has other characters"
-            " than letters and digits, ClientSecretPost may work"
+            "; some servers don't decode what stands in HTTP Basic, others want it encoded: where the ID or the secret"
+            " has other characters than letters and digits, another spec.basicEncoding or ClientSecretPost may work"
         )
     return advice
 

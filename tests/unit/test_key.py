@@ -1,0 +1,176 @@
+"""Keys and certificates as people store them: what can be used, and what is said of what can't."""
+
+import json
+import time
+import traceback
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import dsa, ed448
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from integration_token.api.condition import Reason
+from integration_token.errors import UserActionRequired
+from integration_token.oauth.certificate import read_chain
+from integration_token.oauth.key import read_private_key
+
+from tests.unit.signing import DAY, PKCS8, TRADITIONAL, certificate_pem, jwk, key_of, pem, rsa_key, thumbprint
+from tests.unit.virtual import EPOCH
+
+WHERE = "key tls.key of Secret shop"
+CHAIN = "key tls.crt of Secret shop"
+PUBLIC = rsa_key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+OPENSSH = key_of("Ed25519").private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+
+
+def with_members(key: Any, **members: Any) -> str:
+    """A JWK of it with other members; those that are None are left out."""
+    changed = json.loads(jwk(key)) | members
+    return json.dumps({name: value for name, value in changed.items() if value is not None})
+
+
+def refusal(text: str) -> str:
+    """What is said of a key that can't be used; nothing of it stands there, nor in any exception behind it."""
+    with pytest.raises(UserActionRequired) as caught:
+        read_private_key(text, WHERE)
+    failure = caught.value
+    assert failure.reason == Reason.CREDENTIALS_INVALID
+    assert failure.__context__ is None
+    told = f"{failure.message} {failure!r} {traceback.format_exception_only(failure)}"
+    assert not [line for line in text.splitlines() if len(line) > 40 and line in told]
+    return failure.message
+
+
+@pytest.mark.parametrize("kind", ["RSA", "P-256", "P-384", "P-521", "Ed25519"])
+def test_every_way_to_store_a_key_is_read(kind: str) -> None:
+    """PKCS#8, PKCS#1 or SEC1, and JWK; with other text around it, and with its certificate."""
+    key = key_of(kind)
+    forms = [pem(key), jwk(key), f"Bag Attributes\n    friendlyName: shop\n{pem(key)}", certificate_pem(key) + pem(key)]
+    forms += [] if kind == "Ed25519" else [pem(key, TRADITIONAL)]
+    for text in forms:
+        read = read_private_key(text, WHERE)
+        assert (read.kind, read.pem) == (kind, pem(key, PKCS8))
+        assert pem(key).splitlines()[1] not in repr(read)
+
+
+@pytest.mark.parametrize("bits", [2048, 4096])
+def test_rsa_keys_of_these_sizes_are_read(bits: int) -> None:
+    """And quickly: whoever may write a Secret decides how often."""
+    text = pem(rsa_key(bits))
+    read_private_key(text, WHERE)
+    began = time.process_time()
+    for _ in range(20):
+        read_private_key(text, WHERE)
+    assert (time.process_time() - began) / 20 < 0.02
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("hunter2", "is no private key as PEM or JWK; store an RSA key", id="no key"),
+        pytest.param("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "no private key that", id="none"),
+        pytest.param(pem(rsa_key(), password="pw"), "is encrypted; store it without a password", id="encrypted"),
+        pytest.param(pem(rsa_key(), TRADITIONAL, "pw"), "is encrypted; store it without a password", id="the old way"),
+        pytest.param(pem(rsa_key()) + pem(key_of("P-256")), "holds 2 private keys", id="two"),
+        pytest.param(certificate_pem(rsa_key()), "holds a certificate and no private key", id="a certificate"),
+        pytest.param(PUBLIC, "holds a public key and no private key", id="a public key"),
+        pytest.param(OPENSSH, "is in OpenSSH's own format; convert it", id="OpenSSH"),
+        pytest.param(pem(rsa_key(1024)), "is an RSA key of 1024 bits; store one of 2048 to 4096", id="short"),
+        pytest.param(jwk(rsa_key(1024)), "is an RSA key of 1024 bits; store one of 2048 to 4096", id="short JWK"),
+        pytest.param(pem(key_of("secp256k1")), "of a kind that cannot be used here", id="another curve"),
+        pytest.param(pem(ed448.Ed448PrivateKey.generate()), "of a kind that cannot be used here", id="Ed448"),
+        pytest.param("{" + "x" * 99, "begins like a JWK and is no JSON", id="no JSON"),
+        pytest.param('{"a":' * 3000, "begins like a JWK and is no JSON", id="deep"),
+        pytest.param('{"keys": []}', "is a set of JWKs", id="a set"),
+        pytest.param('{"kty": ["RSA"]}', "kty is none of RSA, EC and OKP", id="no kty"),
+        pytest.param('{"kty": "oct", "k": "AAAA"}', "kty is none of RSA, EC and OKP", id="a secret"),
+        pytest.param(with_members(key_of("P-256"), d=None), "without d, and so a public key", id="a public JWK"),
+        pytest.param(with_members(rsa_key(), p=None, q=None), "is a JWK without p, q; store it with", id="no factors"),
+        pytest.param(with_members(rsa_key(), p=7), "is a JWK without p; store it with", id="a number"),
+        pytest.param(with_members(key_of("P-256"), d="AA"), "whose members are no private key", id="a short d"),
+        pytest.param(with_members(key_of("P-256"), crv="P-384"), "whose members are no private key", id="of a curve"),
+        pytest.param(with_members(key_of("Ed25519"), x="A" * 43), "whose members are no private key", id="of another"),
+        pytest.param(with_members(key_of("P-256"), x=None), "whose members are no private key", id="no point"),
+        pytest.param("x" * 16385, "is longer than 16 KiB", id="long"),
+    ],
+)
+def test_a_key_that_cannot_be_used_is_told(text: str, said: str) -> None:
+    """Where it is, what is wrong with it, and what to do."""
+    message = refusal(text)
+    assert message.startswith(f"{WHERE} ")
+    assert said in message
+
+
+def test_a_dsa_key_is_none_that_signs_here() -> None:
+    """The library reads it, with its own kind."""
+    key = dsa.generate_private_key(2048)
+    assert "of a kind that cannot be used here" in refusal(pem(key))
+
+
+@pytest.mark.parametrize("member", ["n", "e", "d", "p", "q", "dp", "dq", "qi"])
+def test_an_rsa_keys_parts_must_fit_together(member: str) -> None:
+    """Else its signatures would be wrong, or tell of the key."""
+    own, other = json.loads(jwk(rsa_key())), json.loads(jwk(rsa_key(2048, 1)))
+    other["e"] = "Aw"
+    assert "whose members are no private key that can be used" in refusal(json.dumps(own | {member: other[member]}))
+
+
+@pytest.mark.parametrize("member", ["e", "d", "p", "q", "dp", "dq", "qi"])
+def test_huge_numbers_are_refused_at_once(member: str) -> None:
+    """No arithmetic is done with what is longer than a key's."""
+    text = with_members(rsa_key(), **{member: "_" * 12000})
+    began = time.process_time()
+    refusal(text)
+    assert time.process_time() - began < 0.05
+
+
+def chain_refusal(text: str, now: float = EPOCH) -> str:
+    """What is said of a certificate that can't be used with the key."""
+    with pytest.raises(UserActionRequired) as caught:
+        read_chain(text, CHAIN, read_private_key(pem(rsa_key()), WHERE), WHERE, now)
+    assert caught.value.reason == Reason.CREDENTIALS_INVALID
+    assert caught.value.__context__ is None
+    return caught.value.message
+
+
+@pytest.mark.parametrize("kind", ["RSA", "P-256", "P-384", "P-521", "Ed25519"])
+def test_a_certificate_is_read_with_those_below_its_root(kind: str) -> None:
+    """The client's own is the first; what stands between them is left out."""
+    own, above = certificate_pem(key_of(kind)), certificate_pem(key_of("P-384"))
+    key = read_private_key(pem(key_of(kind)), WHERE)
+    chain = read_chain(f"subject=CN = shop\n{own}\nissuer\n{above}", CHAIN, key, WHERE, EPOCH)
+    assert (chain.pem, chain.thumbprint) == (own + above, thumbprint(own))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("", "holds no certificate as PEM", id="none"),
+        pytest.param(PUBLIC, "holds no certificate as PEM", id="a public key"),
+        pytest.param("x" * 32769, "is longer than 32 KiB", id="long"),
+        pytest.param(certificate_pem(key_of("P-256")) * 9, "holds 9 certificates", id="many"),
+        pytest.param(
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "certificate 1 of", id="unreadable"
+        ),
+        pytest.param(
+            certificate_pem(key_of("P-256")) + certificate_pem(rsa_key()),
+            "doesn't belong to the key in",
+            id="another's",
+        ),
+        pytest.param(certificate_pem(rsa_key(), ends=EPOCH - 1), "expired at 2027-01-15T07:59:59Z", id="expired"),
+        pytest.param(
+            certificate_pem(rsa_key(), begins=EPOCH + 60), "is not valid before 2027-01-15T08:01:00Z", id="early"
+        ),
+    ],
+)
+def test_a_certificate_that_cannot_be_used_is_told(text: str, said: str) -> None:
+    """Where it is, what is wrong with it, and what to do."""
+    message = chain_refusal(text)
+    assert CHAIN in message
+    assert said in message
+
+
+def test_a_certificate_expires_while_it_is_used() -> None:
+    """It is judged by the operator's clock at each request."""
+    text = certificate_pem(rsa_key())
+    read_chain(text, CHAIN, read_private_key(pem(rsa_key()), WHERE), WHERE, EPOCH + DAY)
+    assert "expired" in chain_refusal(text, EPOCH + DAY + 1)

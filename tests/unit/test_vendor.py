@@ -1,0 +1,102 @@
+"""What is sent to vendors whose servers can't be run here is what their published pages say."""
+
+from typing import Any
+
+import jwt
+import pytest
+from integration_token.api.endpoint import EndpointKind, parse_endpoint
+from integration_token.api.integration import parse_integration
+from integration_token.oauth.part import TokenRequestSpec
+from integration_token.oauth.request import TokenRequest, build_request, grant_inputs
+
+from tests.fakes.vendor import anthropic, entra
+from tests.fakes.vendor.shape import Refused
+from tests.unit.signing import certificate_pem, key_of, pem, rsa_key, thumbprint
+from tests.unit.virtual import EPOCH
+
+TENANT = "https://login.microsoftonline.com/8f1f2a4e-3f0c-4a35-9f57-6f0a2f7a1c11/oauth2/v2.0/token"
+ENTRA: dict[str, Any] = {
+    "tokenURL": TENANT,
+    "requestEncoding": "Form",
+    "clientAuthenticationMethod": "PrivateKeyJWT",
+    "assertion": {"signingAlgorithm": "PS256"},
+}
+ANTHROPIC: dict[str, Any] = {
+    "tokenURL": "https://api.anthropic.com/v1/oauth/token",
+    "clientAuthenticationMethod": "None",
+    "grant": "JWTBearer",
+    "assertion": {"audience": "https://api.anthropic.com"},
+    "parameters": {
+        "federation_rule_id": "fdrl_01",
+        "organization_id": "3f0c8f1f-2a4e-4a35-9f57-6f0a2f7a1c11",
+        "service_account_id": "svac_01",
+    },
+}
+
+
+def request(endpoint: dict[str, Any], integration: dict[str, Any], **given: Any) -> TokenRequest:
+    """What is sent for an endpoint and a resource with these specs."""
+    metadata = {"namespace": "store", "name": "shop", "uid": "uid"}
+    parsed = parse_endpoint(EndpointKind.NAMESPACED, {"metadata": metadata, "spec": endpoint})
+    resource = parse_integration({"metadata": metadata, "spec": {"endpointRef": {"name": "shop"}, **integration}})
+    inputs = grant_inputs(parsed, resource, "store/shop/uid" if resource.service_account else "")
+    return build_request(TokenRequestSpec(inputs, **given), EPOCH)
+
+
+def to_entra(**changes: Any) -> None:
+    """Asks Entra with a certificate."""
+    text = certificate_pem(rsa_key())
+    credentials = {"client_id": "5c0c", "private_key": pem(rsa_key()), "certificate": text}
+    secret = {"name": "shop", "certificateKey": "tls.crt"}
+    sent = request(
+        ENTRA | changes,
+        {"credentialsSecretRef": secret, "scopes": ["https://graph.microsoft.com/.default"]},
+        credentials=credentials,
+    )
+    entra.check(sent.headers, sent.body, TENANT, rsa_key().public_key(), thumbprint(text), EPOCH)
+
+
+def to_anthropic(**changes: Any) -> None:
+    """Asks Anthropic with a ServiceAccount's token."""
+    claims = {"aud": "https://api.anthropic.com", "iat": EPOCH, "exp": EPOCH + 600}
+    token = jwt.encode(claims, pem(key_of("P-256")), algorithm="ES256")
+    sent = request(ANTHROPIC | changes, {"serviceAccountRef": {"name": "shop"}}, credentials={}, account_token=token)
+    anthropic.check(sent.headers, sent.body, key_of("P-256").public_key(), "https://api.anthropic.com", EPOCH)
+
+
+def test_a_request_is_as_the_page_has_it() -> None:
+    """With settings that need nothing but the endpoint's spec."""
+    to_entra()
+    to_anthropic()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"assertion": {}},
+        {"requestEncoding": "JSON"},
+        {"assertion": {"signingAlgorithm": "PS256", "lifetime": "20m"}},
+        {"assertion": {"signingAlgorithm": "PS256", "audience": "https://login.microsoftonline.com"}},
+        {"parameters": {"resource": "urn:x"}},
+    ],
+)
+def test_entra_takes_nothing_else(changes: dict[str, Any]) -> None:
+    """Another algorithm, encoding, lifetime, audience or field."""
+    with pytest.raises(Refused):
+        to_entra(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"requestEncoding": "Form"},
+        {"grant": "TokenExchange"},
+        {"parameters": {}},
+        {"parameters": {**ANTHROPIC["parameters"], "service_account_id": "shop"}},
+        {"audience": "https://api.anthropic.com"},
+    ],
+)
+def test_anthropic_takes_nothing_else(changes: dict[str, Any]) -> None:
+    """Another encoding, grant or field."""
+    with pytest.raises(Refused):
+        to_anthropic(**changes)
