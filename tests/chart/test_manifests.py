@@ -127,6 +127,8 @@ def test_permission_for_accounts(helm: Helm) -> None:
         subject = {"kind": "ServiceAccount", "name": OPERATOR, "namespace": "operators"}
         assert all(binding["subjects"] == [subject] for binding in bindings)
         assert "serviceaccounts" not in str(of_kind("ClusterRole", documents))
+    shown = helm.refusal("--set=namespaces={shipping}", "--values", str(CHART / "ci" / "service-accounts-values.yaml"))
+    assert "serviceAccounts names shop of namespace store, in which this installation doesn't work" in shown
 
 
 def test_trusted_authorities_are_mounted_and_handed_over(helm: Helm) -> None:
