@@ -17,7 +17,8 @@ from tests.apiserver.kube import Document, Kube
 from tests.apiserver.ledger import Ledger
 from tests.apiserver.operator import Installation, Operator
 from tests.apiserver.stage import CREDENTIALS_LABEL, Login, Stage, Token
-from tests.cluster.plane import ISSUER, ControlPlane
+from tests.cluster.account_token import ISSUER
+from tests.cluster.plane import ControlPlane
 from tests.fakes.issuer import Policy
 from tests.fakes.token_endpoint import TokenEndpoint
 
@@ -43,7 +44,7 @@ class Federation:
         keys = jwt.PyJWKSet.from_dict(self.kube.jwks())
         try:
             key = keys[jwt.get_unverified_header(assertion)["kid"]]
-            claims = jwt.decode(assertion, key, algorithms=["RS256"], audience=self.url, issuer=ISSUER)
+            claims = jwt.decode(assertion, key, algorithms=["ES256"], audience=self.url, issuer=ISSUER)
         except (jwt.InvalidTokenError, KeyError):
             return False
         fresh = claims["jti"] not in {known["jti"] for known in self.claims}
@@ -62,7 +63,7 @@ def place(other_kube: Kube, ledger: Ledger, federation: Federation) -> Iterator[
     """The namespace, with an endpoint that takes accounts."""
     login = Login()
     policy = Policy(lifetime=10, lead=6)
-    login.endpoint = TokenEndpoint(policy=policy, accepts=federation.accepts, audiences=None)
+    login.endpoint = TokenEndpoint(policy=policy, federated=federation.accepts, audiences=None)
     ledger.endpoints.append(login.endpoint)
     with login.endpoint as served:
         federation.url = served.url
@@ -95,8 +96,8 @@ def account(
 
 def token_of(stage: Stage, name: str, account: str, **spec: Any) -> Token:
     """An IntegrationToken that has the account, and no Secret."""
-    references = {"credentialsSecretRef": None, "serviceAccountRef": {"name": account}}
-    return stage.token(name, credentials=False, clientID=f"{NAMESPACE}.{name}", **references, **spec)
+    spec |= {"credentialsSecretRef": None, "serviceAccountRef": {"name": account}, "clientID": f"{NAMESPACE}.{name}"}
+    return stage.token(name, credentials=False, **spec)
 
 
 def test_no_secret_and_one_token_of_the_account_for_each_request(
@@ -142,7 +143,7 @@ def test_an_account_that_was_made_again_is_another(place: Stage, federation: Fed
 
     def adopted() -> bool:
         annotations = (token.secret() or {"metadata": {"annotations": {}}})["metadata"]["annotations"]
-        return annotations.get("integrationtoken.dev/credentials-uid") == uid
+        return bool(annotations.get("integrationtoken.dev/credentials-uid") == uid)
 
     token.until(adopted, "a token of the new account", 30)
     assert federation.claims[-1]["kubernetes.io"]["serviceaccount"]["uid"] == uid
@@ -185,11 +186,38 @@ def test_no_token_for_the_api_server(place: Stage, other_plane: ControlPlane, fe
         token = token_of(place, f"curious-{number}", "curious", endpoint=f"curious-{number}")
         assert "identity in this cluster" in token.until_failing("AudienceNotAllowed")["message"]
     assert len(federation.claims) == taken
-    assert not [
-        event
-        for event in other_plane.audit_events()
-        if event["objectRef"].get("subresource") == "token" and event["objectRef"]["name"] == "curious"
+    references = (event.get("objectRef", {}) for event in other_plane.audit_events())
+    assert not [ref for ref in references if (ref.get("subresource"), ref.get("name")) == ("token", "curious")]
+
+
+@pytest.mark.parametrize("resource", ["serviceaccounts", "serviceaccounts/token"])
+def test_the_operator_may_be_no_other_account(
+    place: Stage, running: Operator, other_plane: ControlPlane, resource: str
+) -> None:
+    """Of those that the chart names it may read one and get a token of it; of every other, in its own namespace or
+    elsewhere, nothing; and it may list, watch, make or change none."""
+    granted = {"serviceaccounts": "get", "serviceaccounts/token": "create"}[resource]
+
+    def may(verb: str, name: str, namespace: str) -> bool:
+        what = resource.partition("/")[0] + (f"/{name}" if name else "")
+        part = [f"--subresource={each}" for each in resource.split("/")[1:]]
+        answer = other_plane.kubectl(
+            "auth", "can-i", verb, what, *part, f"--namespace={namespace}", f"--as={running.installation.user}",
+            check=False,
+        )  # fmt: skip
+        return answer.startswith("yes")
+
+    assert may(granted, ACCOUNT, NAMESPACE)
+    everywhere = [
+        (each["metadata"]["name"], each["metadata"]["namespace"]) for each in place.kube.list("ServiceAccount")
     ]
+    others = {each for each in everywhere if each[1] != NAMESPACE} | {("ungranted", NAMESPACE), ("default", NAMESPACE)}
+    assert ("default", "kube-system") in others
+    assert [each for each in others if may(granted, *each)] == []
+    for verb in ("list", "watch", "create", "update", "patch", "delete", "impersonate", "*"):
+        if (verb, resource) != ("create", "serviceaccounts/token"):
+            assert not may(verb, ACCOUNT, NAMESPACE), verb
+        assert not may(verb, "", NAMESPACE), verb
 
 
 def test_an_account_that_the_chart_does_not_name(place: Stage, running: Operator) -> None:

@@ -14,6 +14,7 @@ from tests.cluster.client import CHART
 OPERATOR = "tokens-integration-token-operator"
 BUNDLES = f"{OPERATOR}-ca-bundles"
 LEASE = f"{OPERATOR}-lease"
+ACCOUNTS = f"{OPERATOR}-accounts"
 KEEP = "helm.sh/resource-policy"
 
 SCRAPING = {
@@ -97,6 +98,37 @@ def test_permission_to_read_authorities(helm: Helm) -> None:
         {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["partner-authorities"], "verbs": ["get"]}
     ]
     assert "configmaps" not in str(of_kind("Role", _ci(helm, "namespaced")))
+
+
+def test_permission_for_accounts(helm: Helm) -> None:
+    """Of each that is named, in its namespace, reading it and getting a token of it, and nothing else; none as
+    installed; in an installation for namespaces as well."""
+    assert "serviceaccounts" not in str([*of_kind("Role", helm.template()), *of_kind("ClusterRole", helm.template())])
+    for name, wanted in {
+        "service-accounts": {"store": ["shop", "shop.reports"], "shipping": ["shop"]},
+        "namespaced-service-accounts": {"store": ["shop"]},
+    }.items():
+        documents = _ci(helm, name)
+        roles = [role for role in of_kind("Role", documents) if role["metadata"]["name"] == ACCOUNTS]
+        bindings = [binding for binding in of_kind("RoleBinding", documents) if binding["roleRef"]["name"] == ACCOUNTS]
+        assert {role["metadata"]["namespace"]: role["rules"] for role in roles} == {
+            namespace: [
+                {"apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": accounts, "verbs": ["get"]},
+                {
+                    "apiGroups": [""],
+                    "resources": ["serviceaccounts/token"],
+                    "resourceNames": accounts,
+                    "verbs": ["create"],
+                },
+            ]
+            for namespace, accounts in wanted.items()
+        }
+        assert {binding["metadata"]["namespace"] for binding in bindings} == wanted.keys()
+        subject = {"kind": "ServiceAccount", "name": OPERATOR, "namespace": "operators"}
+        assert all(binding["subjects"] == [subject] for binding in bindings)
+        assert "serviceaccounts" not in str(of_kind("ClusterRole", documents))
+    shown = helm.refusal("--set=namespaces={shipping}", "--values", str(CHART / "ci" / "service-accounts-values.yaml"))
+    assert "serviceAccounts names shop of namespace store, in which this installation doesn't work" in shown
 
 
 def test_trusted_authorities_are_mounted_and_handed_over(helm: Helm) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from integration_token.api.names import INTEGRATION_TOKEN_KIND, RENEW_ANNOTATION
 from integration_token.cluster.collection import EVENTS, INTEGRATIONS, SECRETS, Collection, Object
 from integration_token.cluster.connection import connect_as_caller
 from integration_token.cluster.gateway import Gateway
+from integration_token.cluster.service_account import OwnIdentity, own_identity
 from integration_token.errors import ClusterError, Denied
 
 MANAGER = "kubectl-integration-token"
@@ -48,9 +50,13 @@ class Caller:
         """An object; None where there is none."""
         return await self._gateway.get(collection, namespace, name)
 
-    async def metadata(self, namespace: str, name: str) -> Object | None:
-        """A Secret without its data; None where there is none."""
-        return await self._gateway.get_metadata(SECRETS, namespace, name)
+    async def metadata(self, namespace: str, name: str, collection: Collection = SECRETS) -> Object | None:
+        """A Secret, or another object, without its data; None where there is none."""
+        return await self._gateway.get_metadata(collection, namespace, name)
+
+    async def cluster_identity(self) -> OwnIdentity:
+        """What means the API server, as far as the caller can tell; which account is the operator's can't be told."""
+        return replace(own_identity(await self._gateway.access()), account="")
 
     async def target(self, name: str) -> Object:
         """A target Secret with its data.

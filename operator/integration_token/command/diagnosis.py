@@ -11,11 +11,13 @@ from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint, parse_endpoint
 from integration_token.api.integration import Integration, parse_integration
 from integration_token.api.selector import selects
-from integration_token.cluster.collection import ENDPOINTS, NAMESPACES, Object
+from integration_token.cluster.collection import ENDPOINTS, NAMESPACES, SERVICE_ACCOUNTS, Object
 from integration_token.cluster.secret import secret_metadata
 from integration_token.command.caller import Caller, advice
 from integration_token.command.output import ExitCode, harmless
+from integration_token.controller.account import check_account, released_account
 from integration_token.controller.references import check_host, missing, released
+from integration_token.controller.source import check_sources
 from integration_token.errors import ClusterError, UserActionRequired
 from integration_token.oauth.address import IPAddress, Policy, forbidden_address
 from integration_token.oauth.lookup import look_up
@@ -75,7 +77,8 @@ async def steps(caller: Caller, name: str, found: Found) -> AsyncIterator[Step]:
     yield step
     if endpoint is not None and endpoint.namespace_selector:
         yield await _guarded("namespace selector", _selected(caller, integration, endpoint))
-    yield await _guarded("credentials", _credentials(caller, integration, endpoint))
+    async for step in _sources(caller, integration, endpoint):
+        yield step
     if endpoint is not None:
         async for step in _reach(endpoint):
             yield step
@@ -140,6 +143,37 @@ async def _credentials(caller: Caller, integration: Integration, endpoint: Endpo
     except UserActionRequired as failure:
         return Step("credentials", FAILED, failure.message)
     return Step("credentials", OK, f"Secret {name} is there and released; its data was not read")
+
+
+async def _sources(caller: Caller, integration: Integration, endpoint: Endpoint | None) -> AsyncIterator[Step]:
+    """What the request is made from."""
+    if endpoint is not None and (misfit := _misfit(integration, endpoint)):
+        yield Step("references", FAILED, misfit)
+    if integration.credentials:
+        yield await _guarded("credentials", _credentials(caller, integration, endpoint))
+    if integration.service_account:
+        yield await _guarded("service account", _account(caller, integration, endpoint))
+
+
+def _misfit(integration: Integration, endpoint: Endpoint) -> str:
+    """In what the resource doesn't refer to what the endpoint takes; empty where it does."""
+    try:
+        check_sources(integration, endpoint)
+    except UserActionRequired as failure:
+        return failure.message
+    return ""
+
+
+async def _account(caller: Caller, integration: Integration, endpoint: Endpoint | None) -> Step:
+    name = integration.service_account
+    body = await caller.metadata(integration.namespace, name, SERVICE_ACCOUNTS)
+    try:
+        account = released_account(body, integration)
+        if endpoint is not None:
+            check_account(account, integration, endpoint, await caller.cluster_identity(), _POLICY)
+    except UserActionRequired as failure:
+        return Step("service account", FAILED, failure.message)
+    return Step("service account", OK, f"ServiceAccount {name} is there and released; no token of it was asked for")
 
 
 async def _reach(endpoint: Endpoint) -> AsyncIterator[Step]:
