@@ -8,7 +8,9 @@ from tests.endpoints.authlib import Authlib
 from tests.endpoints.django_oauth_toolkit import DjangoOAuthToolkit
 from tests.endpoints.issuer import ClusterIssuer
 from tests.endpoints.keycloak import Keycloak
+from tests.endpoints.node_oauth import NodeOAuth
 from tests.endpoints.oidc_provider import OIDCProvider
+from tests.endpoints.spring_authorization_server import SpringAuthorizationServer
 
 
 @pytest.fixture(scope="session")
@@ -46,4 +48,18 @@ def authlib() -> Iterator[Authlib]:
 def django_oauth_toolkit() -> Iterator[DjangoOAuthToolkit]:
     """As it comes."""
     with DjangoOAuthToolkit() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def node_oauth() -> Iterator[NodeOAuth]:
+    """As it comes."""
+    with NodeOAuth() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def spring() -> Iterator[SpringAuthorizationServer]:
+    """As it comes."""
+    with SpringAuthorizationServer() as running:
         yield running
