@@ -15,14 +15,12 @@ from typing import Final, Self
 from urllib.parse import parse_qs, unquote_plus
 
 import httpcore
-import trustme
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificate
 from starlette.types import Receive, Scope, Send
 
 from tests.endpoints import jose
 from tests.endpoints.server import Answer
-from tests.fakes.certificate import Certificate
+from tests.fakes.certificate import Certificate, ClientAuthority
 from tests.fakes.server import HOST, Server
 
 PRIVATE: Final = "/-/"
@@ -34,15 +32,11 @@ _HOP: Final = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"c
 """Headers of one connection."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Mutual(Certificate):
-    """A server's certificate, and the authority of the client certificates that the server takes."""
+class _Asking(Certificate):
+    """A server's certificate; the server asks clients for one, and takes those without any as well."""
 
-    clients: str
-
-    def context(self) -> ssl.SSLContext:
-        context = Certificate.context(self)
-        context.load_verify_locations(cadata=self.clients)
+    def context(self, *, clients: ClientAuthority | None = None) -> ssl.SSLContext:
+        context = super().context(clients=clients)
         context.verify_mode = ssl.CERT_OPTIONAL
         return context
 
@@ -70,12 +64,11 @@ class Front:
         """
         self._behind = f"http://{HOST}:{behind}".encode()
         self._token_path = token_path
-        self._authority = trustme.CA()
-        certificate = Certificate.issue(HOST)
+        certificate = _Asking.issue(HOST)
         self.ca_pem = certificate.ca_pem
-        self.clients_pem = self._authority.cert_pem.bytes().decode()
-        mutual = _Mutual(certificate.ca_pem, certificate.chain, self.clients_pem)
-        self._server = Server(self, certificate=mutual)
+        self._clients = ClientAuthority()
+        self.clients_pem = self._clients.ca_pem
+        self._server = Server(self, certificate=certificate, clients=self._clients)
         self._noted: list[tuple[frozenset[str], Answer]] = []
         self._lock = threading.Lock()
 
@@ -97,13 +90,10 @@ class Front:
 
     def issue(self, name: str) -> ClientCertificate:
         """A client certificate that the front takes, with that common name."""
-        leaf = self._authority.issue_cert(common_name=name)
-        text = leaf.cert_chain_pems[0].bytes()
-        key = load_pem_private_key(leaf.private_key_pem.bytes(), password=None)
-        plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        parsed = load_pem_x509_certificate(text)
+        identity = self._clients.issue(name)
+        parsed = load_pem_x509_certificate(identity.chain.encode())
         names = parsed.subject.rfc4514_string(), parsed.issuer.rfc4514_string()
-        return ClientCertificate(text.decode(), plain.decode(), *names)
+        return ClientCertificate(identity.chain, identity.key, *names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application."""

@@ -52,8 +52,8 @@ class TokenServer(Protocol):
     ) -> dict[str, str]:
         """Register a client whose ID is its name, and return what a Secret with its credentials holds.
 
-        Beside `client_id` that is `client_secret`, or for a key `private_key` in PEM (PKCS #8), or for a certificate
-        that and `certificate`, in PEM as well.
+        Beside `client_id` that is `client_secret`, or for a key `private_key` in PEM, or for a certificate that and
+        `certificate`, in PEM as well.
 
         :param lifetime: of its tokens, in seconds.
         :param granted: whether it may use the grant of client credentials.
