@@ -156,7 +156,7 @@ public class Server {
             X509Certificate shown =
                     (X509Certificate)
                             CertificateFactory.getInstance("X.509").generateCertificate(new ByteArrayInputStream(der));
-            // Of two at least, says the server: what is shown, and by whom it is signed.
+            // A single one would be taken for one that is signed by itself; the front has seen by whom it is.
             request.setAttribute("jakarta.servlet.request.X509Certificate", new X509Certificate[] {shown, shown});
         } catch (CertificateException error) {
             throw new ServletException(error);
