@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.cluster import debian
 from tests.cluster.toolchain import ToolError
 
 _COPY: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
@@ -45,6 +46,8 @@ def fetch(artifact: Artifact, directory: Path) -> Path:
 
 def run(*arguments: str, repository: Path, directory: Path | None = None) -> None:
     """Maven in that directory, which keeps what it fetches in that repository. Raises ToolError."""
+    if missing := debian.absent(debian.ENDPOINTS):
+        raise ToolError(debian.shortage(missing))
     command = ["mvn", "--batch-mode", f"-Dmaven.repo.local={repository}", *arguments]
     answer = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     if answer.returncode:
