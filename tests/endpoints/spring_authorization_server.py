@@ -1,0 +1,67 @@
+"""Spring Authorization Server, on Spring Boot."""
+
+import hashlib
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from tests.cluster import cache
+from tests.cluster.progress import step
+from tests.cluster.toolchain import ToolError
+from tests.endpoints import maven
+from tests.endpoints.managed import REGISTERED, Managed
+
+PROGRAM: Final = Path(__file__).parent / "spring"
+"""Ours around its libraries. spring.lock in it has what `sha256sum *.jar` says of them; with a new version it is what
+the error shows."""
+_RESOLVE: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+
+
+class SpringAuthorizationServer(Managed):
+    """See TokenServer."""
+
+    name = "spring-authorization-server"
+    methods = frozenset(REGISTERED)
+    path = "/oauth2/token"
+
+    def _command(self, port: int, url: str, directory: Path) -> list[str]:
+        java = ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", f"{_built()}/*:{_built()}"]
+        return [*java, "Server", f"--server.port={port}", f"--issuer={url}"]
+
+
+def _built() -> Path:
+    """The directory with its libraries and our program. Raises ToolError."""
+    files = sorted(PROGRAM.iterdir())
+    home = cache.root() / f"spring-{hashlib.sha256(b''.join(file.read_bytes() for file in files)).hexdigest()[:16]}"
+    with cache.lock(home.with_suffix(".lock")):
+        if not home.exists():
+            with (
+                step("getting Spring Authorization Server from Maven Central, once", "about 30 s"),
+                tempfile.TemporaryDirectory(dir=cache.root()) as directory,
+            ):
+                fresh = Path(directory) / "fresh"
+                _fetch(fresh, Path(directory) / "repository")
+                _compile(fresh)
+                fresh.rename(home)
+    return home
+
+
+def _fetch(libraries: Path, repository: Path) -> None:
+    arguments = (_RESOLVE, "--quiet", "-DincludeScope=runtime", f"-DoutputDirectory={libraries}")
+    with tempfile.TemporaryDirectory() as directory:
+        shutil.copy(PROGRAM / "pom.xml", directory)
+        maven.run(*arguments, repository=repository, directory=Path(directory))
+    found = [f"{hashlib.sha256(jar.read_bytes()).hexdigest()}  {jar.name}" for jar in sorted(libraries.iterdir())]
+    if found != (PROGRAM / "spring.lock").read_text().splitlines():
+        raise ToolError("\n".join(["the libraries aren't those of spring.lock:", *found]))
+
+
+def _compile(libraries: Path) -> None:
+    command = ["javac", "-proc:none", "-parameters", "-cp", f"{libraries}/*", "-d", str(libraries)]
+    answer = subprocess.run(
+        [*command, str(PROGRAM / "Server.java")], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if answer.returncode:
+        raise ToolError(f"javac ended with {answer.returncode}:\n{answer.stderr}")
