@@ -24,6 +24,9 @@ NODE = ("containerd", "ctr", "runc", "ptp", "unshare", "nsenter", "setpriv")
 CONSUMERS = ("curl", "node", "javac")
 """What the consumers in pods are written in, beside the shell, Python and Go."""
 
+ENDPOINTS = ("java", "mvn")
+"""What other people's token servers run on, and come by."""
+
 PACKAGES = {
     VENV: "python3-venv",
     AUTHORITIES: "ca-certificates",
@@ -39,6 +42,8 @@ PACKAGES = {
     "curl": "curl",
     "node": "nodejs",
     "javac": "default-jdk-headless",
+    "java": "default-jre-headless",
+    "mvn": "maven",
 }
 """Which package has what. It is the program that is looked for and not the package: containerd, runc and node are often
 there from others' packages, which would not bear Debian's beside them."""

@@ -26,7 +26,7 @@ def wanted(*, obstacle: str, ci: bool) -> tuple[str, ...]:
     :raises ToolError: where something would be.
     """
     if not obstacle:
-        return (*debian.PYTHON, *debian.IMAGE, *debian.NODE, *debian.CONSUMERS)
+        return (*debian.PYTHON, *debian.IMAGE, *debian.NODE, *debian.CONSUMERS, *debian.ENDPOINTS)
     if ci:
         raise ToolError(f"{obstacle}, and with CI=true nothing is left out")
     return debian.PYTHON

@@ -1,0 +1,40 @@
+"""What each server of this room has to do, and each module of tests says of its own."""
+
+from tests.endpoints.grant import ask
+from tests.endpoints.server import Method, TokenServer
+
+LIFETIME = 20
+"""Seconds: none of the servers' defaults."""
+
+
+def check_token(server: TokenServer, method: Method) -> None:
+    """A client gets a token by its method, which lives as long as was asked for."""
+    name = f"token-{method}".lower()
+    held = server.add_client(name, method=method, lifetime=LIFETIME)
+    answer = ask(server, held, method)
+    assert answer.status_code == 200, answer.text
+    content = answer.json()
+    assert content["access_token"]
+    assert content["token_type"].lower() == "bearer"
+    assert LIFETIME - 1 <= content["expires_in"] <= LIFETIME  # some count the second that has begun
+    assert [one.status for one in server.requests(name)] == [200]
+
+
+def check_rotation(server: TokenServer, method: Method) -> None:
+    """What a client held before a rotation gets no token, and what it holds now does."""
+    name = f"rotation-{method}".lower()
+    old = server.add_client(name, method=method)
+    assert ask(server, old, method).is_success
+    new = server.rotate(name)
+    assert ask(server, old, method).is_client_error
+    assert ask(server, new, method).is_success
+
+
+def refused(server: TokenServer, name: str, *, granted: bool = True, disabled: bool = False) -> tuple[int, str]:
+    """Status and error of the answer to a client that may not use the grant, or that is disabled."""
+    held = server.add_client(name, granted=granted)
+    if disabled:
+        server.disable(name)
+    ask(server, held, Method.CLIENT_SECRET_POST)
+    (answer,) = server.requests(name)
+    return answer.status, answer.error

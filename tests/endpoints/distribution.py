@@ -1,0 +1,113 @@
+"""Keycloak as it is published, built once for how it is started here, with a database that has its tables."""
+
+import hashlib
+import os
+import secrets
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Final
+
+from tests.cluster import cache
+from tests.cluster.progress import step
+from tests.cluster.toolchain import ToolError
+from tests.endpoints import maven
+
+ARTIFACT: Final = maven.Artifact(
+    "org.keycloak",
+    "keycloak-quarkus-dist",
+    "26.7.3",
+    "zip",
+    "27a6535553c3cdcd083872ba40629efafb3475e3b758e0c6f691395561dd0f1f",
+)
+BUILD: Final = (
+    "--db=dev-file",
+    "--spi-x509cert-lookup--provider=rfc9440",  # by which the front passes a client's certificate on
+)
+"""Options that Keycloak takes only while it is built."""
+ADMIN: Final = "harness"
+"""The client by which tests manage the server."""
+_TAIL: Final = 15
+
+
+class Distribution:
+    """One directory of the cache."""
+
+    def __init__(self) -> None:
+        """Gets it ready, which takes a minute the first time. Raises ToolError."""
+        key = hashlib.sha256(repr((ARTIFACT, BUILD)).encode()).hexdigest()[:16]
+        base = cache.root() / f"keycloak-{key}"
+        self.home = base / f"keycloak-{ARTIFACT.version}"
+        self._secret = base / "secret"
+        done = base / "done"
+        with cache.lock(base.with_suffix(".lock")):
+            if not done.exists():
+                with step(f"getting Keycloak {ARTIFACT.version} from Maven Central, once", "about 1 min"):
+                    shutil.rmtree(base, ignore_errors=True)
+                    base.mkdir(parents=True)
+                    self._fetch(base)
+                    self._build()
+                done.touch()
+
+    @property
+    def secret(self) -> str:
+        """Of the client ADMIN, in the realm master."""
+        return self._secret.read_text()
+
+    def copy_database(self, directory: Path) -> str:
+        """A database of its own, and its URL."""
+        shutil.copytree(self.home / "data" / "h2", directory)
+        return f"jdbc:h2:file:{directory / 'keycloakdb'};NON_KEYWORDS=VALUE"
+
+    def command(self, *options: str) -> list[str]:
+        """Which starts it.
+
+        Keycloak's own script leaves a process behind when it is killed, so this is what that script runs.
+        """
+        opened = [f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in ("util", "util.concurrent", "lang")]
+        properties = {
+            "kc.home.dir": self.home,
+            "jboss.server.config.dir": self.home / "conf",
+            "java.util.logging.manager": "org.jboss.logmanager.LogManager",
+            "java.util.concurrent.ForkJoinPool.common.threadFactory": (
+                "io.quarkus.bootstrap.forkjoin.QuarkusForkJoinWorkerThreadFactory"
+            ),
+            "picocli.disable.closures": "true",
+        }
+        # It lives for minutes: the compiler that takes its time for better code would not earn it back.
+        java = ["java", "-Xmx512m", "-XX:MaxMetaspaceSize=256m", "-XX:TieredStopAtLevel=1", *opened]
+        java += [f"-D{name}={value}" for name, value in properties.items()]
+        jar = str(self.home / "lib" / "quarkus-run.jar")
+        return [*java, "-cp", jar, "io.quarkus.bootstrap.runner.QuarkusEntryPoint", "start", "--optimized", *options]
+
+    def _fetch(self, base: Path) -> None:
+        archive = maven.fetch(ARTIFACT, base)
+        with zipfile.ZipFile(archive) as content:
+            content.extractall(base)
+        archive.unlink()
+
+    def _build(self) -> None:
+        secret = secrets.token_urlsafe(32)
+        self._secret.touch(mode=0o600)
+        self._secret.write_text(secret)
+        self._call("build", *BUILD)
+        # That makes the tables, too, which takes half of a start.
+        named = (f"--client-id={ADMIN}", "--client-secret:env=ADMIN_SECRET")
+        self._call("bootstrap-admin", "service", "--optimized", *named, ADMIN_SECRET=secret)
+
+    def _call(self, *arguments: str, **environment: str) -> None:
+        # A zip has no modes, so the script is no program yet.
+        command = ["bash", str(self.home / "bin" / "kc.sh"), *arguments]
+        answer = subprocess.run(
+            command,
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if answer.returncode:
+            said = answer.stdout.splitlines()[-_TAIL:]
+            raise ToolError("\n".join([f"keycloak {arguments[0]} ended with {answer.returncode}:", *said]))

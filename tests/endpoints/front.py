@@ -1,0 +1,165 @@
+"""A front before a server: ends TLS, passes requests on as they came, and notes those for tokens.
+
+A client certificate goes on in the header Client-Cert (RFC 9440). Answers come as the server gave them: one without a
+Date stays one.
+"""
+
+import base64
+import json
+import ssl
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import parse_qs, unquote_plus
+
+import httpcore
+import trustme
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificate
+from starlette.types import Receive, Scope, Send
+
+from tests.endpoints import jose
+from tests.endpoints.server import Answer
+from tests.fakes.certificate import Certificate
+from tests.fakes.server import HOST, Server
+
+PRIVATE: Final = "/-/"
+"""Paths below are between us and the server behind: the front doesn't know them."""
+
+_OWN: Final = frozenset({b"client-cert", b"x-forwarded-proto"})
+"""Headers of a request that only the front sets."""
+_HOP: Final = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"content-length"})
+"""Headers of one connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Mutual(Certificate):
+    """A server's certificate, and the authority of the client certificates that the server takes."""
+
+    clients: str
+
+    def context(self) -> ssl.SSLContext:
+        context = Certificate.context(self)
+        context.load_verify_locations(cadata=self.clients)
+        context.verify_mode = ssl.CERT_OPTIONAL
+        return context
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """By which a client shows who it is; certificate and key in PEM."""
+
+    certificate: str
+    private_key: str = field(repr=False)
+    subject: str
+    """As RFC 4514 writes it, and so the next."""
+    issuer: str
+
+
+class Front:
+    """A context manager: inside, it serves at `url`."""
+
+    url: str
+
+    def __init__(self, behind: int, token_path: str) -> None:
+        """
+        :param behind: the server's port.
+        :param token_path: requests for it are noted.
+        """
+        self._behind = f"http://{HOST}:{behind}".encode()
+        self._token_path = token_path
+        self._authority = trustme.CA()
+        certificate = Certificate.issue(HOST)
+        self.ca_pem = certificate.ca_pem
+        self.clients_pem = self._authority.cert_pem.bytes().decode()
+        mutual = _Mutual(certificate.ca_pem, certificate.chain, self.clients_pem)
+        self._server = Server(self, certificate=mutual)
+        self._noted: list[tuple[frozenset[str], Answer]] = []
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        """Serve."""
+        self.url = self._server.__enter__().url
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop; what was noted can still be read."""
+        self._server.__exit__(kind, error, traceback)
+
+    def answers(self, names: frozenset[str]) -> tuple[Answer, ...]:
+        """To the token requests that bore one of these names: a client's ID, or the subject of its assertion."""
+        with self._lock:
+            return tuple(answer for named, answer in self._noted if named & names)
+
+    def issue(self, name: str) -> ClientCertificate:
+        """A client certificate that the front takes, with that common name."""
+        leaf = self._authority.issue_cert(common_name=name)
+        text = leaf.cert_chain_pems[0].bytes()
+        key = load_pem_private_key(leaf.private_key_pem.bytes(), password=None)
+        plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        parsed = load_pem_x509_certificate(text)
+        names = parsed.subject.rfc4514_string(), parsed.issuer.rfc4514_string()
+        return ClientCertificate(text.decode(), plain.decode(), *names)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application."""
+        headers: list[tuple[bytes, bytes]] = [
+            (name, value) for name, value in scope["headers"] if name not in _OWN | _HOP
+        ]
+        body = b""
+        while (message := await receive())["type"] == "http.request":
+            body += message["body"]
+            if not message["more_body"]:
+                break
+        if scope["path"].startswith(PRIVATE):
+            await _answer(send, 404, [], b"")
+            return
+        sent = [*headers, (b"x-forwarded-proto", b"https"), *_certificate(scope)]
+        target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        async with httpcore.AsyncConnectionPool() as pool:
+            try:
+                response = await pool.request(scope["method"], self._behind + target, headers=sent, content=body)
+            except (httpcore.NetworkError, httpcore.ProtocolError):
+                await _answer(send, 502, [], b"")
+                return
+        if scope["path"] == self._token_path:
+            named = _named(dict(headers), body)
+            with self._lock:
+                self._noted.append((named, Answer(response.status, _error(response.content))))
+        kept = [(name, value) for name, value in response.headers if name.lower() not in _HOP]
+        await _answer(send, response.status, kept, response.content)
+
+
+async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _certificate(scope: Scope) -> list[tuple[bytes, bytes]]:
+    shown = scope["state"]["transport"].get_extra_info("ssl_object").getpeercert(binary_form=True)
+    return [(b"client-cert", b":" + base64.b64encode(shown) + b":")] if shown else []
+
+
+def _named(headers: dict[bytes, bytes], body: bytes) -> frozenset[str]:
+    """Whom a token request names, by any way of client authentication."""
+    form = parse_qs(body.decode(errors="replace"))
+    names = set(form.get("client_id", []))
+    names |= {str(jose.claims_of(assertion).get("sub", "")) for assertion in form.get("client_assertion", [])}
+    scheme, _, credentials = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    if scheme.lower() == "basic":
+        with suppress(ValueError):  # the server will say so
+            names.add(unquote_plus(base64.b64decode(credentials).decode().partition(":")[0]))
+    return frozenset(names)
+
+
+def _error(body: bytes) -> str:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return ""
+    return str(found.get("error", "")) if isinstance(found, dict) else ""

@@ -1,0 +1,94 @@
+"""What all servers of this room are made of: a front, and a program behind it in a directory of its own."""
+
+import shutil
+import socket
+import tempfile
+from abc import ABC, abstractmethod
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Final, Self
+
+import httpx
+
+from tests.cluster.daemon import Daemon
+from tests.endpoints.front import Front
+from tests.endpoints.server import Answer, Method
+from tests.fakes.server import HOST
+
+READY: Final = 120.0
+"""Seconds that a program may take to be ready: Keycloak takes 10, but the machine may be busy."""
+
+
+class Fronted(ABC):
+    """A TokenServer (server.py), less what each does with its clients in a way of its own."""
+
+    name: ClassVar[str]
+    methods: ClassVar[frozenset[Method]]
+    path: ClassVar[str]
+    """Of the token endpoint."""
+    encoding: ClassVar[str] = "Form"
+    token_url: str
+    audience: str
+    ca_pem: str
+
+    def __init__(self) -> None:
+        """Starts nothing yet."""
+        self._stack = ExitStack()
+        self._subjects: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        """Start it, and wait until it is ready."""
+        with ExitStack() as stack:
+            directory = Path(tempfile.mkdtemp(prefix=f"{self.name}-"))
+            stack.callback(shutil.rmtree, directory, ignore_errors=True)
+            with socket.create_server((HOST, 0)) as probe:
+                port = probe.getsockname()[1]
+            self._front = stack.enter_context(Front(port, self.path))
+            self._behind = stack.enter_context(
+                httpx.Client(base_url=f"http://{HOST}:{port}", trust_env=False, timeout=READY)
+            )
+            self.ca_pem = self._front.ca_pem
+            self.token_url = self._front.url + self.path
+            self.audience = self.token_url
+            daemon = Daemon(self.name, self._command(port, self._front.url, directory), directory)
+            stack.callback(daemon.kill)
+            daemon.start()
+            daemon.wait_ready(self._ready, READY)
+            self._prepare()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End it."""
+        self._stack.close()
+
+    def requests(self, name: str) -> tuple[Answer, ...]:
+        """See TokenServer."""
+        return self._front.answers(frozenset({name, self._subjects.get(name, name)}))
+
+    @abstractmethod
+    def _command(self, port: int, url: str, directory: Path) -> list[str]:
+        """The program's command line.
+
+        :param port: where it is to serve, by plain HTTP.
+        :param url: by which its clients know it.
+        :param directory: for whatever it writes.
+        """
+
+    @property
+    @abstractmethod
+    def _ready_path(self) -> str:
+        """What answers with success once the program serves."""
+
+    @abstractmethod
+    def _prepare(self) -> None:
+        """Do what is to be done before the first client; `token_url` and `audience` may be others."""
+
+    def _ready(self) -> bool:
+        try:
+            return self._behind.get(self._ready_path).is_success
+        except httpx.TransportError:
+            return False
