@@ -24,7 +24,7 @@ def ask(server: TokenServer, held: Mapping[str, str], method: Method, *, asserti
     :param assertion: the service account's token, where that is the method.
     """
     form = {"grant_type": "client_credentials"}
-    basic = None
+    basic = httpx.Auth()  # which adds nothing
     match method:
         case Method.CLIENT_SECRET_POST:
             form |= {"client_id": held["client_id"], "client_secret": held["client_secret"]}
