@@ -6,6 +6,7 @@ import pytest
 
 from tests.endpoints.issuer import ClusterIssuer
 from tests.endpoints.keycloak import Keycloak
+from tests.endpoints.oidc_provider import OIDCProvider
 
 
 @pytest.fixture(scope="session")
@@ -22,4 +23,11 @@ def keycloak(cluster: ClusterIssuer, tmp_path_factory: pytest.TempPathFactory) -
     authority.write_text(cluster.ca_pem)
     with Keycloak(authority) as running:
         running.add_issuer(cluster.url)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def oidc_provider() -> Iterator[OIDCProvider]:
+    """As it comes."""
+    with OIDCProvider() as running:
         yield running

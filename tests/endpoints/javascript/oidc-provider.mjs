@@ -1,0 +1,65 @@
+// oidc-provider with the clients that it is told of: node oidc-provider.mjs PORT ISSUER
+import { X509Certificate } from 'node:crypto'
+import { createServer } from 'node:http'
+import Provider from 'oidc-provider'
+import { clients, manage } from './clients.mjs'
+
+const [port, issuer] = process.argv.slice(2)
+
+// Where the provider looks for clients; all else that it stores, such as tokens, is of no interest here.
+class Store {
+  constructor(kind) {
+    this.kind = kind
+  }
+
+  async find(id) {
+    const client = this.kind === 'Client' ? clients.get(id) : undefined
+    return client && {
+      client_id: client.id,
+      client_secret: client.secret,
+      grant_types: client.granted ? ['client_credentials'] : [],
+      redirect_uris: [],
+      response_types: [],
+      token_endpoint_auth_method: client.method,
+      token_endpoint_auth_signing_alg: { private_key_jwt: 'RS256', client_secret_jwt: 'HS256' }[client.method],
+      jwks: client.key && { keys: [client.key] },
+      tls_client_auth_subject_dn: client.subject,
+    }
+  }
+
+  async upsert() {}
+
+  async consume() {}
+
+  async destroy() {}
+}
+
+// The client's certificate, as the front passes it on (RFC 9440).
+function certificate(ctx) {
+  const [, der] = ctx.get('client-cert').match(/^:(.+):$/) ?? []
+  return der && new X509Certificate(Buffer.from(der, 'base64'))
+}
+
+const provider = new Provider(issuer, {
+  adapter: Store,
+  clientAuthMethods: [
+    'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'tls_client_auth',
+  ],
+  features: {
+    clientCredentials: { enabled: true },
+    devInteractions: { enabled: false },
+    mTLS: {
+      enabled: true,
+      tlsClientAuth: true,
+      getCertificate: certificate,
+      certificateAuthorized: (ctx) => certificate(ctx) !== undefined, // the front passes no other on
+      // Node.js has a name in each line, RFC 4514 the last one first.
+      certificateSubjectMatches: (ctx, property, expected) =>
+        certificate(ctx).subject.split('\n').reverse().join(',') === expected,
+    },
+  },
+  ttl: { ClientCredentials: (ctx, token, client) => clients.get(client.clientId).lifetime },
+})
+provider.proxy = true // the front says by X-Forwarded-Proto that it was asked by TLS
+const serve = provider.callback()
+createServer((request, response) => manage(request, response) || serve(request, response)).listen(port, '127.0.0.1')

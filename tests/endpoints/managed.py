@@ -1,0 +1,65 @@
+"""A program of ours around other people's code: a test tells it by HTTP which clients there are."""
+
+import secrets
+from typing import Final
+
+from tests.endpoints import jose
+from tests.endpoints.front import PRIVATE
+from tests.endpoints.fronted import Fronted
+from tests.endpoints.server import Method
+
+REGISTERED: Final = {
+    Method.CLIENT_SECRET_POST: "client_secret_post",
+    Method.CLIENT_SECRET_BASIC: "client_secret_basic",
+    Method.CLIENT_SECRET_JWT: "client_secret_jwt",
+    Method.PRIVATE_KEY_JWT: "private_key_jwt",
+    Method.TLS_CLIENT_AUTH: "tls_client_auth",
+}
+"""As OAuth calls them (RFC 7591, section 2, and RFC 8705, section 2.1.1)."""
+
+
+class Managed(Fronted):
+    """A TokenServer (server.py), less its command line.
+
+    The program answers GET /-/ once it serves. PUT /-/clients/NAME takes an object with `id`, `method` (as OAuth calls
+    it), `lifetime` in seconds, `granted`, and by the method `secret`, `key` (a public JWK) or `subject` (of a
+    certificate, as RFC 4514 writes it); it replaces the client of that name. DELETE forgets it.
+    """
+
+    _ready_path = PRIVATE
+
+    def __init__(self) -> None:
+        """Starts nothing yet."""
+        super().__init__()
+        self._clients: dict[str, dict[str, object]] = {}
+
+    def add_client(
+        self, name: str, *, method: Method = Method.CLIENT_SECRET_POST, lifetime: int = 300, granted: bool = True
+    ) -> dict[str, str]:
+        """See TokenServer."""
+        self._clients[name] = {"id": name, "method": REGISTERED[method], "lifetime": lifetime, "granted": granted}
+        return self.rotate(name)
+
+    def rotate(self, name: str) -> dict[str, str]:
+        """See TokenServer."""
+        client = self._clients[name]
+        held = {"client_id": name}
+        match client["method"]:
+            case "private_key_jwt":
+                held["private_key"] = jose.new_key()
+                client["key"] = jose.public_jwk(held["private_key"])
+            case "tls_client_auth":
+                shown = self._front.issue(name)
+                held |= {"certificate": shown.certificate, "private_key": shown.private_key}
+                client["subject"] = shown.subject
+            case _:
+                held["client_secret"] = client["secret"] = secrets.token_urlsafe(32)
+        self._behind.put(f"{PRIVATE}clients/{name}", json=client).raise_for_status()
+        return held
+
+    def disable(self, name: str) -> None:
+        """See TokenServer: it is forgotten."""
+        self._behind.delete(f"{PRIVATE}clients/{name}").raise_for_status()
+
+    def _prepare(self) -> None:
+        pass

