@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.endpoints.authlib import Authlib
+from tests.endpoints.django_oauth_toolkit import DjangoOAuthToolkit
 from tests.endpoints.issuer import ClusterIssuer
 from tests.endpoints.keycloak import Keycloak
 from tests.endpoints.oidc_provider import OIDCProvider
@@ -30,4 +32,18 @@ def keycloak(cluster: ClusterIssuer, tmp_path_factory: pytest.TempPathFactory) -
 def oidc_provider() -> Iterator[OIDCProvider]:
     """As it comes."""
     with OIDCProvider() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def authlib() -> Iterator[Authlib]:
+    """As it comes."""
+    with Authlib() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def django_oauth_toolkit() -> Iterator[DjangoOAuthToolkit]:
+    """As it comes."""
+    with DjangoOAuthToolkit() as running:
         yield running

@@ -1,0 +1,39 @@
+"""The pinned packages of PyPI, apart from those of the project."""
+
+import hashlib
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from tests.cluster import cache, pypi
+from tests.cluster.progress import step
+from tests.cluster.toolchain import ToolError
+
+LOCK: Final = Path(__file__).parent / "packages.lock"
+ROOT: Final = Path(__file__).parents[2]
+
+
+def command(module: str, *arguments: str) -> list[str]:
+    """Which runs that module of the folder `python` with the packages. Raises ToolError."""
+    path = f"PYTHONPATH={_packages()}:{ROOT}"
+    return ["env", path, sys.executable, "-P", "-m", f"tests.endpoints.python.{module}", *arguments]
+
+
+def _packages() -> Path:
+    # Some are compiled, for one version of Python.
+    key = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:16]
+    home = cache.root() / f"packages-{key}"
+    with cache.lock(home.with_suffix(".lock")):
+        if not home.exists():
+            with (
+                step("getting Authlib and Django OAuth Toolkit from PyPI, once", "about 10 s"),
+                tempfile.TemporaryDirectory(dir=cache.root()) as directory,
+            ):
+                fresh = Path(directory) / "packages"
+                try:
+                    pypi.unpack(LOCK, fresh)
+                except pypi.PyPIError as error:
+                    raise ToolError(f"packages of {LOCK.name} can't be had: {error}") from error
+                fresh.rename(home)
+    return home

@@ -1,0 +1,61 @@
+"""Django OAuth Toolkit, with a database in the directory where it runs: `python -m … PORT`."""
+
+import sys
+from typing import Any
+
+import django
+from django.apps import apps
+from django.conf import settings
+from django.core.management import call_command
+from django.core.wsgi import get_wsgi_application
+
+from tests.endpoints.python.harness import Harness
+
+_LIFETIMES: dict[str, int] = {}
+"""Of the clients' tokens: the toolkit has but one for all, or a function."""
+
+
+class Served(Harness):
+    """The server with its clients."""
+
+    def put(self, name: str, client: dict[str, Any]) -> None:
+        """See Harness."""
+        application = apps.get_model("oauth2_provider", "Application")
+        granted = application.GRANT_CLIENT_CREDENTIALS if client["granted"] else application.GRANT_AUTHORIZATION_CODE
+        _LIFETIMES[name] = client["lifetime"]
+        values = {
+            "client_secret": client["secret"],
+            "client_type": application.CLIENT_CONFIDENTIAL,
+            "authorization_grant_type": granted,
+            "redirect_uris": "https://127.0.0.1/",
+        }
+        application.objects.update_or_create(client_id=name, defaults=values)
+
+    def delete(self, name: str) -> None:
+        """See Harness."""
+        application = apps.get_model("oauth2_provider", "Application")
+        application.objects.get(client_id=name).delete()
+
+
+def main(port: int) -> None:
+    """Serve for ever."""
+    settings.configure(
+        SECRET_KEY="made up",
+        ALLOWED_HOSTS=["*"],
+        USE_TZ=True,
+        ROOT_URLCONF="tests.endpoints.python.django_urls",
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "database"}},
+        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "oauth2_provider"],
+        # Hashing that is meant to be slow would be most of what a request takes.
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        OAUTH2_PROVIDER={
+            "EXTRA_SERVER_KWARGS": {"token_expires_in": lambda request: _LIFETIMES[request.client_id]},
+        },
+    )
+    django.setup()
+    call_command("migrate", verbosity=0)
+    Served(get_wsgi_application()).serve(port)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
