@@ -190,6 +190,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--log-format", metavar="FORMAT", help=_help(f"{' or '.join(LOG_FORMATS)}; default: text", "log_format")
     )
+    run.add_argument(
+        "--audit-token-ids",
+        action="store_true",
+        default=None,
+        help=_help("tell the jti of tokens in the audit log; at some servers it is secret", "audit_token_ids"),
+    )
     return parser
 
 

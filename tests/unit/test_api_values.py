@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from integration_token.api.endpoint import (
+    BasicEncoding,
     CABundle,
     Endpoint,
     EndpointKind,
@@ -12,6 +13,7 @@ from integration_token.api.endpoint import (
     RequestEncoding,
     parse_endpoint,
 )
+from integration_token.api.grant import Assertion, TokenExchange
 from integration_token.api.integration import (
     DeletionPolicy,
     Integration,
@@ -64,6 +66,11 @@ class TestIntegration:
             credentials="shop-integration",
             client_id_key="client_id",
             client_secret_key="client_secret",
+            private_key_key="tls.key",
+            certificate_key="",
+            json_key="",
+            client_id="",
+            service_account="",
             audience="",
             scopes=(),
             target="shop",
@@ -79,7 +86,16 @@ class TestIntegration:
         """None is lost on the way."""
         spec = {
             "endpointRef": {"kind": "ClusterTokenEndpoint", "name": "grafx"},
-            "credentialsSecretRef": {"name": "keys", "clientIDKey": "id", "clientSecretKey": "secret"},
+            "credentialsSecretRef": {
+                "name": "keys",
+                "clientIDKey": "id",
+                "clientSecretKey": "secret",
+                "privateKeyKey": "key",
+                "certificateKey": "certificate",
+                "jsonKey": "json",
+            },
+            "serviceAccountRef": {"name": "shop"},
+            "clientID": "the-shop",
             "audience": "https://api.example",
             "scopes": ["read", "write"],
             "target": {
@@ -105,6 +121,11 @@ class TestIntegration:
             credentials="keys",
             client_id_key="id",
             client_secret_key="secret",
+            private_key_key="key",
+            certificate_key="certificate",
+            json_key="json",
+            client_id="the-shop",
+            service_account="shop",
             audience="https://api.example",
             scopes=("read", "write"),
             target="shop-token",
@@ -184,7 +205,15 @@ class TestEndpoint:
             audience="",
             encoding=RequestEncoding.JSON,
             authentication="ClientSecretPost",
+            basic_encoding=BasicEncoding.FORM,
+            grant="ClientCredentials",
+            assertion=Assertion(),
+            token_exchange=TokenExchange(),
             parameters=(),
+            headers=(),
+            headers_from=(),
+            access_token_pointer="",
+            expires_in_pointer="",
             token_type="",
             ca_bundle=None,
             ca_bundle_ref=None,

@@ -16,7 +16,7 @@ from integration_token.controller import condition
 from integration_token.controller.outcome import Outcome
 from integration_token.oauth.authentication import METHODS
 from integration_token.oauth.grant_type import GRANT_TYPES
-from integration_token.oauth.part import Contribution, GrantInputs, TokenRequestSpec
+from integration_token.oauth.part import Contribution, GrantInputs, Needs, TokenRequestSpec
 from integration_token.oauth.request import build_request, needs
 
 from tests.fakes.fault.kind import says
@@ -38,7 +38,9 @@ INPUTS = GrantInputs(
 class Signed:
     """Sends the client's secret, and signs the time with a third key of the credentials Secret."""
 
-    needs = ("client_id", "client_secret", "pin")
+    def needs(self, inputs: GrantInputs) -> Needs:
+        """Three keys."""
+        return Needs(("client_id", "client_secret", "pin"))
 
     def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
         """Two fields and two headers."""
@@ -54,7 +56,9 @@ class Signed:
 class Exchange:
     """Asks for a token in exchange for another one, which the credentials Secret holds."""
 
-    needs = ("subject_token",)
+    def needs(self, inputs: GrantInputs) -> Needs:
+        """The other token."""
+        return Needs(("subject_token",))
 
     def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
         """The grant's fields."""
@@ -173,7 +177,7 @@ def test_another_value_of_a_made_up_methods_key_is_another_grant() -> None:
 def test_a_made_up_grant_type_asks_by_its_own_fields() -> None:
     """Beside what is asked for and who asks, with what it needs of the credentials."""
     inputs = replace(INPUTS, grant_type="Exchange")
-    assert set(needs(inputs)) == {"client_id", "client_secret", "subject_token"}
+    assert set(needs(inputs).credentials) == {"client_id", "client_secret", "subject_token"}
     credentials = {"client_id": "shop", "client_secret": SECRET, "subject_token": "s" * 20}
     request = build_request(TokenRequestSpec(inputs, credentials), EPOCH)
     assert parse_qs(request.body.decode()) == {

@@ -25,6 +25,7 @@ EVERY: dict[str, tuple[Any, str, object]] = {
     "metrics_address": ("127.0.0.1:9090", "127.0.0.1:9090", ("127.0.0.1", 9090)),
     "log_level": ("debug", "debug", "debug"),
     "log_format": ("json", "json", "json"),
+    "audit_token_ids": (True, "true", True),
 }
 """By field: as a flag, as a variable, and what comes of it."""
 
@@ -97,6 +98,7 @@ def test_every_setting_has_a_flag_and_a_variable() -> None:
         "metrics-address": "INTEGRATION_TOKEN_METRICS_ADDRESS",
         "log-level": "INTEGRATION_TOKEN_LOG_LEVEL",
         "log-format": "INTEGRATION_TOKEN_LOG_FORMAT",
+        "audit-token-ids": "INTEGRATION_TOKEN_AUDIT_TOKEN_IDS",
     }
 
 

@@ -103,6 +103,7 @@ class Operator:
             namespaces=(),
             own_namespace=OPERATORS,
             instance="test",
+            audit_token_ids=world.audit_token_ids,
             jitter=lambda: 0.5,
         )
         self.inventory, self.scheduler, self.secrets, self.events, self.bundles = (
@@ -180,6 +181,8 @@ class World:
     def __init__(self, clock: FakeClock, policy: Policy) -> None:
         """Nothing runs yet; the endpoint knows the client `shop`."""
         self.clock = clock
+        self.audit_token_ids = False
+        """Of operators that start from now on."""
         self.cluster = Cluster(lambda: true_time(clock))
         self.issuer = Issuer(policy)
         self.clients = {"shop": SECRET}

@@ -8,6 +8,13 @@ from enum import StrEnum
 from typing import Any
 
 from integration_token.api.condition import Reason
+from integration_token.api.grant import (
+    CLIENT_CREDENTIALS,
+    Assertion,
+    TokenExchange,
+    parse_assertion,
+    parse_token_exchange,
+)
 from integration_token.api.size import fits
 from integration_token.api.value import parse_duration
 from integration_token.errors import UserActionRequired
@@ -47,6 +54,15 @@ class RequestEncoding(StrEnum):
 
     JSON = "JSON"
     FORM = "Form"
+
+
+class BasicEncoding(StrEnum):
+    """What is done to the client ID and the client secret before they become HTTP Basic."""
+
+    FORM = "Form"
+    """As RFC 6749, 2.3.1 has it."""
+    NONE = "None"
+    """For servers that decode nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +115,21 @@ class Endpoint:
     encoding: RequestEncoding
     authentication: str
     """The name of a method of client authentication, of which there may be none."""
-    parameters: tuple[tuple[str, str], ...]
+    basic_encoding: BasicEncoding
+    grant: str
+    """The name of a grant type, of which there may be none."""
+    assertion: Assertion
+    token_exchange: TokenExchange
+    parameters: tuple[tuple[str, str | tuple[str, ...]], ...]
+    """More fields of the body; one with several values is repeated."""
+    headers: tuple[tuple[str, str], ...]
+    """More headers, none of them secret."""
+    headers_from: tuple[tuple[str, str], ...]
+    """More headers, by the key of the credentials Secret that each one's value is read from."""
+    access_token_pointer: str
+    """Where the answer holds the token (RFC 6901); empty: as RFC 6749 has it."""
+    expires_in_pointer: str
+    """And its lifetime."""
     token_type: str
     """What it calls a Bearer token beside that; empty where it has no other word."""
     ca_bundle: CABundle | None
@@ -123,8 +153,14 @@ class Endpoint:
         nothing."""
         ref = self.ca_bundle_ref
         place = () if ref is None else (ref.name, ref.key)
-        texts = (self.token_url, self.audience, self.authentication, self.token_type, *place)
-        values = (*texts, self.parameters, self.namespace_selector, self.status)
+        assertion, exchange = self.assertion, self.token_exchange
+        values = (
+            *(self.token_url, self.audience, self.authentication, self.grant, self.token_type, *place),
+            *(assertion.audience, assertion.signing_algorithm, assertion.key_id, assertion.subject, assertion.claims),
+            *(exchange.subject_token_type, exchange.requested_token_type),
+            *(self.parameters, self.headers, self.headers_from, self.access_token_pointer, self.expires_in_pointer),
+            *(self.namespace_selector, self.status),
+        )
         if not fits(values, _SMALL):
             return None
         if self.ca_bundle is None or fits((*values, self.ca_bundle.text), _SMALL):
@@ -141,6 +177,7 @@ def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
     """
     metadata, spec = body["metadata"], body.get("spec") or {}
     try:
+        response = spec.get("response") or {}
         return Endpoint(
             ref=EndpointRef(kind, metadata.get("namespace") or "", metadata["name"]),
             uid=metadata["uid"],
@@ -150,8 +187,16 @@ def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
             audience=str(spec.get("audience") or ""),
             encoding=RequestEncoding(spec.get("requestEncoding") or RequestEncoding.JSON),
             authentication=str(spec.get("clientAuthenticationMethod") or "ClientSecretPost"),
-            parameters=tuple(sorted((spec.get("parameters") or {}).items())),
-            token_type=_token_type(str((spec.get("response") or {}).get("tokenType") or "")),
+            basic_encoding=BasicEncoding(spec.get("basicEncoding") or BasicEncoding.FORM),
+            grant=str(spec.get("grant") or CLIENT_CREDENTIALS),
+            assertion=parse_assertion(spec.get("assertion") or {}),
+            token_exchange=parse_token_exchange(spec.get("tokenExchange") or {}),
+            parameters=_parameters(spec.get("parameters") or {}),
+            headers=tuple(sorted((spec.get("headers") or {}).items())),
+            headers_from=tuple(sorted((spec.get("headersFrom") or {}).items())),
+            access_token_pointer=str(response.get("accessTokenPointer") or ""),
+            expires_in_pointer=str(response.get("expiresInPointer") or ""),
+            token_type=_token_type(str(response.get("tokenType") or "")),
             ca_bundle=_ca_bundle(str(spec.get("caBundle") or "")),
             ca_bundle_ref=_ca_bundle_ref(kind, spec),
             timeout=parse_duration(spec.get("timeout") or "10s"),
@@ -178,6 +223,13 @@ def _token_type(text: str) -> str:
     if text and not may_be_taken_for_bearer(text):
         raise ValueError(f"response.tokenType {text[:64]!r} is no word for Bearer")
     return text
+
+
+def _parameters(values: Mapping[str, Any]) -> tuple[tuple[str, str | tuple[str, ...]], ...]:
+    return tuple(
+        (name, tuple(map(str, value)) if isinstance(value, list) else str(value))
+        for name, value in sorted(values.items())
+    )
 
 
 def _ca_bundle(text: str) -> CABundle | None:

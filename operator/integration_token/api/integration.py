@@ -23,6 +23,10 @@ bring a changed Secret into a mounted file, and an outage or two should fit in."
 MAX_RENEW_REQUEST: Final = 256
 """Characters of a wish for a renewal that are kept as they are: the annotation may have 256 KiB."""
 
+PRIVATE_KEY_KEY: Final = "tls.key"
+CERTIFICATE_KEY: Final = "tls.crt"
+"""Those of a Secret of type kubernetes.io/tls, such as cert-manager's."""
+
 _EPOCH = "1970-01-01T00:00:00Z"
 """Of what no API server has seen."""
 
@@ -80,8 +84,18 @@ class Integration:
     """The value of the annotation that asks for one poll; empty without it."""
     endpoint: EndpointRef
     credentials: str
+    """The name of the credentials Secret; empty where there is none."""
     client_id_key: str
     client_secret_key: str
+    private_key_key: str
+    certificate_key: str
+    """Empty where the spec names none."""
+    json_key: str
+    """The key whose value is a JSON object that holds them all; empty where each has a key of its own."""
+    client_id: str
+    """Empty where it is in the credentials Secret, or isn't needed."""
+    service_account: str
+    """The name of the ServiceAccount whose token is sent; empty where there is none."""
     audience: str
     scopes: tuple[str, ...]
     target: str
@@ -94,7 +108,13 @@ class Integration:
 
     def credentials_key(self, name: str) -> str:
         """The key of the credentials Secret that holds what has this name, unless the spec gives it another."""
-        return {"client_id": self.client_id_key, "client_secret": self.client_secret_key}.get(name, name)
+        keys = {
+            "client_id": self.client_id_key,
+            "client_secret": self.client_secret_key,
+            "private_key": self.private_key_key,
+            "certificate": self.certificate_key or CERTIFICATE_KEY,
+        }
+        return keys.get(name, name)
 
     @property
     def small(self) -> bool:
@@ -105,6 +125,11 @@ class Integration:
             self.credentials,
             self.client_id_key,
             self.client_secret_key,
+            self.private_key_key,
+            self.certificate_key,
+            self.json_key,
+            self.client_id,
+            self.service_account,
             self.audience,
             self.scopes,
             self.target,
@@ -142,7 +167,7 @@ def parse_integration(body: Mapping[str, Any]) -> Integration:
     """
     metadata, spec = body["metadata"], body.get("spec") or {}
     try:
-        endpoint, credentials = spec["endpointRef"], spec["credentialsSecretRef"]
+        endpoint, credentials = spec["endpointRef"], spec.get("credentialsSecretRef") or {}
         target = spec.get("target") or {}
         kind = EndpointKind(endpoint.get("kind") or EndpointKind.NAMESPACED)
         return Integration(
@@ -154,9 +179,14 @@ def parse_integration(body: Mapping[str, Any]) -> Integration:
             created=parse_time(str(metadata.get("creationTimestamp") or _EPOCH)),
             renew_request=renew_request(body),
             endpoint=EndpointRef(kind, "" if kind.is_cluster_scoped else metadata["namespace"], endpoint["name"]),
-            credentials=credentials["name"],
+            credentials=_name(spec, "credentialsSecretRef", other="serviceAccountRef"),
             client_id_key=credentials.get("clientIDKey") or "client_id",
             client_secret_key=credentials.get("clientSecretKey") or "client_secret",
+            private_key_key=credentials.get("privateKeyKey") or PRIVATE_KEY_KEY,
+            certificate_key=credentials.get("certificateKey") or "",
+            json_key=credentials.get("jsonKey") or "",
+            client_id=str(spec.get("clientID") or ""),
+            service_account=_name(spec, "serviceAccountRef", other="credentialsSecretRef"),
             audience=str(spec.get("audience") or ""),
             scopes=tuple(spec.get("scopes") or ()),
             target=target.get("name") or metadata["name"],
@@ -169,6 +199,15 @@ def parse_integration(body: Mapping[str, Any]) -> Integration:
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserActionRequired(Reason.INVALID_SPEC, f"spec: {error}; mend the field") from None
+
+
+def _name(spec: Mapping[str, Any], field: str, *, other: str) -> str:
+    """The name in a reference, which may be absent where the other one is there; empty then."""
+    if spec.get(field) is not None:
+        return str(spec[field]["name"])
+    if spec.get(other) is None:
+        raise ValueError(f"neither {field} nor {other} is set")
+    return ""
 
 
 def _template(template: Mapping[str, Any]) -> Template:

@@ -2,18 +2,16 @@
 
 import base64
 import binascii
-import json
 import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from integration_token.api.jwt import claims_of
 from integration_token.command.output import harmless
 
 CLAIMS: Final = ("iss", "aud", "exp", "iat", "scope")
 """RFC 7519, 4.1, and RFC 8693, 4.2: who issued it, for whom, until and since when, and for what."""
 
-_LARGEST: Final = 65536
-"""Characters of a token that are looked into: as many as an answer may have."""
 _LISTED: Final = 16
 """Values of a claim that are shown."""
 _SHOWN: Final = 256
@@ -24,14 +22,8 @@ _TELLING: Final = 16
 
 def claims(token: str) -> dict[str, Any] | None:
     """Those of a JWT that may be shown, not verified; None of a token that is none (RFC 6749, 1.4)."""
-    parts = token.split(".")
-    if len(token) > _LARGEST or len(parts) != 3:
-        return None
-    try:
-        found = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, binascii.Error, RecursionError):
-        return None
-    if not isinstance(found, dict):
+    found = claims_of(token)
+    if found is None:
         return None
     return {name: shown for name in CLAIMS if (shown := _shown(found.get(name), token)) is not None}
 

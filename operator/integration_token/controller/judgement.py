@@ -6,6 +6,7 @@ from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint
 from integration_token.api.token import Assumption, StoredToken, Token
 from integration_token.clock import Clock, Instant
+from integration_token.controller.audit import AuditLog
 from integration_token.controller.observation import plan_for, stated_rollover
 from integration_token.controller.outcome import Outcome
 from integration_token.controller.request import TokenRequester
@@ -27,8 +28,9 @@ _GROWTH = 8
 class Judge:
     """Judges answers. Across namespaces it lets only that teach, and be shared, which this process was answered."""
 
-    def __init__(self, requester: TokenRequester, grants: Grants, clock: Clock) -> None:
+    def __init__(self, requester: TokenRequester, grants: Grants, clock: Clock, audit: AuditLog) -> None:
         self._requester = requester
+        self._audit = audit
         self._grants = grants
         self._clock = clock
 
@@ -58,6 +60,7 @@ class Judge:
     ) -> Outcome:
         """Another token, and better than what is held."""
         before, token, plan = outcome.stored, answered.token, outcome.plan
+        self._audit.on_issue(outcome.integration, endpoint, answered)
         expiry = self._known_expiry(grant, outcome.stored, plan, endpoint, now)
         self._grants.on_token(grant, token)
         comparable = before is not None and before.identity == answered.identity and not before.token.assumed

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint, EndpointRef, parse_endpoint
@@ -157,18 +157,18 @@ class References:
         return metadata
 
     async def read_credentials(
-        self, integration: Integration, endpoint: Endpoint, names: Iterable[str]
+        self, integration: Integration, endpoint: Endpoint, keys: Mapping[str, str]
     ) -> tuple[Mapping[str, str], SecretMetadata]:
         """The credentials themselves, from the API server, and their Secret's metadata.
 
-        :param names: what of them is needed.
+        :param keys: of the Secret, by the names under which their values are answered.
         :raises UserActionRequired: where they cannot be used.
         """
         secret = released(await self._gateway.get(SECRETS, integration.namespace, integration.credentials), integration)
         metadata = secret_metadata(secret)
         check_host(metadata, endpoint, integration, self._policy)
         data = secret.get("data") or {}
-        values = {name: _value(data, integration.credentials_key(name), integration) for name in names}
+        values = {name: _value(data, key, integration) for name, key in keys.items()}
         return values, metadata
 
     async def _selected(self, endpoint: Endpoint, namespace: str) -> bool:

@@ -12,7 +12,7 @@ from integration_token.errors import Failure
 from integration_token.oauth.client import Route, TokenClient
 from integration_token.oauth.part import TokenRequestSpec
 from integration_token.oauth.refusal import Asked
-from integration_token.oauth.request import build_request, grant_inputs, needs
+from integration_token.oauth.request import build_request, grant_inputs, header_credential, needs
 from integration_token.oauth.response import read_answer
 from integration_token.telemetry.metrics import Metrics
 
@@ -42,8 +42,10 @@ class TokenRequester:
 
         :raises Failure: where they cannot be used.
         """
-        inputs = grant_inputs(endpoint, integration)
-        credentials, metadata = await self._references.read_credentials(integration, endpoint, needs(inputs))
+        inputs = grant_inputs(endpoint, integration, "")
+        keys = {name: integration.credentials_key(name) for name in needs(inputs).credentials}
+        keys |= {header_credential(header): key for header, key in inputs.headers_from}
+        credentials, metadata = await self._references.read_credentials(integration, endpoint, keys)
         spec = TokenRequestSpec(inputs, credentials)
         return Prepared(spec, metadata.revision, await self._references.ca_bundle(endpoint))
 

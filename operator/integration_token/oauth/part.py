@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
-from integration_token.api.endpoint import RequestEncoding
-
-CLIENT_CREDENTIALS: Final = "ClientCredentials"
-"""The grant type of all requests so far."""
+from integration_token.api.endpoint import BasicEncoding, RequestEncoding
+from integration_token.api.grant import CLIENT_CREDENTIALS, PLAIN_ASSERTION, PLAIN_EXCHANGE, Assertion, TokenExchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +16,24 @@ class GrantInputs:
     token_url: str
     encoding: RequestEncoding
     authentication: str
-    parameters: tuple[tuple[str, str], ...]
+    parameters: tuple[tuple[str, str | tuple[str, ...]], ...]
     audience: str
     scopes: tuple[str, ...]
     grant_type: str = CLIENT_CREDENTIALS
+    basic_encoding: BasicEncoding = BasicEncoding.FORM
+    assertion: Assertion = PLAIN_ASSERTION
+    token_exchange: TokenExchange = PLAIN_EXCHANGE
+    headers: tuple[tuple[str, str], ...] = ()
+    headers_from: tuple[tuple[str, str], ...] = ()
+    """By the key of the credentials Secret that each one's value is read from."""
+    access_token_pointer: str = ""
+    expires_in_pointer: str = ""
+    """What of the answer is taken is as much a part of the grant as what is sent."""
+    client_id: str = ""
+    """Where it is no part of the credentials Secret."""
+    account: str = ""
+    """Namespace, name and UID of the ServiceAccount whose token is sent, with slashes between; empty where there is
+    none."""
 
     @property
     def fingerprint(self) -> tuple[Any, ...]:
@@ -31,10 +43,23 @@ class GrantInputs:
         Secrets must stay what they are when a field is added, or an upgrade would cost a request for each.
         """
         return tuple(
-            value if each.default is MISSING else [each.name, value]
+            value if each.default is MISSING else [each.name, _plain(value)]
             for each in fields(self)
             if (value := getattr(self, each.name)) != each.default
         )
+
+    @property
+    def assertion_audience(self) -> str:
+        """Whom an assertion is for: one text, since several servers refuse a list."""
+        return self.assertion.audience or self.token_url
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it; of those that have fields what differs from their defaults."""
+    if not isinstance(value, Assertion | TokenExchange):
+        return value
+    named = ((each, getattr(value, each.name)) for each in fields(value))
+    return [[each.name, set_] for each, set_ in named if set_ != each.default]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +69,36 @@ class TokenRequestSpec:
     inputs: GrantInputs
     credentials: Mapping[str, str] = field(repr=False)
     """What was read of what its parts need, by the names under which they ask for it."""
+    account_token: str = field(default="", repr=False)
+    """The ServiceAccount's, got for this one request: no part of what grants are told apart by."""
+
+    @property
+    def client_id(self) -> str:
+        """The client ID, wherever it is from; empty where there is none."""
+        return self.inputs.client_id or self.credentials.get("client_id", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a part is made from."""
+
+    credentials: tuple[str, ...] = ()
+    """The keys of the credentials Secret that are read for it, by the names that they have unless
+    spec.credentialsSecretRef gives others."""
+    account: bool = False
+    """The token of a ServiceAccount."""
+    signs: bool = False
+    """It takes so long to make that others are to run meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """What a client proves itself by in TLS (RFC 8705)."""
+
+    chain: str = field(repr=False)
+    """PEM."""
+    key: str = field(repr=False)
+    """PEM, not encrypted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +110,19 @@ class Contribution:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """What no message may repeat if the endpoint's answer does: what it was sent, or could make of that."""
+    certificate: ClientCertificate | None = None
+    """For the connection, which is then shared with no other request."""
 
 
 class Part(Protocol):
     """A method of client authentication, or a grant type. It keeps nothing."""
 
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The keys of the credentials Secret that are read for it, by the names that they have unless
-        spec.credentialsSecretRef gives others."""
+    def needs(self, inputs: GrantInputs) -> Needs:
+        """What it takes to make its share of such a request."""
 
     def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
         """Its share of one request.
 
         :param now: wall time in seconds, for what bears a date.
+        :raises UserActionRequired: where what it is made from cannot be used.
         """

@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint, RequestEncoding
-from integration_token.api.integration import Integration
+from integration_token.api.integration import PRIVATE_KEY_KEY, Integration
 from integration_token.api.names import MANAGER
 from integration_token.errors import UserActionRequired
 from integration_token.oauth.authentication import METHODS
 from integration_token.oauth.grant_type import GRANT_TYPES
-from integration_token.oauth.part import GrantInputs, Part, TokenRequestSpec
+from integration_token.oauth.part import ClientCertificate, GrantInputs, Needs, Part, TokenRequestSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class TokenRequest:
     body: bytes = field(repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """What no message may repeat if the answer does."""
+    certificate: ClientCertificate | None = None
+    """For the connection."""
 
 
 @cache
@@ -34,8 +36,11 @@ def user_agent() -> str:
     return f"{MANAGER}/{version(MANAGER)}"
 
 
-def grant_inputs(endpoint: Endpoint, integration: Integration) -> GrantInputs:
-    """What goes into the resource's requests to the endpoint."""
+def grant_inputs(endpoint: Endpoint, integration: Integration, account: str) -> GrantInputs:
+    """What goes into the resource's requests to the endpoint.
+
+    :param account: the ServiceAccount whose token is sent, as :class:`GrantInputs` has it.
+    """
     return GrantInputs(
         token_url=endpoint.token_url,
         encoding=endpoint.encoding,
@@ -43,22 +48,43 @@ def grant_inputs(endpoint: Endpoint, integration: Integration) -> GrantInputs:
         parameters=endpoint.parameters,
         audience=integration.audience or endpoint.audience,
         scopes=integration.scopes,
+        grant_type=endpoint.grant,
+        basic_encoding=endpoint.basic_encoding,
+        assertion=endpoint.assertion,
+        token_exchange=endpoint.token_exchange,
+        headers=endpoint.headers,
+        headers_from=endpoint.headers_from,
+        access_token_pointer=endpoint.access_token_pointer,
+        expires_in_pointer=endpoint.expires_in_pointer,
+        client_id=integration.client_id,
+        account=account,
     )
 
 
-def grant_hash(endpoint: Endpoint, integration: Integration) -> str:
+def grant_hash(endpoint: Endpoint, integration: Integration, account: str = "") -> str:
     """SHA-256, in hex, of what goes into the resource's requests and is no secret.
 
     It stands on users' target Secrets: another value for the same inputs would cost a request for each of them.
     """
     inputs = (
         endpoint.ref.kind,
-        *grant_inputs(endpoint, integration).fingerprint,
+        *grant_inputs(endpoint, integration, account).fingerprint,
         integration.credentials,
         integration.client_id_key,
         integration.client_secret_key,
+        *_later_keys(integration),
     )
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
+
+
+def _later_keys(integration: Integration) -> list[list[str]]:
+    """The keys that the first release didn't know, where they are no defaults: without them its hashes stay."""
+    keys = {
+        "privateKeyKey": integration.private_key_key,
+        "certificateKey": integration.certificate_key,
+        "jsonKey": integration.json_key,
+    }
+    return [[name, key] for name, key in keys.items() if key not in {"", PRIVATE_KEY_KEY}]
 
 
 def authentication_method(name: str) -> Part:
@@ -74,9 +100,37 @@ def authentication_method(name: str) -> Part:
     return method
 
 
-def needs(inputs: GrantInputs) -> tuple[str, ...]:
-    """What of the credentials the request is made from, by the names under which its parts ask for it."""
-    return (*GRANT_TYPES[inputs.grant_type].needs, *authentication_method(inputs.authentication).needs)
+def grant_type(name: str) -> Part:
+    """The grant type of that name.
+
+    :raises UserActionRequired: if there is none.
+    """
+    found = GRANT_TYPES.get(name)
+    if found is None:
+        raise UserActionRequired(
+            Reason.INVALID_SPEC, f"spec.grant is none of {', '.join(GRANT_TYPES)}; set one of them"
+        )
+    return found
+
+
+def needs(inputs: GrantInputs) -> Needs:
+    """What the request is made from."""
+    parts = [
+        part.needs(inputs) for part in (grant_type(inputs.grant_type), authentication_method(inputs.authentication))
+    ]
+    names = dict.fromkeys(name for part in parts for name in part.credentials)
+    if inputs.client_id:
+        names.pop("client_id", None)
+    return Needs(
+        tuple(names),
+        account=any(part.account for part in parts),
+        signs=any(part.signs for part in parts),
+    )
+
+
+def header_credential(header: str) -> str:
+    """The name, among what is read of the credentials, of a header's value."""
+    return f"headersFrom.{header}"
 
 
 def build_request(spec: TokenRequestSpec, now: float) -> TokenRequest:
@@ -87,20 +141,23 @@ def build_request(spec: TokenRequestSpec, now: float) -> TokenRequest:
     :param now: wall time in seconds.
     """
     inputs = spec.inputs
-    grant = GRANT_TYPES[inputs.grant_type].contribute(spec, now)
+    grant = grant_type(inputs.grant_type).contribute(spec, now)
     authentication = authentication_method(inputs.authentication).contribute(spec, now)
-    body_fields = dict(grant.fields)
+    fields: dict[str, str | tuple[str, ...]] = dict(grant.fields)
     if inputs.audience:
-        body_fields["audience"] = inputs.audience
+        fields["audience"] = inputs.audience
     if inputs.scopes:
-        body_fields["scope"] = " ".join(inputs.scopes)
-    body_fields |= dict(inputs.parameters)
-    body_fields |= authentication.fields
-    headers = {"Accept": "application/json", "User-Agent": user_agent(), **grant.headers, **authentication.headers}
+        fields["scope"] = " ".join(inputs.scopes)
+    fields |= dict(inputs.parameters)
+    fields |= authentication.fields
+    from_credentials = {name: spec.credentials[header_credential(name)] for name, _ in inputs.headers_from}
+    headers = {"Accept": "application/json", "User-Agent": user_agent(), **dict(inputs.headers), **from_credentials}
+    headers |= {**grant.headers, **authentication.headers}
     if inputs.encoding is RequestEncoding.FORM:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
-        body = urlencode(body_fields).encode()
+        body = urlencode(fields, doseq=True).encode()
     else:
         headers["Content-Type"] = "application/json"
-        body = json.dumps(body_fields, ensure_ascii=False).encode()
-    return TokenRequest(inputs.token_url, headers, body, (*authentication.secrets, *grant.secrets))
+        body = json.dumps(fields, ensure_ascii=False).encode()
+    secrets = (*authentication.secrets, *grant.secrets, *from_credentials.values())
+    return TokenRequest(inputs.token_url, headers, body, secrets, authentication.certificate)

@@ -4,8 +4,6 @@ What real endpoints send is taken where it is unambiguous (`expires_in` as a num
 fields), and refused where a guess could put garbage into a Secret that pods send as a header.
 """
 
-import base64
-import binascii
 import json
 import math
 import re
@@ -15,6 +13,7 @@ from typing import Any
 
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import may_be_taken_for_bearer
+from integration_token.api.jwt import claims_of
 from integration_token.api.token import Token
 from integration_token.errors import Transient
 from integration_token.oauth.content import ContentError, content_of
@@ -158,14 +157,8 @@ def _fields(answer: Answer, asked: Asked, secrets: tuple[str, ...]) -> Mapping[s
 
 def _jwt_expiry(token: str) -> float | None:
     """The `exp` of a JWT (RFC 7519, 4.1.4), where the token is one: read, never required, never verified."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        return None
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, binascii.Error, RecursionError):
-        return None
-    return number(claims.get("exp")) if isinstance(claims, dict) else None
+    claims = claims_of(token)
+    return None if claims is None else number(claims.get("exp"))
 
 
 def _pause(headers: Mapping[str, str], received: float) -> float | None:

@@ -92,6 +92,7 @@ class LeaderTerm:
             namespaces=settings.namespaces,
             own_namespace=own_namespace,
             instance=socket.gethostname(),
+            audit_token_ids=settings.audit_token_ids,
             jitter=random.random,
         )
         metrics.begin_term(worker.inventory, fence.is_open, worker.scheduler, worker.queues)

@@ -58,6 +58,8 @@ class Settings:
     """A line for each token that is written and each failure; debug adds one for each request."""
     log_format: str = "text"
     """json is for log collectors."""
+    audit_token_ids: bool = False
+    """The audit log tells the `jti` of tokens that are JWTs: at some servers it is the key to an opaque token."""
 
 
 def read_settings(flags: Mapping[str, Value], environment: Mapping[str, str]) -> Settings:
@@ -103,7 +105,7 @@ def _read(field: str, source: str, value: Value) -> object:
     match field:
         case "kubeconfig" | "trusted_ca_file":
             return Path(text)
-        case "insecure_endpoints" | "leader_elect":
+        case "insecure_endpoints" | "leader_elect" | "audit_token_ids":
             return value if isinstance(value, bool) else _boolean(source, text)
         case "namespaces":
             assert isinstance(items, Sequence)  # noqa: S101  # by the parser's declaration

@@ -10,6 +10,7 @@ from integration_token.cluster.collection import SECRETS
 from integration_token.cluster.event import EventRecorder
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.secret import SecretWatch
+from integration_token.controller.audit import AuditLog
 from integration_token.controller.ca_bundle import CABundles
 from integration_token.controller.endpoint import EndpointReconciler
 from integration_token.controller.judgement import Judge
@@ -59,6 +60,7 @@ def build_worker(
     namespaces: Collection[str],
     own_namespace: str | None,
     instance: str,
+    audit_token_ids: bool,
     jitter: Callable[[], float],
 ) -> Worker:
     """Everything that works, as yet at rest.
@@ -66,6 +68,7 @@ def build_worker(
     :param namespaces: those to serve, none for all.
     :param own_namespace: the operator's; None where it has none.
     :param instance: names this process in events.
+    :param audit_token_ids: the audit log tells the `jti` of tokens.
     :param jitter: answers numbers uniform in [0, 1).
     """
 
@@ -110,7 +113,7 @@ def build_worker(
         grants=grants,
         copier=TokenCopier(grants, writer, metrics),
         writer=writer,
-        judge=Judge(requester, grants, clock),
+        judge=Judge(requester, grants, clock, AuditLog(token_ids=audit_token_ids)),
         clock=clock,
         jitter=jitter,
     )

@@ -62,12 +62,85 @@ requestEncoding:
   default: JSON
 clientAuthenticationMethod:
   description: >-
-    Where the client ID and secret go: ClientSecretPost puts them into the body, ClientSecretBasic into the
-    Authorization header, form-encoded first as RFC 6749 has it. Some servers take only the one that is registered for
-    the client, and some don't decode the header.
+    How the client proves who it is. ClientSecretPost puts the client ID and secret into the body, ClientSecretBasic
+    into the Authorization header. ClientSecretJWT and PrivateKeyJWT send an assertion that is signed with the secret
+    or with the private key of the credentials Secret. TLSClientAuth connects with the certificate and key of that
+    Secret. ServiceAccountToken sends a token of the ServiceAccount that the IntegrationToken names, and None proves
+    nothing. Most servers take only the one that is registered for the client.
   type: string
-  enum: [ClientSecretPost, ClientSecretBasic]
+  enum: [ClientSecretPost, ClientSecretBasic, ClientSecretJWT, PrivateKeyJWT, TLSClientAuth, ServiceAccountToken, None]
   default: ClientSecretPost
+basicEncoding:
+  description: >-
+    What is done to the client ID and secret before ClientSecretBasic joins them: Form encodes them as RFC 6749 has it;
+    None leaves them as they are, for servers that decode nothing.
+  type: string
+  enum: [Form, None]
+  default: Form
+grant:
+  description: >-
+    By what right the token is asked for. ClientCredentials: the client asks for itself. TokenExchange (RFC 8693): for
+    a token of the ServiceAccount that the IntegrationToken names. JWTBearer (RFC 7523, 2.1): for such a token, or for
+    an assertion that is signed with the private key of the credentials Secret.
+  type: string
+  enum: [ClientCredentials, TokenExchange, JWTBearer]
+  default: ClientCredentials
+assertion:
+  description: What stands in the assertions that are sent, for the methods and grants that send one.
+  type: object
+  properties:
+    audience:
+      description: Whom they are for, as one text. Empty, the token URL.
+      type: string
+      maxLength: 2048
+    lifetime:
+      description: >-
+        How long they are valid, as a duration from 10s to 1h. A ServiceAccount's token is valid for 10m at least.
+      type: string
+      maxLength: 32
+      x-kubernetes-validations:
+        - rule: >-
+            self.matches('{{ include "integration-token-operator.durationPattern" . }}') &&
+            duration(self) >= duration('10s') && duration(self) <= duration('1h')
+          message: must be a duration from 10s to 1h, such as 60s
+    signingAlgorithm:
+      description: >-
+        How they are signed. Absent, by what the key is: RS256, ES256, ES384, ES512 or EdDSA, and HS256 with a client
+        secret.
+      type: string
+      enum: [RS256, PS256, ES256, ES384, ES512, EdDSA, HS256, HS384, HS512]
+    keyID:
+      description: The key's ID at the endpoint, sent as kid. Empty, that of the key where it is a JWK that has one.
+      type: string
+      maxLength: 256
+    subject:
+      description: Whom the JWTBearer grant asks a token for, as sub. Empty, the client ID.
+      type: string
+      maxLength: 256
+    claims:
+      description: >-
+        More claims of the JWTBearer grant's assertion, by name. None of them may be secret.
+      type: object
+      maxProperties: 32
+      additionalProperties:
+        type: string
+        maxLength: 2048
+      x-kubernetes-validations:
+        - rule: "!self.exists(name, name in ['iss', 'sub', 'aud', 'exp', 'iat', 'nbf', 'jti', ''])"
+          message: "must not name iss, sub, aud, exp, iat, nbf or jti: the operator fills them in"
+tokenExchange:
+  description: What the TokenExchange grant says of the tokens (RFC 8693, section 3).
+  type: object
+  properties:
+    subjectTokenType:
+      description: >-
+        What the ServiceAccount's token is called. Empty, urn:ietf:params:oauth:token-type:jwt.
+      type: string
+      maxLength: 256
+    requestedTokenType:
+      description: What is asked for. Empty, the endpoint chooses.
+      type: string
+      maxLength: 256
 parameters:
   description: >-
     More fields of the request's body, by name. Everyone who may read this resource reads them: none of them may be
@@ -88,10 +161,35 @@ parameters:
       message: must not have an empty name
     - rule: self.all(name, name.size() <= 256)
       message: must have names of at most 256 characters
+headers:
+  description: More headers of the request, by name. Everyone who may read this resource reads them.
+  type: object
+  maxProperties: 16
+  additionalProperties:
+    type: string
+    maxLength: 2048
+headersFrom:
+  description: >-
+    More headers of the request, by name, each with the key of the credentials Secret that holds its value.
+  type: object
+  maxProperties: 16
+  additionalProperties:
+    type: string
+    minLength: 1
+    maxLength: 253
 response:
   description: How the endpoint's answers are read, where they are not as RFC 6749 has them.
   type: object
   properties:
+    accessTokenPointer:
+      description: >-
+        Where the answer holds the token, as a JSON Pointer (RFC 6901). Empty, /access_token.
+      type: string
+      maxLength: 256
+    expiresInPointer:
+      description: Where it holds the token's lifetime in seconds. Empty, /expires_in.
+      type: string
+      maxLength: 256
     tokenType:
       description: >-
         What the endpoint answers as token_type and means Bearer by, such as BearerToken or JWT; case doesn't matter.

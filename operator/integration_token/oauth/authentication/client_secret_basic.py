@@ -3,17 +3,19 @@
 import base64
 from urllib.parse import quote, quote_plus
 
-from integration_token.oauth.part import Contribution, TokenRequestSpec
+from integration_token.oauth.part import Contribution, GrantInputs, Needs, TokenRequestSpec
 
 
 class ClientSecretBasic:
     """`client_secret_basic` of OAuth's registry."""
 
-    needs = ("client_id", "client_secret")
+    def needs(self, inputs: GrantInputs) -> Needs:
+        """Both."""
+        return Needs(("client_id", "client_secret"))
 
     def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
         """One header."""
-        client_id, secret = spec.credentials["client_id"], spec.credentials["client_secret"]
+        client_id, secret = spec.client_id, spec.credentials["client_secret"]
         headers = {"Authorization": basic_authorization(client_id, secret)}
         return Contribution(headers=headers, secrets=(secret, *basic_forms(client_id, secret)))
 

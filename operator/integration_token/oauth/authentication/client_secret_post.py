@@ -1,17 +1,19 @@
 """The client ID and the client secret in the body of the request (RFC 6749, 2.3.1)."""
 
 from integration_token.oauth.authentication.client_secret_basic import basic_forms
-from integration_token.oauth.part import Contribution, TokenRequestSpec
+from integration_token.oauth.part import Contribution, GrantInputs, Needs, TokenRequestSpec
 
 
 class ClientSecretPost:
     """`client_secret_post` of OAuth's registry."""
 
-    needs = ("client_id", "client_secret")
+    def needs(self, inputs: GrantInputs) -> Needs:
+        """Both."""
+        return Needs(("client_id", "client_secret"))
 
     def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
         """Two fields. The endpoint could make the header of HTTP Basic of them, so that is as secret as they are."""
-        client_id, secret = spec.credentials["client_id"], spec.credentials["client_secret"]
+        client_id, secret = spec.client_id, spec.credentials["client_secret"]
         return Contribution(
             fields={"client_id": client_id, "client_secret": secret},
             secrets=(secret, *basic_forms(client_id, secret)),

@@ -6,8 +6,9 @@ To add a grant type: a module with a class as :class:`~integration_token.oauth.p
 
 from collections.abc import Mapping
 
+from integration_token.api.grant import CLIENT_CREDENTIALS
 from integration_token.oauth.grant_type.client_credentials import ClientCredentialsGrant
-from integration_token.oauth.part import CLIENT_CREDENTIALS, Part
+from integration_token.oauth.part import Part
 
 GRANT_TYPES: Mapping[str, Part] = {CLIENT_CREDENTIALS: ClientCredentialsGrant()}
 """By name: those of OAuth's registry, in CamelCase."""

@@ -1,0 +1,55 @@
+"""The audit log: one line for each token that an endpoint issued, with nothing by which the token could be known.
+
+There is one type of event. It tells who asked for what by which credentials, and how long the answer is good for; no
+digest of a token, and nothing that could be guessed from it.
+"""
+
+from integration_token.api.endpoint import Endpoint
+from integration_token.api.integration import Integration
+from integration_token.api.jwt import claims_of
+from integration_token.api.token import StoredToken, Token, stored_revision
+from integration_token.telemetry.logs import get_logger
+
+log = get_logger(__name__)
+
+EVENT = "TokenIssued"
+"""By which log collectors find the lines."""
+
+_LONGEST_ID = 128
+"""Characters of a `jti`: those in use are UUIDs and the like."""
+
+
+class AuditLog:
+    """Writes the lines."""
+
+    def __init__(self, *, token_ids: bool) -> None:
+        """`token_ids`: also tells the `jti` of a JWT (RFC 7519, 4.1.7), which at some servers is the key to an opaque
+        token, or that token itself."""
+        self._token_ids = token_ids
+
+    def on_issue(self, integration: Integration, endpoint: Endpoint, issued: StoredToken) -> None:
+        """The endpoint answered with a token that is new to the resource."""
+        token = issued.token
+        proof: dict[str, object] = {}
+        if integration.credentials:
+            _, version = stored_revision(issued.identity.credentials_revision)
+            proof |= {"credentials_secret": integration.credentials, "credentials_resource_version": version}
+        if integration.service_account:
+            proof["service_account"] = integration.service_account
+        log.info(
+            "token issued",
+            event=EVENT,
+            namespace=integration.namespace,
+            name=integration.name,
+            endpoint_kind=endpoint.ref.kind,
+            endpoint_name=endpoint.ref.name,
+            **proof,
+            scopes=list(integration.scopes if token.scope is None else token.scope),
+            lifetime_seconds=int(token.lifetime),
+            **self._token_id(token),
+        )
+
+    def _token_id(self, token: Token) -> dict[str, object]:
+        jti = (claims_of(token.access_token) or {}).get("jti") if self._token_ids else None
+        fits = isinstance(jti, str) and 0 < len(jti) <= _LONGEST_ID and jti.isprintable()
+        return {"jti": jti} if fits else {}
