@@ -86,11 +86,8 @@ class Trial:
 
     def until_ready(self, seconds: float = SOON) -> str:
         """The token, once the resource is Ready."""
-        return self.until(
-            lambda: self.condition("Ready").get("status") == "True" and self.token(),
-            "the resource to be Ready",
-            seconds,
-        )
+        self.until(lambda: self.condition("Ready").get("status") == "True", "the resource to be Ready", seconds)
+        return self.token()
 
     def until_stalled(self) -> Document:
         """Its condition Ready, once a person has to mend something."""
