@@ -1,4 +1,4 @@
-"""`python -m tests.endpoints`: the operator against every server of the room, a row each, with the seconds of each case.
+"""`python -m tests.endpoints`: the operator against every server of the room, with the seconds that each case took.
 
 Exit codes: 0 where every case went well, 1 where one didn't.
 """
