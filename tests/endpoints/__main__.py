@@ -1,0 +1,66 @@
+"""`python -m tests.endpoints`: the operator against every server of the room, with the seconds that each case took.
+
+Exit codes: 0 where every case went well, 1 where one didn't.
+"""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+from tests.apiserver.kube import Kube
+from tests.apiserver.ledger import Ledger
+from tests.apiserver.operator import Installation, Operator
+from tests.cluster.plane import ControlPlane
+from tests.cluster.progress import say
+from tests.endpoints import case
+from tests.endpoints.authlib import Authlib
+from tests.endpoints.case import Result, Site
+from tests.endpoints.django_oauth_toolkit import DjangoOAuthToolkit
+from tests.endpoints.keycloak import Keycloak
+from tests.endpoints.oidc_provider import OIDCProvider
+from tests.endpoints.server import TokenServer
+
+SERVERS: tuple[type[TokenServer], ...] = (Keycloak, OIDCProvider, Authlib, DjangoOAuthToolkit)
+
+
+def main() -> int:
+    """Run the cases of one server after another; what went wrong is told below the table."""
+    rows: dict[str, dict[str, Result]] = {}
+    with ExitStack() as stack:
+        plane = stack.enter_context(ControlPlane(audit=False))
+        installation = Installation(plane, "integration-token-operator", "endpoints.insecure=true")
+        stack.enter_context(Operator(installation, Ledger()))
+        kube = Kube(plane)
+        stack.callback(kube.close)
+        for kind in SERVERS:
+            say(f"==> {kind.name}")
+            with kind() as server, ThreadPoolExecutor(max_workers=32) as pool:
+                futures = case.begin(pool, Site(kube, server))
+                rows[kind.name] = {name: future.result() for name, future in futures.items()}
+    sys.stdout.write(table(rows))
+    failures = [
+        f"{server}, {name}: {result.failure}"
+        for server, row in rows.items()
+        for name, result in row.items()
+        if result.failure is not None
+    ]
+    sys.stdout.write("".join(f"{text}\n" for text in failures))
+    return 1 if failures else 0
+
+
+def table(rows: dict[str, dict[str, Result]]) -> str:
+    """As Markdown: a row for each case, a column for each server; seconds, or what it is that a server hasn't."""
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    lines = [["case", *rows], ["---"] * (len(rows) + 1)]
+    lines += [[name, *(_cell(row.get(name)) for row in rows.values())] for name in names]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _cell(result: Result | None) -> str:
+    if result is None:
+        return "–"
+    return f"{result.seconds:.1f} s" if result.failure is None else "FAILED"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""One client of a server, and the resource that gets its tokens: what a case puts up, changes and looks at."""
+
+import base64
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from integration_token.api.value import parse_time
+
+from tests.apiserver.kube import GROUP_VERSION, Document, Kube
+from tests.apiserver.stage import CREDENTIALS_LABEL
+from tests.cluster.poll import poll
+from tests.endpoints.server import Method, TokenServer
+
+T = TypeVar("T")
+
+SOON = 20.0
+"""Seconds for what takes a moment, on a machine where several servers are busy."""
+
+_ASSERTING = {Method.CLIENT_SECRET_JWT, Method.PRIVATE_KEY_JWT, Method.SERVICE_ACCOUNT_TOKEN}
+_KEYS = {"private_key": "privateKeyKey", "certificate": "certificateKey"}
+"""Of what a server's client holds, the fields that name its key of the credentials Secret."""
+
+
+@dataclass
+class Trial:
+    """A namespace with a TokenEndpoint, a credentials Secret and an IntegrationToken, all for one client."""
+
+    kube: Kube
+    server: TokenServer
+    name: str
+    """Of the client; the namespace has it too."""
+    method: Method
+    expired: list[float] = field(default_factory=list)
+    """When the target Secret was seen to hold an expired token."""
+
+    @property
+    def namespace(self) -> str:
+        """One for each server and client."""
+        return f"{self.server.name}-{self.name}"
+
+    def begin(self, held: Mapping[str, str], **spec: Any) -> "Trial":
+        """Put all of it up.
+
+        :param held: what the credentials Secret holds.
+        :param spec: of the IntegrationToken, beside what every one needs.
+        """
+        self.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
+        endpoint: dict[str, Any] = {
+            "tokenURL": self.server.token_url,
+            "caBundle": self.server.ca_pem,
+            "requestEncoding": self.server.encoding,
+            "clientAuthenticationMethod": str(self.method),
+        }
+        if self.method in _ASSERTING and self.server.audience != self.server.token_url:
+            endpoint["assertion"] = {"audience": self.server.audience}
+        self._create("TokenEndpoint", "login", GROUP_VERSION, spec=endpoint)
+        labels = {CREDENTIALS_LABEL: "true"}
+        data = {key: base64.b64encode(value.encode()).decode() for key, value in held.items()}
+        self._create("Secret", "shop-integration", "v1", labels, data=data)
+        credentials = {"name": "shop-integration", **{_KEYS[key]: key for key in held if key in _KEYS}}
+        references = {"endpointRef": {"name": "login"}, "credentialsSecretRef": credentials}
+        self._create("IntegrationToken", "shop", GROUP_VERSION, spec=references | spec)
+        return self
+
+    def hold(self, held: Mapping[str, str]) -> None:
+        """Have the credentials Secret hold this instead."""
+        data = {key: base64.b64encode(value.encode()).decode() for key, value in held.items()}
+        self.kube.patch("Secret", self.namespace, "shop-integration", {"data": data})
+
+    @property
+    def status(self) -> Document:
+        """The resource's."""
+        status: Document = self.kube.get("IntegrationToken", self.namespace, "shop").get("status", {})
+        return status
+
+    def condition(self, kind: str) -> Document:
+        """One of its conditions; empty as long as there is none."""
+        return next((each for each in self.status.get("conditions", ()) if each["type"] == kind), {})
+
+    def token(self) -> str:
+        """What the target Secret holds; empty as long as there is none."""
+        data = self._data()
+        return data.get("token", "")
+
+    def until_ready(self, seconds: float = SOON) -> str:
+        """The token, once the resource is Ready."""
+        self.until(lambda: self.condition("Ready").get("status") == "True", "the resource to be Ready", seconds)
+        return self.token()
+
+    def until_stalled(self) -> Document:
+        """Its condition Ready, once a person has to mend something."""
+        self.until(lambda: self.condition("Stalled").get("status") == "True", "the resource to be Stalled")
+        return self.condition("Ready")
+
+    def until_other(self, token: str, seconds: float = SOON) -> str:
+        """The next token; meanwhile it is watched that the one in the Secret is good."""
+        return self.until(
+            lambda: held if (held := self._watched()) not in {"", token} else "", "another token", seconds
+        )
+
+    def until(self, condition: Callable[[], T], what: str, seconds: float = SOON) -> T:
+        """The first truthy answer; an AssertionError that shows the resource where none comes."""
+        try:
+            return poll(condition, what, seconds)
+        except TimeoutError as error:
+            conditions = [f"{c['type']}={c['status']} {c['reason']}: {c['message']}" for c in self.status["conditions"]]
+            lines = [f"{error} at {self.namespace}", *conditions, *map(str, self.server.requests(self.name))]
+            raise AssertionError("\n  ".join(lines)) from None
+
+    def _watched(self) -> str:
+        data = self._data()
+        if data and parse_time(data["expires_at"]) < time.time() - 1:  # whole seconds stand there
+            self.expired.append(time.time())
+        return data.get("token", "")
+
+    def _data(self) -> dict[str, str]:
+        secret = self.kube.find("Secret", self.namespace, "shop") or {}
+        return {key: base64.b64decode(value).decode() for key, value in (secret.get("data") or {}).items()}
+
+    def _create(
+        self, kind: str, name: str, version: str, labels: Mapping[str, str] | None = None, **parts: Document
+    ) -> None:
+        metadata = {"name": name, "namespace": self.namespace, "labels": dict(labels or {})}
+        self.kube.create({"apiVersion": version, "kind": kind, "metadata": metadata, **parts})
