@@ -17,10 +17,19 @@ from tests.endpoints.authlib import Authlib
 from tests.endpoints.case import Result, Site
 from tests.endpoints.django_oauth_toolkit import DjangoOAuthToolkit
 from tests.endpoints.keycloak import Keycloak
+from tests.endpoints.node_oauth import NodeOAuth
 from tests.endpoints.oidc_provider import OIDCProvider
 from tests.endpoints.server import TokenServer
+from tests.endpoints.spring_authorization_server import SpringAuthorizationServer
 
-SERVERS: tuple[type[TokenServer], ...] = (Keycloak, OIDCProvider, Authlib, DjangoOAuthToolkit)
+SERVERS: tuple[type[TokenServer], ...] = (
+    Keycloak,
+    SpringAuthorizationServer,
+    OIDCProvider,
+    NodeOAuth,
+    DjangoOAuthToolkit,
+    Authlib,
+)
 
 
 def main() -> int:
