@@ -1,5 +1,6 @@
 """What is sent to vendors whose servers can't be run here is what their published pages say."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -9,7 +10,7 @@ from integration_token.api.integration import parse_integration
 from integration_token.oauth.part import TokenRequestSpec
 from integration_token.oauth.request import TokenRequest, build_request, grant_inputs
 
-from tests.fakes.vendor import anthropic, entra
+from tests.fakes.vendor import anthropic, entra, openai, openrouter
 from tests.fakes.vendor.shape import Refused
 from tests.unit.signing import certificate_pem, key_of, pem, rsa_key, thumbprint
 from tests.unit.virtual import EPOCH
@@ -31,6 +32,21 @@ ANTHROPIC: dict[str, Any] = {
         "organization_id": "3f0c8f1f-2a4e-4a35-9f57-6f0a2f7a1c11",
         "service_account_id": "svac_01",
     },
+}
+OPENAI: dict[str, Any] = {
+    "tokenURL": "https://auth.openai.com/oauth/token",
+    "clientAuthenticationMethod": "None",
+    "grant": "TokenExchange",
+    "assertion": {"audience": "https://api.openai.com/v1"},
+    "parameters": {"identity_provider_id": "idp_01", "service_account_id": "user-01"},
+}
+OPENROUTER: dict[str, Any] = {
+    "tokenURL": "https://openrouter.ai/api/v1/oauth/token",
+    "requestEncoding": "Form",
+    "clientAuthenticationMethod": "None",
+    "grant": "TokenExchange",
+    "assertion": {"audience": "https://openrouter.ai"},
+    "parameters": {"federation_policy_id": "4b2f7d1e-8c3a-4e5f-9a6b-1c2d3e4f5a6b"},
 }
 
 
@@ -56,18 +72,22 @@ def to_entra(**changes: Any) -> None:
     entra.check(sent.headers, sent.body, TENANT, rsa_key().public_key(), thumbprint(text), EPOCH)
 
 
-def to_anthropic(**changes: Any) -> None:
-    """Asks Anthropic with a ServiceAccount's token."""
-    claims = {"aud": "https://api.anthropic.com", "iat": EPOCH, "exp": EPOCH + 600}
+def by_account(check: Callable[..., None], endpoint: dict[str, Any], changes: dict[str, Any]) -> None:
+    """Asks with a ServiceAccount's token, for the audience that stands in the endpoint's spec."""
+    audience = endpoint["assertion"]["audience"]
+    claims = {"aud": audience, "iat": EPOCH, "exp": EPOCH + 600}
     token = jwt.encode(claims, pem(key_of("P-256")), algorithm="ES256")
-    sent = request(ANTHROPIC | changes, {"serviceAccountRef": {"name": "shop"}}, credentials={}, account_token=token)
-    anthropic.check(sent.headers, sent.body, key_of("P-256").public_key(), "https://api.anthropic.com", EPOCH)
+    resource = {"serviceAccountRef": {"name": "shop"}}
+    sent = request(endpoint | changes, resource, credentials={}, account_token=token)
+    check(sent.headers, sent.body, key_of("P-256").public_key(), audience, EPOCH)
 
 
 def test_a_request_is_as_the_page_has_it() -> None:
     """With settings that need nothing but the endpoint's spec."""
     to_entra()
-    to_anthropic()
+    by_account(anthropic.check, ANTHROPIC, {})
+    by_account(openai.check, OPENAI, {})
+    by_account(openrouter.check, OPENROUTER, {})
 
 
 @pytest.mark.parametrize(
@@ -99,4 +119,18 @@ def test_entra_takes_nothing_else(changes: dict[str, Any]) -> None:
 def test_anthropic_takes_nothing_else(changes: dict[str, Any]) -> None:
     """Another encoding, grant or field."""
     with pytest.raises(Refused):
-        to_anthropic(**changes)
+        by_account(anthropic.check, ANTHROPIC, changes)
+
+
+@pytest.mark.parametrize("changes", [{"grant": "JWTBearer"}, {"parameters": {}}, {"audience": "https://api.example"}])
+@pytest.mark.parametrize(
+    ("check", "endpoint", "encoding"), [(openai.check, OPENAI, "Form"), (openrouter.check, OPENROUTER, "JSON")]
+)
+def test_an_exchange_takes_nothing_else(
+    check: Callable[..., None], endpoint: dict[str, Any], encoding: str, changes: dict[str, Any]
+) -> None:
+    """Another grant, field, encoding or type of token."""
+    exchange = {"tokenExchange": {"subjectTokenType": "urn:ietf:params:oauth:token-type:access_token"}}
+    for changed in (changes, {"requestEncoding": encoding}, exchange):
+        with pytest.raises(Refused):
+            by_account(check, endpoint, changed)
