@@ -12,6 +12,8 @@ def test_endpoint_defaults(kubectl: Kubectl) -> None:
         "tokenURL": "https://login.example.com/oauth/token",
         "requestEncoding": "JSON",
         "clientAuthenticationMethod": "ClientSecretPost",
+        "basicEncoding": "Form",
+        "grant": "ClientCredentials",
         "timeout": "10s",
         "defaultLifetime": "1h",
         "rateLimit": {"requestsPerMinute": 60},
