@@ -19,6 +19,7 @@ from integration_token.api.integration import shortened
 from integration_token.api.names import RENEW_ANNOTATION
 from integration_token.api.value import format_time
 from integration_token.cluster.collection import SECRETS, Collection
+from integration_token.cluster.connection import Access
 from integration_token.command import bundle, diagnosis, renewal, status
 from integration_token.command.caller import Caller, Missing
 from integration_token.command.diagnosis import Found
@@ -231,6 +232,10 @@ class Stored:
         found = self.objects.get(collection.plural)
         return found and {"metadata": found["metadata"]}
 
+    async def access(self) -> Access:
+        """By a certificate."""
+        return Access("https://10.0.0.1:6443", None, True, None, None, None, None, None)
+
     async def pages(self, collection: Collection, _: str, __: str) -> AsyncGenerator[list[dict[str, Any]], None]:
         """All of a kind."""
         found = self.objects.get(collection.plural)
@@ -275,6 +280,52 @@ async def test_consent_is_looked_at_without_the_data_of_a_secret() -> None:
         found = await diagnosed(integrationtokens=TOKEN, clustertokenendpoints=endpoint, secrets=secret)
         assert found["credentials"][0] == result
         assert found["addresses"][0] == "unsure"
+
+
+ACCOUNTED = {
+    **TOKEN,
+    "spec": {"endpointRef": {"kind": "ClusterTokenEndpoint", "name": "login"}, "serviceAccountRef": {"name": "shop"}},
+}
+RELEASED = {
+    "labels": {"integrationtoken.dev/credentials": "true"},
+    "annotations": {
+        "integrationtoken.dev/allowed-hosts": "127.0.0.1",
+        "integrationtoken.dev/allowed-audiences": "https://10.0.0.1:6443",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "spec", "step", "result", "told"),
+    [
+        (RELEASED, {}, "service account", "ok", "no token of it was asked for"),
+        ({}, {}, "service account", "failed", "kubectl label serviceaccount"),
+        ({"labels": RELEASED["labels"]}, {}, "service account", "failed", "allowed-hosts"),
+        (RELEASED, {"assertion": {"audience": "urn:other"}}, "service account", "failed", "allowed-audiences"),
+        (RELEASED, {"assertion": {"audience": "https://10.0.0.1:6443"}}, "service account", "failed", "identity"),
+        (RELEASED, {"clientAuthenticationMethod": "ClientSecretPost"}, "references", "failed", "serviceAccountRef"),
+    ],
+)
+async def test_an_account_is_looked_at_as_the_operator_does(
+    metadata: dict[str, Any], spec: dict[str, Any], step: str, result: str, told: str
+) -> None:
+    """Its consent, its lists, what its token would be good for, and whether the endpoint takes one."""
+    url = {"tokenURL": "https://127.0.0.1/token", "clientAuthenticationMethod": "ServiceAccountToken"}
+    endpoint = {"metadata": {"name": "login", "uid": "uid"}, "spec": url | spec}
+    account = {"metadata": {"uid": "uid", **metadata}}
+    found = await diagnosed(integrationtokens=ACCOUNTED, clustertokenendpoints=endpoint, serviceaccounts=account)
+    assert found[step][0] == result
+    assert told in found[step][1]
+    assert "credentials" not in found
+
+
+async def test_an_account_that_is_missing_is_told() -> None:
+    """As the operator would."""
+    found = await diagnosed(integrationtokens=ACCOUNTED)
+    assert found["service account"] == (
+        "failed",
+        "ServiceAccount shop does not exist; create it or mend spec.serviceAccountRef",
+    )
 
 
 def test_a_name_that_others_chose_stays_in_its_line() -> None:
