@@ -265,6 +265,7 @@ def test_arguments(helm: Helm) -> None:
         "--metrics-address=:8080",
         "--log-level=debug",
         "--log-format=json",
+        "--audit-token-ids",
     ]
 
 
