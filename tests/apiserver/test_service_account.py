@@ -24,6 +24,8 @@ from tests.fakes.token_endpoint import TokenEndpoint
 
 NAMESPACE = "accounts"
 ACCOUNT = "shop"
+GRANTED = (ACCOUNT, "again", "unlisted", "curious", "missing", "unlabelled")
+"""Those that the chart names."""
 METHOD = {"clientAuthenticationMethod": "ServiceAccountToken", "requestEncoding": "Form", "audience": ""}
 
 
@@ -76,7 +78,7 @@ def place(other_kube: Kube, ledger: Ledger, federation: Federation) -> Iterator[
 def running(other_plane: ControlPlane, ledger: Ledger, place: Stage) -> Iterator[Operator]:
     """For that namespace alone, with the accounts that the tests make but one."""
     values = ["crds.enabled=false", "endpoints.insecure=true", f"namespaces={{{NAMESPACE}}}"]
-    for number, name in enumerate((ACCOUNT, "again", "unlisted", "curious", "missing", "unlabelled")):
+    for number, name in enumerate(GRANTED):
         values += [
             f"serviceAccounts[{number}].{key}={value}" for key, value in (("namespace", NAMESPACE), ("name", name))
         ]
@@ -208,11 +210,12 @@ def test_the_operator_may_be_no_other_account(
         return answer.startswith("yes")
 
     assert may(granted, ACCOUNT, NAMESPACE)
-    everywhere = [
-        (each["metadata"]["name"], each["metadata"]["namespace"]) for each in place.kube.list("ServiceAccount")
-    ]
-    others = {each for each in everywhere if each[1] != NAMESPACE} | {("ungranted", NAMESPACE), ("default", NAMESPACE)}
-    assert ("default", "kube-system") in others
+    named = (ACCOUNT, "ungranted", "default", "")
+    others = {
+        (name, namespace) for name in named for namespace in (NAMESPACE, "kube-system", running.installation.release)
+    }
+    others |= {(each["metadata"]["name"], each["metadata"]["namespace"]) for each in place.kube.list("ServiceAccount")}
+    others -= {(name, NAMESPACE) for name in GRANTED}
     assert [each for each in others if may(granted, *each)] == []
     for verb in ("list", "watch", "create", "update", "patch", "delete", "impersonate", "*"):
         if (verb, resource) != ("create", "serviceaccounts/token"):
