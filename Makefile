@@ -98,7 +98,7 @@ apiserver: programs ## the operator on a real API server
 	@$(SHIPPED) -m pytest --quiet tests/apiserver
 
 .PHONY: gitops
-gitops: programs ## Helm, Flux and kstatus wait for resources, on a real API server
+gitops: programs gitops-programs ## Helm, Flux and kstatus wait for resources, on a real API server
 	@echo "==> Helm, Flux and kstatus wait for resources (about 1 min)"
 	@$(SHIPPED) -m pytest --quiet tests/gitops
 
@@ -150,7 +150,7 @@ patient: setup programs node-programs ## faults and node side by side: both most
 	$(call beside,$(BIN)/python -m pytest --quiet tests/node,$(SHIPPED) -m pytest --quiet tests/faults)
 
 .PHONY: compatibility
-compatibility: programs ## waits a hundred times over, and the oldest and newest Kubernetes that the documents name
+compatibility: programs gitops-programs ## waits a hundred times over, and the oldest and newest Kubernetes that the documents name
 	@GITOPS_RUNS=100 $(SHIPPED) -m pytest --quiet tests/gitops/test_set.py
 	@for version in 1.34 1.37; do \
 		echo "==> the chart and the operator on Kubernetes $$version (about 8 min, more the first time)"; \
@@ -169,6 +169,10 @@ growth: programs ## how the cost grows with the number of resources, written int
 .PHONY: programs
 programs: install
 	@$(BIN)/python -m tests.cluster build
+
+.PHONY: gitops-programs
+gitops-programs: install
+	@$(BIN)/python -m tests.gitops
 
 .PHONY: monitoring-programs
 monitoring-programs: install

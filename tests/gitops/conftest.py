@@ -1,7 +1,6 @@
 """The room's world, built once: a control plane with the operator, a token endpoint, and those that wait."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -9,8 +8,8 @@ from tests.apiserver.kube import Kube
 from tests.apiserver.ledger import Ledger
 from tests.apiserver.operator import Installation, Operator
 from tests.apiserver.stage import Login
-from tests.cluster import go_program
 from tests.cluster.plane import ControlPlane
+from tests.gitops import program
 from tests.gitops.release import Site
 from tests.gitops.waiter import Waiter
 
@@ -48,5 +47,4 @@ def site(plane: ControlPlane, operator: Operator) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def waiter(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Waiter:
     """Helm, Flux and kstatus."""
-    program = go_program.build(Path(__file__).parent / "waiter", "about 1 min on two cores")
-    return Waiter(plane, program, tmp_path_factory.mktemp("charts"))
+    return Waiter(plane, program.waiter(), tmp_path_factory.mktemp("charts"))

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from tests.apiserver.kube import Document
-from tests.cluster import go_program
 from tests.cluster.poll import poll
 from tests.fakes.fault import status
+from tests.gitops import program
 from tests.gitops.release import Release, Site
 from tests.gitops.waiter import Waiter
 
@@ -30,7 +30,7 @@ class ArgoCD:
         """Reads the page."""
         (block,) = re.findall(r"```yaml\n(apiVersion: v1\nkind: ConfigMap\n.*?)```", PAGE.read_text(), re.DOTALL)
         self._settings: dict[str, str] = yaml.safe_load(block)["data"]
-        self._program = go_program.build(Path(__file__).parent / "lua")
+        self._program = program.lua()
 
     def health(self, body: Document) -> tuple[str, str]:
         """Status and message."""
