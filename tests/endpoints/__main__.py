@@ -42,7 +42,7 @@ def main() -> int:
         kube = Kube(plane)
         stack.callback(kube.close)
         for kind in SERVERS:
-            say(f"==> {kind.name}")
+            say(kind.name)
             with kind() as server, ThreadPoolExecutor(max_workers=32) as pool:
                 futures = case.begin(pool, Site(kube, server))
                 rows[kind.name] = {name: future.result() for name, future in futures.items()}

@@ -44,7 +44,14 @@ def main(port: int) -> None:
         ALLOWED_HOSTS=["*"],
         USE_TZ=True,
         ROOT_URLCONF="tests.endpoints.python.django_urls",
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "database"}},
+        DATABASES={
+            "default": {
+                "ENGINE": "django.db.backends.sqlite3",
+                "NAME": "database",
+                # Who begins to read and then writes is refused at once where another writes meanwhile.
+                "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 30},
+            }
+        },
         INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "oauth2_provider"],
         # Hashing that is meant to be slow would be most of what a request takes.
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
