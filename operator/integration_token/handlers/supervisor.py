@@ -27,6 +27,12 @@ _DOUBT = 1.0
 """Seconds from a call of kopf's that failed to the look why: an API server that is just starting refuses a moment long
 what it will grant."""
 
+_HUNG = 5.0
+"""Seconds after which a task that kopf has cancelled, and that goes on all the same, is cancelled again."""
+
+_WATCHER = "watcher for "
+"""How kopf's tasks are called that watch a kind."""
+
 
 class Supervisor:
     """Watches our own kinds by kopf."""
@@ -107,6 +113,7 @@ class Supervisor:
         """
         ready = asyncio.Event()
         readying = asyncio.create_task(self._on_ready(ready, served))
+        ending = asyncio.create_task(self._end_what_hangs())
         namespaces = self._namespaces and served
         watching = asyncio.create_task(
             watch(self._handler, self._access, namespaces, ready, self._doubt.set), name="kopf"
@@ -133,6 +140,22 @@ class Supervisor:
             readying.cancel()
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+            ending.cancel()
+
+    @staticmethod
+    async def _end_what_hangs() -> None:
+        """Cancels kopf's watchers again that were cancelled and go on.
+
+        kopf cancels each once, and then waits for it without a bound. But where it cancels at the same time what a
+        watcher is paused by, the watcher takes its cancellation for a pause, and begins anew.
+        """
+        asked: set[asyncio.Task[object]] = set()
+        while True:
+            await asyncio.sleep(_HUNG)
+            hung = {task for task in asyncio.all_tasks() if task.get_name().startswith(_WATCHER) and task.cancelling()}
+            for task in hung & asked:
+                task.cancel()
+            asked = hung
 
     async def _await_end_or_doubt(self, watching: asyncio.Task[None], *, whole: bool) -> bool:
         """Waits until the watch has ended, or there is cause to look whether it can go on.
