@@ -1,0 +1,37 @@
+"""What ends kopf ends it: nothing that kopf waits for goes on for ever."""
+
+import asyncio
+from contextlib import suppress
+
+from integration_token.handlers.supervisor import Supervisor
+
+from tests.unit.world import World, play
+
+
+async def swallow() -> None:
+    """A watcher of kopf's as it is where what it is paused by is cancelled at the same time."""
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    await asyncio.Event().wait()
+
+
+def test_a_watcher_that_takes_its_cancellation_for_a_pause_is_cancelled_again() -> None:
+    """And one that nobody has cancelled goes on."""
+
+    async def story(_: World) -> None:
+        names = ("watcher for integrationtokens@store", "watcher for tokenendpoints@store", "another")
+        ended, watching, other = (asyncio.create_task(swallow(), name=name) for name in names)
+        ending = asyncio.create_task(Supervisor._end_what_hangs())
+        await asyncio.sleep(1)
+        for task in (ended, other):
+            task.cancel()
+        await asyncio.sleep(1)
+        assert not ended.done()  # which is why kopf would wait for it
+        await asyncio.sleep(15)
+        assert ended.cancelled()
+        assert not watching.done()
+        assert not other.done()
+        for task in (watching, other, ending):
+            task.cancel()
+
+    play(story)
