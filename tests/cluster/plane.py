@@ -60,11 +60,16 @@ class ControlPlane:
     node: Node
     """Only with `node=True`."""
 
-    def __init__(self, *, controller_manager: bool = False, node: bool = False, audit: bool = True) -> None:
+    def __init__(
+        self, *, controller_manager: bool = False, node: bool = False, audit: bool = True, issuer: bool = False
+    ) -> None:
         """
         :param node: with a scheduler and a node, so that pods run; brings the controllers. Needs root and Linux.
         :param audit: off for planes that live long: their log would grow without an end.
+        :param issuer: whoever is shown a ServiceAccount's token finds the API server by the issuer's name, and its keys
+            without logging in.
         """
+        self._issuer_wanted = issuer
         self._controllers_wanted = controller_manager or node
         self._node_wanted = node
         self._audit_wanted = audit
@@ -85,6 +90,10 @@ class ControlPlane:
             self._start_api_server(stack)
             self.kubeconfig = self._write_kubeconfig("admin", kubeconfig.certificate(admin))
             self._client = Client(self.kubeconfig, self.directory)
+            if self._issuer_wanted:
+                role = "system:service-account-issuer-discovery"
+                self.kubectl("create", "clusterrolebinding", "discovery", f"--clusterrole={role}",
+                             "--group=system:unauthenticated")  # fmt: skip
             if self._controllers_wanted:
                 self._start_controllers(stack)
             if self._node_wanted:
@@ -184,7 +193,6 @@ class ControlPlane:
             f"--client-ca-file={self.authority}",
             f"--tls-cert-file={certificate}",
             f"--tls-private-key-file={certificate}",
-            f"--service-account-issuer={ISSUER}",
             f"--service-account-signing-key-file={self._signing_key}",
             f"--service-account-key-file={public}",
             *(self._audit.arguments() if self._audit_wanted else []),
@@ -195,9 +203,12 @@ class ControlPlane:
             attempts -= 1
             port = _free_port()
             self.server = f"https://127.0.0.1:{port}"
+            issuer = [f"--service-account-issuer={self.server if self._issuer_wanted else ISSUER}"]
+            if self._issuer_wanted:
+                issuer += [f"--service-account-jwks-uri={self.server}/openid/v1/jwks"]
             self._api_server = Daemon(
                 "kube-apiserver",
-                [str(tool.find("kube-apiserver")), f"--secure-port={port}", *arguments],
+                [str(tool.find("kube-apiserver")), f"--secure-port={port}", *issuer, *arguments],
                 self.directory,
             )
             stack.callback(self._api_server.kill)

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from integration_token.api.names import ALLOWED_AUDIENCES_ANNOTATION, ALLOWED_HOSTS_ANNOTATION
 from integration_token.api.value import parse_time
 
 from tests.apiserver.kube import GROUP_VERSION, Document, Kube
 from tests.apiserver.stage import CREDENTIALS_LABEL
 from tests.cluster.poll import poll
 from tests.endpoints.server import Method, TokenServer
+from tests.fakes.server import HOST
 
 T = TypeVar("T")
 
@@ -43,10 +45,11 @@ class Trial:
     def begin(self, held: Mapping[str, str], **spec: Any) -> "Trial":
         """Put all of it up.
 
-        :param held: what the credentials Secret holds.
+        :param held: what the credentials Secret holds; there is none where a ServiceAccount's token is sent.
         :param spec: of the IntegrationToken, beside what every one needs.
         """
-        self.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
+        if self.kube.find("Namespace", "", self.namespace) is None:
+            self.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
         endpoint: dict[str, Any] = {
             "tokenURL": self.server.token_url,
             "caBundle": self.server.ca_pem,
@@ -57,6 +60,12 @@ class Trial:
             endpoint["assertion"] = {"audience": self.server.audience}
         self._create("TokenEndpoint", "login", GROUP_VERSION, spec=endpoint)
         labels = {CREDENTIALS_LABEL: "true"}
+        if self.method is Method.SERVICE_ACCOUNT_TOKEN:
+            annotations = {ALLOWED_HOSTS_ANNOTATION: HOST, ALLOWED_AUDIENCES_ANNOTATION: self.server.audience}
+            self._create("ServiceAccount", "shop", "v1", labels, annotations)
+            references = {"endpointRef": {"name": "login"}, "serviceAccountRef": {"name": "shop"}}
+            self._create("IntegrationToken", "shop", GROUP_VERSION, spec=references | spec)
+            return self
         data = {key: base64.b64encode(value.encode()).decode() for key, value in held.items()}
         self._create("Secret", "shop-integration", "v1", labels, data=data)
         credentials = {"name": "shop-integration", **{_KEYS[key]: key for key in held if key in _KEYS}}
@@ -89,9 +98,9 @@ class Trial:
         self.until(lambda: self.condition("Ready").get("status") == "True", "the resource to be Ready", seconds)
         return self.token()
 
-    def until_stalled(self) -> Document:
+    def until_stalled(self, seconds: float = SOON) -> Document:
         """Its condition Ready, once a person has to mend something."""
-        self.until(lambda: self.condition("Stalled").get("status") == "True", "the resource to be Stalled")
+        self.until(lambda: self.condition("Stalled").get("status") == "True", "the resource to be Stalled", seconds)
         return self.condition("Ready")
 
     def until_other(self, token: str, seconds: float = SOON) -> str:
@@ -120,7 +129,18 @@ class Trial:
         return {key: base64.b64decode(value).decode() for key, value in (secret.get("data") or {}).items()}
 
     def _create(
-        self, kind: str, name: str, version: str, labels: Mapping[str, str] | None = None, **parts: Document
+        self,
+        kind: str,
+        name: str,
+        version: str,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+        **parts: Document,
     ) -> None:
-        metadata = {"name": name, "namespace": self.namespace, "labels": dict(labels or {})}
+        metadata = {
+            "name": name,
+            "namespace": self.namespace,
+            "labels": dict(labels or {}),
+            "annotations": dict(annotations or {}),
+        }
         self.kube.create({"apiVersion": version, "kind": kind, "metadata": metadata, **parts})

@@ -1,0 +1,97 @@
+"""No client secret at all: Keycloak takes tokens of ServiceAccounts that a real API server signed, by its keys."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.apiserver.kube import Kube
+from tests.apiserver.ledger import Ledger
+from tests.apiserver.operator import Installation, Operator
+from tests.cluster.plane import ControlPlane
+from tests.endpoints.case import LIFETIME, RENEWALS
+from tests.endpoints.keycloak import Keycloak
+from tests.endpoints.server import Method
+from tests.endpoints.trial import Trial
+
+
+@pytest.fixture(scope="module")
+def plane() -> Iterator[ControlPlane]:
+    """Whose tokens others can prove."""
+    with ControlPlane(issuer=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def server(plane: ControlPlane) -> Iterator[Keycloak]:
+    """It knows the cluster as an identity provider."""
+    with Keycloak(plane.authority) as running:
+        running.add_issuer(plane.server)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def operator(plane: ControlPlane, server: Keycloak) -> Iterator[Operator]:
+    """By a chart that names the account of each test."""
+    values = ["endpoints.insecure=true"]
+    for number, name in enumerate(("federated", "disabled")):
+        values += [
+            f"serviceAccounts[{number}].namespace={server.name}-{name}",
+            f"serviceAccounts[{number}].name=shop",
+        ]
+    for name in ("federated", "disabled"):
+        plane.kubectl("create", "namespace", f"{server.name}-{name}")  # where the chart makes Roles
+    with Operator(Installation(plane, "integration-token-operator", *values), Ledger()) as running:
+        yield running
+
+
+@pytest.fixture
+def kube(plane: ControlPlane) -> Iterator[Kube]:
+    """The plane's API."""
+    kube = Kube(plane)
+    yield kube
+    kube.close()
+
+
+def begun(kube: Kube, server: Keycloak, name: str) -> Trial:
+    """With a client that Keycloak knows by the account, and nothing else."""
+    trial = Trial(kube, server, name, Method.SERVICE_ACCOUNT_TOKEN)
+    subject = f"system:serviceaccount:{trial.namespace}:shop"
+    server.add_client(name, method=trial.method, lifetime=LIFETIME, subject=subject)
+    return trial.begin({})
+
+
+def test_a_namespace_without_any_secret_has_good_tokens(
+    plane: ControlPlane, server: Keycloak, operator: Operator, kube: Kube
+) -> None:
+    """Over three renewals, each by one TokenRequest and one token request, and without an expired token in between."""
+    trial = begun(kube, server, "federated")
+    token = trial.until_ready()
+    for _ in range(RENEWALS):
+        token = trial.until_other(token, LIFETIME)
+    assert [answer.status for answer in server.requests(trial.name)] == [200] * (1 + RENEWALS)
+    assert trial.expired == []
+    calls = Counter(
+        (event["verb"], event["objectRef"].get("subresource", ""), event["objectRef"]["resource"])
+        for event in plane.audit_events()
+        if event["user"]["username"] == operator.installation.user
+        and event.get("objectRef", {}).get("namespace") == trial.namespace
+    )
+    assert calls["create", "token", "serviceaccounts"] == 1 + RENEWALS
+    assert (calls["create", "", "secrets"], calls["update", "", "secrets"]) == (1, RENEWALS)
+    assert [secret["metadata"]["name"] for secret in kube.list("Secret", trial.namespace)] == ["shop"]
+
+
+def test_a_client_that_is_disabled_is_told_once_its_last_token_has_expired(
+    server: Keycloak, operator: Operator, kube: Kube
+) -> None:
+    """Until then the failing refresh alone, since consumers are still served."""
+    trial = begun(kube, server, "disabled")
+    token = trial.until_ready()
+    server.disable(trial.name)
+    trial.until(lambda: trial.condition("Refreshed").get("status") == "False", "the refresh to fail", LIFETIME)
+    if trial.token() == token and trial.condition("Ready")["status"] == "True":
+        assert trial.condition("Stalled")["status"] == "False"
+    ready = trial.until_stalled(2 * LIFETIME)
+    assert ready["reason"] in {"InvalidClient", "UnauthorizedClient"}, ready
+    assert "ServiceAccount" in ready["message"], ready
