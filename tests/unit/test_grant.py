@@ -166,3 +166,14 @@ class _Another:
     def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
         """Another name of the grant."""
         return Contribution({"grant_type": "another"})
+
+
+@pytest.mark.parametrize("keys", [{"privateKeyKey": "key.pem"}, {"certificateKey": "tls.key"}, {"jsonKey": "tls.key"}])
+def test_each_key_that_the_spec_names_makes_another_grant(keys: dict[str, str]) -> None:
+    """Whatever its name: another key holds another credential."""
+    metadata = {"namespace": "store", "name": "shop", "uid": "uid"}
+    secret = {"name": "shop-integration", **keys}
+    named = parse_integration(
+        {"metadata": metadata, "spec": {"endpointRef": {"name": "login"}, "credentialsSecretRef": secret}}
+    )
+    assert grant_hash(ENDPOINT, named) != grant_hash(ENDPOINT, SHOP)

@@ -10,7 +10,7 @@ from integration_token.api.integration import parse_integration
 from integration_token.oauth.part import TokenRequestSpec
 from integration_token.oauth.request import TokenRequest, build_request, grant_inputs
 
-from tests.fakes.vendor import anthropic, entra, openai, openrouter
+from tests.fakes.vendor import anthropic, auth0, entra, google, grafx, okta, openai, openrouter, salesforce
 from tests.fakes.vendor.shape import Refused
 from tests.unit.signing import certificate_pem, key_of, pem, rsa_key, thumbprint
 from tests.unit.virtual import EPOCH
@@ -134,3 +134,124 @@ def test_an_exchange_takes_nothing_else(
     for changed in (changes, {"requestEncoding": encoding}, exchange):
         with pytest.raises(Refused):
             by_account(check, endpoint, changed)
+
+
+KEY = {"client_id": "shop", "private_key": pem(rsa_key())}
+SECRET = {"credentialsSecretRef": {"name": "shop"}}
+GRAFX: dict[str, Any] = {
+    "tokenURL": "https://integration-login.chiligrafx.com/oauth/token",
+    "audience": grafx.AUDIENCE,
+}
+AUTH0: dict[str, Any] = {
+    "tokenURL": "https://shop.eu.auth0.com/oauth/token",
+    "requestEncoding": "Form",
+    "audience": "https://api.example",
+    "clientAuthenticationMethod": "PrivateKeyJWT",
+    "assertion": {"audience": "https://shop.eu.auth0.com/"},
+}
+OKTA: dict[str, Any] = {
+    "tokenURL": "https://shop.okta.com/oauth2/v1/token",
+    "requestEncoding": "Form",
+    "clientAuthenticationMethod": "PrivateKeyJWT",
+}
+SALESFORCE: dict[str, Any] = {
+    "tokenURL": "https://login.salesforce.com/services/oauth2/token",
+    "requestEncoding": "Form",
+    "grant": "JWTBearer",
+    "clientAuthenticationMethod": "None",
+    "assertion": {"audience": salesforce.AUDIENCE, "subject": "shop@example.com", "lifetime": "2m"},
+}
+GOOGLE: dict[str, Any] = {
+    "tokenURL": google.URL,
+    "requestEncoding": "Form",
+    "grant": "JWTBearer",
+    "clientAuthenticationMethod": "None",
+    "assertion": {"keyID": "k1", "claims": {"scope": "https://www.googleapis.com/auth/cloud-platform"}},
+}
+
+
+def to_grafx(changes: dict[str, Any]) -> None:
+    """Asks with a client secret."""
+    sent = request(GRAFX | changes, SECRET, credentials={"client_id": "shop", "client_secret": "s3cret"})
+    grafx.check(sent.headers, sent.body)
+
+
+def to_auth0(changes: dict[str, Any]) -> None:
+    """Asks with a key."""
+    sent = request(AUTH0 | changes, SECRET, credentials=KEY)
+    auth0.check(sent.headers, sent.body, "https://shop.eu.auth0.com/", rsa_key().public_key(), EPOCH)
+
+
+def to_okta(changes: dict[str, Any]) -> None:
+    """Asks with a key."""
+    sent = request(OKTA | changes, SECRET | {"scopes": ["okta.users.read"]}, credentials=KEY)
+    okta.check(sent.headers, sent.body, OKTA["tokenURL"], rsa_key().public_key(), EPOCH)
+
+
+def to_salesforce(changes: dict[str, Any]) -> None:
+    """Asks for a user."""
+    sent = request(SALESFORCE | changes, SECRET, credentials=KEY)
+    salesforce.check(sent.headers, sent.body, rsa_key().public_key(), "shop", "shop@example.com", EPOCH)
+
+
+def to_google(changes: dict[str, Any]) -> None:
+    """Asks as a service account of Google's."""
+    sent = request(GOOGLE | changes, SECRET, credentials=KEY)
+    google.check(sent.headers, sent.body, rsa_key().public_key(), "shop", "k1", EPOCH)
+
+
+Ask = Callable[[dict[str, Any]], None]
+KEYED: dict[str, tuple[Ask, list[dict[str, Any]]]] = {
+    "GraFx": (
+        to_grafx,
+        [{"audience": ""}, {"requestEncoding": "Form"}, {"clientAuthenticationMethod": "ClientSecretBasic"}],
+    ),
+    "Auth0": (
+        to_auth0,
+        [
+            {"assertion": {}},
+            {"assertion": {**AUTH0["assertion"], "lifetime": "10m"}},
+            {"assertion": {"audience": "https://shop.eu.auth0.com"}},
+            {"audience": ""},
+        ],
+    ),
+    "Okta": (to_okta, [{"assertion": {"audience": "https://shop.okta.com"}}, {"requestEncoding": "JSON"}]),
+    "Salesforce": (
+        to_salesforce,
+        [
+            {"assertion": {**SALESFORCE["assertion"], "subject": ""}},
+            {"assertion": {**SALESFORCE["assertion"], "lifetime": "10m"}},
+            {"assertion": {**SALESFORCE["assertion"], "audience": ""}},
+            {"clientAuthenticationMethod": "PrivateKeyJWT"},
+        ],
+    ),
+    "Google": (
+        to_google,
+        [
+            {"assertion": {"keyID": "k1"}},
+            {"assertion": {"claims": GOOGLE["assertion"]["claims"]}},
+            {"requestEncoding": "JSON"},
+            {"parameters": {"scope_hint": "x"}},
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("ask", [ask for ask, _ in KEYED.values()], ids=KEYED)
+def test_a_request_with_a_secret_or_a_key_is_as_the_page_has_it(ask: Ask) -> None:
+    """With settings of the endpoint's spec alone."""
+    ask({})
+
+
+@pytest.mark.parametrize(
+    ("ask", "changes"),
+    [
+        pytest.param(ask, each, id=f"{name} {number}")
+        for name, (ask, all_) in KEYED.items()
+        for number, each in enumerate(all_)
+    ],
+)
+def test_a_request_with_other_settings_is_refused(ask: Ask, changes: dict[str, Any]) -> None:
+    """Each setting is needed, or its value the only one."""
+    with pytest.raises(Refused):
+        ask(changes)

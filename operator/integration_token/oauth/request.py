@@ -81,12 +81,12 @@ def grant_hash(endpoint: Endpoint, integration: Integration, account: str = "") 
 
 def _later_keys(integration: Integration) -> list[list[str]]:
     """The keys that the first release didn't know, where they are no defaults: without them its hashes stay."""
-    keys = {
-        "privateKeyKey": integration.private_key_key,
-        "certificateKey": integration.certificate_key,
-        "jsonKey": integration.json_key,
-    }
-    return [[name, key] for name, key in keys.items() if key not in {"", PRIVATE_KEY_KEY}]
+    keys = (
+        ("privateKeyKey", integration.private_key_key, PRIVATE_KEY_KEY),
+        ("certificateKey", integration.certificate_key, ""),
+        ("jsonKey", integration.json_key, ""),
+    )
+    return [[name, key] for name, key, default in keys if key != default]
 
 
 def authentication_method(name: str) -> Part:
