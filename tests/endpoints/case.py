@@ -69,14 +69,23 @@ def wrong_secret(site: Site) -> None:
     trial.until_ready()
 
 
-def rotated(site: Site) -> None:
-    """A secret that was exchanged at the server and in the credentials Secret brings a token at once."""
-    trial = site.trial("rotated", site.plain)
-    trial.begin(site.server.add_client(trial.name, lifetime=LASTING))
+def rotated(site: Site, method: Method) -> None:
+    """What was exchanged at the server alone is told with what to check, while the last token serves on; exchanged in
+    the credentials Secret too, it brings the next one at once."""
+    trial = site.trial(f"rotated-{method.lower()}", method)
+    trial.begin(site.server.add_client(trial.name, method=method, lifetime=LASTING))
     token = trial.until_ready()
-    trial.hold(site.server.rotate(trial.name))
+    held = site.server.rotate(trial.name)
+    trial.ask_for_renewal()
+    trial.until(lambda: trial.condition("Refreshed").get("status") == "False", "the refresh to fail")
+    refreshed = trial.condition("Refreshed")
+    assert refreshed["reason"] in _REFUSED | {"RequestRejected"}, refreshed
+    assert "check" in refreshed["message"], refreshed
+    assert trial.condition("Ready")["status"] == "True"
+    assert trial.token() == token
+    trial.hold(held)
     trial.until_other(token)
-    assert trial.condition("Refreshed")["status"] == "True"
+    trial.until(lambda: trial.condition("Refreshed").get("status") == "True", "the refresh to succeed")
 
 
 def unknown_client(site: Site) -> None:
@@ -101,7 +110,6 @@ Case = Callable[[Site], None]
 
 CASES: Final[dict[str, Case]] = {
     "wrong secret, then mended": wrong_secret,
-    "rotated secret": rotated,
     "unknown client": unknown_client,
     "missing grant": missing_grant,
 }
@@ -115,6 +123,7 @@ def cases(server: TokenServer | type[TokenServer]) -> dict[str, Case]:
     for method in methods:
         found[f"{method}"] = lambda site, method=method: issue(site, method)  # type: ignore[misc]
         found[f"{method}, renewals"] = lambda site, method=method: renew(site, method)  # type: ignore[misc]
+        found[f"{method}, rotated"] = lambda site, method=method: rotated(site, method)  # type: ignore[misc]
     return found | CASES
 
 

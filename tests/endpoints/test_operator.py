@@ -67,6 +67,6 @@ def test_a_restart_asks_no_server_for_anything(
     for futures in results.values():
         for future in futures.values():
             future.result()
-    before = [server.requests(name) for server in servers for name in ("rotated", "wrong")]
+    before = [server.requests(name) for server in servers for name in ("wrong", "issue-clientsecretpost")]
     operator.restart()
-    assert [server.requests(name) for server in servers for name in ("rotated", "wrong")] == before
+    assert [server.requests(name) for server in servers for name in ("wrong", "issue-clientsecretpost")] == before

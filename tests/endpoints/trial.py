@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from integration_token.api.names import ALLOWED_AUDIENCES_ANNOTATION, ALLOWED_HOSTS_ANNOTATION
+from integration_token.api.names import ALLOWED_AUDIENCES_ANNOTATION, ALLOWED_HOSTS_ANNOTATION, RENEW_ANNOTATION
 from integration_token.api.value import parse_time
 
 from tests.apiserver.kube import GROUP_VERSION, Document, Kube
@@ -77,6 +77,11 @@ class Trial:
         """Have the credentials Secret hold this instead."""
         data = {key: base64.b64encode(value.encode()).decode() for key, value in held.items()}
         self.kube.patch("Secret", self.namespace, "shop-integration", {"data": data})
+
+    def ask_for_renewal(self) -> None:
+        """As a person does."""
+        patch = {"metadata": {"annotations": {RENEW_ANNOTATION: "now"}}}
+        self.kube.patch("IntegrationToken", self.namespace, "shop", patch)
 
     @property
     def status(self) -> Document:
