@@ -89,9 +89,10 @@ def test_a_client_that_is_disabled_is_told_once_its_last_token_has_expired(
     trial = begun(kube, server, "disabled")
     token = trial.until_ready()
     server.disable(trial.name)
+    trial.ask_for_renewal()
     trial.until(lambda: trial.condition("Refreshed").get("status") == "False", "the refresh to fail", LIFETIME)
-    if trial.token() == token and trial.condition("Ready")["status"] == "True":
-        assert trial.condition("Stalled")["status"] == "False"
+    assert trial.token() == token
+    assert (trial.condition("Ready")["status"], trial.condition("Stalled")["status"]) == ("True", "False")
     ready = trial.until_stalled(2 * LIFETIME)
     assert ready["reason"] in {"InvalidClient", "UnauthorizedClient"}, ready
     assert "ServiceAccount" in ready["message"], ready

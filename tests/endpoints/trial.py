@@ -119,7 +119,9 @@ class Trial:
         try:
             return poll(condition, what, seconds)
         except TimeoutError as error:
-            conditions = [f"{c['type']}={c['status']} {c['reason']}: {c['message']}" for c in self.status["conditions"]]
+            conditions = [
+                f"{c['type']}={c['status']} {c['reason']}: {c['message']}" for c in self.status.get("conditions", ())
+            ]
             lines = [f"{error} at {self.namespace}", *conditions, *map(str, self.server.requests(self.name))]
             raise AssertionError("\n  ".join(lines)) from None
 
