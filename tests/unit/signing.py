@@ -86,3 +86,29 @@ def thumbprint(certificate_text: str) -> str:
     digest = hashes.Hash(hashes.SHA256())
     digest.update(der)
     return base64.urlsafe_b64encode(digest.finalize()).decode().rstrip("=")
+
+
+def der(tag: int, *parts: bytes) -> bytes:
+    """An element of DER (X.690, 10) of at most 64 KiB."""
+    content = b"".join(parts)
+    size = len(content)
+    length = bytes([size]) if size < 128 else b"\x82" + size.to_bytes(2)
+    return bytes([tag]) + length + content
+
+
+def pem_of(label: str, content: bytes) -> str:
+    """PEM (RFC 7468) of whatever content."""
+    return f"-----BEGIN {label}-----\n{base64.encodebytes(content).decode()}-----END {label}-----\n"
+
+
+def discrete_key(algorithm: str, bits: int) -> str:
+    """A private key of DSA or Diffie-Hellman in PKCS#8, whose public one takes a power of so many bits to find out.
+
+    :param algorithm: its object identifier in DER, in hex.
+    """
+    number = der(2, b"\x00" + b"\xff" * (bits // 8))
+    parameters = der(0x30, number, number, der(2, b"\x03"))
+    return pem_of(
+        "PRIVATE KEY",
+        der(0x30, der(2, b"\x00"), der(0x30, der(6, bytes.fromhex(algorithm)), parameters), der(4, number)),
+    )

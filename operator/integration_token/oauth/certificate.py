@@ -8,7 +8,7 @@ from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import Certificate, load_pem_x509_certificate
+from cryptography.x509 import Certificate, InvalidVersion, load_pem_x509_certificate
 
 from integration_token.api.value import format_time
 from integration_token.oauth.key import PrivateKey, invalid
@@ -68,7 +68,7 @@ def read_chain(text: str, where: str, key: PrivateKey, place_of_key: str, now: f
 def _read(block: str, number: int, where: str) -> Certificate:
     try:
         return load_pem_x509_certificate(block.encode())
-    except ValueError:
+    except (ValueError, InvalidVersion):
         pass  # raised below, where the library's exception is gone
     raise invalid(f"certificate {number} of {where} can't be read; store it anew")
 

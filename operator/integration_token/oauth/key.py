@@ -3,7 +3,8 @@
 Whoever may write a credentials Secret chooses the text, so what it costs to read one is bounded. OpenSSL's own check of
 an RSA key tests whether its factors are prime: 0.3 s at 4096 bits, in which the interpreter runs nothing else, on
 whatever thread. What is checked here instead takes microseconds, and shows that the parts of a key fit together; if its
-factors are no primes, its signatures are worthless, and that is its owner's loss alone.
+factors are no primes, its signatures are worthless, and that is its owner's loss alone. And no key of DSA or
+Diffie-Hellman gets to OpenSSL, which would compute the public one: seconds, in which again nothing else runs.
 
 No message and no exception holds anything of a key: those of the libraries are dropped where they are raised, since
 some hold the whole text. Who imports this pays for its libraries, 8 MiB: only what signs does.
@@ -56,6 +57,13 @@ _CURVES: Final = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-52
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----([^-]*)-----END \1-----")
 _PRIVATE = frozenset({"PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"})
 """PKCS#8, PKCS#1 and SEC1 (RFC 7468, 10; RFC 8017, A.1.2; RFC 5915)."""
+_PKCS8 = "PRIVATE KEY"
+_TO_ALGORITHM = re.compile(
+    rb"\x30(?:[\x00-\x7f]|\x81.|\x82..)\x02\x01[\x00\x01]\x30(?:[\x00-\x7f]|\x81.|\x82..)\x06(.)", re.DOTALL
+)
+"""What PKCS#8 begins with, in DER, up to the length of the algorithm's identifier (RFC 5958, 2)."""
+_READ = frozenset(map(bytes.fromhex, ("2a864886f70d010101", "2a864886f70d01010a", "2a8648ce3d0201", "2b6570")))
+"""RSA, RSA for PSS alone, elliptic curves and Ed25519 (RFC 8017, A.1; RFC 5480, 2.1.1; RFC 8410, 3)."""
 _ENCRYPTED = ("BEGIN ENCRYPTED PRIVATE KEY", "4,ENCRYPTED")
 """PKCS#8 and OpenSSL's older way: whoever chooses the text also chooses how long its password takes to try."""
 
@@ -136,13 +144,44 @@ def _of_pem(text: str, where: str) -> PrivateKey:
     if len(blocks) != 1:
         raise invalid(_miscounted(text, len(blocks), where))
     [(label, body)] = blocks
-    block = f"-----BEGIN {label}-----{body}-----END {label}-----\n"
-    loaded: Any = None
-    with suppress(ValueError, TypeError, UnsupportedAlgorithm):  # told below, where the library's exception is gone
-        loaded = load_pem_private_key(block.encode(), None, unsafe_skip_rsa_key_validation=True)
+    loaded = _loaded(label, _content(body), where)
     if loaded is None:
         raise invalid(f"{where} is PEM, but holds no private key that can be read; store {_KINDS}")
     return _judged(loaded, where, secrets=("".join(body.split()),))
+
+
+def _loaded(label: str, content: bytes, where: str) -> Any:
+    """What the library makes of a block's content; None if it can't read that."""
+    if label == _PKCS8:
+        algorithm = _algorithm(content)
+        if not algorithm:
+            return None
+        if algorithm not in _READ:
+            raise invalid(_of_other_kind(where))
+    # Written anew, so that the library reads what was looked at.
+    block = f"-----BEGIN {label}-----\n{base64.b64encode(content).decode()}\n-----END {label}-----\n"
+    try:
+        return load_pem_private_key(block.encode(), None, unsafe_skip_rsa_key_validation=True)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+
+
+def _content(body: str) -> bytes:
+    """What a block of PEM holds; nothing if that can't be read."""
+    try:
+        return base64.b64decode("".join(body.split()), validate=True)
+    except ValueError:
+        return b""
+
+
+def _algorithm(content: bytes) -> bytes:
+    """The identifier of a PKCS#8 key's algorithm; empty if that can't be read."""
+    found = _TO_ALGORITHM.match(content)
+    return content[found.end() : found.end() + found[1][0]] if found else b""
+
+
+def _of_other_kind(where: str) -> str:
+    return f"{where} is a private key of a kind that cannot be used here; store {_KINDS}"
 
 
 def _miscounted(text: str, found: int, where: str) -> str:
@@ -228,7 +267,7 @@ def _judged(loaded: Any, where: str, secrets: tuple[str, ...], key_id: str = "",
     elif isinstance(loaded, Ed25519PrivateKey):
         kind = "Ed25519"
     if not kind:
-        raise invalid(f"{where} is a private key of a kind that cannot be used here; store {_KINDS}")
+        raise invalid(_of_other_kind(where))
     return PrivateKey(loaded, kind, key_id, algorithm, secrets)
 
 
