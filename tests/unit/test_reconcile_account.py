@@ -266,6 +266,21 @@ def test_an_operator_that_is_known_by_a_certificate_gives_no_token_for_the_api_s
     play(story)
 
 
+def test_no_token_is_sent_to_whom_it_is_issued_by() -> None:
+    """The API server takes tokens for its issuer, which an operator that is known by a certificate learns from them
+    alone."""
+
+    async def story(world: World) -> None:
+        world.cluster.own_token = None
+        world.cluster.misissued = {"iss": URL}
+        await world.begin_with_account()
+        assert world.requests == 0
+        assert world.ready == ("False", "AudienceNotAllowed")
+        assert "identity in this cluster" in world.message
+
+    play(story)
+
+
 def test_another_audience_than_the_token_url_takes_the_owners_word() -> None:
     """Listed, it is asked for, and alone; not listed, the message names it."""
 

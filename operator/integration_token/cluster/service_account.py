@@ -96,6 +96,13 @@ def unlike_asked(token: str, namespace: str, account: str, uid: str, audience: s
     return "" if _audiences(claims) == (audience,) else "a token for other audiences"
 
 
+def is_for_its_issuer(token: str) -> bool:
+    """Whether its audience is who issued it: that is what the API server is called unless it is told otherwise, and an
+    operator that is known by a certificate learns it from the token alone."""
+    claims = claims_of(token) or {}
+    return _place(str(claims.get("iss", ""))) in map(_place, _audiences(claims))
+
+
 def _audiences(claims: Mapping[str, Any]) -> tuple[str, ...]:
     audiences = claims.get("aud") or ()
     return (audiences,) if isinstance(audiences, str) else tuple(map(str, audiences))

@@ -14,6 +14,7 @@ from integration_token.cluster.service_account import (
     AccountMetadata,
     OwnIdentity,
     account_metadata,
+    is_for_its_issuer,
     own_identity,
     unlike_asked,
 )
@@ -84,6 +85,8 @@ class Accounts:
                 f"the API server was asked for a token of ServiceAccount {name} and answered with {fault}, which is"
                 " sent nowhere; look for what changes TokenRequests in this cluster",
             )
+        if is_for_its_issuer(token):
+            raise _for_api_server(audience, integration, endpoint)
         return token
 
     async def _read(self, integration: Integration, endpoint: Endpoint) -> AccountMetadata:
@@ -160,20 +163,28 @@ def check_account(
             " endpoint",
         )
     audience = grant_inputs(endpoint, integration, "").assertion_audience
-    shown = repr(audience[:_SHOWN])
     if own.means_api_server(audience):
-        raise UserActionRequired(
-            Reason.AUDIENCE_NOT_ALLOWED,
-            f"a token of ServiceAccount {name} for {shown} would be an identity in this cluster, and is sent nowhere;"
-            f" set spec.assertion.audience of {endpoint.ref.title} to what the endpoint is called as an audience",
-        )
+        raise _for_api_server(audience, integration, endpoint)
     if audience != endpoint.token_url and audience not in _listed(account.allowed_audiences):
         raise UserActionRequired(
             Reason.AUDIENCE_NOT_ALLOWED,
-            f"tokens of ServiceAccount {name} may not be for {shown}, which is what {endpoint.ref.title} asks for; add"
-            f" it to the account's annotation {ALLOWED_AUDIENCES_ANNOTATION}, which has at most {MAX_ALLOWED_HOSTS}"
-            " characters",
+            f"tokens of ServiceAccount {name} may not be for {_shown(audience)}, which is what {endpoint.ref.title}"
+            f" asks for; add it to the account's annotation {ALLOWED_AUDIENCES_ANNOTATION}, which has at most"
+            f" {MAX_ALLOWED_HOSTS} characters",
         )
+
+
+def _for_api_server(audience: str, integration: Integration, endpoint: Endpoint) -> UserActionRequired:
+    return UserActionRequired(
+        Reason.AUDIENCE_NOT_ALLOWED,
+        f"a token of ServiceAccount {integration.service_account} for {_shown(audience)} would be an identity in this"
+        f" cluster, and is sent nowhere; set spec.assertion.audience of {endpoint.ref.title} to what the endpoint is"
+        " called as an audience",
+    )
+
+
+def _shown(audience: str) -> str:
+    return repr(audience[:_SHOWN])
 
 
 def _listed(audiences: str) -> frozenset[str]:
