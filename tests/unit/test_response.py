@@ -145,6 +145,24 @@ def test_what_only_looks_like_a_jwt_is_a_token_like_any_other(token: str) -> Non
     assert read(good(access_token=token, expires_in=...)).expires == NOW + DEFAULT
 
 
+@pytest.mark.parametrize(
+    ("jti", "told"),
+    [
+        pytest.param("5f2c8a1e-7b3d-4f60-9a1c-2d4e6f8a0b1c", True, id="a UUID"),
+        pytest.param(SECRET, False, id="the secret that was sent"),
+        pytest.param(HELD, False, id="the token that is held"),
+        pytest.param(f"id-{base64.b64encode(SECRET.encode()).decode()}", False, id="the same in base64"),
+        pytest.param(SECRET.encode().hex(), False, id="the same in hexadecimal"),
+        pytest.param("x" * 129, False, id="too long"),
+        pytest.param("a\nb", False, id="a line break"),
+        pytest.param(7, False, id="no text"),
+    ],
+)
+def test_the_id_of_a_jwt_is_told_where_it_holds_nothing_that_was_sent(jti: object, *, told: bool) -> None:
+    """The endpoint chooses it, and the audit log may show it."""
+    assert read(good(access_token=jwt(jti=jti))).token_id == (jti if told else "")
+
+
 @pytest.mark.parametrize("date", ["", "yesterday", "Thu, 99 Foo 2026", "Fri, 31 Dec 9999 23:59:59 +9999", "\x00", "0"])
 def test_a_date_that_is_none_corrects_nothing(date: str) -> None:
     """The answer is read as if it had no Date."""

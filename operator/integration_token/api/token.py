@@ -35,6 +35,8 @@ class Token:
     """The endpoint granted more than `scope` tells: compared with another it shows nothing."""
     assumption: Assumption | None = field(default=None, compare=False)
     """Why, where this process was answered it: it is not stored."""
+    token_id: str = field(default="", repr=False, compare=False)
+    """`jti` of a JWT (RFC 7519, 4.1.7), where this process was answered it and it holds nothing of what was sent."""
     skew: float = field(default=0.0, compare=False)
     """Seconds by which the endpoint's clock seemed to be ahead of ours, where that was too much to go by it; not stored
     either."""

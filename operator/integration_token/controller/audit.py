@@ -6,17 +6,13 @@ digest of a token, and nothing that could be guessed from it.
 
 from integration_token.api.endpoint import Endpoint
 from integration_token.api.integration import Integration
-from integration_token.api.jwt import claims_of
-from integration_token.api.token import StoredToken, Token, stored_revision
+from integration_token.api.token import StoredToken, stored_revision
 from integration_token.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 
 EVENT = "TokenIssued"
 """By which log collectors find the lines."""
-
-_LONGEST_ID = 128
-"""Characters of a `jti`: those in use are UUIDs and the like."""
 
 
 class AuditLog:
@@ -46,10 +42,5 @@ class AuditLog:
             **proof,
             scopes=list(integration.scopes if token.scope is None else token.scope),
             lifetime_seconds=int(token.lifetime),
-            **self._token_id(token),
+            **({"jti": token.token_id} if self._token_ids and token.token_id else {}),
         )
-
-    def _token_id(self, token: Token) -> dict[str, object]:
-        jti = (claims_of(token.access_token) or {}).get("jti") if self._token_ids else None
-        fits = isinstance(jti, str) and 0 < len(jti) <= _LONGEST_ID and jti.isprintable()
-        return {"jti": jti} if fits else {}

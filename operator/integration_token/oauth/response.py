@@ -21,13 +21,16 @@ from integration_token.oauth.content import ContentError, content_of
 from integration_token.oauth.expiry import NO_DURATION, http_date, number, read_expiry, server_clock
 from integration_token.oauth.refusal import Asked, oauth_failure, rejection
 from integration_token.oauth.scope import Granted, granted_scopes
-from integration_token.telemetry.redaction import redact
+from integration_token.telemetry.redaction import is_of_secret, redact
 
 MAX_PAUSE = 15 * 60.0
 """Seconds that an endpoint can keep us away with Retry-After: a mistaken header must not stop renewal for a day."""
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 """RFC 6749, A.12 allows spaces too, but a Bearer token (RFC 6750, 2.1) has none: it must fit into a header."""
+
+_MAX_TOKEN_ID = 128
+"""Characters of a `jti`: those in use are UUIDs and the like."""
 
 _DIGITS = re.compile(r"([0-9]+)(?:,.*)?")
 """Of a header that was sent twice the first value counts."""
@@ -82,9 +85,10 @@ def read_answer(
     if expires_in_pointer:
         fields = {**fields, "expires_in": find(fields, expires_in_pointer)}
     _check_type(fields.get("token_type"), asked, (*secrets, token))
+    claims = claims_of(token) or {}
     expiry = read_expiry(
         fields,
-        _jwt_expiry(token),
+        number(claims.get("exp")),
         answer.headers,
         sent=answer.sent,
         received=received,
@@ -103,6 +107,7 @@ def read_answer(
         scope=granted.scopes,
         scope_incomplete=granted.incomplete,
         assumption=expiry.assumption,
+        token_id=_token_id(claims.get("jti"), secrets),
         skew=expiry.skew,
     )
 
@@ -168,10 +173,11 @@ def _fields(answer: Answer, asked: Asked, secrets: tuple[str, ...]) -> Mapping[s
     return fields
 
 
-def _jwt_expiry(token: str) -> float | None:
-    """The `exp` of a JWT (RFC 7519, 4.1.4), where the token is one: read, never required, never verified."""
-    claims = claims_of(token)
-    return None if claims is None else number(claims.get("exp"))
+def _token_id(jti: object, secrets: tuple[str, ...]) -> str:
+    """A `jti` that may be told; empty where there is none. The endpoint chooses it: it could be what it was sent."""
+    if not isinstance(jti, str) or len(jti) > _MAX_TOKEN_ID or not (jti.isascii() and jti.isprintable()):
+        return ""
+    return "" if is_of_secret(jti, secrets) else jti
 
 
 def _pause(headers: Mapping[str, str], received: float) -> float | None:

@@ -203,6 +203,15 @@ def leaking(texts: Iterable[str], secrets: Collection[str], between: str) -> set
     return _telling({text for span in spans for text in many.at(*span)}, secrets)
 
 
+def is_of_secret(text: str, secrets: Collection[str]) -> bool:
+    """Whether a short ASCII text holds anything of a secret, in whatever encoding."""
+    known = Secrets(secrets)
+    try:
+        return bool(known) and any(known.found_in(_readings(text, range(len(text)))))
+    except TooMuch:
+        return True
+
+
 def repeating(texts: Iterable[str], secrets: Collection[str]) -> set[str]:
     """Those of many short ASCII texts that share a run of eight characters, as it is, with a secret."""
     many = _Texts(texts)
