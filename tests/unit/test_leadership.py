@@ -84,7 +84,6 @@ class Scene:
             Permissions(clock),
             TrustedFile(None),
             own_namespace="operators",
-            access=self._access,
             take_signals=self._take_signals,
         )
         self.running = asyncio.create_task(self.term.run(self.stop))
@@ -97,9 +96,6 @@ class Scene:
     def _take_signals(self) -> None:
         self.signals += 1
 
-    async def _access(self) -> Access:
-        raise AssertionError
-
     async def _watch(
         self,
         handler: EventHandler,
@@ -109,7 +105,7 @@ class Scene:
         failing: Callable[[], None],
     ) -> None:
         """Lists, tells that it watches, and ends when the test says so."""
-        assert access == self._access
+        assert access == self.cluster.access
         self.watched.append(tuple(namespaces))
         self.failing = failing
         self.left.append(weakref.ref(Cycle()))

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from integration_token import __main__ as command
-from integration_token.cluster.connection import Access
 from integration_token.cluster.election import Timing
 from integration_token.cluster.fence import Fence
 from integration_token.cluster.lease import Candidate
@@ -92,13 +91,10 @@ class Process:
             own_namespace="operators",
         )
         monkeypatch.setattr(self.application, "_take_signals", lambda: None)
-        self.running = asyncio.create_task(self.application.run(self._access))
+        self.running = asyncio.create_task(self.application.run())
 
     def _gateway(self, _: Fence) -> Line:
         return self.line
-
-    async def _access(self) -> Access:
-        raise AssertionError
 
     async def _nothing(self, *_: object) -> None:
         pass

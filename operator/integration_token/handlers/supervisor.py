@@ -3,11 +3,10 @@ told what it may not do."""
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 
 from integration_token.api.endpoint import EndpointKind
 from integration_token.cluster.collection import ENDPOINTS, INTEGRATIONS, NAMESPACES, Collection
-from integration_token.cluster.connection import Access
 from integration_token.cluster.gateway import Gateway
 from integration_token.errors import ClusterError, Unauthorized, Unavailable
 from integration_token.handlers.event_handler import EventHandler
@@ -43,13 +42,11 @@ class Supervisor:
         handler: EventHandler,
         namespaces: tuple[str, ...],
         *,
-        access: Callable[[], Awaitable[Access]],
         take_signals: Callable[[], None],
         restarted: Callable[[], None],
     ) -> None:
         """`namespaces`: those to watch, none for all.
 
-        :param access: how the API server is reached.
         :param take_signals: makes signals ask for an orderly end: kopf, whenever it starts, takes them for itself.
         :param restarted: called whenever a watch ended that is to be started again.
         """
@@ -57,7 +54,6 @@ class Supervisor:
         self._handler = handler
         self._namespaces = namespaces
         self._scopes = namespaces or ("",)
-        self._access = access
         self._take_signals = take_signals
         self._restarted = restarted
         self._doubt = asyncio.Event()
@@ -116,7 +112,7 @@ class Supervisor:
         ending = asyncio.create_task(self._end_what_hangs())
         namespaces = self._namespaces and served
         watching = asyncio.create_task(
-            watch(self._handler, self._access, namespaces, ready, self._doubt.set), name="kopf"
+            watch(self._handler, self._gateway.access, namespaces, ready, self._doubt.set), name="kopf"
         )
         try:
             while not await self._await_end_or_doubt(watching, whole=served == self._scopes):

@@ -7,12 +7,11 @@ meanwhile, and begins its next term with nothing.
 import asyncio
 import random
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 
 from integration_token.api.names import INTEGRATION_TOKENS
 from integration_token.clock import Clock
-from integration_token.cluster.connection import Access
 from integration_token.cluster.fence import Fence
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.permission import Permissions
@@ -63,14 +62,12 @@ class LeaderTerm:
         trusted: TrustedFile,
         *,
         own_namespace: str | None,
-        access: Callable[[], Awaitable[Access]],
         take_signals: Callable[[], None],
     ) -> None:
         """`gateway` writes only as long as `fence` is open.
 
         :param trusted: authorities beside the system's.
         :param own_namespace: the operator's; None where it has none.
-        :param access: how the API server is reached.
         :param take_signals: makes signals ask for an orderly end: kopf, whenever it starts, takes them for itself.
         """
         policy = Policy(settings.insecure_endpoints, settings.allowed_hosts, settings.private_hosts)
@@ -101,7 +98,6 @@ class LeaderTerm:
             gateway,
             worker.handler,
             settings.namespaces,
-            access=access,
             take_signals=take_signals,
             restarted=lambda: metrics.record_watch_restart(INTEGRATION_TOKENS),
         )

@@ -6,11 +6,11 @@ import random
 import signal
 import socket
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from integration_token.clock import Clock
-from integration_token.cluster.connection import Access, access, connect, own_namespace
+from integration_token.cluster.connection import connect, own_namespace
 from integration_token.cluster.fence import Fence
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.lease import Candidate
@@ -64,7 +64,7 @@ async def run(settings: Settings, clock: Clock) -> None:
             trusted=trusted,
             own_namespace=_own_namespace(settings),
         )
-        await application.run(lambda: access(client))
+        await application.run()
 
 
 def _own_namespace(settings: Settings) -> str | None:
@@ -108,8 +108,8 @@ class Application:
         self._stop = asyncio.Event()
         self._term: LeaderTerm | None = None
 
-    async def run(self, access: Callable[[], Awaitable[Access]]) -> None:
-        """Runs until a signal asks for the end; `access` tells how the API server is reached.
+    async def run(self) -> None:
+        """Runs until a signal asks for the end.
 
         A process that loses its lease stands by again instead of ending, as those do that are built on client-go: after
         an outage it goes on at once where nobody else has taken over, and no container waits to be started anew. That
@@ -122,9 +122,9 @@ class Application:
                 # What is left of a term lies in cycles, and who stands by does too little for Python to look for them.
                 gc.collect()
                 if self._candidate is None:
-                    await self._run_term(Fence(self._clock), access)
+                    await self._run_term(Fence(self._clock))
                 elif (fence := await self._acquire(self._candidate)) is not None:
-                    await self._lead(self._candidate, fence, access)
+                    await self._lead(self._candidate, fence)
         finally:
             await self._server.stop()
 
@@ -140,11 +140,11 @@ class Application:
                 task.cancel()
             await asyncio.wait((acquiring, stopping))
 
-    async def _lead(self, candidate: Candidate, fence: Fence, access: Callable[[], Awaitable[Access]]) -> None:
+    async def _lead(self, candidate: Candidate, fence: Fence) -> None:
         # Begun before anything of kopf is, which would end it.
         renewing = asyncio.create_task(candidate.renew(fence), name="renew")
         try:
-            await self._run_term(fence, access)
+            await self._run_term(fence)
         finally:
             ours = fence.is_open()
             fence.close()
@@ -155,7 +155,7 @@ class Application:
             if ours:
                 await candidate.release()
 
-    async def _run_term(self, fence: Fence, access: Callable[[], Awaitable[Access]]) -> None:
+    async def _run_term(self, fence: Fence) -> None:
         self._term = LeaderTerm(
             self._settings,
             self._clock,
@@ -165,7 +165,6 @@ class Application:
             self._permissions,
             self._trusted,
             own_namespace=self._own_namespace,
-            access=access,
             take_signals=self._take_signals,
         )
         try:
