@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from integration_token.api.jwt import claims_of
-from integration_token.api.names import ALLOWED_AUDIENCES_ANNOTATION, ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL
+from integration_token.api.names import ALLOWED_AUDIENCES_ANNOTATION, ALLOWED_HOSTS_ANNOTATION
 from integration_token.cluster.collection import Object
 from integration_token.cluster.connection import Access
 from integration_token.cluster.page import MAX_ALLOWED_HOSTS
@@ -25,8 +25,6 @@ class AccountMetadata:
     """What is known of a ServiceAccount."""
 
     uid: str
-    released: bool
-    """Its owner consents to its use."""
     allowed_hosts: str
     """As annotated; empty where there is no such list, or one that is too long."""
     allowed_audiences: str
@@ -61,7 +59,6 @@ def account_metadata(account: Object) -> AccountMetadata:
     hosts, audiences = (annotations.get(each, "") for each in (ALLOWED_HOSTS_ANNOTATION, ALLOWED_AUDIENCES_ANNOTATION))
     return AccountMetadata(
         uid=metadata["uid"],
-        released=(metadata.get("labels") or {}).get(CREDENTIALS_LABEL) == "true",
         allowed_hosts="" if len(hosts) > MAX_ALLOWED_HOSTS else hosts,
         allowed_audiences="" if len(audiences) > MAX_ALLOWED_HOSTS else audiences,
     )

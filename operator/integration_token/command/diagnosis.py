@@ -13,10 +13,12 @@ from integration_token.api.integration import Integration, parse_integration
 from integration_token.api.selector import selects
 from integration_token.cluster.collection import ENDPOINTS, NAMESPACES, SERVICE_ACCOUNTS, Object
 from integration_token.cluster.secret import secret_metadata
+from integration_token.cluster.service_account import account_metadata
 from integration_token.command.caller import Caller, advice
 from integration_token.command.output import ExitCode, harmless
-from integration_token.controller.account import check_account, released_account
-from integration_token.controller.references import check_host, missing, released
+from integration_token.controller.account import check_account
+from integration_token.controller.consent import ACCOUNT, SECRET, released
+from integration_token.controller.references import check_host, missing
 from integration_token.controller.source import check_sources
 from integration_token.errors import ClusterError, UserActionRequired
 from integration_token.oauth.address import IPAddress, Policy, forbidden_address
@@ -137,7 +139,7 @@ async def _credentials(caller: Caller, integration: Integration, endpoint: Endpo
     name = integration.credentials
     secret = await caller.metadata(integration.namespace, name)
     try:
-        metadata = secret_metadata(released(secret, integration))
+        metadata = secret_metadata(released(secret, SECRET, integration.namespace, name))
         if endpoint is not None:
             check_host(metadata, endpoint, integration, _POLICY)
     except UserActionRequired as failure:
@@ -168,7 +170,7 @@ async def _account(caller: Caller, integration: Integration, endpoint: Endpoint 
     name = integration.service_account
     body = await caller.metadata(integration.namespace, name, SERVICE_ACCOUNTS)
     try:
-        account = released_account(body, integration)
+        account = account_metadata(released(body, ACCOUNT, integration.namespace, name))
         if endpoint is not None:
             check_account(account, integration, endpoint, await caller.cluster_identity(), _POLICY)
     except UserActionRequired as failure:

@@ -5,9 +5,9 @@ from collections import OrderedDict
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint
 from integration_token.api.integration import Integration
-from integration_token.api.names import ALLOWED_AUDIENCES_ANNOTATION, ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL
+from integration_token.api.names import ALLOWED_AUDIENCES_ANNOTATION, ALLOWED_HOSTS_ANNOTATION
 from integration_token.clock import Clock
-from integration_token.cluster.collection import SERVICE_ACCOUNTS, Object
+from integration_token.cluster.collection import SERVICE_ACCOUNTS
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.page import MAX_ALLOWED_HOSTS
 from integration_token.cluster.service_account import (
@@ -18,6 +18,7 @@ from integration_token.cluster.service_account import (
     own_identity,
     unlike_asked,
 )
+from integration_token.controller.consent import ACCOUNT, released
 from integration_token.errors import Conflict, Denied, UserActionRequired
 from integration_token.oauth.address import Policy, listed_hosts
 from integration_token.oauth.part import GrantInputs
@@ -97,7 +98,7 @@ class Accounts:
             body = await self._gateway.get_metadata(SERVICE_ACCOUNTS, namespace, name)
         except Denied as error:
             raise _refused(error, integration, "read") from None
-        account = released_account(body, integration)
+        account = account_metadata(released(body, ACCOUNT, namespace, name))
         await self._judge(account, integration, endpoint)
         self._known[namespace, name] = self._clock.now().boot, account
         if len(self._known) > _KEPT:
@@ -116,27 +117,6 @@ class Accounts:
 def account_text(integration: Integration, account: AccountMetadata) -> str:
     """An account as a grant's inputs have it."""
     return f"{integration.namespace}/{integration.service_account}/{account.uid}"
-
-
-def released_account(body: Object | None, integration: Integration) -> AccountMetadata:
-    """What is known of the account, where it exists and its owner released it.
-
-    :raises UserActionRequired: where not.
-    """
-    namespace, name = integration.namespace, integration.service_account
-    if body is None:
-        raise UserActionRequired(
-            Reason.SERVICE_ACCOUNT_NOT_FOUND,
-            f"ServiceAccount {name} does not exist; create it or mend spec.serviceAccountRef",
-        )
-    account = account_metadata(body)
-    if not account.released:
-        raise UserActionRequired(
-            Reason.SERVICE_ACCOUNT_NOT_LABELLED,
-            f"ServiceAccount {name} is not released for use as credentials;"
-            f" run: kubectl label serviceaccount --namespace {namespace} {name} {CREDENTIALS_LABEL}=true",
-        )
-    return account
 
 
 def check_account(

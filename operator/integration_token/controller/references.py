@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint, EndpointRef, parse_endpoint
 from integration_token.api.integration import Integration
-from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL
+from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION
 from integration_token.api.selector import selects
 from integration_token.api.token import revision_of
 from integration_token.clock import Clock
-from integration_token.cluster.collection import ENDPOINTS, NAMESPACES, SECRETS, Object
+from integration_token.cluster.collection import ENDPOINTS, NAMESPACES, SECRETS
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.page import MAX_ALLOWED_HOSTS
 from integration_token.cluster.secret import TOO_LONG, SecretMetadata, SecretWatch, secret_metadata
 from integration_token.controller.account import Accounts, account_text
 from integration_token.controller.ca_bundle import CABundles
+from integration_token.controller.consent import SECRET, released
 from integration_token.controller.credentials import read_values
 from integration_token.controller.source import check_sources
 from integration_token.errors import Conflict, EndpointUnusable, UserActionRequired
@@ -179,7 +180,8 @@ class References:
         check_sources(integration, endpoint)
         if not integration.credentials:
             return {}, await self._with_account(integration, endpoint, None)
-        secret = released(await self._gateway.get(SECRETS, integration.namespace, integration.credentials), integration)
+        place = integration.namespace, integration.credentials
+        secret = released(await self._gateway.get(SECRETS, *place), SECRET, *place)
         metadata = secret_metadata(secret)
         check_host(metadata, endpoint, integration, self._policy)
         values = read_values(secret.get("data") or {}, keys, integration)
@@ -195,12 +197,13 @@ class References:
         return Credentials(revision, account_text(integration, account))
 
     async def _secret(self, integration: Integration, endpoint: Endpoint) -> SecretMetadata:
-        metadata = self._secrets.credentials(integration.namespace, integration.credentials)
+        place = integration.namespace, integration.credentials
+        metadata = self._secrets.credentials(*place)
         if metadata is None:
             # Not among the labelled ones: missing, unlabelled, or so new that the watch has not told yet.
             # Of a Secret that is not released, only the metadata is read.
-            secret = await self._gateway.get_metadata(SECRETS, integration.namespace, integration.credentials)
-            metadata = secret_metadata(released(secret, integration))
+            secret = await self._gateway.get_metadata(SECRETS, *place)
+            metadata = secret_metadata(released(secret, SECRET, *place))
         check_host(metadata, endpoint, integration, self._policy)
         return metadata
 
@@ -244,23 +247,3 @@ def check_host(metadata: SecretMetadata, endpoint: Endpoint, integration: Integr
             f"Secret {integration.credentials} may not be sent to {host}; add it to the Secret's annotation"
             " integrationtoken.dev/allowed-hosts or refer to another endpoint",
         )
-
-
-def released(secret: Object | None, integration: Integration) -> Object:
-    """The credentials Secret, be it its metadata alone, where it exists and its owner released it.
-
-    :raises UserActionRequired: where not.
-    """
-    namespace, name = integration.namespace, integration.credentials
-    if secret is None:
-        raise UserActionRequired(
-            Reason.CREDENTIALS_NOT_FOUND,
-            f"Secret {name} does not exist; create it or mend spec.credentialsSecretRef",
-        )
-    if (secret["metadata"].get("labels") or {}).get(CREDENTIALS_LABEL) != "true":
-        raise UserActionRequired(
-            Reason.CREDENTIALS_NOT_LABELLED,
-            f"Secret {name} is not released for use as credentials;"
-            f" run: kubectl label secret --namespace {namespace} {name} {CREDENTIALS_LABEL}=true",
-        )
-    return secret
