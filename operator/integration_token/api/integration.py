@@ -27,9 +27,12 @@ PRIVATE_KEY_KEY: Final = "tls.key"
 CERTIFICATE_KEY: Final = "tls.crt"
 """Those of a Secret of type kubernetes.io/tls, such as cert-manager's."""
 
+CLIENT_ID: Final = "client_id"
+CLIENT_SECRET: Final = "client_secret"
 PRIVATE_KEY: Final = "private_key"
 CERTIFICATE: Final = "certificate"
-"""The members of a JSON object: files of service accounts name the first one so."""
+"""What credentials are asked for by. The first two are keys of the Secret too, where the spec gives no others, and all
+are members of a JSON object: files of service accounts name the third one so."""
 
 _EPOCH = "1970-01-01T00:00:00Z"
 """Of what no API server has seen."""
@@ -113,10 +116,10 @@ class Integration:
     def credentials_key(self, name: str) -> str:
         """The key of the credentials Secret that holds what has this name, unless the spec gives it another."""
         keys = {
-            "client_id": self.client_id_key,
-            "client_secret": self.client_secret_key,
-            "private_key": self.private_key_key,
-            "certificate": self.certificate_key or (CERTIFICATE if self.json_key else CERTIFICATE_KEY),
+            CLIENT_ID: self.client_id_key,
+            CLIENT_SECRET: self.client_secret_key,
+            PRIVATE_KEY: self.private_key_key,
+            CERTIFICATE: self.certificate_key or (CERTIFICATE if self.json_key else CERTIFICATE_KEY),
         }
         return keys.get(name, name)
 
@@ -184,8 +187,8 @@ def parse_integration(body: Mapping[str, Any]) -> Integration:
             renew_request=renew_request(body),
             endpoint=EndpointRef(kind, "" if kind.is_cluster_scoped else metadata["namespace"], endpoint["name"]),
             credentials=_name(spec, "credentialsSecretRef", other="serviceAccountRef"),
-            client_id_key=credentials.get("clientIDKey") or "client_id",
-            client_secret_key=credentials.get("clientSecretKey") or "client_secret",
+            client_id_key=credentials.get("clientIDKey") or CLIENT_ID,
+            client_secret_key=credentials.get("clientSecretKey") or CLIENT_SECRET,
             private_key_key=credentials.get("privateKeyKey")
             or (PRIVATE_KEY if credentials.get("jsonKey") else PRIVATE_KEY_KEY),
             certificate_key=credentials.get("certificateKey") or "",

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from integration_token.api.condition import Reason
-from integration_token.api.integration import Integration
+from integration_token.api.integration import PRIVATE_KEY, Integration
 from integration_token.errors import UserActionRequired
-from integration_token.oauth.part import MULTILINE, PRIVATE_KEY
+from integration_token.oauth.part import MULTILINE
 
 _MAX_VALUE: Final = 4096
 """Characters of a client ID, a client secret or a header: no endpoint gives longer ones."""

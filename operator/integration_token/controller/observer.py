@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from integration_token.api.condition import Reason
 from integration_token.api.integration import Integration
-from integration_token.api.token import GrantIdentity
 from integration_token.cluster.managed_fields import last_manager
 from integration_token.cluster.target import build_target
 from integration_token.controller.observation import Observation, plan_for
@@ -12,7 +11,7 @@ from integration_token.controller.references import References
 from integration_token.controller.revision import revisions_of
 from integration_token.controller.target import Target, TargetWriter
 from integration_token.errors import Failure, Transient
-from integration_token.oauth.request import grant_hash
+from integration_token.oauth.request import grant_identity
 from integration_token.state.failure import Revisions
 from integration_token.state.grants import Grants
 from integration_token.state.resource import ResourceState
@@ -68,9 +67,7 @@ class Observer:
         try:
             endpoint = await self._references.endpoint(integration)
             credentials = await self._references.credentials(integration, endpoint)
-            identity = GrantIdentity(
-                endpoint.uid, grant_hash(endpoint, integration, credentials.account), credentials.revision
-            )
+            identity = grant_identity(endpoint, integration, credentials.account, credentials.revision)
             revisions = revisions_of(integration, endpoint, credentials.revision)
             known = observation.plan_by_what_was_known(endpoint, plan)
             if known is not plan:

@@ -18,7 +18,7 @@ from integration_token.oauth.refusal import Asked
 from integration_token.oauth.request import (
     TokenRequest,
     build_request,
-    grant_hash,
+    grant_identity,
     grant_inputs,
     header_credential,
     needs,
@@ -69,9 +69,7 @@ class TokenRequester:
         values, credentials = await self._references.read_credentials(integration, endpoint, keys)
         places = {name: place_of(key, integration) for name, key in keys.items()}
         spec = TokenRequestSpec(replace(inputs, account=credentials.account), values, places=places)
-        identity = GrantIdentity(
-            endpoint.uid, grant_hash(endpoint, integration, credentials.account), credentials.revision
-        )
+        identity = grant_identity(endpoint, integration, credentials.account, credentials.revision)
         return Prepared(spec, identity, read, await self._references.ca_bundle(endpoint))
 
     async def build(self, prepared: Prepared, integration: Integration, endpoint: Endpoint) -> TokenRequest:

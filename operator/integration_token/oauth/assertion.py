@@ -15,10 +15,11 @@ import jwt
 from jwt.exceptions import InvalidKeyError
 
 from integration_token.api.condition import Reason
+from integration_token.api.integration import CERTIFICATE, CLIENT_SECRET, PRIVATE_KEY
 from integration_token.errors import EndpointUnusable
 from integration_token.oauth.certificate import read_chain
 from integration_token.oauth.key import Signing, invalid, read_private_key
-from integration_token.oauth.part import CERTIFICATE, CLIENT_SECRET, PRIVATE_KEY, TokenRequestSpec
+from integration_token.oauth.part import TokenRequestSpec
 
 _BACK: Final = 5
 """Seconds before now at which an assertion says that it was issued: clocks in a cluster differ by less."""

@@ -10,9 +10,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate, InvalidVersion, load_pem_x509_certificate
 
+from integration_token.api.integration import CERTIFICATE
 from integration_token.api.value import format_time
 from integration_token.oauth.key import PrivateKey, invalid
-from integration_token.oauth.part import CERTIFICATE, MULTILINE
+from integration_token.oauth.part import MULTILINE
 
 _LONGEST: Final = MULTILINE[CERTIFICATE]
 

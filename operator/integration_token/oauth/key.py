@@ -27,8 +27,9 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm
 from jwt.exceptions import InvalidKeyError
 
 from integration_token.api.condition import Reason
+from integration_token.api.integration import PRIVATE_KEY
 from integration_token.errors import EndpointUnusable, UserActionRequired
-from integration_token.oauth.part import MULTILINE, PRIVATE_KEY
+from integration_token.oauth.part import MULTILINE
 
 Signing: TypeAlias = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
 

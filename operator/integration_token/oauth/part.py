@@ -6,12 +6,7 @@ from typing import Any, Final, Protocol
 
 from integration_token.api.endpoint import BasicEncoding, RequestEncoding
 from integration_token.api.grant import CLIENT_CREDENTIALS, PLAIN_ASSERTION, PLAIN_EXCHANGE, Assertion, TokenExchange
-
-CLIENT_ID: Final = "client_id"
-CLIENT_SECRET: Final = "client_secret"
-PRIVATE_KEY: Final = "private_key"
-CERTIFICATE: Final = "certificate"
-"""Names under which parts ask for credentials."""
+from integration_token.api.integration import CERTIFICATE, CLIENT_ID, PRIVATE_KEY
 
 MULTILINE: Final[Mapping[str, int]] = {PRIVATE_KEY: 16 * 1024, CERTIFICATE: 32 * 1024}
 """Credentials that have line breaks, and how many characters each may have: a key of 4096 bits has 3,300 as PEM, its
@@ -107,6 +102,13 @@ class Needs:
     """The token of a ServiceAccount."""
     signs: bool = False
     """It takes so long to make that others are to run meanwhile."""
+
+
+def signing_needs(inputs: GrantInputs) -> Needs:
+    """What an assertion takes that the client signs with its key: its certificate only for a server that knows the key
+    by that."""
+    certificate = (CERTIFICATE,) if inputs.certificate else ()
+    return Needs((CLIENT_ID, PRIVATE_KEY, *certificate), signs=True)
 
 
 @dataclass(frozen=True, slots=True)

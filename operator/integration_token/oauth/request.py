@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
@@ -10,12 +11,13 @@ from urllib.parse import urlencode
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint, RequestEncoding
 from integration_token.api.header import fits, overlaid
-from integration_token.api.integration import PRIVATE_KEY_KEY, Integration
+from integration_token.api.integration import CLIENT_ID, PRIVATE_KEY_KEY, Integration
 from integration_token.api.names import MANAGER
+from integration_token.api.token import GrantIdentity
 from integration_token.errors import UserActionRequired
 from integration_token.oauth.authentication import METHODS
 from integration_token.oauth.grant_type import GRANT_TYPES
-from integration_token.oauth.part import CLIENT_ID, ClientCertificate, GrantInputs, Needs, Part, TokenRequestSpec
+from integration_token.oauth.part import ClientCertificate, GrantInputs, Needs, Part, TokenRequestSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,15 @@ def grant_inputs(endpoint: Endpoint, integration: Integration, account: str) -> 
     )
 
 
+def grant_identity(endpoint: Endpoint, integration: Integration, account: str, revision: str) -> GrantIdentity:
+    """The grant of the resource as it is specified.
+
+    :param account: as :func:`grant_inputs` has it.
+    :param revision: of the credentials.
+    """
+    return GrantIdentity(endpoint.uid, grant_hash(endpoint, integration, account), revision)
+
+
 def grant_hash(endpoint: Endpoint, integration: Integration, account: str = "") -> str:
     """SHA-256, in hex, of what goes into the resource's requests and is no secret.
 
@@ -94,12 +105,7 @@ def authentication_method(name: str) -> Part:
 
     :raises UserActionRequired: if there is none.
     """
-    method = METHODS.get(name)
-    if method is None:
-        raise UserActionRequired(
-            Reason.INVALID_SPEC, f"spec.clientAuthenticationMethod is none of {', '.join(METHODS)}; mend it"
-        )
-    return method
+    return _part(METHODS, name, "clientAuthenticationMethod")
 
 
 def grant_type(name: str) -> Part:
@@ -107,12 +113,14 @@ def grant_type(name: str) -> Part:
 
     :raises UserActionRequired: if there is none.
     """
-    found = GRANT_TYPES.get(name)
-    if found is None:
-        raise UserActionRequired(
-            Reason.INVALID_SPEC, f"spec.grant is none of {', '.join(GRANT_TYPES)}; set one of them"
-        )
-    return found
+    return _part(GRANT_TYPES, name, "grant")
+
+
+def _part(parts: Mapping[str, Part], name: str, field_: str) -> Part:
+    part = parts.get(name)
+    if part is None:
+        raise UserActionRequired(Reason.INVALID_SPEC, f"spec.{field_} is none of {', '.join(parts)}; mend it")
+    return part
 
 
 def needs(inputs: GrantInputs) -> Needs:

@@ -5,8 +5,9 @@ from urllib.parse import quote, quote_plus
 
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import BasicEncoding
+from integration_token.api.integration import CLIENT_ID, CLIENT_SECRET
 from integration_token.errors import UserActionRequired
-from integration_token.oauth.part import CLIENT_ID, CLIENT_SECRET, Contribution, GrantInputs, Needs, TokenRequestSpec
+from integration_token.oauth.part import Contribution, GrantInputs, Needs, TokenRequestSpec
 
 
 class ClientSecretBasic:

@@ -1,7 +1,8 @@
 """An assertion that is signed with the client secret (RFC 7523, 2.2): the secret itself is never sent."""
 
+from integration_token.api.integration import CLIENT_ID, CLIENT_SECRET
 from integration_token.oauth.authentication.client_assertion import client_assertion
-from integration_token.oauth.part import CLIENT_ID, CLIENT_SECRET, Contribution, GrantInputs, Needs, TokenRequestSpec
+from integration_token.oauth.part import Contribution, GrantInputs, Needs, TokenRequestSpec
 
 
 class ClientSecretJWT:

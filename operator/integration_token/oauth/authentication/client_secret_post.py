@@ -1,7 +1,8 @@
 """The client ID and the client secret in the body of the request (RFC 6749, 2.3.1)."""
 
+from integration_token.api.integration import CLIENT_ID, CLIENT_SECRET
 from integration_token.oauth.authentication.client_secret_basic import basic_forms
-from integration_token.oauth.part import CLIENT_ID, CLIENT_SECRET, Contribution, GrantInputs, Needs, TokenRequestSpec
+from integration_token.oauth.part import Contribution, GrantInputs, Needs, TokenRequestSpec
 
 
 class ClientSecretPost:

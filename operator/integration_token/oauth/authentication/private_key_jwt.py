@@ -1,24 +1,15 @@
 """An assertion that is signed with a private key whose public one the server knows (RFC 7523, 2.2)."""
 
 from integration_token.oauth.authentication.client_assertion import client_assertion
-from integration_token.oauth.part import (
-    CERTIFICATE,
-    CLIENT_ID,
-    PRIVATE_KEY,
-    Contribution,
-    GrantInputs,
-    Needs,
-    TokenRequestSpec,
-)
+from integration_token.oauth.part import Contribution, GrantInputs, Needs, TokenRequestSpec, signing_needs
 
 
 class PrivateKeyJWT:
     """`private_key_jwt` of OAuth's registry."""
 
     def needs(self, inputs: GrantInputs) -> Needs:
-        """The key, and its certificate only for a server that knows the key by that."""
-        certificate = (CERTIFICATE,) if inputs.certificate else ()
-        return Needs((CLIENT_ID, PRIVATE_KEY, *certificate), signs=True)
+        """What an assertion takes."""
+        return signing_needs(inputs)
 
     def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
         """The assertion, and the client ID beside it."""

@@ -1,15 +1,7 @@
 """The client's certificate on the connection (RFC 8705, 2)."""
 
-from integration_token.oauth.part import (
-    CERTIFICATE,
-    CLIENT_ID,
-    PRIVATE_KEY,
-    ClientCertificate,
-    Contribution,
-    GrantInputs,
-    Needs,
-    TokenRequestSpec,
-)
+from integration_token.api.integration import CERTIFICATE, CLIENT_ID, PRIVATE_KEY
+from integration_token.oauth.part import ClientCertificate, Contribution, GrantInputs, Needs, TokenRequestSpec
 
 
 class TLSClientAuth:

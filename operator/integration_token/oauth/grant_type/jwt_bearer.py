@@ -1,14 +1,6 @@
 """A JWT is right enough for a token (RFC 7523, 2.1): a ServiceAccount's token, or one that the client signs."""
 
-from integration_token.oauth.part import (
-    CERTIFICATE,
-    CLIENT_ID,
-    PRIVATE_KEY,
-    Contribution,
-    GrantInputs,
-    Needs,
-    TokenRequestSpec,
-)
+from integration_token.oauth.part import Contribution, GrantInputs, Needs, TokenRequestSpec, signing_needs
 
 
 class JWTBearerGrant:
@@ -16,10 +8,7 @@ class JWTBearerGrant:
 
     def needs(self, inputs: GrantInputs) -> Needs:
         """The ServiceAccount's token if there is one to be sent, else what an assertion is made from."""
-        if inputs.account:
-            return Needs(account=True)
-        certificate = (CERTIFICATE,) if inputs.certificate else ()
-        return Needs((CLIENT_ID, PRIVATE_KEY, *certificate), signs=True)
+        return Needs(account=True) if inputs.account else signing_needs(inputs)
 
     def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
         """RFC 7523, 2.1. The client signs that it may act for the subject, which may be itself."""
