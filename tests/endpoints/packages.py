@@ -2,12 +2,10 @@
 
 import hashlib
 import sys
-import tempfile
 from pathlib import Path
 from typing import Final
 
 from tests.cluster import cache, pypi
-from tests.cluster.progress import step
 from tests.cluster.toolchain import ToolError
 
 LOCK: Final = Path(__file__).parent / "packages.lock"
@@ -23,17 +21,12 @@ def command(module: str, *arguments: str) -> list[str]:
 def _packages() -> Path:
     # Some are compiled, for one version of Python.
     key = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    home = cache.root() / f"packages-{key}"
-    with cache.lock(home.with_suffix(".lock")):
-        if not home.exists():
-            with (
-                step("getting Authlib and Django OAuth Toolkit from PyPI, once", "about 10 s"),
-                tempfile.TemporaryDirectory(dir=cache.root()) as directory,
-            ):
-                fresh = Path(directory) / "packages"
-                try:
-                    pypi.unpack(LOCK, fresh)
-                except pypi.PyPIError as error:
-                    raise ToolError(f"packages of {LOCK.name} can't be had: {error}") from error
-                fresh.rename(home)
-    return home
+    what = "getting Authlib and Django OAuth Toolkit from PyPI, once"
+    return cache.made(f"packages-{key}", what, "about 10 s", _get)
+
+
+def _get(home: Path) -> None:
+    try:
+        pypi.unpack(LOCK, home)
+    except pypi.PyPIError as error:
+        raise ToolError(f"packages of {LOCK.name} can't be had: {error}") from error

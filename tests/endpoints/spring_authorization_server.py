@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from tests.cluster import cache
-from tests.cluster.progress import step
 from tests.cluster.toolchain import ToolError
 from tests.endpoints import maven
 from tests.endpoints.managed import REGISTERED, Managed
@@ -33,19 +32,15 @@ class SpringAuthorizationServer(Managed):
 
 def _built() -> Path:
     """The directory with its libraries and our program. Raises ToolError."""
-    files = sorted(PROGRAM.iterdir())
-    home = cache.root() / f"spring-{hashlib.sha256(b''.join(file.read_bytes() for file in files)).hexdigest()[:16]}"
-    with cache.lock(home.with_suffix(".lock")):
-        if not home.exists():
-            with (
-                step("getting Spring Authorization Server from Maven Central, once", "about 30 s"),
-                tempfile.TemporaryDirectory(dir=cache.root()) as directory,
-            ):
-                fresh = Path(directory) / "fresh"
-                _fetch(fresh, Path(directory) / "repository")
-                _compile(fresh)
-                fresh.rename(home)
-    return home
+    key = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(PROGRAM.iterdir()))).hexdigest()[:16]
+    return cache.made(
+        f"spring-{key}", "getting Spring Authorization Server from Maven Central, once", "about 30 s", _make
+    )
+
+
+def _make(home: Path) -> None:
+    _fetch(home, home.with_name("repository"))
+    _compile(home)
 
 
 def _fetch(libraries: Path, repository: Path) -> None:
