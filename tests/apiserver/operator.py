@@ -159,3 +159,12 @@ class Operator:
 
     def _ready(self) -> bool:
         return self.status("/readyz") == httpx.codes.OK
+
+
+def usual(plane: ControlPlane, *values: str, ledger: Ledger | None = None) -> Operator:
+    """The operator for all namespaces, with endpoints on the loopback address admitted.
+
+    :param values: more of them, for `--set`.
+    """
+    installation = Installation(plane, "integration-token-operator", "endpoints.insecure=true", *values)
+    return Operator(installation, ledger or Ledger())

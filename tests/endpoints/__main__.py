@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from tests.apiserver.kube import Kube
-from tests.apiserver.ledger import Ledger
-from tests.apiserver.operator import Installation, Operator
+from tests.apiserver.operator import usual
 from tests.cluster.plane import ControlPlane
 from tests.cluster.progress import say
 from tests.endpoints import case
@@ -37,8 +36,7 @@ def main() -> int:
     rows: dict[str, dict[str, Result]] = {}
     with ExitStack() as stack:
         plane = stack.enter_context(ControlPlane(audit=False))
-        installation = Installation(plane, "integration-token-operator", "endpoints.insecure=true")
-        stack.enter_context(Operator(installation, Ledger()))
+        stack.enter_context(usual(plane))
         kube = Kube(plane)
         stack.callback(kube.close)
         for kind in SERVERS:

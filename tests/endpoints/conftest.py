@@ -1,16 +1,16 @@
 """Each server of the room, started when the first test asks for it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 
 import pytest
 
-from tests.endpoints.authlib import Authlib
-from tests.endpoints.django_oauth_toolkit import DjangoOAuthToolkit
 from tests.endpoints.issuer import ClusterIssuer
 from tests.endpoints.keycloak import Keycloak
-from tests.endpoints.node_oauth import NodeOAuth
-from tests.endpoints.oidc_provider import OIDCProvider
-from tests.endpoints.spring_authorization_server import SpringAuthorizationServer
+from tests.endpoints.server import TokenServer
+
+Start = Callable[[type[TokenServer]], TokenServer]
 
 
 @pytest.fixture(scope="session")
@@ -31,35 +31,15 @@ def keycloak(cluster: ClusterIssuer, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
-def oidc_provider() -> Iterator[OIDCProvider]:
-    """As it comes."""
-    with OIDCProvider() as running:
-        yield running
+def start(request: pytest.FixtureRequest) -> Iterator[Start]:
+    """Starts a server, or answers the one that runs already."""
+    with ExitStack() as stack:
 
+        @cache
+        def started(kind: type[TokenServer]) -> TokenServer:
+            if kind is Keycloak:
+                keycloak: Keycloak = request.getfixturevalue("keycloak")
+                return keycloak
+            return stack.enter_context(kind())
 
-@pytest.fixture(scope="session")
-def authlib() -> Iterator[Authlib]:
-    """As it comes."""
-    with Authlib() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def django_oauth_toolkit() -> Iterator[DjangoOAuthToolkit]:
-    """As it comes."""
-    with DjangoOAuthToolkit() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def node_oauth() -> Iterator[NodeOAuth]:
-    """As it comes."""
-    with NodeOAuth() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def spring() -> Iterator[SpringAuthorizationServer]:
-    """As it comes."""
-    with SpringAuthorizationServer() as running:
-        yield running
+        yield started

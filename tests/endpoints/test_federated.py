@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.apiserver.kube import Kube
-from tests.apiserver.ledger import Ledger
-from tests.apiserver.operator import Installation, Operator
+from tests.apiserver.operator import Operator, usual
 from tests.cluster.plane import ControlPlane
 from tests.endpoints.case import LIFETIME, RENEWALS
 from tests.endpoints.keycloak import Keycloak
@@ -33,7 +32,7 @@ def server(plane: ControlPlane) -> Iterator[Keycloak]:
 @pytest.fixture(scope="module")
 def operator(plane: ControlPlane, server: Keycloak) -> Iterator[Operator]:
     """By a chart that names the account of each test."""
-    values = ["endpoints.insecure=true"]
+    values = []
     for number, name in enumerate(("federated", "disabled")):
         values += [
             f"serviceAccounts[{number}].namespace={server.name}-{name}",
@@ -41,7 +40,7 @@ def operator(plane: ControlPlane, server: Keycloak) -> Iterator[Operator]:
         ]
     for name in ("federated", "disabled"):
         plane.kubectl("create", "namespace", f"{server.name}-{name}")  # where the chart makes Roles
-    with Operator(Installation(plane, "integration-token-operator", *values), Ledger()) as running:
+    with usual(plane, *values) as running:
         yield running
 
 

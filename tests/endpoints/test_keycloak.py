@@ -1,30 +1,14 @@
-"""Keycloak by itself."""
+"""What Keycloak has beside what every server has."""
 
 from typing import Final
 
-import pytest
-
-from tests.endpoints import contract, jose
+from tests.endpoints import jose
 from tests.endpoints.grant import ask
 from tests.endpoints.issuer import ClusterIssuer
 from tests.endpoints.keycloak import Keycloak
 from tests.endpoints.server import Method
 
 SUBJECT: Final = "system:serviceaccount:store:shop"
-OWN: Final = sorted(Keycloak.methods - {Method.SERVICE_ACCOUNT_TOKEN})
-"""Methods by which a client holds something of the server's."""
-
-
-@pytest.mark.parametrize("method", OWN)
-def test_token(keycloak: Keycloak, method: Method) -> None:
-    """A client gets a token by each method."""
-    contract.check_token(keycloak, method)
-
-
-@pytest.mark.parametrize("method", OWN)
-def test_rotation(keycloak: Keycloak, method: Method) -> None:
-    """A rotated secret, key or certificate replaces the one before."""
-    contract.check_rotation(keycloak, method)
 
 
 def test_service_account_token(keycloak: Keycloak, cluster: ClusterIssuer) -> None:
@@ -42,9 +26,3 @@ def test_token_is_a_jwt_without_a_date_beside_it(keycloak: Keycloak) -> None:
     claims = jose.claims_of(answer.json()["access_token"])
     assert int(str(claims["exp"])) - int(str(claims["iat"])) == 20
     assert "date" not in answer.headers
-
-
-def test_refusals(keycloak: Keycloak) -> None:
-    """A client without service accounts may not use the grant, and a disabled one is like an unknown one."""
-    assert contract.refused(keycloak, "website", granted=False) == (401, "unauthorized_client")
-    assert contract.refused(keycloak, "former", disabled=True) == (401, "invalid_client")

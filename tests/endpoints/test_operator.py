@@ -6,18 +6,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from tests.apiserver.kube import Kube
-from tests.apiserver.ledger import Ledger
-from tests.apiserver.operator import Installation, Operator
+from tests.apiserver.operator import Operator, usual
 from tests.cluster.plane import ControlPlane
 from tests.endpoints import case
 from tests.endpoints.authlib import Authlib
 from tests.endpoints.case import Result, Site
+from tests.endpoints.conftest import Start
 from tests.endpoints.keycloak import Keycloak
 from tests.endpoints.oidc_provider import OIDCProvider
-from tests.endpoints.server import TokenServer
+from tests.endpoints.server import Answer, TokenServer
 
-QUICK: dict[str, type[TokenServer]] = {each.name: each for each in (Keycloak, OIDCProvider, Authlib)}
+QUICK: tuple[type[TokenServer], ...] = (Keycloak, OIDCProvider, Authlib)
 """Those that every run of the tests starts."""
+
+Results = dict[str, dict[str, "Future[Result]"]]
+"""By server and case."""
 
 
 @pytest.fixture(scope="module")
@@ -30,43 +33,37 @@ def plane() -> Iterator[ControlPlane]:
 @pytest.fixture(scope="module")
 def operator(plane: ControlPlane) -> Iterator[Operator]:
     """As a Deployment of the chart runs it."""
-    installation = Installation(plane, "integration-token-operator", "endpoints.insecure=true")
-    with Operator(installation, Ledger()) as running:
+    with usual(plane) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def results(
-    plane: ControlPlane, operator: Operator, request: pytest.FixtureRequest
-) -> Iterator[dict[str, dict[str, "Future[Result]"]]]:
-    """By server and case: all were begun at once."""
-    servers: list[TokenServer] = [request.getfixturevalue(name.replace("-", "_")) for name in QUICK]
+def results(plane: ControlPlane, operator: Operator, start: Start) -> Iterator[Results]:
+    """All were begun at once."""
+    servers = [start(kind) for kind in QUICK]
     kube = Kube(plane)
     with ThreadPoolExecutor(max_workers=64) as pool:
         yield {server.name: case.begin(pool, Site(kube, server)) for server in servers}
     kube.close()
 
 
-@pytest.mark.parametrize(
-    ("server", "name"), [(name, each) for name, kind in QUICK.items() for each in case.cases(kind)]
-)
-def test_the_case_goes_well(results: dict[str, dict[str, "Future[Result]"]], server: str, name: str) -> None:
+@pytest.mark.parametrize(("server", "name"), [(kind.name, each) for kind in QUICK for each in case.cases(kind)])
+def test_the_case_goes_well(results: Results, server: str, name: str) -> None:
     """See case.py for what each of them is."""
     failure = results[server][name].result().failure
     if failure is not None:
         raise failure
 
 
-def test_a_restart_asks_no_server_for_anything(
-    results: dict[str, dict[str, "Future[Result]"]],
-    operator: Operator,
-    request: pytest.FixtureRequest,
-) -> None:
+def test_a_restart_asks_no_server_for_anything(results: Results, operator: Operator, start: Start) -> None:
     """The stored tokens are good, whoever issued them."""
-    servers: list[TokenServer] = [request.getfixturevalue(name.replace("-", "_")) for name in QUICK]
     for futures in results.values():
         for future in futures.values():
             future.result()
-    before = [server.requests(name) for server in servers for name in ("wrong", "issue-clientsecretpost")]
+
+    def requests() -> list[tuple[Answer, ...]]:
+        return [start(kind).requests(name) for kind in QUICK for name in ("wrong", "issue-clientsecretpost")]
+
+    before = requests()
     operator.restart()
-    assert [server.requests(name) for server in servers for name in ("wrong", "issue-clientsecretpost")] == before
+    assert requests() == before

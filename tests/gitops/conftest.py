@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.apiserver.kube import Kube
-from tests.apiserver.ledger import Ledger
-from tests.apiserver.operator import Installation, Operator
+from tests.apiserver.operator import Operator, usual
 from tests.apiserver.stage import Login
 from tests.cluster.plane import ControlPlane
 from tests.gitops import program
@@ -29,8 +28,7 @@ def plane() -> Iterator[ControlPlane]:
 @pytest.fixture(scope="session")
 def operator(plane: ControlPlane) -> Iterator[Operator]:
     """As a Deployment of the chart runs it."""
-    installation = Installation(plane, "integration-token-operator", "endpoints.insecure=true")
-    with Operator(installation, Ledger()) as running:
+    with usual(plane) as running:
         yield running
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.apiserver.kube import Kube
 from tests.apiserver.ledger import Ledger
-from tests.apiserver.operator import Installation, Operator
+from tests.apiserver.operator import usual
 from tests.apiserver.stage import Login, Stage, Token
 from tests.chart.rendering import Helm
 from tests.cluster.client import Client
@@ -39,9 +39,8 @@ def main() -> int:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         with step("starting the control plane, the operator and Prometheus", "about 15 s"):
             plane = stack.enter_context(ControlPlane(audit=False))
-            installation = Installation(plane, "integration-token-operator", "endpoints.insecure=true")
             ledger, login = Ledger(), Login()
-            operator = stack.enter_context(Operator(installation, ledger))
+            operator = stack.enter_context(usual(plane, ledger=ledger))
             alerts = rules.rendered(Helm(Client(directory / "no-kubeconfig", directory)), *rules.HASTY)
             prometheus = stack.enter_context(Prometheus(alerts, operator.url.removeprefix("http://")))
             stack.enter_context(login.endpoint)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.apiserver.kube import Kube
 from tests.apiserver.ledger import Ledger
-from tests.apiserver.operator import Installation, Operator
+from tests.apiserver.operator import Operator, usual
 from tests.apiserver.stage import Login
 from tests.chart.rendering import Document, Helm
 from tests.cluster.client import Client
@@ -58,8 +58,7 @@ def plane() -> Iterator[ControlPlane]:
 @pytest.fixture(scope="session")
 def operator(plane: ControlPlane) -> Iterator[Operator]:
     """As a Deployment of the chart runs it."""
-    installation = Installation(plane, "integration-token-operator", "endpoints.insecure=true")
-    with Operator(installation, Ledger()) as running:
+    with usual(plane) as running:
         yield running
 
 

@@ -1,0 +1,69 @@
+"""Each server by itself: what the operator's cases stand on."""
+
+from typing import Final
+
+import pytest
+
+from tests.endpoints import contract
+from tests.endpoints.authlib import Authlib
+from tests.endpoints.conftest import Start
+from tests.endpoints.django_oauth_toolkit import DjangoOAuthToolkit
+from tests.endpoints.keycloak import Keycloak
+from tests.endpoints.node_oauth import NodeOAuth
+from tests.endpoints.oidc_provider import OIDCProvider
+from tests.endpoints.server import Method, TokenServer
+from tests.endpoints.spring_authorization_server import SpringAuthorizationServer
+
+Refusal = tuple[int, str]
+"""Status and error code."""
+
+UNGRANTED: Final[dict[type[TokenServer], Refusal]] = {
+    Keycloak: (401, "unauthorized_client"),
+    OIDCProvider: (400, "invalid_request"),
+    NodeOAuth: (400, "unauthorized_client"),
+    DjangoOAuthToolkit: (400, "unauthorized_client"),
+    Authlib: (400, "unauthorized_client"),
+    SpringAuthorizationServer: (400, "unauthorized_client"),
+}
+"""What each says to a client that may not use the grant."""
+
+FORMER: Final[dict[type[TokenServer], Refusal]] = dict.fromkeys(UNGRANTED, (401, "invalid_client")) | {
+    NodeOAuth: (400, "invalid_client"),
+    Authlib: (400, "invalid_client"),
+}
+"""What it says to one that it knows no longer: to some a bad request, where the credentials are in the body."""
+
+EACH: Final = pytest.mark.parametrize("kind", UNGRANTED, ids=lambda kind: kind.name)
+BY_METHOD: Final = pytest.mark.parametrize(
+    ("kind", "method"),
+    [
+        pytest.param(kind, method, id=f"{kind.name} {method}")
+        for kind in UNGRANTED
+        for method in sorted(kind.methods - {Method.SERVICE_ACCOUNT_TOKEN})
+    ],
+)
+"""Less the method by which a client holds nothing of the server's."""
+
+
+@BY_METHOD
+def test_token(start: Start, kind: type[TokenServer], method: Method) -> None:
+    """A client gets a token by each method."""
+    contract.check_token(start(kind), method)
+
+
+@BY_METHOD
+def test_rotation(start: Start, kind: type[TokenServer], method: Method) -> None:
+    """A rotated secret, key or certificate replaces the one before."""
+    contract.check_rotation(start(kind), method)
+
+
+@EACH
+def test_a_client_without_the_grant_is_refused(start: Start, kind: type[TokenServer]) -> None:
+    """By the code that the documents name."""
+    assert contract.refused(start(kind), "website", granted=False) == UNGRANTED[kind]
+
+
+@EACH
+def test_a_client_that_is_disabled_or_gone_is_refused(start: Start, kind: type[TokenServer]) -> None:
+    """Like one that never was."""
+    assert contract.refused(start(kind), "former", disabled=True) == FORMER[kind]
