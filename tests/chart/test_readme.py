@@ -1,10 +1,7 @@
 """The manifests of the README and of the pages on endpoints, as a user who copies them finds them, and its tables of
 fields."""
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -12,20 +9,14 @@ import yaml
 
 from tests.chart.rendering import Document, Helm, Kubectl, of_kind
 from tests.cluster.client import CHART
-from tests.unit.document import broken_links
+from tests.unit.document import broken_links, manifests
 
 README = (CHART.parents[1] / "README.md").read_text()
 PAGES = [CHART.parents[1] / "operator" / "docs" / f"{name}.md" for name in ("authentication", "endpoints")]
 
 
-def _manifests(text: str) -> Iterator[Document]:
-    """Those of a document, be they indented as a part of a list."""
-    for block in re.findall(r"^( *)```yaml\n(.*?)^\1```", text, re.MULTILINE | re.DOTALL):
-        yield from yaml.safe_load_all(dedent(block[1]))
-
-
-MANIFESTS: list[Document] = list(_manifests(README))
-OF_PAGES: list[Document] = [one for page in PAGES for one in _manifests(page.read_text())]
+MANIFESTS: list[Document] = list(manifests(README))
+OF_PAGES: list[Document] = [one for page in PAGES for one in manifests(page.read_text())]
 FOREIGN = {"ExternalSecret", "SealedSecret"}
 """Kinds of tools that the control plane doesn't have."""
 CREDENTIALS_LABEL = {"integrationtoken.dev/credentials": "true"}

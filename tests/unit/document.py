@@ -1,7 +1,18 @@
-"""The links of a document, followed."""
+"""What a document holds: its manifests, and its links, followed."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import yaml
+
+
+def manifests(text: str) -> Iterator[dict[str, Any]]:
+    """Those of a document, be they indented as a part of a list."""
+    for block in re.findall(r"^( *)```yaml\n(.*?)^\1```", text, re.MULTILINE | re.DOTALL):
+        yield from yaml.safe_load_all(dedent(block[1]))
 
 
 def broken_links(document: Path) -> list[str]:

@@ -1,7 +1,8 @@
 """What is sent to vendors whose servers can't be run here is what their published pages say."""
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import jwt
 import pytest
@@ -10,10 +11,23 @@ from integration_token.api.integration import parse_integration
 from integration_token.oauth.part import TokenRequestSpec
 from integration_token.oauth.request import TokenRequest, build_request, grant_inputs
 
-from tests.fakes.vendor import anthropic, auth0, entra, google, grafx, okta, openai, openrouter, salesforce
+from tests.fakes.vendor import anthropic, auth0, entra, google, google_sts, grafx, okta, openai, openrouter, salesforce
 from tests.fakes.vendor.shape import Refused
+from tests.unit.document import manifests
 from tests.unit.signing import certificate_pem, key_of, pem, rsa_key, thumbprint
 from tests.unit.virtual import EPOCH
+
+DOCUMENTS: Final = Path(__file__).parents[2] / "operator" / "docs"
+
+
+def documented(page: str, kind: str, name: str) -> dict[str, Any]:
+    """The spec of a manifest that a page has users copy, the last of that name."""
+    found = manifests((DOCUMENTS / page).read_text())
+    spec: dict[str, Any] = [each["spec"] for each in found if (each["kind"], each["metadata"]["name"]) == (kind, name)][
+        -1
+    ]
+    return spec
+
 
 TENANT = "https://login.microsoftonline.com/8f1f2a4e-3f0c-4a35-9f57-6f0a2f7a1c11/oauth2/v2.0/token"
 ENTRA: dict[str, Any] = {
@@ -72,13 +86,39 @@ def to_entra(**changes: Any) -> None:
     entra.check(sent.headers, sent.body, TENANT, rsa_key().public_key(), thumbprint(text), EPOCH)
 
 
+SUBJECT: Final = "system:serviceaccount:store:shop"
+FEDERATED: Final = documented("authentication.md", "ClusterTokenEndpoint", "entra")
+GOOGLE_STS: Final = documented("endpoints.md", "ClusterTokenEndpoint", "google-cloud")
+
+
+def account_token(audience: str) -> str:
+    """As an API server signs it for the ServiceAccount."""
+    claims = {"aud": audience, "sub": SUBJECT, "iat": EPOCH, "exp": EPOCH + 600}
+    return jwt.encode(claims, pem(key_of("P-256")), algorithm="ES256", headers={"kid": "k1"})
+
+
+def to_entra_federated(changes: dict[str, Any]) -> None:
+    """Asks Entra by the ServiceAccount's token, with the manifests of the page."""
+    resource = documented("authentication.md", "IntegrationToken", "shop") | changes
+    token = account_token(FEDERATED["assertion"]["audience"])
+    sent = request(FEDERATED, resource, credentials={}, account_token=token)
+    entra.check_federated(sent.headers, sent.body, key_of("P-256").public_key(), SUBJECT, EPOCH)
+
+
+def to_google_sts(changes: dict[str, Any]) -> None:
+    """Asks Google Cloud by the ServiceAccount's token, with the manifest of the page."""
+    endpoint = GOOGLE_STS | changes
+    resource = {"serviceAccountRef": {"name": "shop"}, "scopes": ["https://www.googleapis.com/auth/cloud-platform"]}
+    token = account_token(endpoint["assertion"]["audience"])
+    sent = request(endpoint, resource, credentials={}, account_token=token)
+    google_sts.check(sent.headers, sent.body, key_of("P-256").public_key(), GOOGLE_STS["audience"], EPOCH)
+
+
 def by_account(check: Callable[..., None], endpoint: dict[str, Any], changes: dict[str, Any]) -> None:
     """Asks with a ServiceAccount's token, for the audience that stands in the endpoint's spec."""
     audience = endpoint["assertion"]["audience"]
-    claims = {"aud": audience, "iat": EPOCH, "exp": EPOCH + 600}
-    token = jwt.encode(claims, pem(key_of("P-256")), algorithm="ES256")
     resource = {"serviceAccountRef": {"name": "shop"}}
-    sent = request(endpoint | changes, resource, credentials={}, account_token=token)
+    sent = request(endpoint | changes, resource, credentials={}, account_token=account_token(audience))
     check(sent.headers, sent.body, key_of("P-256").public_key(), audience, EPOCH)
 
 
@@ -88,6 +128,8 @@ def test_a_request_is_as_the_page_has_it() -> None:
     by_account(anthropic.check, ANTHROPIC, {})
     by_account(openai.check, OPENAI, {})
     by_account(openrouter.check, OPENROUTER, {})
+    to_entra_federated({})
+    to_google_sts({})
 
 
 @pytest.mark.parametrize(
@@ -134,6 +176,32 @@ def test_an_exchange_takes_nothing_else(
     for changed in (changes, {"requestEncoding": encoding}, exchange):
         with pytest.raises(Refused):
             by_account(check, endpoint, changed)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"scopes": []}, {"scopes": ["User.Read"]}, {"clientID": "shop"}, {"audience": "https://graph.microsoft.com"}],
+)
+def test_entra_takes_nothing_else_with_a_token_of_the_cluster(changes: dict[str, Any]) -> None:
+    """Another scope, ID or field."""
+    with pytest.raises(Refused):
+        to_entra_federated(changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"requestEncoding": "JSON"},
+        {"grant": "JWTBearer"},
+        {"audience": "//iam.googleapis.com/projects/1"},
+        {"assertion": {"audience": "https://sts.googleapis.com"}},
+        {"tokenExchange": {}},
+    ],
+)
+def test_google_sts_takes_nothing_else(changes: dict[str, Any]) -> None:
+    """Another encoding, grant, provider, audience or requested type."""
+    with pytest.raises(Refused):
+        to_google_sts(changes)
 
 
 KEY = {"client_id": "shop", "private_key": pem(rsa_key())}
