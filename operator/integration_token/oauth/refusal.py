@@ -30,6 +30,13 @@ _REASONS = {
     "invalid_scope": Reason.INVALID_SCOPE,
 }
 
+_STANDARD = frozenset(
+    {
+        *("invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type"),
+        *("invalid_scope", "access_denied", "server_error", "temporarily_unavailable", "invalid_target"),
+    }
+)
+"""The codes that a token endpoint may give (RFC 6749, 4.1.2.1 and 5.2; RFC 8693, 2.2.2)."""
 _UNDERSTOOD = frozenset({*_REASONS, "invalid_target", "invalid_grant"})
 """Codes that only a server gives that has read the request's fields: their encoding is right."""
 _UNREAD = frozenset({400, 401, 406, 415, 422})
@@ -129,15 +136,20 @@ def proxy_refusal(status: int, server: str) -> Failure:
 
 
 def oauth_failure(fields: Mapping[str, Any], status: int, asked: Asked, secrets: tuple[str, ...]) -> Failure:
-    """The failure that an error answer tells (RFC 6749, 5.2): its code, and its description made harmless."""
+    """The failure that an error answer tells (RFC 6749, 5.2): its code, and its description made harmless.
+
+    Of a 2xx, which may hold a token wherever it likes, no word is quoted but a code that is known.
+    """
     error = fields.get("error")
     code = error if isinstance(error, str) and _ERROR_CODE.fullmatch(error) else ""
-    known = Secrets(secrets)
+    known, is_success = Secrets(secrets), 200 <= status <= 299
     said = f"the endpoint answered {status} {redact(code, known)}".rstrip()
+    if is_success and code not in _STANDARD:
+        said = f"the endpoint answered {status} with an error that is not shown; its log may say more"
     description = fields.get("error_description")
-    if isinstance(description, str) and (shown := redact(description, known)):
+    if not is_success and isinstance(description, str) and (shown := redact(description, known)):
         said += f": {shown}"
-    if 200 <= status <= 299 and code in {"", "server_error", "temporarily_unavailable"}:
+    if is_success and code in {"", "server_error", "temporarily_unavailable"}:
         return Transient(Reason.INVALID_RESPONSE, said)
     reason = _REASONS.get(code) or (Reason.INVALID_CLIENT if status == 401 else Reason.REQUEST_REJECTED)
     return UserActionRequired(reason, f"{said}; {_advice(reason, code, status, asked)}")
