@@ -19,7 +19,7 @@ from integration_token.cluster.service_account import (
     unlike_asked,
 )
 from integration_token.controller.consent import ACCOUNT, released
-from integration_token.errors import Conflict, Denied, UserActionRequired
+from integration_token.errors import Conflict, Denied, Fenced, Transient, Unauthorized, Unavailable, UserActionRequired
 from integration_token.oauth.address import Policy, listed_hosts
 from integration_token.oauth.part import GrantInputs
 from integration_token.oauth.request import grant_inputs
@@ -77,6 +77,14 @@ class Accounts:
             answer = await self._gateway.create_token(namespace, name, audience, seconds)
         except Denied as error:
             raise _refused(error, integration, "get a token of") from None
+        except (Fenced, Unauthorized):
+            raise
+        except Unavailable as error:
+            # Told, since it may be the call alone that fails, such as by a webhook: a Conflict is looked at again.
+            raise Transient(
+                Reason.SERVICE_ACCOUNT_TOKEN_REFUSED,
+                f"the API server gives no token of ServiceAccount {name} now ({error}); it is asked again",
+            ) from None
         if answer is None:
             raise Conflict(f"ServiceAccount {name} was deleted meanwhile")
         token = str((answer.get("status") or {}).get("token", ""))

@@ -41,6 +41,8 @@ _UNDERSTOOD = frozenset({*_REASONS, "invalid_target", "invalid_grant"})
 """Codes that only a server gives that has read the request's fields: their encoding is right."""
 _UNREAD = frozenset({400, 401, 406, 415, 422})
 """Statuses that real servers give a body that they can't read, Spring's 401 without a word among them."""
+_TOO_LARGE = frozenset({413, 431})
+"""RFC 9110, 15.5.14 and RFC 6585, 5: of the body, and of the header fields."""
 _LOCATION = re.compile(r"[A-Za-z0-9._~/:\[\]-]{1,200}")
 """Host and path of a redirect that can be shown as they are."""
 _MAX_LOCATION = 2048
@@ -157,6 +159,11 @@ def oauth_failure(fields: Mapping[str, Any], status: int, asked: Asked, secrets:
 
 def _advice(reason: Reason, code: str, status: int, asked: Asked) -> str:
     """What to do about a refusal, the likeliest first."""
+    if status in _TOO_LARGE:
+        return (
+            "the request is too large for the server, or for what stands before it: have that take more, or send less"
+            f" by the parameters and headers of {asked.endpoint}, shorter credentials, or a shorter assertion"
+        )
     allowed = f"this client is allowed the {_GRANTS.get(asked.grant, asked.grant)} grant"
     advice = {
         Reason.INVALID_CLIENT: _client_advice(asked),
@@ -223,7 +230,7 @@ def _client_advice(asked: Asked) -> str:
             f" registered for it, under the kid that is sent if one is; {_audience_advice(asked)}"
         )
     if asked.authentication == "ServiceAccountToken":
-        return f"check {registered}, and {_account_advice(asked)}"
+        return f"check that the client is enabled at the server, {registered}, and {_account_advice(asked)}"
     if asked.authentication == "TLSClientAuth":
         return (
             f"check the client ID, {registered}, that the certificate of the credentials Secret or its subject is, and"
