@@ -126,6 +126,32 @@ def test_a_key_that_cannot_sign_is_told_at_the_resource(what: str, caplog: pytes
     play(story)
 
 
+def test_no_namespace_is_told_how_another_calls_its_secret() -> None:
+    """Both have the same key that is none: what one of them finds out counts for both, without its Secret's name."""
+
+    async def story(world: World) -> None:
+        world.cluster_endpoint(**SIGNED)
+        for namespace, name in ((NAMESPACE, "shop-integration"), ("other", "c4n4ry-credentials")):
+            world.credentials(name=name, namespace=namespace)
+            world.cluster.edit(
+                "secrets", namespace, name, lambda body: body["data"].update({"tls.key": encoded("no key")})
+            )
+            for number in range(20):
+                world.integration(
+                    f"till-{number}",
+                    namespace,
+                    endpointRef={"kind": "ClusterTokenEndpoint", "name": "login"},
+                    credentialsSecretRef={"name": name},
+                )
+        await world.operator.start()
+        await world.until(EPOCH + 60)
+        assert {world.condition_of(f"till-{number}") for number in range(20)} == {("False", "CredentialsInvalid")}
+        assert "c4n4ry" not in "".join(str(world.status(f"till-{number}")) for number in range(20))
+        assert world.operator.looks <= 40 * 20
+
+    play(story)
+
+
 MINE, OTHER = pem(rsa_key()), pem(rsa_key(number=1))
 BAD_CERTIFICATES: dict[str, tuple[str, str, str]] = {
     "of another key": (certificate_pem(rsa_key(number=1)), MINE, "Secret shop-integration"),

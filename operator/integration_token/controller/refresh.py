@@ -250,11 +250,10 @@ class Refresher:
             with self._scheduler.away(key.namespace):
                 await self._requester.confirm(prepared, outcome.integration, endpoint)
                 request = await self._build(key, grant, outcome, endpoint, prepared, wish=wish)
-        except Failure as failure:
+        except BaseException as error:
             self._queues.end(place)
-            return outcome._replace(now=self._clock.now(), remembered=remembered).failed(failure)
-        except BaseException:
-            self._queues.end(place)
+            if isinstance(error, Failure):
+                return outcome._replace(now=self._clock.now(), remembered=remembered).failed(error)
             raise
         outcome = progress.outcome = outcome._replace(asked=True, remembered=remembered)
         held = outcome.stored.token.access_token if outcome.stored is not None else ""
@@ -283,8 +282,9 @@ class Refresher:
         try:
             return await self._requester.build(prepared, outcome.integration, endpoint)
         except Failure as failure:
-            self._note_failure(key, grant, outcome._replace(now=self._clock.now()), endpoint, failure)
-            grant.record_request(key.namespace, self._clock.now().boot, wish=wish)
+            told, now = grant.told_to_all(failure), self._clock.now()
+            self._note_failure(key, grant, outcome._replace(now=now), endpoint, told)
+            grant.record_request(key.namespace, now.boot, wish=wish)
             raise
 
     def _note_failure(
