@@ -12,11 +12,11 @@ from integration_token.api.names import (
     GRANT_HASH_ANNOTATION,
 )
 from integration_token.cluster.collection import Object
-from integration_token.errors import Denied, Unavailable
+from integration_token.errors import ClusterError, Denied, Unavailable
 
 from tests.fakes.cluster import account_token
 from tests.unit.virtual import EPOCH
-from tests.unit.world import NAMESPACE, OPERATORS, URL, World, play
+from tests.unit.world import NAMESPACE, OPERATORS, URL, World, encoded, play
 
 DAY = 86400.0
 ACCOUNTS = "serviceaccounts"
@@ -476,5 +476,92 @@ def test_no_token_of_an_account_is_told(caplog: pytest.LogCaptureFixture) -> Non
         shown = f"{caplog.text}{world.cluster.events}{world.status()}{world.secret()}"
         assert "eyJ" not in shown
         assert ".signature" not in shown
+
+    play(story)
+
+
+async def at_once(call: Callable[..., Any], *arguments: Any) -> Any:
+    """What a thread would answer, for which virtual time can't wait."""
+    return call(*arguments)
+
+
+REFUSED = Denied('403 serviceaccounts "shop" is forbidden: cannot do that', status=403)
+NO_TOKEN: dict[str, ClusterError] = {"refused": REFUSED, "a webhook that fails": Unavailable("500 webhook")}
+
+
+def asked_for(world: World) -> int:
+    """How often the API server was asked for a token of an account."""
+    return sum(verb == "create token" for verb, _, _ in world.cluster.calls)
+
+
+@pytest.mark.parametrize("how", NO_TOKEN)
+def test_many_resources_of_an_account_without_tokens_cost_one_call_at_a_time(how: str) -> None:
+    """What one of them was told counts for all, so that fifty cost the API server no more calls for tokens than one; it
+    is told at each, and over for each within a minute."""
+
+    async def story(world: World) -> None:
+        world.cluster.fail("create token", ACCOUNTS, NO_TOKEN[how], 10**6)
+        names = [f"till-{number}" for number in range(50)]
+        for name in names:
+            world.account_integration(name)
+        await world.begin_with_account()
+        await world.until(EPOCH + 300)
+        assert {world.condition_of(name) for name in names} == {("False", "ServiceAccountTokenRefused")}
+        assert world.stalled[0] == "False"
+        assert 5 <= asked_for(world) <= 15
+        assert world.operator.looks <= 51 * 20
+        world.cluster.fail_no_more()
+        await world.until(EPOCH + 370)
+        assert {world.condition_of(name) for name in names} == {("True", "TokenValid")}
+        assert world.requests == 1
+
+    play(story)
+
+
+@pytest.mark.parametrize("how", NO_TOKEN)
+def test_wishes_without_a_token_of_the_account_are_followed_three_times_a_minute(how: str) -> None:
+    """However often somebody annotates; what is wrong stays told meanwhile, and the token that is held stays."""
+
+    async def story(world: World) -> None:
+        await world.begin_with_account()
+        world.cluster.fail("create token", ACCOUNTS, NO_TOKEN[how], 10**6)
+        before = asked_for(world)
+        for number in range(30):
+            world.request_renewal(f"wish {number}")
+            await world.settle()
+            assert world.refreshed == ("False", "ServiceAccountTokenRefused")
+        assert asked_for(world) - before <= 3
+        assert world.ready == ("True", "TokenValid")
+        world.cluster.fail_no_more()
+        await world.until(EPOCH + 65)
+        world.request_renewal("now")
+        await world.settle()
+        assert world.refreshed == ("True", "Refreshed")
+
+    play(story)
+
+
+def test_wishes_with_a_key_that_cannot_sign_cost_no_tokens_of_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each would be thrown away, since it is asked for first: of those there are three a minute as well."""
+    monkeypatch.setattr("asyncio.to_thread", at_once)
+
+    async def story(world: World) -> None:
+        world.endpoint(grant="TokenExchange", clientAuthenticationMethod="PrivateKeyJWT", requestEncoding="Form")
+        world.account()
+        world.credentials()
+        world.cluster.edit(
+            "secrets", NAMESPACE, "shop-integration", lambda body: body["data"].update({"tls.key": encoded("no key")})
+        )
+        world.account_integration(credentialsSecretRef={"name": "shop-integration"})
+        await world.operator.start()
+        await world.settle()
+        assert world.ready == ("False", "CredentialsInvalid")
+        await world.until(EPOCH + 120)
+        before = len(world.cluster.token_requests)
+        for number in range(30):
+            world.request_renewal(f"wish {number}")
+            await world.settle()
+        assert len(world.cluster.token_requests) - before <= 3
+        assert world.requests == 0
 
     play(story)

@@ -445,7 +445,7 @@ def test_a_message_names_the_endpoint_whose_field_is_to_be_set() -> None:
         jwt = Fault("JWT", lambda reply, _: replace(reply, fields={**reply.fields, "token_type": "JWT"}))
         world.fault(jwt)
         await world.until(EPOCH + 301)
-        assert "set spec.response.tokenType of TokenEndpoint login to it" in message(world, ConditionType.READY)
+        assert "set spec.response.tokenType of TokenEndpoint login to that word" in message(world, ConditionType.READY)
         world.endpoint(response={"tokenType": "JWT"})
         await world.settle()
         assert world.ready == ("True", "TokenValid")

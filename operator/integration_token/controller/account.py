@@ -19,7 +19,7 @@ from integration_token.cluster.service_account import (
     unlike_asked,
 )
 from integration_token.controller.consent import ACCOUNT, released
-from integration_token.errors import Conflict, Denied, UserActionRequired
+from integration_token.errors import Conflict, Denied, Fenced, Transient, Unauthorized, Unavailable, UserActionRequired
 from integration_token.oauth.address import Policy, listed_hosts
 from integration_token.oauth.part import GrantInputs
 from integration_token.oauth.request import grant_inputs
@@ -76,7 +76,15 @@ class Accounts:
         try:
             answer = await self._gateway.create_token(namespace, name, audience, seconds)
         except Denied as error:
-            raise _refused(error, integration, "get a token of") from None
+            raise _refused(error, integration, endpoint, "get a token of") from None
+        except (Fenced, Unauthorized):
+            raise
+        except Unavailable as error:
+            # Told, since it may be the call alone that fails, such as by a webhook: a Conflict is looked at again.
+            raise Transient(
+                Reason.SERVICE_ACCOUNT_TOKEN_REFUSED,
+                f"the API server gives no token of ServiceAccount {name} now ({error}); it is asked again",
+            ) from None
         if answer is None:
             raise Conflict(f"ServiceAccount {name} was deleted meanwhile")
         token = str((answer.get("status") or {}).get("token", ""))
@@ -97,7 +105,7 @@ class Accounts:
             # Of an account that is not released, no more than the metadata is ever read.
             body = await self._gateway.get_metadata(SERVICE_ACCOUNTS, namespace, name)
         except Denied as error:
-            raise _refused(error, integration, "read") from None
+            raise _refused(error, integration, endpoint, "read") from None
         account = account_metadata(released(body, ACCOUNT, namespace, name))
         await self._judge(account, integration, endpoint)
         self._known[namespace, name] = self._clock.now().boot, account
@@ -171,10 +179,12 @@ def _listed(audiences: str) -> frozenset[str]:
     return frozenset(audience.strip() for audience in audiences.split(","))
 
 
-def _refused(error: Denied, integration: Integration, what: str) -> UserActionRequired:
+def _refused(error: Denied, integration: Integration, endpoint: Endpoint, what: str) -> UserActionRequired:
     """`what`: the operator wanted to do with the account."""
     namespace, name = integration.namespace, integration.service_account
     told = f"the operator may not {what} ServiceAccount {name}"
     if error.status == 403:
         told += f"; add {{namespace: {namespace}, name: {name}}} to the chart's value serviceAccounts"
+    else:
+        told += f"; check spec.assertion of {endpoint.ref.title}, and what admits TokenRequests in this cluster"
     return UserActionRequired(Reason.SERVICE_ACCOUNT_TOKEN_REFUSED, f"{told} ({error})")

@@ -13,14 +13,15 @@ from integration_token.controller.observation import GrantView, Observation, pla
 from integration_token.controller.outcome import Outcome, Progress, Wait
 from integration_token.controller.rank import rank
 from integration_token.controller.request import Prepared, TokenRequester
+from integration_token.controller.requeue import request_failing
 from integration_token.controller.revision import revisions_of
 from integration_token.controller.target import TargetWriter
 from integration_token.controller.token_copy import TokenCopier
 from integration_token.controller.wording import next_attempt
 from integration_token.errors import ClusterError, Failure, Transient
-from integration_token.renewal.backoff import MAX_USER_ACTION_WAIT, TELL_AFTER, transient_wait, user_action_wait
+from integration_token.oauth.request import TokenRequest
+from integration_token.renewal.backoff import TELL_AFTER
 from integration_token.renewal.plan import TokenPlan
-from integration_token.state.failure import FailureState
 from integration_token.state.grant import GrantState
 from integration_token.state.grants import Grants
 from integration_token.state.resource import ResourceState
@@ -32,9 +33,6 @@ from integration_token.workqueue.key import Key
 from integration_token.workqueue.scheduler import Scheduler
 
 log = get_logger(__name__)
-
-_MANY = 1000
-"""Failures in a row after which waits grow no longer."""
 
 
 class Refresher:
@@ -121,8 +119,8 @@ class Refresher:
                 return outcome._replace(copied=True, wanted=None)
             case d.Adopt() if observation.stored is not None:
                 return self._copier.adopt(observation, observation.stored, observation.taught)
-            case d.Wait(d.Limit.WISHES) if observation.grant is not None:
-                return outcome._replace(wait=Wait(wishes=observation.grant.wish_wait))
+            case d.Wait(d.Limit.WISHES) if (view := observation.grant) is not None:
+                return outcome._replace(wait=Wait(wishes=view.wish_wait), failure=view.failing.failure)
             case d.Wait(d.Limit.GRANT) if observation.grant is not None:
                 return self._waiting(key, grant, outcome, Wait(grant_rate=observation.grant.rate_wait))
             case d.Wait(d.Limit.REQUEST):
@@ -247,13 +245,16 @@ class Refresher:
             outcome = outcome._replace(remembered=outcome.remembered._replace(waiting_since=since))
             wait = self._queues.enter(endpoint, key, rank(outcome, wish=wish))
             return self._waiting(key, grant, outcome, Wait(wait))
+        remembered = outcome.remembered._replace(handled_renew_request=outcome.integration.renew_request)
         try:
             with self._scheduler.away(key.namespace):
-                request = await self._requester.build(prepared, outcome.integration, endpoint)
-        except BaseException:
+                await self._requester.confirm(prepared, outcome.integration, endpoint)
+                request = await self._build(key, grant, outcome, endpoint, prepared, wish=wish)
+        except BaseException as error:
             self._queues.end(place)
+            if isinstance(error, Failure):
+                return outcome._replace(now=self._clock.now(), remembered=remembered).failed(error)
             raise
-        remembered = outcome.remembered._replace(handled_renew_request=outcome.integration.renew_request)
         outcome = progress.outcome = outcome._replace(asked=True, remembered=remembered)
         held = outcome.stored.token.access_token if outcome.stored is not None else ""
         hung = False
@@ -274,20 +275,26 @@ class Refresher:
         grant.on_success()
         return outcome
 
+    async def _build(
+        self, key: Key, grant: GrantState, outcome: Outcome, endpoint: Endpoint, prepared: Prepared, *, wish: bool
+    ) -> TokenRequest:
+        """The request. If none can be made, none can for the whole grant, and that counts as a failed one."""
+        try:
+            return await self._requester.build(prepared, outcome.integration, endpoint)
+        except Failure as failure:
+            told, now = grant.told_to_all(failure), self._clock.now()
+            self._note_failure(key, grant, outcome._replace(now=now), endpoint, told)
+            grant.record_request(key.namespace, now.boot, wish=wish)
+            raise
+
     def _note_failure(
         self, key: Key, grant: GrantState, outcome: Outcome, endpoint: Endpoint, failure: Failure
     ) -> None:
         """Has the grant know what its failed request means for the next one, and the failure tell it."""
-        failures, failed, pause = grant.failing.counted(failure), grant.failing.failed + 1, None
-        if not isinstance(failure, Transient):
-            wait, longest = user_action_wait(outcome.left, failed), MAX_USER_ACTION_WAIT
-        else:
-            spacing = grant.memory.rate.spacing(outcome.now.boot)
-            wait = max(transient_wait(failures, outcome.left, self._jitter()), spacing)
-            longest = max(transient_wait(_MANY, outcome.left, 1.0), spacing)
-            if failure.pause is not None:
-                self._queues.pause(endpoint.ref, self._grants.source(key, endpoint), failure.pause)
-                wait = max(wait, failure.pause)
-                pause = outcome.now.after(failure.pause)
+        least, pause = grant.memory.rate.spacing(outcome.now.boot), None
+        if isinstance(failure, Transient) and failure.pause is not None:
+            self._queues.pause(endpoint.ref, self._grants.source(key, endpoint), failure.pause)
+            least, pause = max(least, failure.pause), outcome.now.after(failure.pause)
+        failing, longest = request_failing(grant.failing, failure, outcome, least, self._jitter())
         failure.next_attempt = next_attempt(longest, pause, outcome.now)
-        grant.on_failure(FailureState(failure, failures, outcome.now.after(wait), failed=failed), pause)
+        grant.on_failure(failing, pause)

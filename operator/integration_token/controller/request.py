@@ -72,18 +72,24 @@ class TokenRequester:
         identity = grant_identity(endpoint, integration, credentials.account, credentials.revision)
         return Prepared(spec, identity, read, await self._references.ca_bundle(endpoint))
 
-    async def build(self, prepared: Prepared, integration: Integration, endpoint: Endpoint) -> TokenRequest:
-        """The request as it is to be sent at once: with credentials whose owners still consent to it, and with the
-        ServiceAccount's token where it takes one.
+    async def confirm(self, prepared: Prepared, integration: Integration, endpoint: Endpoint) -> None:
+        """Looks again whether the owner of the credentials consents to their use, if it is a while since.
 
-        :raises Failure: where they cannot be used.
+        :raises Failure: where they cannot be used any more.
         :raises Conflict: where they are others by now.
         """
-        spec, wanted = prepared.spec, needs(prepared.spec.inputs)
         if integration.credentials and self._clock.now().boot - prepared.read.boot > _RECENT:
             again = await self.prepare(integration, endpoint)
-            if again.spec != spec:
+            if again.spec != prepared.spec:
                 raise Conflict("the credentials were changed while the request waited for its turn")
+
+    async def build(self, prepared: Prepared, integration: Integration, endpoint: Endpoint) -> TokenRequest:
+        """The request as it is to be sent at once, with the ServiceAccount's token where it takes one.
+
+        :raises Failure: where none can be made of what was prepared, be it for another resource of the grant.
+        :raises Conflict: where the ServiceAccount is another one by now.
+        """
+        spec, wanted = prepared.spec, needs(prepared.spec.inputs)
         if wanted.account:
             token = await self._accounts.token(integration, endpoint, spec.inputs)
             spec = replace(spec, account_token=token)

@@ -24,6 +24,9 @@ _TOUCHING = 2.0
 _SHORTEST = 0.05
 """Seconds between two passes that failed, at least."""
 
+_MANY = 1000
+"""Failures in a row after which waits grow no longer."""
+
 _CONTESTED = 2.0
 """Seconds between two looks at a target that somebody keeps changing: the status is to follow within 5 s."""
 
@@ -59,6 +62,23 @@ def failing_after(outcome: Outcome, of_grant: FailureState, jitter: float) -> Fa
     contested_until = outcome.observation.contested_until
     retry = contested_until or outcome.now.after(_failure_wait(outcome, failure, failures, jitter))
     return replace(before, failure=failure, of_grant=False, failures=failures, retry=retry)
+
+
+def request_failing(
+    before: FailureState, failure: Failure, outcome: Outcome, least: float, jitter: float
+) -> tuple[FailureState, float]:
+    """What stands in the way of a grant after a request of it failed, and seconds until any further attempt, at most.
+
+    :param before: what stood in its way until now.
+    :param least: seconds that the endpoint is left alone after what may pass, whatever else.
+    :param jitter: uniform in [0, 1).
+    """
+    failures, failed, left = before.counted(failure), before.failed + 1, outcome.left
+    if not isinstance(failure, Transient) and not has_trait(failure.reason, Trait.UNWATCHED):
+        wait, longest = user_action_wait(left, failed), MAX_USER_ACTION_WAIT
+    else:
+        wait, longest = (max(transient_wait(*each), least) for each in ((failures, left, jitter), (_MANY, left, 1.0)))
+    return FailureState(failure, failures, outcome.now.after(wait), failed=failed), longest
 
 
 def requeue_after(outcome: Outcome, failing: FailureState) -> Instant | None:

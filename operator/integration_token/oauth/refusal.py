@@ -30,10 +30,19 @@ _REASONS = {
     "invalid_scope": Reason.INVALID_SCOPE,
 }
 
+_STANDARD = frozenset(
+    {
+        *("invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type"),
+        *("invalid_scope", "access_denied", "server_error", "temporarily_unavailable", "invalid_target"),
+    }
+)
+"""The codes that a token endpoint may give (RFC 6749, 4.1.2.1 and 5.2; RFC 8693, 2.2.2)."""
 _UNDERSTOOD = frozenset({*_REASONS, "invalid_target", "invalid_grant"})
 """Codes that only a server gives that has read the request's fields: their encoding is right."""
 _UNREAD = frozenset({400, 401, 406, 415, 422})
 """Statuses that real servers give a body that they can't read, Spring's 401 without a word among them."""
+_TOO_LARGE = frozenset({413, 431})
+"""RFC 9110, 15.5.14 and RFC 6585, 5: of the body, and of the header fields."""
 _LOCATION = re.compile(r"[A-Za-z0-9._~/:\[\]-]{1,200}")
 """Host and path of a redirect that can be shown as they are."""
 _MAX_LOCATION = 2048
@@ -129,15 +138,20 @@ def proxy_refusal(status: int, server: str) -> Failure:
 
 
 def oauth_failure(fields: Mapping[str, Any], status: int, asked: Asked, secrets: tuple[str, ...]) -> Failure:
-    """The failure that an error answer tells (RFC 6749, 5.2): its code, and its description made harmless."""
+    """The failure that an error answer tells (RFC 6749, 5.2): its code, and its description made harmless.
+
+    Of a 2xx, which may hold a token wherever it likes, no word is quoted but a code that is known.
+    """
     error = fields.get("error")
     code = error if isinstance(error, str) and _ERROR_CODE.fullmatch(error) else ""
-    known = Secrets(secrets)
+    known, is_success = Secrets(secrets), 200 <= status <= 299
     said = f"the endpoint answered {status} {redact(code, known)}".rstrip()
+    if is_success and code not in _STANDARD:
+        said = f"the endpoint answered {status} with an error that is not shown; its log may say more"
     description = fields.get("error_description")
-    if isinstance(description, str) and (shown := redact(description, known)):
+    if not is_success and isinstance(description, str) and (shown := redact(description, known)):
         said += f": {shown}"
-    if 200 <= status <= 299 and code in {"", "server_error", "temporarily_unavailable"}:
+    if is_success and code in {"", "server_error", "temporarily_unavailable"}:
         return Transient(Reason.INVALID_RESPONSE, said)
     reason = _REASONS.get(code) or (Reason.INVALID_CLIENT if status == 401 else Reason.REQUEST_REJECTED)
     return UserActionRequired(reason, f"{said}; {_advice(reason, code, status, asked)}")
@@ -145,6 +159,11 @@ def oauth_failure(fields: Mapping[str, Any], status: int, asked: Asked, secrets:
 
 def _advice(reason: Reason, code: str, status: int, asked: Asked) -> str:
     """What to do about a refusal, the likeliest first."""
+    if status in _TOO_LARGE:
+        return (
+            "the request is too large for the server, or for what stands before it: have that take more, or send less"
+            f" by the parameters and headers of {asked.endpoint}, shorter credentials, or a shorter assertion"
+        )
     allowed = f"this client is allowed the {_GRANTS.get(asked.grant, asked.grant)} grant"
     advice = {
         Reason.INVALID_CLIENT: _client_advice(asked),
@@ -211,7 +230,7 @@ def _client_advice(asked: Asked) -> str:
             f" registered for it, under the kid that is sent if one is; {_audience_advice(asked)}"
         )
     if asked.authentication == "ServiceAccountToken":
-        return f"check {registered}, and {_account_advice(asked)}"
+        return f"check that the client is enabled at the server, {registered}, and {_account_advice(asked)}"
     if asked.authentication == "TLSClientAuth":
         return (
             f"check the client ID, {registered}, that the certificate of the credentials Secret or its subject is, and"

@@ -84,7 +84,7 @@ def read_answer(
         raise Transient(Reason.INVALID_RESPONSE, _no_token(access_token_pointer, asked))
     if expires_in_pointer:
         fields = {**fields, "expires_in": find(fields, expires_in_pointer)}
-    _check_type(fields.get("token_type"), asked, (*secrets, token))
+    _check_type(fields.get("token_type"), asked)
     claims = claims_of(token) or {}
     expiry = read_expiry(
         fields,
@@ -126,7 +126,7 @@ def _floor(seconds: float) -> float:
     return math.floor(seconds * 1000) / 1000
 
 
-def _check_type(token_type: object, asked: Asked, secrets: tuple[str, ...]) -> None:
+def _check_type(token_type: object, asked: Asked) -> None:
     """An absent type, null and an empty one tell nothing, and are taken for Bearer as they are meant.
 
     :raises Transient: where it is another type than Bearer, in whatever case (RFC 6749, 5.1).
@@ -135,11 +135,13 @@ def _check_type(token_type: object, asked: Asked, secrets: tuple[str, ...]) -> N
         return
     if isinstance(token_type, str) and token_type.lower() in {"bearer", asked.token_type.lower()}:
         return
-    advice = "only Bearer is supported"
+    advice = "no other is supported"
     if isinstance(token_type, str) and may_be_taken_for_bearer(token_type):
-        advice += f"; if this is what the endpoint calls one, set spec.response.tokenType of {asked.endpoint} to it"
-    shown = redact(str(token_type), secrets)
-    raise Transient(Reason.INVALID_RESPONSE, f"the endpoint issued a token of type {shown!r}; {advice}")
+        advice += (
+            "; if the answer's token_type is but another word for it, which the endpoint's documentation should tell,"
+            f" set spec.response.tokenType of {asked.endpoint} to that word"
+        )
+    raise Transient(Reason.INVALID_RESPONSE, f"the endpoint issued a token of another type than Bearer; {advice}")
 
 
 def _content(answer: Answer) -> bytes:

@@ -6,7 +6,9 @@ others copy it from a Secret of theirs, and what its requests have taught.
 
 from dataclasses import dataclass, field
 
+from integration_token.api.condition import Reason
 from integration_token.clock import Instant
+from integration_token.errors import Failure, UserActionRequired
 from integration_token.renewal.plan import TokenPlan
 from integration_token.renewal.rollover import Rollover
 from integration_token.state.failure import NOTHING, FailureState
@@ -131,6 +133,17 @@ class GrantState:
         self.failing = failing
         if pause is not None:
             self.memory.pause = pause
+
+    def told_to_all(self, failure: Failure) -> Failure:
+        """Why no request can be made with the grant's credentials, as each of its resources may be told: those of other
+        namespaces have the same in a Secret of another name."""
+        if failure.reason != Reason.CREDENTIALS_INVALID or not self._crosses():
+            return failure
+        return UserActionRequired(
+            failure.reason,
+            "no token request can be made with these credentials, as has been found out for another resource that has"
+            " the same; store a key and a certificate that can be used in the credentials Secret",
+        )
 
     def on_success(self) -> None:
         """A request was answered with a usable token."""
