@@ -5,7 +5,7 @@ from typing import Final
 
 from tests.endpoints.site import Site
 
-LIFETIME: Final = 60
+LIFETIME: Final = 120
 """Seconds: more than any server takes to start on a busy machine."""
 FAILURES: Final = 2
 """Requests that find the server gone before it is started again: each waits longer for the next."""
