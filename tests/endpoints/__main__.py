@@ -11,14 +11,15 @@ from tests.apiserver.kube import Kube
 from tests.apiserver.operator import usual
 from tests.cluster.plane import ControlPlane
 from tests.cluster.progress import say
-from tests.endpoints import case
+from tests.endpoints import case, federation
 from tests.endpoints.authlib import Authlib
-from tests.endpoints.case import Result, Site
+from tests.endpoints.case import Result
 from tests.endpoints.django_oauth_toolkit import DjangoOAuthToolkit
 from tests.endpoints.keycloak import Keycloak
 from tests.endpoints.node_oauth import NodeOAuth
 from tests.endpoints.oidc_provider import OIDCProvider
 from tests.endpoints.server import TokenServer
+from tests.endpoints.site import Site
 from tests.endpoints.spring_authorization_server import SpringAuthorizationServer
 
 SERVERS: tuple[type[TokenServer], ...] = (
@@ -35,13 +36,13 @@ def main() -> int:
     """Run the cases of one server after another; what went wrong is told below the table."""
     rows: dict[str, dict[str, Result]] = {}
     with ExitStack() as stack:
-        plane = stack.enter_context(ControlPlane(audit=False))
-        stack.enter_context(usual(plane))
+        plane = stack.enter_context(ControlPlane(audit=False, issuer=True))
+        stack.enter_context(usual(plane, *federation.values(plane, *SERVERS)))
         kube = Kube(plane)
         stack.callback(kube.close)
         for kind in SERVERS:
             say(kind.name)
-            with kind() as server, ThreadPoolExecutor(max_workers=32) as pool:
+            with federation.running(kind, plane) as server, ThreadPoolExecutor(max_workers=32) as pool:
                 futures = case.begin(pool, Site(kube, server))
                 rows[kind.name] = {name: future.result() for name, future in futures.items()}
     sys.stdout.write(table(rows))

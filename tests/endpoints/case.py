@@ -1,68 +1,41 @@
 """What is tried with each server, through the operator: each case is what a user does and sees."""
 
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final
 
-from tests.apiserver.kube import Kube
-from tests.endpoints.server import Method, TokenServer
-from tests.endpoints.trial import Trial
-
-LIFETIME: Final = 20
-"""Seconds that tokens live where they are to be renewed while one waits."""
-LASTING: Final = 600
-"""Seconds that they live where they are not."""
-RENEWALS: Final = 3
-
-_REFUSED: Final = {"InvalidClient", "UnauthorizedClient"}
-"""Reasons for wrong credentials: servers don't agree on the error code (RFC 6749, 5.2)."""
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where the cases of one server take place."""
-
-    kube: Kube
-    server: TokenServer
-
-    @property
-    def plain(self) -> Method:
-        """A method by client secret that every server of this kind has."""
-        return Method.CLIENT_SECRET_POST
-
-    def trial(self, name: str, method: Method) -> Trial:
-        """Of a client with that name."""
-        return Trial(self.kube, self.server, name, method)
+from tests.endpoints import federation, outage, permission
+from tests.endpoints.server import Capability, Method, TokenServer
+from tests.endpoints.site import LIFETIME, REFUSED, RENEWALS, Site
 
 
 def issue(site: Site, method: Method) -> None:
     """A first token by one request, and a renewal at once where a person asks for one."""
-    trial = site.trial(f"issue-{method.lower()}", method)
-    trial.begin(site.server.add_client(trial.name, method=method, lifetime=LASTING))
+    trial = site.begun(f"issue-{method.lower()}", method)
     trial.until_ready()
     assert [answer.status for answer in site.server.requests(trial.name)] == [200]
 
 
 def renew(site: Site, method: Method) -> None:
     """Over three renewals one request each, and no expired token in the Secret."""
-    trial = site.trial(f"renew-{method.lower()}", method)
-    trial.begin(site.server.add_client(trial.name, method=method, lifetime=LIFETIME))
+    trial = site.begun(f"renew-{method.lower()}", method, lifetime=LIFETIME)
     token = trial.until_ready()
     for _ in range(RENEWALS):
         token = trial.until_other(token, LIFETIME)
     assert [answer.status for answer in site.server.requests(trial.name)] == [200] * (1 + RENEWALS)
     assert trial.expired == []
+    trial.end()
 
 
 def wrong_secret(site: Site) -> None:
     """A wrong secret is told with what to check; once it is mended, a token comes."""
     trial = site.trial("wrong", site.plain)
-    held = site.server.add_client(trial.name, lifetime=LASTING)
+    held = site.server.add_client(trial.name)
     trial.begin(held | {"client_secret": "wrong"})
     ready = trial.until_stalled()
-    assert ready["reason"] in _REFUSED, ready
+    assert ready["reason"] in REFUSED, ready
     assert "check the client" in ready["message"], ready
     assert held["client_secret"] not in ready["message"]
     trial.hold(held)
@@ -72,14 +45,13 @@ def wrong_secret(site: Site) -> None:
 def rotated(site: Site, method: Method) -> None:
     """What was exchanged at the server alone is told with what to check, while the last token serves on; exchanged in
     the credentials Secret too, it brings the next one at once."""
-    trial = site.trial(f"rotated-{method.lower()}", method)
-    trial.begin(site.server.add_client(trial.name, method=method, lifetime=LASTING))
+    trial = site.begun(f"rotated-{method.lower()}", method)
     token = trial.until_ready()
     held = site.server.rotate(trial.name)
     trial.ask_for_renewal()
     trial.until(lambda: trial.condition("Refreshed").get("status") == "False", "the refresh to fail")
     refreshed = trial.condition("Refreshed")
-    assert refreshed["reason"] in _REFUSED | {"RequestRejected"}, refreshed
+    assert refreshed["reason"] in REFUSED | {"RequestRejected"}, refreshed
     assert "check" in refreshed["message"], refreshed
     assert trial.condition("Ready")["status"] == "True"
     assert trial.token() == token
@@ -93,15 +65,13 @@ def unknown_client(site: Site) -> None:
     trial = site.trial("unknown", site.plain)
     trial.begin({"client_id": trial.name, "client_secret": "of-nobody"})
     ready = trial.until_stalled()
-    assert ready["reason"] in _REFUSED, ready
+    assert ready["reason"] in REFUSED, ready
     assert "client ID" in ready["message"] or "client secret" in ready["message"], ready
 
 
 def missing_grant(site: Site) -> None:
     """A client that may not use the grant is told so, in the server's own words."""
-    trial = site.trial("ungranted", site.plain)
-    trial.begin(site.server.add_client(trial.name, lifetime=LASTING, granted=False))
-    ready = trial.until_stalled()
+    ready = site.begun("ungranted", granted=False).until_stalled()
     # oidc-provider says invalid_request.
     assert ready["reason"] in {"UnauthorizedClient", "RequestRejected"}, ready
 
@@ -112,19 +82,32 @@ CASES: Final[dict[str, Case]] = {
     "wrong secret, then mended": wrong_secret,
     "unknown client": unknown_client,
     "missing grant": missing_grant,
+    "scopes": permission.scopes,
+    "unknown scope": permission.unknown_scope,
 }
-"""Those that need a client secret."""
+"""Those that every server has, by a client secret."""
+
+CAPABLE: Final[dict[Capability, Case]] = {
+    Capability.AUDIENCE: permission.audience,
+    Capability.RESOURCE: permission.resource,
+}
+
+LAST: Final = "restart of the server"
+"""The case that is tried once all others of the server are over, since it is felt by all."""
 
 
 def cases(server: TokenServer | type[TokenServer]) -> dict[str, Case]:
     """All that is tried with the server, by name."""
-    methods = sorted(server.methods - {Method.SERVICE_ACCOUNT_TOKEN})
     found: dict[str, Case] = {}
-    for method in methods:
+    for method in sorted(server.methods):
         found[f"{method}"] = lambda site, method=method: issue(site, method)  # type: ignore[misc]
         found[f"{method}, renewals"] = lambda site, method=method: renew(site, method)  # type: ignore[misc]
-        found[f"{method}, rotated"] = lambda site, method=method: rotated(site, method)  # type: ignore[misc]
-    return found | CASES
+        if method is federation.METHOD:  # nothing of the server's could be rotated
+            found[f"{method}, disabled"] = federation.disabled
+        else:
+            found[f"{method}, rotated"] = lambda site, method=method: rotated(site, method)  # type: ignore[misc]
+    capable = {str(capability): case for capability, case in CAPABLE.items() if capability in server.capabilities}
+    return found | CASES | capable | {LAST: outage.restarted}
 
 
 @dataclass(frozen=True)
@@ -136,9 +119,10 @@ class Result:
 
 
 def begin(pool: ThreadPoolExecutor, site: Site) -> dict[str, "Future[Result]"]:
-    """Start all cases of a server, side by side: most of their time they wait."""
+    """Start all cases of a server, side by side, but for the last one: most of their time they wait."""
 
-    def run(case: Case) -> Result:
+    def run(case: Case, before: Collection["Future[Result]"] = ()) -> Result:
+        wait(before)
         began, failure = time.monotonic(), None
         try:
             case(site)
@@ -146,4 +130,7 @@ def begin(pool: ThreadPoolExecutor, site: Site) -> dict[str, "Future[Result]"]:
             failure = error
         return Result(time.monotonic() - began, failure)
 
-    return {name: pool.submit(run, case) for name, case in cases(site.server).items()}
+    wanted = cases(site.server)
+    last = wanted.pop(LAST)
+    futures = {name: pool.submit(run, case) for name, case in wanted.items()}
+    return futures | {LAST: pool.submit(run, last, tuple(futures.values()))}

@@ -6,7 +6,8 @@ from functools import cache
 
 import pytest
 
-from tests.endpoints.issuer import ClusterIssuer
+from tests.cluster.plane import ControlPlane
+from tests.endpoints import federation
 from tests.endpoints.keycloak import Keycloak
 from tests.endpoints.server import TokenServer
 
@@ -14,32 +15,27 @@ Start = Callable[[type[TokenServer]], TokenServer]
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[ClusterIssuer]:
-    """Whose service account tokens Keycloak takes."""
-    with ClusterIssuer() as running:
+def plane() -> Iterator[ControlPlane]:
+    """Whose ServiceAccounts' tokens others can prove."""
+    with ControlPlane(issuer=True) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def keycloak(cluster: ClusterIssuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keycloak]:
-    """It trusts the cluster."""
-    authority = tmp_path_factory.mktemp("cluster") / "ca.pem"
-    authority.write_text(cluster.ca_pem)
-    with Keycloak(authority) as running:
-        running.add_issuer(cluster.url)
-        yield running
-
-
-@pytest.fixture(scope="session")
-def start(request: pytest.FixtureRequest) -> Iterator[Start]:
+def start(plane: ControlPlane) -> Iterator[Start]:
     """Starts a server, or answers the one that runs already."""
     with ExitStack() as stack:
 
         @cache
         def started(kind: type[TokenServer]) -> TokenServer:
-            if kind is Keycloak:
-                keycloak: Keycloak = request.getfixturevalue("keycloak")
-                return keycloak
-            return stack.enter_context(kind())
+            return stack.enter_context(federation.running(kind, plane))
 
         yield started
+
+
+@pytest.fixture(scope="session")
+def keycloak(start: Start) -> Keycloak:
+    """It takes the tokens of the plane's ServiceAccounts."""
+    server = start(Keycloak)
+    assert isinstance(server, Keycloak)
+    return server

@@ -1,7 +1,7 @@
 """What each server of this room has to do, and each module of tests says of its own."""
 
 from tests.endpoints.grant import ask
-from tests.endpoints.server import Method, TokenServer
+from tests.endpoints.server import SCOPES, Capability, Method, TokenServer
 
 LIFETIME = 20
 """Seconds: none of the servers' defaults."""
@@ -28,6 +28,29 @@ def check_rotation(server: TokenServer, method: Method) -> None:
     new = server.rotate(name)
     assert ask(server, old, method).is_client_error
     assert ask(server, new, method).is_success
+
+
+def check_scopes(server: TokenServer) -> None:
+    """A client gets the scopes that it has, and one that nobody has is refused or left out."""
+    held = server.add_client("scoped", scopes=SCOPES)
+    every = " ".join(SCOPES)
+    answer = ask(server, held, Method.CLIENT_SECRET_POST, scope=every)
+    assert set(SCOPES) <= set(answer.json()["scope"].split()), answer.text
+    answer = ask(server, held, Method.CLIENT_SECRET_POST, scope=f"{every} orders.burn")
+    if Capability.SCOPE_REFUSAL in server.capabilities:
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_scope")
+    else:
+        assert set(answer.json()["scope"].split()) == set(SCOPES), answer.text
+
+
+def check_restart(server: TokenServer) -> None:
+    """While the server is down its front says so, and then it knows its clients as before."""
+    held = server.add_client("lasting", lifetime=LIFETIME)
+    server.stop()
+    assert ask(server, held, Method.CLIENT_SECRET_POST).status_code == 502
+    server.start()
+    assert ask(server, held, Method.CLIENT_SECRET_POST).is_success
+    assert [one.status for one in server.requests("lasting")] == [502, 200]
 
 
 def refused(server: TokenServer, name: str, *, granted: bool = True, disabled: bool = False) -> tuple[int, str]:

@@ -113,15 +113,15 @@ class Front:
         async with httpcore.AsyncConnectionPool() as pool:
             try:
                 response = await pool.request(scope["method"], self._behind + target, headers=sent, content=body)
+                status, headed, content = response.status, response.headers, response.content
             except (httpcore.NetworkError, httpcore.ProtocolError):
-                await _answer(send, 502, [], b"")
-                return
+                status, headed, content = 502, [], b""  # as proxies say it of a server that is down
         if scope["path"] == self._token_path:
             named = _named(dict(headers), body)
             with self._lock:
-                self._noted.append((named, Answer(response.status, _error(response.content))))
-        kept = [(name, value) for name, value in response.headers if name.lower() not in _HOP]
-        await _answer(send, response.status, kept, response.content)
+                self._noted.append((named, Answer(status, _error(content))))
+        kept = [(name, value) for name, value in headed if name.lower() not in _HOP]
+        await _answer(send, status, kept, content)
 
 
 async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

@@ -13,7 +13,7 @@ import httpx
 
 from tests.cluster.daemon import Daemon
 from tests.endpoints.front import Front
-from tests.endpoints.server import Answer, Method
+from tests.endpoints.server import Answer, Capability, Method
 from tests.fakes.server import HOST
 
 READY: Final = 120.0
@@ -25,6 +25,7 @@ class Fronted(ABC):
 
     name: ClassVar[str]
     methods: ClassVar[frozenset[Method]]
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
     path: ClassVar[str]
     """Of the token endpoint."""
     encoding: ClassVar[str] = "Form"
@@ -51,10 +52,9 @@ class Fronted(ABC):
             self.ca_pem = self._front.ca_pem
             self.token_url = self._front.url + self.path
             self.audience = self.token_url
-            daemon = Daemon(self.name, self._command(port, self._front.url, directory), directory)
-            stack.callback(daemon.kill)
-            daemon.start()
-            daemon.wait_ready(self._ready, READY)
+            self._daemon = Daemon(self.name, self._command(port, self._front.url, directory), directory)
+            stack.callback(self._daemon.kill)
+            self._serve()
             self._prepare()
             self._stack = stack.pop_all()
         return self
@@ -64,6 +64,15 @@ class Fronted(ABC):
     ) -> None:
         """End it."""
         self._stack.close()
+
+    def stop(self) -> None:
+        """See TokenServer."""
+        self._daemon.kill()
+
+    def start(self) -> None:
+        """See TokenServer."""
+        self._serve()
+        self._restore()
 
     def requests(self, name: str) -> tuple[Answer, ...]:
         """See TokenServer."""
@@ -86,6 +95,14 @@ class Fronted(ABC):
     @abstractmethod
     def _prepare(self) -> None:
         """Do what is to be done before the first client; `token_url` and `audience` may be others."""
+
+    @abstractmethod
+    def _restore(self) -> None:
+        """Tell the program, which was started again, of the clients that it has forgotten."""
+
+    def _serve(self) -> None:
+        self._daemon.start()
+        self._daemon.wait_ready(self._ready, READY)
 
     def _ready(self) -> bool:
         try:

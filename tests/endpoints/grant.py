@@ -17,13 +17,16 @@ _BEARER: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 """RFC 7523, section 2.2."""
 
 
-def ask(server: TokenServer, held: Mapping[str, str], method: Method, *, assertion: str = "") -> httpx.Response:
+def ask(
+    server: TokenServer, held: Mapping[str, str], method: Method, *, assertion: str = "", scope: str = ""
+) -> httpx.Response:
     """The server's answer to one request for a token.
 
     :param held: as TokenServer.add_client returns it.
     :param assertion: the service account's token, where that is the method.
+    :param scope: with spaces between; none is asked for where it is empty.
     """
-    form = {"grant_type": "client_credentials"}
+    form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
     basic = httpx.Auth()  # which adds nothing
     match method:
         case Method.CLIENT_SECRET_POST:

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ import httpx
 from tests.endpoints import jose
 from tests.endpoints.distribution import ADMIN, Distribution
 from tests.endpoints.fronted import Fronted
-from tests.endpoints.server import Method
+from tests.endpoints.server import SCOPES, Capability, Method
 from tests.fakes.server import HOST
 
 REALM: Final = "trial"
@@ -32,6 +33,7 @@ class Keycloak(Fronted):
 
     name = "keycloak"
     methods = frozenset(_AUTHENTICATORS)
+    capabilities = frozenset({Capability.SCOPE_REFUSAL})
     path = f"/realms/{REALM}/protocol/openid-connect/token"
     _ready_path = "/realms/master"
 
@@ -51,6 +53,7 @@ class Keycloak(Fronted):
         method: Method = Method.CLIENT_SECRET_POST,
         lifetime: int = 300,
         granted: bool = True,
+        scopes: Sequence[str] = (),
         subject: str = "",
     ) -> dict[str, str]:
         """See TokenServer.
@@ -66,6 +69,8 @@ class Keycloak(Fronted):
             "serviceAccountsEnabled": granted,
             "attributes": {"access.token.lifespan": str(lifetime)},
         }
+        if scopes:
+            client["optionalClientScopes"] = list(scopes)  # without it, those of the realm's clients
         answer = self._call("POST", "/clients", client)
         self._ids[name] = answer.headers["location"].rpartition("/")[2]
         return self.rotate(name)
@@ -124,6 +129,11 @@ class Keycloak(Fronted):
     def _prepare(self) -> None:
         self.audience = f"{self._front.url}/realms/{REALM}"
         self._call("POST", None, {"realm": REALM, "enabled": True})
+        for scope in SCOPES:
+            self._call("POST", "/client-scopes", {"name": scope, "protocol": "openid-connect"})
+
+    def _restore(self) -> None:
+        """Its database has them."""
 
     def _client(self, name: str) -> dict[str, Any]:
         client: dict[str, Any] = self._call("GET", f"/clients/{self._ids[name]}").json()

@@ -1,6 +1,7 @@
 """A program of ours around other people's code: a test tells it by HTTP which clients there are."""
 
 import secrets
+from collections.abc import Sequence
 from typing import Final
 
 from tests.endpoints import jose
@@ -22,7 +23,7 @@ class Managed(Fronted):
     """A TokenServer (server.py), less its command line.
 
     The program answers GET /-/ once it serves. PUT /-/clients/NAME takes an object with `id`, `method` (as OAuth calls
-    it), `lifetime` in seconds, `granted`, and by the method `secret`, `key` (a public JWK) or `subject` (of a
+    it), `lifetime` in seconds, `granted`, `scopes`, and by the method `secret`, `key` (a public JWK) or `subject` (of a
     certificate, as RFC 4514 writes it); it replaces the client of that name. DELETE forgets it.
     """
 
@@ -34,10 +35,17 @@ class Managed(Fronted):
         self._clients: dict[str, dict[str, object]] = {}
 
     def add_client(
-        self, name: str, *, method: Method = Method.CLIENT_SECRET_POST, lifetime: int = 300, granted: bool = True
+        self,
+        name: str,
+        *,
+        method: Method = Method.CLIENT_SECRET_POST,
+        lifetime: int = 300,
+        granted: bool = True,
+        scopes: Sequence[str] = (),
     ) -> dict[str, str]:
         """See TokenServer."""
-        self._clients[name] = {"id": name, "method": REGISTERED[method], "lifetime": lifetime, "granted": granted}
+        client = {"id": name, "method": REGISTERED[method], "lifetime": lifetime, "granted": granted}
+        self._clients[name] = client | {"scopes": list(scopes)}
         return self.rotate(name)
 
     def rotate(self, name: str) -> dict[str, str]:
@@ -54,12 +62,20 @@ class Managed(Fronted):
                 client["subject"] = shown.subject
             case _:
                 held["client_secret"] = client["secret"] = secrets.token_urlsafe(32)
-        self._behind.put(f"{PRIVATE}clients/{name}", json=client).raise_for_status()
+        self._put(name)
         return held
 
     def disable(self, name: str) -> None:
         """See TokenServer: it is forgotten."""
+        del self._clients[name]
         self._behind.delete(f"{PRIVATE}clients/{name}").raise_for_status()
 
     def _prepare(self) -> None:
         pass
+
+    def _restore(self) -> None:
+        for name in list(self._clients):
+            self._put(name)
+
+    def _put(self, name: str) -> None:
+        self._behind.put(f"{PRIVATE}clients/{name}", json=self._clients[name]).raise_for_status()

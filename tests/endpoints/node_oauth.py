@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.endpoints import npm
 from tests.endpoints.managed import Managed
-from tests.endpoints.server import Method
+from tests.endpoints.server import Capability, Method
 
 
 class NodeOAuth(Managed):
@@ -12,6 +12,7 @@ class NodeOAuth(Managed):
 
     name = "node-oauth"
     methods = frozenset({Method.CLIENT_SECRET_POST, Method.CLIENT_SECRET_BASIC})
+    capabilities = frozenset({Capability.SCOPE_REFUSAL})
     path = "/oauth/token"
 
     def _command(self, port: int, url: str, directory: Path) -> list[str]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tests.endpoints import npm
 from tests.endpoints.managed import REGISTERED, Managed
+from tests.endpoints.server import API, SCOPES, Capability
 
 
 class OIDCProvider(Managed):
@@ -11,7 +12,8 @@ class OIDCProvider(Managed):
 
     name = "oidc-provider"
     methods = frozenset(REGISTERED)
+    capabilities = frozenset({Capability.RESOURCE})
     path = "/token"
 
     def _command(self, port: int, url: str, directory: Path) -> list[str]:
-        return npm.command("oidc-provider.mjs", directory, str(port), url)
+        return npm.command("oidc-provider.mjs", directory, str(port), url, API, *SCOPES)

@@ -1,9 +1,15 @@
 """What all servers have in common, as a test sees them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Final, Protocol, Self
+
+SCOPES: Final = ("orders.read", "orders.write")
+"""Those that a client can have: some servers want to know all of them when they start."""
+API: Final = "https://orders.example.com/v1"
+"""For which a token can be, where the server is told by the request."""
 
 
 class Method(StrEnum):
@@ -15,6 +21,17 @@ class Method(StrEnum):
     PRIVATE_KEY_JWT = "PrivateKeyJWT"
     TLS_CLIENT_AUTH = "TLSClientAuth"
     SERVICE_ACCOUNT_TOKEN = "ServiceAccountToken"
+
+
+class Capability(StrEnum):
+    """What some servers do, and others don't."""
+
+    SCOPE_REFUSAL = "scope refusal"
+    """A scope that the client hasn't is `invalid_scope`; others leave it out of what they grant, without a word."""
+    AUDIENCE = "audience"
+    """The field of that name says for which API the token is to be."""
+    RESOURCE = "resource"
+    """So does this one (RFC 8707)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +49,8 @@ class TokenServer(Protocol):
     name: ClassVar[str]
     methods: ClassVar[frozenset[Method]]
     """Those that the server has, as it comes."""
+    capabilities: ClassVar[frozenset[Capability]]
+    """Those that it has as it is set up here."""
     encoding: ClassVar[str]
     """Of a request's body, as an endpoint's `requestEncoding` calls it."""
     token_url: str
@@ -48,7 +67,13 @@ class TokenServer(Protocol):
     ) -> None: ...
 
     def add_client(
-        self, name: str, *, method: Method = Method.CLIENT_SECRET_POST, lifetime: int = 300, granted: bool = True
+        self,
+        name: str,
+        *,
+        method: Method = Method.CLIENT_SECRET_POST,
+        lifetime: int = 300,
+        granted: bool = True,
+        scopes: Sequence[str] = (),
     ) -> dict[str, str]:
         """Register a client whose ID is its name, and return what a Secret with its credentials holds.
 
@@ -57,6 +82,7 @@ class TokenServer(Protocol):
 
         :param lifetime: of its tokens, in seconds.
         :param granted: whether it may use the grant of client credentials.
+        :param scopes: that it gets where it asks for them, beside what the server gives to every one: among SCOPES.
         """
 
     def rotate(self, name: str) -> dict[str, str]:
@@ -67,6 +93,12 @@ class TokenServer(Protocol):
 
     def disable(self, name: str) -> None:
         """Let the server know the client no longer, or no longer serve it: what it has for that."""
+
+    def stop(self) -> None:
+        """End its process, as an outage does; the front stays, and has nobody to ask."""
+
+    def start(self) -> None:
+        """Start it again, with the clients as they were, and wait until it is ready."""
 
     def requests(self, name: str) -> tuple[Answer, ...]:
         """The token requests in the client's name that reached the server, right or wrong, with its answers."""

@@ -11,6 +11,7 @@ from tests.cluster import cache
 from tests.cluster.toolchain import ToolError
 from tests.endpoints import maven
 from tests.endpoints.managed import REGISTERED, Managed
+from tests.endpoints.server import Capability
 
 PROGRAM: Final = Path(__file__).parent / "spring"
 """Ours around its libraries. spring.lock in it has what `sha256sum *.jar` says of them; with a new version it is what
@@ -23,6 +24,7 @@ class SpringAuthorizationServer(Managed):
 
     name = "spring-authorization-server"
     methods = frozenset(REGISTERED)
+    capabilities = frozenset({Capability.SCOPE_REFUSAL})
     path = "/oauth2/token"
 
     def _command(self, port: int, url: str, directory: Path) -> list[str]:

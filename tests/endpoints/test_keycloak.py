@@ -2,19 +2,21 @@
 
 from typing import Final
 
+from tests.cluster.plane import ControlPlane
 from tests.endpoints import jose
 from tests.endpoints.grant import ask
-from tests.endpoints.issuer import ClusterIssuer
 from tests.endpoints.keycloak import Keycloak
 from tests.endpoints.server import Method
 
-SUBJECT: Final = "system:serviceaccount:store:shop"
+NAMESPACE: Final = "store"
 
 
-def test_service_account_token(keycloak: Keycloak, cluster: ClusterIssuer) -> None:
+def test_service_account_token(keycloak: Keycloak, plane: ControlPlane) -> None:
     """A client without any secret gets a token by that of its service account, and another account's gets none."""
-    held = keycloak.add_client("shop", method=Method.SERVICE_ACCOUNT_TOKEN, lifetime=20, subject=SUBJECT)
-    mine, other = (cluster.token(subject, keycloak.audience) for subject in (SUBJECT, f"{SUBJECT}-2"))
+    subject = f"system:serviceaccount:{NAMESPACE}:shop"
+    held = keycloak.add_client("shop", method=Method.SERVICE_ACCOUNT_TOKEN, lifetime=20, subject=subject)
+    plane.kubectl("create", "namespace", NAMESPACE)
+    mine, other = (_token(plane, name, keycloak.audience) for name in ("shop", "shop-2"))
     assert ask(keycloak, held, Method.SERVICE_ACCOUNT_TOKEN, assertion=mine).json()["expires_in"] == 20
     assert ask(keycloak, held, Method.SERVICE_ACCOUNT_TOKEN, assertion=other).status_code == 401
     assert [answer.status for answer in keycloak.requests("shop")] == [200]
@@ -26,3 +28,9 @@ def test_token_is_a_jwt_without_a_date_beside_it(keycloak: Keycloak) -> None:
     claims = jose.claims_of(answer.json()["access_token"])
     assert int(str(claims["exp"])) - int(str(claims["iat"])) == 20
     assert "date" not in answer.headers
+
+
+def _token(plane: ControlPlane, account: str, audience: str) -> str:
+    """Of a new ServiceAccount."""
+    plane.kubectl("create", "serviceaccount", account, f"--namespace={NAMESPACE}")
+    return plane.kubectl("create", "token", account, f"--namespace={NAMESPACE}", f"--audience={audience}").strip()

@@ -1,20 +1,25 @@
 """The operator, on a real control plane, gets tokens from servers that others wrote."""
 
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.apiserver.kube import Kube
 from tests.apiserver.operator import Operator, usual
 from tests.cluster.plane import ControlPlane
-from tests.endpoints import case
+from tests.endpoints import case, federation
 from tests.endpoints.authlib import Authlib
-from tests.endpoints.case import Result, Site
 from tests.endpoints.conftest import Start
 from tests.endpoints.keycloak import Keycloak
 from tests.endpoints.oidc_provider import OIDCProvider
 from tests.endpoints.server import Answer, TokenServer
+from tests.endpoints.site import RENEWALS, Site
+
+if TYPE_CHECKING:
+    from tests.endpoints.case import Result
 
 QUICK: tuple[type[TokenServer], ...] = (Keycloak, OIDCProvider, Authlib)
 """Those that every run of the tests starts."""
@@ -24,16 +29,9 @@ Results = dict[str, dict[str, "Future[Result]"]]
 
 
 @pytest.fixture(scope="module")
-def plane() -> Iterator[ControlPlane]:
-    """For the operator alone."""
-    with ControlPlane(audit=False) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def operator(plane: ControlPlane) -> Iterator[Operator]:
     """As a Deployment of the chart runs it."""
-    with usual(plane) as running:
+    with usual(plane, *federation.values(plane, *QUICK)) as running:
         yield running
 
 
@@ -42,7 +40,7 @@ def results(plane: ControlPlane, operator: Operator, start: Start) -> Iterator[R
     """All were begun at once."""
     servers = [start(kind) for kind in QUICK]
     kube = Kube(plane)
-    with ThreadPoolExecutor(max_workers=64) as pool:
+    with ThreadPoolExecutor(max_workers=96) as pool:
         yield {server.name: case.begin(pool, Site(kube, server)) for server in servers}
     kube.close()
 
@@ -53,6 +51,25 @@ def test_the_case_goes_well(results: Results, server: str, name: str) -> None:
     failure = results[server][name].result().failure
     if failure is not None:
         raise failure
+
+
+def test_a_namespace_without_any_secret_costs_one_token_request_at_each_side(
+    results: Results, plane: ControlPlane, operator: Operator
+) -> None:
+    """One at the API server for each at the token server, with one write; no other Secret is there than the target."""
+    namespace = f"{Keycloak.name}-renew-{federation.METHOD.lower()}"
+    results[Keycloak.name][f"{federation.METHOD}, renewals"].result()
+    calls = Counter(
+        (event["verb"], event["objectRef"].get("subresource", ""), event["objectRef"]["resource"])
+        for event in plane.audit_events()
+        if event["user"]["username"] == operator.installation.user
+        and event.get("objectRef", {}).get("namespace") == namespace
+    )
+    assert calls["create", "token", "serviceaccounts"] == 1 + RENEWALS
+    assert (calls["create", "", "secrets"], calls["update", "", "secrets"]) == (1, RENEWALS)
+    kube = Kube(plane)
+    assert [secret["metadata"]["name"] for secret in kube.list("Secret", namespace)] == ["shop"]
+    kube.close()
 
 
 def test_a_restart_asks_no_server_for_anything(results: Results, operator: Operator, start: Start) -> None:

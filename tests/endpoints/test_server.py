@@ -67,3 +67,15 @@ def test_a_client_without_the_grant_is_refused(start: Start, kind: type[TokenSer
 def test_a_client_that_is_disabled_or_gone_is_refused(start: Start, kind: type[TokenServer]) -> None:
     """Like one that never was."""
     assert contract.refused(start(kind), "former", disabled=True) == FORMER[kind]
+
+
+@EACH
+def test_a_client_gets_the_scopes_that_it_has_and_no_other(start: Start, kind: type[TokenServer]) -> None:
+    """Some refuse another one, others leave it out."""
+    contract.check_scopes(start(kind))
+
+
+@EACH
+def test_a_restart_forgets_no_client(start: Start, kind: type[TokenServer]) -> None:
+    """It is one of the server's process alone: clients see the same address."""
+    contract.check_restart(start(kind))

@@ -42,10 +42,16 @@ class Trial:
         """One for each server and client."""
         return f"{self.server.name}-{self.name}"
 
-    def begin(self, held: Mapping[str, str], **spec: Any) -> "Trial":
+    @property
+    def subject(self) -> str:
+        """Of the namespace's ServiceAccount, as its tokens have it."""
+        return f"system:serviceaccount:{self.namespace}:shop"
+
+    def begin(self, held: Mapping[str, str], settings: Mapping[str, Any] | None = None, **spec: Any) -> "Trial":
         """Put all of it up.
 
         :param held: what the credentials Secret holds; there is none where a ServiceAccount's token is sent.
+        :param settings: of the TokenEndpoint's spec, beside what every one needs.
         :param spec: of the IntegrationToken, beside what every one needs.
         """
         if self.kube.find("Namespace", "", self.namespace) is None:
@@ -58,7 +64,7 @@ class Trial:
         }
         if self.method in _ASSERTING and self.server.audience != self.server.token_url:
             endpoint["assertion"] = {"audience": self.server.audience}
-        self._create("TokenEndpoint", "login", GROUP_VERSION, spec=endpoint)
+        self._create("TokenEndpoint", "login", GROUP_VERSION, spec=endpoint | dict(settings or {}))
         labels = {CREDENTIALS_LABEL: "true"}
         if self.method is Method.SERVICE_ACCOUNT_TOKEN:
             annotations = {ALLOWED_HOSTS_ANNOTATION: HOST, ALLOWED_AUDIENCES_ANNOTATION: self.server.audience}
@@ -82,6 +88,10 @@ class Trial:
         """As a person does."""
         patch = {"metadata": {"annotations": {RENEW_ANNOTATION: "now"}}}
         self.kube.patch("IntegrationToken", self.namespace, "shop", patch)
+
+    def end(self) -> None:
+        """Delete the resource; what it has brought about stays, since nobody collects garbage here."""
+        self.kube.delete("IntegrationToken", self.namespace, "shop")
 
     @property
     def status(self) -> Document:

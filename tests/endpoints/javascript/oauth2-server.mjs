@@ -11,10 +11,14 @@ const server = new OAuth2Server({
         id,
         grants: client.granted ? ['client_credentials'] : ['authorization_code'],
         accessTokenLifetime: client.lifetime,
+        scopes: client.scopes,
       }
     },
     async getUserFromClient() {
       return {}
+    },
+    async validateScope(user, client, scopes = []) {
+      return scopes.every((scope) => client.scopes.includes(scope)) && scopes
     },
     async saveToken(token, client, user) {
       return { ...token, client, user } // nobody asks about it

@@ -1,10 +1,10 @@
-// oidc-provider with the clients that it is told of: node oidc-provider.mjs PORT ISSUER
+// oidc-provider with the clients that it is told of: node oidc-provider.mjs PORT ISSUER API SCOPE...
 import { X509Certificate } from 'node:crypto'
 import { createServer } from 'node:http'
-import Provider from 'oidc-provider'
+import Provider, { errors } from 'oidc-provider'
 import { clients, manage } from './clients.mjs'
 
-const [port, issuer] = process.argv.slice(2)
+const [port, issuer, api, ...scopes] = process.argv.slice(2)
 
 // Where the provider looks for clients; all else that it stores, such as tokens, is of no interest here.
 class Store {
@@ -20,6 +20,7 @@ class Store {
       grant_types: client.granted ? ['client_credentials'] : [],
       redirect_uris: [],
       response_types: [],
+      scope: client.scopes.join(' ') || undefined,
       token_endpoint_auth_method: client.method,
       token_endpoint_auth_signing_alg: { private_key_jwt: 'RS256', client_secret_jwt: 'HS256' }[client.method],
       jwks: client.key && { keys: [client.key] },
@@ -48,6 +49,15 @@ const provider = new Provider(issuer, {
   features: {
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo(ctx, indicator) {
+        if (indicator !== api) {
+          throw new errors.InvalidTarget()
+        }
+        return { scope: scopes.join(' '), accessTokenFormat: 'jwt' }
+      },
+    },
     mTLS: {
       enabled: true,
       tlsClientAuth: true,
@@ -58,6 +68,7 @@ const provider = new Provider(issuer, {
         certificate(ctx).subject.split('\n').reverse().join(',') === expected,
     },
   },
+  scopes,
   ttl: { ClientCredentials: (ctx, token, client) => clients.get(client.clientId).lifetime },
 })
 provider.proxy = true // the front says by X-Forwarded-Proto that it was asked by TLS

@@ -26,8 +26,8 @@ class Client(ClientMixin):
     def get_client_id(self) -> str:
         return str(self._told["id"])
 
-    def get_allowed_scope(self, scope: str) -> str:
-        return ""
+    def get_allowed_scope(self, scope: str | None) -> str:
+        return " ".join(name for name in (scope or "").split() if name in self._told["scopes"])
 
     def check_client_secret(self, client_secret: str) -> bool:
         return bool(client_secret == self._told.get("secret"))

@@ -15,6 +15,23 @@ _LIFETIMES: dict[str, int] = {}
 """Of the clients' tokens: the toolkit has but one for all, or a function."""
 
 
+_SCOPES: dict[str, list[str]] = {}
+"""Of the clients: the toolkit has but one list for all, or a backend."""
+
+
+class Scopes:
+    """The toolkit's scopes backend: each client has its own, and none where it asks for none."""
+
+    def get_all_scopes(self) -> dict[str, str]:
+        return {scope: scope for scopes in _SCOPES.values() for scope in scopes}
+
+    def get_available_scopes(self, application: Any, request: object) -> list[str]:
+        return _SCOPES[application.client_id]
+
+    def get_default_scopes(self, application: object, request: object) -> list[str]:
+        return []
+
+
 class Served(Harness):
     """The server with its clients."""
 
@@ -23,6 +40,7 @@ class Served(Harness):
         application = apps.get_model("oauth2_provider", "Application")
         granted = application.GRANT_CLIENT_CREDENTIALS if client["granted"] else application.GRANT_AUTHORIZATION_CODE
         _LIFETIMES[name] = client["lifetime"]
+        _SCOPES[name] = client["scopes"]
         values = {
             "client_secret": client["secret"],
             "client_type": application.CLIENT_CONFIDENTIAL,
@@ -56,6 +74,7 @@ def main(port: int) -> None:
         # Hashing that is meant to be slow would be most of what a request takes.
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
         OAUTH2_PROVIDER={
+            "SCOPES_BACKEND_CLASS": Scopes,
             "EXTRA_SERVER_KWARGS": {"token_expires_in": lambda request: _LIFETIMES[request.client_id]},
         },
     )

@@ -104,6 +104,7 @@ public class Server {
                         told.get("granted").asBoolean()
                                 ? AuthorizationGrantType.CLIENT_CREDENTIALS
                                 : AuthorizationGrantType.REFRESH_TOKEN)
+                .scopes(scopes -> told.get("scopes").forEach(scope -> scopes.add(scope.asString())))
                 .clientSettings(settings.build())
                 .tokenSettings(TokenSettings.builder().accessTokenTimeToLive(lifetime).build())
                 .build();

@@ -1,0 +1,49 @@
+"""The server ends and is started again, in the middle of a token's lifetime."""
+
+import time
+from typing import Final
+
+from tests.endpoints.site import Site
+
+LIFETIME: Final = 120
+"""Seconds: more than any server takes to start on a busy machine."""
+FAILURES: Final = 2
+"""Requests that find the server gone before it is started again: each waits longer for the next."""
+
+
+def restarted(site: Site) -> None:
+    """Meanwhile the last token serves on, and the server's front sees no more requests than the back-off allows; then
+    comes the next token, before the last one has expired."""
+    trial = site.begun("restarted", lifetime=LIFETIME)
+    token = trial.until_ready()
+    began = time.monotonic()
+    site.server.stop()
+    try:
+        trial.ask_for_renewal()
+        trial.until(lambda: len(site.server.requests(trial.name)) > FAILURES, "attempts")
+        trial.until(lambda: trial.condition("Refreshed").get("status") == "False", "the refresh to fail")
+        refreshed = trial.condition("Refreshed")
+        assert refreshed["reason"] == "EndpointError", refreshed
+        assert trial.condition("Ready")["status"] == "True"
+        assert trial.token() == token
+    finally:
+        site.server.start()
+    took = time.monotonic() - began
+    trial.until_other(token, LIFETIME)
+    first, *failures, last = (answer.status for answer in site.server.requests(trial.name))
+    assert (first, set(failures), last) == (200, {502}, 200)
+    assert FAILURES <= len(failures) <= _allowed(took), (failures, took)
+    assert trial.expired == []
+
+
+def _allowed(seconds: float) -> int:
+    """The most requests in a row that may fail in that time.
+
+    The distances double from 2 s on, up to a quarter of what is left of the token; chance may leave half of each.
+    """
+    requests, spent = 1, 1.0
+    while spent <= seconds:
+        requests += 1
+        left = max(0.0, LIFETIME - spent)
+        spent += max(1.0, min(2.0 ** (requests - 1), left / 8))
+    return requests
