@@ -118,8 +118,10 @@ servers: setup programs ## other people's token servers, and the operator agains
 	@$(BIN)/python -m pytest --quiet tests/endpoints
 
 .PHONY: endpoints
-endpoints: programs ## the operator against all of those servers: a table of every case
-	@$(BIN)/python -m tests.endpoints
+endpoints: programs ## the operator against all of those servers, and two more: a table of every case; SERVERS= some by name
+	@$(BIN)/python -m tests.cluster.setup endpoints
+	@FURTHER_SERVERS=1 $(BIN)/python -m pytest --quiet tests/endpoints/test_server.py
+	@$(BIN)/python -m tests.endpoints $(SERVERS)
 
 .PHONY: faults
 faults: programs ## two replicas on a real control plane that is broken in every way, judged from outside

@@ -1,4 +1,4 @@
-"""`python -m tests.endpoints`: the operator against every server of the room, with the seconds that each case took.
+"""`python -m tests.endpoints [NAME...]`: the operator against the servers of the room, with the seconds each case took.
 
 Exit codes: 0 where every case went well, 1 where one didn't.
 """
@@ -15,7 +15,8 @@ from tests.endpoints import case
 from tests.endpoints.authlib import Authlib
 from tests.endpoints.case import Result, Site
 from tests.endpoints.django_oauth_toolkit import DjangoOAuthToolkit
-from tests.endpoints.keycloak import Keycloak
+from tests.endpoints.hydra import Hydra
+from tests.endpoints.keycloak import Keycloak, OlderKeycloak
 from tests.endpoints.node_oauth import NodeOAuth
 from tests.endpoints.oidc_provider import OIDCProvider
 from tests.endpoints.server import TokenServer
@@ -23,15 +24,17 @@ from tests.endpoints.spring_authorization_server import SpringAuthorizationServe
 
 SERVERS: tuple[type[TokenServer], ...] = (
     Keycloak,
+    OlderKeycloak,
     SpringAuthorizationServer,
     OIDCProvider,
     NodeOAuth,
     DjangoOAuthToolkit,
     Authlib,
+    Hydra,
 )
 
 
-def main() -> int:
+def main(names: list[str]) -> int:
     """Run the cases of one server after another; what went wrong is told below the table."""
     rows: dict[str, dict[str, Result]] = {}
     with ExitStack() as stack:
@@ -39,7 +42,7 @@ def main() -> int:
         stack.enter_context(usual(plane))
         kube = Kube(plane)
         stack.callback(kube.close)
-        for kind in SERVERS:
+        for kind in (kind for kind in SERVERS if kind.name in (names or {kind.name})):
             say(kind.name)
             with kind() as server, ThreadPoolExecutor(max_workers=32) as pool:
                 futures = case.begin(pool, Site(kube, server))
@@ -70,4 +73,4 @@ def _cell(result: Result | None) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
