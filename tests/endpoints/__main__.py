@@ -36,13 +36,16 @@ SERVERS: tuple[type[TokenServer], ...] = (
 
 def main(names: list[str]) -> int:
     """Run the cases of one server after another; what went wrong is told below the table."""
+    if unknown := set(names) - {kind.name for kind in SERVERS}:
+        sys.exit(f"no such server: {', '.join(sorted(unknown))}; there are {', '.join(kind.name for kind in SERVERS)}")
+    kinds = [kind for kind in SERVERS if not names or kind.name in names]
     rows: dict[str, dict[str, Result]] = {}
     with ExitStack() as stack:
         plane = stack.enter_context(ControlPlane(audit=False))
         stack.enter_context(usual(plane))
         kube = Kube(plane)
         stack.callback(kube.close)
-        for kind in (kind for kind in SERVERS if kind.name in (names or {kind.name})):
+        for kind in kinds:
             say(kind.name)
             with kind() as server, ThreadPoolExecutor(max_workers=32) as pool:
                 futures = case.begin(pool, Site(kube, server))
