@@ -59,7 +59,7 @@ class Hydra(Fronted):
 
     def _command(self, port: int, url: str, directory: Path) -> list[str]:
         program = go_program.build(PROGRAM, "about 4 min on two cores", c_tags=TAGS)
-        self._socket = str(directory / "admin")
+        self._socket = directory / "admin"
         settings = {
             "dsn": "memory",
             "log": {"level": "warn"},
@@ -76,6 +76,9 @@ class Hydra(Fronted):
     def _prepare(self) -> None:
         pass
 
+    def _ready(self) -> bool:
+        return self._socket.exists() and super()._ready()
+
     def _renewed(self, name: str) -> dict[str, str]:
         """What the client holds from now on; what Hydra is to know of it is noted."""
         client = self._clients[name]
@@ -89,6 +92,6 @@ class Hydra(Fronted):
         return held
 
     def _call(self, method: str, path: str, content: object = None) -> None:
-        way = httpx.HTTPTransport(uds=self._socket)
+        way = httpx.HTTPTransport(uds=str(self._socket))
         with httpx.Client(transport=way, base_url="http://admin", trust_env=False, timeout=READY) as admin:
             admin.request(method, f"/admin/clients{path}", json=content).raise_for_status()
