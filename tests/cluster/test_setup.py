@@ -93,6 +93,21 @@ def test_what_apt_get_could_not_bring_is_named_with_its_reason(
     ]
 
 
+def test_make_endpoints_needs_a_c_compiler_which_make_test_does_not(
+    apt_get: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is installed for that alone, with the headers."""
+    apt_get.write_text("#!/bin/sh\nexit 0\n")
+    monkeypatch.setattr(debian, "absent", lambda needs: [need for need in needs if need == "gcc"])
+    monkeypatch.setattr(debian, "obstacle", lambda: "")
+
+    assert setup.main(["test"]) == 0
+    assert setup.main(["endpoints"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "error: missing: gcc; install with: apt-get install build-essential"
+    )
+
+
 def test_make_test_begins_with_it() -> None:
     """What is missing must not be found after a quarter of an hour."""
     (rule,) = re.findall(r"^test: (.*) ##", (ROOT / "Makefile").read_text(), re.MULTILINE)
