@@ -118,8 +118,9 @@ servers: setup programs ## other people's token servers, and the operator agains
 	@$(BIN)/python -m pytest --quiet tests/endpoints
 
 .PHONY: endpoints
-endpoints: programs ## the operator against all of those servers: a table of every case
-	@$(BIN)/python -m tests.endpoints
+endpoints: endpoints-setup programs ## the operator against all of those servers, and two more: a table of every case; SERVERS= some by name
+	@FURTHER_SERVERS=1 $(BIN)/python -m pytest --quiet tests/endpoints/test_server.py
+	@$(BIN)/python -m tests.endpoints $(SERVERS)
 
 .PHONY: faults
 faults: programs ## two replicas on a real control plane that is broken in every way, judged from outside
@@ -169,6 +170,10 @@ growth: programs ## how the cost grows with the number of resources, written int
 .PHONY: programs
 programs: install
 	@$(BIN)/python -m tests.cluster build
+
+.PHONY: endpoints-setup
+endpoints-setup: install # before minutes of building
+	@$(BIN)/python -m tests.cluster.setup endpoints
 
 .PHONY: gitops-programs
 gitops-programs: install

@@ -27,6 +27,9 @@ CONSUMERS = ("curl", "node", "javac")
 ENDPOINTS = ("java", "mvn")
 """What other people's token servers run on, and come by."""
 
+C = ("gcc",)
+"""What a Go program with parts in C is built by: `make endpoints` has one, `make test` none."""
+
 PACKAGES = {
     VENV: "python3-venv",
     AUTHORITIES: "ca-certificates",
@@ -44,6 +47,7 @@ PACKAGES = {
     "javac": "default-jdk-headless",
     "java": "default-jre-headless",
     "mvn": "maven",
+    "gcc": "build-essential",  # the package gcc has no headers
 }
 """Which package has what. It is the program that is looked for and not the package: containerd, runc and node are often
 there from others' packages, which would not bear Debian's beside them."""

@@ -6,44 +6,47 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.cluster import cache, toolchain
+from tests.cluster import cache, debian, toolchain
 from tests.cluster.module import KUBERNETES
 from tests.cluster.progress import step
 from tests.cluster.toolchain import ToolError
 
 
-def build(source: Path, usual: str = "about 30 s at most") -> Path:
+def build(source: Path, usual: str = "about 30 s at most", *, c_tags: str = "") -> Path:
     """The program, which runs on every libc; alone in its directory. Raises ToolError.
 
     :param source: a file, or the directory of a module.
     :param usual: how long a first build takes on two cores, for who waits.
+    :param c_tags: of a build, with commas between, that has parts in C: it needs gcc, and runs on this libc alone.
     """
+    if c_tags and (missing := debian.absent(debian.C)):
+        raise ToolError(debian.shortage(missing))
     files = sorted(source.iterdir()) if source.is_dir() else [source]
     name = source.stem if source.stem != "main" else source.parent.name
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+    digest = hashlib.sha256(b"".join([*(file.read_bytes() for file in files), c_tags.encode()])).hexdigest()[:16]
     program = cache.root() / "program" / digest / name
     with cache.lock(program.parent.with_suffix(".lock")):
         if not program.exists():
             go = toolchain.go(KUBERNETES)
             with step(f"building {name} with {go}, once", usual):
-                _build(go, source, program)
+                _build(go, source, program, c_tags)
     return program
 
 
-def _build(go: Path, source: Path, program: Path) -> None:
+def _build(go: Path, source: Path, program: Path, c_tags: str) -> None:
     """Under another name first: a build that was broken off leaves nothing that looks finished."""
     program.parent.mkdir(exist_ok=True)
-    environment = os.environ | {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
+    settings = {"CGO_ENABLED": str(int(bool(c_tags))), "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
     with tempfile.TemporaryDirectory(dir=program.parent) as directory:
         output = Path(directory) / program.name
-        command = [str(go), "build", "-trimpath", "-ldflags", "-s -w", "-o", str(output)]
+        command = [str(go), "build", "-trimpath", "-ldflags", "-s -w", f"-tags={c_tags}", "-o", str(output)]
         if source.is_dir():
             # Without what debuggers need, as all that is built of many packages: a tenth of the time.
             place, what = source, ["-mod=readonly", "-gcflags=all=-dwarf=false", "."]
         else:
             place, what = Path(directory), [str(source)]
         built = subprocess.run(
-            [*command, *what], env=environment, cwd=place, capture_output=True, text=True, check=False
+            [*command, *what], env=os.environ | settings, cwd=place, capture_output=True, text=True, check=False
         )
         if built.returncode:
             raise ToolError(f"{source} can't be built with {go}:\n{built.stderr}")

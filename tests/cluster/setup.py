@@ -1,7 +1,7 @@
-"""`python -m tests.cluster.setup test|python`: the machine gets what it lacks, or that is said in the first seconds.
+"""`python -m tests.cluster.setup test|endpoints|python`: the machine gets what it lacks, or that is said at once.
 
-For `make test`, or for the Python environment alone. As root on Debian the packages are installed; elsewhere a line
-names them. It runs before there is that environment, so on the standard library alone.
+For `make test`, for `make endpoints`, or for the Python environment alone. As root on Debian the packages are
+installed; elsewhere a line names them. It runs before there is that environment, so on the standard library alone.
 """
 
 import os
@@ -83,6 +83,8 @@ def main(arguments: list[str]) -> int:
     try:
         if arguments == ["python"]:
             ready(debian.PYTHON)
+        elif arguments == ["endpoints"]:
+            ready((*debian.PYTHON, *debian.ENDPOINTS, *debian.C))
         else:
             obstacle = debian.obstacle()
             needs = wanted(obstacle=obstacle, ci=os.environ.get("CI") == "true")

@@ -14,7 +14,7 @@ from tests.cluster import debian, setup, tool
 from tests.cluster.standing import ROOT
 from tests.cluster.toolchain import ToolError
 
-EVERYTHING = set(debian.PACKAGES)
+EVERYTHING = set(debian.PACKAGES) - set(debian.C)
 NO_ROOT = "running a node needs root"
 
 
@@ -91,6 +91,21 @@ def test_what_apt_get_could_not_bring_is_named_with_its_reason(
         "error: missing: buildah; install with: apt-get install buildah",
         "  E: Unable to locate package",
     ]
+
+
+def test_make_endpoints_needs_a_c_compiler_which_make_test_does_not(
+    apt_get: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is installed for that alone, with the headers."""
+    apt_get.write_text("#!/bin/sh\nexit 0\n")
+    monkeypatch.setattr(debian, "absent", lambda needs: [need for need in needs if need == "gcc"])
+    monkeypatch.setattr(debian, "obstacle", lambda: "")
+
+    assert setup.main(["test"]) == 0
+    assert setup.main(["endpoints"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "error: missing: gcc; install with: apt-get install build-essential"
+    )
 
 
 def test_make_test_begins_with_it() -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.endpoints`: the operator against every server of the room, with the seconds that each case took.
+"""`python -m tests.endpoints [NAME...]`: the operator against the servers of the room, with the seconds each case took.
 
 Exit codes: 0 where every case went well, 1 where one didn't.
 """
@@ -15,7 +15,8 @@ from tests.endpoints import case, federation
 from tests.endpoints.authlib import Authlib
 from tests.endpoints.case import Result
 from tests.endpoints.django_oauth_toolkit import DjangoOAuthToolkit
-from tests.endpoints.keycloak import Keycloak
+from tests.endpoints.hydra import Hydra
+from tests.endpoints.keycloak import Keycloak, OlderKeycloak
 from tests.endpoints.node_oauth import NodeOAuth
 from tests.endpoints.oidc_provider import OIDCProvider
 from tests.endpoints.server import TokenServer
@@ -24,23 +25,28 @@ from tests.endpoints.spring_authorization_server import SpringAuthorizationServe
 
 SERVERS: tuple[type[TokenServer], ...] = (
     Keycloak,
+    OlderKeycloak,
     SpringAuthorizationServer,
     OIDCProvider,
     NodeOAuth,
     DjangoOAuthToolkit,
     Authlib,
+    Hydra,
 )
 
 
-def main() -> int:
+def main(names: list[str]) -> int:
     """Run the cases of one server after another; what went wrong is told below the table."""
+    if unknown := set(names) - {kind.name for kind in SERVERS}:
+        sys.exit(f"no such server: {', '.join(sorted(unknown))}; there are {', '.join(kind.name for kind in SERVERS)}")
+    kinds = [kind for kind in SERVERS if not names or kind.name in names]
     rows: dict[str, dict[str, Result]] = {}
     with ExitStack() as stack:
         plane = stack.enter_context(ControlPlane(audit=False, issuer=True))
         stack.enter_context(usual(plane, *federation.values(plane, *SERVERS)))
         kube = Kube(plane)
         stack.callback(kube.close)
-        for kind in SERVERS:
+        for kind in kinds:
             say(kind.name)
             with federation.running(kind, plane) as server, ThreadPoolExecutor(max_workers=32) as pool:
                 futures = case.begin(pool, Site(kube, server))
@@ -71,4 +77,4 @@ def _cell(result: Result | None) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -14,13 +14,21 @@ from tests.cluster.progress import step
 from tests.cluster.toolchain import ToolError
 from tests.endpoints import maven
 
-ARTIFACT: Final = maven.Artifact(
+CURRENT: Final = maven.Artifact(
     "org.keycloak",
     "keycloak-quarkus-dist",
     "26.7.3",
     "zip",
     "27a6535553c3cdcd083872ba40629efafb3475e3b758e0c6f691395561dd0f1f",
 )
+OLDER: Final = maven.Artifact(
+    "org.keycloak",
+    "keycloak-quarkus-dist",
+    "26.5.6",
+    "zip",
+    "490189d9dff05272432d51f71a069462eeca97f2920a694d539a1e6c26a5a347",
+)
+"""Of the first minor version that takes a client's certificate from a front by RFC 9440."""
 BUILD: Final = (
     "--db=dev-file",
     "--spi-x509cert-lookup--provider=rfc9440",  # by which the front passes a client's certificate on
@@ -34,19 +42,19 @@ _TAIL: Final = 15
 class Distribution:
     """One directory of the cache."""
 
-    def __init__(self) -> None:
+    def __init__(self, artifact: maven.Artifact) -> None:
         """Gets it ready, which takes a minute the first time. Raises ToolError."""
-        key = hashlib.sha256(repr((ARTIFACT, BUILD)).encode()).hexdigest()[:16]
+        key = hashlib.sha256(repr((artifact, BUILD)).encode()).hexdigest()[:16]
         base = cache.root() / f"keycloak-{key}"
-        self.home = base / f"keycloak-{ARTIFACT.version}"
+        self.home = base / f"keycloak-{artifact.version}"
         self._secret = base / "secret"
         done = base / "done"
         with cache.lock(base.with_suffix(".lock")):
             if not done.exists():
-                with step(f"getting Keycloak {ARTIFACT.version} from Maven Central, once", "about 1 min"):
+                with step(f"getting Keycloak {artifact.version} from Maven Central, once", "about 1 min"):
                     shutil.rmtree(base, ignore_errors=True)
                     base.mkdir(parents=True)
-                    self._fetch(base)
+                    _fetch(artifact, base)
                     self._build()
                 done.touch()
 
@@ -82,12 +90,6 @@ class Distribution:
         jar = str(self.home / "lib" / "quarkus-run.jar")
         return [*java, "-cp", jar, "io.quarkus.bootstrap.runner.QuarkusEntryPoint", "start", "--optimized", *options]
 
-    def _fetch(self, base: Path) -> None:
-        archive = maven.fetch(ARTIFACT, base)
-        with zipfile.ZipFile(archive) as content:
-            content.extractall(base)
-        archive.unlink()
-
     def _build(self) -> None:
         secret = secrets.token_urlsafe(32)
         self._secret.touch(mode=0o600)
@@ -112,3 +114,10 @@ class Distribution:
         if answer.returncode:
             said = answer.stdout.splitlines()[-_TAIL:]
             raise ToolError("\n".join([f"keycloak {arguments[0]} ended with {answer.returncode}:", *said]))
+
+
+def _fetch(artifact: maven.Artifact, base: Path) -> None:
+    archive = maven.fetch(artifact, base)
+    with zipfile.ZipFile(archive) as content:
+        content.extractall(base)
+    archive.unlink()

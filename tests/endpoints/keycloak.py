@@ -4,13 +4,14 @@ import json
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import httpx
 
 from tests.endpoints import jose
-from tests.endpoints.distribution import ADMIN, Distribution
+from tests.endpoints.distribution import ADMIN, CURRENT, OLDER, Distribution
 from tests.endpoints.fronted import Fronted
+from tests.endpoints.maven import Artifact
 from tests.endpoints.server import SCOPES, Capability, Method
 from tests.fakes.server import HOST
 
@@ -32,6 +33,7 @@ class Keycloak(Fronted):
     """See TokenServer."""
 
     name = "keycloak"
+    artifact: ClassVar[Artifact] = CURRENT
     methods = frozenset(_AUTHENTICATORS)
     capabilities = frozenset({Capability.SCOPE_REFUSAL})
     path = f"/realms/{REALM}/protocol/openid-connect/token"
@@ -111,7 +113,7 @@ class Keycloak(Fronted):
         self._call("PUT", f"/clients/{self._ids[name]}", self._client(name) | {"enabled": False})
 
     def _command(self, port: int, url: str, directory: Path) -> list[str]:
-        self._distribution = Distribution()
+        self._distribution = Distribution(self.artifact)
         options = {
             "http-enabled": "true",
             "http-host": HOST,
@@ -150,3 +152,11 @@ class Keycloak(Fronted):
         address = "/admin/realms" if path is None else f"/admin/realms/{REALM}{path}"
         headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
         return self._behind.request(method, address, json=content, headers=headers).raise_for_status()
+
+
+class OlderKeycloak(Keycloak):
+    """Of a minor version in which service account tokens were still a preview."""
+
+    name = "keycloak-26-5"
+    artifact = OLDER
+    methods = Keycloak.methods - {Method.SERVICE_ACCOUNT_TOKEN}

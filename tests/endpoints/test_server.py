@@ -1,5 +1,9 @@
-"""Each server by itself: what the operator's cases stand on."""
+"""Each server by itself: what the operator's cases stand on.
 
+With `FURTHER_SERVERS=1` those that take minutes to build, or that are another version of one that is tested anyway.
+"""
+
+import os
 from typing import Final
 
 import pytest
@@ -8,7 +12,8 @@ from tests.endpoints import contract
 from tests.endpoints.authlib import Authlib
 from tests.endpoints.conftest import Start
 from tests.endpoints.django_oauth_toolkit import DjangoOAuthToolkit
-from tests.endpoints.keycloak import Keycloak
+from tests.endpoints.hydra import Hydra
+from tests.endpoints.keycloak import Keycloak, OlderKeycloak
 from tests.endpoints.node_oauth import NodeOAuth
 from tests.endpoints.oidc_provider import OIDCProvider
 from tests.endpoints.server import Method, TokenServer
@@ -17,7 +22,7 @@ from tests.endpoints.spring_authorization_server import SpringAuthorizationServe
 Refusal = tuple[int, str]
 """Status and error code."""
 
-UNGRANTED: Final[dict[type[TokenServer], Refusal]] = {
+USUAL: Final[dict[type[TokenServer], Refusal]] = {
     Keycloak: (401, "unauthorized_client"),
     OIDCProvider: (400, "invalid_request"),
     NodeOAuth: (400, "unauthorized_client"),
@@ -25,6 +30,11 @@ UNGRANTED: Final[dict[type[TokenServer], Refusal]] = {
     Authlib: (400, "unauthorized_client"),
     SpringAuthorizationServer: (400, "unauthorized_client"),
 }
+FURTHER: Final[dict[type[TokenServer], Refusal]] = {
+    OlderKeycloak: USUAL[Keycloak],
+    Hydra: (400, "unauthorized_client"),
+}
+UNGRANTED: Final = FURTHER if os.environ.get("FURTHER_SERVERS") == "1" else USUAL
 """What each says to a client that may not use the grant."""
 
 FORMER: Final[dict[type[TokenServer], Refusal]] = dict.fromkeys(UNGRANTED, (401, "invalid_client")) | {
