@@ -20,7 +20,7 @@ def running(kind: type[TokenServer], plane: ControlPlane) -> Iterator[TokenServe
 
     :param plane: with an issuer.
     """
-    if issubclass(kind, Keycloak):
+    if issubclass(kind, Keycloak) and METHOD in kind.methods:
         with kind(plane.authority) as keycloak:
             keycloak.add_issuer(plane.server)
             yield keycloak
