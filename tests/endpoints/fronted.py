@@ -69,6 +69,10 @@ class Fronted(ABC):
         """See TokenServer."""
         return self._front.answers(frozenset({name, self._subjects.get(name, name)}))
 
+    def confidential(self) -> frozenset[str]:
+        """See TokenServer."""
+        return self._front.confidential()
+
     @abstractmethod
     def _command(self, port: int, url: str, directory: Path) -> list[str]:
         """The program's command line.

@@ -70,3 +70,7 @@ class TokenServer(Protocol):
 
     def requests(self, name: str) -> tuple[Answer, ...]:
         """The token requests in the client's name that reached the server, right or wrong, with its answers."""
+
+    def confidential(self) -> frozenset[str]:
+        """What all token requests and their answers held that nobody else may see: assertions, client secrets in
+        bodies, and access tokens."""

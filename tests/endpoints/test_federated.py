@@ -1,13 +1,18 @@
 """No client secret at all: Keycloak takes tokens of ServiceAccounts that a real API server signed, by its keys."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
+from tests.apiserver.canary import Canary
 from tests.apiserver.kube import Kube
+from tests.apiserver.ledger import Ledger
 from tests.apiserver.operator import Operator, usual
+from tests.cluster import etcd
 from tests.cluster.plane import ControlPlane
+from tests.endpoints import jose
 from tests.endpoints.case import LIFETIME, RENEWALS
 from tests.endpoints.keycloak import Keycloak
 from tests.endpoints.server import Method
@@ -30,7 +35,13 @@ def server(plane: ControlPlane) -> Iterator[Keycloak]:
 
 
 @pytest.fixture(scope="module")
-def operator(plane: ControlPlane, server: Keycloak) -> Iterator[Operator]:
+def ledger() -> Ledger:
+    """What the operator left behind."""
+    return Ledger()
+
+
+@pytest.fixture(scope="module")
+def operator(plane: ControlPlane, server: Keycloak, ledger: Ledger) -> Iterator[Operator]:
     """By a chart that names the account of each test."""
     values = []
     for number, name in enumerate(("federated", "disabled")):
@@ -40,7 +51,7 @@ def operator(plane: ControlPlane, server: Keycloak) -> Iterator[Operator]:
         ]
     for name in ("federated", "disabled"):
         plane.kubectl("create", "namespace", f"{server.name}-{name}")  # where the chart makes Roles
-    with usual(plane, *values) as running:
+    with usual(plane, *values, ledger=ledger) as running:
         yield running
 
 
@@ -95,3 +106,27 @@ def test_a_client_that_is_disabled_is_told_once_its_last_token_has_expired(
     ready = trial.until_stalled(2 * LIFETIME)
     assert ready["reason"] in {"InvalidClient", "UnauthorizedClient"}, ready
     assert "ServiceAccount" in ready["message"], ready
+
+
+def test_no_token_stands_anywhere_but_in_the_target_secret(
+    plane: ControlPlane, server: Keycloak, operator: Operator, kube: Kube, ledger: Ledger
+) -> None:
+    """Neither a ServiceAccount's, by which Keycloak was asked, nor one that it issued: not in the operator's log at
+    level debug, its metrics, its command line or environment, in events and statuses, the API server's audit log, or
+    any version of any object that etcd has held; and in the target Secret only the issued one, in its data."""
+    assertions = {each for each in server.confidential() if '"kubernetes.io"' in json.dumps(jose.claims_of(each))}
+    issued = server.confidential() - assertions
+    assert len(assertions) >= len(issued) > RENEWALS
+    held = {
+        f"{number} {key}": value.decode("latin-1") for number, (key, value) in enumerate(etcd.versions(plane.directory))
+    }
+    targets = {name for name in held if name.endswith("/shop") and "/registry/secrets/" in name}
+    assert {token for token in issued if any(token in held[name] for name in targets)} == issued
+
+    texts = {operator.log.name: operator.log.read_text(), "audit log": json.dumps(plane.audit_events())}
+    assert "asking the endpoint" in texts[operator.log.name], "the log is at level debug"
+    texts |= ledger.seen | operator.traces() | kube.texts()
+    texts |= {name: text for name, text in held.items() if name not in targets}
+    assert Canary(ledger.secrets | server.confidential()).leaks(texts) == []
+    signatures = [assertion.rpartition(".")[2] for assertion in assertions]  # some claims are the issued one's, too
+    assert not [name for name in targets if any(signature in held[name] for signature in signatures)]
