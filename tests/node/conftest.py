@@ -22,9 +22,9 @@ PRIVILEGED = {"pod-security.kubernetes.io/enforce": "privileged"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """First what looks at the operator's first start. The hour without a secret is looked at before the outages of the
-    kubelet and the API server begin. Last what takes the operator away."""
-    order = ["test_pod", "", "test_federated", "test_consumer", "test_rollover", "test_installation"]
+    """First what looks at the operator's first start. What takes the kubelet away comes after the hour without a
+    secret, which test_rollover looks at before it begins its outages. Last what takes the operator away."""
+    order = ["test_pod", "", "test_rollover", "test_consumer", "test_installation"]
     items.sort(key=lambda item: order.index(item.path.stem if item.path.stem in order else ""))
 
 
@@ -74,8 +74,8 @@ def release(plane: ControlPlane, kube: Kube) -> Release:
 
 @pytest.fixture(scope="session", autouse=True)
 def federation(request: pytest.FixtureRequest) -> Iterator["Future[Federation] | None"]:
-    """Begun before all else where a test that looks at it later is to run."""
-    if not any(item.path.stem == "test_federated" for item in request.session.items):
+    """An hour without a secret, begun before all else where a test that looks at it late is to run."""
+    if not any(item.name == "test_an_hour_without_a_secret" for item in request.session.items):
         yield None
         return
     plane: ControlPlane = request.getfixturevalue("plane")

@@ -74,13 +74,10 @@ class Federation:
         return [answer.status for answer in self.trial.server.requests(CLIENT)]
 
     def end(self) -> None:
-        """Once the last answer is written: suspend the resource, which takes one more write of its status, and delete
-        the pod."""
+        """Once the last renewal is over: delete the resource and the pod."""
         poll(lambda: self.writes()[STATUS] >= len(self.answers()), "the last renewal to be over")
-        self.trial.kube.patch("IntegrationToken", NAMESPACE, "shop", {"spec": {"suspend": True}})
-        self.trial.until(lambda: self.trial.condition("Refreshed")["reason"] == "Suspended", "it to be suspended")
-        # Before the API goes: it is not to be just connecting then.
-        self._plane.kubectl("delete", "pods", "--all", f"--namespace={NAMESPACE}")
+        # Before the API goes: the pod is not to be just connecting then.
+        self._plane.kubectl("delete", "integrationtokens,pods", "--all", f"--namespace={NAMESPACE}")
 
     def writes(self) -> Counter[str]:
         """How often the operator has written what in the namespace, as the API server saw it; events apart."""
