@@ -29,7 +29,7 @@ LIFETIME: Final = 300 // _COMPRESSION
 RENEWALS: Final = 24
 """Of an hour: a token of 5 min is asked for when half of it is over."""
 HOUR: Final = 3600 / _COMPRESSION
-
+"""Seconds that they take."""
 
 STATUS: Final = "patch integrationtokens/status"
 """One of the writes."""
@@ -58,8 +58,9 @@ class Federation:
             self.trial = Trial(kube, server, CLIENT, Method.SERVICE_ACCOUNT_TOKEN)
             self.trial.begin({}, mountRefresh="Always")
             self.trial.until_ready()
-            self.api = stack.enter_context(EnvironmentAPI(Realm(server)))
-            self.consumer = Consumer(self._plane, NAMESPACE, "consumer", "go", "shop", self.api.url("consumer"))
+            self._realm = Realm(server)
+            self.api = stack.enter_context(EnvironmentAPI(self._realm))
+            Consumer(self._plane, NAMESPACE, "consumer", "go", "shop", self.api.url("consumer"))
             self._stack = stack.pop_all()
         return self
 
@@ -72,6 +73,11 @@ class Federation:
     def answers(self) -> list[int]:
         """The status of each of Keycloak's answers."""
         return [answer.status for answer in self.trial.server.requests(CLIENT)]
+
+    def expiries(self) -> set[float]:
+        """Of all tokens that Keycloak issued, wall time in seconds: they differ by half a lifetime."""
+        found = map(self._realm.find, self.trial.server.confidential())
+        return {token.expires for token in found if token is not None}
 
     def end(self) -> None:
         """Once the last renewal is over: delete the resource and the pod."""
