@@ -4,6 +4,8 @@ No ports that could clash, and nobody else on this machine reads Secrets past th
 """
 
 import base64
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -55,15 +57,41 @@ class Etcd:
 
     def compact(self) -> None:
         """Forget every version but the current one of each key, and tell API servers of it as one of them would."""
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(self._sockets[0])), base_url="http://etcd") as client:
-
-            def call(method: str, body: dict[str, Any]) -> int:
-                """The store's revision after it."""
-                answer = client.post(f"/v3/kv/{method}", json=body).raise_for_status().json()
-                return int(answer["header"]["revision"])
-
+        with _client(self._sockets[0]) as client:
             key = base64.b64encode(_COMPACTED).decode()
             # A compaction keeps what is current at its revision. So it is at the one of this write itself.
-            following = str(call("range", {"key": key}) + 1)
-            revision = call("put", {"key": key, "value": base64.b64encode(following.encode()).decode()})
-            call("compaction", {"revision": revision, "physical": True})
+            following = str(_call(client, "range", {"key": key}) + 1)
+            revision = _call(client, "put", {"key": key, "value": base64.b64encode(following.encode()).decode()})
+            _call(client, "compaction", {"revision": revision, "physical": True})
+
+
+def versions(directory: Path) -> Iterator[tuple[str, bytes]]:
+    """Every version of every key that a control plane's store has held, oldest first, with the key's name.
+
+    An API server compacts what is older than five minutes, so that is for planes that are young.
+
+    :param directory: the control plane's.
+    :raises AssertionError: where it was compacted.
+    """
+    everything = {"key": "AA==", "range_end": "AA==", "start_revision": 1}  # from the key of one zero byte on
+    with _client(directory / urlsplit(CLIENT).netloc) as client:
+        last = _call(client, "range", {"key": "AA=="})
+        with client.stream("POST", "/v3/watch", json={"create_request": everything}) as answer:
+            for line in answer.iter_lines():
+                result = json.loads(line)["result"]
+                assert "compact_revision" not in result, "etcd holds its first versions no longer"
+                found = [event["kv"] for event in result.get("events", ())]
+                for pair in found:
+                    yield base64.b64decode(pair["key"]).decode(), base64.b64decode(pair.get("value", ""))
+                if found and int(found[-1]["mod_revision"]) >= last:
+                    return
+
+
+def _client(socket: Path) -> httpx.Client:
+    return httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), base_url="http://etcd")
+
+
+def _call(client: httpx.Client, method: str, body: dict[str, Any]) -> int:
+    """The store's revision after a call about keys and values."""
+    answer = client.post(f"/v3/kv/{method}", json=body).raise_for_status().json()
+    return int(answer["header"]["revision"])

@@ -26,6 +26,9 @@ from tests.fakes.server import HOST, Server
 PRIVATE: Final = "/-/"
 """Paths below are between us and the server behind: the front doesn't know them."""
 
+_SECRET: Final = ("client_assertion", "assertion", "subject_token", "client_secret")
+"""Fields of a token request that nobody but the server may see."""
+
 _OWN: Final = frozenset({b"client-cert", b"x-forwarded-proto"})
 """Headers of a request that only the front sets."""
 _HOP: Final = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"content-length"})
@@ -70,6 +73,8 @@ class Front:
         self.clients_pem = self._clients.ca_pem
         self._server = Server(self, certificate=certificate, clients=self._clients)
         self._noted: list[tuple[frozenset[str], Answer]] = []
+        self._sent: set[str] = set()
+        self._issued: set[str] = set()
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -87,6 +92,16 @@ class Front:
         """To the token requests that bore one of these names: a client's ID, or the subject of its assertion."""
         with self._lock:
             return tuple(answer for named, answer in self._noted if named & names)
+
+    def sent(self) -> frozenset[str]:
+        """What token requests held that nobody else may see: assertions, and secrets in bodies."""
+        with self._lock:
+            return frozenset(self._sent)
+
+    def issued(self) -> frozenset[str]:
+        """The access tokens in their answers."""
+        with self._lock:
+            return frozenset(self._issued)
 
     def issue(self, name: str) -> ClientCertificate:
         """A client certificate that the front takes, with that common name."""
@@ -118,8 +133,11 @@ class Front:
                 status, headed, content = 502, [], b""  # as proxies say it of a server that is down
         if scope["path"] == self._token_path:
             named = _named(dict(headers), body)
+            said = _said(content)
             with self._lock:
-                self._noted.append((named, Answer(status, _error(content))))
+                self._noted.append((named, Answer(status, said.get("error", ""))))
+                self._sent |= _secrets(body)
+                self._issued |= {said.get("access_token", "")} - {""}
         kept = [(name, value) for name, value in headed if name.lower() not in _HOP]
         await _answer(send, status, kept, content)
 
@@ -147,9 +165,16 @@ def _named(headers: dict[bytes, bytes], body: bytes) -> frozenset[str]:
     return frozenset(names)
 
 
-def _error(body: bytes) -> str:
+def _secrets(body: bytes) -> set[str]:
+    """What stands in the secret fields of a token request."""
+    form = parse_qs(body.decode(errors="replace"))
+    return {value for name in _SECRET for value in form.get(name, [])}
+
+
+def _said(body: bytes) -> dict[str, str]:
+    """The members of an answer in JSON, as text; none where it is no object."""
     try:
         found = json.loads(body)
     except ValueError:
-        return ""
-    return str(found.get("error", "")) if isinstance(found, dict) else ""
+        return {}
+    return {name: str(value) for name, value in found.items()} if isinstance(found, dict) else {}

@@ -78,6 +78,14 @@ class Fronted(ABC):
         """See TokenServer."""
         return self._front.answers(frozenset({name, self._subjects.get(name, name)}))
 
+    def sent(self) -> frozenset[str]:
+        """See TokenServer."""
+        return self._front.sent()
+
+    def issued(self) -> frozenset[str]:
+        """See TokenServer."""
+        return self._front.issued()
+
     @abstractmethod
     def _command(self, port: int, url: str, directory: Path) -> list[str]:
         """The program's command line.

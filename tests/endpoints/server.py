@@ -102,3 +102,9 @@ class TokenServer(Protocol):
 
     def requests(self, name: str) -> tuple[Answer, ...]:
         """The token requests in the client's name that reached the server, right or wrong, with its answers."""
+
+    def sent(self) -> frozenset[str]:
+        """What the token requests so far held that nobody else may see: assertions, and secrets in bodies."""
+
+    def issued(self) -> frozenset[str]:
+        """The access tokens in their answers."""

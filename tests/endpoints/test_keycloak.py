@@ -1,11 +1,13 @@
 """What Keycloak has beside what every server has."""
 
+import json
 from typing import Final
 
 from tests.cluster.plane import ControlPlane
 from tests.endpoints import jose
 from tests.endpoints.grant import ask
 from tests.endpoints.keycloak import Keycloak
+from tests.endpoints.realm import Realm
 from tests.endpoints.server import Method
 
 NAMESPACE: Final = "store"
@@ -28,6 +30,20 @@ def test_token_is_a_jwt_without_a_date_beside_it(keycloak: Keycloak) -> None:
     claims = jose.claims_of(answer.json()["access_token"])
     assert int(str(claims["exp"])) - int(str(claims["iat"])) == 20
     assert "date" not in answer.headers
+
+
+def test_an_api_knows_its_tokens_by_the_published_keys(keycloak: Keycloak) -> None:
+    """With their expiry; and none whose claims somebody has changed."""
+    held = keycloak.add_client("proven", lifetime=20)
+    token = ask(keycloak, held, Method.CLIENT_SECRET_POST).json()["access_token"]
+    header, _, signature = token.split(".")
+    claims = jose.claims_of(token)
+    later = jose.encoded(json.dumps(claims | {"exp": 2**32}).encode())
+    realm = Realm(keycloak)
+    proven = realm.find(token)
+    assert proven is not None
+    assert proven.expires == claims["exp"]
+    assert realm.find(f"{header}.{later}.{signature}") is None
 
 
 def _token(plane: ControlPlane, account: str, audience: str) -> str:

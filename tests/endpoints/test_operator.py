@@ -1,16 +1,21 @@
 """The operator, on a real control plane, gets tokens from servers that others wrote."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.apiserver.canary import Canary
 from tests.apiserver.kube import Kube
+from tests.apiserver.ledger import Ledger
 from tests.apiserver.operator import Operator, usual
+from tests.cluster import etcd
 from tests.cluster.plane import ControlPlane
-from tests.endpoints import case, federation
+from tests.endpoints import case, federation, trial
 from tests.endpoints.authlib import Authlib
 from tests.endpoints.conftest import Start
 from tests.endpoints.keycloak import Keycloak
@@ -29,9 +34,15 @@ Results = dict[str, dict[str, "Future[Result]"]]
 
 
 @pytest.fixture(scope="module")
-def operator(plane: ControlPlane) -> Iterator[Operator]:
+def ledger() -> Ledger:
+    """What the operator left behind."""
+    return Ledger()
+
+
+@pytest.fixture(scope="module")
+def operator(plane: ControlPlane, ledger: Ledger) -> Iterator[Operator]:
     """As a Deployment of the chart runs it."""
-    with usual(plane, *federation.values(plane, *QUICK)) as running:
+    with usual(plane, *federation.values(plane, *QUICK), ledger=ledger) as running:
         yield running
 
 
@@ -70,6 +81,40 @@ def test_a_namespace_without_any_secret_costs_one_token_request_at_each_side(
     kube = Kube(plane)
     assert [secret["metadata"]["name"] for secret in kube.list("Secret", namespace)] == ["shop"]
     kube.close()
+
+
+def test_no_secret_stands_anywhere_but_where_its_owner_put_it(
+    results: Results, plane: ControlPlane, operator: Operator, start: Start, ledger: Ledger
+) -> None:
+    """No client secret, private key, assertion, ServiceAccount's token or access token: not in the operator's log at
+    level debug, its metrics, its command line or environment, in events and statuses, the API server's audit log, or
+    any version of any object that etcd has held. An access token stands in target Secrets, and nothing else does."""
+    for futures in results.values():
+        wait(futures.values())
+    servers = [start(kind) for kind in QUICK]
+    sent, issued = (
+        frozenset[str]().union(*sets) for sets in zip(*((s.sent(), s.issued()) for s in servers), strict=True)
+    )
+    with closing(Kube(plane)) as kube:
+        kept = [each for each in kube.list("Secret") if each["metadata"]["name"] == trial.CREDENTIALS]
+        owned = set[str]().union(*map(trial.secrets, kept))
+        texts = operator.traces() | kube.texts() | ledger.seen
+    held = {
+        f"{number} {key}": value.decode("latin-1") for number, (key, value) in enumerate(etcd.versions(plane.directory))
+    }
+    targets = {name for name in held if name.endswith("/shop") and "/registry/secrets/" in name}
+    credentials = {name for name in held if name.endswith(f"/{trial.CREDENTIALS}") and "/registry/secrets/" in name}
+    written = {token for token in issued if any(token in held[name] for name in targets)}
+    assert len(written) > len(QUICK) * RENEWALS
+    assert len(owned) > len(QUICK)
+
+    texts |= {operator.log.name: operator.log.read_text(), "audit log": json.dumps(plane.audit_events())}
+    assert "asking the endpoint" in texts[operator.log.name], "the log is at level debug"
+    texts |= {name: held[name] for name in held.keys() - targets - credentials}
+    assert Canary(ledger.secrets | sent | issued | owned).leaks(texts) == []
+    # Some claims of an assertion are those of the token that is issued for it.
+    proofs = owned | {each.rpartition(".")[2] for each in sent}
+    assert Canary(proofs).leaks({name: held[name] for name in targets}) == []
 
 
 def test_a_restart_asks_no_server_for_anything(results: Results, operator: Operator, start: Start) -> None:

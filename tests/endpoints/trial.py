@@ -4,11 +4,12 @@ import base64
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from integration_token.api.names import ALLOWED_AUDIENCES_ANNOTATION, ALLOWED_HOSTS_ANNOTATION, RENEW_ANNOTATION
 from integration_token.api.value import parse_time
 
+from tests.apiserver.canary import PIECE
 from tests.apiserver.kube import GROUP_VERSION, Document, Kube
 from tests.apiserver.stage import CREDENTIALS_LABEL
 from tests.cluster.poll import poll
@@ -17,12 +18,23 @@ from tests.fakes.server import HOST
 
 T = TypeVar("T")
 
+CREDENTIALS: Final = "shop-integration"
+"""The Secret that holds them."""
+
 SOON = 20.0
 """Seconds for what takes a moment, on a machine where several servers are busy."""
 
 _ASSERTING = {Method.CLIENT_SECRET_JWT, Method.PRIVATE_KEY_JWT, Method.SERVICE_ACCOUNT_TOKEN}
 _KEYS = {"private_key": "privateKeyKey", "certificate": "certificateKey"}
 """Of what a server's client holds, the fields that name its key of the credentials Secret."""
+
+
+def secrets(credentials: Document) -> set[str]:
+    """What nobody else may see of a credentials Secret, in pieces that stand in no other."""
+    data = {key: base64.b64decode(value).decode() for key, value in credentials.get("data", {}).items()}
+    # The first line of a key's data says of what kind it is, like those of others.
+    key = data.get("private_key", "").splitlines()[2:-2]
+    return {data[name] for name in ("client_secret",) if len(data.get(name, "")) >= PIECE} | set(key)
 
 
 @dataclass
@@ -73,8 +85,8 @@ class Trial:
             self._create("IntegrationToken", "shop", GROUP_VERSION, spec=references | spec)
             return self
         data = {key: base64.b64encode(value.encode()).decode() for key, value in held.items()}
-        self._create("Secret", "shop-integration", "v1", labels, data=data)
-        credentials = {"name": "shop-integration", **{_KEYS[key]: key for key in held if key in _KEYS}}
+        self._create("Secret", CREDENTIALS, "v1", labels, data=data)
+        credentials = {"name": CREDENTIALS, **{_KEYS[key]: key for key in held if key in _KEYS}}
         references = {"endpointRef": {"name": "login"}, "credentialsSecretRef": credentials}
         self._create("IntegrationToken", "shop", GROUP_VERSION, spec=references | spec)
         return self
@@ -82,7 +94,7 @@ class Trial:
     def hold(self, held: Mapping[str, str]) -> None:
         """Have the credentials Secret hold this instead."""
         data = {key: base64.b64encode(value.encode()).decode() for key, value in held.items()}
-        self.kube.patch("Secret", self.namespace, "shop-integration", {"data": data})
+        self.kube.patch("Secret", self.namespace, CREDENTIALS, {"data": data})
 
     def ask_for_renewal(self) -> None:
         """As a person does."""

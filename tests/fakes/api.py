@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -12,17 +12,35 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.fakes.call import Call, Verdict
-from tests.fakes.issuer import Issuer
 from tests.fakes.record import Log
 from tests.fakes.server import Server
+
+
+class Known(Protocol):
+    """A token that an API knows."""
+
+    @property
+    def serial(self) -> int:
+        """1 for the first one."""
+
+    @property
+    def expires(self) -> float:
+        """Wall time in seconds."""
+
+
+class Tokens(Protocol):
+    """By what an API knows tokens: the issuer itself, or what the issuer has published."""
+
+    def find(self, value: str) -> Known | None:
+        """The token of that value, if it was issued there."""
 
 
 class EnvironmentAPI:
     """A context manager: inside, the API answers; `url` and a consumer's name are where that consumer calls it."""
 
-    def __init__(self, issuer: Issuer, *, clock: Callable[[], float] = time.time) -> None:
-        """`issuer` is the token endpoint's, in the same process."""
-        self._issuer = issuer
+    def __init__(self, tokens: Tokens, *, clock: Callable[[], float] = time.time) -> None:
+        """Takes no port yet."""
+        self._tokens = tokens
         self._clock = clock
         self._log: Log[Call] = Log()
         self._server = Server(Starlette(routes=[Route("/api/v1/environment/{consumer}/fonts", self._fonts)]))
@@ -60,7 +78,7 @@ class EnvironmentAPI:
         scheme, _, value = authorization.partition(" ")
         if scheme.lower() != "bearer" or not value:
             return Call(now, consumer, Verdict.MISSING)
-        token = self._issuer.find(value)
+        token = self._tokens.find(value)
         if token is None:
             return Call(now, consumer, Verdict.UNKNOWN)
         verdict = Verdict.EXPIRED if now >= token.expires else Verdict.ACCEPTED

@@ -97,8 +97,9 @@ class ClientIdentity:
 
     @property
     def serial_number(self) -> str:
-        """In hex, as Python's ssl tells the peer's."""
-        return f"{x509.load_pem_x509_certificate(self.chain.encode()).serial_number:040X}"
+        """In hex, as Python's ssl tells the peer's: in whole bytes, without those of zero before them."""
+        number = f"{x509.load_pem_x509_certificate(self.chain.encode()).serial_number:X}"
+        return number.zfill(len(number) + len(number) % 2)
 
     def context(self, ca_pem: str) -> ssl.SSLContext:
         """The client's side of TLS, with a server of that authority."""

@@ -3,6 +3,8 @@ endpoint."""
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
@@ -12,13 +14,18 @@ from tests.apiserver.stage import Login, Stage
 from tests.cluster import debian
 from tests.cluster import image as images
 from tests.cluster.plane import ControlPlane
+from tests.node.federation import ACCOUNT, NAMESPACE, Federation
 from tests.node.release import Release
+
+PRIVILEGED = {"pod-security.kubernetes.io/enforce": "privileged"}
+"""Of a namespace in which consumers may be on the host's network."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """First what looks at the operator's first start, and last what takes it away."""
-    order = {"test_pod": -1, "test_installation": 1}
-    items.sort(key=lambda item: order.get(item.path.stem, 0))
+    """First what looks at the operator's first start. What takes the kubelet away comes after the hour without a
+    secret, which test_rollover looks at before it begins its outages. Last what takes the operator away."""
+    order = ["test_pod", "", "test_rollover", "test_consumer", "test_installation"]
+    items.sort(key=lambda item: order.index(item.path.stem if item.path.stem in order else ""))
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +40,8 @@ def image() -> Iterator[images.Image]:
 
 @pytest.fixture(scope="session")
 def plane(image: images.Image) -> Iterator[ControlPlane]:
-    """With a node that knows the image."""
-    with ControlPlane(node=True) as plane:
+    """With a node that knows the image. Others can prove tokens of its ServiceAccounts."""
+    with ControlPlane(node=True, issuer=True) as plane:
         image.load(plane)
         yield plane
 
@@ -56,15 +63,29 @@ def login() -> Iterator[Login]:
 
 
 @pytest.fixture(scope="session")
-def release(plane: ControlPlane) -> Release:
-    """The chart, installed; the operator runs as a pod."""
+def release(plane: ControlPlane, kube: Kube) -> Release:
+    """The chart, installed; the operator runs as a pod, and may have one account's tokens."""
+    metadata = {"name": NAMESPACE, "labels": PRIVILEGED}
+    kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     release = Release(plane)
-    release.install()
+    release.install(f"serviceAccounts[0].namespace={NAMESPACE}", f"serviceAccounts[0].name={ACCOUNT}")
     return release
+
+
+@pytest.fixture(scope="session", autouse=True)
+def federation(request: pytest.FixtureRequest) -> Iterator["Future[Federation] | None"]:
+    """An hour without a secret, begun before all else where a test that looks at it late is to run."""
+    if not any(item.name == "test_an_hour_without_a_secret" for item in request.session.items):
+        yield None
+        return
+    plane: ControlPlane = request.getfixturevalue("plane")
+    request.getfixturevalue("release")
+    with ExitStack() as stack, ThreadPoolExecutor(max_workers=1) as pool:
+        yield pool.submit(lambda: stack.enter_context(Federation(plane)))
 
 
 @pytest.fixture(scope="module")
 def stage(request: pytest.FixtureRequest, kube: Kube, login: Login, release: Release) -> Stage:
-    """The module's namespace, named after it, in which consumers may be on the host's network."""
+    """The module's namespace, named after it."""
     name = request.path.stem.removeprefix("test_").replace("_", "-")
-    return Stage(kube, Ledger(), login, name, labels={"pod-security.kubernetes.io/enforce": "privileged"})
+    return Stage(kube, Ledger(), login, name, labels=PRIVILEGED)

@@ -43,13 +43,13 @@ class Release:
         }
         self._values.write_text(json.dumps(values))
 
-    def install(self) -> None:
-        """`helm install`, ready when this returns."""
-        self._helm("install")
+    def install(self, *values: str) -> None:
+        """`helm install` with these for `--set`, ready when this returns."""
+        self._helm("install", *values)
 
     def upgrade(self, *values: str) -> None:
         """`helm upgrade` with these for `--set`; the new pod is ready when this returns, and the old one gone."""
-        self._helm("upgrade", *(f"--set={value}" for value in values))
+        self._helm("upgrade", *values)
 
     def test(self) -> str:
         """What `helm test` prints. Raises CommandError where it fails."""
@@ -117,7 +117,7 @@ class Release:
         """In the release's namespace. Raises CommandError."""
         return self._plane.kubectl(f"--namespace={NAME}", *arguments)
 
-    def _helm(self, verb: str, *more: str) -> None:
+    def _helm(self, verb: str, *values: str) -> None:
         self._plane.helm(
             verb,
             NAME,
@@ -126,5 +126,5 @@ class Release:
             f"--values={self._values}",
             "--wait",
             "--timeout=90s",
-            *more,
+            *(f"--set={value}" for value in values),
         )

@@ -1,7 +1,7 @@
 """What the API sees of short-lived tokens in mounted files, through rollovers and outages: the promise to consumers.
 
 The figures are printed: of pods whose mount is refreshed, in five languages, and beside them of pods that wait for the
-kubelet.
+kubelet; and of a pod that needs no client secret.
 """
 
 from collections import Counter
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,12 +17,16 @@ from tests.apiserver.stage import Login, Stage, Token
 from tests.cluster.plane import ControlPlane
 from tests.cluster.poll import poll
 from tests.fakes.api import EnvironmentAPI
-from tests.fakes.call import Call, Verdict, switches
+from tests.fakes.call import Call, Verdict, gaps, switches
 from tests.fakes.issuer import Policy
 from tests.fakes.record import Outcome
 from tests.node.consumer import COMMANDS, CURL, Consumer
 from tests.node.delay import delays
-from tests.node.release import Release
+from tests.node.federation import HOUR, LIFETIME, NAMESPACE, RENEWALS, STATUS, Federation
+from tests.node.release import USER, Release
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 ROLLOVERS = 3
 """Of each token: so many are seen by each pod whose mount is refreshed."""
@@ -144,6 +148,45 @@ def test_rollovers(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert {call.verdict for call in seen["early"]} == {Verdict.ACCEPTED}
     assert {call.verdict for call in seen["late"]} <= {Verdict.ACCEPTED, Verdict.EXPIRED}
     assert max(call.expired_for for call in seen["late"]) <= 1.0
+
+
+def test_an_hour_without_a_secret(
+    federation: "Future[Federation]", plane: ControlPlane, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of Keycloak's tokens of 5 min, in less time: no call with an expired token, each token in the mounted file, and a
+    renewal is one TokenRequest, one token request and two writes, with nothing of the kind for anything else."""
+    running = federation.result()
+    poll(lambda: len(switches(running.api.calls)) >= RENEWALS, f"{RENEWALS} renewals", 2 * HOUR)
+    secrets = [secret["metadata"]["name"] for secret in running.trial.kube.list("Secret", NAMESPACE)]
+    running.end()
+
+    calls, answers, writes = running.api.calls, running.answers(), running.writes()
+    seen = switches(calls)
+    expired = sum(gap.seconds for gap in gaps(calls))
+    with capsys.disabled():
+        left = min(switch.left for switch in seen)
+        print(f"\nwithout a secret, {LIFETIME} s: {len(seen)} renewals, {left:.1f} s before expiry or sooner;", end=" ")
+        print(f"{expired:.1f} s with an expired token, {len(calls)} calls")
+    assert expired == 0
+    assert {call.verdict for call in calls} == {Verdict.ACCEPTED}
+    used = {call.expires for call in calls if call.expires is not None}
+    assert used == {expires for expires in running.expiries() if expires >= min(used)}
+
+    assert set(answers) == {200}
+    touched = writes.pop("patch pods")
+    assert len(seen) <= touched < len(answers)
+    assert writes == {
+        "create serviceaccounts/token": len(answers),
+        "create secrets": 1,
+        "update secrets": len(answers) - 1,
+        STATUS: len(answers),
+        "patch tokenendpoints/status": 1,
+    }
+    own = [event.get("objectRef", {}) for event in plane.audit_events() if event["user"]["username"] == USER]
+    assert {about["namespace"] for about in own if about.get("subresource") == "token"} == {NAMESPACE}
+    read = [about for about in own if (about.get("resource"), about.get("namespace")) == ("secrets", NAMESPACE)]
+    assert {about.get("name") for about in read} == {"shop"}
+    assert secrets == ["shop"]
 
 
 def test_outages(world: World, release: Release) -> None:
