@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.apiserver.canary import Canary
+from tests.apiserver.canary import PIECE, Canary
 from tests.apiserver.kube import Kube
 from tests.apiserver.ledger import Ledger
 from tests.apiserver.operator import Operator, usual
@@ -92,9 +92,9 @@ def test_no_secret_stands_anywhere_but_where_its_owner_put_it(
     for futures in results.values():
         wait(futures.values())
     servers = [start(kind) for kind in QUICK]
-    sent, issued = (
-        frozenset[str]().union(*sets) for sets in zip(*((s.sent(), s.issued()) for s in servers), strict=True)
-    )
+    issued = {token for server in servers for token in server.issued()}
+    # Shorter ones are nobody's: a case sends them to be refused.
+    sent = {secret for server in servers for secret in server.sent() if len(secret) >= PIECE}
     with closing(Kube(plane)) as kube:
         kept = [each for each in kube.list("Secret") if each["metadata"]["name"] == trial.CREDENTIALS]
         owned = set[str]().union(*map(trial.secrets, kept))
