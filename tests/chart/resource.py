@@ -117,6 +117,7 @@ WHOLE = {
                 "template": {"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}, "data": {"e": "${token}"}},
             },
             renewBefore="1h",
+            consumerDelay="1m",
             mountRefresh="Always",
             suspend=True,
         ),

@@ -517,6 +517,27 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         "spec.renewBeforePercentage",
         "less than or equal to 99",
     ),
+    "consumers that never follow": (
+        token(consumerDelay="10m1s"),
+        "spec.consumerDelay",
+        "must be a duration of at most 10m, such as 50s or 1m",
+    ),
+    "consumers that are ahead": (
+        token(consumerDelay="-1s"),
+        "spec.consumerDelay",
+        "must be a duration of at most 10m, such as 50s or 1m",
+    ),
+    "a delay in words": (
+        token(consumerDelay="a minute"),
+        "spec.consumerDelay",
+        "must be a duration of at most 10m, such as 50s or 1m",
+    ),
+    "a delay without a unit": (
+        token(consumerDelay="60"),
+        "spec.consumerDelay",
+        "must be a duration of at most 10m, such as 50s or 1m",
+    ),
+    "a delay that is a number": (token(consumerDelay=60), "spec.consumerDelay", "must be of type string"),
     "a mount refresh at times": (token(mountRefresh="Sometimes"), "spec.mountRefresh", "Unsupported value"),
     "a suspension in words": (token(suspend="yes"), "spec.suspend", "must be of type boolean"),
 }
@@ -631,6 +652,8 @@ ACCEPTED: dict[str, Document] = {
         }
     ),
     "a target of 253 characters": target(name=".".join(["a" * 63] * 3 + ["a" * 61])),
+    "consumers that read the file for every request": token(consumerDelay="0s"),
+    "the slowest consumers": token(consumerDelay="10m"),
     "a share of the lifetime above the half, which is capped": token(renewBeforePercentage=99),
     "as many scopes as there may be, as long as they may be": token(scopes=[f"{i:0256}" for i in range(200)]),
     "a resource whose target has the endpoint's name": target(name="grafx"),

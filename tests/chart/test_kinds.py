@@ -32,6 +32,7 @@ def test_token_defaults(kubectl: Kubectl) -> None:
             "clientSecretKey": "client_secret",
         },
         "target": {"deletionPolicy": "Delete"},
+        "consumerDelay": "0s",
         "mountRefresh": "Auto",
         "suspend": False,
     }

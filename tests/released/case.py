@@ -84,6 +84,7 @@ FIXED: Final = {
     "parts of a second": case(token={"issued": 1_800_000_000.0004, "expires": 1_800_003_599.9996}),
     "a long token": case(token={"access_token": "eyJhbGciOiJSUzI1NiJ9." + "Ab-_" * 500}),
     "how it is renewed": case(renewBefore="30m", mountRefresh="Always"),
+    "how long it is used": case(consumerDelay="1m"),
 }
 """By what is special about them."""
 

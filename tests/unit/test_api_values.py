@@ -77,6 +77,7 @@ class TestIntegration:
             deletion_policy=DeletionPolicy.DELETE,
             template=Template({}, {}, {}),
             renew_before=RenewBefore(share=0.2, seconds=None, least=240),
+            consumer_delay=0,
             mount_refresh=MountRefresh.AUTO,
             suspend=False,
             status={},
@@ -104,6 +105,7 @@ class TestIntegration:
                 "template": {"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}, "data": {"e": "f"}},
             },
             "renewBefore": "1h30m",
+            "consumerDelay": "50s",
             "mountRefresh": "Never",
             "suspend": True,
         }
@@ -132,6 +134,7 @@ class TestIntegration:
             deletion_policy=DeletionPolicy.RETAIN,
             template=Template({"a": "b"}, {"c": "d"}, {"e": "f"}),
             renew_before=RenewBefore(share=None, seconds=5400),
+            consumer_delay=50,
             mount_refresh=MountRefresh.NEVER,
             suspend=True,
             status={},
@@ -143,6 +146,16 @@ class TestIntegration:
             pytest.param({"renewBeforePercentage": 35}, RenewBefore(0.35, None), id="a share of the lifetime"),
             pytest.param({"renewBefore": "30m"}, RenewBefore(None, 1800), id="a duration"),
             pytest.param({}, RenewBefore(0.2, None, least=240), id="neither: what a mounted file needs at least"),
+            pytest.param(
+                {"consumerDelay": "1m"}, RenewBefore(0.2, None, least=300), id="and consumers that keep what they read"
+            ),
+            pytest.param({"consumerDelay": "10m"}, RenewBefore(0.2, None, least=840), id="for ten minutes at most"),
+            pytest.param(
+                {"renewBefore": "30s", "consumerDelay": "1m"}, RenewBefore(None, 30), id="a duration as it is"
+            ),
+            pytest.param(
+                {"renewBeforePercentage": 1, "consumerDelay": "1m"}, RenewBefore(0.01, None), id="a share as it is"
+            ),
             pytest.param(
                 {"renewBefore": "30m", "renewBeforePercentage": 35},
                 RenewBefore(None, 1800),
@@ -181,6 +194,18 @@ class TestIntegration:
             pytest.param({"target": {"deletionPolicy": "Orphan"}}, "'Orphan'", id="an unknown deletion policy"),
             pytest.param({"renewBefore": "soon"}, "'soon' is not a duration", id="a duration that is none"),
             pytest.param({"renewBeforePercentage": "many"}, "'many'", id="a share that is none"),
+            pytest.param({"consumerDelay": "long"}, "'long' is not a duration", id="a delay that is none"),
+            pytest.param({"consumerDelay": 60}, "'60' is not a duration", id="a delay that is a number"),
+            pytest.param(
+                {"consumerDelay": "10m1s"},
+                "consumerDelay of '10m1s' is not a duration from 0s to 10m",
+                id="a delay of more than ten minutes",
+            ),
+            pytest.param(
+                {"consumerDelay": "-1s"},
+                "consumerDelay of '-1s' is not a duration from 0s to 10m",
+                id="a delay before the exchange",
+            ),
             pytest.param({"mountRefresh": "Sometimes"}, "'Sometimes'", id="an unknown wish for mounts"),
             pytest.param({"scopes": 5}, "int", id="scopes that are no list"),
         ],

@@ -74,6 +74,35 @@ def test_pods_that_mount_the_secret_are_touched_at_a_renewal(wish: str, policy: 
     play(story, policy)
 
 
+@pytest.mark.parametrize(
+    ("lifetime", "delay", "expected"),
+    [
+        pytest.param(300, "0s", False, id="the kubelet has more than two minutes"),
+        pytest.param(300, "1m", True, id="of which consumers take one"),
+        pytest.param(900, "1m", False, id="and here both have time enough"),
+    ],
+)
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_consumers_need_is_left_to_them(lifetime: float, delay: str, expected: bool, killed: bool) -> None:
+    """Pods are touched where the kubelet and they together would be too late; by another process too."""
+
+    async def story(world: World) -> None:
+        run_pod(world, "consumer", MOUNTS)
+        await world.begin(consumerDelay=delay)
+        if killed:
+            for verb, plural in (("list", "pods"), ("patch status", "integrationtokens")):
+                world.cluster.fail(verb, plural, Unavailable("503 no"), 1000)
+        await world.until(EPOCH + lifetime - 140)
+        assert (world.token(), touched(world)) == (2, expected and not killed)
+        if killed:
+            world.cluster.fail_no_more()
+            await world.restart(kill=True)
+            await world.settle()
+            assert touched(world) is expected
+
+    play(story, Policy(lifetime=lifetime, cached=False))
+
+
 def test_a_pod_that_is_just_starting_is_touched_too() -> None:
     """It may have its files already, and tell only a moment later that it runs."""
 

@@ -112,6 +112,64 @@ def test_a_stated_lead_spares_the_polls_of_the_first_token() -> None:
     play(story)
 
 
+@pytest.mark.parametrize("delay", [60, 600])
+def test_consumers_that_go_on_with_an_old_token_have_the_next_one_in_time(delay: int) -> None:
+    """From the first renewal on, where the lead is four minutes and what they need, and the kubelet takes 90 s."""
+
+    async def story(world: World) -> None:
+        await world.begin(consumerDelay=f"{delay}s")
+        for number in (1, 2, 3):
+            expires = parse_time(world.status()["expirationTime"])
+            assert world.token() == number
+            await world.until(expires - 90 - delay)
+            assert world.token() == number + 1
+        assert world.condition(ConditionType.ROLLOVER_TOO_LATE)[0] != "True"
+
+    play(story, Policy(lead=241 + delay))
+
+
+def test_a_delay_that_is_specified_later_moves_the_plan_and_asks_for_nothing() -> None:
+    """And writes the status alone, which tells the spec's generation. Taken back, all is as it was."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        await world.until(EPOCH + 60)
+        renewal, plain = world.status()["renewalTime"], world.secret()
+        world.integration(consumerDelay="1m")
+        await world.settle()
+        assert parse_time(renewal) - parse_time(world.status()["renewalTime"]) == 60
+        world.integration()
+        await world.settle()
+        assert world.status()["renewalTime"] == renewal
+        assert (world.requests, world.secret()) == (1, plain)
+        world.integration(consumerDelay="1m")
+        await world.until(EPOCH + 900 - 300 - 1)
+        assert world.requests == 1
+        await world.until(EPOCH + 900 - 300 + 13)
+        assert (world.requests, world.token()) == (2, 2)
+
+    play(story, Policy(lifetime=900, cached=False))
+
+
+def test_a_delay_that_is_specified_later_moves_a_poll_that_no_window_moves() -> None:
+    """A fifth of a day is wider than any delay, and the lead that was learned is too short for this one."""
+
+    async def story(world: World) -> None:
+        world.endpoint(rolloverLead="400s")
+        world.credentials()
+        world.integration()
+        await world.operator.start()
+        await world.until(EPOCH + DAY + HOUR)
+        assert world.status()["rolloverLeadSeconds"] < 400
+        world.integration(consumerDelay="10m")
+        await world.settle()
+        expires = parse_time(world.status()["expirationTime"])
+        await world.until(expires - 840 + 1)
+        assert world.token() == 3
+
+    play(story, Policy(lead=HOUR))
+
+
 def test_a_lead_that_is_stated_later_counts_from_then_on() -> None:
     """As long as nothing was learned that counts more."""
 

@@ -192,6 +192,26 @@ def test_a_renewal_reaches_all_sharers_after_a_restart_too() -> None:
     play(story, Policy(cached=False))
 
 
+def test_what_consumers_of_one_sharer_need_all_get() -> None:
+    """The endpoint mints for each request: who needs the new token earliest has it asked for, and it is one grant."""
+
+    async def story(world: World) -> None:
+        world.endpoint()
+        world.credentials()
+        world.integration("shop", consumerDelay="5m")
+        world.integration("till")
+        world.integration("stock", consumerDelay="1m")
+        await world.operator.start()
+        # Half an hour less nine minutes; a fifth of it is six.
+        await world.until(EPOCH + 1260 - 1)
+        assert world.requests == 1
+        await world.until(EPOCH + 1260 + 13)
+        assert {world.token(name) for name in ("shop", "till", "stock")} == {2}
+        assert world.requests == 2
+
+    play(story, Policy(lifetime=HOUR / 2, cached=False))
+
+
 def test_an_assumed_expiry_that_is_put_off_is_no_renewal() -> None:
     """Neither for who asked nor for who copies."""
 

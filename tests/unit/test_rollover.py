@@ -5,29 +5,33 @@ import random
 from collections.abc import Callable
 
 import pytest
-from integration_token.renewal.rollover import Rollover
+from integration_token.renewal.rollover import SAFE_LEAD, Rollover
 from integration_token.renewal.schedule import stated, turn
 
 WINDOW = 17280.0
 """A day's."""
 
 
-def lifetime(known: Rollover, lead: float, *, window: float = WINDOW, turn: int = 1) -> tuple[list[float], Rollover]:
+def lifetime(
+    known: Rollover, lead: float, *, window: float = WINDOW, turn: int = 1, safe: float = SAFE_LEAD
+) -> tuple[list[float], Rollover]:
     """The seconds before expiry of a token's polls, the last of which is answered the next one, and what is known
     then."""
     polls: list[float] = []
     while True:
-        polls.append(known.next_left(window, turn))
+        polls.append(known.next_left(window, turn, safe))
         if polls[-1] <= lead:
             return polls, known.new(polls[-1])
         known = known.old(polls[-1])
 
 
-def lifetimes(leads: list[float], known: Rollover | None = None, *, window: float = WINDOW) -> list[list[float]]:
+def lifetimes(
+    leads: list[float], known: Rollover | None = None, *, window: float = WINDOW, safe: float = SAFE_LEAD
+) -> list[list[float]]:
     """The polls of one token after the other."""
     known, result = known or Rollover(), []
     for lead in leads:
-        polls, known = lifetime(known, lead, window=window)
+        polls, known = lifetime(known, lead, window=window, safe=safe)
         result.append(polls)
     return result
 
@@ -145,7 +149,7 @@ def test_a_stated_lead_that_is_too_short_to_be_good_is_not_believed_without_a_po
     """It may be a slip of the pen, and costs four minutes of safety at each renewal."""
     assert lifetimes([3600, 3600], stated("uid", lead))[-1][-1] >= 240
     _, known = lifetime(stated("uid", lead), lead)
-    assert known.too_late(86400) is (lead < 240)
+    assert known.too_late(86400, SAFE_LEAD) is (lead < 240)
 
 
 @pytest.mark.parametrize("lead", [3600, 600])
@@ -191,7 +195,7 @@ def test_what_was_doubted_once_is_remembered_over_a_restart() -> None:
     """A restart between a late rollover and the next one does not make late what had come in time."""
     _, doubted = lifetime(LEARNED, 0)
     assert doubted.lead == 2160
-    assert doubted.too_late(86400) is None
+    assert doubted.too_late(86400, SAFE_LEAD) is None
 
 
 @pytest.mark.parametrize(
@@ -213,7 +217,85 @@ def test_a_rollover_is_too_late_for_mounted_files_under_four_minutes(
     known: Rollover, lifetime: float, late: bool | None
 ) -> None:
     """The kubelet needs up to 90 s, and an outage should fit in as well."""
-    assert known.too_late(lifetime) is late
+    assert known.too_late(lifetime, SAFE_LEAD) is late
+
+
+MINUTES = 600.0
+"""Seconds for which consumers go on with an old token, at most."""
+
+
+@pytest.mark.parametrize(
+    ("leads", "polls"),
+    [
+        pytest.param(
+            [3600] * 2, [[17280, 8640, 4320, 2160], [2160]], id="a lead that is long enough costs nothing more"
+        ),
+        pytest.param(
+            [850] * 3,
+            [[17280, 8640, 4320, 2160, 1080, 720], [840], [840]],
+            id="half of it would be found too late: so the last moment in time is polled",
+        ),
+        pytest.param(
+            [840 - 0.3] * 3,
+            [[17280, 8640, 4320, 2160, 1080, 720], [840, 720], [780]],
+            id="just below 14 min it is narrowed down, and in time all the same",
+        ),
+        pytest.param(
+            [300] * 4,
+            [[17280, 8640, 4320, 2160, 1080, 720, 360, 180], [270], [315, 270], [292.5]],
+            id="a lead that is too short is narrowed down, for all of it is needed",
+        ),
+    ],
+)
+def test_where_consumers_go_on_with_an_old_token_for_ten_minutes_as_much_more_is_in_time(
+    leads: list[float], polls: list[list[float]]
+) -> None:
+    """One token after another of an endpoint with a steady lead."""
+    assert lifetimes(leads, safe=SAFE_LEAD + MINUTES) == polls
+
+
+@pytest.mark.parametrize("delay", [30.0, 60.0, MINUTES])
+def test_a_lead_that_covers_consumers_and_kubelet_is_met_in_time_from_the_first_token_on(delay: float) -> None:
+    """Whatever the lead is, from four minutes and what consumers need on, and wherever the window opens."""
+    chance = random.Random(9)  # noqa: S311  # no secret
+    safe = SAFE_LEAD + delay
+    for _ in range(2000):
+        lead, window, known = safe + chance.expovariate(1 / 600), chance.uniform(safe, 20000), Rollover()
+        for number in range(4):
+            polls, known = lifetime(known, lead, window=window, turn=number, safe=safe)
+            assert polls[-1] >= delay + 120
+        assert known.too_late(86400, safe) is not True
+
+
+def test_it_costs_one_poll_more_at_most() -> None:
+    """Of a token of whose rollover nothing is known."""
+    chance = random.Random(13)  # noqa: S311  # no secret
+    for _ in range(2000):
+        window, safe = chance.uniform(1, 90000), SAFE_LEAD + chance.uniform(0, MINUTES)
+        polls, _ = lifetime(Rollover(), 0, window=window, safe=safe)
+        usual, _ = lifetime(Rollover(), 0, window=window)
+        assert len(polls) <= len(usual) + 1
+
+
+def test_what_was_enough_is_no_bound_for_who_needs_more() -> None:
+    """After a restart a lead of at least 5 min is known, and consumers need 14: it may be that long."""
+    known = Rollover.remembered(300, too_late=False)
+    assert known.too_late(86400, SAFE_LEAD) is False
+    assert known.too_late(86400, SAFE_LEAD + MINUTES) is None
+    polls, learned = lifetime(known, 3600, safe=SAFE_LEAD + MINUTES)
+    assert polls == [840]
+    polls, learned = lifetime(known, 310, safe=SAFE_LEAD + MINUTES)
+    assert polls == [840, 300]
+    assert learned.too_late(86400, SAFE_LEAD + MINUTES) is True
+    assert lifetimes([310] * 2, learned, safe=SAFE_LEAD + MINUTES) == [[570, 300], [435, 300]]
+
+
+def test_one_resource_of_a_grant_may_need_more_than_another() -> None:
+    """What the grant has been taught is judged by each for itself."""
+    assert LEARNED.too_late(86400, SAFE_LEAD + MINUTES) is False
+    short = Rollover(300, 600)
+    assert (short.too_late(86400, SAFE_LEAD), short.too_late(86400, SAFE_LEAD + MINUTES)) == (False, True)
+    assert short.too_late(600, SAFE_LEAD + MINUTES) is False  # as early as it can be asked for
 
 
 def _steady(lead: float) -> Callable[[random.Random], float]:
@@ -251,10 +333,10 @@ def test_whatever_is_answered_the_next_poll_comes_later() -> None:
                 chance.choice((chance.uniform(-900, 900), chance.uniform(0, 90000))),
                 chance.uniform(1, 90000),
             )
-            number = chance.randrange(16)
+            number, safe = chance.randrange(16), SAFE_LEAD + chance.choice((0.0, chance.uniform(0, 600)))
             left = math.inf
             while True:
-                following = known.next_left(window, number)
+                following = known.next_left(window, number, safe)
                 assert following < left
                 assert following >= -0.5 or left <= 0
                 left = following

@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 from integration_token.api.integration import RenewBefore
 from integration_token.renewal.plan import TokenPlan
-from integration_token.renewal.rollover import Rollover
-from integration_token.renewal.schedule import delayed, window
+from integration_token.renewal.rollover import SAFE_LEAD, Rollover
+from integration_token.renewal.schedule import delayed, first_left, window
 from integration_token.renewal.schedule import next_poll as next_poll_knowing
 
 from tests.unit.virtual import EPOCH
@@ -49,7 +49,7 @@ def first_poll(uid: str, expires: float, seconds: float) -> float:
 
 def next_poll(now: float, expires: float, first: float) -> float:
     """The next poll where nothing is known of the rollover; `first` is a wall time."""
-    return next_poll_knowing(now, expires, expires - first, Rollover(), 1)
+    return next_poll_knowing(now, expires, expires - first, Rollover(), 1, SAFE_LEAD)
 
 
 def plan(first: float, expires: float, after_expiry: float = 0.0) -> list[float]:
@@ -132,6 +132,16 @@ def test_the_uid_delays_the_first_poll_by_a_twentieth_of_the_window_at_most(seco
     """Never before the window opens, and differently for each resource."""
     delays = [first_poll(uid, EXPIRES, seconds) - (EXPIRES - seconds) for uid in UIDS]
     assert all(-1e-6 <= delay <= 0.05 * seconds + 1e-6 for delay in delays)
+
+
+@pytest.mark.parametrize("seconds", WINDOWS)
+def test_the_uid_takes_nothing_of_what_consumers_need(seconds: float) -> None:
+    """Of a window that is just wide enough they need all; and without a delay of theirs it is as ever."""
+    for uid in UIDS:
+        left = first_left(uid, seconds, 60)
+        assert 0.95 * seconds <= left <= seconds
+        assert left >= min(60, seconds)
+        assert first_left(uid, seconds, 0) == delayed(uid, seconds)
 
 
 def test_tokens_that_were_issued_together_are_spread_over_that_twentieth() -> None:

@@ -7,7 +7,7 @@ import pytest
 from integration_token.api.condition import ConditionType, Reason, condition_of
 from integration_token.api.integration import Integration, parse_integration
 from integration_token.api.token import GrantIdentity, StoredToken, Token
-from integration_token.controller.status import merge_patch
+from integration_token.controller.status import build_status, merge_patch
 from integration_token.controller.wording import due_within
 from integration_token.errors import EndpointUnusable, Failure, Transient, UserActionRequired
 from integration_token.renewal.rollover import Rollover
@@ -29,9 +29,12 @@ PROGRESSING = ("False", "Progressing")
 Status = dict[str, Any]
 
 
-def resource(status: Status | None = None, *, generation: int = 1, suspend: bool = False) -> Integration:
-    """An IntegrationToken with this status."""
-    spec = {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": "shop"}, "suspend": suspend}
+def resource(
+    status: Status | None = None, *, generation: int = 1, suspend: bool = False, delay: str = "0s"
+) -> Integration:
+    """An IntegrationToken with this status; with `delay` as its consumers'."""
+    references = {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": "shop"}}
+    spec = {**references, "suspend": suspend, "consumerDelay": delay}
     metadata = {"namespace": "store", "name": "shop", "uid": "uid", "generation": generation}
     return parse_integration({"metadata": metadata, "spec": spec, "status": status or {}})
 
@@ -573,3 +576,87 @@ class TestRollover:
         assert told(after, ConditionType.ROLLOVER_TOO_LATE) == ("True", "RolloverTooLate")
         after = status_of(resource(after), replace(GOOD, renewed=True, rollover=self.IN_TIME))
         assert told(after, ConditionType.ROLLOVER_TOO_LATE) == ("False", "RolloverInTime")
+
+
+class TestConsumerDelay:
+    """What consumers need beside the kubelet counts for whether a rollover is in time."""
+
+    FIVE_MINUTES = Rollover(low=290, high=299)
+
+    def of(self, lifetime: float) -> Situation:
+        """A token that lives so many seconds, and has just been issued."""
+        token = replace(STORED.token, issued=NOW, expires=NOW + lifetime)
+        return replace(GOOD, stored=replace(STORED, token=token), expires=token.expires, renewed=True)
+
+    @pytest.mark.parametrize(
+        ("delay", "condition"),
+        [
+            ("0s", ("False", "RolloverInTime")),
+            ("50s", ("False", "RolloverInTime")),
+            ("1m", ("True", "RolloverTooLate")),
+        ],
+    )
+    def test_four_minutes_and_as_much_as_they_need_are_in_time(self, delay: str, condition: tuple[str, str]) -> None:
+        """And less is too late."""
+        status = status_of(resource(delay=delay), replace(GOOD, renewed=True, rollover=self.FIVE_MINUTES))
+        assert told(status, ConditionType.ROLLOVER_TOO_LATE) == condition
+
+    def test_what_is_too_late_for_them_is_told_with_its_numbers(self) -> None:
+        """The lead, the kubelet's, the consumers', and what would do."""
+        status = status_of(resource(delay="1m"), replace(GOOD, renewed=True, rollover=self.FIVE_MINUTES))
+        message = condition_of(status, ConditionType.ROLLOVER_TOO_LATE)["message"]
+        assert "290 s before the old one expires" in message
+        assert "up to 90 s later" in message
+        assert "for 60 s more" in message
+        assert "300 s or more before expiry" in message
+
+    @pytest.mark.parametrize(
+        ("lifetime", "delay", "reason"),
+        [
+            pytest.param(300, "1m", "RolloverInTime", id="half of 5 min is enough for both"),
+            pytest.param(300, "61s", "ConsumerDelayTooLong", id="but for no second more"),
+            pytest.param(1380, "10m", "RolloverInTime", id="half of 23 min is enough for ten minutes"),
+            pytest.param(1379, "10m", "ConsumerDelayTooLong", id="but for no second more than these"),
+            pytest.param(179, "1s", "LifetimeTooShort", id="under 3 min it is too short without them"),
+            pytest.param(179, "0s", "LifetimeTooShort", id="and says so as ever"),
+            pytest.param(200, "0s", "RolloverInTime", id="without a delay nothing is too long"),
+        ],
+    )
+    def test_a_delay_that_no_window_covers_is_told(self, lifetime: float, delay: str, reason: str) -> None:
+        """The endpoint mints for each request, and nothing is late."""
+        situation = replace(self.of(lifetime), rollover=Rollover(low=lifetime / 2))
+        status = status_of(resource(delay=delay), situation)
+        assert told(status, ConditionType.ROLLOVER_TOO_LATE) == ("False", reason)
+
+    def test_it_says_which_lifetime_would_do(self) -> None:
+        """And what else helps."""
+        situation = replace(self.of(300), rollover=Rollover(low=150))
+        message = condition_of(status_of(resource(delay="2m"), situation), ConditionType.ROLLOVER_TOO_LATE)["message"]
+        assert "for 120 s" in message
+        assert "tokens live 300 s" in message
+        assert "tokens that live 720 s or longer" in message
+        assert "mountRefresh.enabled" in message
+
+    def test_the_first_token_proves_no_short_lifetime(self) -> None:
+        """A cache may have had it for long."""
+        status = status_of(resource(delay="10m"), self.of(300))
+        assert told(status, ConditionType.ROLLOVER_TOO_LATE) == ("Unknown", "RolloverUnknown")
+
+    def test_a_delay_that_is_specified_later_is_judged_at_once(self) -> None:
+        """By the lead that is known, and taken back at once where it is no longer too long."""
+        outcome = replace(self.of(300), rollover=Rollover(low=150)).outcome(resource())
+        before = build_status(outcome)
+        outcome = outcome._replace(remembered=outcome.remembered._replace(status_pending=False))
+
+        def after(delay: str, status: Status, generation: int) -> Status:
+            integration = resource(status, delay=delay, generation=generation)
+            return build_status(outcome._replace(observation=outcome.observation._replace(integration=integration)))
+
+        assert told(before, ConditionType.ROLLOVER_TOO_LATE) == ("False", "RolloverInTime")
+        # Nothing is written as long as the spec is what it was.
+        assert told(after("2m", before, 1), ConditionType.ROLLOVER_TOO_LATE) == ("False", "RolloverInTime")
+        longer = after("2m", before, 2)
+        assert told(longer, ConditionType.ROLLOVER_TOO_LATE) == ("False", "ConsumerDelayTooLong")
+        assert told(after("2m", longer, 2), ConditionType.ROLLOVER_TOO_LATE) == ("False", "ConsumerDelayTooLong")
+        assert told(after("1m", longer, 3), ConditionType.ROLLOVER_TOO_LATE) == ("False", "RolloverInTime")
+        assert told(after("0s", longer, 3), ConditionType.ROLLOVER_TOO_LATE) == ("Unknown", "RolloverUnknown")

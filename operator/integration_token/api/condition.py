@@ -73,12 +73,15 @@ class Reason(StrEnum):
 
     # The rollover.
     ROLLOVER_TOO_LATE = "RolloverTooLate"
-    """The old token was answered less than 4 min before its expiry."""
+    """The old token was answered less than 4 min and spec.consumerDelay before its expiry."""
     ROLLOVER_IN_TIME = "RolloverInTime"
-    """New tokens are answered 4 min or more before the old ones expire; where these live less than 8 min, as soon as
-    half of that is over."""
+    """New tokens are answered 4 min and spec.consumerDelay, or more, before the old ones expire; where these live less
+    than twice as long, as soon as half of that is over."""
     LIFETIME_TOO_SHORT = "LifetimeTooShort"
     """Nothing is late, but tokens live less than 3 min: a mounted file may follow too late whenever a new one comes."""
+    CONSUMER_DELAY_TOO_LONG = "ConsumerDelayTooLong"
+    """Nothing is late, but spec.consumerDelay is more than half of what tokens live less 90 s: consumers may still go
+    on with the old token when it expires, whenever a new one comes."""
     ROLLOVER_UNKNOWN = "RolloverUnknown"
     """Too few rollovers have been seen to tell."""
 

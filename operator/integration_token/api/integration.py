@@ -20,6 +20,10 @@ DEFAULT_RENEW_BEFORE = 240.0
 """Seconds that the default window has at least, as far as half of the lifetime allows: the kubelet needs 90 of them to
 bring a changed Secret into a mounted file, and an outage or two should fit in."""
 
+MAX_CONSUMER_DELAY = 600.0
+"""Seconds: no library is known that keeps a token for longer than a minute, and a program that reads its file once
+needs a restart."""
+
 MAX_RENEW_REQUEST: Final = 256
 """Characters of a wish for a renewal that are kept as they are: the annotation may have 256 KiB."""
 
@@ -109,6 +113,8 @@ class Integration:
     deletion_policy: DeletionPolicy
     template: Template
     renew_before: RenewBefore
+    consumer_delay: float
+    """Seconds for which consumers may go on with an old token once their file holds another."""
     mount_refresh: MountRefresh
     suspend: bool
     status: Mapping[str, Any] = field(repr=False)
@@ -201,6 +207,7 @@ def parse_integration(body: Mapping[str, Any]) -> Integration:
             deletion_policy=DeletionPolicy(target.get("deletionPolicy") or DeletionPolicy.DELETE),
             template=_template(target.get("template") or {}),
             renew_before=_renew_before(spec),
+            consumer_delay=_consumer_delay(spec),
             mount_refresh=MountRefresh(spec.get("mountRefresh") or MountRefresh.AUTO),
             suspend=bool(spec.get("suspend", False)),
             status=body.get("status") or {},
@@ -232,4 +239,13 @@ def _renew_before(spec: Mapping[str, Any]) -> RenewBefore:
         return RenewBefore(share=None, seconds=parse_duration(spec["renewBefore"]))
     if spec.get("renewBeforePercentage"):
         return RenewBefore(share=int(spec["renewBeforePercentage"]) / 100, seconds=None)
-    return RenewBefore(DEFAULT_RENEW_BEFORE_PERCENTAGE / 100, seconds=None, least=DEFAULT_RENEW_BEFORE)
+    least = DEFAULT_RENEW_BEFORE + _consumer_delay(spec)
+    return RenewBefore(DEFAULT_RENEW_BEFORE_PERCENTAGE / 100, seconds=None, least=least)
+
+
+def _consumer_delay(spec: Mapping[str, Any]) -> float:
+    told = spec.get("consumerDelay") or "0s"
+    seconds = parse_duration(told)
+    if not 0.0 <= seconds <= MAX_CONSUMER_DELAY:
+        raise ValueError(f"consumerDelay of {str(told)[:64]!r} is not a duration from 0s to 10m")
+    return seconds

@@ -11,7 +11,16 @@ from integration_token.command.diagnosis import Found
 from integration_token.oauth.token_url import host_for_people
 
 _METADATA: Final = ("namespace", "name", "uid", "generation", "resourceVersion", "creationTimestamp")
-_TOKEN: Final = ("endpointRef", "audience", "scopes", "renewBefore", "renewBeforePercentage", "mountRefresh", "suspend")
+_TOKEN: Final = (
+    "endpointRef",
+    "audience",
+    "scopes",
+    "renewBefore",
+    "renewBeforePercentage",
+    "consumerDelay",
+    "mountRefresh",
+    "suspend",
+)
 _ENDPOINT: Final = (
     "audience",
     "requestEncoding",

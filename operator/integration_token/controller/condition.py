@@ -15,7 +15,7 @@ from integration_token.controller.outcome import Outcome
 from integration_token.controller.wording import due_within, says_same
 from integration_token.errors import EndpointUnusable, Failure, UserActionRequired
 from integration_token.oauth.scope import MAX_SCOPE
-from integration_token.renewal.rollover import MOUNTED_LIFETIME, SAFE_LEAD, Rollover
+from integration_token.renewal.rollover import MOUNT_DELAY, MOUNTED_LIFETIME, SAFE_LEAD, Rollover
 from integration_token.workqueue.grant_rate import MAX_PER_GRANT, MAX_PER_SHARE, MAX_WISHES
 
 _BY_REQUEST = Trait.SHOWN_BY_REQUEST
@@ -79,29 +79,50 @@ def stalled(outcome: Outcome) -> Condition:
 
 def rollover_too_late(outcome: Outcome) -> Condition:
     """Whether the endpoint answers with a new token so late that a mounted file may hold an expired one."""
-    kind, rollover, stored = ConditionType.ROLLOVER_TOO_LATE, outcome.rollover, outcome.stored
-    # Learned with a renewal, and written with it.
+    kind, rollover, stored = ConditionType.ROLLOVER_TOO_LATE, _rollover_to_tell(outcome), outcome.stored
+    delay = outcome.integration.consumer_delay
     lifetime = math.inf if stored is None or stored.token.assumed else stored.token.lifetime
-    too_late = None if rollover is None else rollover.too_late(lifetime)
+    too_late = None if rollover is None else rollover.too_late(lifetime, SAFE_LEAD + delay)
     if rollover is not None and too_late:
-        return Condition(kind, True, Reason.ROLLOVER_TOO_LATE, _too_late(rollover))
+        return Condition(kind, True, Reason.ROLLOVER_TOO_LATE, _too_late(rollover, delay))
+    # By a second token: the first may have been in a cache for long.
     if rollover is not None and lifetime < MOUNTED_LIFETIME:
-        # By a second token: the first may have been in a cache for long.
         return Condition(kind, False, Reason.LIFETIME_TOO_SHORT, _too_short(lifetime))
+    if rollover is not None and _is_too_long(delay, lifetime):
+        return Condition(kind, False, Reason.CONSUMER_DELAY_TOO_LONG, _too_long(delay, lifetime))
     if too_late is None:
         before = condition_of(outcome.integration.status, kind)
         for status, reason in _SEEN:
-            over = reason is Reason.LIFETIME_TOO_SHORT and lifetime >= MOUNTED_LIFETIME
+            over = (reason is Reason.LIFETIME_TOO_SHORT and lifetime >= MOUNTED_LIFETIME) or (
+                reason is Reason.CONSUMER_DELAY_TOO_LONG and not _is_too_long(delay, lifetime)
+            )
             if before.get("reason") == reason and not over:
                 return Condition(kind, status, reason, str(before.get("message", "")))
         return Condition(kind, None, Reason.ROLLOVER_UNKNOWN, "")
     return Condition(kind, False, Reason.ROLLOVER_IN_TIME, "")
 
 
+def _rollover_to_tell(outcome: Outcome) -> Rollover | None:
+    """What is known of the rollover, if that is to be judged anew: learned with a renewal, and written with it; or
+    known before consumers were said to need another lead."""
+    integration = outcome.integration
+    if outcome.rollover is not None or not integration.consumer_delay:
+        return outcome.rollover
+    known = outcome.plan.rollover(outcome.taught)
+    same_spec = integration.status.get("observedGeneration") == integration.generation
+    return None if same_spec or known.low == -math.inf else known
+
+
+def _is_too_long(delay: float, lifetime: float) -> bool:
+    """Whether consumers go on with an old token for longer than the widest window leaves them."""
+    return delay > 0 and lifetime / 2 - MOUNT_DELAY < delay
+
+
 _SEEN = (
     (True, Reason.ROLLOVER_TOO_LATE),
     (False, Reason.ROLLOVER_IN_TIME),
     (False, Reason.LIFETIME_TOO_SHORT),
+    (False, Reason.CONSUMER_DELAY_TOO_LONG),
 )
 """What stands until a renewal shows something else."""
 
@@ -172,14 +193,35 @@ def _too_short(lifetime: float) -> str:
     )
 
 
-def _too_late(rollover: Rollover) -> str:
+def _too_long(delay: float, lifetime: float) -> str:
+    return (
+        f"by spec.consumerDelay pods go on with an old token for {delay:.0f} s, beside up to 90 s until a mounted file"
+        f" follows its Secret; tokens live {lifetime:.0f} s, and a new one is asked for when half of that is over: pods"
+        f" may use an expired token; let the endpoint issue tokens that live {2 * (delay + SAFE_LEAD):.0f} s or longer,"
+        f" or {_LESS_DELAY}"
+    )
+
+
+def _too_late(rollover: Rollover, delay: float) -> str:
     seconds = rollover.lead or 0
     when = f"{seconds} s before the old one expires" if seconds > 0 else "only when the old one has expired"
+    told = f"the endpoint answers with a new token {when}, and a mounted file may follow its Secret up to 90 s later"
+    wish = f"let the endpoint issue new tokens {SAFE_LEAD + delay:.0f} s or more before expiry"
+    if delay:
+        return (
+            f"{told}, and by spec.consumerDelay pods go on with the old one for {delay:.0f} s more: they may use an"
+            f" expired token; {wish}, or {_LESS_DELAY}"
+        )
     return (
-        f"the endpoint answers with a new token {when}, and a mounted file may follow its Secret up to 90 s later:"
-        f" pods may read an expired token; let the endpoint issue new tokens {SAFE_LEAD:.0f} s or more before expiry,"
-        " or have the operator installed with mountRefresh.enabled, which brings them into mounted files in a second"
+        f"{told}: pods may read an expired token; {wish}, or have the operator installed with mountRefresh.enabled,"
+        " which brings them into mounted files in a second"
     )
+
+
+_LESS_DELAY = (
+    "have pods read the file more often and lower spec.consumerDelay, or have the operator installed with"
+    " mountRefresh.enabled, which takes the 90 s away"
+)
 
 
 def _scopes_left_out(outcome: Outcome) -> str:

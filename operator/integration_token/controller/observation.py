@@ -152,6 +152,7 @@ def plan_for(
         now,
         taught=taught,
         renew_before=integration.renew_before,
+        consumer_delay=integration.consumer_delay,
         uid=integration.uid,
         assumed_until=_assumed_until(integration.status, token) if token is not None and token.assumed else 0.0,
     )

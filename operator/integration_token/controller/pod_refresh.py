@@ -31,7 +31,8 @@ must not wait until all of them were patched."""
 
 _IN_TIME = 120.0
 """Seconds before the old token's expiry at which a new one reaches mounted files in time by itself: the kubelet takes
-90 s at most, and touching its pods makes it work."""
+90 s at most, and touching its pods makes it work. Consumers that go on with an old token for a while need as much
+more."""
 
 _DENIED = 600.0
 """Seconds for which a refusal to list or patch pods is believed: permission for it is granted by the chart, rarely."""
@@ -151,7 +152,8 @@ def _is_late(outcome: Outcome, issued: float) -> bool:
     """Whether a mounted file might follow the renewal too late by itself."""
     if outcome.remembered.pods_pending:
         return True
+    in_time = _IN_TIME + outcome.integration.consumer_delay
     if outcome.renewed:
-        return outcome.replaced_left < _IN_TIME
+        return outcome.replaced_left < in_time
     # As text: a person may have written what the API server takes for a time, and we could not read.
-    return bool(outcome.integration.status["expirationTime"] < format_time(issued + _IN_TIME))
+    return bool(outcome.integration.status["expirationTime"] < format_time(issued + in_time))

@@ -249,7 +249,7 @@ def _reference(namespace: str, name: str, uid: str) -> ObjectReference:
     return ObjectReference(f"{GROUP}/{VERSION}", INTEGRATION_TOKEN_KIND, namespace, name, uid)
 
 
-_WARNED = frozenset({Reason.ROLLOVER_TOO_LATE, Reason.LIFETIME_TOO_SHORT})
+_WARNED = frozenset({Reason.ROLLOVER_TOO_LATE, Reason.LIFETIME_TOO_SHORT, Reason.CONSUMER_DELAY_TOO_LONG})
 """What of the rollover is told by an event."""
 
 _ASSUMED = {

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from integration_token.api.integration import RenewBefore
 from integration_token.api.token import Token
 from integration_token.clock import Instant
-from integration_token.renewal.rollover import Rollover
-from integration_token.renewal.schedule import delayed, next_poll, turn, window
+from integration_token.renewal.rollover import SAFE_LEAD, Rollover
+from integration_token.renewal.schedule import first_left, next_poll, turn, window
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class TokenPlan:
     planned_at: Instant | None = None
     assumed: bool = False
     """Its expiry is a date to ask again."""
+    consumer_delay: float = 0.0
+    """Seconds for which consumers may go on with it once the next one is there."""
 
     def read_clock(self, now: Instant) -> float:
         """The wall time by which the token is judged: a wall clock set back since it was first seen is not believed."""
@@ -90,12 +92,14 @@ def plan(
     *,
     taught: Rollover | None,
     renew_before: RenewBefore,
+    consumer_delay: float,
     uid: str,
     assumed_until: float = 0.0,
 ) -> TokenPlan:
     """The plan for the token that is held: the one before, unless the token, its window or what is known has changed.
 
     :param taught: what answers have taught of the rollover.
+    :param consumer_delay: seconds for which consumers may go on with an old token.
     :param uid: of the resource; tokens issued together are not polled together.
     :param assumed_until: what an earlier process assumed of the expiry, where answers put it off; 0 where they didn't.
     """
@@ -111,6 +115,7 @@ def plan(
         # No further off than an answer of now would put it: a status is the word of whoever may write it.
         expires = max(expires, min(assumed_until, now.wall + token.lifetime))
     renews = (expires if token.assumed else token.expires) - seconds
+    same_plan = same and (before.renews, before.consumer_delay) == (renews, consumer_delay)
     plan = TokenPlan(
         token.issued,
         token.expires,
@@ -118,13 +123,14 @@ def plan(
         before.first_seen if same else Instant(max(now.wall, token.issued), now.boot),
         expires,
         renews,
-        before.poll_at if same and before.renews == renews else 0.0,
+        before.poll_at if same_plan else 0.0,
         prior,
         before.planned_by,
         before.planned_at,
         token.assumed,
+        consumer_delay,
     )
-    return _with_next_poll(plan, now, taught, delayed(uid, seconds), turn(token.issued))
+    return _with_next_poll(plan, now, taught, first_left(uid, seconds, consumer_delay), turn(token.issued))
 
 
 def _with_next_poll(plan: TokenPlan, now: Instant, taught: Rollover | None, first: float, number: int) -> TokenPlan:
@@ -133,14 +139,14 @@ def _with_next_poll(plan: TokenPlan, now: Instant, taught: Rollover | None, firs
     :param first: seconds before expiry of the window's first poll.
     :param number: the token's turn.
     """
-    known, wall = plan.rollover(taught), plan.read_clock(now)
+    known, wall, safe = plan.rollover(taught), plan.read_clock(now), SAFE_LEAD + plan.consumer_delay
     reread = plan.planned_at is not None and plan.planned_at.clock_was_set(now)
     if plan.poll_at and not reread and (known is plan.planned_by or known.seen == math.inf):
         return plan
     if known.seen < math.inf:
-        poll_at = plan.expires - known.next_left(first, number)
+        poll_at = plan.expires - known.next_left(first, number, safe)
     elif plan.expires <= wall:
         poll_at = wall  # found expired, after a restart: to be asked for at once
     else:
-        poll_at = next_poll(wall, plan.expires, first, known, number)
+        poll_at = next_poll(wall, plan.expires, first, known, number, safe)
     return replace(plan, poll_at=poll_at, planned_by=known, planned_at=now)

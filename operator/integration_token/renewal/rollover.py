@@ -21,11 +21,15 @@ LATE_STEP = 30.0
 
 SAFE_LEAD = DEFAULT_RENEW_BEFORE
 """Seconds that a renewal should come before expiry: the kubelet brings a changed Secret into a mounted file within its
-sync period and what its caches add, 60 to 90 s, and an outage or two should fit in as well."""
+sync period and what its caches add, 60 to 90 s, and an outage or two should fit in as well. Consumers that go on with
+an old token for a while need as much more."""
 
-MOUNTED_LIFETIME = 180.0
+MOUNT_DELAY = 90.0
+"""Seconds within which the kubelet brings a changed Secret into a mounted file."""
+
+MOUNTED_LIFETIME = 2 * MOUNT_DELAY
 """Seconds that a token must live for the kubelet to bring the next one into a mounted file in time: half of that is the
-widest window, and 90 s are what the kubelet needs."""
+widest window."""
 
 OPENING = 0.9
 """Share of the widest window in which its first poll falls: a UID delays it by a twentieth, a queue by some seconds."""
@@ -38,7 +42,7 @@ LATE_TURNS = 2
 """The same where it rolls over only after expiry, and consumers fail until it is noticed that it no longer does."""
 
 _COARSE = 2 * MIN_STEP
-"""Seconds to which a lead below `SAFE_LEAD` is narrowed down: two polls of an unexpired token fit in."""
+"""Seconds to which a lead that is too late is narrowed down: two polls of an unexpired token fit in."""
 
 _FINE = 1.0
 """Seconds to which a rollover after expiry is narrowed down: as much as whole seconds in `expires_in` allow."""
@@ -81,6 +85,8 @@ class Rollover:
     """What `low` was until an answer to the token that is held proved it wrong."""
     chance: float | None = None
     """What was proved wrong by the token before: one late rollover must not make all later renewals late."""
+    presumed: float = math.inf
+    """What the lead is presumed to be less than where only `low` was remembered, and is enough: no answer's word."""
 
     @classmethod
     def remembered(cls, low: float, *, too_late: bool) -> "Rollover":
@@ -91,7 +97,9 @@ class Rollover:
         """
         if low < _LATEST:
             return cls()
-        return cls(low, math.inf if low < SAFE_LEAD and not too_late else low + _width(low))
+        if low >= SAFE_LEAD:
+            return cls(low, presumed=2 * low)
+        return cls(low, low + _width(low, SAFE_LEAD) if too_late else math.inf)
 
     def apart(self) -> "Rollover":
         """What was known before the token that is held: nothing that it showed counts."""
@@ -108,29 +116,31 @@ class Rollover:
         known = self.low if self.chance is None else self.chance
         return None if known == -math.inf else math.floor(known)
 
-    def too_late(self, lifetime: float) -> bool | None:
-        """Whether the endpoint is known to answer the old token less than `SAFE_LEAD` before its expiry; None where
-        that is not known.
+    def too_late(self, lifetime: float, safe: float) -> bool | None:
+        """Whether the endpoint is known to answer the old token less than `safe` before its expiry; None where that is
+        not known.
 
-        Only an answer with the old token proves it. Of a token that lives too short for a window of `SAFE_LEAD`, a new
-        one is in time if it is answered when the widest window opens.
+        Only an answer with the old token proves it. Of a token that lives too short for a window of `safe`, a new one
+        is in time if it is answered when the widest window opens.
 
         :param lifetime: seconds.
+        :param safe: seconds before expiry at which a renewal comes in time: `SAFE_LEAD` and what consumers need.
         """
-        if self.low >= min(SAFE_LEAD, lifetime / 2 * OPENING):
+        if self.low >= min(safe, lifetime / 2 * OPENING):
             return False
-        if self.chance is None and self.high <= SAFE_LEAD and self.low > -math.inf:
+        if self.chance is None and self._bound(safe) <= safe and self.low > -math.inf:
             return True
         return None
 
-    def next_left(self, first: float, turn: int) -> float:
+    def next_left(self, first: float, turn: int, safe: float) -> float:
         """The time left at the next poll.
 
         :param first: the time left at the window's first poll: what is known never opens the window earlier.
         :param turn: a number from 0 to `TURNS` - 1 that differs from token to token, and decides whether an earlier
             rollover than the known one is looked for.
+        :param safe: seconds before expiry at which a renewal comes in time: `SAFE_LEAD` and what consumers need.
         """
-        left = min(self._wanted(first, turn), first)
+        left = min(self._wanted(first, turn, safe), first)
         if self.seen < math.inf:
             left = min(left, max(0.0, self.seen - MIN_STEP) if self.seen > 0 else self.seen - FIRST_LATE_STEP)
         if left >= 0 or self.seen <= 0:
@@ -154,28 +164,39 @@ class Rollover:
             return replace(self._learned(left), chance=self.doubted if self._outlier(left) else None)
         if self.chance is not None and left > self.low:
             return Rollover.remembered(min(left, self.chance), too_late=True)
-        if left < self.high:
+        if left < min(self.high, self.presumed):
             # A late poll, after an outage or in a queue, tells nothing of a lead that is known to be longer.
             low = max(left, self.low)
-            return Rollover(low, _rounded(low, min(self.high, self.seen)))
+            return Rollover(low, _rounded(low, min(self.high, self.seen)), presumed=self.presumed)
         if self.low < 0:
             return Rollover(left, _rounded(left, self.seen))
         # Earlier than was thought to be possible: not relied on before it has happened twice.
         return Rollover(self.low)
 
-    def _wanted(self, first: float, turn: int) -> float:
+    def _wanted(self, first: float, turn: int, safe: float) -> float:
         if self.chance is not None and self.chance <= self.seen - (MIN_STEP if self.chance > 0 else FIRST_LATE_STEP):
             return self.chance
-        high = min(self.high, self.seen)
+        bound = self._bound(safe)
+        high = min(bound, self.seen)
         if self.low == -math.inf:
-            return first if high == math.inf else high - self._step(high)
-        earlier = max(SAFE_LEAD, 2 * self.low)
-        if earlier <= self.seen - MIN_STEP and (self.high == math.inf or (turn == 0 and self.low >= -_FINE - _TICK)):
+            return first if high == math.inf else self._stepped(high, safe)
+        earlier = max(safe, 2 * self.low)
+        if earlier <= self.seen - MIN_STEP and (bound == math.inf or (turn == 0 and self.low >= -_FINE - _TICK)):
             return earlier
         if self.low < -_NEAR and turn % LATE_TURNS == 0 and self.low / 2 + FIRST_LATE_STEP <= self.seen <= 0:
             return self.low / 2
-        target = self._target(high)
+        target = self._target(high, safe)
         return target if high > 0 else max(target, high - self._step(high))
+
+    def _bound(self, safe: float) -> float:
+        """What the lead is less than: by answers, and where `low` is not enough by these alone."""
+        return self.high if self.low < safe else min(self.high, self.presumed)
+
+    def _stepped(self, high: float, safe: float) -> float:
+        """Where nothing is known but that the lead is less than `high`: half of that, unless one that is in time would
+        be found too late for consumers that go on with an old token. Without such, half is soon enough."""
+        left, latest = high - self._step(high), safe - SAFE_LEAD / 2
+        return latest if left < latest and high > safe else left
 
     def _outlier(self, left: float) -> bool:
         """Whether the rollover came so much later than known that it may have been for once."""
@@ -185,16 +206,16 @@ class Rollover:
     def _step(self, left: float) -> float:
         return step(left, 0.0 if self.doubted is None else min(self.doubted, 0.0))
 
-    def _target(self, high: float) -> float:
+    def _target(self, high: float, safe: float) -> float:
         """Where one request brings the new token, or narrows the lead down if that is still worth a request."""
         low = self.low
-        if low < SAFE_LEAD < high:
-            return SAFE_LEAD
+        if low < safe < high:
+            return safe
         if low < 0 < high:
             return low
         # Before expiry one such request for a token is enough; after it, consumers are failing.
-        narrowed = low >= 0 and self.seen < self.high
-        return low if narrowed or high - low <= _width(low) else (low + high) / 2
+        narrowed = low >= 0 and self.seen < self._bound(safe)
+        return low if narrowed or high - low <= _width(low, safe) else (low + high) / 2
 
     def _learned(self, left: float) -> "Rollover":
         """What the first new token tells: nothing where polls failed before it, or began only after expiry."""
@@ -205,9 +226,9 @@ class Rollover:
         return Rollover(left, _rounded(left, self.seen))
 
 
-def _width(low: float) -> float:
+def _width(low: float, safe: float) -> float:
     """Seconds to which a lead of at least `low` is narrowed down."""
-    if low >= SAFE_LEAD:
+    if low >= safe:
         return low
     return _COARSE if low >= 0 else _FINE
 

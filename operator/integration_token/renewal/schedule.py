@@ -35,6 +35,15 @@ def delayed(uid: str, left: float) -> float:
     return left * (1 - MAX_DELAY_SHARE * share)
 
 
+def first_left(uid: str, seconds: float, consumer_delay: float) -> float:
+    """Seconds before expiry of a window's first poll. What consumers need of the window is not delayed.
+
+    :param seconds: the window.
+    """
+    kept = min(consumer_delay, seconds)
+    return kept + delayed(uid, seconds - kept)
+
+
 def stated(uid: str, lead: float) -> Rollover:
     """Where learning starts where the endpoint's spec states its lead, in seconds."""
     return Rollover.remembered(delayed(uid, lead * STATED_SHARE), too_late=False)
@@ -45,15 +54,16 @@ def turn(issued: float) -> int:
     return hashlib.sha256(f"{issued:.3f}".encode()).digest()[0] % TURNS
 
 
-def next_poll(now: float, expires: float, first: float, rollover: Rollover, turn: int) -> float:
+def next_poll(now: float, expires: float, first: float, rollover: Rollover, turn: int, safe: float) -> float:
     """The wall time of the first poll after `now` of a token that expires at `expires`.
 
     Polls before `now` that nothing is known of, since another process made them, count as answered the same token.
     Where nothing is known of the rollover there are, up to and including expiry, at most 2 + max(0, ceil(log2(window /
-    MIN_STEP))) of them.
+    MIN_STEP))) of them, and one more where consumers go on with an old token.
 
     :param first: seconds before expiry of the window's first poll.
+    :param safe: seconds before expiry at which a renewal comes in time.
     """
-    while (at := expires - (left := rollover.next_left(first, turn))) <= now:
+    while (at := expires - (left := rollover.next_left(first, turn, safe))) <= now:
         rollover = rollover.old(left)
     return at
