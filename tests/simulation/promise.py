@@ -10,6 +10,8 @@ from tests.simulation.story import Member, Story
 
 SHARE, LEAST = 0.2, 240.0
 """Of the lifetime first seen, and seconds: the larger is the window, where a story's resource says nothing else."""
+KUBELET = 90.0
+"""Seconds within which a mounted file follows its Secret."""
 MOST_IN_AN_HOUR = 20
 """Polls of a token whose expiry is assumed to be an hour away, and away anew with each answer."""
 SHORTEST_LIFETIME = 30.0
@@ -31,6 +33,7 @@ def hold(story: Story, chronicle: Chronicle) -> None:
             polls_are_few(story, chronicle, place)
             never_outside_the_window(story, chronicle, place)
             the_window_opens_in_time(story, chronicle, place)
+            consumers_never_use_an_expired_token(story, chronicle, member)
         never_worse(story, chronicle, place)
         never_grows(story, chronicle, place)
         never_crossed(chronicle, place, member)
@@ -81,7 +84,7 @@ def polls_are_few(story: Story, chronicle: Chronicle, place: Place) -> None:
     for held, polls in _undisturbed(story, chronicle, place):
         window = _window(story, chronicle, held)
         late = max(0.0, held.rollover - held.expiry)
-        most = polls_until_expiry(window) + polls_after_expiry(late + 1) + 1
+        most = polls_until_expiry(window) + polls_after_expiry(late + 1) + 1 + len(_delays(story, held) - {0.0})
         assert len(polls) <= most, f"{len(polls)} polls of the token of {held.at:.3f} s, {most} at most: {_at(polls)}"
 
 
@@ -104,6 +107,26 @@ def the_window_opens_in_time(story: Story, chronicle: Chronicle, place: Place) -
             return
         latest = held.expiry - 0.95 * _window(story, chronicle, held) + 1
         assert polls[0].at <= latest, f"the first poll came at {polls[0].at:.3f} s, {latest:.3f} s at the latest"
+
+
+def consumers_never_use_an_expired_token(story: Story, chronicle: Chronicle, member: Member) -> None:
+    """Where the endpoint has always had new tokens four minutes before expiry and as long as consumers take, or when
+    the widest window opens: the kubelet takes its time, and a consumer goes on with what it has read for so long."""
+    place, need = (member.namespace, member.name), KUBELET + member.delay
+    if not story.known_expiry or story.policy.alternating or story.policy.frozen:
+        return
+    calm = {id(held) for held, _ in _undisturbed(story, chronicle, place)}
+    for held, end in chronicle.held(place):
+        window = _own_window(story, chronicle, held, member.delay)
+        if held.expiry - held.rollover < min(LEAST + member.delay, window):
+            return  # by which the operator goes from now on
+        opens = member.delay + 0.95 * (window - member.delay)
+        if id(held) not in calm or opens < need + 2 + story.latency:
+            continue  # no window covers it, or the user's own doesn't
+        assert end + need <= held.expiry + 1, (
+            f"{place} got its next token at {end:.3f} s, which is in use at {end + need:.3f} s, but the one before had"
+            f" expired at {held.expiry:.3f} s"
+        )
 
 
 def never_worse(story: Story, chronicle: Chronicle, place: Place) -> None:
@@ -192,14 +215,28 @@ def _asked(chronicle: Chronicle, place: Place) -> list[float]:
 
 
 def _window(story: Story, chronicle: Chronicle, held: Written) -> float:
-    """Seconds before expiry from which on a token may be polled."""
+    """Seconds before expiry from which on a token may be polled, for any resource of its grant."""
+    return max(_own_window(story, chronicle, held, delay) for delay in _delays(story, held))
+
+
+def _delays(story: Story, held: Written) -> set[float]:
+    """Those of the consumers of all resources that may have the token."""
+    grant = held.token.grant
+    found = (held.host, grant.client_id, grant.audience, grant.scopes)
+    return {each.delay for each in story.members if (each.host, each.client, each.audience, each.scopes) == found}
+
+
+def _own_window(story: Story, chronicle: Chronicle, held: Written, delay: float) -> float:
     lifetime = held.expiry - chronicle.seen[held.host, held.token.serial]
-    return default_window(lifetime) if story.renew_before is None else min(story.renew_before, lifetime / 2)
+    return default_window(lifetime, delay) if story.renew_before is None else min(story.renew_before, lifetime / 2)
 
 
-def default_window(lifetime: float) -> float:
-    """Seconds before expiry from which on a token may be polled, where its resource says nothing else."""
-    return min(max(SHARE * lifetime, LEAST), lifetime / 2)
+def default_window(lifetime: float, delay: float = 0.0) -> float:
+    """Seconds before expiry from which on a token may be polled, where its resource says nothing else.
+
+    :param delay: its consumers'.
+    """
+    return min(max(SHARE * lifetime, LEAST + delay), lifetime / 2)
 
 
 def _undisturbed(story: Story, chronicle: Chronicle, place: Place) -> Iterator[tuple[Written, list[Asked]]]:

@@ -206,6 +206,8 @@ class Simulation(World):
             "audience": member.audience,
             "scopes": list(member.scopes),
         }
+        if member.delay:
+            spec["consumerDelay"] = f"{member.delay}s"
         if self.story.renew_before is not None:
             spec["renewBefore"] = f"{self.story.renew_before}s"
         self.cluster.apply(INTEGRATION_TOKENS, _body("IntegrationToken", member.namespace, member.name, spec=spec))

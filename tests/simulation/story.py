@@ -141,6 +141,8 @@ class Member:
     """The credentials Secret holds another secret than the endpoint knows."""
     audience: str = ""
     scopes: tuple[str, ...] = ()
+    delay: float = 0.0
+    """Seconds for which its consumers go on with an old token, as its resource says."""
 
     @property
     def namespaced(self) -> bool:

@@ -39,6 +39,9 @@ LIFETIMES: SearchStrategy[float] = st.one_of(
 SKEWS = st.sampled_from([0.0, 300.0, -300.0, 7.3])
 """Seconds that the operator's clock is ahead."""
 
+DELAYS = st.sampled_from([0.0, 0.0, 50.0, 60.0, 600.0])
+"""Seconds for which consumers go on with an old token."""
+
 TWISTS: list[dict[str, Any]] = [
     *[{}] * 4,
     {"audience": "b"},
@@ -116,6 +119,7 @@ def quiet(draw: DrawFn) -> Story:
         warmed=draw(_warmed(policy)),
         latency=draw(st.sampled_from([0.0, 0.0, 0.2])),
         dialect=draw(st.sampled_from([None, None, None, EXPIRES_EPOCH, REPLAYED])),
+        members=draw(_patient()),
     )
 
 
@@ -130,7 +134,7 @@ def unknown(draw: DrawFn) -> Story:
 def changing(draw: DrawFn) -> Story:
     """The lead changes, and nothing else goes wrong."""
     policy = draw(unsteady())
-    return Story(policy, seconds=_length(policy, draw(st.integers(4, 10))))
+    return Story(policy, seconds=_length(policy, draw(st.integers(4, 10))), members=draw(_patient()))
 
 
 @st.composite
@@ -151,7 +155,7 @@ def restarted(draw: DrawFn) -> Story:
     """The operator is restarted at times, in the middle of its work too."""
     policy = draw(policies())
     seconds = _length(policy, draw(st.integers(2, 5)))
-    return Story(policy, seconds=seconds, restarts=draw(_restarts(policy, seconds)))
+    return Story(policy, seconds=seconds, restarts=draw(_restarts(policy, seconds)), members=draw(_patient()))
 
 
 @st.composite
@@ -167,7 +171,7 @@ def steady(draw: DrawFn) -> Story:
     """So many tokens with the same lead that it has long been learned."""
     lifetime = draw(_log(600.0, LONGEST))
     policy = Policy(lifetime=lifetime, lead=draw(leads(lifetime)), jwt=draw(st.booleans()), eager=draw(st.booleans()))
-    return Story(policy, seconds=_length(policy, 60))
+    return Story(policy, seconds=_length(policy, 60), members=draw(_patient()))
 
 
 @st.composite
@@ -188,7 +192,8 @@ def shared(draw: DrawFn) -> Story:
     found = []
     for number in range(draw(st.integers(2, 6))):
         twist = draw(st.sampled_from(TWISTS))
-        found.append(Member(f"shop-{number}", draw(st.sampled_from(["store", "store", "outlet"])), **twist))
+        namespace = draw(st.sampled_from(["store", "store", "outlet"]))
+        found.append(Member(f"shop-{number}", namespace, delay=draw(DELAYS), **twist))
     restarts = draw(st.lists(st.builds(Restart, moments(policy, 3 * policy.lifetime), kill=st.booleans()), max_size=1))
     return Story(policy, seconds=_length(policy, 3), members=tuple(found), restarts=tuple(restarts))
 
@@ -229,6 +234,11 @@ def _troubles(draw: DrawFn, policy: Policy, seconds: float) -> tuple[Trouble, ..
         pause = draw(st.sampled_from([1, 7, 60, 600, 3600]))
         found.append(Trouble(start, round(start + min(length, 3 * HOUR), 3), kind, pause))
     return tuple(sorted(found, key=lambda each: each.start))
+
+
+def _patient() -> SearchStrategy[tuple[Member, ...]]:
+    """A resource whose consumers may go on with an old token."""
+    return DELAYS.map(lambda delay: (Member(delay=delay),))
 
 
 def _warmed(policy: Policy) -> SearchStrategy[float | None]:

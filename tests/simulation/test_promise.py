@@ -11,7 +11,7 @@ from tests.fakes.issuer import Policy
 from tests.simulation import promise, strategy
 from tests.simulation.settings import examples
 from tests.simulation.stage import simulate
-from tests.simulation.story import DAY, Kind, Restart, Step, Story, Trouble
+from tests.simulation.story import DAY, Kind, Member, Restart, Step, Story, Trouble
 
 
 def check(story: Story) -> None:
@@ -22,8 +22,15 @@ def check(story: Story) -> None:
         raise AssertionError(f"{error}\nin {story!r}") from None
 
 
+SLOW = (Member(delay=600),)
+"""Its consumers go on with an old token for ten minutes."""
+
+
 @examples(400)
 @given(strategy.quiet())
+@example(Story(Policy(lead=840), seconds=4 * DAY, members=SLOW))
+@example(Story(Policy(lead=900, jwt=True), seconds=4 * DAY, members=SLOW))
+@example(Story(Policy(lifetime=1400, cached=False), seconds=7000, members=SLOW))
 def test_quiet(story: Story) -> None:
     """Nothing goes wrong."""
     check(story)

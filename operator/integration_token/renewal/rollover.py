@@ -193,10 +193,10 @@ class Rollover:
         return self.high if self.low < safe else min(self.high, self.presumed)
 
     def _stepped(self, high: float, safe: float) -> float:
-        """Where nothing is known but that the lead is less than `high`: half of that, unless one that is in time would
-        be found too late for consumers that go on with an old token. Without such, half is soon enough."""
+        """Where nothing is known but that the lead is less than `high`: half of that, but no step passes by the last
+        moment that is in time for consumers that go on with an old token. Where none do, half is soon enough."""
         left, latest = high - self._step(high), safe - SAFE_LEAD / 2
-        return latest if left < latest and high > safe else left
+        return latest if safe > SAFE_LEAD and left < latest < high else left
 
     def _outlier(self, left: float) -> bool:
         """Whether the rollover came so much later than known that it may have been for once."""
