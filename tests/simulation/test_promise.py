@@ -71,6 +71,7 @@ def test_restarted(story: Story) -> None:
 @example(Story(Policy(lead=600), seconds=2 * DAY, steps=(Step(0.5 * DAY, -3600),)))
 @example(Story(Policy(3600, lead=0), seconds=16200, steps=(Step(3601, -3600),)))
 @example(Story(Policy(30, lead=0), seconds=75, steps=(Step(24, -3600),)))
+@example(Story(Policy(30, lead=-1, jwt=True), seconds=105, steps=(Step(0, 3600),)))
 def test_stepped(story: Story) -> None:
     """The clock is wrong."""
     check(story)

@@ -102,6 +102,15 @@ def test_a_cache_that_hides_the_age_of_what_it_replays_is_told() -> None:
     assert read(86400, date=SENT - OLD, exp=SENT + 2 * HOUR) == (SENT + DAY, None, -OLD - 2)
 
 
+@pytest.mark.parametrize("ahead", [HOUR, 8 * HOUR])
+def test_a_clock_that_is_hours_off_makes_no_token_expire_hours_ago(ahead: float) -> None:
+    """Ours is ahead, and a JWT has just expired, of which `expires_in` is 0: the two clocks agree that it has expired,
+    and the next token may come any moment."""
+    for expires_in in (0, -1, ...):
+        expiry = read(expires_in, date=SENT - ahead, exp=SENT - ahead - 1)
+        assert (expiry.expires - SENT, expiry.assumption) == (-1, None)
+
+
 def test_the_skew_tells_how_far_the_other_clock_is_ahead() -> None:
     """In seconds, negative where it is behind."""
     assert read(7200, date=SENT + 2 * HOUR, exp=SENT + 3 * HOUR).skew == pytest.approx(2 * HOUR, abs=3)

@@ -87,9 +87,9 @@ def read_expiry(
         left, skew = lifetimes, min(left) - lifetimes[0]
     elif skew:
         # Of times that can't all be right, the earliest one that may be. A lifetime needs no clock; without one told,
-        # ours may be the right one.
+        # ours may be the right one. Where all are past it has expired, no longer ago than must be believed.
         left += [] if lifetimes else [moment - sent for moment in moments]
-        left = [seconds for seconds in left if seconds > elapsed] or left
+        left = [seconds for seconds in left if seconds > elapsed] or sorted(left)[-1:]
     longest = math.inf if maximum_lifetime is None else maximum_lifetime
     if not left:
         return Expiry(sent + min(default_lifetime, longest), told.nothing, skew)
