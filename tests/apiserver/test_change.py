@@ -349,7 +349,8 @@ def test_failing_refresh_is_not_called_mended_by_a_change_beside_it(stage: Stage
 
 
 def test_window_follows_the_spec(stage: Stage) -> None:
-    """renewBefore and renewBeforePercentage move renewalTime at once, bounded by half of the lifetime."""
+    """renewBefore, renewBeforePercentage and consumerDelay move renewalTime at once, bounded by half of the lifetime, and
+    cost no request."""
     token = stage.token("window").until_ready()
 
     def opens(seconds: float) -> bool:
@@ -360,6 +361,9 @@ def test_window_follows_the_spec(stage: Stage) -> None:
         ({"renewBeforePercentage": 10}, 360),
         ({"renewBeforePercentage": None, "renewBefore": "15m"}, 900),
         ({"renewBefore": "2h"}, 1800),
+        ({"renewBefore": None}, 720),
+        ({"consumerDelay": "10m"}, 840),
+        ({"consumerDelay": None}, 720),
     ):
         token.patch(**spec)
         token.until(partial(opens, seconds), f"the window to be {seconds} s")
