@@ -349,8 +349,8 @@ def test_failing_refresh_is_not_called_mended_by_a_change_beside_it(stage: Stage
 
 
 def test_window_follows_the_spec(stage: Stage) -> None:
-    """renewBefore, renewBeforePercentage and consumerDelay move renewalTime at once, bounded by half of the lifetime, and
-    cost no request."""
+    """renewBefore, renewBeforePercentage and consumerDelay move renewalTime at once, bounded by half of the lifetime,
+    and cost no request."""
     token = stage.token("window").until_ready()
 
     def opens(seconds: float) -> bool:
