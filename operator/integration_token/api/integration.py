@@ -20,6 +20,9 @@ DEFAULT_RENEW_BEFORE = 240.0
 """Seconds that the default window has at least, as far as half of the lifetime allows: the kubelet needs 90 of them to
 bring a changed Secret into a mounted file, and an outage or two should fit in."""
 
+DEFAULT_TYPE: Final = "Opaque"
+"""Of target Secrets, as of all in which the API server expects no keys."""
+
 MAX_RENEW_REQUEST: Final = 256
 """Characters of a wish for a renewal that are kept as they are: the annotation may have 256 KiB."""
 
@@ -69,11 +72,13 @@ class RenewBefore:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What else the target Secret carries."""
+    """What the target Secret is, and what else it carries."""
 
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     data: Mapping[str, str]
+    type: str = DEFAULT_TYPE
+    """Of the Secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,7 @@ class Integration:
             template.labels,
             template.annotations,
             template.data,
+            template.type,
             self.status,
         )
         return fits(values, _SMALL)
@@ -224,6 +230,7 @@ def _template(template: Mapping[str, Any]) -> Template:
         labels=metadata.get("labels") or {},
         annotations=metadata.get("annotations") or {},
         data=template.get("data") or {},
+        type=str(template.get("type") or DEFAULT_TYPE),
     )
 
 
