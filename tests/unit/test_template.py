@@ -187,7 +187,7 @@ class TestTypes:
         """By its name, with what to do."""
         data = {name: text for name, text in DEMANDED[kind].items() if name != key}
         assert refusal(template(data, kind)) == (
-            f"spec.target.template.data lacks {key}, which the type {kind} demands; add it"
+            f"spec.target.template.data lacks {key}, which the type {kind} demands; add what is missing"
         )
 
     def test_basic_auth_demands_one_of_two_keys(self) -> None:

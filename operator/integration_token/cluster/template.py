@@ -54,10 +54,11 @@ _REFUSED_ANNOTATIONS = "kubernetes.io/service-account."
 """Which ServiceAccount a Secret of the first type is for."""
 
 _DOCKER_CONFIG, _DOCKER_CFG = "kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"
+_SSH_AUTH, _SSH_KEY = "kubernetes.io/ssh-auth", "ssh-privatekey"
 _DEMANDED: Mapping[str, tuple[str, ...]] = {
     _DOCKER_CONFIG: (".dockerconfigjson",),
     _DOCKER_CFG: (".dockercfg",),
-    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
+    _SSH_AUTH: (_SSH_KEY,),
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
 }
 """The keys without which the API server refuses a Secret of the type."""
@@ -99,13 +100,13 @@ def check_type(kind: str, data: Mapping[str, str]) -> None:
 
     :raises UserActionRequired: where not.
     """
-    for key in _DEMANDED.get(kind, ()):
-        if key not in data:
-            _refuse(f"data lacks {key}, which the type {kind} demands; add it")
+    lacking = [key for key in _DEMANDED.get(kind, ()) if key not in data]
+    if lacking:
+        _refuse(f"data lacks {' and '.join(lacking)}, which the type {kind} demands; add what is missing")
     if kind == _BASIC_AUTH and not any(key in data for key in _EITHER):
         _refuse(f"data has neither {' nor '.join(_EITHER)}, and the type {kind} demands one of them; add it")
-    if kind == "kubernetes.io/ssh-auth" and not data["ssh-privatekey"]:
-        _refuse(f"data[ssh-privatekey] is empty, and the type {kind} demands a key there; fill it in")
+    if kind == _SSH_AUTH and not data[_SSH_KEY]:
+        _refuse(f"data[{_SSH_KEY}] is empty, and the type {kind} demands a key there; fill it in")
     if kind == _DOCKER_CONFIG:
         _check_json(".dockerconfigjson", data, "auths")
     if kind == _DOCKER_CFG:
