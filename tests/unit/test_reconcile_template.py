@@ -1,6 +1,7 @@
 """What becomes of a resource whose template can't be used, has nothing to fill in, or makes another type of Secret."""
 
 import asyncio
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -93,6 +94,46 @@ def test_an_update_to_a_template_that_cannot_be_used_leaves_the_secret_as_it_is(
         await world.settle()
         assert world.token() == 2
         assert world.ready == ("True", "TokenValid")
+
+    play(story)
+
+
+@pytest.mark.parametrize("text", ["${token|base64}", "${basic:robot}", "${authorization|json}"])
+def test_a_token_too_large_for_its_places_costs_one_request(text: str) -> None:
+    """It shows only when there is one; then nothing more is asked for until the template is made shorter."""
+
+    async def story(world: World) -> None:
+        await world.begin(target={"template": {"data": {f"k{each}": text * 4000 for each in range(4)}}})
+        await world.until(EPOCH + HOUR)
+        assert world.cluster.find("secrets", NAMESPACE, "shop") is None
+        assert world.stalled == ("True", "InvalidSpec")
+        assert world.message.startswith("spec.target.template.data makes more than 512 KiB with this token; shorten it")
+        assert world.requests == 1
+        replaced_as({"data": {"k0": text}})(world)
+        await world.settle()
+        assert world.ready == ("True", "TokenValid")
+        assert world.requests == 2
+
+    play(story, UNCACHED)
+
+
+def test_what_an_earlier_version_left_in_a_text_is_renewed_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upgrade writes nothing and asks for nothing, and later tokens come into the same text."""
+
+    async def story(world: World) -> None:
+        with monkeypatch.context() as earlier:
+            earlier.setattr("integration_token.controller.observer.check_template", lambda *_: None)
+            await world.begin(target={"template": {"data": {"file": "${host} ${token}"}}})
+        with world.counting() as writes:
+            await world.restart()
+            await world.until(EPOCH + HOUR)
+        assert writes == []
+        assert world.requests == 1
+        await world.until(EPOCH + 2 * DAY)
+        assert world.token() == 3
+        held = base64.b64decode(world.secret()["data"]["token"]).decode()
+        assert world.secret()["data"]["file"] == encoded(f"${{host}} {held}")
+        assert set(world.cluster.reasons()) == {"Issued", "Renewed"}
 
     play(story)
 
