@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -111,6 +112,8 @@ class TestPlaceholders:
             "${token|base32}",
             "${token|}",
             "${token | base64}",
+            "${token }",
+            "${basic :robot}",
             "${token|base64|json}",
             "${token|unix}",
             "${basic}",
@@ -143,6 +146,14 @@ class TestPlaceholders:
         assert "data[new] has ${host}" in refusal(template({"file": of.data["file"], "new": "${host}"}), secret, STORED)
         assert "data[file] has ${host}" in refusal(template({"file": "${host} ${scope}"}), secret, STORED)
         assert "data[file] has ${host}" in refusal(of, secret)
+
+    def test_many_of_them_take_no_longer_than_one(self) -> None:
+        """All resources wait meanwhile."""
+        of = template({f"k{each}": "${host} " * 8000 for each in range(4)})
+        secret = {"data": {key: encoded(text) for key, text in of.data.items()}}
+        begin = time.process_time()
+        check_template(of, secret, STORED)
+        assert time.process_time() - begin < 1
 
     def test_encodings_are_counted_before_they_are_made(self) -> None:
         """20,000 users beside a token of 64 KiB would be a gigabyte."""

@@ -4,7 +4,7 @@ Pure."""
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
 
 from integration_token.api.condition import Reason
@@ -22,9 +22,9 @@ _MAX_DATA = 512 * 1024
 _MAX_QUOTED = 64
 """Characters that are quoted of what a template has in a placeholder's place."""
 
-_PLACEHOLDER = re.compile(r"\$\{([a-z_]+) *(?:\|([^{}]*)|:([^{}]*))?\}")
-"""A name, and an encoding behind `|` or an argument behind `:`. What has capitals, digits or a space at its beginning,
-as a shell's `${HOME}` or `${ name }` in other languages, isn't one."""
+_PLACEHOLDER = re.compile(r"\$\{([a-z_]+)( *)(?:\|([^{}]*)|:([^{}]*))?\}")
+"""A name, and an encoding behind `|` or an argument behind `:`; spaces in between are a mistake. What has capitals,
+digits or a space at its beginning, as a shell's `${HOME}` or `${ name }` in other languages, isn't one."""
 _USER = re.compile(r"[^\x00-\x1f\x7f:]*")
 """What may stand before the colon in credentials for Basic (RFC 7617, section 2)."""
 
@@ -74,11 +74,11 @@ def check_template(template: Template, secret: Object | None, stored: StoredToke
     :raises UserActionRequired: where not.
     """
     check_identity(template)
-    held = {} if secret is None or stored is None else secret.get("data") or {}
-    filled = data_of(template, _SAMPLE)
-    for key, placeholder in _unknown(template):
-        written = encoded(data_of(template, stored.token)[key]) if stored is not None and key in held else None
-        if written is None or held[key] != written:
+    filled, unknown = data_of(template, _SAMPLE), _unknown(template)
+    held = (secret or {}).get("data") or {}
+    written = data_of(template, stored.token) if unknown and stored is not None else {}
+    for key, placeholder in unknown.items():
+        if key not in written or held.get(key) != encoded(written[key]):
             _refuse(f"data[{key}] has {_quoted(placeholder)}, which is unknown; there are {_KNOWN}")
     check_type(template.type, filled)
 
@@ -170,7 +170,9 @@ class _Values:
         value = self.of(found)
         return found[0] if value is None else value
 
-    def _make(self, name: str, encoding: str | None, argument: str | None) -> str | None:
+    def _make(self, name: str, spaces: str, encoding: str | None, argument: str | None) -> str | None:
+        if spaces:
+            return None
         if argument is not None:
             known = name == _BASIC and _USER.fullmatch(argument)
             return encoded(f"{argument}:{self._token.access_token}") if known else None
@@ -182,15 +184,20 @@ class _Values:
         return _ENCODINGS[encoding](text) if encoding in _ENCODINGS else None
 
 
-def _unknown(template: Template) -> Iterator[tuple[str, str]]:
-    """The keys and texts of what looks like a placeholder and is none."""
-    values = _Values(_SAMPLE)
+def _unknown(template: Template) -> dict[str, str]:
+    """What looks like a placeholder and is none: the first of each text, by its key."""
+    values, found = _Values(_SAMPLE), {}
     for key, text in template.data.items():
-        for found in _PLACEHOLDER.finditer(text):
-            # With an argument, other languages have any name: `${env:HOME}` is theirs.
-            others = found[3] is not None and found[1] not in (_BASIC, *_NAMES)
-            if not others and values.of(found) is None:
-                yield key, found[0]
+        first = next((each[0] for each in _PLACEHOLDER.finditer(text) if _is_unknown(each, values)), None)
+        if first is not None:
+            found[key] = first
+    return found
+
+
+def _is_unknown(found: re.Match[str], values: _Values) -> bool:
+    # With an argument, other languages have any name: `${env:HOME}` is theirs.
+    others = found[4] is not None and found[1] not in (_BASIC, *_NAMES)
+    return not others and values.of(found) is None
 
 
 def _check_json(key: str, data: Mapping[str, str], *members: str) -> None:
