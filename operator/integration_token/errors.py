@@ -6,6 +6,7 @@
     │   ├── UserActionRequired        only a change by a person helps
     │   │   └── EndpointUnusable      a change of the endpoint that the resource refers to
     │   └── Transient            asking again later may help
+    │       └── TargetLost            and the Secret that was to be replaced is gone
     └── ClusterError           the Kubernetes API did not do what was asked
         ├── Conflict           409: somebody else was first; observe again
         ├── Denied             4xx: RBAC, admission, quota, validation
@@ -74,6 +75,10 @@ class Transient(Failure):
         """`pause` is how many seconds the endpoint asked everybody to stay away, if it did."""
         super().__init__(reason, message)
         self.pause = pause
+
+
+class TargetLost(Transient):
+    """A target Secret was deleted to be replaced, and the new one could not be created."""
 
 
 class ClusterError(OperatorError):

@@ -7,7 +7,6 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from operator import itemgetter
 
@@ -16,6 +15,7 @@ import pytest
 from tests.apiserver.kube import Kube
 from tests.apiserver.ledger import Ledger
 from tests.apiserver.operator import Installation, Operator
+from tests.apiserver.quota import no_more_secrets
 from tests.apiserver.stage import Login, Stage, Token
 from tests.cluster.plane import ControlPlane
 from tests.cluster.poll import poll
@@ -53,21 +53,6 @@ def victim(installation: Installation, ledger: Ledger) -> Iterator[Operator]:
         yield running
     if running.exit_code is not None:
         assert running.exit_code in {0, -signal.SIGKILL}, running.process.last_words
-
-
-@contextmanager
-def _quota(stage: Stage) -> Iterator[None]:
-    """Inside, no further Secret can be created in the namespace.
-
-    There is no controller that counts, so the status that the API server goes by is written by hand.
-    """
-    metadata = {"name": "no-more-secrets", "namespace": stage.namespace}
-    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": {"hard": {"secrets": "0"}}}
-    stage.kube.create(quota)
-    counted = {"status": {"hard": {"secrets": "0"}, "used": {"secrets": "0"}}}
-    stage.kube.patch("ResourceQuota", stage.namespace, "no-more-secrets", counted, part="status")
-    yield
-    stage.kube.delete("ResourceQuota", stage.namespace, "no-more-secrets")
 
 
 def _await_time(moment: float) -> None:
@@ -130,6 +115,26 @@ def test_kill_between_minting_and_writing_costs_one_more_request(victim: Operato
     assert token.until_event("Issued")
 
 
+def test_kill_between_deleting_and_creating_costs_one_request(victim: Operator, mortal: Stage) -> None:
+    """Killed when the Secret of the old type was gone and the new one not there yet, the operator makes it after its
+    restart, with the very token that there was."""
+    token = mortal.token("retyped").until_ready()
+    # So that the deletion takes as long as the test wants, and nothing can be created.
+    token.edit_secret(metadata={"finalizers": ["example.com/hold"]})
+    token.patch(target={"template": {"type": "kubernetes.io/basic-auth", "data": {"password": "${token}"}}})
+    token.until(lambda: (token.secret() or {})["metadata"].get("deletionTimestamp"), "the deletion")
+    victim.kill()
+    token.edit_secret(metadata={"finalizers": None})
+    assert token.secret() is None
+
+    victim.start()
+
+    token.until(lambda: (token.secret() or {}).get("type") == "kubernetes.io/basic-auth", "the Secret")
+    token.until_ready()
+    assert token.data()["password"] == token.held == token.minted()[0]
+    assert [record.outcome for record in token.requests()] == [Outcome.MINTED, Outcome.REPEATED]
+
+
 def test_what_changes_while_it_is_down_acts_at_its_start(victim: Operator, mortal: Stage) -> None:
     """Each change of Secrets and specs that the operator did not see is found when it starts, at no other cost."""
     names = ("edited", "forged", "removed", "moved", "touched", "wished", "frozen", "respecified", "stays")
@@ -173,7 +178,7 @@ def test_write_that_is_refused_is_told(victim: Operator, mortal: Stage) -> None:
     token, other = mortal.token("no-room"), mortal.token("no-room-either")
     for one in (token, other):
         one.until_ready()
-    with _quota(mortal):
+    with no_more_secrets(mortal):
         mortal.kube.delete("Secret", mortal.namespace, token.name)
         message = token.until_failing("WriteFailed")["message"]
         assert "does not write Secret no-room: " in message

@@ -114,7 +114,11 @@ WHOLE = {
             target={
                 "name": "shop-token",
                 "deletionPolicy": "Retain",
-                "template": {"metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}}, "data": {"e": "${token}"}},
+                "template": {
+                    "type": "example.com/token",
+                    "metadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}},
+                    "data": {"e": "${token}"},
+                },
             },
             renewBefore="1h",
             consumerDelay="1m",

@@ -18,10 +18,14 @@ ASSERTION = "spec.assertion"
 REPEATED = "spec.repeatedParameters"
 PARAMETERS = "must not name grant_type, client_id, client_secret, audience, scope"
 SCOPE = "must be a single scope without spaces, quotes or backslashes"
+TYPE = "spec.target.template.type"
 LABELS, ANNOTATIONS = "spec.target.template.metadata.labels", "spec.target.template.metadata.annotations"
+IDENTITY = "others take such a Secret for more than its data"
 OWN_KEYS = "must not have a key that starts with integrationtoken.dev/"
 KEY_FORM = "must have keys such as app or example.com/app"
 TARGET_IS_CREDENTIALS = "the target Secret must not be the credentials Secret"
+
+SERVICE_ACCOUNT = {"kubernetes.io/service-account.name": "admin"}
 
 REFUSED: dict[str, tuple[Document, str, str]] = {
     # A sentence: the resource, the field that the message points at, what the message says.
@@ -455,6 +459,32 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         ANNOTATIONS,
         OWN_KEYS,
     ),
+    **{
+        f"an annotation that names a service account's {name}": (
+            template_metadata(annotations={f"kubernetes.io/service-account.{name}": "admin"}),
+            ANNOTATIONS,
+            "must not have a key that starts with kubernetes.io/service-account.",
+        )
+        for name in ("name", "uid", "")
+    },
+    **{
+        f"a Secret of type {kind}": (target(template={"type": kind}), TYPE, IDENTITY)
+        for kind in (
+            "kubernetes.io/service-account-token",
+            "bootstrap.kubernetes.io/token",
+            "helm.sh/release.v1",
+            "helm.sh/",
+        )
+    },
+    **{
+        f"a type that {sentence}": (target(template={"type": kind}), TYPE, message)
+        for sentence, kind, message in (
+            ("is empty", "", "should be at least 1 chars long"),
+            ("has a space", "kubernetes.io/basic auth", "must be a Secret's type"),
+            ("has a line break", "Opaque\n", "must be a Secret's type"),
+            ("has 254 characters", "a" * 254, "Too long"),
+        )
+    },
     "a label's key with a space": (template_metadata(labels={"a b": "c"}), LABELS, KEY_FORM),
     "an annotation's key of 64 characters": (template_metadata(annotations={"a" * 64: ""}), ANNOTATIONS, KEY_FORM),
     "a label's value with a space": (template_metadata(labels={"a": "b c"}), f"{LABELS}[a]", "must be a label's value"),
@@ -483,6 +513,11 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
     ),
     "a template of more than 256 KiB": (
         target(template={"data": {f"a{i}": "x" * 65536 for i in range(4)} | {"b": "x"}}),
+        "spec.target.template.data",
+        "must have at most 262144 characters in all values together",
+    ),
+    "a template of 1 MiB": (
+        target(template={"data": {f"a{i}": "x" * 65536 for i in range(16)}}),
         "spec.target.template.data",
         "must have at most 262144 characters in all values together",
     ),
@@ -632,6 +667,19 @@ ACCEPTED: dict[str, Document] = {
             "data": {"header.conf": "Authorization: ${authorization}\nscope=${scope} $HOME ${HOME}\n"},
         }
     ),
+    **{
+        f"a Secret of type {kind}, whose keys the operator looks at": target(template={"type": kind})
+        for kind in (
+            "Opaque",
+            "kubernetes.io/dockerconfigjson",
+            "kubernetes.io/tls",
+            "example.com/helm.sh",
+            "a" * 253,
+        )
+    },
+    "annotations that only look like a service account's": template_metadata(
+        annotations={"kubernetes.io/service-accounts": "x", "example.com/kubernetes.io-service-account.name": "x"}
+    ),
     "a configuration file of 10 KiB in each of 25 keys": target(
         template={"data": {f"file-{i}.conf": "${token}".ljust(10240) for i in range(25)}}
     ),
@@ -674,6 +722,34 @@ def test_accepted_as_written(kubectl: Kubectl, sentence: str) -> None:
     """The API server accepts what can work, and stores it unchanged."""
     document = ACCEPTED[sentence]
     assert _contains(kubectl.dry_run(document)["spec"], document["spec"])
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        pytest.param({"type": "kubernetes.io/service-account-token"}, IDENTITY, id="a service account's token"),
+        pytest.param({"type": "bootstrap.kubernetes.io/token"}, IDENTITY, id="a new node's token"),
+        pytest.param({"type": "helm.sh/release.v1"}, IDENTITY, id="a release of Helm"),
+        pytest.param({"metadata": {"annotations": SERVICE_ACCOUNT}}, "kubernetes.io/service-account.", id="an account"),
+    ],
+)
+def test_what_makes_a_secret_an_identity_is_refused_by_an_update_too(
+    kubectl: Kubectl, template: Document, message: str
+) -> None:
+    """Of a resource that was fine: by a patch, by an apply on the server, and by a replacement."""
+    before = token("identity", target={"template": {"type": "kubernetes.io/basic-auth", "data": {"password": "x"}}})
+    kubectl.run("create", "--filename=-", documents=[before])
+    try:
+        change = {"spec": {"target": {"template": template}}}
+        with pytest.raises(CommandError, match=message):
+            kubectl.run("patch", "itok", "identity", "--type=merge", f"--patch={json.dumps(change)}")
+        after = token("identity", target={"template": template})
+        with pytest.raises(CommandError, match=message):
+            kubectl.run("apply", "--server-side", "--force-conflicts", "--filename=-", documents=[after])
+        with pytest.raises(CommandError, match=message):
+            kubectl.run("replace", "--filename=-", documents=[after])
+    finally:
+        kubectl.run("delete", "itok", "identity")
 
 
 def test_what_was_stored_before_a_status_had_a_default_has_it_too(kubectl: Kubectl) -> None:
@@ -732,6 +808,14 @@ def test_what_was_stored_before_a_status_had_a_default_has_it_too(kubectl: Kubec
                 "x-kubernetes-validations"
             ),
             id="more text than there may be today",
+        ),
+        pytest.param(
+            "integrationtokens",
+            token("account", target={"template": {"metadata": {"annotations": SERVICE_ACCOUNT}}}),
+            lambda spec: spec["properties"]["target"]["properties"]["template"]["properties"]["metadata"]["properties"][
+                "annotations"
+            ].pop("x-kubernetes-validations"),
+            id="an annotation that is refused today",
         ),
     ],
 )

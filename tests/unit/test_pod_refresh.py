@@ -336,7 +336,7 @@ async def test_a_neighbour_with_thousands_of_pods_keeps_nobody_waiting(clock: Fa
             }
         )
         situation = Situation(now=1.0, stored=stored, matches=True, expires=DAY, renews=1.0, renewed=True)
-        return situation.outcome(integration)._replace(written=Written("7", wrote=True, recreated=False))
+        return situation.outcome(integration)._replace(written=Written("7", wrote=True, recreated=None))
 
     first = asyncio.create_task(refresher.refresh(renewed("crowd")))
     for _ in range(10):

@@ -111,7 +111,7 @@ def test_a_changed_template_is_written_without_a_request_and_without_a_word_of_r
     """What left it goes, what came to it comes."""
 
     async def story(world: World) -> None:
-        await world.begin(target={"template": {"metadata": {"labels": {"old": "1"}}, "data": {"old": "1"}}})
+        await world.begin(target={"template": {"metadata": {"labels": {"old": "1"}}, "data": {"old": "${token}"}}})
         world.integration(target={"template": {"metadata": {"labels": {"new": "1"}}, "data": {"new": "${token_type}"}}})
         await world.settle()
         secret = world.secret()
@@ -126,12 +126,14 @@ def test_a_changed_template_is_written_without_a_request_and_without_a_word_of_r
 
 
 @pytest.mark.parametrize(
-    "spoil",
-    [{"immutable": True}, {"type": "example.dev/other"}],
-    ids=["immutable", "of another type"],
+    ("spoil", "kind", "words"),
+    [
+        pytest.param({"immutable": True}, "Warning", "restart the pods that mount it", id="immutable"),
+        pytest.param({"type": "example.dev/other"}, "Normal", "with type Opaque; pods", id="of another type"),
+    ],
 )
-def test_a_target_that_cannot_be_changed_is_replaced_with_a_warning_that_pods_need_a_restart(spoil: Object) -> None:
-    """The token stays the same."""
+def test_a_target_that_cannot_be_changed_is_replaced_and_told_of(spoil: Object, kind: str, words: str) -> None:
+    """The token stays the same; pods need a restart only if it was immutable."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -143,10 +145,10 @@ def test_a_target_that_cannot_be_changed_is_replaced_with_a_warning_that_pods_ne
         assert world.secret()["type"] == "Opaque"
         assert world.token() == 1
         assert world.requests == 1
-        assert "TargetReplaced" in world.cluster.reasons()
-        warnings = [event["message"] for event in world.cluster.events if event["type"] == "Warning"]
-        assert len(warnings) == 1
-        assert "restart the pods" in warnings[0]
+        (told,) = [event for event in world.cluster.events if event["reason"] == "TargetReplaced"]
+        assert told["type"] == kind
+        assert words in told["message"]
+        assert all(event["type"] == "Normal" for event in world.cluster.events if event is not told)
 
     play(story)
 

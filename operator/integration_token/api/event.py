@@ -15,7 +15,10 @@ class EventReason(StrEnum):
     MENDED = "Mended"
     """Refreshing the token works again."""
     TARGET_REPLACED = "TargetReplaced"
-    """The target Secret could not be changed and was deleted and created anew: pods see that only once they restart."""
+    """The target Secret could not be changed and was deleted and created anew: because its type was changed, or because
+    it was immutable, which pods see only once they restart."""
+    TEMPLATE_WITHOUT_PLACEHOLDER = "TemplateWithoutPlaceholder"
+    """spec.target.template.data has nothing to fill in: another tool may have replaced it on the way."""
     TOO_MANY_REQUESTS = "TooManyRequests"
     """A token lives too short for the requests that its grant may cost in a minute."""
     CREDENTIALS_NOT_VERIFIED = "CredentialsNotVerified"

@@ -24,6 +24,9 @@ MAX_CONSUMER_DELAY = 600.0
 """Seconds: no library is known that keeps a token for longer than a minute, and a program that reads its file once
 needs a restart."""
 
+DEFAULT_TYPE: Final = "Opaque"
+"""Of target Secrets, as of all in which the API server expects no keys."""
+
 MAX_RENEW_REQUEST: Final = 256
 """Characters of a wish for a renewal that are kept as they are: the annotation may have 256 KiB."""
 
@@ -73,11 +76,13 @@ class RenewBefore:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What else the target Secret carries."""
+    """What the target Secret is, and what else it carries."""
 
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     data: Mapping[str, str]
+    type: str = DEFAULT_TYPE
+    """Of the Secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +155,7 @@ class Integration:
             template.labels,
             template.annotations,
             template.data,
+            template.type,
             self.status,
         )
         return fits(values, _SMALL)
@@ -231,6 +237,7 @@ def _template(template: Mapping[str, Any]) -> Template:
         labels=metadata.get("labels") or {},
         annotations=metadata.get("annotations") or {},
         data=template.get("data") or {},
+        type=str(template.get("type") or DEFAULT_TYPE),
     )
 
 

@@ -3,12 +3,10 @@
 import base64
 import binascii
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from integration_token.api.condition import Reason
 from integration_token.api.integration import DeletionPolicy, Integration, Template
 from integration_token.api.names import (
     ASSUMED_ANNOTATION,
@@ -36,12 +34,7 @@ from integration_token.cluster.managed_fields import (
     taken_over,
     tells_token,
 )
-from integration_token.errors import UserActionRequired
-
-_TYPE = "Opaque"
-_MAX_DATA = 512 * 1024
-"""Characters that the template may make: a Secret holds 1 MiB, base64 included."""
-_PLACEHOLDER = re.compile(r"\$\{(token|token_type|authorization|expires_at|scope)\}")
+from integration_token.cluster.template import FIXED, check_identity, check_type, data_of, encoded
 
 
 class Ownership(Enum):
@@ -78,7 +71,7 @@ def read_target(secret: Object) -> StoredToken | None:
     try:
         # Keys that others added go with the next write: they need not be text.
         held = secret.get("data") or {}
-        data = {key: base64.b64decode(held[key]).decode() for key in ("token", "authorization", "expires_at")}
+        data = {key: base64.b64decode(held[key]).decode() for key in FIXED}
         # In whole milliseconds, as they are written, so that sums of them compare.
         issued = round(parse_time(annotations[ISSUE_TIME_ANNOTATION]) * 1000)
         lifetime = round(float(annotations[LIFETIME_ANNOTATION]) * 1000)
@@ -122,20 +115,31 @@ _RECORDS = frozenset(
 """The annotations that a write sets, or removes where they no longer hold."""
 
 
+class Recreation(Enum):
+    """Why a Secret must be deleted and created, since it cannot be changed."""
+
+    IMMUTABLE = auto()
+    """Pods that mount it see that only when they start again: the kubelet looks at an immutable Secret once."""
+    TYPE = auto()
+    """It is of another type than specified. Pods that mount it get the new one as they get any change."""
+
+
 @dataclass(frozen=True, slots=True)
 class Write:
     """How to bring a target Secret to what it should be."""
 
     body: Object
-    recreate: bool
-    """The Secret is immutable or of another type: it must be deleted and created."""
+    recreate: Recreation | None
 
 
 def build_target(secret: Object | None, integration: Integration, stored: StoredToken) -> Write | None:
     """What to write so that the Secret, as it was read (None: it does not exist), holds the token; None where it does.
 
     Labels, annotations and owners of others are kept; what stands in `data` is ours alone.
+
+    :raises UserActionRequired: where no Secret can be made of the template with this token.
     """
+    check_identity(integration.template)
     metadata: Object = {} if secret is None else dict(secret["metadata"])
     old_labels, old_annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
     template = integration.template
@@ -147,18 +151,19 @@ def build_target(secret: Object | None, integration: Integration, stored: Stored
         **_template_record(template),
     }
     owners = _owners(metadata.get("ownerReferences") or [], integration)
-    data = {key: base64.b64encode(value.encode()).decode() for key, value in _data(stored.token, template.data).items()}
+    texts = data_of(template, stored.token)
+    check_type(template.type, texts)
+    data = {key: encoded(text) for key, text in texts.items()}
     wanted: Object = {
         "name": integration.target,
         "labels": labels,
         "annotations": annotations,
         "ownerReferences": owners,
     }
-    body: Object = {"apiVersion": "v1", "kind": "Secret", "type": _TYPE, "metadata": wanted, "data": data}
+    body: Object = {"apiVersion": "v1", "kind": "Secret", "type": template.type, "metadata": wanted, "data": data}
     if secret is None:
-        return Write(body, recreate=False)
-    immutable = bool(secret.get("immutable"))
-    recreate = immutable or secret.get("type") != _TYPE
+        return Write(body, None)
+    recreate = _recreation(secret, template.type)
     same = (
         (secret.get("data") or {}) == data
         and old_labels == labels
@@ -166,9 +171,9 @@ def build_target(secret: Object | None, integration: Integration, stored: Stored
         and (metadata.get("ownerReferences") or []) == owners
         and not any(map(tells_token, entries_of_others(metadata)))
     )
-    if same and not recreate:
+    if same and recreate is None:
         return None
-    if not recreate:
+    if recreate is None:
         wanted |= {
             "uid": metadata["uid"],
             "resourceVersion": metadata["resourceVersion"],
@@ -176,6 +181,13 @@ def build_target(secret: Object | None, integration: Integration, stored: Stored
             "finalizers": metadata.get("finalizers") or [],
         }
     return Write(body, recreate)
+
+
+def _recreation(secret: Object, kind: str) -> Recreation | None:
+    """Why the Secret can't become one of the type as it is, if it can't."""
+    if secret.get("immutable"):
+        return Recreation.IMMUTABLE
+    return None if secret.get("type") == kind else Recreation.TYPE
 
 
 def _record(stored: StoredToken) -> dict[str, str]:
@@ -199,27 +211,6 @@ def _template_record(template: Template) -> dict[str, str]:
     """The annotation that tells which labels and annotations are the template's; none where it has none."""
     keys = {"labels": sorted(template.labels), "annotations": sorted(template.annotations)}
     return {TEMPLATE_ANNOTATION: json.dumps(keys)} if any(keys.values()) else {}
-
-
-def _data(token: Token, template: Mapping[str, str]) -> dict[str, str]:
-    values = {
-        "token": token.access_token,
-        "token_type": "Bearer",
-        "authorization": f"Bearer {token.access_token}",
-        "expires_at": format_time(token.expires),
-        "scope": " ".join(token.scope or ()),
-    }
-    size = sum(
-        len(text) + sum(len(values[found[1]]) for found in _PLACEHOLDER.finditer(text)) for text in template.values()
-    )
-    if size > _MAX_DATA:
-        raise UserActionRequired(
-            Reason.INVALID_SPEC,
-            f"spec.target.template.data makes more than {_MAX_DATA // 1024} KiB with this token; shorten it",
-        )
-    # One pass: what stands in a value is never taken for a placeholder again.
-    data = {key: _PLACEHOLDER.sub(lambda found: values[found[1]], text) for key, text in template.items()}
-    return {**data, **{key: values[key] for key in ("token", "authorization", "expires_at")}}
 
 
 def _foreign(values: Mapping[str, str], metadata: Object, field: str) -> dict[str, str]:

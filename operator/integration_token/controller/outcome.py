@@ -11,7 +11,7 @@ from integration_token.api.token import GrantIdentity, StoredToken
 from integration_token.clock import Instant
 from integration_token.controller.observation import Observation, plan_for, remaining
 from integration_token.controller.target import Written
-from integration_token.errors import Failure
+from integration_token.errors import Failure, TargetLost
 from integration_token.renewal.plan import TokenPlan
 from integration_token.renewal.rollover import Rollover
 from integration_token.state.failure import Revisions
@@ -207,16 +207,19 @@ class Outcome(NamedTuple):
         return self._replace(failure=failure.without_traceback(), wanted=self.revisions)
 
     def unable_to_write(self, failure: Failure | None = None) -> "Outcome":
-        """If the token was new: what is held is what stood there before, and a token is still wanted.
+        """If the token was new: what is held is what stood there before, and a token is still wanted. If the Secret is
+        lost, nothing is held.
 
         :param failure: what kept it from being written, if that is not to be found out anew.
         """
         outcome = self if failure is None else self._replace(failure=failure.without_traceback())
-        if not self.renewed:
+        lost = isinstance(failure, TargetLost)
+        if not self.renewed and not lost:
             return outcome
         target = self.observation.target
-        held = target.stored if target is not None else None
-        size = len(self.stored.token.access_token) if self.stored is not None and self.asked else self.unwritten
+        held = target.stored if target is not None and not lost else None
+        nowhere = self.stored if self.asked or lost else None
+        size = self.unwritten if nowhere is None else len(nowhere.token.access_token)
         return outcome._replace(
             stored=held,
             plan=plan_for(self.integration, held, self.plan, self.now, self.taught),

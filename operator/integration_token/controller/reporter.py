@@ -22,6 +22,8 @@ from integration_token.clock import Clock, Instant
 from integration_token.cluster.collection import INTEGRATIONS, Object
 from integration_token.cluster.event import EventRecorder, ObjectReference
 from integration_token.cluster.gateway import Gateway
+from integration_token.cluster.target import Recreation
+from integration_token.cluster.template import has_placeholder
 from integration_token.controller.arrival import silent_until, was_told
 from integration_token.controller.outcome import Outcome
 from integration_token.controller.status import build_status, merge_patch
@@ -86,6 +88,7 @@ class Reporter:
             self._inventory.forget(key)
             return outcome
         self._inventory.keep_told(key, told_by(status["conditions"]))
+        self._tell_template(integration)
         untold = self._tell_change(outcome, condition_of(status, ConditionType.REFRESHED), ready=ready)
         self._tell_rollover(integration, condition_of(status, ConditionType.ROLLOVER_TOO_LATE))
         remembered = outcome.remembered
@@ -102,6 +105,7 @@ class Reporter:
         if held and outcome.waits_long and integration.status.get("observedGeneration") != integration.generation:
             patch = {"observedGeneration": integration.generation}
             await self._gateway.patch_status(INTEGRATIONS, key.namespace, key.name, integration.resource_version, patch)
+            self._tell_template(integration)
 
     def tell_refreshed(self, outcome: Outcome) -> Outcome:
         """Records what the user should know of the request, whatever becomes of the target: with what is to be
@@ -133,14 +137,8 @@ class Reporter:
         integration, stored, written = outcome.integration, outcome.stored, outcome.written
         if stored is None or written is None:
             return
-        if written.recreated:
-            self.event(
-                integration,
-                EventReason.TARGET_REPLACED,
-                f"Secret {integration.target} could not be changed and was deleted and created anew;"
-                " restart the pods that mount it",
-                warning=True,
-            )
+        if written.recreated is not None:
+            self._tell_replaced(integration, written.recreated)
         if not written.wrote:
             return
         if not outcome.renewed:
@@ -171,6 +169,24 @@ class Reporter:
                 "the new token has fewer scopes than the one before; check the integration's permissions",
                 warning=True,
             )
+
+    def _tell_replaced(self, integration: Integration, why: Recreation) -> None:
+        """Records that the Secret is another one than before, with the same name."""
+        if why is Recreation.IMMUTABLE:
+            self.event(
+                integration,
+                EventReason.TARGET_REPLACED,
+                f"Secret {integration.target} could not be changed and was deleted and created anew;"
+                " restart the pods that mount it",
+                warning=True,
+            )
+            return
+        self.event(
+            integration,
+            EventReason.TARGET_REPLACED,
+            f"Secret {integration.target} was of another type and was deleted and created anew with type"
+            f" {integration.template.type}; pods that mount it get it as they get a renewal",
+        )
 
     def _tell_expiry(self, outcome: Outcome, token: Token) -> None:
         """Records that it isn't known, or only by one of two clocks, when a new token expires."""
@@ -237,6 +253,19 @@ class Reporter:
         ):  # fmt: skip
             self.event(integration, EventReason.MENDED, "the token is refreshed again")
         return None
+
+    def _tell_template(self, integration: Integration) -> None:
+        """Records, as a spec is first observed, that its template has nothing to fill in: what it had may have been
+        replaced on the way by another tool, to which `${token}` is one of its own variables."""
+        seen = integration.status.get("observedGeneration") == integration.generation
+        if not seen and integration.template.data and not has_placeholder(integration.template):
+            self.event(
+                integration,
+                EventReason.TEMPLATE_WITHOUT_PLACEHOLDER,
+                "spec.target.template.data has no placeholder such as ${token} in any value, so that its keys never"
+                " hold the token; if it had one, another tool has replaced it: with Flux's postBuild write $${token}",
+                warning=True,
+            )
 
     def _tell_rollover(self, integration: Integration, after: Mapping[str, Any]) -> None:
         """Records that rollovers turned out to come too late; `after` is the condition as it now stands."""

@@ -5,6 +5,7 @@ import asyncio
 import base64
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from integration_token.api.condition import Reason
@@ -14,8 +15,17 @@ from integration_token.clock import Clock
 from integration_token.cluster.collection import INTEGRATIONS, SECRETS, Object
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.secret import SecretWatch
-from integration_token.cluster.target import Ownership, Write, build_target, ownership, read_target
-from integration_token.errors import ClusterError, Conflict, Denied, Failure, Fenced, Transient, UserActionRequired
+from integration_token.cluster.target import Ownership, Recreation, Write, build_target, ownership, read_target
+from integration_token.errors import (
+    ClusterError,
+    Conflict,
+    Denied,
+    Failure,
+    Fenced,
+    TargetLost,
+    Transient,
+    UserActionRequired,
+)
 from integration_token.workqueue.scheduler import Scheduler
 
 _OVERTAKEN = 3
@@ -26,6 +36,9 @@ _PATIENCE = 10.0
 webhook that is just being started anew."""
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.2, 2.0
 """Seconds between two attempts in that time."""
+
+_LONGEST_PREFIX = 240
+"""Characters of a target's name that stand in another one: a Secret's has 253 at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +59,8 @@ class Written:
     version: str
     """Its resourceVersion."""
     wrote: bool
-    recreated: bool
-    """It was deleted and created: pods that mount it see that only when they start again."""
+    recreated: Recreation | None
+    """Why it was deleted and created, if it was."""
 
 
 class TargetWriter:
@@ -101,31 +114,41 @@ class TargetWriter:
     ) -> Written:
         """Makes the target hold the token.
 
+        A Secret that can't be changed is replaced: deleted as it was read, and created. Whatever is refused is refused
+        before, as far as a dry run shows it. A process that ends in between leaves no Secret: the next one asks the
+        endpoint, and pods keep the files that they have mounted.
+
         :param waiting: called before it is tried again for a while where the API server refuses it: of a token that was
-            just issued, and is nowhere else. Others are not tried again.
+            just issued, and is nowhere else. So is one whose Secret was just deleted. Others are not tried again.
         :raises Failure: where the API server refuses, or the name was taken meanwhile.
         """
         namespace, secret = integration.namespace, target.secret
-        recreated, began = False, self._clock.now().boot
+        replaced, began = None, self._clock.now().boot
         for attempt in itertools.count():
             try:
                 if attempt:
                     secret = await self._owned(integration)
-                write = build_target(secret, integration, stored)
+                # What was deleted is made again as it was to be, with what others had put on it.
+                gone = replaced is not None and secret is None
+                write = replaced if gone else build_target(secret, integration, stored)
+                why = None if replaced is None else replaced.recreate
                 if write is None:
-                    return Written(_version(secret), wrote=attempt > 0, recreated=recreated)
-                recreated = recreated or write.recreate
+                    return Written(_version(secret), wrote=attempt > 0, recreated=why)
                 with self._secrets.writing(namespace, integration.target) as noted:
+                    if secret is not None and write.recreate is not None:
+                        await self._make_way(integration, secret, write)
+                        replaced, secret, why = write, None, write.recreate
+                        waiting = waiting or _nobody
                     secret = await self._write(integration, secret, write)
                     noted(secret)
-                return Written(_version(secret), wrote=True, recreated=recreated)
+                return Written(_version(secret), wrote=True, recreated=why)
             except Fenced:
                 raise
             except ClusterError as error:
                 if await self._pause(namespace, attempt, error, began, waiting):
                     continue
                 # Unavailable as well: a webhook that is down fails the writes of Secrets alone.
-                raise _refused(integration, error) from None
+                raise _refused(integration, error, lost=replaced is not None) from None
         raise AssertionError("unreachable")
 
     async def rehearse(self, integration: Integration, target: Target, stored: StoredToken) -> None:
@@ -138,7 +161,10 @@ class TargetWriter:
         if write is None:
             return
         try:
-            await self._write(integration, secret, write, dry_run=True)
+            if write.recreate is not None:
+                await self._rehearse_replacement(integration, write)
+            else:
+                await self._write(integration, secret, write, dry_run=True)
         except Fenced:
             raise
         except ClusterError as error:
@@ -178,14 +204,28 @@ class TargetWriter:
         namespace, name = integration.namespace, integration.target
         if secret is None:
             return await self._gateway.create(SECRETS, namespace, write.body, dry_run=dry_run)
-        if not write.recreate:
-            return await self._gateway.replace(SECRETS, namespace, name, write.body, dry_run=dry_run)
-        if dry_run:
-            # What is there is in the way of one of its name; all else that can be refused depends on the name little.
-            return secret
+        return await self._gateway.replace(SECRETS, namespace, name, write.body, dry_run=dry_run)
+
+    async def _make_way(self, integration: Integration, secret: Object, write: Write) -> None:
+        """Deletes the Secret that is in the way of another of its name, if that one could be created."""
+        try:
+            await self._rehearse_replacement(integration, write)
+        except ClusterError as error:
+            if not _unrehearsable(error):
+                raise
         metadata = secret["metadata"]
-        await self._gateway.delete(SECRETS, namespace, name, metadata["uid"], metadata["resourceVersion"])
-        return await self._gateway.create(SECRETS, namespace, write.body)
+        await self._gateway.delete(
+            SECRETS, integration.namespace, integration.target, metadata["uid"], metadata["resourceVersion"]
+        )
+
+    async def _rehearse_replacement(self, integration: Integration, write: Write) -> None:
+        """Finds out by a dry run whether the Secret could be created, under a name beside the one that is taken: what
+        can be refused depends on the name little."""
+        metadata = {**write.body["metadata"], "name": f"{integration.target[:_LONGEST_PREFIX]}0-replacement"}
+        with suppress(Conflict):
+            await self._gateway.create(
+                SECRETS, integration.namespace, {**write.body, "metadata": metadata}, dry_run=True
+            )
 
     async def _owned(self, integration: Integration) -> Object | None:
         name = integration.target
@@ -221,12 +261,17 @@ class TargetWriter:
         await self._gateway.delete(SECRETS, namespace, metadata["name"], metadata["uid"], metadata["resourceVersion"])
 
 
+def _nobody() -> None:
+    """Nobody waits for a token that is written anew."""
+
+
 def _version(secret: Object | None) -> str:
     return str(secret["metadata"]["resourceVersion"]) if secret is not None else ""
 
 
-def _refused(integration: Integration, error: ClusterError) -> Failure:
-    return Transient(Reason.WRITE_FAILED, f"the API server does not write Secret {integration.target}: {error}")
+def _refused(integration: Integration, error: ClusterError, *, lost: bool = False) -> Failure:
+    kind = TargetLost if lost else Transient
+    return kind(Reason.WRITE_FAILED, f"the API server does not write Secret {integration.target}: {error}")
 
 
 def _unrehearsable(error: ClusterError) -> bool:

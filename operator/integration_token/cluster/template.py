@@ -1,0 +1,226 @@
+"""What a template makes of a token: the data of a Secret, and whether a Secret of its type may and can be made of it.
+Pure."""
+
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, NoReturn
+
+from integration_token.api.condition import Reason
+from integration_token.api.integration import Template
+from integration_token.api.token import StoredToken, Token
+from integration_token.api.value import format_time
+from integration_token.cluster.collection import Object
+from integration_token.errors import UserActionRequired
+
+FIXED: Final = ("token", "authorization", "expires_at")
+"""The keys that every target has; a template can't replace them."""
+
+_MAX_DATA = 512 * 1024
+"""Characters that the template may make: a Secret holds 1 MiB, base64 included."""
+_MAX_QUOTED = 64
+"""Characters that are quoted of what a template has in a placeholder's place."""
+
+_PLACEHOLDER = re.compile(r"\$\{([a-z_]+)( *)(?:\|([^{}]*)|:([^{}]*))?\}")
+"""A name, and an encoding behind `|` or an argument behind `:`; spaces in between are a mistake. What has capitals,
+digits or a space at its beginning, as a shell's `${HOME}` or `${ name }` in other languages, isn't one."""
+_USER = re.compile(r"[^\x00-\x1f\x7f:]*")
+"""What may stand before the colon in credentials for Basic (RFC 7617, section 2)."""
+
+_BASIC = "basic"
+_NAMES = ("token", "token_type", "authorization", "expires_at", "scope")
+_ENCODINGS: Mapping[str, Callable[[str], str]] = {
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    # With its quotes, as `toJson` of Helm and of External Secrets has it.
+    "json": json.dumps,
+}
+_UNIX = "unix"
+_KNOWN = (
+    f"{', '.join(f'${{{name}}}' for name in _NAMES)}, each also with |base64 or |json, ${{expires_at|unix}} and"
+    " ${basic:USER}"
+)
+"""All that there is, for people."""
+
+_SAMPLE = Token("x", issued=0.0, expires=1.0, assumed=False, scope=())
+"""Stands for a token that is still to be asked for."""
+
+_REFUSED_TYPES = frozenset({"kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"})
+_REFUSED_PREFIX = "helm.sh/"
+"""Kubernetes fills a Secret of the first type with a ServiceAccount's token, takes what one of the second holds for a
+new node's, and Helm believes what one of its own says that is installed: whoever may create an IntegrationToken, and
+no Secret, must get none of them."""
+_REFUSED_ANNOTATIONS = "kubernetes.io/service-account."
+"""Which ServiceAccount a Secret of the first type is for."""
+
+_DOCKER_CONFIG, _DOCKER_CFG = "kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"
+_SSH_AUTH, _SSH_KEY = "kubernetes.io/ssh-auth", "ssh-privatekey"
+_DEMANDED: Mapping[str, tuple[str, ...]] = {
+    _DOCKER_CONFIG: (".dockerconfigjson",),
+    _DOCKER_CFG: (".dockercfg",),
+    _SSH_AUTH: (_SSH_KEY,),
+    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+}
+"""The keys without which the API server refuses a Secret of the type."""
+_BASIC_AUTH, _EITHER = "kubernetes.io/basic-auth", ("username", "password")
+"""That one demands one of two."""
+
+
+def check_template(template: Template, secret: Object | None, stored: StoredToken | None) -> None:
+    """Whether Secrets may be made by the template, and can be: before a token is asked for.
+
+    :param secret: the target as it is; `stored` is what it holds. What an earlier version has written there stays, also
+        where it is refused today.
+    :raises UserActionRequired: where not.
+    """
+    check_identity(template)
+    filled, unknown = data_of(template, _SAMPLE), _unknown(template)
+    held = (secret or {}).get("data") or {}
+    written = data_of(template, stored.token) if unknown and stored is not None else {}
+    for key, placeholder in unknown.items():
+        if key not in written or held.get(key) != encoded(written[key]):
+            _refuse(f"data[{key}] has {_quoted(placeholder)}, which is unknown; there are {_KNOWN}")
+    check_type(template.type, filled)
+
+
+def check_identity(template: Template) -> None:
+    """Whether a Secret of the template is nobody's identity.
+
+    :raises UserActionRequired: where it would be one.
+    """
+    if template.type in _REFUSED_TYPES or template.type.startswith(_REFUSED_PREFIX):
+        _refuse(f"type {template.type} is refused, since others take such a Secret for more; choose another type")
+    for key in template.annotations:
+        if key.startswith(_REFUSED_ANNOTATIONS):
+            _refuse(f"metadata.annotations has {key}, by which a Secret gets a ServiceAccount's token; take it away")
+
+
+def check_type(kind: str, data: Mapping[str, str]) -> None:
+    """Whether the API server takes the data for a Secret of the type.
+
+    :raises UserActionRequired: where not.
+    """
+    lacking = [key for key in _DEMANDED.get(kind, ()) if key not in data]
+    if lacking:
+        _refuse(f"data lacks {' and '.join(lacking)}, which the type {kind} demands; add what is missing")
+    if kind == _BASIC_AUTH and not any(key in data for key in _EITHER):
+        _refuse(f"data has neither {' nor '.join(_EITHER)}, and the type {kind} demands one of them; add it")
+    if kind == _SSH_AUTH and not data[_SSH_KEY]:
+        _refuse(f"data[{_SSH_KEY}] is empty, and the type {kind} demands a key there; fill it in")
+    if kind == _DOCKER_CONFIG:
+        _check_json(".dockerconfigjson", data, "auths")
+    if kind == _DOCKER_CFG:
+        _check_json(".dockercfg", data)
+
+
+def has_placeholder(template: Template) -> bool:
+    """Whether any text of the template's data has something to fill in."""
+    values = _Values(_SAMPLE)
+    texts = template.data.values()
+    return any(values.of(found) is not None for text in texts for found in _PLACEHOLDER.finditer(text))
+
+
+def data_of(template: Template, token: Token) -> dict[str, str]:
+    """The data of a Secret that holds the token.
+
+    :raises UserActionRequired: where it would be too much.
+    """
+    values, size = _Values(token), 0
+    for text in template.data.values():
+        size += len(text)
+        for found in _PLACEHOLDER.finditer(text):
+            # Counted before it is filled in, and no more is made than may be.
+            size += len(values.of(found) or "")
+            if size > _MAX_DATA:
+                break
+        if size > _MAX_DATA:
+            _refuse(f"data makes more than {_MAX_DATA // 1024} KiB with this token; shorten it")
+    # One pass: what stands in a value is never taken for a placeholder again.
+    data = {key: _PLACEHOLDER.sub(values.filled, text) for key, text in template.data.items()}
+    return data | {key: values.plain[key] for key in FIXED}
+
+
+def encoded(text: str) -> str:
+    """A value as a Secret's `data` has it."""
+    return base64.b64encode(text.encode()).decode()
+
+
+class _Values:
+    """What stands for placeholders, each made once."""
+
+    def __init__(self, token: Token) -> None:
+        self._token = token
+        self._made: dict[str, str | None] = {}
+        self.plain = {
+            "token": token.access_token,
+            "token_type": "Bearer",
+            "authorization": f"Bearer {token.access_token}",
+            "expires_at": format_time(token.expires),
+            "scope": " ".join(token.scope or ()),
+        }
+
+    def of(self, found: re.Match[str]) -> str | None:
+        """What stands for it; None where it is unknown."""
+        if found[0] not in self._made:
+            self._made[found[0]] = self._make(*found.groups())
+        return self._made[found[0]]
+
+    def filled(self, found: re.Match[str]) -> str:
+        """The same; itself where it is unknown."""
+        value = self.of(found)
+        return found[0] if value is None else value
+
+    def _make(self, name: str, spaces: str, encoding: str | None, argument: str | None) -> str | None:
+        if spaces:
+            return None
+        if argument is not None:
+            known = name == _BASIC and _USER.fullmatch(argument)
+            return encoded(f"{argument}:{self._token.access_token}") if known else None
+        text = self.plain.get(name)
+        if text is None or encoding is None:
+            return text
+        if encoding == _UNIX and name == "expires_at":
+            return str(int(self._token.expires))
+        return _ENCODINGS[encoding](text) if encoding in _ENCODINGS else None
+
+
+def _unknown(template: Template) -> dict[str, str]:
+    """What looks like a placeholder and is none: the first of each text, by its key."""
+    values, found = _Values(_SAMPLE), {}
+    for key, text in template.data.items():
+        first = next((each[0] for each in _PLACEHOLDER.finditer(text) if _is_unknown(each, values)), None)
+        if first is not None:
+            found[key] = first
+    return found
+
+
+def _is_unknown(found: re.Match[str], values: _Values) -> bool:
+    # With an argument, other languages have any name: `${env:HOME}` is theirs.
+    others = found[4] is not None and found[1] not in (_BASIC, *_NAMES)
+    return not others and values.of(found) is None
+
+
+def _check_json(key: str, data: Mapping[str, str], *members: str) -> None:
+    try:
+        found = json.loads(data[key], parse_constant=_no_json)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(found.get(member), dict) for member in members):
+        example = '{"registry.example.com": {"auth": "${basic:USER}"}}'
+        for member in members:
+            example = f'{{"{member}": {example}}}'
+        _refuse(f"data[{key}] is no JSON object of registries; write it as {example}")
+
+
+def _no_json(constant: str) -> NoReturn:
+    """NaN and Infinity, which Python reads."""
+    raise ValueError(constant)
+
+
+def _quoted(placeholder: str) -> str:
+    shown = placeholder if placeholder.isprintable() else ascii(placeholder)[1:-1]
+    return shown if len(shown) <= _MAX_QUOTED else f"{shown[:_MAX_QUOTED]}…"
+
+
+def _refuse(what: str) -> NoReturn:
+    raise UserActionRequired(Reason.INVALID_SPEC, f"spec.target.template.{what}")
