@@ -28,7 +28,7 @@ class Hydra(Fronted):
     methods = frozenset({Method.CLIENT_SECRET_POST, Method.CLIENT_SECRET_BASIC, Method.PRIVATE_KEY_JWT})
     capabilities = frozenset({Capability.SCOPE_REFUSAL, Capability.AUDIENCE})
     path = "/oauth2/token"
-    _ready_path = "/health/ready"
+    _ready_path = "/.well-known/jwks.json"  # where it makes its keys, else with the first token
 
     def __init__(self) -> None:
         """Starts nothing yet."""
