@@ -4,11 +4,13 @@ A client certificate goes on in the header Client-Cert (RFC 9440). Answers come 
 Date stays one.
 """
 
+import asyncio
 import base64
 import json
 import ssl
 import threading
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
@@ -60,11 +62,13 @@ class Front:
 
     url: str
 
-    def __init__(self, behind: int, token_path: str) -> None:
+    def __init__(self, behind: int, token_path: str, turn: threading.Semaphore | None = None) -> None:
         """
         :param behind: the server's port.
         :param token_path: requests for it are noted.
+        :param turn: held while a request is with the server, where that bears no two at once.
         """
+        self._turn = turn
         self._behind = f"http://{HOST}:{behind}".encode()
         self._token_path = token_path
         certificate = _Asking.issue(HOST)
@@ -125,7 +129,7 @@ class Front:
             return
         sent = [*headers, (b"x-forwarded-proto", b"https"), *_certificate(scope)]
         target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
-        async with httpcore.AsyncConnectionPool() as pool:
+        async with httpcore.AsyncConnectionPool() as pool, self._own_turn():
             try:
                 response = await pool.request(scope["method"], self._behind + target, headers=sent, content=body)
                 status, headed, content = response.status, response.headers, response.content
@@ -140,6 +144,17 @@ class Front:
                 self._issued |= {said.get("access_token", "")} - {""}
         kept = [(name, value) for name, value in headed if name.lower() not in _HOP]
         await _answer(send, status, kept, content)
+
+    @asynccontextmanager
+    async def _own_turn(self) -> AsyncIterator[None]:
+        if self._turn is None:
+            yield
+            return
+        await asyncio.to_thread(self._turn.acquire)
+        try:
+            yield
+        finally:
+            self._turn.release()
 
 
 async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

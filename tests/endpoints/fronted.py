@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Final, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 import httpx
 
@@ -15,6 +15,9 @@ from tests.cluster.daemon import Daemon
 from tests.endpoints.front import Front
 from tests.endpoints.server import Answer, Capability, Method
 from tests.fakes.server import HOST
+
+if TYPE_CHECKING:
+    from threading import Semaphore
 
 READY: Final = 120.0
 """Seconds that a program may take to be ready: Keycloak takes 10, but the machine may be busy."""
@@ -37,6 +40,7 @@ class Fronted(ABC):
         """Starts nothing yet."""
         self._stack = ExitStack()
         self._subjects: dict[str, str] = {}
+        self._turn: Semaphore | None = None
 
     def __enter__(self) -> Self:
         """Start it, and wait until it is ready."""
@@ -45,7 +49,7 @@ class Fronted(ABC):
             stack.callback(shutil.rmtree, directory, ignore_errors=True)
             with socket.create_server((HOST, 0)) as probe:
                 port = probe.getsockname()[1]
-            self._front = stack.enter_context(Front(port, self.path))
+            self._front = stack.enter_context(Front(port, self.path, self._turn))
             self._behind = stack.enter_context(
                 httpx.Client(base_url=f"http://{HOST}:{port}", trust_env=False, timeout=READY)
             )

@@ -2,6 +2,8 @@
 
 import json
 import secrets
+import subprocess
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +11,7 @@ from typing import Any, Final
 import httpx
 
 from tests.cluster import go_program
+from tests.cluster.toolchain import ToolError
 from tests.endpoints import jose
 from tests.endpoints.fronted import READY, Fronted
 from tests.endpoints.managed import REGISTERED
@@ -18,7 +21,9 @@ from tests.fakes.server import HOST
 PROGRAM: Final = Path(__file__).parent / "ory"
 """The pinned module."""
 TAGS: Final = "sqlite"
-"""Of the build: a database in memory is SQLite's, which is in C."""
+"""Of the build: the database that needs no server is in C."""
+_DATABASE: Final = "_fk=true&_journal_mode=WAL&_busy_timeout=10000"
+"""How it is opened."""
 
 
 class Hydra(Fronted):
@@ -34,6 +39,7 @@ class Hydra(Fronted):
         """Starts nothing yet."""
         super().__init__()
         self._clients: dict[str, dict[str, Any]] = {}
+        self._turn = self._lock = threading.Semaphore()  # its SQLite is locked where two requests write
 
     def add_client(
         self,
@@ -65,7 +71,6 @@ class Hydra(Fronted):
 
     def disable(self, name: str) -> None:
         """See TokenServer: it is forgotten."""
-        del self._clients[name]
         self._call("DELETE", f"/{name}")
 
     def stop(self) -> None:
@@ -76,8 +81,9 @@ class Hydra(Fronted):
     def _command(self, port: int, url: str, directory: Path) -> list[str]:
         program = go_program.build(PROGRAM, "about 4 min on two cores", c_tags=TAGS)
         self._socket = directory / "admin"
+        database = f"sqlite://{directory / 'hydra.sqlite'}?{_DATABASE}"
         settings = {
-            "dsn": "memory",
+            "dsn": database,
             "log": {"level": "warn"},
             "strategies": {"access_token": "jwt"},  # which shows for whom it is
             "sqa": {"opt_out": True},  # else it tells its makers that it is used
@@ -88,14 +94,14 @@ class Hydra(Fronted):
         file = directory / "hydra.json"
         file.touch(mode=0o600)
         file.write_text(json.dumps(settings))
+        _make_tables(program, database)
         return [str(program), "serve", "all", "--dev", "--config", str(file)]
 
     def _prepare(self) -> None:
         pass
 
     def _restore(self) -> None:
-        for client in self._clients.values():
-            self._call("POST", "", client)
+        """Its database has them."""
 
     def _ready(self) -> bool:
         return self._socket.exists() and super()._ready()
@@ -114,5 +120,14 @@ class Hydra(Fronted):
 
     def _call(self, method: str, path: str, content: object = None) -> None:
         way = httpx.HTTPTransport(uds=str(self._socket))
-        with httpx.Client(transport=way, base_url="http://admin", trust_env=False, timeout=READY) as admin:
+        with httpx.Client(transport=way, base_url="http://admin", trust_env=False, timeout=READY) as admin, self._lock:
             admin.request(method, f"/admin/clients{path}", json=content).raise_for_status()
+
+
+def _make_tables(program: Path, database: str) -> None:
+    command = [str(program), "migrate", "sql", "up", "--yes", database]
+    answer = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if answer.returncode:
+        raise ToolError(f"hydra migrate ended with {answer.returncode}:\n{answer.stdout}")
