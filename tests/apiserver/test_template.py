@@ -14,7 +14,10 @@ from tests.apiserver.kube import Document
 from tests.apiserver.quota import no_more_secrets
 from tests.apiserver.stage import REPAIR, TARGET_LABEL, Stage, Token
 
-PAGES: Final = [Path(__file__).parents[2] / name for name in ("README.md", "operator/docs/consuming.md")]
+PAGES: Final = [
+    Path(__file__).parents[2] / name
+    for name in ("README.md", "operator/docs/consuming.md", "operator/docs/programs.md")
+]
 
 PULL_SECRET: Final = "kubernetes.io/dockerconfigjson"
 GIT: Final[Document] = {

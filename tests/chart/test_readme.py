@@ -1,8 +1,7 @@
-"""The manifests of the README and of the pages on endpoints, as a user who copies them finds them, and its tables of
-fields."""
+"""The manifests of the README and of the pages on endpoints and programs, as a user who copies them finds them, and its
+tables of fields."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -12,11 +11,12 @@ from tests.cluster.client import CHART
 from tests.unit.document import broken_links, manifests
 
 README = (CHART.parents[1] / "README.md").read_text()
-PAGES = [CHART.parents[1] / "operator" / "docs" / f"{name}.md" for name in ("authentication", "endpoints")]
+PAGES = [CHART.parents[1] / "operator" / "docs" / f"{name}.md" for name in ("authentication", "endpoints", "programs")]
 
 
 MANIFESTS: list[Document] = list(manifests(README))
-OF_PAGES: list[Document] = [one for page in PAGES for one in manifests(page.read_text())]
+OF_PAGES: list[Document] = [one for page in PAGES for one in manifests(page.read_text()) if "kind" in one]
+"""Those of the pages, which also show parts of some."""
 FOREIGN = {"ExternalSecret", "SealedSecret"}
 """Kinds of tools that the control plane doesn't have."""
 CREDENTIALS_LABEL = {"integrationtoken.dev/credentials": "true"}
@@ -31,13 +31,16 @@ def _of_kind(kind: str) -> dict[str, Document]:
 
 
 @pytest.fixture(scope="module")
-def store(kubectl: Kubectl) -> None:
-    """The namespace of the examples."""
-    namespace: dict[str, Any] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "store"}}
-    kubectl.run("apply", "--filename=-", documents=[namespace])
+def namespaces(kubectl: Kubectl) -> None:
+    """Those of the examples."""
+    names = {one["metadata"]["namespace"] for one in MANIFESTS + OF_PAGES if "namespace" in one["metadata"]}
+    documents: list[Document] = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in sorted(names)
+    ]
+    kubectl.run("apply", "--filename=-", documents=documents)
 
 
-@pytest.mark.usefixtures("store")
+@pytest.mark.usefixtures("namespaces")
 @pytest.mark.parametrize("manifest", [one for one in MANIFESTS + OF_PAGES if one["kind"] not in FOREIGN], ids=_name)
 def test_accepted_by_the_api_server(kubectl: Kubectl, manifest: Document) -> None:
     """The API server accepts every manifest as it stands, with no field that it doesn't know."""
