@@ -2,17 +2,16 @@
 
 import base64
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
-import yaml
 
 from tests.apiserver.kube import Document
 from tests.apiserver.quota import no_more_secrets
 from tests.apiserver.stage import REPAIR, TARGET_LABEL, Stage, Token
+from tests.unit.document import manifests
 
 PAGES: Final = [
     Path(__file__).parents[2] / name
@@ -39,10 +38,9 @@ LEAST: Final[dict[str, dict[str, str]]] = {
 def _documented() -> Iterator[Document]:
     """The IntegrationTokens of the documents whose template has data."""
     for page in PAGES:
-        for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
-            for document in yaml.safe_load_all(block):
-                if document.get("kind") == "IntegrationToken" and "template" in document["spec"].get("target", {}):
-                    yield document
+        for document in manifests(page.read_text()):
+            if document.get("kind") == "IntegrationToken" and "template" in document["spec"].get("target", {}):
+                yield document
 
 
 DOCUMENTED: Final = {document["metadata"]["name"]: document for document in _documented()}
