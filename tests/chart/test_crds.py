@@ -467,6 +467,11 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         )
         for name in ("name", "uid", "")
     },
+    "the label by which Helm finds its releases": (
+        template_metadata(labels={"owner": "helm"}),
+        LABELS,
+        "must not have owner: helm",
+    ),
     **{
         f"a Secret of type {kind}": (target(template={"type": kind}), TYPE, IDENTITY)
         for kind in (
@@ -731,6 +736,7 @@ def test_accepted_as_written(kubectl: Kubectl, sentence: str) -> None:
         pytest.param({"type": "bootstrap.kubernetes.io/token"}, IDENTITY, id="a new node's token"),
         pytest.param({"type": "helm.sh/release.v1"}, IDENTITY, id="a release of Helm"),
         pytest.param({"metadata": {"annotations": SERVICE_ACCOUNT}}, "kubernetes.io/service-account.", id="an account"),
+        pytest.param({"metadata": {"labels": {"owner": "helm"}}}, "owner: helm", id="a release of Helm by its label"),
     ],
 )
 def test_what_makes_a_secret_an_identity_is_refused_by_an_update_too(

@@ -270,6 +270,12 @@ class TestTypes:
         with pytest.raises(UserActionRequired, match=r"service-account\."):
             build_target(None, integration(template={"metadata": {"annotations": {key: "admin"}}}), STORED)
 
+    def test_a_label_by_which_helm_finds_its_releases_is_refused(self) -> None:
+        """On whatever type; another owner is nobody's business."""
+        with pytest.raises(UserActionRequired, match="has owner: helm"):
+            build_target(None, integration(template={"metadata": {"labels": {"owner": "helm"}}}), STORED)
+        assert build_target(None, integration(template={"metadata": {"labels": {"owner": "shop"}}}), STORED) is not None
+
     @pytest.mark.parametrize("kind", ["Opaque", "example.com/credentials", "kubernetes.io/something-new"])
     def test_other_types_demand_nothing(self, kind: str) -> None:
         """A controller of one's own may know them."""

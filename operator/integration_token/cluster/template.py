@@ -50,6 +50,8 @@ _REFUSED_PREFIX = "helm.sh/"
 """Kubernetes fills a Secret of the first type with a ServiceAccount's token, takes what one of the second holds for a
 new node's, and Helm believes what one of its own says that is installed: whoever may create an IntegrationToken, and
 no Secret, must get none of them."""
+_REFUSED_LABEL = ("owner", "helm")
+"""By which Helm finds its releases, whatever the Secret's type."""
 _REFUSED_ANNOTATIONS = "kubernetes.io/service-account."
 """Which ServiceAccount a Secret of the first type is for."""
 
@@ -90,6 +92,11 @@ def check_identity(template: Template) -> None:
     """
     if template.type in _REFUSED_TYPES or template.type.startswith(_REFUSED_PREFIX):
         _refuse(f"type {template.type} is refused, since others take such a Secret for more; choose another type")
+    name, value = _REFUSED_LABEL
+    if template.labels.get(name) == value:
+        _refuse(
+            f"metadata.labels has {name}: {value}, by which Helm takes a Secret for a release of its own; take it away"
+        )
     for key in template.annotations:
         if key.startswith(_REFUSED_ANNOTATIONS):
             _refuse(f"metadata.annotations has {key}, by which a Secret gets a ServiceAccount's token; take it away")
