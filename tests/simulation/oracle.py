@@ -148,9 +148,10 @@ def _able(
     story: Story, chronicle: Chronicle, held: Written | None, start: float, end: float
 ) -> list[tuple[float, float]]:
     """The parts of a time in which the endpoint would have answered a better token."""
-    rolls_over = max(start, _rollover(story, held))
+    rolls_over = start if held is None else max(start, held.rollover)
     closed = [(trouble.start, trouble.end) for trouble in story.troubles]
     closed += [(pause.start, pause.end) for pause in chronicle.pauses]
+    closed += [_foreign_expired(story)] if held is None else []
     parts, at = [], rolls_over
     for begin, until in sorted(closed):
         if until <= at:
@@ -165,15 +166,14 @@ def _able(
     return parts
 
 
-def _rollover(story: Story, held: Written | None) -> float:
-    """From when on the endpoint answers a better token than the held one."""
-    if held is not None:
-        return held.rollover
+def _foreign_expired(story: Story) -> tuple[float, float]:
+    """From when to when the endpoint answers an expired token to who holds none: one that was issued to others before
+    the story began, and is kept beyond its expiry. Empty where there is none."""
     policy = story.policy
-    if story.warmed is None or story.warmed < policy.lifetime or not policy.cached:
-        return 0.0
-    lead = policy.lead if policy.leads is None else policy.leads(1)
-    return policy.lifetime - lead - story.warmed
+    if story.warmed is None or not policy.cached:
+        return 0.0, 0.0
+    expires, lead = policy.lifetime - story.warmed, policy.lead if policy.leads is None else policy.leads(1)
+    return max(0.0, expires), max(0.0, expires, expires - lead)
 
 
 def allowed(story: Story, held: Written | None, learned: float, start: float) -> float:
@@ -190,7 +190,8 @@ def allowed(story: Story, held: Written | None, learned: float, start: float) ->
         wait = step_after_expiry(late + 1)
     if learned > late:
         wait = max(wait, learned + step_after_expiry(learned + 1) - late)
-    if held is None and story.warmed is not None and story.warmed >= story.policy.lifetime:
+    expired_before = _foreign_expired(story)
+    if held is None and expired_before[0] < expired_before[1] <= start:
         # A token that has expired on arrival is a failure that may pass.
         wait = max(wait, _PASSING_WAIT)
     if held is not None and any(held.at <= step.at <= start and step.seconds > 0 for step in story.steps):

@@ -79,6 +79,9 @@ def test_stepped(story: Story) -> None:
 
 @examples(170)
 @given(strategy.anything())
+@example(
+    Story(Policy(244.7, lead=-300, jwt=True), seconds=612, warmed=0.0, troubles=(Trouble(0, 403.4, Kind.UNREACHABLE),))
+)
 def test_anything(story: Story) -> None:
     """All of it."""
     check(story)
