@@ -1,4 +1,5 @@
-"""Small Go programs of our own, built once: one file that needs no more than the standard library, or a module."""
+"""Small Go programs of our own, built once: one file that needs no more than the standard library, a module, or a
+package in the directory of one."""
 
 import hashlib
 import os
@@ -15,10 +16,10 @@ from tests.cluster.toolchain import ToolError
 def build(source: Path, usual: str = "about 30 s at most") -> Path:
     """The program, which runs on every libc; alone in its directory. Raises ToolError.
 
-    :param source: a file, or the directory of a module.
+    :param source: a file, or the directory of a module, or one directly in it.
     :param usual: how long a first build takes on two cores, for who waits.
     """
-    files = sorted(source.iterdir()) if source.is_dir() else [source]
+    files = [*sorted(source.iterdir()), *_pins(source.parent)] if source.is_dir() else [source]
     name = source.stem if source.stem != "main" else source.parent.name
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
     program = cache.root() / "program" / digest / name
@@ -28,6 +29,11 @@ def build(source: Path, usual: str = "about 30 s at most") -> Path:
             with step(f"building {name} with {go}, once", usual):
                 _build(go, source, program)
     return program
+
+
+def _pins(module: Path) -> list[Path]:
+    """Of the module, where the directory is one."""
+    return [file for file in (module / "go.mod", module / "go.sum") if file.exists()]
 
 
 def _build(go: Path, source: Path, program: Path) -> None:

@@ -8,10 +8,11 @@ from typing import Self
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from tests.fakes.call import Call, Verdict
+from tests.fakes.certificate import Certificate
 from tests.fakes.issuer import Issuer
 from tests.fakes.record import Log
 from tests.fakes.server import Server
@@ -20,12 +21,15 @@ from tests.fakes.server import Server
 class EnvironmentAPI:
     """A context manager: inside, the API answers; `url` and a consumer's name are where that consumer calls it."""
 
-    def __init__(self, issuer: Issuer, *, clock: Callable[[], float] = time.time) -> None:
-        """`issuer` is the token endpoint's, in the same process."""
+    def __init__(
+        self, issuer: Issuer, *, certificate: Certificate | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        """`issuer` is the token endpoint's, in the same process; with a certificate the API speaks TLS."""
         self._issuer = issuer
         self._clock = clock
         self._log: Log[Call] = Log()
-        self._server = Server(Starlette(routes=[Route("/api/v1/environment/{consumer}/fonts", self._fonts)]))
+        routes = [Route("/api/v1/environment/{consumer}/fonts", self._fonts)]
+        self._server = Server(Starlette(routes=routes), certificate=certificate)
         self._stack = ExitStack()
 
     def url(self, consumer: str) -> str:
@@ -71,5 +75,7 @@ class EnvironmentAPI:
         call = self.check(consumer, request.headers.get("authorization", ""), self._clock())
         self._log.add(call)
         if call.verdict is Verdict.ACCEPTED:
+            if "text/plain" in request.headers.get("accept", ""):  # a scrape of metrics, of which there are none
+                return PlainTextResponse("")
             return JSONResponse({"data": []})
         return JSONResponse({"error": "invalid_token"}, 401, {"www-authenticate": 'Bearer error="invalid_token"'})

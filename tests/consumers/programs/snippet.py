@@ -1,0 +1,64 @@
+"""Programs of our own around the snippets of the documents."""
+
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import ClassVar, Final
+
+from tests.consumers.program import Program, Site
+from tests.node.consumer import find_interpreter
+
+_ROOM: Final = Path(__file__).parents[1]
+SNIPPETS: Final = _ROOM / "snippets"
+CALLERS: Final = _ROOM / "callers"
+ROOT: Final = Path(__file__).parents[3]
+
+
+class _Python(Program):
+    """One library."""
+
+    key = "authorization"
+    library: ClassVar[str]
+
+    def version(self) -> str:
+        """See Program."""
+        return metadata.version(self.library)
+
+    def command(self, site: Site) -> list[str]:
+        """See Program."""
+        module = f"tests.consumers.callers.caller_{self.library}"
+        return ["env", f"PYTHONPATH={ROOT}", sys.executable, "-P", "-m", module, str(site.mount / self.key)]
+
+
+class HTTPX(_Python):
+    """httpx of the lock file."""
+
+    name = "Python httpx"
+    library = "httpx"
+    setting = (SNIPPETS / "mounted_token_httpx.py").read_text()
+
+
+class Requests(_Python):
+    """requests of the lock file."""
+
+    name = "Python requests"
+    library = "requests"
+    setting = (SNIPPETS / "mounted_token_requests.py").read_text()
+
+
+class Node(Program):
+    """fetch of the machine's Node.js."""
+
+    name = "Node fetch"
+    key = "authorization"
+    setting = (SNIPPETS / "mounted-token.mjs").read_text()
+
+    def version(self) -> str:
+        """See Program."""
+        said = subprocess.run([find_interpreter("node"), "--version"], capture_output=True, text=True, check=True)
+        return said.stdout.strip().removeprefix("v")
+
+    def command(self, site: Site) -> list[str]:
+        """See Program."""
+        return [str(find_interpreter("node")), str(CALLERS / "caller.mjs"), str(site.mount / self.key)]
