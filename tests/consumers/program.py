@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Final
+from urllib.parse import urlsplit
 
 from tests.cluster.daemon import Daemon
 from tests.consumers.pace import QUICK, Pace
 
 MOUNT: Final = "/var/run/integration"
 """Where a setting has the mounted Secret."""
-API: Final = "https://api.example/fonts"
+ORIGIN: Final = "https://api.example"
 """What a setting has as the API's address."""
+API: Final = f"{ORIGIN}/fonts"
+"""What a setting has as the address that is called."""
 INTERVAL: Final = "0.2"
 """Seconds from one call to the next, where there is a choice."""
 
@@ -54,26 +57,34 @@ class Program(ABC):
 
     @abstractmethod
     def command(self, site: Site) -> list[str]:
-        """Which calls the API again and again, with all that it needs written into its home. Raises ToolError."""
+        """Its own, with all that it needs written into its home. Raises ToolError."""
+
+    def caller(self, site: Site) -> list[str]:
+        """The command of whoever makes it call the API, where it doesn't by itself; else empty."""
+        return []
 
     def start(self, site: Site) -> None:
         """Start it. Raises ToolError."""
         # A netrc has no business here, and no proxy either.
         environment = ["env", f"HOME={site.home}", f"API_URL={site.url}", f"INTERVAL={INTERVAL}", "NO_PROXY=127.0.0.1"]
-        self._daemon = Daemon("program", [*environment, *self.command(site)], site.home)
-        self._daemon.start()
+        commands = {"program": self.command(site), "caller": self.caller(site)}
+        self._daemons = [Daemon(name, [*environment, *line], site.home) for name, line in commands.items() if line]
+        for daemon in self._daemons:
+            daemon.start()
 
     @property
     def running(self) -> bool:
         """Whether it was started and hasn't ended."""
-        return self._daemon.running
+        return all(daemon.running for daemon in self._daemons)
 
     def stop(self) -> str:
         """End it; what it printed."""
-        self._daemon.kill()
-        return self._daemon.log.read_text(errors="replace")
+        for daemon in reversed(self._daemons):
+            daemon.kill()
+        return "".join(daemon.log.read_text(errors="replace") for daemon in self._daemons)
 
     @classmethod
     def set_up(cls, site: Site) -> str:
         """The setting as it is at that site."""
-        return cls.setting.replace(MOUNT, str(site.mount)).replace(API, site.url)
+        origin = site.url.removesuffix(urlsplit(site.url).path)
+        return cls.setting.replace(MOUNT, str(site.mount)).replace(API, site.url).replace(ORIGIN, origin)

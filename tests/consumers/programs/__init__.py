@@ -3,10 +3,25 @@
 from typing import Final
 
 from tests.consumers.program import Program
+from tests.consumers.programs import kubernetes
 from tests.consumers.programs.curl import Curl
-from tests.consumers.programs.snippet import HTTPX, Node, Requests
+from tests.consumers.programs.grpc import GRPC
+from tests.consumers.programs.server import Caddy, Prometheus
+from tests.consumers.programs.snippet import HTTPX, Go, Java, Node, Requests
 
-PROGRAMS: Final[tuple[type[Program], ...]] = (Curl, HTTPX, Requests, Node)
-
-QUICK_ONES: Final[tuple[type[Program], ...]] = (Curl, HTTPX, Requests, Node)
-"""Those of `make test`: none has to be built."""
+PROGRAMS: Final[tuple[type[Program], ...]] = (
+    Curl,
+    HTTPX,
+    Requests,
+    Node,
+    Go,
+    Java,
+    Prometheus,
+    Caddy,
+    kubernetes.Python,
+    kubernetes.TokenFile,
+    kubernetes.Exec,
+    GRPC,
+)
+QUICK_ONES: Final[tuple[type[Program], ...]] = (Curl, HTTPX, Node, Prometheus)
+"""Those of `make test`: they read the file for each request, and none has to be built for this alone."""

@@ -6,6 +6,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import ClassVar, Final
 
+from tests.cluster import go_program, toolchain
+from tests.cluster.module import KUBERNETES
 from tests.consumers.program import Program, Site
 from tests.node.consumer import find_interpreter
 
@@ -62,3 +64,41 @@ class Node(Program):
     def command(self, site: Site) -> list[str]:
         """See Program."""
         return [str(find_interpreter("node")), str(CALLERS / "caller.mjs"), str(site.mount / self.key)]
+
+
+class Go(Program):
+    """net/http of the Go that builds."""
+
+    name = "Go net/http"
+    key = "authorization"
+    setting = (_ROOM / "roundtripper" / "mounted_token.go").read_text()
+
+    def version(self) -> str:
+        """See Program."""
+        command = [str(toolchain.go(KUBERNETES)), "env", "GOVERSION"]
+        said = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/").stdout
+        return said.strip().removeprefix("go")
+
+    def command(self, site: Site) -> list[str]:
+        """See Program."""
+        return [str(go_program.build(_ROOM / "roundtripper")), str(site.mount / self.key)]
+
+
+class Java(Program):
+    """java.net.http of the machine's JDK."""
+
+    name = "Java HttpClient"
+    key = "authorization"
+    setting = (SNIPPETS / "MountedToken.java").read_text()
+
+    def version(self) -> str:
+        """See Program."""
+        said = subprocess.run([find_interpreter("java"), "--version"], capture_output=True, text=True, check=True)
+        return said.stdout.split()[1]
+
+    def command(self, site: Site) -> list[str]:
+        """See Program."""
+        # The language takes one file; the class that comes first in it is run.
+        source = site.home / "Caller.java"
+        source.write_text((CALLERS / "Caller.java").read_text() + self.setting)
+        return [str(find_interpreter("java")), str(source), str(site.mount / self.key)]
