@@ -122,7 +122,7 @@ endpoints: programs ## the operator against all of those servers: a table of eve
 	@$(BIN)/python -m tests.endpoints
 
 .PHONY: readers
-readers: setup programs ## the quickest programs that read a mounted token, over three rollovers
+readers: setup programs monitoring-programs ## the quickest programs that read a mounted token, over three rollovers
 	@echo "==> programs that read a mounted token (about 1 min)"
 	@$(BIN)/python -m pytest --quiet tests/consumers
 

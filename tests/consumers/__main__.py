@@ -5,6 +5,7 @@ Exit codes: 0 where each did as it should, 1 where one didn't, 2 where one can't
 
 import sys
 
+from tests.cluster import tool
 from tests.cluster.progress import step
 from tests.cluster.toolchain import ToolError
 from tests.consumers.programs import PROGRAMS
@@ -23,6 +24,7 @@ def main(names: list[str]) -> int:
         return 2
     programs = [known[name]() for name in names or known]
     try:
+        tool.provide(tool.CONSUMERS)
         versions = {program.name: program.version() for program in programs}
         longest = max(program.pace.lead * 3 + program.delay for program in programs) + 20
         with step(f"{len(versions)} programs over three rollovers", f"about {longest / 60:.1f} min"):

@@ -81,6 +81,10 @@ class Program(ABC):
         """End it; what it printed."""
         for daemon in reversed(self._daemons):
             daemon.kill()
+        return self.printed()
+
+    def printed(self) -> str:
+        """What it has printed so far."""
         return "".join(daemon.log.read_text(errors="replace") for daemon in self._daemons)
 
     @classmethod

@@ -17,6 +17,12 @@ CALLERS: Final = _ROOM / "callers"
 ROOT: Final = Path(__file__).parents[3]
 
 
+def shown(file: Path, start: str = "") -> str:
+    """What the documents show of a file: all from those words on, which is all but the imports."""
+    text = file.read_text()
+    return text[text.index(start) :]
+
+
 class _Python(Program):
     """One library."""
 
@@ -38,7 +44,7 @@ class HTTPX(_Python):
 
     name = "Python httpx"
     library = "httpx"
-    setting = (SNIPPETS / "mounted_token_httpx.py").read_text()
+    setting = shown(SNIPPETS / "mounted_token_httpx.py", "class ")
 
 
 class Requests(_Python):
@@ -46,7 +52,7 @@ class Requests(_Python):
 
     name = "Python requests"
     library = "requests"
-    setting = (SNIPPETS / "mounted_token_requests.py").read_text()
+    setting = shown(SNIPPETS / "mounted_token_requests.py", "class ")
 
 
 class Node(Program):
@@ -54,7 +60,7 @@ class Node(Program):
 
     name = "Node fetch"
     key = "authorization"
-    setting = (SNIPPETS / "mounted-token.mjs").read_text()
+    setting = shown(SNIPPETS / "mounted-token.mjs")
 
     def version(self) -> str:
         """See Program."""
@@ -71,7 +77,7 @@ class Go(Program):
 
     name = "Go net/http"
     key = "authorization"
-    setting = (_ROOM / "roundtripper" / "mounted_token.go").read_text()
+    setting = shown(_ROOM / "roundtripper" / "mounted_token.go", "type ")
 
     def version(self) -> str:
         """See Program."""
@@ -89,7 +95,7 @@ class Java(Program):
 
     name = "Java HttpClient"
     key = "authorization"
-    setting = (SNIPPETS / "MountedToken.java").read_text()
+    setting = shown(SNIPPETS / "MountedToken.java")
 
     def version(self) -> str:
         """See Program."""
