@@ -113,8 +113,10 @@ class Trial:
 
     def run(self, programs: Sequence[Program]) -> list[tuple[Result, str]]:
         """Start all, and end each once it has seen enough rollovers; with each result what the program printed."""
-        runs = [self._begin(number, program) for number, program in enumerate(programs)]
+        runs: list[_Run] = []
         try:
+            for number, program in enumerate(programs):
+                runs.append(self._begin(number, program))
             longest = max(program.pace.lifetime * (ROLLOVERS + 1) + program.delay for program in programs) + START
             deadline, pause = time.monotonic() + longest, threading.Event()
             pending = list(runs)

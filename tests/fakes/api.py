@@ -28,7 +28,7 @@ class EnvironmentAPI:
         self._issuer = issuer
         self._clock = clock
         self._log: Log[Call] = Log()
-        routes = [Route("/api/v1/environment/{consumer}/fonts", self._fonts)]
+        routes = [Route("/api/v1/environment/{consumer}/fonts", self._fonts, methods=["GET", "POST"])]
         self._server = Server(Starlette(routes=routes), certificate=certificate)
         self._stack = ExitStack()
 

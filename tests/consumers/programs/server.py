@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from tests.cluster import tool
-from tests.cluster.module import CADDY, PROMETHEUS
+from tests.cluster.module import CADDY, PROMETHEUS, VMAGENT
 from tests.consumers.program import MOUNT, ORIGIN, Program, Site
 
 
@@ -32,6 +32,11 @@ scrape_configs:
 
     def command(self, site: Site) -> list[str]:
         """See Program."""
+        self._configure(site)
+        listen = f"--web.listen-address=127.0.0.1:{_free_port()}"
+        return [str(tool.find("prometheus")), "--config.file=prometheus.yml", "--storage.tsdb.path=data", listen]
+
+    def _configure(self, site: Site) -> None:
         config, url = yaml.safe_load(self.set_up(site)), urlsplit(site.url)
         config["scrape_configs"][0] |= {
             "scrape_interval": "200ms",
@@ -40,8 +45,26 @@ scrape_configs:
             "static_configs": [{"targets": [url.netloc]}],
         }
         (site.home / "prometheus.yml").write_text(yaml.safe_dump(config))
-        listen = f"--web.listen-address=127.0.0.1:{_free_port()}"
-        return [str(tool.find("prometheus")), "--config.file=prometheus.yml", "--storage.tsdb.path=data", listen]
+
+
+class VMAgent(Prometheus):
+    """It scrapes the API by the same setting, and keeps what it has read for a second."""
+
+    name = "vmagent"
+    delay = 1.0
+
+    def version(self) -> str:
+        """See Program."""
+        return VMAGENT.version("github.com/VictoriaMetrics/VictoriaMetrics").removeprefix("v")
+
+    def command(self, site: Site) -> list[str]:
+        """See Program."""
+        self._configure(site)
+        # What it scraped goes nowhere.
+        nowhere = f"-remoteWrite.url=http://127.0.0.1:{_free_port()}/"
+        listen = f"-httpListenAddr=127.0.0.1:{_free_port()}"
+        data = "-remoteWrite.tmpDataPath=data"
+        return [str(tool.find("vmagent")), "-promscrape.config=prometheus.yml", nowhere, data, listen]
 
 
 class Caddy(Program):
