@@ -52,7 +52,7 @@ demo: install ## the main job on a control plane of its own: rollovers, counted 
 	@$(BIN)/python -m tests.demo
 
 .PHONY: test
-test: setup lint unit simulation apiserver gitops monitoring servers chart patient ## everything: format, lint, types, import contracts, and all tests
+test: setup lint unit simulation apiserver gitops monitoring servers readers chart patient ## everything: format, lint, types, import contracts, and all tests
 
 .PHONY: setup
 setup: # by the environment's Python where there is one: it may be another than the machine's
@@ -121,6 +121,15 @@ servers: setup programs ## other people's token servers, and the operator agains
 endpoints: endpoints-setup programs ## the operator against all of those servers, and two more: a table of every case; SERVERS= some by name
 	@FURTHER_SERVERS=1 $(BIN)/python -m pytest --quiet tests/endpoints/test_server.py
 	@$(BIN)/python -m tests.endpoints $(SERVERS)
+
+.PHONY: readers
+readers: setup programs monitoring-programs ## the quickest programs that read a mounted token, over three rollovers
+	@echo "==> programs that read a mounted token (about 1 min)"
+	@$(BIN)/python -m pytest --quiet tests/consumers
+
+.PHONY: consumers
+consumers: setup programs ## all programs that read a mounted token, over three rollovers: a row each
+	@$(BIN)/python -m tests.consumers
 
 .PHONY: faults
 faults: programs ## two replicas on a real control plane that is broken in every way, judged from outside

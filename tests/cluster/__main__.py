@@ -26,7 +26,8 @@ class _Parser(argparse.ArgumentParser):
 
 
 def build(*, node: bool) -> None:
-    tool.provide(name for name in tool.TOOLS if name not in tool.MONITORING and (node or name not in tool.NODE))
+    others = {*tool.MONITORING, *tool.CONSUMERS}
+    tool.provide(name for name in tool.TOOLS if name not in others and (node or name not in tool.NODE))
 
 
 def start(*, node: bool) -> None:

@@ -1,4 +1,5 @@
-"""Small Go programs of our own, built once: one file that needs no more than the standard library, or a module."""
+"""Small Go programs of our own, built once: one file that needs no more than the standard library, a module, or a
+package in the directory of one."""
 
 import hashlib
 import os
@@ -15,13 +16,13 @@ from tests.cluster.toolchain import ToolError
 def build(source: Path, usual: str = "about 30 s at most", *, c_tags: str = "") -> Path:
     """The program, which runs on every libc; alone in its directory. Raises ToolError.
 
-    :param source: a file, or the directory of a module.
+    :param source: a file, or the directory of a module, or one directly in it.
     :param usual: how long a first build takes on two cores, for who waits.
     :param c_tags: of a build, with commas between, that has parts in C: it needs gcc, and runs on this libc alone.
     """
     if c_tags and (missing := debian.absent(debian.C)):
         raise ToolError(debian.shortage(missing))
-    files = sorted(source.iterdir()) if source.is_dir() else [source]
+    files = [*sorted(source.iterdir()), *_pins(source.parent)] if source.is_dir() else [source]
     name = source.stem if source.stem != "main" else source.parent.name
     digest = hashlib.sha256(b"".join([*(file.read_bytes() for file in files), c_tags.encode()])).hexdigest()[:16]
     program = cache.root() / "program" / digest / name
@@ -31,6 +32,11 @@ def build(source: Path, usual: str = "about 30 s at most", *, c_tags: str = "") 
             with step(f"building {name} with {go}, once", usual):
                 _build(go, source, program, c_tags)
     return program
+
+
+def _pins(module: Path) -> list[Path]:
+    """Of the module, where the directory is one."""
+    return [file for file in (module / "go.mod", module / "go.sum") if file.exists()]
 
 
 def _build(go: Path, source: Path, program: Path, c_tags: str) -> None:

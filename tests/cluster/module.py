@@ -99,5 +99,7 @@ LINTERS = Module("linters", "-X main.version={version}")
 PROMETHEUS = Module("prometheus", "", tags="remove_all_sd")
 """Without what finds targets at a dozen clouds, which is a fifth of its packages and more of its time. The pages of its
 web interface are no part of a module: the queries and the rules are what is wanted."""
-MODULES = (*{CONTROL_PLANE, KUBERNETES}, HELM, LINTERS, PROMETHEUS)
+CADDY = Module("caddy", "-X github.com/caddyserver/caddy/v2.CustomVersion={version}")
+VMAGENT = Module("vmagent", "-X github.com/VictoriaMetrics/VictoriaMetrics/lib/buildinfo.Version=vmagent-{version}")
+MODULES = (*{CONTROL_PLANE, KUBERNETES}, HELM, LINTERS, PROMETHEUS, CADDY, VMAGENT)
 """In the order in which they are built."""

@@ -17,7 +17,18 @@ from functools import cache as once
 from pathlib import Path
 
 from tests.cluster import cache, go_build, layer, toolchain
-from tests.cluster.module import CONTROL_PLANE, HELM, KUBERNETES, LINTERS, MODULES, PROMETHEUS, Module, minor
+from tests.cluster.module import (
+    CADDY,
+    CONTROL_PLANE,
+    HELM,
+    KUBERNETES,
+    LINTERS,
+    MODULES,
+    PROMETHEUS,
+    VMAGENT,
+    Module,
+    minor,
+)
 from tests.cluster.progress import say, step
 from tests.cluster.pypi import PyPIError
 
@@ -45,11 +56,15 @@ TOOLS = {
     "kube-score": Tool(LINTERS, "github.com/zegl/kube-score/cmd/kube-score", 20, ("version",)),
     "prometheus": Tool(PROMETHEUS, "github.com/prometheus/prometheus/cmd/prometheus", 120),
     "promtool": Tool(PROMETHEUS, "github.com/prometheus/prometheus/cmd/promtool", 30),
+    "caddy": Tool(CADDY, "github.com/caddyserver/caddy/v2/cmd/caddy", 120, ("version",)),
+    "vmagent": Tool(VMAGENT, "github.com/VictoriaMetrics/VictoriaMetrics/app/vmagent", 30, ("-version",)),
 }
 NODE = ("kube-scheduler", "kubelet")
 """Those that only a plane with a node needs."""
 MONITORING = ("prometheus", "promtool")
 """Those that only the tests of alerts and dashboard need."""
+CONSUMERS = ("caddy", "prometheus", "vmagent")
+"""Those that read mounted tokens."""
 FETCHED = 5
 """Seconds for a program that need not be built."""
 

@@ -8,10 +8,11 @@ from typing import Protocol, Self
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from tests.fakes.call import Call, Verdict
+from tests.fakes.certificate import Certificate
 from tests.fakes.record import Log
 from tests.fakes.server import Server
 
@@ -38,12 +39,15 @@ class Tokens(Protocol):
 class EnvironmentAPI:
     """A context manager: inside, the API answers; `url` and a consumer's name are where that consumer calls it."""
 
-    def __init__(self, tokens: Tokens, *, clock: Callable[[], float] = time.time) -> None:
-        """Takes no port yet."""
+    def __init__(
+        self, tokens: Tokens, *, certificate: Certificate | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Takes no port yet; with a certificate it speaks TLS."""
         self._tokens = tokens
         self._clock = clock
         self._log: Log[Call] = Log()
-        self._server = Server(Starlette(routes=[Route("/api/v1/environment/{consumer}/fonts", self._fonts)]))
+        routes = [Route("/api/v1/environment/{consumer}/fonts", self._fonts, methods=["GET", "POST"])]
+        self._server = Server(Starlette(routes=routes), certificate=certificate)
         self._stack = ExitStack()
 
     def url(self, consumer: str) -> str:
@@ -89,5 +93,7 @@ class EnvironmentAPI:
         call = self.check(consumer, request.headers.get("authorization", ""), self._clock())
         self._log.add(call)
         if call.verdict is Verdict.ACCEPTED:
+            if "text/plain" in request.headers.get("accept", ""):  # a scrape of metrics, of which there are none
+                return PlainTextResponse("")
             return JSONResponse({"data": []})
         return JSONResponse({"error": "invalid_token"}, 401, {"www-authenticate": 'Bearer error="invalid_token"'})

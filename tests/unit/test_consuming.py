@@ -1,19 +1,46 @@
-"""The programs of operator/docs/consuming.md, held against those that run in pods."""
+"""The programs and settings of operator/docs/consuming.md, held against those that are run."""
 
 import re
 from pathlib import Path
 
+import pytest
+
+from tests.consumers.program import Program
+from tests.consumers.programs import PROGRAMS
+from tests.consumers.programs.curl import Curl
+from tests.consumers.programs.snippet import HTTPX, Go, Java, Node, Requests
 from tests.unit.document import broken_links
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "operator" / "docs" / "consuming.md"
 SOURCES = ROOT / "tests" / "node" / "consumers"
+SETTINGS = [kind for kind in PROGRAMS if kind is not Curl]
+SNIPPETS = (HTTPX, Requests, Node, Go, Java)
+LONGEST = 15
+"""Lines of a snippet."""
 
 
 def test_programs() -> None:
-    """The page shows every program, whole and as it is tested, and no other."""
-    shown = re.findall(r"^```(?!yaml)\w+\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    assert sorted(shown) == sorted(source.read_text() for source in SOURCES.iterdir() if source.is_file())
+    """The page shows every program, whole and as it is tested, and else what others have as their setting."""
+    shown = set(_blocks(r"(?!yaml)\w+")) - {kind.setting for kind in SETTINGS}
+    assert shown == {source.read_text() for source in SOURCES.iterdir() if source.is_file()}
+
+
+@pytest.mark.parametrize("kind", SETTINGS, ids=lambda kind: kind.name)
+def test_settings(kind: type[Program]) -> None:
+    """The page shows each setting as it is run, and what it needs of the template."""
+    assert kind.setting in _blocks(r"\w+")
+    assert all(f"{key}: '{value}'" in PAGE.read_text() for key, value in kind.template.items())
+
+
+@pytest.mark.parametrize("kind", SNIPPETS, ids=lambda kind: kind.name)
+def test_snippets(kind: type[Program]) -> None:
+    """What is to be copied is short."""
+    assert len(kind.setting.splitlines()) <= LONGEST
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def test_links() -> None:

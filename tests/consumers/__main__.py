@@ -1,0 +1,45 @@
+"""`python -m tests.consumers [NAME…]`: every program of the room, or those, over three rollovers: a table.
+
+Exit codes: 0 where each did as it should, 1 where one didn't, 2 where one can't be had.
+"""
+
+import sys
+
+from tests.cluster import tool
+from tests.cluster.progress import step
+from tests.cluster.toolchain import ToolError
+from tests.consumers.programs import PROGRAMS
+from tests.consumers.result import table
+from tests.consumers.trial import played
+
+TAIL = 800
+"""Characters of what a program printed that are shown where it failed."""
+
+
+def main(names: list[str]) -> int:
+    """The exit code."""
+    known = {kind.name: kind for kind in PROGRAMS}
+    if unknown := [name for name in names if name not in known]:
+        print(f"error: {', '.join(unknown)} isn't among: {', '.join(known)}", file=sys.stderr)
+        return 2
+    programs = [known[name]() for name in names or known]
+    try:
+        tool.provide(tool.CONSUMERS)
+        versions = {program.name: program.version() for program in programs}
+        longest = max(program.pace.lead * 3 + program.delay for program in programs) + 20
+        with step(f"{len(versions)} programs over three rollovers", f"about {longest / 60:.1f} min"):
+            results = played(programs)
+    except ToolError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    sys.stdout.write(table(result for result, _ in results))
+    wrong = False
+    for result, printed in results:
+        if faults := result.faults():
+            wrong = True
+            print(f"{result.name}: {'; '.join(faults)}; the end of what it printed:\n{printed[-TAIL:]}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

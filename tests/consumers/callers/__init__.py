@@ -1,0 +1,1 @@
+"""Programs around the snippets, which call an API as long as they run."""

@@ -1,0 +1,103 @@
+"""Servers whose configuration names a file."""
+
+import socket
+from urllib.parse import urlsplit
+
+import yaml
+
+from tests.cluster import tool
+from tests.cluster.module import CADDY, PROMETHEUS, VMAGENT
+from tests.consumers.program import MOUNT, ORIGIN, Program, Site
+
+
+class Prometheus(Program):
+    """It scrapes the API."""
+
+    name = "Prometheus"
+    key = "token"
+    setting = f"""\
+scrape_configs:
+  - job_name: shop
+    authorization:
+      credentials_file: {MOUNT}/token
+    static_configs:
+      - targets: [api.example]
+"""
+
+    def version(self) -> str:
+        """See Program."""
+        # The module's: v0.316.0 is 3.16.0.
+        _, minor, patch = PROMETHEUS.version("github.com/prometheus/prometheus").split(".")
+        return f"{minor[0]}.{int(minor[1:])}.{patch}"
+
+    def command(self, site: Site) -> list[str]:
+        """See Program."""
+        self._configure(site)
+        listen = f"--web.listen-address=127.0.0.1:{_free_port()}"
+        return [str(tool.find("prometheus")), "--config.file=prometheus.yml", "--storage.tsdb.path=data", listen]
+
+    def _configure(self, site: Site) -> None:
+        config, url = yaml.safe_load(self.set_up(site)), urlsplit(site.url)
+        config["scrape_configs"][0] |= {
+            "scrape_interval": "200ms",
+            "scrape_timeout": "200ms",
+            "metrics_path": url.path,
+            "static_configs": [{"targets": [url.netloc]}],
+        }
+        (site.home / "prometheus.yml").write_text(yaml.safe_dump(config))
+
+
+class VMAgent(Prometheus):
+    """It scrapes the API by the same setting, and keeps what it has read for a second."""
+
+    name = "vmagent"
+    delay = 1.0
+
+    def version(self) -> str:
+        """See Program."""
+        return VMAGENT.version("github.com/VictoriaMetrics/VictoriaMetrics").removeprefix("v")
+
+    def command(self, site: Site) -> list[str]:
+        """See Program."""
+        self._configure(site)
+        # What it scraped goes nowhere.
+        nowhere = f"-remoteWrite.url=http://127.0.0.1:{_free_port()}/"
+        listen = f"-httpListenAddr=127.0.0.1:{_free_port()}"
+        data = "-remoteWrite.tmpDataPath=data"
+        return [str(tool.find("vmagent")), "-promscrape.config=prometheus.yml", nowhere, data, listen]
+
+
+class Caddy(Program):
+    """It passes requests on."""
+
+    name = "Caddy"
+    key = "authorization"
+    setting = f"""\
+:8080 {{
+	reverse_proxy {ORIGIN} {{
+		header_up Authorization {{file.{MOUNT}/authorization}}
+	}}
+}}
+"""
+
+    def version(self) -> str:
+        """See Program."""
+        return CADDY.version("github.com/caddyserver/caddy/v2").removeprefix("v")
+
+    def command(self, site: Site) -> list[str]:
+        """See Program."""
+        self._port = _free_port()
+        config = self.set_up(site).replace(":8080", f"http://127.0.0.1:{self._port}")
+        (site.home / "Caddyfile").write_text("{\n\tadmin off\n}\n" + config)
+        return [str(tool.find("caddy")), "run", "--config", "Caddyfile"]
+
+    def caller(self, site: Site) -> list[str]:
+        """See Program."""
+        url = f"http://127.0.0.1:{self._port}{urlsplit(site.url).path}"
+        return ["sh", "-c", f'while true; do curl --silent --max-time 2 "{url}"; sleep "$INTERVAL"; done']
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port

@@ -1,0 +1,41 @@
+"""The kubelet's own writer of mounted files: a Go program of our own around it."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from tests.cluster import go_program
+from tests.cluster.module import KUBERNETES
+
+SOURCE: Final = KUBERNETES.directory / "atomicwriter"
+
+
+class AtomicWriter:
+    """A context manager: inside, directories can be written, by one thread."""
+
+    def __enter__(self) -> Self:
+        """Start the program."""
+        command = [str(go_program.build(SOURCE))]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End it."""
+        self._process.communicate()
+
+    def write(self, directory: Path, files: Mapping[str, str]) -> None:
+        """Bring a new version of all files of a directory.
+
+        :param files: contents in base64, as a Secret's `data` has them.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"directory": str(directory), "files": files}) + "\n")
+        self._process.stdin.flush()
+        if self._process.stdout.readline() != "written\n":
+            raise RuntimeError(f"{directory} was not written")
