@@ -1,4 +1,4 @@
-"""The programs and settings of operator/docs/consuming.md, held against those that are run."""
+"""The programs of operator/docs/consuming.md and the settings of programs.md, held against those that are run."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,9 @@ from tests.consumers.programs.snippet import HTTPX, Go, Java, Node, Requests
 from tests.unit.document import broken_links
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "operator" / "docs" / "consuming.md"
+DOCUMENTS = ROOT / "operator" / "docs"
+PAGE = DOCUMENTS / "consuming.md"
+SETTINGS_PAGE = DOCUMENTS / "programs.md"
 SOURCES = ROOT / "tests" / "node" / "consumers"
 SETTINGS = [kind for kind in PROGRAMS if kind is not Curl]
 SNIPPETS = (HTTPX, Requests, Node, Go, Java)
@@ -22,15 +24,15 @@ LONGEST = 15
 
 def test_programs() -> None:
     """The page shows every program, whole and as it is tested, and else what others have as their setting."""
-    shown = set(_blocks(r"(?!yaml)\w+")) - {kind.setting for kind in SETTINGS}
+    shown = set(_blocks(PAGE, r"(?!yaml)\w+")) - {kind.setting for kind in SETTINGS}
     assert shown == {source.read_text() for source in SOURCES.iterdir() if source.is_file()}
 
 
 @pytest.mark.parametrize("kind", SETTINGS, ids=lambda kind: kind.name)
 def test_settings(kind: type[Program]) -> None:
     """The page shows each setting as it is run, and what it needs of the template."""
-    assert kind.setting in _blocks(r"\w+")
-    assert all(f"{key}: '{value}'" in PAGE.read_text() for key, value in kind.template.items())
+    assert kind.setting in _blocks(PAGE if kind in SNIPPETS else SETTINGS_PAGE, r"\w+")
+    assert all(f"{key}: '{value}'" in SETTINGS_PAGE.read_text() for key, value in kind.template.items())
 
 
 @pytest.mark.parametrize("kind", SNIPPETS, ids=lambda kind: kind.name)
@@ -39,8 +41,8 @@ def test_snippets(kind: type[Program]) -> None:
     assert len(kind.setting.splitlines()) <= LONGEST
 
 
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+def _blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def test_links() -> None:

@@ -82,7 +82,7 @@ class Exec(_ClientGo):
     template = MappingProxyType(
         {
             "exec.json": '{"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1",'
-            ' "status": {"token": "${token}", "expirationTimestamp": "${expires_at}"}}'
+            ' "status": {"token": ${token|json}, "expirationTimestamp": ${expires_at|json}}}'
         }
     )
     delay = QUICK.lead - KUBELET
