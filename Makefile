@@ -52,7 +52,7 @@ demo: install ## the main job on a control plane of its own: rollovers, counted 
 	@$(BIN)/python -m tests.demo
 
 .PHONY: test
-test: setup lint unit simulation apiserver gitops monitoring servers readers chart patient ## everything: format, lint, types, import contracts, and all tests
+test: setup lint unit simulation apiserver gitops monitoring readers together patient ## everything: format, lint, types, import contracts, and all tests
 
 .PHONY: setup
 setup: # by the environment's Python where there is one: it may be another than the machine's
@@ -158,6 +158,11 @@ node: setup node-programs ## the image, built from the Dockerfile, and on a node
 patient: setup programs node-programs ## faults and node side by side: both mostly wait, each for less than half of a core
 	@echo "==> faults of every kind, and beside them the image and the operator on a node (about 6 min)"
 	$(call beside,$(BIN)/python -m pytest --quiet tests/node,$(SHIPPED) -m pytest --quiet tests/faults)
+
+.PHONY: together
+together: setup programs ## token servers and chart side by side: the first mostly wait
+	@echo "==> the chart, and beside it the operator against other people's token servers (about 3 min, more the first time)"
+	$(call beside,$(BIN)/python -m pytest --quiet tests/endpoints,$(BIN)/python -m pytest --quiet tests/chart)
 
 .PHONY: compatibility
 compatibility: programs gitops-programs ## waits a hundred times over, and the oldest and newest Kubernetes that the documents name
