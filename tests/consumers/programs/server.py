@@ -48,10 +48,10 @@ scrape_configs:
 
 
 class VMAgent(Prometheus):
-    """It scrapes the API by the same setting, and keeps what it has read for a second."""
+    """It scrapes the API by the same setting, and keeps what it has read for a second, by a clock of whole ones."""
 
     name = "vmagent"
-    delay = 1.0
+    delay = 2.0
 
     def version(self) -> str:
         """See Program."""
