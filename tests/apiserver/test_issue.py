@@ -130,7 +130,7 @@ def test_template_adds_data_labels_and_annotations(stage: Stage) -> None:
             "config.ini": "[api]\ntoken=${token}\ntype=${token_type}\nuntil=${expires_at}\n",
             "header": "Authorization: ${authorization}",
             "scopes": "${scope}",
-            "as-it-is": "$token ${unknown} $${scope} ${token",
+            "as-it-is": "$token ${HOME} $${scope} ${token",
         },
     }
     token = stage.token("templated", target={"name": "templated-token", "template": template}, scopes=["read", "write"])
@@ -144,7 +144,7 @@ def test_template_adds_data_labels_and_annotations(stage: Stage) -> None:
     assert data["config.ini"] == f"[api]\ntoken={minted}\ntype=Bearer\nuntil={data['expires_at']}\n"
     assert data["header"] == f"Authorization: Bearer {minted}"
     assert data["scopes"] == "read write"
-    assert data["as-it-is"] == "$token ${unknown} $read write ${token"
+    assert data["as-it-is"] == "$token ${HOME} $read write ${token"
     assert stage.kube.find("Secret", stage.namespace, "templated") is None
 
 

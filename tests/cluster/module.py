@@ -101,5 +101,6 @@ PROMETHEUS = Module("prometheus", "", tags="remove_all_sd")
 web interface are no part of a module: the queries and the rules are what is wanted."""
 CADDY = Module("caddy", "-X github.com/caddyserver/caddy/v2.CustomVersion={version}")
 VMAGENT = Module("vmagent", "-X github.com/VictoriaMetrics/VictoriaMetrics/lib/buildinfo.Version=vmagent-{version}")
-MODULES = (*{CONTROL_PLANE, KUBERNETES}, HELM, LINTERS, PROMETHEUS, CADDY, VMAGENT)
+PROMETHEUS_OPERATOR = Module("prometheus-operator", "-X github.com/prometheus/common/version.Version={version}")
+MODULES = (*{CONTROL_PLANE, KUBERNETES}, HELM, LINTERS, PROMETHEUS, CADDY, VMAGENT, PROMETHEUS_OPERATOR)
 """In the order in which they are built."""

@@ -25,6 +25,7 @@ from tests.cluster.module import (
     LINTERS,
     MODULES,
     PROMETHEUS,
+    PROMETHEUS_OPERATOR,
     VMAGENT,
     Module,
     minor,
@@ -58,12 +59,15 @@ TOOLS = {
     "promtool": Tool(PROMETHEUS, "github.com/prometheus/prometheus/cmd/promtool", 30),
     "caddy": Tool(CADDY, "github.com/caddyserver/caddy/v2/cmd/caddy", 120, ("version",)),
     "vmagent": Tool(VMAGENT, "github.com/VictoriaMetrics/VictoriaMetrics/app/vmagent", 30, ("-version",)),
+    "prometheus-operator": Tool(
+        PROMETHEUS_OPERATOR, "github.com/prometheus-operator/prometheus-operator/cmd/operator", 150
+    ),
 }
 NODE = ("kube-scheduler", "kubelet")
 """Those that only a plane with a node needs."""
 MONITORING = ("prometheus", "promtool")
 """Those that only the tests of alerts and dashboard need."""
-CONSUMERS = ("caddy", "prometheus", "vmagent")
+CONSUMERS = ("caddy", "prometheus", "prometheus-operator", "vmagent")
 """Those that read mounted tokens."""
 FETCHED = 5
 """Seconds for a program that need not be built."""

@@ -1,4 +1,5 @@
-"""`python -m tests.consumers [NAME…]`: every program of the room, or those, over three rollovers: a table.
+"""`python -m tests.consumers [NAME…]`: every program of the room and a controller, or those, over three rollovers: a
+table of each.
 
 Exit codes: 0 where each did as it should, 1 where one didn't, 2 where one can't be had.
 """
@@ -8,6 +9,8 @@ import sys
 from tests.cluster import tool
 from tests.cluster.progress import step
 from tests.cluster.toolchain import ToolError
+from tests.consumers import controller
+from tests.consumers.program import Program
 from tests.consumers.programs import PROGRAMS
 from tests.consumers.result import table
 from tests.consumers.trial import played
@@ -19,26 +22,43 @@ TAIL = 800
 def main(names: list[str]) -> int:
     """The exit code."""
     known = {kind.name: kind for kind in PROGRAMS}
-    if unknown := [name for name in names if name not in known]:
-        print(f"error: {', '.join(unknown)} isn't among: {', '.join(known)}", file=sys.stderr)
+    every = [*known, controller.NAME]
+    if unknown := [name for name in names if name not in every]:
+        print(f"error: {', '.join(unknown)} isn't among: {', '.join(every)}", file=sys.stderr)
         return 2
-    programs = [known[name]() for name in names or known]
+    wanted = names or every
+    programs = [known[name]() for name in wanted if name in known]
+    wrong = False
     try:
         tool.provide(tool.CONSUMERS)
-        versions = {program.name: program.version() for program in programs}
-        longest = max(program.pace.lead * 3 + program.delay for program in programs) + 20
-        with step(f"{len(versions)} programs over three rollovers", f"about {longest / 60:.1f} min"):
-            results = played(programs)
+        if programs:
+            wrong |= _play(programs)
+        if controller.NAME in wanted:
+            with step(f"the {controller.NAME} over three rollovers", "about 1 min"):
+                delay = controller.watched()
+            sys.stdout.write(controller.table(delay))
+            for fault in delay.faults():
+                wrong = True
+                print(f"{controller.NAME}: {fault}")
     except ToolError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    return 1 if wrong else 0
+
+
+def _play(programs: list[Program]) -> bool:
+    """Whether any of them did what it should not. Raises ToolError."""
+    versions = {program.name: program.version() for program in programs}
+    longest = max(program.pace.lead * 3 + program.delay for program in programs) + 20
+    with step(f"{len(versions)} programs over three rollovers", f"about {longest / 60:.1f} min"):
+        results = played(programs)
     sys.stdout.write(table(result for result, _ in results))
     wrong = False
     for result, printed in results:
         if faults := result.faults():
             wrong = True
             print(f"{result.name}: {'; '.join(faults)}; the end of what it printed:\n{printed[-TAIL:]}")
-    return 1 if wrong else 0
+    return wrong
 
 
 if __name__ == "__main__":
