@@ -52,6 +52,8 @@ new node's, and Helm believes what one of its own says that is installed: whoeve
 no Secret, must get none of them."""
 _REFUSED_LABEL = ("owner", "helm")
 """By which Helm finds its releases, whatever the Secret's type."""
+_REFUSED_NAMES = "sh.helm.release."
+"""By which Helm reads one revision of a release, whatever its labels say."""
 _REFUSED_ANNOTATIONS = "kubernetes.io/service-account."
 """Which ServiceAccount a Secret of the first type is for."""
 
@@ -100,6 +102,19 @@ def check_identity(template: Template) -> None:
     for key in template.annotations:
         if key.startswith(_REFUSED_ANNOTATIONS):
             _refuse(f"metadata.annotations has {key}, by which a Secret gets a ServiceAccount's token; take it away")
+
+
+def check_name(name: str) -> None:
+    """Whether a Secret of that name is nothing more than its data.
+
+    :raises UserActionRequired: where it would be more.
+    """
+    if name.startswith(_REFUSED_NAMES):
+        raise UserActionRequired(
+            Reason.INVALID_SPEC,
+            f"the target Secret's name {name} begins with {_REFUSED_NAMES}, by which Helm takes it for a release of its"
+            " own; choose another spec.target.name",
+        )
 
 
 def check_type(kind: str, data: Mapping[str, str]) -> None:
