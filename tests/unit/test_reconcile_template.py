@@ -28,6 +28,10 @@ UNUSABLE: dict[str, Object] = {
         "type": "kubernetes.io/dockerconfigjson",
         "data": {".dockerconfigjson": "${token}"},
     },
+    "its pull secret is no JSON with a scope": {
+        "type": "kubernetes.io/dockerconfigjson",
+        "data": {".dockerconfigjson": '{"auths": {} ${scope}}'},
+    },
     "it has an unknown placeholder": {"data": {"file": "${tokn}"}},
     "it has an unknown encoding": {"data": {"file": "${token|base32}"}},
     "it makes a service account's token": {"type": "kubernetes.io/service-account-token"},

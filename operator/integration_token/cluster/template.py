@@ -5,6 +5,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final, NoReturn
 
 from integration_token.api.condition import Reason
@@ -44,6 +45,8 @@ _KNOWN = (
 
 _SAMPLE = Token("x", issued=0.0, expires=1.0, assumed=False, scope=())
 """Stands for a token that is still to be asked for."""
+_SCOPED = replace(_SAMPLE, scope=("x",))
+"""The same, of which the endpoint says what it grants."""
 
 _REFUSED_TYPES = frozenset({"kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"})
 _REFUSED_PREFIX = "helm.sh/"
@@ -78,13 +81,15 @@ def check_template(template: Template, secret: Object | None, stored: StoredToke
     :raises UserActionRequired: where not.
     """
     check_identity(template)
-    filled, unknown = data_of(template, _SAMPLE), _unknown(template)
+    unknown = _unknown(template)
     held = (secret or {}).get("data") or {}
     written = data_of(template, stored.token) if unknown and stored is not None else {}
     for key, placeholder in unknown.items():
         if key not in written or held.get(key) != encoded(written[key]):
             _refuse(f"data[{key}] has {_quoted(placeholder)}, which is unknown; there are {_KNOWN}")
-    check_type(template.type, filled)
+    # By both, where the text counts: whether a scope is told shows only in an answer.
+    for sample in (_SAMPLE, _SCOPED) if template.type in {_DOCKER_CONFIG, _DOCKER_CFG} else (_SAMPLE,):
+        check_type(template.type, data_of(template, sample))
 
 
 def check_identity(template: Template) -> None:
