@@ -157,6 +157,35 @@ def test_no_namespace_is_told_how_another_calls_its_secret() -> None:
     play(story)
 
 
+def test_who_comes_later_is_not_told_how_another_calls_its_secret() -> None:
+    """One namespace has found out alone that its key is none: another that brings the same one isn't told its name."""
+
+    async def story(world: World) -> None:
+        def bring(namespace: str, name: str) -> None:
+            world.credentials(name=name, namespace=namespace)
+            world.cluster.edit(
+                "secrets", namespace, name, lambda body: body["data"].update({"tls.key": encoded("no key")})
+            )
+            world.integration(
+                namespace,
+                namespace,
+                endpointRef={"kind": "ClusterTokenEndpoint", "name": "login"},
+                credentialsSecretRef={"name": name},
+            )
+
+        world.cluster_endpoint(**SIGNED)
+        bring("other", "c4n4ry-credentials")
+        await world.operator.start()
+        await world.until(EPOCH + 5)
+        assert "c4n4ry" in str(world.cluster.object(INTEGRATION_TOKENS, "other", "other")["status"])
+        bring(NAMESPACE, "shop-integration")
+        await world.until(EPOCH + 10)
+        assert world.condition_of(NAMESPACE) == ("False", "CredentialsInvalid")
+        assert "c4n4ry" not in str(world.status(NAMESPACE))
+
+    play(story)
+
+
 MINE, OTHER = pem(rsa_key()), pem(rsa_key(number=1))
 BAD_CERTIFICATES: dict[str, tuple[str, str, str]] = {
     "of another key": (certificate_pem(rsa_key(number=1)), MINE, "Secret shop-integration"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from integration_token.api.names import TARGET_LABEL
+from integration_token.api.names import INTEGRATION_TOKENS, TARGET_LABEL
 from integration_token.cluster.collection import Collection, Object
 from integration_token.errors import Conflict, Denied
 
@@ -28,6 +28,10 @@ UNUSABLE: dict[str, Object] = {
         "type": "kubernetes.io/dockerconfigjson",
         "data": {".dockerconfigjson": "${token}"},
     },
+    "its pull secret is no JSON with a scope": {
+        "type": "kubernetes.io/dockerconfigjson",
+        "data": {".dockerconfigjson": '{"auths": {} ${scope}}'},
+    },
     "it has an unknown placeholder": {"data": {"file": "${tokn}"}},
     "it has an unknown encoding": {"data": {"file": "${token|base32}"}},
     "it makes a service account's token": {"type": "kubernetes.io/service-account-token"},
@@ -47,6 +51,28 @@ def replaced_as(template: Object) -> Callable[[World], None]:
 def told(world: World, reason: str) -> list[Object]:
     """The events of a reason."""
     return [event for event in world.cluster.events if event["reason"] == reason]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_no_target_has_a_name_by_which_helm_reads_a_release(own: bool) -> None:
+    """Be it the resource's own name or another: nothing is asked for, and `helm rollback` finds nothing there."""
+
+    async def story(world: World) -> None:
+        release = "sh.helm.release.v1.shop.v3"
+        world.endpoint()
+        world.credentials()
+        name = release if own else "shop"
+        world.integration(name, target={"name": release, "template": {"data": {"release": "H4sIAAAA"}}})
+        if own:
+            world.cluster.edit(INTEGRATION_TOKENS, NAMESPACE, name, lambda body: body["spec"]["target"].pop("name"))
+        await world.operator.start()
+        await world.until(EPOCH + HOUR)
+        assert world.requests == 0
+        assert world.cluster.find("secrets", NAMESPACE, release) is None
+        assert world.condition_of(name) == ("False", "InvalidSpec")
+        assert "choose another spec.target.name" in str(world.status(name))
+
+    play(story)
 
 
 @pytest.mark.parametrize("sentence", UNUSABLE)

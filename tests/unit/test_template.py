@@ -276,6 +276,12 @@ class TestTypes:
             build_target(None, integration(template={"metadata": {"labels": {"owner": "helm"}}}), STORED)
         assert build_target(None, integration(template={"metadata": {"labels": {"owner": "shop"}}}), STORED) is not None
 
+    def test_a_name_by_which_helm_reads_a_release_is_refused(self) -> None:
+        """Helm looks at no label where it reads one revision, and a template may write all that a release holds."""
+        with pytest.raises(UserActionRequired, match=r"name sh\.helm\.release\.v1\.shop\.v3 begins with"):
+            build_target(None, replace(integration(), target="sh.helm.release.v1.shop.v3"), STORED)
+        assert build_target(None, replace(integration(), target="sh.helm"), STORED) is not None
+
     @pytest.mark.parametrize("kind", ["Opaque", "example.com/credentials", "kubernetes.io/something-new"])
     def test_other_types_demand_nothing(self, kind: str) -> None:
         """A controller of one's own may know them."""

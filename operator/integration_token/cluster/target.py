@@ -34,7 +34,7 @@ from integration_token.cluster.managed_fields import (
     taken_over,
     tells_token,
 )
-from integration_token.cluster.template import FIXED, check_identity, check_type, data_of, encoded
+from integration_token.cluster.template import FIXED, check_identity, check_name, check_type, data_of, encoded
 
 
 class Ownership(Enum):
@@ -139,6 +139,7 @@ def build_target(secret: Object | None, integration: Integration, stored: Stored
 
     :raises UserActionRequired: where no Secret can be made of the template with this token.
     """
+    check_name(integration.target)
     check_identity(integration.template)
     metadata: Object = {} if secret is None else dict(secret["metadata"])
     old_labels, old_annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}

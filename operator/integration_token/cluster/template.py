@@ -5,6 +5,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final, NoReturn
 
 from integration_token.api.condition import Reason
@@ -44,6 +45,8 @@ _KNOWN = (
 
 _SAMPLE = Token("x", issued=0.0, expires=1.0, assumed=False, scope=())
 """Stands for a token that is still to be asked for."""
+_SCOPED = replace(_SAMPLE, scope=("x",))
+"""The same, of which the endpoint says what it grants."""
 
 _REFUSED_TYPES = frozenset({"kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"})
 _REFUSED_PREFIX = "helm.sh/"
@@ -52,6 +55,8 @@ new node's, and Helm believes what one of its own says that is installed: whoeve
 no Secret, must get none of them."""
 _REFUSED_LABEL = ("owner", "helm")
 """By which Helm finds its releases, whatever the Secret's type."""
+_REFUSED_NAMES = "sh.helm.release."
+"""By which Helm reads one revision of a release, whatever its labels say."""
 _REFUSED_ANNOTATIONS = "kubernetes.io/service-account."
 """Which ServiceAccount a Secret of the first type is for."""
 
@@ -76,13 +81,15 @@ def check_template(template: Template, secret: Object | None, stored: StoredToke
     :raises UserActionRequired: where not.
     """
     check_identity(template)
-    filled, unknown = data_of(template, _SAMPLE), _unknown(template)
+    unknown = _unknown(template)
     held = (secret or {}).get("data") or {}
     written = data_of(template, stored.token) if unknown and stored is not None else {}
     for key, placeholder in unknown.items():
         if key not in written or held.get(key) != encoded(written[key]):
             _refuse(f"data[{key}] has {_quoted(placeholder)}, which is unknown; there are {_KNOWN}")
-    check_type(template.type, filled)
+    # By both, where the text counts: whether a scope is told shows only in an answer.
+    for sample in (_SAMPLE, _SCOPED) if template.type in {_DOCKER_CONFIG, _DOCKER_CFG} else (_SAMPLE,):
+        check_type(template.type, data_of(template, sample))
 
 
 def check_identity(template: Template) -> None:
@@ -100,6 +107,19 @@ def check_identity(template: Template) -> None:
     for key in template.annotations:
         if key.startswith(_REFUSED_ANNOTATIONS):
             _refuse(f"metadata.annotations has {key}, by which a Secret gets a ServiceAccount's token; take it away")
+
+
+def check_name(name: str) -> None:
+    """Whether a Secret of that name is nothing more than its data.
+
+    :raises UserActionRequired: where it would be more.
+    """
+    if name.startswith(_REFUSED_NAMES):
+        raise UserActionRequired(
+            Reason.INVALID_SPEC,
+            f"the target Secret's name {name} begins with {_REFUSED_NAMES}, by which Helm takes it for a release of its"
+            " own; choose another spec.target.name",
+        )
 
 
 def check_type(kind: str, data: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ from integration_token.api.condition import Reason
 from integration_token.api.integration import Integration
 from integration_token.cluster.managed_fields import last_manager
 from integration_token.cluster.target import build_target
-from integration_token.cluster.template import check_template
+from integration_token.cluster.template import check_name, check_template
 from integration_token.controller.observation import Observation, plan_for
 from integration_token.controller.references import References
 from integration_token.controller.revision import revisions_of
@@ -48,6 +48,7 @@ class Observer:
             if stored is not None and not plan.clock_was_set(now):
                 stored = replace(stored, token=self._grants.as_answered(state.grant, stored.token))
             # A target that can't be made as specified is left as it is.
+            check_name(integration.target)
             check_template(integration.template, found.secret, found.stored)
             target = found
         except Failure as error:

@@ -4,7 +4,7 @@ What is remembered of a grant is no token and no credential: which of its resour
 others copy it from a Secret of theirs, and what its requests have taught.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from integration_token.api.condition import Reason
 from integration_token.clock import Instant
@@ -14,6 +14,12 @@ from integration_token.renewal.rollover import Rollover
 from integration_token.state.failure import NOTHING, FailureState
 from integration_token.workqueue.grant_rate import MAX_PER_SHARE, MAX_WISHES, GrantRate
 from integration_token.workqueue.key import Key
+
+_UNUSABLE = (
+    "no token request can be made with these credentials, as has been found out for another resource that has the same;"
+    " store a key and a certificate that can be used in the credentials Secret"
+)
+"""What is told of credentials that several namespaces have."""
 
 _CLOSE, _CLOSE_SHARE = 5.0, 0.01
 """Seconds, or share of the lifetime, by which two answers with the same token may differ about its expiry."""
@@ -137,13 +143,11 @@ class GrantState:
     def told_to_all(self, failure: Failure) -> Failure:
         """Why no request can be made with the grant's credentials, as each of its resources may be told: those of other
         namespaces have the same in a Secret of another name."""
-        if failure.reason != Reason.CREDENTIALS_INVALID or not self._crosses():
+        if failure.reason != Reason.CREDENTIALS_INVALID or not self._crosses() or failure.what == _UNUSABLE:
             return failure
-        return UserActionRequired(
-            failure.reason,
-            "no token request can be made with these credentials, as has been found out for another resource that has"
-            " the same; store a key and a certificate that can be used in the credentials Secret",
-        )
+        told = UserActionRequired(failure.reason, _UNUSABLE)
+        told.next_attempt = failure.next_attempt
+        return told
 
     def on_success(self) -> None:
         """A request was answered with a usable token."""
@@ -208,6 +212,9 @@ class GrantState:
         self.members.add(key)
         self.namespaces = self.namespaces or {}
         self.namespaces[key.namespace] = self.namespaces.get(key.namespace, 0) + 1
+        if (failure := self.failing.failure) is not None and (told := self.told_to_all(failure)) is not failure:
+            # Found out while one namespace had the grant, and told with what is that one's alone.
+            self.failing = replace(self.failing, failure=told)
 
     def leave(self, key: Key) -> None:
         """The resource has the grant no longer."""
