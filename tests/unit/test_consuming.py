@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.consumers import controller
 from tests.consumers.program import Program
 from tests.consumers.programs import PROGRAMS
 from tests.consumers.programs.curl import Curl
@@ -33,6 +34,11 @@ def test_settings(kind: type[Program]) -> None:
     """The page shows each setting as it is run, and what it needs of the template."""
     assert kind.setting in _blocks(PAGE if kind in SNIPPETS else SETTINGS_PAGE, r"\w+")
     assert all(f"{key}: '{value}'" in SETTINGS_PAGE.read_text() for key, value in kind.template.items())
+
+
+def test_setting_of_the_controller() -> None:
+    """So is that of the controller."""
+    assert f"`{controller.SETTING}`" in SETTINGS_PAGE.read_text()
 
 
 @pytest.mark.parametrize("kind", SNIPPETS, ids=lambda kind: kind.name)
