@@ -30,6 +30,9 @@ PAUSE: Final = 5.0
 """Seconds from one renewal to the next, as short as they ever are: a kubelet that still syncs the pod for the last one
 syncs it for the next only afterwards."""
 
+HEARD: Final = 75.0
+"""Seconds until a wish for a renewal is followed at the latest: the operator follows three a minute."""
+
 REFRESHED, ALONE = "refreshed", "alone"
 PROMISE: Final = 0.5
 
@@ -91,7 +94,7 @@ def _renew(login: Login, token: Token, number: int) -> None:
     """Have the endpoint roll over, and the operator ask."""
     login.endpoint.roll_over(token.client_id)
     token.request_poll()
-    poll(lambda: len(token.minted()) == number + 1, "the renewal")
+    poll(lambda: len(token.minted()) == number + 1, "the renewal", HEARD)
 
 
 def _await(api: EnvironmentAPI, name: str, switched: int) -> None:
