@@ -5,7 +5,6 @@ import itertools
 import json
 import os
 import signal
-import socket
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +17,7 @@ from tests.apiserver.ledger import Ledger
 from tests.cluster.client import CHART
 from tests.cluster.plane import ControlPlane
 from tests.cluster.poll import poll
+from tests.cluster.port import free_port
 from tests.demo.process import OperatorProcess
 
 _NUMBERS = itertools.count(1)
@@ -77,8 +77,7 @@ class Operator:
     def start(self) -> None:
         """Start it; it isn't ready yet."""
         self.started = time.time()
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port: int = probe.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._ledger.users.add(self.installation.user)
         user = json.loads(self.installation.kubeconfig.read_text())["users"][0]["user"]

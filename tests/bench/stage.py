@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from tests.bench.row import BenchError
 from tests.cluster.client import CHART
 from tests.cluster.plane import ControlPlane
 from tests.cluster.poll import poll
+from tests.cluster.port import free_port
 from tests.cluster.progress import step
 from tests.demo.process import OperatorProcess
 from tests.fakes.process import Configuration, EndpointProcess
@@ -125,8 +125,7 @@ class Stage:
 
         :param module: what is run in its place, to look into it.
         """
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port: int = probe.getsockname()[1]
+        port = free_port()
         # The last one given counts: the port of the chart may be taken on this machine.
         arguments = [*self._arguments, *flags, f"--metrics-address=127.0.0.1:{port}"]
         with OperatorProcess(arguments, self.plane.directory / f"operator-{port}.log", module) as process:

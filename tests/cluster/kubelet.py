@@ -1,7 +1,6 @@
 """The kubelet of a node: its settings, and the process."""
 
 import json
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from tests.cluster.cgroup import ControlGroup
 from tests.cluster.containerd import SOCKET
 from tests.cluster.daemon import Daemon
 from tests.cluster.namespace import Namespaces
+from tests.cluster.port import free_port
 
 NAME = "localhost"
 """The node's. The API server reaches the kubelet by it, for `kubectl logs` and `exec`, and it resolves everywhere."""
@@ -62,7 +62,7 @@ def _configuration(directory: Path, authority: Path, group: ControlGroup, resolv
         },
         "authorization": {"mode": "AlwaysAllow"},  # of those who show a certificate
         "address": "127.0.0.1",
-        "port": _free_port(),
+        "port": free_port(),
         "healthzPort": 0,
         "containerRuntimeEndpoint": f"unix://{SOCKET}",
         "resolvConf": str(resolver),
@@ -81,9 +81,3 @@ def _configuration(directory: Path, authority: Path, group: ControlGroup, resolv
         "imageGCHighThresholdPercent": 100,
         "shutdownGracePeriod": "0s",
     }
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port

@@ -18,7 +18,7 @@ from tests.apiserver.kube import Kube
 from tests.apiserver.ledger import Ledger
 from tests.apiserver.operator import usual
 from tests.apiserver.stage import Login, Stage, Token
-from tests.cluster import tool, toolchain
+from tests.cluster import go_build, tool, toolchain
 from tests.cluster.daemon import Daemon
 from tests.cluster.module import PROMETHEUS_OPERATOR
 from tests.cluster.plane import ControlPlane
@@ -90,7 +90,7 @@ def _install(plane: ControlPlane, namespace: str, home: Path) -> None:
     answer = subprocess.run(
         [go, "mod", "download", "-json", _PACKAGE],
         cwd=PROMETHEUS_OPERATOR.directory,
-        env=os.environ | {"GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"},
+        env=os.environ | go_build.ENVIRONMENT,
         capture_output=True,
         text=True,
         check=True,

@@ -2,13 +2,13 @@
 
 import json
 import secrets
-import socket
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Final, Self
 
 from tests.cluster.client import CHART, CommandError
 from tests.cluster.plane import ControlPlane
+from tests.cluster.port import free_port
 from tests.cluster.progress import say, step
 from tests.demo.case import CASES, CONSUMER_ACCOUNT, NAMESPACE, access, manifests, policy
 from tests.demo.consumer import Consumer
@@ -77,7 +77,7 @@ class Scene:
         account = self.plane.service_account_kubeconfig(RELEASE, pod["serviceAccountName"])
         arguments: list[str] = pod["containers"][0]["args"]
         # The last one given counts: the port of the chart may be taken on this machine.
-        return [*arguments, f"--kubeconfig={account}", f"--metrics-address=127.0.0.1:{_free_port()}"]
+        return [*arguments, f"--kubeconfig={account}", f"--metrics-address=127.0.0.1:{free_port()}"]
 
     def _ask(self, clients: dict[str, str]) -> None:
         self.plane.kubectl("apply", "--filename=-", stdin=access())
@@ -107,9 +107,3 @@ class Scene:
     def show(self, *arguments: str) -> str:
         """What a user sees of `kubectl get`."""
         return self.plane.kubectl("get", *arguments, f"--namespace={NAMESPACE}", check=False)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port

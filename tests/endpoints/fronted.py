@@ -1,7 +1,6 @@
 """What all servers of this room are made of: a front, and a program behind it in a directory of its own."""
 
 import shutil
-import socket
 import tempfile
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Self
 import httpx
 
 from tests.cluster.daemon import Daemon
+from tests.cluster.port import free_port
 from tests.endpoints.front import Front
 from tests.endpoints.server import Answer, Capability, Method
 from tests.fakes.server import HOST
@@ -47,8 +47,7 @@ class Fronted(ABC):
         with ExitStack() as stack:
             directory = Path(tempfile.mkdtemp(prefix=f"{self.name}-"))
             stack.callback(shutil.rmtree, directory, ignore_errors=True)
-            with socket.create_server((HOST, 0)) as probe:
-                port = probe.getsockname()[1]
+            port = free_port()
             self._front = stack.enter_context(Front(port, self.path, self._turn))
             self._behind = stack.enter_context(
                 httpx.Client(base_url=f"http://{HOST}:{port}", trust_env=False, timeout=READY)

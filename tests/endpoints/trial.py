@@ -84,8 +84,7 @@ class Trial:
             references = {"endpointRef": {"name": "login"}, "serviceAccountRef": {"name": "shop"}}
             self._create("IntegrationToken", "shop", GROUP_VERSION, spec=references | spec)
             return self
-        data = {key: base64.b64encode(value.encode()).decode() for key, value in held.items()}
-        self._create("Secret", CREDENTIALS, "v1", labels, data=data)
+        self._create("Secret", CREDENTIALS, "v1", labels, data=_encoded(held))
         credentials = {"name": CREDENTIALS, **{_KEYS[key]: key for key in held if key in _KEYS}}
         references = {"endpointRef": {"name": "login"}, "credentialsSecretRef": credentials}
         self._create("IntegrationToken", "shop", GROUP_VERSION, spec=references | spec)
@@ -93,8 +92,7 @@ class Trial:
 
     def hold(self, held: Mapping[str, str]) -> None:
         """Have the credentials Secret hold this instead."""
-        data = {key: base64.b64encode(value.encode()).decode() for key, value in held.items()}
-        self.kube.patch("Secret", self.namespace, CREDENTIALS, {"data": data})
+        self.kube.patch("Secret", self.namespace, CREDENTIALS, {"data": _encoded(held)})
 
     def ask_for_renewal(self) -> None:
         """As a person does."""
@@ -173,3 +171,8 @@ class Trial:
             "annotations": dict(annotations or {}),
         }
         self.kube.create({"apiVersion": version, "kind": kind, "metadata": metadata, **parts})
+
+
+def _encoded(held: Mapping[str, str]) -> dict[str, str]:
+    """As a Secret's `data` has it."""
+    return {key: base64.b64encode(value.encode()).decode() for key, value in held.items()}

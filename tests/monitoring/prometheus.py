@@ -1,7 +1,6 @@
 """A Prometheus server that scrapes every second, for as long as a `with` block lasts."""
 
 import shutil
-import socket
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +13,7 @@ import yaml
 from tests.chart.rendering import Document
 from tests.cluster import tool
 from tests.cluster.daemon import Daemon
+from tests.cluster.port import free_port
 from tests.monitoring import rules
 from tests.monitoring.rules import JOB, TARGET
 
@@ -61,8 +61,7 @@ class Prometheus:
                 "scrape_configs": [scraping],
             }
             (directory / "prometheus.yml").write_text(yaml.safe_dump(configuration))
-            with socket.create_server(("127.0.0.1", 0)) as probe:
-                address = f"127.0.0.1:{probe.getsockname()[1]}"
+            address = f"127.0.0.1:{free_port()}"
             self._http = stack.enter_context(httpx.Client(base_url=f"http://{address}", trust_env=False))
             command = [str(tool.find("prometheus")), "--config.file=prometheus.yml", "--storage.tsdb.path=data"]
             daemon = Daemon("prometheus", [*command, f"--web.listen-address={address}", "--log.level=warn"], directory)

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.cluster.client import CHART, host_network_values
 from tests.cluster.plane import ControlPlane
 from tests.cluster.poll import poll
+from tests.cluster.port import free_port
 
 NAME: Final = "integration-token-operator"
 """Of the release, and of its namespace and what it installs."""
@@ -32,8 +32,7 @@ class Release:
         labels = {"pod-security.kubernetes.io/enforce": "privileged"}
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAME, "labels": labels}}
         plane.kubectl("create", "--filename=-", stdin=json.dumps(namespace))
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self._port: int = probe.getsockname()[1]
+        self._port = free_port()
         self._values = plane.directory / "values.json"
         # There is no DNS on this node, by which the test's pod would find the Service.
         names = [{"ip": "127.0.0.1", "hostnames": [f"{NAME}.{NAME}.svc"]}]

@@ -1,7 +1,6 @@
 """The image that the Dockerfile builds, run as the chart runs it: as a stranger, with nowhere to write."""
 
 import re
-import socket
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +12,7 @@ import trustme
 from tests.cluster import pip
 from tests.cluster.image import ROOT, Image
 from tests.cluster.poll import poll
+from tests.cluster.port import free_port
 
 ACCOUNT = "/run/secrets/kubernetes.io/serviceaccount"
 """Where a pod's account is, less the symbolic link that /var/run is."""
@@ -84,8 +84,7 @@ def test_it_starts_and_ends_without_a_place_to_write(
     account.chmod(0o755)
     (account / "token").write_text("token")
     trustme.CA().cert_pem.write_to_path(account / "ca.crt")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     options = (*read_only, f"--volume={account}:{ACCOUNT}:ro")
     options += ("--env=KUBERNETES_SERVICE_HOST=127.0.0.1", "--env=KUBERNETES_SERVICE_PORT=1")
     command = ("sh", "-c", UNTIL_STOPPED, "sh", *image.config["Entrypoint"], "run", f"--metrics-address={address}")

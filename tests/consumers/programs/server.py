@@ -1,12 +1,12 @@
 """Servers whose configuration names a file."""
 
-import socket
 from urllib.parse import urlsplit
 
 import yaml
 
 from tests.cluster import tool
 from tests.cluster.module import CADDY, PROMETHEUS, VMAGENT
+from tests.cluster.port import free_port
 from tests.consumers.program import MOUNT, ORIGIN, Program, Site
 
 
@@ -33,7 +33,7 @@ scrape_configs:
     def command(self, site: Site) -> list[str]:
         """See Program."""
         self._configure(site)
-        listen = f"--web.listen-address=127.0.0.1:{_free_port()}"
+        listen = f"--web.listen-address=127.0.0.1:{free_port()}"
         return [str(tool.find("prometheus")), "--config.file=prometheus.yml", "--storage.tsdb.path=data", listen]
 
     def _configure(self, site: Site) -> None:
@@ -61,8 +61,8 @@ class VMAgent(Prometheus):
         """See Program."""
         self._configure(site)
         # What it scraped goes nowhere.
-        nowhere = f"-remoteWrite.url=http://127.0.0.1:{_free_port()}/"
-        listen = f"-httpListenAddr=127.0.0.1:{_free_port()}"
+        nowhere = f"-remoteWrite.url=http://127.0.0.1:{free_port()}/"
+        listen = f"-httpListenAddr=127.0.0.1:{free_port()}"
         data = "-remoteWrite.tmpDataPath=data"
         return [str(tool.find("vmagent")), "-promscrape.config=prometheus.yml", nowhere, data, listen]
 
@@ -86,7 +86,7 @@ class Caddy(Program):
 
     def command(self, site: Site) -> list[str]:
         """See Program."""
-        self._port = _free_port()
+        self._port = free_port()
         config = self.set_up(site).replace(":8080", f"http://127.0.0.1:{self._port}")
         (site.home / "Caddyfile").write_text("{\n\tadmin off\n}\n" + config)
         return [str(tool.find("caddy")), "run", "--config", "Caddyfile"]
@@ -95,9 +95,3 @@ class Caddy(Program):
         """See Program."""
         url = f"http://127.0.0.1:{self._port}{urlsplit(site.url).path}"
         return ["sh", "-c", f'while true; do curl --silent --max-time 2 "{url}"; sleep "$INTERVAL"; done']
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
