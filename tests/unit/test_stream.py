@@ -1,0 +1,73 @@
+"""What goes through the connection of a token request."""
+
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import httpcore
+import pytest
+from integration_token.oauth.stream import BoundedStream
+
+
+class Peer(httpcore.AsyncNetworkStream):
+    """Answers at once, whatever it is sent."""
+
+    def __init__(self, fail: Callable[[], None] = lambda: None) -> None:
+        """`fail` is called with whatever is sent."""
+        self.sent: list[bytes] = []
+        self._fail = fail
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """An answer."""
+        return b"HTTP/1.1 200 OK\r\n"[:max_bytes]
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """A piece of a request."""
+        self._fail()
+        self.sent.append(buffer)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        """As before."""
+        return self
+
+    def get_extra_info(self, info: str) -> Any:
+        """Of no connection."""
+
+
+async def test_head_and_body_go_out_in_one_piece() -> None:
+    """As soon as the answer is read, and once."""
+    peer = Peer()
+    stream = BoundedStream(peer)
+    for piece in (b"POST / HTTP/1.1\r\n\r\n", b"grant_type=client_credentials"):
+        await stream.write(piece)
+    await stream.read(64)
+    await stream.read(64)
+    assert peer.sent == [b"POST / HTTP/1.1\r\n\r\ngrant_type=client_credentials"]
+
+
+async def test_whoever_closes_before_all_is_sent_is_heard() -> None:
+    """An endpoint may refuse by the head alone; what stands in its answer is told."""
+
+    def closed() -> None:
+        raise httpcore.WriteError
+
+    stream = BoundedStream(Peer(closed))
+    await stream.write(b"POST / HTTP/1.1\r\n\r\n")
+    assert (await stream.read(64)).startswith(b"HTTP/1.1 200")
+
+
+async def test_a_request_that_nobody_takes_times_out() -> None:
+    """It isn't waited for an answer to what was not sent."""
+
+    def stuck() -> None:
+        raise httpcore.WriteTimeout
+
+    stream = BoundedStream(Peer(stuck))
+    await stream.write(b"POST / HTTP/1.1\r\n\r\n")
+    with pytest.raises(httpcore.WriteTimeout):
+        await stream.read(64)
