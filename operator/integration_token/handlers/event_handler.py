@@ -5,6 +5,7 @@ from typing import Any
 
 from integration_token.api.endpoint import EndpointKind, EndpointRef, parse_endpoint
 from integration_token.api.integration import is_going, parse_integration, renew_request
+from integration_token.api.names import INTEGRATION_TOKEN_KIND
 from integration_token.errors import UserActionRequired
 from integration_token.handlers.session import is_cut
 from integration_token.state.inventory import Inventory
@@ -59,6 +60,10 @@ class EventHandler:
         key = token_key(metadata["namespace"], metadata["name"])
         known = self._inventory.knows(key, metadata["uid"], metadata.get("generation", 1), renew_request(body))
         return not known or kind != MODIFIED or is_going(body)
+
+    def is_news(self, body: dict[str, Any]) -> bool:
+        """Whether an object of any kind that was changed may tell anything new."""
+        return body["kind"] != INTEGRATION_TOKEN_KIND or self.is_relevant(MODIFIED, body)
 
     def on_endpoint(self, kind: str | None, endpoint_kind: EndpointKind, body: dict[str, Any]) -> None:
         """An endpoint was listed, added, changed or deleted."""

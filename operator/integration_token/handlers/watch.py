@@ -84,7 +84,7 @@ def _registry(
             on_failure()
             await asyncio.sleep(_RELOGIN)
         info = _connection(await access())
-        session = await sessions.enter_async_context(session_of(info))
+        session = await sessions.enter_async_context(session_of(info, handler.is_news))
         # What was refused before kopf takes for no login at all, and ends for good, or hangs while it ends. Until there
         # is another token the same one is to be tried again, so each time it has to look different.
         return kopf.AiohttpSession(server=info.server, aiohttp_session=session, priority=number)
