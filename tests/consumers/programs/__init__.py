@@ -7,7 +7,8 @@ from tests.consumers.programs import kubernetes
 from tests.consumers.programs.collector import Collector
 from tests.consumers.programs.curl import Curl
 from tests.consumers.programs.grpc import GRPC
-from tests.consumers.programs.server import Caddy, Prometheus, VMAgent
+from tests.consumers.programs.proxy import Caddy
+from tests.consumers.programs.server import Prometheus, VMAgent
 from tests.consumers.programs.snippet import HTTPX, Go, Java, Node, Requests
 
 PROGRAMS: Final[tuple[type[Program], ...]] = (
