@@ -88,7 +88,7 @@ class Program(ABC):
         return "".join(daemon.log.read_text(errors="replace") for daemon in self._daemons)
 
     @classmethod
-    def set_up(cls, site: Site) -> str:
-        """The setting as it is at that site."""
+    def set_up(cls, site: Site, text: str = "") -> str:
+        """The setting, or another text of the documents, as it is at that site."""
         origin = site.url.removesuffix(urlsplit(site.url).path)
-        return cls.setting.replace(MOUNT, str(site.mount)).replace(API, site.url).replace(ORIGIN, origin)
+        return (text or cls.setting).replace(MOUNT, str(site.mount)).replace(API, site.url).replace(ORIGIN, origin)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tests.consumers.program import Program
-from tests.consumers.programs import kubernetes
+from tests.consumers.programs import envoy, kubernetes
 from tests.consumers.programs.collector import Collector
 from tests.consumers.programs.curl import Curl
 from tests.consumers.programs.grpc import GRPC
@@ -21,6 +21,8 @@ PROGRAMS: Final[tuple[type[Program], ...]] = (
     Prometheus,
     VMAgent,
     Caddy,
+    envoy.Envoy,
+    envoy.NamedFile,
     kubernetes.Python,
     kubernetes.TokenFile,
     kubernetes.Exec,

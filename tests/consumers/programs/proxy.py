@@ -8,7 +8,7 @@ from tests.cluster.port import free_port
 from tests.consumers.program import MOUNT, ORIGIN, Program, Site
 
 
-class _Proxy(Program):
+class Proxy(Program):
     """One that a caller without a token calls at `_port`."""
 
     _port: int
@@ -20,7 +20,7 @@ class _Proxy(Program):
         return ["sh", "-c", f'while true; do curl --silent --max-time 2 "{url}"; sleep "$INTERVAL"; done']
 
 
-class Caddy(_Proxy):
+class Caddy(Proxy):
     """It reads the file for each request."""
 
     name = "Caddy"
