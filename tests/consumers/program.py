@@ -50,6 +50,8 @@ class Program(ABC):
     """Whether it sends a token by TLS alone."""
     setting: ClassVar[str]
     """Lines of its configuration, or of a program around it, with MOUNT and API in them."""
+    beside: ClassVar[tuple[str, ...]] = ()
+    """Other files that the setting needs, as the documents show them."""
 
     @abstractmethod
     def version(self) -> str:
