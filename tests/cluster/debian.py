@@ -21,8 +21,8 @@ among them."""
 
 IMAGE = ("buildah", "mmdebstrap")
 NODE = ("containerd", "ctr", "runc", "ptp", "unshare", "nsenter", "setpriv")
-CONSUMERS = ("curl", "node", "javac")
-"""What the consumers in pods are written in, beside the shell, Python and Go."""
+CONSUMERS = ("curl", "node", "javac", "git")
+"""What the consumers in pods are written in, beside the shell, Python and Go; and what a controller fetches from."""
 
 ENDPOINTS = ("java", "mvn")
 """What other people's token servers run on, and come by."""
@@ -45,6 +45,7 @@ PACKAGES = {
     "curl": "curl",
     "node": "nodejs",
     "javac": "default-jdk-headless",
+    "git": "git",
     "java": "default-jre-headless",
     "mvn": "maven",
     "gcc": "build-essential",  # the package gcc has no headers

@@ -102,5 +102,16 @@ web interface are no part of a module: the queries and the rules are what is wan
 CADDY = Module("caddy", "-X github.com/caddyserver/caddy/v2.CustomVersion={version}")
 VMAGENT = Module("vmagent", "-X github.com/VictoriaMetrics/VictoriaMetrics/lib/buildinfo.Version=vmagent-{version}")
 PROMETHEUS_OPERATOR = Module("prometheus-operator", "-X github.com/prometheus/common/version.Version={version}")
-MODULES = (*{CONTROL_PLANE, KUBERNETES}, HELM, LINTERS, PROMETHEUS, CADDY, VMAGENT, PROMETHEUS_OPERATOR)
+SOURCE_CONTROLLER = Module("source-controller", "")
+"""Flux's, which has no version in itself."""
+MODULES = (
+    *{CONTROL_PLANE, KUBERNETES},
+    HELM,
+    LINTERS,
+    PROMETHEUS,
+    CADDY,
+    VMAGENT,
+    PROMETHEUS_OPERATOR,
+    SOURCE_CONTROLLER,
+)
 """In the order in which they are built."""

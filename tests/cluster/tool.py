@@ -26,6 +26,7 @@ from tests.cluster.module import (
     MODULES,
     PROMETHEUS,
     PROMETHEUS_OPERATOR,
+    SOURCE_CONTROLLER,
     VMAGENT,
     Module,
     minor,
@@ -62,13 +63,14 @@ TOOLS = {
     "prometheus-operator": Tool(
         PROMETHEUS_OPERATOR, "github.com/prometheus-operator/prometheus-operator/cmd/operator", 150
     ),
+    "source-controller": Tool(SOURCE_CONTROLLER, "github.com/fluxcd/source-controller", 170),
 }
 NODE = ("kube-scheduler", "kubelet")
 """Those that only a plane with a node needs."""
 MONITORING = ("prometheus", "promtool")
 """Those that only the tests of alerts and dashboard need."""
-CONSUMERS = ("caddy", "prometheus", "prometheus-operator", "vmagent")
-"""Those that read mounted tokens."""
+CONSUMERS = ("caddy", "prometheus", "prometheus-operator", "source-controller", "vmagent")
+"""Those that read tokens, from a file or from the Secret."""
 FETCHED = 5
 """Seconds for a program that need not be built."""
 

@@ -1,5 +1,5 @@
-"""`python -m tests.consumers [NAME…]`: every program of the room and a controller, or those, over three rollovers: a
-table of each.
+"""`python -m tests.consumers [NAME…]`: every program and controller of the room, or those, over three rollovers: a
+table of the programs and one of the controllers.
 
 Exit codes: 0 where each did as it should, 1 where one didn't, 2 where one can't be had.
 """
@@ -10,6 +10,8 @@ from tests.cluster import tool
 from tests.cluster.progress import step
 from tests.cluster.toolchain import ToolError
 from tests.consumers import controller
+from tests.consumers.controller import Controller
+from tests.consumers.controllers import CONTROLLERS
 from tests.consumers.program import Program
 from tests.consumers.programs import PROGRAMS
 from tests.consumers.result import table
@@ -22,24 +24,20 @@ TAIL = 800
 def main(names: list[str]) -> int:
     """The exit code."""
     known = {kind.name: kind for kind in PROGRAMS}
-    every = [*known, controller.NAME]
+    every = [*known, *(kind.name for kind in CONTROLLERS)]
     if unknown := [name for name in names if name not in every]:
         print(f"error: {', '.join(unknown)} isn't among: {', '.join(every)}", file=sys.stderr)
         return 2
     wanted = names or every
     programs = [known[name]() for name in wanted if name in known]
+    controllers = [kind for kind in CONTROLLERS if kind.name in wanted]
     wrong = False
     try:
         tool.provide(tool.CONSUMERS)
         if programs:
             wrong |= _play(programs)
-        if controller.NAME in wanted:
-            with step(f"the {controller.NAME} over three rollovers", "about 1 min"):
-                delay = controller.watched()
-            sys.stdout.write(controller.table(delay))
-            for fault in delay.faults():
-                wrong = True
-                print(f"{controller.NAME}: {fault}")
+        if controllers:
+            wrong |= _watch(controllers)
     except ToolError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -58,6 +56,21 @@ def _play(programs: list[Program]) -> bool:
         if faults := result.faults():
             wrong = True
             print(f"{result.name}: {'; '.join(faults)}; the end of what it printed:\n{printed[-TAIL:]}")
+    return wrong
+
+
+def _watch(controllers: list[type[Controller]]) -> bool:
+    """Whether any of them did what it should not. Raises ToolError."""
+    delays = []
+    for kind in controllers:
+        with step(f"the {kind.name} over three rollovers", "about 1 min"):
+            delays.append(controller.watched(kind))
+    sys.stdout.write(controller.table(delays))
+    wrong = False
+    for delay in delays:
+        if faults := delay.faults():
+            wrong = True
+            print(f"{delay.name}: {'; '.join(faults)}")
     return wrong
 
 

@@ -1,59 +1,126 @@
-"""A controller that reads the Secret by itself, with no kubelet in between: the Prometheus Operator."""
+"""What each controller of the room is, and what is seen of it while the operator renews the token that it reads.
 
-import base64
-import gzip
-import json
+A controller reads the Secret by itself, with no kubelet in between.
+"""
+
 import os
 import subprocess
 import tempfile
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-
-import yaml
+from typing import ClassVar, Final
 
 from tests.apiserver.kube import Kube
-from tests.apiserver.ledger import Ledger
 from tests.apiserver.operator import usual
-from tests.apiserver.stage import Login, Stage, Token
+from tests.apiserver.stage import Login, Token
 from tests.cluster import go_build, tool, toolchain
 from tests.cluster.daemon import Daemon
-from tests.cluster.module import PROMETHEUS_OPERATOR
 from tests.cluster.plane import ControlPlane
 from tests.cluster.poll import poll
 from tests.consumers.pace import QUICK
-from tests.consumers.result import ROLLOVERS
+from tests.consumers.result import ROLLOVERS, rejections
+from tests.fakes.call import Call
 
-NAME: Final = "Prometheus Operator"
 LIMIT: Final = 2.0
-"""Seconds from the Secret's change until the configuration that a Prometheus mounts has the new token."""
-SETTING: Final = "authorization: {credentials: {name: shop-token, key: token}}"
-"""Of a ServiceMonitor's endpoint, as the documents show it."""
+"""Seconds from the Secret's change until a controller has the new token."""
+START: Final = 60.0
+"""Seconds until it has the first one."""
 
-_PACKAGE: Final = "github.com/prometheus-operator/prometheus-operator"
-_KINDS: Final = ("prometheuses", "servicemonitors", "podmonitors", "probes", "prometheusrules", "scrapeconfigs")
-"""Of its own, as many as it needs."""
-_API: Final = "monitoring.coreos.com/v1"
-_START: Final = 60.0
-"""Seconds until it has written its first configuration."""
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a controller runs."""
+
+    plane: ControlPlane
+    kube: Kube
+    login: Login
+    home: Path
+    """A directory of its own, empty."""
+    stack: ExitStack
+    """Of what ends with it."""
+
+
+class Controller(ABC):
+    """One controller, of which one process runs, with a token of its own at the pace QUICK."""
+
+    name: ClassVar[str]
+    program: ClassVar[str]
+    """What tests.cluster.tool calls it."""
+    setting: ClassVar[str]
+    """What names the Secret, as the documents show it."""
+
+    def __init__(self, site: Site) -> None:
+        """Installs nothing yet."""
+        self.site = site
+
+    @abstractmethod
+    def token(self) -> Token:
+        """Have the operator keep one, and install what the controller is to do with it. Raises ToolError."""
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """Its flags, and the environment before its program's name."""
+
+    @abstractmethod
+    def has(self, value: str) -> bool:
+        """Whether it uses a token, or a later one."""
+
+    def calls(self) -> tuple[Call, ...] | None:
+        """Those that it made with tokens so far; None of one that only passes them on."""
+        return None
+
+    @classmethod
+    def version(cls) -> str:
+        """Of what is run."""
+        kind = tool.TOOLS[cls.program]
+        return kind.module.version(kind.package).removeprefix("v")
+
+    def sources(self) -> Path:
+        """Those of its module, with its CRDs. Raises ToolError."""
+        kind = tool.TOOLS[self.program]
+        answer = subprocess.run(
+            [toolchain.go(kind.module), "list", "-find", "-f={{.Module.Dir}}", kind.package],
+            cwd=kind.module.directory,
+            env=os.environ | go_build.ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return Path(answer.stdout.strip())
+
+    def install(self, crds: Iterable[Path]) -> None:
+        """Have the API server serve its kinds."""
+        files = [f"--filename={file}" for file in crds]
+        # On the server: as an annotation of kubectl's the largest ones would be too large.
+        self.site.plane.kubectl("apply", "--server-side", *files)
+        self.site.plane.kubectl("wait", "--for=condition=Established", *files)
 
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """What was seen of it."""
+    """What was seen of one."""
 
+    name: str
     version: str
     seconds: tuple[float, ...]
-    """From each change of the Secret until its own had the new token."""
+    """From each change of the Secret until the controller used the new token."""
+    calls: int | None
+    """With tokens, where it makes any."""
+    rejected: int
 
     def faults(self) -> list[str]:
         """What isn't as it should be, a sentence each."""
-        return [f"it took {seconds:.1f} s" for seconds in self.seconds if seconds > LIMIT]
+        found = [f"it took {seconds:.1f} s" for seconds in self.seconds if seconds > LIMIT]
+        if self.rejected:
+            found.append(f"{self.rejected} calls were rejected")
+        return found
 
 
-def watched() -> Delay:
+def watched(kind: type[Controller]) -> Delay:
     """Over three renewals by the operator. Raises ToolError."""
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="controller-")))
@@ -62,67 +129,42 @@ def watched() -> Delay:
         login = Login()
         stack.enter_context(login.endpoint)
         kube = stack.enter_context(closing(Kube(plane)))
-        stage = Stage(kube, Ledger(), login, "consumers")
-        stage.endpoint(QUICK.name, rolloverLead=f"{QUICK.lead:.0f}s")
-        token = stage.token(
-            "shop", endpoint=QUICK.name, policy=QUICK.policy, target={"name": "shop-token"}
-        ).until_ready()
-        _install(plane, token.namespace, home)
-        command = ["env", f"KUBECONFIG={plane.kubeconfig}", str(tool.find("prometheus-operator"))]
-        daemon = Daemon("prometheus-operator", [*command, "--web.listen-address=127.0.0.1:0"], home)
+        controller = kind(Site(plane, kube, login, home, stack))
+        token = controller.token().until_ready()
+        daemon = Daemon(kind.program, ["env", f"KUBECONFIG={plane.kubeconfig}", *controller.command()], home)
         stack.callback(daemon.kill)
         daemon.start()
-        daemon.wait_ready(lambda: _configured(kube, token), _START)
-        seconds = tuple(_renewal(kube, token) for _ in range(ROLLOVERS))
-    return Delay(PROMETHEUS_OPERATOR.version(_PACKAGE).removeprefix("v"), seconds)
+        daemon.wait_ready(lambda: controller.has(token.held), START)
+        seconds = tuple(_renewal(controller, token) for _ in range(ROLLOVERS))
+        calls = controller.calls()
+    counted = None if calls is None else len(calls)
+    return Delay(kind.name, kind.version(), seconds, counted, rejections(calls or ()))
 
 
-def table(delay: Delay) -> str:
-    """As Markdown."""
-    row = [NAME, delay.version, f"{len(delay.seconds)}", f"{max(delay.seconds):.2f} s"]
-    head = ["controller", "version", "renewals", "its configuration had the new token after, at most"]
-    return "".join(f"| {' | '.join(line)} |\n" for line in (head, ["---"] * len(head), row))
-
-
-def _install(plane: ControlPlane, namespace: str, home: Path) -> None:
-    """Its CRDs, a Prometheus, and a ServiceMonitor that names the Secret."""
-    go = toolchain.go(PROMETHEUS_OPERATOR)
-    answer = subprocess.run(
-        [go, "mod", "download", "-json", _PACKAGE],
-        cwd=PROMETHEUS_OPERATOR.directory,
-        env=os.environ | go_build.ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    source = Path(json.loads(answer.stdout)["Dir"]) / "example" / "prometheus-operator-crd"
-    for kind in _KINDS:
-        # On the server: as an annotation of kubectl's they would be too large.
-        plane.kubectl("apply", "--server-side", f"--filename={source / f'monitoring.coreos.com_{kind}.yaml'}")
-    plane.kubectl("wait", "--for=condition=Established", *(f"crd/{kind}.monitoring.coreos.com" for kind in _KINDS))
-    metadata = {"name": "shop", "namespace": namespace}
-    endpoint: dict[str, Any] = {"port": "web"} | yaml.safe_load(SETTING)
-    objects: list[dict[str, Any]] = [
-        {"kind": "Prometheus", "spec": {"serviceMonitorSelector": {}}},
-        {"kind": "ServiceMonitor", "spec": {"selector": {}, "endpoints": [endpoint]}},
+def table(delays: Iterable[Delay]) -> str:
+    """As Markdown, a row for each controller."""
+    rows = [
+        ["controller", "version", "renewals", "calls", "rejected", "used the new token after, at most"],
+        ["---"] * 6,
     ]
-    file = home / "objects.json"
-    items = [{"apiVersion": _API, "metadata": metadata} | each for each in objects]
-    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-    plane.kubectl("apply", f"--filename={file}")
+    rows += [
+        [
+            delay.name,
+            delay.version,
+            f"{len(delay.seconds)}",
+            "–" if delay.calls is None else f"{delay.calls:,}",
+            "–" if delay.calls is None else f"{delay.rejected}",
+            f"{max(delay.seconds):.2f} s",
+        ]
+        for delay in delays
+    ]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def _renewal(kube: Kube, token: Token) -> float:
-    """Seconds from the next change of the Secret until the configuration follows."""
-    before = token.data()["token"]
-    poll(lambda: token.data()["token"] != before, "a renewal", QUICK.lifetime)
-    changed = time.monotonic()
-    poll(lambda: _configured(kube, token), "the configuration to follow", QUICK.lead)
+def _renewal(controller: Controller, token: Token) -> float:
+    """Seconds from the next change of the Secret until the controller uses the new token."""
+    before = token.held
+    poll(lambda: token.held != before, "a renewal", QUICK.lifetime)
+    changed, held = time.monotonic(), token.held
+    poll(lambda: controller.has(held), f"{controller.name} to follow", QUICK.lead)
     return time.monotonic() - changed
-
-
-def _configured(kube: Kube, token: Token) -> bool:
-    """Whether the configuration that a Prometheus mounts has the token of the Secret."""
-    secret = kube.find("Secret", token.namespace, "prometheus-shop") or {}
-    packed = (secret.get("data") or {}).get("prometheus.yaml.gz", "")
-    return packed != "" and token.data()["token"] in gzip.decompress(base64.b64decode(packed)).decode()

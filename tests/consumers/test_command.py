@@ -3,7 +3,11 @@
 import pytest
 
 from tests.consumers import __main__ as command
+from tests.consumers.controllers import CONTROLLERS
 from tests.consumers.programs import PROGRAMS, QUICK_ONES
+
+NAMES = [*(kind.name for kind in PROGRAMS), *(kind.name for kind in CONTROLLERS)]
+"""Of all that the command knows."""
 
 
 def test_unknown_program(capsys: pytest.CaptureFixture[str]) -> None:
@@ -11,13 +15,13 @@ def test_unknown_program(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["curl", "wget"]) == 2
     told = capsys.readouterr().err
     assert told.startswith("error: wget isn't among: curl, ")
-    assert all(kind.name in told for kind in PROGRAMS)
+    assert all(name in told for name in NAMES)
 
 
 def test_paces() -> None:
     """Of every program the lead covers what it and the kubelet take, and its names and keys are its own."""
     assert all(kind.pace.covers(kind.delay) for kind in PROGRAMS)
-    assert len({kind.name for kind in PROGRAMS}) == len(PROGRAMS)
+    assert len(set(NAMES)) == len(NAMES)
     templates = [key for kind in PROGRAMS for key in kind.template]
     assert len(set(templates)) == len(templates)
     assert set(QUICK_ONES) < set(PROGRAMS)

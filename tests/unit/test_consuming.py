@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.consumers import controller
+from tests.consumers.controller import Controller
+from tests.consumers.controllers import CONTROLLERS
 from tests.consumers.program import Program
 from tests.consumers.programs import PROGRAMS
 from tests.consumers.programs.curl import Curl
@@ -37,9 +38,11 @@ def test_settings(kind: type[Program]) -> None:
     assert all(f"{key}: '{value}'" in SETTINGS_PAGE.read_text() for key, value in kind.template.items())
 
 
-def test_setting_of_the_controller() -> None:
-    """So is that of the controller."""
-    assert f"`{controller.SETTING}`" in SETTINGS_PAGE.read_text()
+@pytest.mark.parametrize("kind", CONTROLLERS, ids=lambda kind: kind.name)
+def test_settings_of_controllers(kind: type[Controller]) -> None:
+    """So is that of each controller, on a line or on lines of its own."""
+    shown = {*_blocks(SETTINGS_PAGE, "yaml"), *re.findall(r"`([^`\n]+)`", SETTINGS_PAGE.read_text())}
+    assert kind.setting in shown
 
 
 @pytest.mark.parametrize("kind", SNIPPETS, ids=lambda kind: kind.name)
