@@ -64,12 +64,6 @@ class API:
         """Change an object by a merge patch."""
         self._answer("PATCH", path, json=patch, headers={"Content-Type": "application/merge-patch+json"})
 
-    def merge_all(self, paths: Iterable[str], patch: Object) -> None:
-        """Change many objects by the same patch, in no order."""
-        with ThreadPoolExecutor(CONCURRENCY) as pool:
-            for _ in pool.map(lambda path: self.merge(path, patch), paths):
-                pass
-
     def delete(self, path: str) -> None:
         """Delete an object."""
         self._answer("DELETE", path)

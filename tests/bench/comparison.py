@@ -59,7 +59,7 @@ class Comparison:
 
     def _quantity(self, value: float) -> str:
         unit = f" {self.target.unit}" if self.target.unit else ""
-        return f"{value:.{1 if value >= 10 else 2 if value >= 1 else 4}f}{unit}"
+        return f"{value:.{1 if value >= 10 else 2}f}{unit}"
 
 
 def table(comparisons: Iterable[Comparison], commit: str) -> str:
