@@ -50,6 +50,8 @@ class Program(ABC):
     """Whether it sends a token by TLS alone."""
     setting: ClassVar[str]
     """Lines of its configuration, or of a program around it, with MOUNT and API in them."""
+    beside: ClassVar[tuple[str, ...]] = ()
+    """Other files that the setting needs, as the documents show them."""
 
     @abstractmethod
     def version(self) -> str:
@@ -88,7 +90,7 @@ class Program(ABC):
         return "".join(daemon.log.read_text(errors="replace") for daemon in self._daemons)
 
     @classmethod
-    def set_up(cls, site: Site) -> str:
-        """The setting as it is at that site."""
+    def set_up(cls, site: Site, text: str = "") -> str:
+        """The setting, or another text of the documents, as it is at that site."""
         origin = site.url.removesuffix(urlsplit(site.url).path)
-        return cls.setting.replace(MOUNT, str(site.mount)).replace(API, site.url).replace(ORIGIN, origin)
+        return (text or cls.setting).replace(MOUNT, str(site.mount)).replace(API, site.url).replace(ORIGIN, origin)

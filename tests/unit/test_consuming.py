@@ -32,7 +32,8 @@ def test_programs() -> None:
 @pytest.mark.parametrize("kind", SETTINGS, ids=lambda kind: kind.name)
 def test_settings(kind: type[Program]) -> None:
     """The page shows each setting as it is run, and what it needs of the template."""
-    assert kind.setting in _blocks(PAGE if kind in SNIPPETS else SETTINGS_PAGE, r"\w+")
+    shown = _blocks(PAGE if kind in SNIPPETS else SETTINGS_PAGE, r"\w+")
+    assert {kind.setting, *kind.beside} <= set(shown)
     assert all(f"{key}: '{value}'" in SETTINGS_PAGE.read_text() for key, value in kind.template.items())
 
 

@@ -2,16 +2,18 @@
 
 import asyncio
 
+import pytest
+from integration_token.cluster import event
 from integration_token.cluster.event import EventRecorder, ObjectReference
 
 from tests.fakes.cluster import Cluster
-from tests.unit.virtual import FakeClock
+from tests.unit.virtual import FakeClock, run
 
 
-def record(recorder: EventRecorder, namespace: str, name: str) -> None:
+def record(recorder: EventRecorder, namespace: str, name: str, *, warning: bool = False) -> None:
     """Something happened to a resource."""
     about = ObjectReference("integrationtoken.dev/v1alpha1", "IntegrationToken", namespace, name, f"{namespace} {name}")
-    recorder.record(about, warning=False, reason="TokenIssued", message="a token was issued")
+    recorder.record(about, warning=warning, reason="TokenIssued", message="a token was issued")
 
 
 async def posted(recorder: EventRecorder, cluster: Cluster) -> list[str]:
@@ -19,7 +21,14 @@ async def posted(recorder: EventRecorder, cluster: Cluster) -> list[str]:
     posting = asyncio.create_task(recorder.run())
     await recorder.drain()
     posting.cancel()
-    return [event["metadata"]["namespace"] for event in cluster.events]
+    return [each["metadata"]["namespace"] for each in cluster.events]
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> int:
+    """So many events may wait."""
+    monkeypatch.setattr(event, "QUEUE", 500)
+    return event.QUEUE
 
 
 async def test_namespaces_take_turns(clock: FakeClock) -> None:
@@ -34,27 +43,70 @@ async def test_namespaces_take_turns(clock: FakeClock) -> None:
     assert len(namespaces) == 501
 
 
-async def test_with_too_many_those_of_who_has_most_are_dropped(clock: FakeClock) -> None:
+async def test_with_too_many_those_of_who_has_most_are_dropped(clock: FakeClock, few: int) -> None:
     """Whoever may create resources may have any number of them."""
     cluster = Cluster()
     recorder = EventRecorder(cluster, clock, "test")
-    for number in range(3000):
+    for number in range(2 * few):
         record(recorder, "crowd", f"{number}")
     for number in range(100):
         record(recorder, "store", f"{number}")
     namespaces = await posted(recorder, cluster)
-    assert (namespaces.count("store"), len(namespaces)) == (100, 1000)
+    assert (namespaces.count("store"), len(namespaces)) == (100, few)
 
 
-async def test_too_many_namespaces_with_one_event_each_are_posted_as_far_as_there_is_room(clock: FakeClock) -> None:
+async def test_too_many_namespaces_with_one_event_each_are_posted_as_far_as_there_is_room(
+    clock: FakeClock, few: int
+) -> None:
     """One of them loses its own."""
     cluster = Cluster()
     recorder = EventRecorder(cluster, clock, "test")
-    for number in range(1001):
+    for number in range(few + 1):
         record(recorder, f"store-{number}", "shop")
-    assert len(set(await posted(recorder, cluster))) == 1000
+    assert len(set(await posted(recorder, cluster))) == few
 
 
 async def test_nothing_to_post_keeps_no_end_waiting(clock: FakeClock) -> None:
     """An orderly end waits for what was queued alone."""
     await asyncio.wait_for(EventRecorder(Cluster(), clock, "test").drain(), 1.0)
+
+
+def test_good_news_waits_for_a_calm_moment() -> None:
+    """Pods wait for Secrets, and people for what went wrong; a burst that doesn't end holds up nothing for long."""
+
+    async def story(clock: FakeClock) -> None:
+        cluster = Cluster()
+        recorder = EventRecorder(cluster, clock, "test")
+        posting = asyncio.create_task(recorder.run())
+        for number in range(100):
+            record(recorder, "crowd", f"{number}")
+            await asyncio.sleep(0.1)
+        assert cluster.events == []
+        record(recorder, "store", "bad", warning=True)
+        await asyncio.sleep(0.1)
+        assert [each["involvedObject"]["name"] for each in cluster.events] == ["bad"]
+        await asyncio.sleep(1)
+        assert len(cluster.events) == 101
+        for number in range(400):
+            record(recorder, "crowd", f"again {number}")
+            await asyncio.sleep(0.1)
+        assert 401 < len(cluster.events) < 501
+        await recorder.drain()
+        assert len(cluster.events) == 501
+        posting.cancel()
+
+    run(story)
+
+
+async def test_what_waits_for_calm_is_posted_before_the_end(clock: FakeClock) -> None:
+    """A process that is asked to end loses no event."""
+    cluster = Cluster()
+    recorder = EventRecorder(cluster, clock, "test")
+    posting = asyncio.create_task(recorder.run())
+    record(recorder, "crowd", "early")
+    await asyncio.sleep(0)
+    for number in range(600):
+        record(recorder, "crowd", f"{number}")
+    await recorder.drain()
+    posting.cancel()
+    assert len(cluster.events) == 601

@@ -17,11 +17,11 @@ class Peer(httpcore.AsyncNetworkStream):
         self.sent: list[bytes] = []
         self._fail = fail
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109  # as the library has it, here and below
         """An answer."""
         return b"HTTP/1.1 200 OK\r\n"[:max_bytes]
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """A piece of a request."""
         self._fail()
         self.sent.append(buffer)
@@ -30,7 +30,10 @@ class Peer(httpcore.AsyncNetworkStream):
         """Nothing is open."""
 
     async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
     ) -> httpcore.AsyncNetworkStream:
         """As before."""
         return self

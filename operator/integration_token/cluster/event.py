@@ -1,13 +1,17 @@
 """Kubernetes Events: what a person who looks at a resource wants to know happened to it.
 
 Posted from a queue of their own, so that no renewal waits for one; when the API server is away they are dropped, and
-so are those that one resource has too many of: somebody may change a Secret back each time that it is repaired.
+so are those that one resource has too many of: somebody may change a Secret back each time that it is repaired. What is
+as it should be is told once no resource of the namespace waits to be worked on: of a thousand first tokens the events
+are a third of all writes, and pods wait for the Secrets.
 """
 
 import asyncio
 import uuid
 from collections import OrderedDict, deque
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from integration_token.api.names import MANAGER
 from integration_token.api.value import format_time
@@ -19,8 +23,14 @@ from integration_token.telemetry.logs import get_logger
 
 log = get_logger(__name__)
 
-_QUEUE = 1000
-"""Events that wait at most: beyond it news are worth less than the memory. They are of the namespace that has most."""
+QUEUE: Final = 10_000
+"""Events that wait at most, some 300 bytes each: beyond it news are worth less than the memory. Those that are dropped
+are of the namespace that has most."""
+
+_CALM = 0.5
+"""Seconds without such an event after which those that say that all is well are posted..."""
+_LONGEST_HELD = 30.0
+"""...and for which one is held at most."""
 
 _BURST = 25
 """Events of one resource with one reason that are posted however soon they follow each other, as client-go has it."""
@@ -41,6 +51,49 @@ class ObjectReference:
     uid: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """What is to be posted; few bytes, since it may have to wait."""
+
+    about: ObjectReference
+    name: str
+    warning: bool
+    reason: str
+    message: str
+    time: float
+    """Wall time in seconds."""
+
+    @property
+    def namespace(self) -> str:
+        """Events of a cluster-wide object live in the default namespace, as everywhere in Kubernetes."""
+        return self.about.namespace or "default"
+
+    def body(self, instance: str) -> dict[str, object]:
+        """As the API has it."""
+        about, time = self.about, format_time(self.time)
+        return {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": self.name, "namespace": self.namespace},
+            "involvedObject": {
+                "apiVersion": about.api_version,
+                "kind": about.kind,
+                "namespace": about.namespace,
+                "name": about.name,
+                "uid": about.uid,
+            },
+            "type": "Warning" if self.warning else "Normal",
+            "reason": self.reason,
+            "message": self.message,
+            "source": {"component": MANAGER},
+            "reportingComponent": MANAGER,
+            "reportingInstance": instance,
+            "firstTimestamp": time,
+            "lastTimestamp": time,
+            "count": 1,
+        }
+
+
 class EventRecorder:
     """Posts events in the background, of one namespace after the other: none waits for all that a neighbour has."""
 
@@ -49,10 +102,18 @@ class EventRecorder:
         self._gateway = gateway
         self._clock = clock
         self._instance = instance
-        self._queues: dict[str, deque[dict[str, object]]] = {}
+        self._held: dict[str, deque[_Event]] = {}
+        """By namespace, those that wait until it is calm."""
+        self._held_since = 0.0
+        """When the first of them was recorded, in seconds of CLOCK_BOOTTIME, as here and below."""
+        self._last = 0.0
+        """When the last of them was."""
+        self._queues: dict[str, deque[_Event]] = {}
         """By namespace, in the order of their turns."""
         self._length = 0
         self._arrived = asyncio.Event()
+        self._urgent = asyncio.Event()
+        """Something is to be posted at once."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._allowances: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
@@ -64,46 +125,41 @@ class EventRecorder:
             log.debug("event dropped, one of many", kind=about.kind, namespace=about.namespace, name=about.name,
                       reason=reason)  # fmt: skip
             return
-        now = format_time(self._clock.now().wall)
-        # Events of a cluster-wide object live in the default namespace, as everywhere in Kubernetes.
-        namespace = about.namespace or "default"
         tag = uuid.uuid5(uuid.NAMESPACE_OID, f"{about.uid} {reason}") if once else uuid.uuid4()
-        body: dict[str, object] = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"name": f"{about.name[:200]}.{tag.hex[:16]}", "namespace": namespace},
-            "involvedObject": {
-                "apiVersion": about.api_version,
-                "kind": about.kind,
-                "namespace": about.namespace,
-                "name": about.name,
-                "uid": about.uid,
-            },
-            "type": "Warning" if warning else "Normal",
-            "reason": reason,
-            "message": message,
-            "source": {"component": MANAGER},
-            "reportingComponent": MANAGER,
-            "reportingInstance": self._instance,
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "count": 1,
-        }
-        self._put(namespace, body)
-
-    def _put(self, namespace: str, body: dict[str, object]) -> None:
-        queue = self._queues.setdefault(namespace, deque())
-        queue.append(body)
+        name = f"{about.name[:200]}.{tag.hex[:16]}"
+        now = self._clock.now()
+        event = _Event(about, name, warning, reason, message, now.wall)
+        if not warning:
+            self._held_since = self._held_since if self._held else now.boot
+            self._last = now.boot
+        (self._queues if warning else self._held).setdefault(event.namespace, deque()).append(event)
         self._length += 1
-        self._arrived.set()
         self._idle.clear()
-        if self._length > _QUEUE:
-            most = max(self._queues, key=lambda name: len(self._queues[name]))
-            dropped = self._queues[most].pop()
-            self._length -= 1
-            if not self._queues[most]:
-                del self._queues[most]
-            log.warning("event dropped, too many wait", namespace=most, reason=dropped["reason"])
+        self._arrived.set()
+        if warning:
+            self._urgent.set()
+        if self._length > QUEUE:
+            self._drop()
+
+    def _release(self) -> None:
+        """What was held is posted."""
+        for namespace, held in self._held.items():
+            self._queues.setdefault(namespace, deque()).extend(held)
+        self._held.clear()
+        self._urgent.set()
+
+    def _drop(self) -> None:
+        """Drops the last one of the namespace that has most."""
+        most = max({*self._held, *self._queues}, key=self._waiting)
+        queues = self._held if most in self._held else self._queues
+        dropped = queues[most].pop()
+        self._length -= 1
+        if not queues[most]:
+            del queues[most]
+        log.warning("event dropped, too many wait", namespace=most, reason=dropped.reason)
+
+    def _waiting(self, namespace: str) -> int:
+        return len(self._held.get(namespace, ())) + len(self._queues.get(namespace, ()))
 
     def _is_allowed(self, uid: str, reason: str) -> bool:
         now = self._clock.now().boot
@@ -119,22 +175,37 @@ class EventRecorder:
         """Posts what is queued, for ever."""
         while True:
             await self._arrived.wait()
+            if not self._queues:
+                await self._until_calm()
             namespace, queue = next(iter(self._queues.items()))
             del self._queues[namespace]
-            body = queue.popleft()
+            event = queue.popleft()
             self._length -= 1
             if queue:
                 self._queues[namespace] = queue
-            if not self._queues:
+            if not self._length:
                 self._arrived.clear()
             try:
-                await self._gateway.create(EVENTS, namespace, body)
+                await self._gateway.create(EVENTS, namespace, event.body(self._instance))
             except ClusterError as error:
                 log.debug("event not posted", error=str(error))
             finally:
-                if not self._queues:
+                if not self._length:
                     self._idle.set()
 
+    async def _until_calm(self) -> None:
+        """Waits until what is held may be posted, or something is to be posted at once."""
+        while not self._queues:
+            delay = min(self._last + _CALM, self._held_since + _LONGEST_HELD) - self._clock.now().boot
+            if delay <= 0:
+                self._release()
+                return
+            self._urgent.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._urgent.wait()
+
     async def drain(self) -> None:
-        """Returns when all that was queued has been posted or dropped."""
+        """Returns when all that was recorded has been posted or dropped."""
+        self._release()
         await self._idle.wait()

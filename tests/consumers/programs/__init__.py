@@ -3,11 +3,13 @@
 from typing import Final
 
 from tests.consumers.program import Program
-from tests.consumers.programs import kubernetes
+from tests.consumers.programs import envoy, kubernetes
 from tests.consumers.programs.collector import Collector
 from tests.consumers.programs.curl import Curl
 from tests.consumers.programs.grpc import GRPC
-from tests.consumers.programs.server import Caddy, Prometheus, VMAgent
+from tests.consumers.programs.nginx import Nginx
+from tests.consumers.programs.proxy import Caddy
+from tests.consumers.programs.server import Prometheus, VMAgent
 from tests.consumers.programs.snippet import HTTPX, Go, Java, Node, Requests
 
 PROGRAMS: Final[tuple[type[Program], ...]] = (
@@ -20,6 +22,9 @@ PROGRAMS: Final[tuple[type[Program], ...]] = (
     Prometheus,
     VMAgent,
     Caddy,
+    Nginx,
+    envoy.Envoy,
+    envoy.NamedFile,
     kubernetes.Python,
     kubernetes.TokenFile,
     kubernetes.Exec,

@@ -1,13 +1,13 @@
-"""Servers whose configuration names a file."""
+"""Servers that scrape an API, whose configuration names a file."""
 
 from urllib.parse import urlsplit
 
 import yaml
 
 from tests.cluster import tool
-from tests.cluster.module import CADDY, PROMETHEUS, VMAGENT
+from tests.cluster.module import PROMETHEUS, VMAGENT
 from tests.cluster.port import free_port
-from tests.consumers.program import MOUNT, ORIGIN, Program, Site
+from tests.consumers.program import MOUNT, Program, Site
 
 
 class Prometheus(Program):
@@ -65,33 +65,3 @@ class VMAgent(Prometheus):
         listen = f"-httpListenAddr=127.0.0.1:{free_port()}"
         data = "-remoteWrite.tmpDataPath=data"
         return [str(tool.find("vmagent")), "-promscrape.config=prometheus.yml", nowhere, data, listen]
-
-
-class Caddy(Program):
-    """It passes requests on."""
-
-    name = "Caddy"
-    key = "authorization"
-    setting = f"""\
-:8080 {{
-	reverse_proxy {ORIGIN} {{
-		header_up Authorization {{file.{MOUNT}/authorization}}
-	}}
-}}
-"""
-
-    def version(self) -> str:
-        """See Program."""
-        return CADDY.version("github.com/caddyserver/caddy/v2").removeprefix("v")
-
-    def command(self, site: Site) -> list[str]:
-        """See Program."""
-        self._port = free_port()
-        config = self.set_up(site).replace(":8080", f"http://127.0.0.1:{self._port}")
-        (site.home / "Caddyfile").write_text("{\n\tadmin off\n}\n" + config)
-        return [str(tool.find("caddy")), "run", "--config", "Caddyfile"]
-
-    def caller(self, site: Site) -> list[str]:
-        """See Program."""
-        url = f"http://127.0.0.1:{self._port}{urlsplit(site.url).path}"
-        return ["sh", "-c", f'while true; do curl --silent --max-time 2 "{url}"; sleep "$INTERVAL"; done']
