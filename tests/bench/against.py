@@ -12,7 +12,7 @@ from tests.bench.target import TARGETS, Figure, Scene
 from tests.bench.usage import foreign_seconds
 from tests.cluster.progress import say
 
-MINUTES: Final = {Scene.COLD_1000: 1.0, Scene.COLD_10000: 6.0, Scene.SHARERS: 1.0, Scene.RENEWALS: 2.0}
+MINUTES: Final = {Scene.COLD_1000: 1.0, Scene.COLD_10000: 4.0, Scene.SHARERS: 1.0, Scene.RENEWALS: 2.0}
 """That one run of a scene takes."""
 
 FOOTER: Final = """\

@@ -26,10 +26,8 @@ RENEWALS: Final = 1000
 PACE: Final = 50
 """Resources created in a second, so that many are renewed in one: both operators are asked for as much at a time, and
 for less than they can."""
-OPENS: Final = 60.0
-"""Seconds from a token's issue until its window opens: all are there before the first is renewed."""
-LIFETIME: Final = 600.0
-"""Seconds, long enough that none expires."""
+LIFETIME: Final = 120.0
+"""Seconds. The window, which is half of it at most, opens when all tokens are there, and none expires meanwhile."""
 LONGEST: Final = 300.0
 """Seconds that a renewal may take in all: the older operator's is measured, not judged."""
 MOST: Final = 0.95
@@ -85,7 +83,7 @@ def sharers(stage: Stage) -> Figures:
 def renewals(stage: Stage) -> Figures:
     """Tokens of credentials of their own that are all renewed when their time has come."""
     # The first request in the window is answered with a new token.
-    endpoint = stage.endpoint("renewal", Configuration(lifetime=LIFETIME, lead=LIFETIME - OPENS / 2, delay=DELAY))
+    endpoint = stage.endpoint("renewal", Configuration(lifetime=LIFETIME, lead=LIFETIME * 3 / 4, delay=DELAY))
     wanted = names("renewal", RENEWALS)
     stage.api.create_all(credentials(name) for name in wanted)
     tail = stage.audit()
@@ -94,7 +92,7 @@ def renewals(stage: Stage) -> Figures:
         began = time.monotonic()
         for number, name in enumerate(wanted):
             time.sleep(max(0.0, began + number / PACE - time.monotonic()))
-            stage.api.create(token(name, "renewal", renewBefore=f"{LIFETIME - OPENS:.0f}s"))
+            stage.api.create(token(name, "renewal", renewBefore=f"{LIFETIME / 2:.0f}s"))
         _await_secrets(operator, tail, wanted)
         tail, since = stage.audit(), time.time()
         _await_secrets(operator, tail, wanted)
