@@ -7,16 +7,31 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import httpx
 
-from tests.bench import cold, failover, growth, lifetime, mount, renewal, repair, restart, scrub, sharer, unrelated
+from tests.bench import (
+    against,
+    build,
+    cold,
+    failover,
+    growth,
+    lifetime,
+    mount,
+    renewal,
+    repair,
+    restart,
+    scrub,
+    sharer,
+    unrelated,
+)
 from tests.bench.cold import Cold, Limits
 from tests.bench.count import Counts
 from tests.bench.row import BenchError, Row, table
 from tests.bench.stage import Stage
+from tests.bench.target import Scene
 from tests.bench.usage import PROC, machine
 from tests.cluster import debian
 from tests.cluster.client import CommandError
@@ -55,40 +70,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--growth", action="store_true", help="measure how the cost grows instead, for operator/docs/performance.md"
     )
+    parser.add_argument("--against", metavar="COMMIT", help="compare with that commit's operator instead")
+    parser.add_argument("--pairs", type=int, default=5, help="of runs, with --against; default: 5")
+    parser.add_argument(
+        "--scenes",
+        default=" ".join(Scene),
+        help="some of them, with --against, with blanks between; default: %(default)s",
+    )
     chosen = parser.parse_args(arguments)
     runs = chosen.runs
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    if runs < 1 or not (PROC / "self" / "stat").exists():
+    if min(runs, chosen.pairs) < 1 or not (PROC / "self" / "stat").exists():
         print("the bench could not be run: it needs Linux's /proc, and one run or more", file=sys.stderr)
         return 2
     size = machine()
-    say(f"{size}; about {25 if chosen.growth else 17 + runs // 2} min in all, more where others are busy too")
+    if chosen.against is not None:
+        return _guarded(lambda: _against(chosen.against, chosen.pairs, chosen.scenes, size))
+    return _guarded(lambda: _budget(chosen, size))
+
+
+def _guarded(run: Callable[[], int]) -> int:
+    """The exit code of `run`, or the one for why it could not be run, with that reason in a line."""
     try:
-        if chosen.growth:
-            growth.write(size)
-            return 0
-        if obstacle := debian.obstacle():
-            say(f"the rows about mounted files are left out: {obstacle}")
-        else:
-            debian.require((*debian.IMAGE, *debian.NODE))  # they come last
-        rows, foreign = measure(runs)
-        if not obstacle:
-            rows += mount.measure()
+        return run()
     except KeyboardInterrupt:
         print("interrupted: everything that was started has been ended", file=sys.stderr)
         return 130
-    except (
-        BenchError,
-        ToolError,
-        DaemonError,
-        CommandError,
-        ImageError,
-        httpx.HTTPError,
-        TimeoutError,
-        RuntimeError,
-    ) as error:
+    except (*FAULTS, httpx.HTTPError, TimeoutError, RuntimeError) as error:
         print(f"the bench could not be run: {error}", file=sys.stderr, flush=True)
         return 2
+
+
+def _against(commit: str, pairs: int, scenes: str, size: str) -> int:
+    full = build.resolve(commit)
+    if unknown := set(scenes.split()) - set(Scene):
+        raise BenchError(f"no such scene: {', '.join(sorted(unknown))}; there are {', '.join(Scene)}")
+    found = against.compare(full, pairs, [scene for scene in Scene if scene in scenes.split()])
+    print(against.text(found, full))
+    print(f"Machine: {size} at the start")
+    return 0 if all(each.met for each in found) else 1
+
+
+def _budget(chosen: argparse.Namespace, size: str) -> int:
+    runs: int = chosen.runs
+    say(f"{size}; about {25 if chosen.growth else 17 + runs // 2} min in all, more where others are busy too")
+    if chosen.growth:
+        growth.write(size)
+        return 0
+    if obstacle := debian.obstacle():
+        say(f"the rows about mounted files are left out: {obstacle}")
+    else:
+        debian.require((*debian.IMAGE, *debian.NODE))  # they come last
+    rows, foreign = measure(runs)
+    if not obstacle:
+        rows += mount.measure()
     missed = [row.what for row in rows if not row.met]
     if chosen.json:
         found = {"machine": size, "foreignCPUSeconds": foreign, "rows": [row.document() for row in rows]}

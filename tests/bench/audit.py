@@ -3,6 +3,7 @@ nothing while something is measured."""
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,6 +55,8 @@ class AuditTail:
         """Oldest first."""
         self.requests = 0
         """Reads and all, those of leases apart, which never end; a watch counts when it has ended."""
+        self.calls: Counter[str] = Counter()
+        """Reads and all, by the name of the object that they are about; those of events and leases apart."""
 
     def read(self) -> list[Write]:
         """Take in what was logged since the last call; the writes among it."""
@@ -64,7 +67,13 @@ class AuditTail:
         complete, _, self._rest = (self._rest + new).rpartition(b"\n")
         lines = [line for line in complete.splitlines() if self._user in line]
         self.requests += sum(b'"resource":"leases"' not in line for line in lines)
-        found = writes(json.loads(line) for line in lines)
+        events = [json.loads(line) for line in lines]
+        self.calls.update(
+            about["name"]
+            for event in events
+            if "name" in (about := event.get("objectRef") or {}) and about["resource"] not in BESIDE
+        )
+        found = writes(events)
         self.writes += found
         return found
 

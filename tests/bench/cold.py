@@ -13,7 +13,7 @@ from tests.bench.row import BenchError, Judge, Row
 from tests.bench.stage import Operator, Stage
 from tests.bench.usage import cpu_seconds, foreign_seconds, peak_mebibytes
 from tests.cluster.progress import say, step
-from tests.fakes.process import EndpointProcess
+from tests.fakes.process import Configuration, EndpointProcess
 
 INTERVAL: Final = 0.1
 """Seconds between two looks at the audit log's tail: this late, at most, the CPU time is taken."""
@@ -60,9 +60,9 @@ class Cold:
     """Per cent of a core, where that was measured."""
 
 
-def populate(stage: Stage, limits: Limits) -> EndpointProcess:
+def populate(stage: Stage, limits: Limits, configuration: Configuration | None = None) -> EndpointProcess:
     """Create the resources, each with credentials of its own."""
-    endpoint = stage.endpoint("bench")
+    endpoint = stage.endpoint("bench", configuration)
     wanted = names("cold", limits.resources)
     with step(f"creating {limits.resources:,} resources with credentials", f"about {limits.resources // 100} s"):
         stage.api.create_all(credentials(name) for name in wanted)

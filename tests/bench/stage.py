@@ -15,6 +15,7 @@ import httpx
 
 from tests.bench.api import API
 from tests.bench.audit import AuditTail
+from tests.bench.build import Build
 from tests.bench.manifest import NAMESPACE, endpoint
 from tests.bench.row import BenchError
 from tests.cluster.client import CHART
@@ -86,9 +87,13 @@ class Stage:
     plane: ControlPlane
     api: API
 
-    def __init__(self, *values: str) -> None:
-        """`values` are the chart's, as `--set` takes them."""
+    def __init__(self, *values: str, build: Build | None = None) -> None:
+        """`values` are the chart's, as `--set` takes them.
+
+        :param build: an operator and a chart in place of this tree's.
+        """
         self._values = values
+        self._build = build
 
     def __enter__(self) -> Self:
         """Build it; what was built is taken down again where that fails."""
@@ -99,7 +104,10 @@ class Stage:
             with step("installing the chart by Helm", "about 3 s"):
                 self._install()
             # An image has its bytecode compiled, and a second start finds its files in memory: so does this one.
-            subprocess.run([sys.executable, "-c", "import integration_token.runtime.process"], check=True)
+            if self._build is None:
+                subprocess.run([sys.executable, "-c", "import integration_token.runtime.process"], check=True)
+            else:
+                self._build.warm_up()
             self._stack = stack.pop_all()
         return self
 
@@ -128,7 +136,9 @@ class Stage:
         port = free_port()
         # The last one given counts: the port of the chart may be taken on this machine.
         arguments = [*self._arguments, *flags, f"--metrics-address=127.0.0.1:{port}"]
-        with OperatorProcess(arguments, self.plane.directory / f"operator-{port}.log", module) as process:
+        log = self.plane.directory / f"operator-{port}.log"
+        other = {} if self._build is None else {"wheel": self._build.modules, "python": self._build.python}
+        with OperatorProcess(arguments, log, module, **other) as process:
             operator = Operator(process, port)
             yield operator
         if process.exit_code and not operator.killed:
@@ -138,7 +148,8 @@ class Stage:
         """Install the chart as a user does; the operator runs with the arguments and the account of its Deployment."""
         namespace = f"--namespace={RELEASE}"
         values = [f"--set={value}" for value in ("endpoints.insecure=true", *self._values)]
-        self.plane.helm("install", RELEASE, str(CHART), namespace, "--create-namespace", *values)
+        chart = CHART if self._build is None else self._build.chart
+        self.plane.helm("install", RELEASE, str(chart), namespace, "--create-namespace", *values)
         found = self.plane.kubectl("get", "deployment", RELEASE, namespace, "--output=json")
         pod = json.loads(found)["spec"]["template"]["spec"]
         self._account = pod["serviceAccountName"]

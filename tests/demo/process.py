@@ -23,21 +23,29 @@ class OperatorProcess:
     """The end of its log, once it has ended: the log itself is in a directory that goes."""
 
     def __init__(
-        self, arguments: list[str], log: Path, module: str = "integration_token", *, wheel: Path | None = None
+        self,
+        arguments: list[str],
+        log: Path,
+        module: str = "integration_token",
+        *,
+        wheel: Path | None = None,
+        python: Path | None = None,
     ) -> None:
         """`arguments` follow `integration-token-operator`.
 
         :param module: what is run in its place, to look into it.
         :param wheel: of another version, to be run instead of this tree's.
+        :param python: of another environment, whose packages it is to have.
         """
         self._arguments = arguments
         self._log = log
         self._module = module
         self._wheel = wheel
+        self._python = str(python or sys.executable)
 
     def __enter__(self) -> Self:
         """Start it; it isn't ready yet."""
-        operator = [sys.executable, "-m", self._module, *self._arguments]
+        operator = [self._python, "-m", self._module, *self._arguments]
         # What the user has set for an operator of their own is not for this one.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("INTEGRATION_TOKEN_")}
         if self._wheel is not None:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import IO, Any, Self
 
+from tests.fakes import fault
 from tests.fakes.issuer import Policy
 from tests.fakes.record import Outcome, Record
 from tests.fakes.token_endpoint import AUDIENCE, TokenEndpoint
@@ -25,6 +26,8 @@ class Configuration:
     lifetime: float = 86400.0
     lead: float = 3600.0
     jwt: bool = False
+    delay: float = 0.0
+    """Seconds that each answer takes."""
 
 
 def derived_secret(client_id: str) -> str:
@@ -99,6 +102,8 @@ def serve(questions: IO[str], answers: IO[str]) -> None:
         return client_id.startswith(configuration.prefix) and secret == derived_secret(client_id)
 
     with TokenEndpoint(policy=policy, accepts=accepts) as endpoint:
+        if configuration.delay:
+            endpoint.fault(fault.slow(configuration.delay))
         answer: dict[str, Any] = {"url": endpoint.url}
         while True:
             print(json.dumps(answer), file=answers, flush=True)

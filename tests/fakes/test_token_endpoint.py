@@ -196,3 +196,12 @@ def test_a_process_of_its_own_serves_whole_families_of_clients_and_hands_over_it
             assert http.post(endpoint.url, json=request).status_code == 200
         assert endpoint.count() == 3
         assert [record.serial for record in endpoint.log] == [1, 2, 1]
+
+
+def test_a_process_of_its_own_takes_as_long_for_each_answer_as_it_is_told(http: httpx.Client) -> None:
+    """The good answer, and the log says when it was asked for."""
+    with EndpointProcess(Configuration(delay=0.05)) as endpoint:
+        request = body("bench-1", client_secret=derived_secret("bench-1"))
+        answers = [http.post(endpoint.url, json=request) for _ in range(2)]
+        assert all(answer.is_success and answer.elapsed.total_seconds() >= 0.05 for answer in answers)
+        assert [record.minted for record in endpoint.log] == [True, False]

@@ -1,0 +1,71 @@
+"""Two operators' figures side by side: pure."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from math import ceil, inf
+
+from tests.bench.target import Target
+
+
+class Side(StrEnum):
+    """Whose run it is."""
+
+    THEIRS = "theirs"
+    OURS = "ours"
+
+
+def order(pairs: int) -> list[Side]:
+    """Whose turn it is: who comes first changes with each pair, so that a machine that warms up favours nobody."""
+    pair = [Side.THEIRS, Side.OURS]
+    return [side for number in range(pairs) for side in (reversed(pair) if number % 2 else pair)]
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest of the values that so large a share of them don't exceed (nearest rank)."""
+    return sorted(values)[max(0, ceil(share * len(values)) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One target with what was measured, at least once on each side."""
+
+    target: Target
+    theirs: tuple[float, ...]
+    ours: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        """Our median divided by theirs; infinite where only theirs is nothing."""
+        theirs, ours = statistics.median(self.theirs), statistics.median(self.ours)
+        return ours / theirs if theirs else (inf if ours else 1.0)
+
+    @property
+    def met(self) -> bool:
+        """Whether the target is reached."""
+        return (statistics.median(self.ours) if self.target.absolute else self.ratio) <= self.target.limit
+
+    @property
+    def what(self) -> str:
+        """Scene and figure."""
+        return f"{self.target.scene}: {self.target.figure}"
+
+    def cells(self) -> tuple[str, ...]:
+        """The row of the table."""
+        target = f"at most {self.target.limit:g}" if self.target.absolute else f"{self.target.limit:.2f}"
+        medians = (self._quantity(statistics.median(values)) for values in (self.theirs, self.ours))
+        return self.what, *medians, f"{self.ratio:.2f}", target, "" if self.met else "missed"
+
+    def _quantity(self, value: float) -> str:
+        unit = f" {self.target.unit}" if self.target.unit else ""
+        return f"{value:.{1 if value >= 10 else 2}f}{unit}"
+
+
+def table(comparisons: Iterable[Comparison], commit: str) -> str:
+    """All rows under a heading, in columns."""
+    lines = [("medians", commit, "ours", "ratio", "target", ""), *(each.cells() for each in comparisons)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
