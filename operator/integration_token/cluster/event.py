@@ -1,9 +1,9 @@
 """Kubernetes Events: what a person who looks at a resource wants to know happened to it.
 
 Posted from a queue of their own, so that no renewal waits for one; when the API server is away they are dropped, and
-so are those that one resource has too many of: somebody may change a Secret back each time that it is repaired. What is
-as it should be is told once no resource of the namespace waits to be worked on: of a thousand first tokens the events
-are a third of all writes, and pods wait for the Secrets.
+so are those that one resource has too many of: somebody may change a Secret back each time that it is repaired. That
+all is well is told after a burst of it, and not in it: of a thousand first tokens the events are a third of all writes,
+and pods wait for the Secrets.
 """
 
 import asyncio
@@ -28,9 +28,11 @@ QUEUE: Final = 10_000
 are of the namespace that has most."""
 
 _CALM = 0.5
-"""Seconds without such an event after which those that say that all is well are posted..."""
+"""Seconds within which events that say that all is well follow each other in a burst."""
+_AT_ONCE = 25
+"""Events of a burst after which the others wait for its end, ..."""
 _LONGEST_HELD = 30.0
-"""...and for which one is held at most."""
+"""...or so many seconds, if it goes on for longer."""
 
 _BURST = 25
 """Events of one resource with one reason that are posted however soon they follow each other, as client-go has it."""
@@ -107,7 +109,9 @@ class EventRecorder:
         self._held_since = 0.0
         """When the first of them was recorded, in seconds of CLOCK_BOOTTIME, as here and below."""
         self._last = 0.0
-        """When the last of them was."""
+        """When the last that says that all is well was."""
+        self._together = 0
+        """How many of those came one soon after the other."""
         self._queues: dict[str, deque[_Event]] = {}
         """By namespace, in the order of their turns."""
         self._length = 0
@@ -129,17 +133,23 @@ class EventRecorder:
         name = f"{about.name[:200]}.{tag.hex[:16]}"
         now = self._clock.now()
         event = _Event(about, name, warning, reason, message, now.wall)
-        if not warning:
-            self._held_since = self._held_since if self._held else now.boot
-            self._last = now.boot
-        (self._queues if warning else self._held).setdefault(event.namespace, deque()).append(event)
+        held = not warning and self._is_burst(now.boot)
+        if held and not self._held:
+            self._held_since = now.boot
+        (self._held if held else self._queues).setdefault(event.namespace, deque()).append(event)
         self._length += 1
         self._idle.clear()
         self._arrived.set()
-        if warning:
+        if not held:
             self._urgent.set()
         if self._length > QUEUE:
             self._drop()
+
+    def _is_burst(self, now: float) -> bool:
+        """Whether one more event that says that all is well is one of very many."""
+        self._together = 1 if now >= self._last + _CALM else self._together + 1
+        self._last = now
+        return self._together > _AT_ONCE
 
     def _release(self) -> None:
         """What was held is posted."""
