@@ -34,7 +34,7 @@ from tests.fakes.certificate import Certificate
 from tests.fakes.issuer import Policy
 
 NAME: Final = "consumerDelay"
-USUAL: Final = "about 7 min"
+USUAL: Final = "about 6 min"
 CLIENTS: Final = 5
 """At each token."""
 APART: Final = TokenFile.delay / CLIENTS
@@ -179,7 +179,7 @@ def table(rollovers: Iterable[Rollover]) -> str:
             "consumerDelay",
             "clients",
             "renewals",
-            "the old token's time then",
+            "the old token had left",
             "the file followed after",
             "calls",
             "rejected",
