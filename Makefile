@@ -128,7 +128,7 @@ readers: setup programs monitoring-programs ## the quickest programs that read a
 	@$(BIN)/python -m pytest --quiet tests/consumers
 
 .PHONY: consumers
-consumers: setup programs ## all programs that read a mounted token and controllers that read the Secret, over three rollovers: a row each
+consumers: setup programs ## all programs that read a mounted token and controllers that read the Secret, over three rollovers: a row each; and consumerDelay
 	@$(BIN)/python -m tests.consumers
 
 .PHONY: faults

@@ -25,6 +25,7 @@ _PATHS: Final = {
     "Secret": ("/api/v1", "secrets"),
     "ConfigMap": ("/api/v1", "configmaps"),
     "Namespace": ("/api/v1", "namespaces"),
+    "Pod": ("/api/v1", "pods"),
     "ServiceAccount": ("/api/v1", "serviceaccounts"),
     "Event": ("/api/v1", "events"),
     "ResourceQuota": ("/api/v1", "resourcequotas"),

@@ -1,15 +1,19 @@
 """`python -m tests.consumers [NAME…]`: every program and controller of the room, or those, over three rollovers: a
-table of the programs and one of the controllers.
+table of the programs and one of the controllers. Beside them client-go's cache, over one: a table of its own.
 
 Exit codes: 0 where each did as it should, 1 where one didn't, 2 where one can't be had.
 """
 
 import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 
 from tests.cluster import tool
-from tests.cluster.progress import step
+from tests.cluster.progress import say, step
 from tests.cluster.toolchain import ToolError
-from tests.consumers import controller
+from tests.consumers import cached, controller
 from tests.consumers.controller import Controller
 from tests.consumers.controllers import CONTROLLERS
 from tests.consumers.program import Program
@@ -24,7 +28,7 @@ TAIL = 800
 def main(names: list[str]) -> int:
     """The exit code."""
     known = {kind.name: kind for kind in PROGRAMS}
-    every = [*known, *(kind.name for kind in CONTROLLERS)]
+    every = [*known, *(kind.name for kind in CONTROLLERS), cached.NAME]
     if unknown := [name for name in names if name not in every]:
         print(f"error: {', '.join(unknown)} isn't among: {', '.join(every)}", file=sys.stderr)
         return 2
@@ -34,14 +38,37 @@ def main(names: list[str]) -> int:
     wrong = False
     try:
         tool.provide(tool.CONSUMERS)
-        if programs:
-            wrong |= _play(programs)
-        if controllers:
-            wrong |= _watch(controllers)
+        with ExitStack() as stack:
+            rollovers = _begin(stack) if cached.NAME in wanted else None
+            if programs:
+                wrong |= _play(programs)
+            if controllers:
+                wrong |= _watch(controllers)
+            if rollovers:
+                wrong |= _judge(rollovers.result())
     except ToolError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 1 if wrong else 0
+
+
+def _begin(stack: ExitStack) -> Future[list[cached.Rollover]]:
+    """Beside all others: it takes as long as a token lives, and waits for most of that."""
+    executor, stopped = stack.enter_context(ThreadPoolExecutor(1)), threading.Event()
+    stack.callback(stopped.set)  # before its end is waited for, so that an interrupt doesn't take minutes
+    say(f"client-go's cache, with {cached.NAME} and without, over one rollover, beside all else ({cached.USUAL})")
+    return executor.submit(cached.watched, stopped)
+
+
+def _judge(rollovers: Sequence[cached.Rollover]) -> bool:
+    """Whether consumerDelay didn't do what it is for, or wasn't needed."""
+    sys.stdout.write(cached.table(rollovers))
+    wrong = False
+    for rollover in rollovers:
+        if faults := rollover.faults():
+            wrong = True
+            print(f"{cached.NAME} {rollover.delay:.0f} s: {'; '.join(faults)}")
+    return wrong
 
 
 def _play(programs: list[Program]) -> bool:

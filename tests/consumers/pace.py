@@ -7,6 +7,8 @@ from tests.fakes.issuer import Policy
 
 KUBELET: Final = 2.0
 """Seconds from a Secret's change to the file's, where a kubelet takes up to 90."""
+SLOWEST: Final = 90.0
+"""What a kubelet takes at most: it syncs each pod, and so looks at its Secrets, every 60 to 90 s."""
 
 
 @dataclass(frozen=True, slots=True)

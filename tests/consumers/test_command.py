@@ -3,10 +3,11 @@
 import pytest
 
 from tests.consumers import __main__ as command
+from tests.consumers import cached
 from tests.consumers.controllers import CONTROLLERS
 from tests.consumers.programs import PROGRAMS, QUICK_ONES
 
-NAMES = [*(kind.name for kind in PROGRAMS), *(kind.name for kind in CONTROLLERS)]
+NAMES = [*(kind.name for kind in PROGRAMS), *(kind.name for kind in CONTROLLERS), cached.NAME]
 """Of all that the command knows."""
 
 
