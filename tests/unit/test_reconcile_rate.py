@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from integration_token.api.condition import Reason
+from integration_token.api.integration import DEFAULT_RENEW_BEFORE
 from integration_token.api.names import INTEGRATION_TOKENS
+from integration_token.api.value import parse_time
 from integration_token.errors import Transient
 from integration_token.renewal.backoff import TELL_AFTER
 from integration_token.workqueue.in_flight import MAX_PER_NAMESPACE
@@ -19,9 +21,9 @@ from tests.unit.world import NAMESPACE, SECRET, World, play
 HOUR = 3600.0
 
 
-def many(world: World, count: int) -> list[str]:
-    """So many resources, each with a client of its own."""
-    names = [f"shop-{number}" for number in range(count)]
+def many(world: World, count: int, start: int = 0) -> list[str]:
+    """So many resources, each with a client of its own, numbered from a start on."""
+    names = [f"shop-{number}" for number in range(start, start + count)]
     for name in names:
         world.clients[name] = SECRET
         world.credentials(name, SECRET, name)
@@ -85,6 +87,39 @@ def test_a_changed_spec_is_observed_while_the_good_token_waits_for_its_renewal()
         assert writes.count(("patch status", INTEGRATION_TOKENS, "shop")) == 1
 
     play(story)
+
+
+def test_of_tokens_that_expire_together_as_many_are_saved_as_the_rate_limit_lets() -> None:
+    """250 in one minute at 30 requests a minute, of which those that are begun within the window can be in time: those
+    that expire first go first, and whoever is too late keeps nobody else from being in time."""
+    lifetime, limit = 1200.0, 30
+
+    async def story(world: World) -> None:
+        names = await begin(world, 0, 60_000)
+        for second in range(50):
+            names += many(world, 5, len(names))
+            await world.until(EPOCH + second + 1)
+        await world.until(EPOCH + 60)
+        expiries = {name: world.status(name)["expirationTime"] for name in names}
+        world.endpoint(rateLimit={"requestsPerMinute": limit})
+        renewed: dict[str, float] = {}
+        wall = EPOCH + lifetime - DEFAULT_RENEW_BEFORE
+        while len(renewed) < len(names):
+            wall += 1
+            await world.until(wall)
+            for name in names:
+                if world.status(name)["expirationTime"] != expiries[name]:
+                    renewed.setdefault(name, wall)
+        first, deadlines = min(renewed.values()), {name: parse_time(told) for name, told in expiries.items()}
+        saved = [name for name in names if renewed[name] <= deadlines[name] + 1]
+        possible = 0
+        for name in sorted(names, key=deadlines.__getitem__):
+            possible += first + 60 * (possible // limit) <= deadlines[name]
+        assert len(saved) == possible
+        assert limit < possible < len(names)
+        assert world.requests == 2 * len(names)
+
+    play(story, Policy(lifetime, lead=600.0))
 
 
 @pytest.mark.parametrize("step", [HOUR, -HOUR], ids=["forward", "back"])
