@@ -24,7 +24,7 @@ from integration_token.telemetry.logs import get_logger
 log = get_logger(__name__)
 
 QUEUE: Final = 10_000
-"""Events that wait at most, some 300 bytes each: beyond it news are worth less than the memory. Those that are dropped
+"""Events that wait at most, 0.5 to 1.4 KB each: beyond it news are worth less than the memory. Those that are dropped
 are of the namespace that has most."""
 
 _CALM = 0.5
