@@ -758,6 +758,17 @@ class TestFlood:
             assert access_token(await client.send(request(url), ROUTE)) == "x" * 20_000
             await client.close()  # from 3.12 on the server's end waits for that of its connections
 
+    async def test_what_comes_beside_an_answer_is_nobodys(self, client: TokenClient) -> None:
+        """The next request over this connection might be another tenant's, and take it for its own answer."""
+        async with recording(response() + response(body='{"access_token": "another"}')) as recorder:
+            url = f"http://127.0.0.1:{recorder.port}/token"
+            assert access_token(await client.send(request(url), ROUTE)) == "x"
+            problem = await failure(client, request(url), ROUTE)
+            assert (type(problem), problem.reason) == (Transient, Reason.INVALID_RESPONSE)
+            assert access_token(await client.send(request(url), ROUTE)) == "x"
+            assert (len(recorder.requests), recorder.connections) == (2, 2)
+            await client.close()
+
 
 SOCKET_BUFFERS = 16 * 1024 * 1024
 """Bytes that the system takes before a server notices that nobody reads: far below what a minute's flood would be."""

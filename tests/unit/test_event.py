@@ -4,10 +4,19 @@ import asyncio
 
 import pytest
 from integration_token.cluster import event
+from integration_token.cluster.collection import Collection, Object
 from integration_token.cluster.event import EventRecorder, ObjectReference
 
 from tests.fakes.cluster import Cluster
 from tests.unit.virtual import FakeClock, run
+
+
+class Slow(Cluster):
+    """A cluster that takes its time for each event."""
+
+    async def create(self, collection: Collection, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
+        await asyncio.sleep(0.11)
+        return await super().create(collection, namespace, body, dry_run=dry_run)
 
 
 def record(recorder: EventRecorder, namespace: str, name: str, *, warning: bool = False) -> None:
@@ -36,8 +45,8 @@ async def test_namespaces_take_turns(clock: FakeClock) -> None:
     cluster = Cluster()
     recorder = EventRecorder(cluster, clock, "test")
     for number in range(500):
-        record(recorder, "crowd", f"{number}")
-    record(recorder, "store", "shop")
+        record(recorder, "crowd", f"{number}", warning=True)
+    record(recorder, "store", "shop", warning=True)
     namespaces = await posted(recorder, cluster)
     assert namespaces.index("store") <= 1
     assert len(namespaces) == 501
@@ -110,3 +119,64 @@ async def test_what_waits_for_calm_is_posted_before_the_end(clock: FakeClock) ->
     await recorder.drain()
     posting.cancel()
     assert len(cluster.events) == 601
+
+
+def test_endless_bad_news_holds_up_good_news_for_no_longer() -> None:
+    """Somebody's warnings may come faster than they are posted."""
+
+    async def story(clock: FakeClock) -> None:
+        cluster = Slow()
+        recorder = EventRecorder(cluster, clock, "test")
+        posting = asyncio.create_task(recorder.run())
+        for number in range(100):
+            record(recorder, "store", f"{number}")
+        for number in range(400):
+            record(recorder, "crowd", f"{number}", warning=True)
+            await asyncio.sleep(0.1)
+        namespaces = [each["metadata"]["namespace"] for each in cluster.events]
+        assert namespaces.count("store") == 100
+        posting.cancel()
+
+    run(story)
+
+
+def test_good_news_of_one_resource_stays_in_order() -> None:
+    """Also what comes after the calm, while others' events are still being posted."""
+
+    async def story(clock: FakeClock) -> None:
+        cluster = Slow()
+        recorder = EventRecorder(cluster, clock, "test")
+        posting = asyncio.create_task(recorder.run())
+        for number in range(30):
+            record(recorder, "store", f"{number}")
+        await asyncio.sleep(1)
+        record(recorder, "store", "later")
+        await recorder.drain()
+        names = [each["involvedObject"]["name"] for each in cluster.events]
+        assert names == [*(f"{number}" for number in range(30)), "later"]
+        posting.cancel()
+
+    run(story)
+
+
+def test_before_the_end_nothing_is_held_and_bad_news_goes_first() -> None:
+    """There is little time then, and what is held may be of thousands of namespaces."""
+
+    async def story(clock: FakeClock) -> None:
+        cluster = Slow()
+        recorder = EventRecorder(cluster, clock, "test")
+        posting = asyncio.create_task(recorder.run())
+        for number in range(100):
+            record(recorder, f"store-{number}", "shop")
+        recorder.hold_no_more()
+        await asyncio.sleep(5)
+        assert len(cluster.events) > 40
+        record(recorder, "store", "ended")
+        record(recorder, "crowd", "bad", warning=True)
+        await asyncio.sleep(0.3)
+        assert "bad" in [each["involvedObject"]["name"] for each in cluster.events]
+        await recorder.drain()
+        assert len(cluster.events) == 102
+        posting.cancel()
+
+    run(story)

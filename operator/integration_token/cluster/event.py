@@ -8,7 +8,7 @@ and pods wait for the Secrets.
 
 import asyncio
 import uuid
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -24,7 +24,7 @@ from integration_token.telemetry.logs import get_logger
 log = get_logger(__name__)
 
 QUEUE: Final = 10_000
-"""Events that wait at most, some 300 bytes each: beyond it news are worth less than the memory. Those that are dropped
+"""Events that wait at most, 0.5 to 1.4 KB each: beyond it news are worth less than the memory. Those that are dropped
 are of the namespace that has most."""
 
 _CALM = 0.5
@@ -114,7 +114,11 @@ class EventRecorder:
         """How many of those came one soon after the other."""
         self._queues: dict[str, deque[_Event]] = {}
         """By namespace, in the order of their turns."""
+        self._counts: Counter[str] = Counter()
+        """How many wait, by namespace."""
         self._length = 0
+        self._ending = False
+        """Nothing waits for calm any more."""
         self._arrived = asyncio.Event()
         self._urgent = asyncio.Event()
         """Something is to be posted at once."""
@@ -133,11 +137,14 @@ class EventRecorder:
         name = f"{about.name[:200]}.{tag.hex[:16]}"
         now = self._clock.now()
         event = _Event(about, name, warning, reason, message, now.wall)
-        held = not warning and self._is_burst(now.boot)
+        held = not warning and (self._is_burst(now.boot) or self._ending)
         if held and not self._held:
             self._held_since = now.boot
+        elif not held and not warning:
+            self._release()  # it is calm, and what was recorded before comes first
         (self._held if held else self._queues).setdefault(event.namespace, deque()).append(event)
         self._length += 1
+        self._counts[event.namespace] += 1
         self._idle.clear()
         self._arrived.set()
         if not held:
@@ -160,16 +167,31 @@ class EventRecorder:
 
     def _drop(self) -> None:
         """Drops the last one of the namespace that has most."""
-        most = max({*self._held, *self._queues}, key=self._waiting)
+        most = max(self._counts, key=self._counts.__getitem__)
         queues = self._held if most in self._held else self._queues
         dropped = queues[most].pop()
-        self._length -= 1
         if not queues[most]:
             del queues[most]
+        self._forget(most)
         log.warning("event dropped, too many wait", namespace=most, reason=dropped.reason)
 
-    def _waiting(self, namespace: str) -> int:
-        return len(self._held.get(namespace, ())) + len(self._queues.get(namespace, ()))
+    def _take(self) -> _Event:
+        """The next one, of the namespace whose turn it is; that all is well comes last in the end."""
+        queues = self._queues or self._held
+        namespace, queue = next(iter(queues.items()))
+        del queues[namespace]
+        event = queue.popleft()
+        if queue:
+            queues[namespace] = queue
+        self._forget(namespace)
+        return event
+
+    def _forget(self, namespace: str) -> None:
+        """One event of it waits no more."""
+        self._length -= 1
+        self._counts[namespace] -= 1
+        if not self._counts[namespace]:
+            del self._counts[namespace]
 
     def _is_allowed(self, uid: str, reason: str) -> bool:
         now = self._clock.now().boot
@@ -185,18 +207,12 @@ class EventRecorder:
         """Posts what is queued, for ever."""
         while True:
             await self._arrived.wait()
-            if not self._queues:
-                await self._until_calm()
-            namespace, queue = next(iter(self._queues.items()))
-            del self._queues[namespace]
-            event = queue.popleft()
-            self._length -= 1
-            if queue:
-                self._queues[namespace] = queue
+            await self._until_calm()
+            event = self._take()
             if not self._length:
                 self._arrived.clear()
             try:
-                await self._gateway.create(EVENTS, namespace, event.body(self._instance))
+                await self._gateway.create(EVENTS, event.namespace, event.body(self._instance))
             except ClusterError as error:
                 log.debug("event not posted", error=str(error))
             finally:
@@ -205,17 +221,23 @@ class EventRecorder:
 
     async def _until_calm(self) -> None:
         """Waits until what is held may be posted, or something is to be posted at once."""
-        while not self._queues:
+        while self._held and not self._ending:
             delay = min(self._last + _CALM, self._held_since + _LONGEST_HELD) - self._clock.now().boot
             if delay <= 0:
                 self._release()
+            if self._queues:
                 return
             self._urgent.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._urgent.wait()
 
+    def hold_no_more(self) -> None:
+        """The end is near: what is held is posted too, after all else."""
+        self._ending = True
+        self._urgent.set()
+
     async def drain(self) -> None:
         """Returns when all that was recorded has been posted or dropped."""
-        self._release()
+        self.hold_no_more()
         await self._idle.wait()

@@ -92,6 +92,7 @@ def _registry(
     def is_relevant(event: Any, **_: Any) -> bool:
         wanted = handler.is_relevant(event["type"], event["object"])
         if not wanted:
+            handler.pass_over(event["type"], event["object"])
             let_go(event["object"])
         return wanted
 

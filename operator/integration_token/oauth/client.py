@@ -26,6 +26,7 @@ from integration_token.oauth.pool import Connections, Pool
 from integration_token.oauth.refusal import place_of
 from integration_token.oauth.request import TokenRequest
 from integration_token.oauth.response import Answer
+from integration_token.oauth.stream import TooMuch
 from integration_token.oauth.token_url import check_url, listed_as, port_of
 from integration_token.oauth.trusted_file import TrustedFile
 from integration_token.oauth.under_way import UnderWay
@@ -186,7 +187,7 @@ class TokenClient:
                         break
             finally:
                 await response.aclose()
-        except (httpx.HTTPError, ssl.SSLError) as error:
+        except (httpx.HTTPError, ssl.SSLError, TooMuch) as error:
             proxy = self._proxied if connections.proxied and not under_way.passed else ""
             certified = request.certificate is not None and under_way.in_tls
             raise exchange_failure(error, _place(url), route.timeout, proxy, certified=certified) from None

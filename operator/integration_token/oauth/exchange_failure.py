@@ -89,7 +89,7 @@ class Unconnected(Transient):
 
 
 def exchange_failure(
-    error: httpx.HTTPError | ssl.SSLError, server: str, timeout: float, proxy: str, *, certified: bool = False
+    error: httpx.HTTPError | ssl.SSLError | TooMuch, server: str, timeout: float, proxy: str, *, certified: bool = False
 ) -> Failure:
     """What a failed exchange says to a user.
 

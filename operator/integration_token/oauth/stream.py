@@ -54,7 +54,13 @@ class BoundedStream(httpcore.AsyncNetworkStream):
         self._unsent = b""
 
     def allow(self, size: int) -> None:
-        """So many bytes more may be read."""
+        """So many bytes more may be read: the head of the answer is there.
+
+        :raises TooMuch: where nothing of the request has been sent. It is what came beside the answer to another one,
+            and may hold somebody else's token.
+        """
+        if self._unsent:
+            raise TooMuch
         self._left += size
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109

@@ -151,6 +151,7 @@ class LeaderTerm:
     async def _drain(self, work: asyncio.Task[None]) -> None:
         log.info("stopping: work under way is ended first")
         self._worker.scheduler.stop()
+        self._worker.events.hold_no_more()
         with suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN):
                 await work
