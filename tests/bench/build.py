@@ -4,6 +4,7 @@ Both are built in the same way and run by the same Python, so that what differs 
 """
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -50,6 +51,8 @@ class Build:
 
 def resolve(commit: str, root: Path = ROOT) -> str:
     """The full hash of a commit, by any name that Git knows. Raises BenchError, in a line, where it knows none."""
+    if shutil.which("git") is None:
+        raise BenchError("missing: git; install with: apt-get install git")
     found = subprocess.run(
         ["git", "-C", str(root), "rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}"],
         capture_output=True,

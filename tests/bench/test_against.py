@@ -106,8 +106,14 @@ def _resolve_known(commit: str) -> str:
     return "0" * 40
 
 
-def test_a_name_that_git_does_not_know_is_an_unknown_commit(tmp_path: Path) -> None:
-    """So is every name where there is no repository."""
+def test_a_name_that_git_does_not_know_is_an_unknown_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no Git, that is said."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BenchError, match=r"^missing: git; "):
+        build.resolve("nothing", tmp_path)
+    git = tmp_path / "git"
+    git.write_text("#!/bin/sh\nexit 1\n")
+    git.chmod(0o755)
     with pytest.raises(BenchError, match=r"^unknown commit: nothing$"):
         build.resolve("nothing", tmp_path)
 
