@@ -17,7 +17,7 @@ PAGES = [CHART.parents[1] / "operator" / "docs" / f"{name}.md" for name in ("aut
 MANIFESTS: list[Document] = list(manifests(README))
 OF_PAGES: list[Document] = [one for page in PAGES for one in manifests(page.read_text()) if "kind" in one]
 """Those of the pages, which also show parts of some."""
-FOREIGN = {"ExternalSecret", "SealedSecret"}
+FOREIGN = {"ExternalSecret", "GitRepository", "SealedSecret"}
 """Kinds of tools that the control plane doesn't have."""
 CREDENTIALS_LABEL = {"integrationtoken.dev/credentials": "true"}
 
