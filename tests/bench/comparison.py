@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil, inf
 
+from tests.bench.row import columns
 from tests.bench.target import Target
 
 
@@ -64,8 +65,4 @@ class Comparison:
 
 def table(comparisons: Iterable[Comparison], commit: str) -> str:
     """All rows under a heading, in columns."""
-    lines = [("medians", commit, "ours", "ratio", "target", ""), *(each.cells() for each in comparisons)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
+    return columns([("medians", commit, "ours", "ratio", "target", ""), *(each.cells() for each in comparisons)])

@@ -1,7 +1,7 @@
 """The rows of the budget: what was measured, beside its limit, with a verdict."""
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -71,8 +71,12 @@ class Row:
 
 def table(rows: Iterable[Row]) -> str:
     """All rows under a heading, in columns."""
-    lines = [("what", "measured", "limit", "verdict"), *(row.cells() for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(3)]
+    return columns([("what", "measured", "limit", "verdict"), *(row.cells() for row in rows)])
+
+
+def columns(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of as many cells each, every column as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[3]]) for line in lines
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )

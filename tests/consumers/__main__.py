@@ -6,7 +6,7 @@ Exit codes: 0 where each did as it should, 1 where one didn't, 2 where one can't
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -63,12 +63,7 @@ def _begin(stack: ExitStack) -> Future[list[cached.Rollover]]:
 def _judge(rollovers: Sequence[cached.Rollover]) -> bool:
     """Whether consumerDelay didn't do what it is for, or wasn't needed."""
     sys.stdout.write(cached.table(rollovers))
-    wrong = False
-    for rollover in rollovers:
-        if faults := rollover.faults():
-            wrong = True
-            print(f"{cached.NAME} {rollover.delay:.0f} s: {'; '.join(faults)}")
-    return wrong
+    return _tell((f"{cached.NAME} {rollover.delay:.0f} s", rollover.faults(), "") for rollover in rollovers)
 
 
 def _play(programs: list[Program]) -> bool:
@@ -78,12 +73,8 @@ def _play(programs: list[Program]) -> bool:
     with step(f"{len(versions)} programs over three rollovers", f"about {longest / 60:.1f} min"):
         results = played(programs)
     sys.stdout.write(table(result for result, _ in results))
-    wrong = False
-    for result, printed in results:
-        if faults := result.faults():
-            wrong = True
-            print(f"{result.name}: {'; '.join(faults)}; the end of what it printed:\n{printed[-TAIL:]}")
-    return wrong
+    end = "; the end of what it printed:\n"
+    return _tell((result.name, result.faults(), end + printed[-TAIL:]) for result, printed in results)
 
 
 def _watch(controllers: list[type[Controller]]) -> bool:
@@ -93,11 +84,16 @@ def _watch(controllers: list[type[Controller]]) -> bool:
         with step(f"the {kind.name} over three rollovers", "about 1 min"):
             delays.append(controller.watched(kind))
     sys.stdout.write(controller.table(delays))
+    return _tell((delay.name, delay.faults(), "") for delay in delays)
+
+
+def _tell(judged: Iterable[tuple[str, list[str], str]]) -> bool:
+    """Whether any has faults: who, its faults, and what else is to be said then, which is printed."""
     wrong = False
-    for delay in delays:
-        if faults := delay.faults():
+    for who, faults, more in judged:
+        if faults:
             wrong = True
-            print(f"{delay.name}: {'; '.join(faults)}")
+            print(f"{who}: {'; '.join(faults)}{more}")
     return wrong
 
 

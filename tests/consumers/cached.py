@@ -21,17 +21,18 @@ from tests.apiserver.kube import Kube
 from tests.apiserver.ledger import Ledger
 from tests.apiserver.operator import usual
 from tests.apiserver.stage import Login, Stage
+from tests.cluster import markdown
 from tests.cluster.plane import ControlPlane
 from tests.consumers.mirror import Mirror, Volume
 from tests.consumers.pace import SLOWEST
 from tests.consumers.program import Site
 from tests.consumers.programs.kubernetes import TokenFile
-from tests.consumers.result import GRACE, rejections, used
+from tests.consumers.result import GRACE, Exchange, rejections, used
 from tests.consumers.writer import AtomicWriter
 from tests.fakes.api import EnvironmentAPI
 from tests.fakes.call import Call, gaps
 from tests.fakes.certificate import Certificate
-from tests.fakes.issuer import Policy
+from tests.fakes.issuer import Minted, Policy
 
 NAME: Final = "consumerDelay"
 USUAL: Final = "about 6 min"
@@ -102,10 +103,12 @@ class _Case:
 
     def expires(self) -> float:
         """The wall time at which the token that was there first expires."""
-        first = self.volume.exchanges[0].serial
-        return next(
-            minted.expires for minted in self.volume.token.stage.login.endpoint.issuer if minted.serial == first
-        )
+        return self._minted(self.volume.exchanges[0]).expires
+
+    def _minted(self, exchange: Exchange) -> Minted:
+        """The token that it brought."""
+        issuer = self.volume.token.stage.login.endpoint.issuer
+        return next(minted for minted in issuer if minted.serial == exchange.serial)
 
     def current(self, calls: Sequence[Call]) -> int:
         """How many clients have sent what the files hold now."""
@@ -121,8 +124,7 @@ class _Case:
     def rollover(self, calls: Iterable[Call]) -> Rollover:
         """What came of it."""
         own, exchanges = self.calls(calls), self.volume.exchanges
-        minted = {each.serial: each for each in self.volume.token.stage.login.endpoint.issuer}
-        renewed, last = minted[exchanges[-1].serial].issued, exchanges[-1].time
+        renewed, last = self._minted(exchanges[-1]).issued, exchanges[-1].time
         return Rollover(
             delay=self.delay,
             clients=len(self.clients),
@@ -174,20 +176,17 @@ def watched(stopped: threading.Event) -> list[Rollover]:
 
 def table(rollovers: Iterable[Rollover]) -> str:
     """As Markdown, a row for each token."""
-    rows = [
-        [
-            "consumerDelay",
-            "clients",
-            "renewals",
-            "the old token had left",
-            "the file followed after",
-            "calls",
-            "rejected",
-            "longest gap",
-        ],
-        ["---"] * 8,
+    head = [
+        "consumerDelay",
+        "clients",
+        "renewals",
+        "the old token had left",
+        "the file followed after",
+        "calls",
+        "rejected",
+        "longest gap",
     ]
-    rows += [
+    rows = (
         [
             f"{rollover.delay:.0f} s" if rollover.delay else "–",
             f"{rollover.clients}",
@@ -199,8 +198,8 @@ def table(rollovers: Iterable[Rollover]) -> str:
             f"{rollover.gap:.1f} s",
         ]
         for rollover in rollovers
-    ]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    )
+    return markdown.table(head, rows)
 
 
 def _volume(stage: Stage, directory: Path, delay: float) -> Volume:

@@ -17,7 +17,7 @@ from typing import ClassVar, Final
 from tests.apiserver.kube import Kube
 from tests.apiserver.operator import usual
 from tests.apiserver.stage import Login, Token
-from tests.cluster import go_build, tool, toolchain
+from tests.cluster import go_build, markdown, tool, toolchain
 from tests.cluster.daemon import Daemon
 from tests.cluster.plane import ControlPlane
 from tests.cluster.poll import poll
@@ -143,11 +143,8 @@ def watched(kind: type[Controller]) -> Delay:
 
 def table(delays: Iterable[Delay]) -> str:
     """As Markdown, a row for each controller."""
-    rows = [
-        ["controller", "version", "renewals", "calls", "rejected", "used the new token after, at most"],
-        ["---"] * 6,
-    ]
-    rows += [
+    head = ["controller", "version", "renewals", "calls", "rejected", "used the new token after, at most"]
+    rows = (
         [
             delay.name,
             delay.version,
@@ -157,8 +154,8 @@ def table(delays: Iterable[Delay]) -> str:
             f"{max(delay.seconds):.2f} s",
         ]
         for delay in delays
-    ]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    )
+    return markdown.table(head, rows)
 
 
 def _renewal(controller: Controller, token: Token) -> float:

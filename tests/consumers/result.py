@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tests.cluster import markdown
 from tests.consumers.pace import Pace
 from tests.fakes.call import Call, Verdict
 
@@ -82,19 +83,8 @@ def used(calls: Iterable[Call], exchanges: Sequence[Exchange]) -> bool:
 
 def table(results: Iterable[Result]) -> str:
     """As Markdown, a row for each program."""
-    rows = [
-        [
-            "program",
-            "version",
-            "lead",
-            "renewals",
-            "calls",
-            "rejected",
-            "old token after the file changed, at most",
-        ],
-        ["---"] * 7,
-    ]
-    rows += [
+    head = ["program", "version", "lead", "renewals", "calls", "rejected", "old token after the file changed, at most"]
+    rows = (
         [
             result.name,
             result.version,
@@ -105,5 +95,5 @@ def table(results: Iterable[Result]) -> str:
             f"{result.old:.2f} s",
         ]
         for result in results
-    ]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    )
+    return markdown.table(head, rows)

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 from tests.apiserver.kube import Kube
 from tests.apiserver.operator import usual
+from tests.cluster import markdown
 from tests.cluster.plane import ControlPlane
 from tests.cluster.progress import say
 from tests.endpoints import case, federation
@@ -65,9 +66,7 @@ def main(names: list[str]) -> int:
 def table(rows: dict[str, dict[str, Result]]) -> str:
     """As Markdown: a row for each case, a column for each server; seconds, or what it is that a server hasn't."""
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
-    lines = [["case", *rows], ["---"] * (len(rows) + 1)]
-    lines += [[name, *(_cell(row.get(name)) for row in rows.values())] for name in names]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return markdown.table(["case", *rows], ([name, *(_cell(row.get(name)) for row in rows.values())] for name in names))
 
 
 def _cell(result: Result | None) -> str:
