@@ -30,7 +30,7 @@ class Recorder(Scheduler):
 
     def __init__(self, clock: FakeClock) -> None:
         """Nobody has been woken yet."""
-        super().__init__(clock, self._never)
+        super().__init__(clock, self._never, self._never)
         self.woken: list[Key] = []
 
     def wake(self, key: Key) -> None:

@@ -45,7 +45,7 @@ class Asleep(Scheduler):
 
     def __init__(self, clock: FakeClock) -> None:
         """Nobody has been woken."""
-        super().__init__(clock, self._never)
+        super().__init__(clock, self._never, self._never)
         self.woken = 0
 
     def wake(self, key: Key) -> None:
