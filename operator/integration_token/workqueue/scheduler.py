@@ -15,6 +15,7 @@ from integration_token.clock import Clock, Instant
 from integration_token.telemetry.logs import get_logger
 from integration_token.workqueue.due_queue import DueQueue
 from integration_token.workqueue.key import Key
+from integration_token.workqueue.late_pace import LatePace
 from integration_token.workqueue.late_queue import LateQueue
 
 log = get_logger(__name__)
@@ -33,19 +34,6 @@ AWAY = 256
 
 AWAY_PER_NAMESPACE = 24
 """Of them in one namespace: more than it has requests in flight."""
-
-LATE_SHARE = 32
-"""Of so many pieces of work one may be such as may wait while there is other work: few enough that this hardly feels
-them, and enough that nobody's waits for ever, however long the other work goes on."""
-
-LATE_TOGETHER = 24
-"""Pieces of work that may wait, done at once where there is no other work, ..."""
-
-LATE_BESIDE = 2
-"""...or only some that waits for something else itself, of which none has ended..."""
-
-_STILL = 0.05
-"""...for so many seconds."""
 
 _GLANCE = 1.0
 """Seconds after which the clocks are looked at again at the latest: asyncio's own clock stands still in a suspend and
@@ -78,12 +66,8 @@ class Scheduler:
         self._waiting: dict[Key, float] = {}
         """And since when, by CLOCK_BOOTTIME, in that order."""
         self._late = LateQueue()
-        self._late_active = 0
-        self._ended = 0
-        """Pieces of other work since the last that might wait."""
-        self._last_end = 0.0
-        """When the last of them ended, by the event loop's clock."""
-        self._later: asyncio.TimerHandle | None = None
+        self._pace = LatePace()
+        self._late_timer: asyncio.TimerHandle | None = None
         self._away = 0
         self._running: set[Key] = set()
         self._again: set[Key] = set()
@@ -205,7 +189,7 @@ class Scheduler:
             del self._waiting[key]
             self._running.add(key)
             self._hand(worker, (key, self._work))
-        while self._idle and self._late_active < self._late_places():
+        while self._late and self._idle and self._has_place_for_late():
             if self._idle[0].done():
                 self._idle.popleft()
                 continue
@@ -214,28 +198,22 @@ class Scheduler:
                 return
             self._queue.drop(late)
             self._take(late.namespace)
-            self._late_active += 1
-            self._ended = 0
+            self._pace.on_begin()
             self._running.add(late)
             self._hand(self._idle.popleft(), (late, self._late_work))
 
-    def _late_places(self) -> int:
-        """How many pieces of work that may wait are to be done at once now."""
-        if not self._ready and not self._away and self._active == self._late_active:
-            return LATE_TOGETHER
-        if self._ended >= LATE_SHARE:
-            return self._late_active + 1
-        if not self._late:
-            return 0
-        loop = asyncio.get_running_loop()
-        if loop.time() - self._last_end >= _STILL:
-            return LATE_BESIDE
-        if self._later is None:
-            self._later = loop.call_at(self._last_end + _STILL, self._look_again)
-        return 0
+    def _has_place_for_late(self) -> bool:
+        """Whether one more piece of work that may wait is to be begun now."""
+        alone = not self._ready and not self._away and self._active == self._pace.active
+        now = self._clock.now().boot
+        if self._pace.has_place(now, alone=alone):
+            return True
+        if self._late_timer is None and (delay := self._pace.delay(now)):
+            self._late_timer = asyncio.get_running_loop().call_later(delay, self._look_again)
+        return False
 
     def _look_again(self) -> None:
-        self._later = None
+        self._late_timer = None
         self._dispatch()
 
     def _is_busy(self, key: Key) -> bool:
@@ -286,20 +264,23 @@ class Scheduler:
             finally:
                 self._running.discard(key)
                 if work is self._late_work:
-                    self._late_active -= 1
+                    self._pace.on_end()
                 else:
-                    self._ended += 1
-                    self._last_end = asyncio.get_running_loop().time()
+                    self._pace.on_other_end(self._clock.now().boot)
                 self._release(key.namespace)
-            if key in self._again:
-                self._again.discard(key)
-                self.wake(key)
-            elif due is not None:
-                self.wake_at(key, due)
-            if not self._is_busy(key):
-                self._late.line_up(key)
-            if self._stopping:
-                self._changed.set()
+            self._put_back(key, due)
+
+    def _put_back(self, key: Key, due: Instant | None) -> None:
+        """The key was worked on."""
+        if key in self._again:
+            self._again.discard(key)
+            self.wake(key)
+        elif due is not None:
+            self.wake_at(key, due)
+        if not self._is_busy(key):
+            self._late.line_up(key)
+        if self._stopping:
+            self._changed.set()
 
 
 def _raised_at(error: BaseException) -> str:
