@@ -70,7 +70,6 @@ class Watched:
 
     def integration(self, body: Object) -> None:
         """The watch tells of an IntegrationToken."""
-        assert self.handler.is_relevant("ADDED", body)
         self.handler.on_integration("ADDED", body)
 
     def endpoint(self, body: Object) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 from integration_token.clock import Clock, Instant
-from integration_token.telemetry.logs import get_logger
+from integration_token.telemetry.logs import get_logger, raised_at
 from integration_token.workqueue.due_queue import DueQueue
 from integration_token.workqueue.key import Key
 from integration_token.workqueue.late_pace import LatePace
@@ -259,7 +259,7 @@ class Scheduler:
             except Exception as error:  # noqa: BLE001  # one key's fault must not stop ten thousand others
                 # Neither the exception's text nor its traceback is safe to log: they may hold what was worked on.
                 log.error("work failed unexpectedly", work=key.work, namespace=key.namespace, name=key.name,
-                          error=type(error).__name__, where=_raised_at(error))  # fmt: skip
+                          error=type(error).__name__, where=raised_at(error))  # fmt: skip
                 due = self._clock.now().after(_RETRY)
             finally:
                 self._running.discard(key)
@@ -281,13 +281,3 @@ class Scheduler:
             self._late.line_up(key)
         if self._stopping:
             self._changed.set()
-
-
-def _raised_at(error: BaseException) -> str:
-    """File and line where an exception was raised."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return ""
-    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"
