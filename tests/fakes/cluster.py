@@ -50,6 +50,8 @@ class Cluster(Gateway):
         self.objects: dict[Path, Object] = {}
         self.calls: list[tuple[str, str, str]] = []
         """Verb, plural and name of each call of the operator, events apart."""
+        self.latency = 0.0
+        """Seconds that each call of the operator takes."""
         self.events: list[Object] = []
         self.listeners: list[Change] = []
         self.token_requests: list[tuple[str, str, int]] = []
@@ -278,7 +280,7 @@ class Cluster(Gateway):
             queue.put_nowait(("ERROR", {"code": 410, "reason": "Expired"}))
 
     async def _called(self, verb: str, collection: Collection, namespace: str, name: str) -> None:
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.latency)
         self.calls.append((verb, collection.plural, name))
         for failing in list(self._failing):
             if (failing.verb, failing.plural) == (verb, collection.plural):

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 from integration_token.clock import Instant
@@ -41,6 +41,8 @@ class Works:
         self.most = Counter[Key]()
         self.together = 0
         self.answer: Work = lambda _: None
+        self.act: Callable[[Key], Awaitable[None]] | None = None
+        """What it does first."""
         self._start = clock.now().boot
         self._task = asyncio.create_task(self.scheduler.run())
 
@@ -50,6 +52,8 @@ class Works:
         self.most[name] = max(self.most[name], self.running[name])
         self.together = max(self.together, self.running.total())
         try:
+            if self.act is not None:
+                await self.act(name)
             if self.takes:
                 await asyncio.sleep(self.takes)
             return self.answer(name)

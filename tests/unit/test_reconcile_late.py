@@ -1,0 +1,163 @@
+"""Statuses are written once no Secret has to wait for that, and none is lost."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from integration_token.api.names import INTEGRATION_TOKENS
+from integration_token.cluster.collection import Object
+from integration_token.errors import Conflict, Unavailable
+
+from tests.fakes.issuer import Policy
+from tests.unit.virtual import EPOCH
+from tests.unit.world import NAMESPACE, SECRET, World, play
+
+MANY = 200
+
+
+def crowd(world: World) -> None:
+    """Many resources with credentials of their own."""
+    world.endpoint()
+    for number in range(MANY):
+        name = f"crowd-{number}"
+        world.clients[name] = SECRET
+        world.credentials(name, name=name)
+        world.integration(name, credentialsSecretRef={"name": name})
+
+
+def told(world: World) -> int:
+    """Of how many resources a status tells."""
+    return sum(bool(world.status(f"crowd-{number}")) for number in range(MANY))
+
+
+async def begin(world: World, count: int) -> None:
+    """Start the operator, and wait until it has written so many Secrets."""
+    crowd(world)
+    world.client.latency, world.cluster.latency = 0.02, 0.002
+    written, enough = Counter[str](), asyncio.Event()
+
+    def changed(plural: str, kind: str, body: Object) -> None:
+        written[plural] += kind == "ADDED"
+        if written["secrets"] == count:
+            enough.set()
+
+    world.cluster.listeners.append(changed)
+    await world.operator.start()
+    await enough.wait()
+
+
+def test_of_many_that_begin_together_the_secrets_come_first() -> None:
+    """And all statuses after them."""
+
+    async def story(world: World) -> None:
+        await begin(world, MANY)
+        assert told(world) <= MANY / 8
+        await world.settle()
+        assert told(world) == MANY
+        assert len(world.cluster.writes) == 2 * MANY + 1  # and the endpoint's status
+        assert world.requests == MANY
+
+    play(story)
+
+
+def test_an_orderly_end_tells_of_every_secret() -> None:
+    """The next process has nothing to write."""
+
+    async def story(world: World) -> None:
+        await begin(world, MANY // 2)
+        await world.operator.stop()
+        held = sum(("create", "secrets", f"crowd-{number}") in world.cluster.writes for number in range(MANY))
+        assert MANY / 2 <= told(world) == held < MANY
+
+    play(story)
+
+
+def test_who_was_killed_is_followed_by_one_that_tells() -> None:
+    """Without another request, or another write of a Secret."""
+
+    async def story(world: World) -> None:
+        await begin(world, MANY)
+        assert told(world) < MANY
+        world.cluster.latency = 0.0
+        with world.counting() as writes:
+            await world.restart(kill=True)
+        assert told(world) == MANY
+        assert world.requests == MANY
+        assert not [write for write in writes if write[1] == "secrets"]
+
+    play(story)
+
+
+@pytest.mark.parametrize("error", [Conflict("somebody was first"), Unavailable("503"), None], ids=str)
+def test_a_status_that_could_not_be_written_follows(error: Conflict | Unavailable | None) -> None:
+    """Whatever stood in its way, such as a change of the resource since."""
+
+    async def story(world: World) -> None:
+        if error is None:
+            world.cluster.before("patch status", INTEGRATION_TOKENS, lambda: world.label("team", "web"))
+        else:
+            world.cluster.fail("patch status", INTEGRATION_TOKENS, error)
+        await world.begin()
+        await world.until(EPOCH + 5)
+        assert world.ready == ("True", "TokenValid")
+        assert world.status()["issueTime"]
+        assert world.requests == 1
+        await world.until(EPOCH + 12)
+        world.issuer.roll_over()
+        if error is not None:
+            world.cluster.fail("patch status", INTEGRATION_TOKENS, error)
+        world.request_renewal("now")
+        await world.until(EPOCH + 20)
+        assert world.status()["lastHandledRenewRequest"] == "now"
+        assert world.requests == 2
+
+    play(story)
+
+
+def test_a_resource_that_goes_before_it_was_told_of_leaves_nothing() -> None:
+    """And the next one of its name is told of for itself."""
+
+    async def story(world: World) -> None:
+        world.cluster.before(
+            "patch status", INTEGRATION_TOKENS, lambda: world.cluster.remove(INTEGRATION_TOKENS, NAMESPACE, "shop")
+        )
+        await world.begin()
+        assert not world.operator.inventory.resources
+        assert not world.operator.grants._grants
+        world.cluster.remove("secrets", NAMESPACE, "shop")
+        world.integration()
+        await world.settle()
+        assert world.ready == ("True", "TokenValid")
+
+    play(story)
+
+
+def test_a_spec_that_changes_before_the_first_status_is_told_of() -> None:
+    """The status is of the generation that was looked at last."""
+
+    async def story(world: World) -> None:
+        world.cluster.before("patch status", INTEGRATION_TOKENS, lambda: world.integration(scopes=["read"]))
+        await world.begin()
+        await world.until(EPOCH + 5)
+        assert world.ready == ("True", "TokenValid")
+        assert world.status()["observedGeneration"] == 2
+
+    play(story, Policy())
+
+
+def test_a_foreign_secret_of_which_no_watch_tells_costs_one_token_at_most() -> None:
+    """However long it stands there, and whoever starts the operator anew."""
+
+    async def story(world: World) -> None:
+        foreign = {"kind": "Secret", "metadata": {"namespace": NAMESPACE, "name": "shop"}, "type": "Opaque"}
+        world.cluster.apply("secrets", foreign)
+        await world.begin()
+        assert world.ready == ("False", "SecretNotOwned")
+        await world.until(EPOCH + 3600)
+        await world.restart(kill=True)
+        world.label("team", "web")
+        await world.until(EPOCH + 7200)
+        assert world.requests <= 1
+        assert "data" not in world.secret()
+
+    play(story)
