@@ -114,7 +114,7 @@ def _budget(chosen: argparse.Namespace, size: str) -> int:
         raise BenchError("--storm means nothing where --only leaves the storm out")
     gale = storm.DEFAULT if chosen.storm is None else Size.read(chosen.storm)
     about = budget.minutes(parts, chosen.runs, gale)
-    say(f"{size}; about {about:.0f} min in all, more where others are busy too")
+    say(f"{size}; about {max(1.0, about):.0f} min in all, more where others are busy too")
     found = budget.measure(parts, chosen.runs, gale)
     print(json.dumps(found.document(size), indent=2) if chosen.json else found.text(size))
     return 1 if found.missed else 0
