@@ -13,8 +13,8 @@ from tests.fakes.record import Record
 
 MINUTE: Final = 60.0
 LAG: Final = 2.0
-"""Seconds that a token has been due for when it counts as waiting: until then its request may be on its way into the
-queue, or another's out of it."""
+"""Seconds that a request may be on its way into the queue, or out of it to the endpoint: what is within them of each
+other has its order by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,12 @@ def savable(first: float, expiries: Iterable[float], per_minute: int) -> int:
     return saved
 
 
-def overtaken(renewals: Iterable[Renewal]) -> list[float]:
+def overtaken(renewals: Iterable[Renewal], lag: float = LAG) -> list[float]:
     """Of each token that was renewed before a more urgent one, the seconds by which it expired later than the most
-    urgent. Those count that had waited in the same namespace, for `LAG` at least, and had not expired."""
+    urgent. Those count that had waited in the same namespace, had not expired, and went on waiting.
+
+    :param lag: seconds for which they went on at least.
+    """
     found: list[float] = []
     by_namespace: defaultdict[str, list[Renewal]] = defaultdict(list)
     for renewal in renewals:
@@ -62,7 +65,7 @@ def overtaken(renewals: Iterable[Renewal]) -> list[float]:
         for renewal in sorted(members, key=lambda renewal: renewal.asked):
             while due and due[-1].opened + LAG <= renewal.asked:
                 heappush(waiting, ((later := due.pop()).expired, later.asked))
-            while waiting and (waiting[0][0] <= renewal.asked or waiting[0][1] <= renewal.asked):
+            while waiting and (waiting[0][0] <= renewal.asked or waiting[0][1] <= renewal.asked + lag):
                 heappop(waiting)
             if waiting and waiting[0][0] < renewal.expired:
                 found.append(renewal.expired - waiting[0][0])
@@ -103,7 +106,7 @@ def story(renewals: Sequence[Renewal], per_minute: int, *, small: str) -> list[t
     asked = sorted(renewal.asked for renewal in renewals)
     expired = sorted(renewal.expired for renewal in renewals)
     late = [renewal.late for renewal in renewals if renewal.late]
-    out = overtaken(renewals)
+    out, far = overtaken(renewals, lag=0), overtaken(renewals)
     few = [renewal for renewal in renewals if renewal.namespace == small]
     first = asked[0]
     all_few = max((renewal.asked for renewal in few), default=first) - first
@@ -113,6 +116,7 @@ def story(renewals: Sequence[Renewal], per_minute: int, *, small: str) -> list[t
         ("last renewal", f"at {asked[-1] - first:.1f} s"),
         ("renewed in time", f"{len(renewals) - len(late):,} of {savable(first, expired, per_minute):,} by arithmetic"),
         ("expired", f"{len(late):,}, for {max(late, default=0):.1f} s at worst"),
-        ("renewed before a more urgent one", f"{len(out):,}, by {max(out, default=0):.2f} s at most"),
+        ("renewed before a more urgent one", f"{len(out):,}, {len(far):,} of them by {LAG:.0f} s or more"),
+        ("that expired earlier by", f"{max(out, default=0):.2f} s at most"),
         ("a small namespace", f"{len(few):,}, the last renewed at {all_few:.1f} s, {late_few:,} expired"),
     ]

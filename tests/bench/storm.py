@@ -30,8 +30,9 @@ LONGEST_WINDOW: Final = 4
 PATIENCE: Final = 180.0
 """Seconds beyond what arithmetic allows, after which it isn't waited for any more."""
 INTERVAL: Final = 0.5
-OUT_OF_ORDER: Final = 2.0
-"""Seconds by which a token may expire later than one that is renewed after it: what is on its way is not overtaken."""
+OUT_OF_ORDER: Final = 1.0
+"""Seconds by which a token may expire later than one that is left waiting: the operator counts from when it has sent
+the request, and not from when the endpoint has got it."""
 CPU: Final = 0.03
 """Seconds for each token: a renewal takes 6 ms, and who waits is looked at again, and told where a token expires."""
 
@@ -167,7 +168,7 @@ def _rows(renewals: list[Renewal], size: Size, what: str, extra: int, cpu: float
         Row(f"{what}: expired tokens of a small namespace", (few,), 0),
         Row(f"{what}: token requests beyond one for each", (extra,), 0),
         Row(
-            f"{what}: renewed before one that expired earlier, by",
+            f"{what}: renewed before one left waiting that expired earlier, by",
             tuple(overtaken(renewals)) or (0,),
             OUT_OF_ORDER,
             "s",

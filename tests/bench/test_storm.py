@@ -55,7 +55,10 @@ def test_arithmetic_saves_as_many_tokens_in_each_minute_as_the_limit_lets(expiri
 def test_a_token_is_overtaken_where_one_that_expires_later_is_renewed_before_it() -> None:
     """By the difference to the most urgent one; in order there is none."""
     assert overtaken([renewal(100, 10), renewal(110, 11), renewal(110, 12), renewal(120, 13)]) == []
-    assert overtaken([renewal(100, 13), renewal(107, 10), renewal(105, 11), renewal(103, 14)]) == [7, 5]
+    late = [renewal(100, 23), renewal(107, 10), renewal(105, 11), renewal(103, 24)]
+    assert overtaken(late) == [7, 5]
+    assert overtaken([renewal(100, 10 + LAG), renewal(107, 10)]) == []
+    assert overtaken([renewal(100, 10 + LAG), renewal(107, 10)], lag=0) == [7]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +90,8 @@ def test_the_story_tells_order_times_and_who_expired() -> None:
         "last renewal": "at 63.0 s",
         "renewed in time": "4 of 4 by arithmetic",
         "expired": "1, for 2.0 s at worst",
-        "renewed before a more urgent one": "1, by 8.00 s at most",
+        "renewed before a more urgent one": "1, 1 of them by 2 s or more",
+        "that expired earlier by": "8.00 s at most",
         "a small namespace": "1, the last renewed at 63.0 s, 0 expired",
     }
 
