@@ -174,8 +174,8 @@ compatibility: programs gitops-programs ## waits a hundred times over, and the o
 	done
 
 .PHONY: bench
-bench: programs ## the figures of the performance budget, each beside its limit; AGAINST=COMMIT: beside that commit's, PAIRS=5, SCENES= some by name
-	@$(BIN)/python -m tests.bench $(if $(AGAINST),--against "$(AGAINST)" $(if $(PAIRS),--pairs $(PAIRS)) $(if $(SCENES),--scenes "$(SCENES)"))
+bench: programs ## the figures of the performance budget, each beside its limit; ONLY= some parts by name, STORM=5000/600; AGAINST=COMMIT: beside that commit's, PAIRS=5, SCENES= some by name
+	@$(BIN)/python -m tests.bench $(if $(ONLY),--only "$(ONLY)") $(if $(STORM),--storm "$(STORM)") $(if $(AGAINST),--against "$(AGAINST)" $(if $(PAIRS),--pairs $(PAIRS)) $(if $(SCENES),--scenes "$(SCENES)"))
 
 .PHONY: growth
 growth: programs ## how the cost grows with the number of resources, written into operator/docs/performance.md

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from tests.bench import build, scene
 from tests.bench.build import Build
@@ -58,6 +58,14 @@ def text(comparisons: Sequence[Comparison], commit: str) -> str:
     missed = [each.what for each in comparisons if not each.met]
     verdict = f"{len(missed)} of {len(comparisons)} missed: {'; '.join(missed)}" if missed else "all targets reached"
     return f"{table(comparisons, commit[:7])}\n\n{FOOTER.format(milliseconds=1000 * scene.DELAY)}\n{verdict}"
+
+
+def document(comparisons: Sequence[Comparison], commit: str, machine: str) -> dict[str, Any]:
+    """All of it for machines.
+
+    :param commit: its full hash.
+    """
+    return {"machine": machine, "commit": commit, "rows": [each.document() for each in comparisons]}
 
 
 def _run(each: Scene, chosen: Build) -> scene.Figures:

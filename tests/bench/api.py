@@ -20,10 +20,11 @@ SILENCE: Final = 60.0
 
 SECRETS: Final = f"/api/v1/namespaces/{NAMESPACE}/secrets"
 TOKENS: Final = f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/integrationtokens"
+ENDPOINTS: Final = f"/apis/{API_VERSION}/clustertokenendpoints"
 _PATHS: Final = {
     "Secret": SECRETS,
     "IntegrationToken": TOKENS,
-    "ClusterTokenEndpoint": f"/apis/{API_VERSION}/clustertokenendpoints",
+    "ClusterTokenEndpoint": ENDPOINTS,
     "Namespace": "/api/v1/namespaces",
 }
 

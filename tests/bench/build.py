@@ -1,6 +1,7 @@
-"""Operators that are to be compared: a commit's and the tree's, each with the packages of its own lock file.
+"""Operators that can be run: the tree's in place, and those that are to be compared.
 
-Both are built in the same way and run by the same Python, so that what differs is in the commits.
+These, a commit's and the tree's, each with the packages of its own lock file, are built in the same way and run by the
+same Python, so that what differs is in the commits.
 """
 
 import hashlib
@@ -39,7 +40,7 @@ class Build:
     name: str
     """For people."""
     python: Path
-    """Of an environment with the packages of its lock file."""
+    """Of an environment with the packages that it needs."""
     modules: Path
     """The directory of its own modules, for PYTHONPATH."""
     chart: Path
@@ -47,6 +48,10 @@ class Build:
     def warm_up(self) -> None:
         """Make the first start as quick as the ones after it. Raises BenchError where it can't be imported."""
         _call([str(self.python), "-c", _IMPORT_ALL], {"PYTHONPATH": str(self.modules)})
+
+
+IN_PLACE: Final = Build("the tree", Path(sys.executable), ROOT / "operator", ROOT / CHART)
+"""The tree's as it is, with the packages of the environment that the bench itself has."""
 
 
 def resolve(commit: str, root: Path = ROOT) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil, inf
+from typing import Any
 
 from tests.bench.row import columns
 from tests.bench.target import Target
@@ -51,6 +52,19 @@ class Comparison:
     def what(self) -> str:
         """Scene and figure."""
         return f"{self.target.scene}: {self.target.figure}"
+
+    def document(self) -> dict[str, Any]:
+        """The row for machines; no ratio where it is infinite, which JSON can't tell."""
+        return {
+            "what": self.what,
+            "theirs": self.theirs,
+            "ours": self.ours,
+            "ratio": None if self.ratio == inf else self.ratio,
+            "limit": self.target.limit,
+            "absolute": self.target.absolute,
+            "unit": self.target.unit,
+            "met": self.met,
+        }
 
     def cells(self) -> tuple[str, ...]:
         """The row of the table."""

@@ -55,3 +55,8 @@ def token(name: str, endpoint_name: str, **spec: object) -> Object:
             **spec,
         },
     }
+
+
+def moved(body: Object, namespace: str) -> Object:
+    """The same in another namespace."""
+    return {**body, "metadata": {**body["metadata"], "namespace": namespace}}

@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.bench.api import SECRETS, TOKENS
 from tests.bench.audit import Write
-from tests.bench.manifest import TARGET, Object, credentials, names, token
+from tests.bench.manifest import TARGET, credentials, moved, names, token
 from tests.bench.row import BenchError, Row
 from tests.bench.stage import Stage
 from tests.cluster.poll import poll
@@ -29,7 +29,7 @@ def measure(stage: Stage) -> list[Row]:
     wanted = names("sharer", SHARERS)
     stage.api.create_all(token(name, "shared", credentialsSecretRef={"name": CREDENTIALS}) for name in wanted)
     stage.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ELSEWHERE}})
-    stage.api.create(_elsewhere(credentials(FIRST)))
+    stage.api.create(moved(credentials(FIRST), ELSEWHERE))
     with stage.operator() as operator:
         operator.await_ready()
         audit = stage.audit()
@@ -41,7 +41,7 @@ def measure(stage: Stage) -> list[Row]:
         stage.api.merge(f"{TOKENS}/{wanted[0]}", RENEW)
         poll(lambda: audit.read() and len(_written(audit.writes)) > SHARERS / 10, "the first copies", LONGEST)
         asked = time.time()
-        stage.api.create(_elsewhere(token(FIRST, "shared")))
+        stage.api.create(moved(token(FIRST, "shared"), ELSEWHERE))
         audit.await_quiet(operator.check)
     copies = _written(audit.writes)
     first = [write.time for write in audit.writes if write.resource == "secrets" and write.name == FIRST + TARGET]
@@ -60,7 +60,3 @@ def _written(writes: Iterable[Write]) -> list[float]:
 def _held(stage: Stage) -> int:
     selector = "labelSelector=integrationtoken.dev%2Fintegration-token&limit=5000"
     return len(stage.api.get(f"{SECRETS}?{selector}")["items"])
-
-
-def _elsewhere(body: Object) -> Object:
-    return {**body, "metadata": {**body["metadata"], "namespace": ELSEWHERE}}

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,10 +13,9 @@ import httpx
 
 from tests.bench.api import API
 from tests.bench.audit import AuditTail
-from tests.bench.build import Build
+from tests.bench.build import IN_PLACE, Build
 from tests.bench.manifest import NAMESPACE, endpoint
 from tests.bench.row import BenchError
-from tests.cluster.client import CHART
 from tests.cluster.plane import ControlPlane
 from tests.cluster.poll import poll
 from tests.cluster.port import free_port
@@ -87,11 +84,8 @@ class Stage:
     plane: ControlPlane
     api: API
 
-    def __init__(self, *values: str, build: Build | None = None) -> None:
-        """`values` are the chart's, as `--set` takes them.
-
-        :param build: an operator and a chart in place of this tree's.
-        """
+    def __init__(self, *values: str, build: Build = IN_PLACE) -> None:
+        """`values` are the chart's, as `--set` takes them; operator and chart are the build's."""
         self._values = values
         self._build = build
 
@@ -104,10 +98,7 @@ class Stage:
             with step("installing the chart by Helm", "about 3 s"):
                 self._install()
             # An image has its bytecode compiled, and a second start finds its files in memory: so does this one.
-            if self._build is None:
-                subprocess.run([sys.executable, "-c", "import integration_token.runtime.process"], check=True)
-            else:
-                self._build.warm_up()
+            self._build.warm_up()
             self._stack = stack.pop_all()
         return self
 
@@ -137,8 +128,8 @@ class Stage:
         # The last one given counts: the port of the chart may be taken on this machine.
         arguments = [*self._arguments, *flags, f"--metrics-address=127.0.0.1:{port}"]
         log = self.plane.directory / f"operator-{port}.log"
-        other = {} if self._build is None else {"wheel": self._build.modules, "python": self._build.python}
-        with OperatorProcess(arguments, log, module, **other) as process:
+        build = self._build
+        with OperatorProcess(arguments, log, module, wheel=build.modules, python=build.python) as process:
             operator = Operator(process, port)
             yield operator
         if process.exit_code and not operator.killed:
@@ -148,8 +139,7 @@ class Stage:
         """Install the chart as a user does; the operator runs with the arguments and the account of its Deployment."""
         namespace = f"--namespace={RELEASE}"
         values = [f"--set={value}" for value in ("endpoints.insecure=true", *self._values)]
-        chart = CHART if self._build is None else self._build.chart
-        self.plane.helm("install", RELEASE, str(chart), namespace, "--create-namespace", *values)
+        self.plane.helm("install", RELEASE, str(self._build.chart), namespace, "--create-namespace", *values)
         found = self.plane.kubectl("get", "deployment", RELEASE, namespace, "--output=json")
         pod = json.loads(found)["spec"]["template"]["spec"]
         self._account = pod["serviceAccountName"]

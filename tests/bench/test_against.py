@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import integration_token
 import pytest
 
 from tests.bench import __main__ as bench
@@ -116,6 +117,13 @@ def test_a_name_that_git_does_not_know_is_an_unknown_commit(tmp_path: Path, monk
     git.chmod(0o755)
     with pytest.raises(BenchError, match=r"^unknown commit: nothing$"):
         build.resolve("nothing", tmp_path)
+
+
+def test_the_build_in_place_is_the_operator_that_is_tested_here() -> None:
+    """With its chart, and by the same Python."""
+    assert build.IN_PLACE.modules / build.MODULE == Path(integration_token.__file__).parent
+    assert (build.IN_PLACE.chart / "Chart.yaml").is_file()
+    build.IN_PLACE.warm_up()
 
 
 def test_a_percentile_is_one_of_the_values() -> None:

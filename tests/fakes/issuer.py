@@ -35,6 +35,9 @@ class Policy:
     """How long before the old token's expiry a new one begins to be answered; zero or negative: at expiry, or after."""
     leads: Callable[[int], float] | None = None
     """The lead of a grant's n-th token, counted from 1, where not all have `lead`."""
+    lifetimes: Callable[[int, float], float] | None = None
+    """The lifetime of a grant's n-th token by its number and the wall time of its issue, where not all have
+    `lifetime`."""
     eager: bool = False
     """A new token lives from the very moment of the rollover, as where others ask for it too; else from the first
     request after it. Needs a lead shorter than the lifetime."""
@@ -117,8 +120,8 @@ class Issuer:
             or entry.due
             or now >= entry.current.expires - _lead(policy, entry.number)
         ):
-            token = self._roll_over(grant, now, policy, entry).current
-            return Issued(token, int(policy.lifetime), minted=True)
+            entry = self._roll_over(grant, now, policy, entry)
+            return Issued(entry.current, int(_lifetime(policy, entry.number, now)), minted=True)
         entry.turns += 1
         token = entry.current
         if policy.alternating and entry.turns % 2 == 0 and entry.previous and now < entry.previous.expires:
@@ -139,7 +142,7 @@ class Issuer:
             scopes = policy.granted
         # A JWT tells whole seconds, so its token lives by whole seconds too.
         issued = float(int(now + self._skew)) - self._skew if policy.jwt else now
-        expires = issued + policy.lifetime
+        expires = issued + _lifetime(policy, number, issued)
         value = _jwt(grant, scopes, expires + self._skew) if policy.jwt else secrets.token_urlsafe(48)
         rolls_over = expires - _lead(policy, number) if policy.cached else issued
         token = Minted(len(self._minted) + 1, grant, value, scopes, issued, expires, rolls_over)
@@ -172,6 +175,10 @@ class Issuer:
 
 def _lead(policy: Policy, number: int) -> float:
     return policy.lead if policy.leads is None else policy.leads(number)
+
+
+def _lifetime(policy: Policy, number: int, issued: float) -> float:
+    return policy.lifetime if policy.lifetimes is None else policy.lifetimes(number, issued)
 
 
 def _jwt(grant: Grant, scopes: tuple[str, ...], expires: float) -> str:

@@ -8,12 +8,14 @@ import hashlib
 import json
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from math import inf
 from types import TracebackType
 from typing import IO, Any, Self
 
 from tests.fakes import fault
-from tests.fakes.issuer import Policy
+from tests.fakes.issuer import Grant, Policy
 from tests.fakes.record import Outcome, Record
 from tests.fakes.token_endpoint import AUDIENCE, TokenEndpoint
 
@@ -28,6 +30,11 @@ class Configuration:
     jwt: bool = False
     delay: float = 0.0
     """Seconds that each answer takes."""
+    first_expiry: float = 0.0
+    """Wall time from which on the clients' first tokens expire, in an order of their own, whenever they were issued;
+    each client's next request brings another. 0: these, too, live as long as all."""
+    spread: float = 0.0
+    """Seconds over which those first tokens' expiries are spread."""
 
 
 def derived_secret(client_id: str) -> str:
@@ -93,10 +100,23 @@ class EndpointProcess:
         return answer
 
 
+def _expiring_together(configuration: Configuration, usual: Policy, grant: Grant) -> Policy:
+    """The usual policy, but for the expiry of the client's first token, by a hash of its name."""
+    share = int.from_bytes(hashlib.sha256(grant.client_id.encode()).digest()[:4]) / 2**32
+    expiry = configuration.first_expiry + share * configuration.spread
+    return replace(
+        usual,
+        # Whole seconds, as they are answered.
+        lifetimes=lambda number, issued: float(int(expiry - issued)) if number == 1 else usual.lifetime,
+        leads=lambda number: inf if number == 1 else usual.lead,
+    )
+
+
 def serve(questions: IO[str], answers: IO[str]) -> None:
     """The child's side."""
     configuration = Configuration(**json.loads(questions.readline()))
-    policy = Policy(configuration.lifetime, configuration.lead, jwt=configuration.jwt)
+    usual = Policy(configuration.lifetime, configuration.lead, jwt=configuration.jwt)
+    policy = partial(_expiring_together, configuration, usual) if configuration.first_expiry else usual
 
     def accepts(client_id: str, secret: str) -> bool:
         return client_id.startswith(configuration.prefix) and secret == derived_secret(client_id)

@@ -2,6 +2,7 @@
 
 import base64
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
@@ -205,3 +206,23 @@ def test_a_process_of_its_own_takes_as_long_for_each_answer_as_it_is_told(http: 
         answers = [http.post(endpoint.url, json=request) for _ in range(2)]
         assert all(answer.is_success and answer.elapsed.total_seconds() >= 0.05 for answer in answers)
         assert [record.minted for record in endpoint.log] == [True, False]
+
+
+def test_a_process_of_its_own_lets_first_tokens_expire_together_and_mints_the_next_when_asked(
+    http: httpx.Client,
+) -> None:
+    """Whenever they were issued, spread as told; the ones after them live and are cached as usual."""
+    begin = time.time() + 300
+    with EndpointProcess(Configuration(first_expiry=begin, spread=10, lifetime=1000, lead=10)) as endpoint:
+        clients = [f"bench-{number}" for number in range(20)]
+        for client_id in (*clients, *clients, clients[0]):
+            request = body(client_id, client_secret=derived_secret(client_id))
+            assert http.post(endpoint.url, json=request).status_code == 200
+        first, second, again = (endpoint.log[start : start + 20] for start in (0, 20, 40))
+    expiries = [record.expires or 0 for record in first]
+    assert all(begin - 1 <= expiry <= begin + 10 for expiry in expiries)
+    assert max(expiries) - min(expiries) > 5
+    assert expiries != sorted(expiries)
+    assert all(record.expires == pytest.approx(record.received + (record.expires_in or 0)) for record in first)
+    assert {(record.minted, record.expires_in) for record in second} == {(True, 1000)}
+    assert [record.minted for record in again] == [False]

@@ -13,6 +13,7 @@ from integration_token.errors import Transient
 from integration_token.renewal.backoff import TELL_AFTER
 from integration_token.workqueue.in_flight import MAX_PER_NAMESPACE
 
+from tests.bench.onslaught import savable
 from tests.fakes import fault
 from tests.fakes.issuer import Policy
 from tests.unit.virtual import EPOCH
@@ -112,9 +113,7 @@ def test_of_tokens_that_expire_together_as_many_are_saved_as_the_rate_limit_lets
                     renewed.setdefault(name, wall)
         first, deadlines = min(renewed.values()), {name: parse_time(told) for name, told in expiries.items()}
         saved = [name for name in names if renewed[name] <= deadlines[name] + 1]
-        possible = 0
-        for name in sorted(names, key=deadlines.__getitem__):
-            possible += first + 60 * (possible // limit) <= deadlines[name]
+        possible = savable(first, deadlines.values(), limit)
         assert len(saved) == possible
         assert limit < possible < len(names)
         assert world.requests == 2 * len(names)
