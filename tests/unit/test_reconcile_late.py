@@ -21,13 +21,13 @@ def crowd(world: World) -> None:
     for number in range(MANY):
         name = f"crowd-{number}"
         world.clients[name] = SECRET
-        world.credentials(name, name=name)
-        world.integration(name, credentialsSecretRef={"name": name})
+        world.credentials(name, name=f"{name}-credentials")
+        world.integration(name, credentialsSecretRef={"name": f"{name}-credentials"})
 
 
 def told(world: World) -> int:
     """Of how many resources a status tells."""
-    return sum(bool(world.status(f"crowd-{number}")) for number in range(MANY))
+    return sum("conditions" in world.status(f"crowd-{number}") for number in range(MANY))
 
 
 async def begin(world: World, count: int) -> None:
