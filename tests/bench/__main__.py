@@ -70,6 +70,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--growth", action="store_true", help="measure how the cost grows instead, for operator/docs/performance.md"
     )
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        nargs="+",
+        default=growth.SIZES,
+        metavar="RESOURCES",
+        help="of --growth; with others than the document's, what was found is only printed; default: %(default)s",
+    )
     parser.add_argument("--against", metavar="COMMIT", help="compare with that commit's operator instead")
     parser.add_argument("--pairs", type=int, default=5, help="of runs, with --against; default: 5")
     parser.add_argument(
@@ -113,9 +121,9 @@ def _against(commit: str, pairs: int, scenes: str, size: str) -> int:
 
 def _budget(chosen: argparse.Namespace, size: str) -> int:
     runs: int = chosen.runs
-    say(f"{size}; about {25 if chosen.growth else 17 + runs // 2} min in all, more where others are busy too")
+    say(f"{size}; about {minutes(chosen)} min in all, more where others are busy too")
     if chosen.growth:
-        growth.write(size)
+        growth.write(size, chosen.sizes)
         return 0
     if obstacle := debian.obstacle():
         say(f"the rows about mounted files are left out: {obstacle}")
@@ -134,6 +142,11 @@ def _budget(chosen: argparse.Namespace, size: str) -> int:
     print(f"Machine: {size} at the start; other programs used {foreign:.1f} s of CPU during the cold runs.")
     print(f"{len(missed)} of {len(rows)} limits missed: {'; '.join(missed)}" if missed else "all limits kept")
     return 1 if missed else 0
+
+
+def minutes(chosen: argparse.Namespace) -> int:
+    """How long the chosen bench takes on two cores."""
+    return growth.minutes(chosen.sizes) if chosen.growth else 17 + chosen.runs // 2
 
 
 def measure(runs: int) -> tuple[list[Row], float]:

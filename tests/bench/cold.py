@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from tests.bench.api import TOKENS
 from tests.bench.audit import AuditTail
@@ -11,7 +11,7 @@ from tests.bench.count import Counts, count
 from tests.bench.manifest import TARGET, credentials, names, token
 from tests.bench.row import BenchError, Judge, Row
 from tests.bench.stage import Operator, Stage
-from tests.bench.usage import cpu_seconds, foreign_seconds, peak_mebibytes
+from tests.bench.usage import cpu_seconds, foreign_seconds, peak_mebibytes, program_seconds
 from tests.cluster.progress import say, step
 from tests.fakes.process import Configuration, EndpointProcess
 
@@ -58,6 +58,21 @@ class Cold:
     """Seconds that each took."""
     idle: float | None
     """Per cent of a core, where that was measured."""
+    plane: float
+    """CPU seconds of etcd and the API server, until everything was there."""
+
+    @property
+    def writes(self) -> float:
+        """Of Secrets and status, in a second."""
+        return sum(self.counts.issues) / self.seconds
+
+
+class Used(NamedTuple):
+    """CPU seconds when everything was there."""
+
+    operator: float
+    plane: float
+    """Of etcd and the API server, since their start."""
 
 
 def populate(stage: Stage, limits: Limits, configuration: Configuration | None = None) -> EndpointProcess:
@@ -74,9 +89,9 @@ def measure(stage: Stage, endpoint: EndpointProcess, limits: Limits) -> Cold:
     """Run the operator until everything is there and the events are posted."""
     say(f"{limits.resources:,} resources from cold to Secret and status (at most {limits.seconds:.0f} s)")
     tail = stage.audit()
-    foreign, start = foreign_seconds(), time.time()
+    foreign, plane, start = foreign_seconds(), plane_seconds(), time.time()
     with stage.operator() as operator:
-        cpu = until_complete(stage, operator, tail, limits)
+        used = until_complete(stage, operator, tail, limits)
         end = max(write.time for write in tail.writes if write.counted)
         foreign = max(0.0, foreign_seconds() - foreign)  # ticks are coarse
         tail.await_quiet(operator.check)
@@ -84,8 +99,13 @@ def measure(stage: Stage, endpoint: EndpointProcess, limits: Limits) -> Cold:
         peak = peak_mebibytes(operator.pid)
         idle = None if limits.idle is None else _idle(operator)
     counts = count(endpoint.log, tail.writes)
-    say(f"took {end - start:.1f} s, {cpu:.1f} s of CPU, {peak:.0f} MiB")
-    return Cold(end - start, cpu, peak, foreign, counts, scrapes, idle)
+    say(f"took {end - start:.1f} s, {used.operator:.1f} s of CPU, {peak:.0f} MiB")
+    return Cold(end - start, used.operator, peak, foreign, counts, scrapes, idle, used.plane - plane)
+
+
+def plane_seconds() -> float:
+    """CPU time of the control plane's programs, of which one is up at a time."""
+    return program_seconds("etcd", "kube-apiserver")
 
 
 def rows(colds: Sequence[Cold], limits: Limits) -> list[Row]:
@@ -114,8 +134,8 @@ def _idle(operator: Operator) -> float:
     return 100 * (cpu_seconds(operator.pid) - before) / (time.monotonic() - since)
 
 
-def until_complete(stage: Stage, operator: Operator, tail: AuditTail, limits: Limits) -> float:
-    """The operator's CPU time when everything was there."""
+def until_complete(stage: Stage, operator: Operator, tail: AuditTail, limits: Limits) -> Used:
+    """The CPU time when everything was there."""
     wanted = names("cold", limits.resources)
     missing = {("secrets", name + TARGET) for name in wanted} | {("integrationtokens", name) for name in wanted}
     deadline = time.monotonic() + PATIENCE * limits.seconds
@@ -125,9 +145,9 @@ def until_complete(stage: Stage, operator: Operator, tail: AuditTail, limits: Li
         new = tail.read()
         missing -= {(write.resource, write.name) for write in new if write.succeeded}
         if new and not missing:
-            cpu = cpu_seconds(operator.pid)
+            used = Used(cpu_seconds(operator.pid), plane_seconds())
             if all_ready(stage):
-                return cpu
+                return used
     raise BenchError(
         f"{len(missing)} writes are missing after {PATIENCE * limits.seconds:.0f} s, or not all are Ready;"
         f" the operator's log:\n{operator.tail()}"

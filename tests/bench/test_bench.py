@@ -8,16 +8,15 @@ from typing import Any
 
 import integration_token
 import pytest
-import yaml
 
-from tests.bench import growth, sampled
+from tests.bench import curve, growth, sampled
 from tests.bench.audit import AuditTail, Write, writes
 from tests.bench.cold import Cold
 from tests.bench.count import Counts, count
 from tests.bench.manifest import names
 from tests.bench.renewal import RENEWALS, RESOURCES, enough
-from tests.bench.row import Judge, Row, table
-from tests.bench.usage import TICKS, read_peak, read_stat
+from tests.bench.row import BenchError, Judge, Row, table
+from tests.bench.usage import TICKS, program_seconds, read_name, read_peak, read_stat
 from tests.fakes.record import Outcome, Record
 
 USER = "system:serviceaccount:somewhere:operator"
@@ -195,6 +194,14 @@ def test_cpu_time_is_read_past_a_name_with_parentheses() -> None:
     """User and kernel mode together, in seconds."""
     fields = "S 41 7 7 0 -1 0 0 0 0 0 {} {} 0 0 20 0 5"
     assert read_stat(f"42 (a) name (b) {fields.format(3 * TICKS, TICKS)}") == (41, 4.0)
+    assert read_name("42 (a) name (b) S 41") == "a) name (b"
+
+
+def test_the_cpu_time_of_a_program_is_found_by_its_name_among_those_that_the_bench_started() -> None:
+    """This process is one of them; a name that nobody has used nothing."""
+    name = read_name(Path("/proc/self/stat").read_text())
+    assert program_seconds(name) > 0
+    assert program_seconds("no such program") == 0
 
 
 def test_peak_memory_is_read_in_mebibytes() -> None:
@@ -261,23 +268,59 @@ def test_what_a_resource_holds_is_the_difference_of_two_runs() -> None:
     }
 
 
+def colds_of(*sizes: int) -> dict[int, Cold]:
+    """Runs whose figures grow evenly: 10 ms for each resource, half of that CPU, and 5.12 KiB."""
+    counts = {size: Counts(issues=[2] * size) for size in sizes}
+    return {
+        size: Cold(size / 100, size / 200, 80 + size / 200, 0, counts[size], (0.1,), 0.05, size / 80) for size in sizes
+    }
+
+
 def test_the_document_tells_the_figures_of_each_number_of_resources() -> None:
     """And what one more of them costs, between the smaller and the larger runs."""
-    colds = {size: Cold(size / 100, size / 200, 80 + size / 200, 0, Counts(), (0.1,), 0.05) for size in growth.SIZES}
-    text = growth.text(growth.Growth("2 cores", colds, Counter(kopf=1, httpx=3), {"its plan": 512.0}))
-    assert "| 10,000 | 100.0 s | 50.0 s | 130 MiB | 0.05 % |" in text
-    assert "each one more costs 5.1 KiB of peak memory and\n5.0 ms of CPU" in text
+    colds, samples = colds_of(*growth.SIZES), Counter(kopf=1, httpx=3)
+    text = growth.text(growth.Growth("2 cores", colds, 10_000, samples, {"its plan": 512.0}))
+    assert "| 20,000 | 200.0 s | 100.0 s | 180 MiB | 0.05 % |" in text
+    assert "From 1,000 to 20,000 resources each one more costs 5.1 KiB of\npeak memory and 5.0 ms of CPU" in text
+    assert "CPU time of a cold start of 10,000 goes" in text
     assert "| httpx | 75 % |" in text
     assert "| its plan | 0.5 KiB |" in text
 
 
+def test_the_plot_reaches_to_the_largest_number_of_resources() -> None:
+    """And is the same for the same figures."""
+    colds = colds_of(*growth.SIZES)
+    drawn = curve.draw(colds)
+    assert drawn == curve.draw(colds)
+    assert b">20,000</text>" in drawn
+
+
+def test_only_a_generated_part_of_the_document_is_replaced() -> None:
+    """What people wrote around it stays; a document without a place for it is refused."""
+    begin, end = (mark.format(part="figures") for mark in growth.MARKS)
+    document = f"before\n{begin}old\n{end}\nafter\n"
+    assert growth.replaced(document, "figures", "new\n") == f"before\n{begin}new\n{end}\nafter\n"
+    with pytest.raises(BenchError, match=r"performance\.md has no place for the sizes"):
+        growth.replaced(document, "sizes", "new\n")
+
+
+def test_growth_is_refused_with_one_number_of_resources() -> None:
+    """It's told before anything is measured."""
+    with pytest.raises(BenchError, match="two numbers"):
+        growth.write("2 cores", [1000, 1000])
+
+
+def test_the_document_has_a_place_for_both_generated_parts() -> None:
+    """Told by a test, and not after half an hour of measuring."""
+    document = growth.DOCUMENT.read_text()
+    for part in (growth.FIGURES, growth.SIZING):
+        assert growth.replaced(document, part, "something else\n") != document
+
+
 def test_the_documented_peak_of_ten_thousand_fits_into_the_charts_limit() -> None:
     """With a quarter of the limit to spare; its plot stands beside the document."""
-    values = yaml.safe_load((growth.DOCS.parents[1] / "charts/integration-token-operator/values.yaml").read_text())
     document = growth.DOCUMENT.read_text()
-    row = next(line for line in document.splitlines() if line.startswith(f"| {growth.SIZES[-1]:,} |"))
-    assert (
-        0 < int(row.split("|")[4].split()[0]) < 0.75 * int(values["resources"]["limits"]["memory"].removesuffix("Mi"))
-    )
+    row = next(line for line in document.splitlines() if line.startswith("| 10,000 |"))
+    assert 0 < int(row.split("|")[4].split()[0]) < 0.75 * growth.chart_limit()
     assert growth.PLOT.exists()
     assert f"({growth.PLOT.name})" in document
