@@ -90,9 +90,9 @@ def text(colds: Mapping[int, Cold], limit_: int) -> str:
             "",
             f"The chart's limit of {limit_}Mi is enough, with a quarter to spare, for {enough:,} resources.",
             "",
-            f"In the run of {line.last:,} the API server took {largest.writes:.0f} writes of Secrets and status a second.",
-            f"The operator used {largest.cpu / largest.seconds:.2f} of a core meanwhile; etcd and the API server used",
-            f"{plane:.2f}. At {1000 * line.cpu:.1f} ms of CPU for each token, one core lets the operator issue",
+            f"In the run of {line.last:,} the API server took {largest.writes:.0f} writes of Secrets and status a",
+            f"second. The operator used {largest.cpu / largest.seconds:.2f} of a core meanwhile, etcd and the API",
+            f"server {plane:.2f}. At {1000 * line.cpu:.1f} ms of CPU for each token, one core lets the operator issue",
             f"{1 / line.cpu:.0f} a second.",
             "",
         ]

@@ -40,6 +40,6 @@ def test_the_page_tells_what_to_give_and_what_limits_the_throughput() -> None:
     text = sizing.text(colds_of(100, 1000, 20_000), 256)
     assert "| 20,000 | 192Mi | 256Mi | 35m | 2m | 200 |" in text
     assert "limit of 256Mi is enough, with a quarter to spare, for 22,000 resources" in text
-    assert "the API server took 200 writes of Secrets and status a second" in text
-    assert "The operator used 0.50 of a core meanwhile; etcd and the API server used\n1.25." in text
+    assert "the API server took 200 writes of Secrets and status a\nsecond" in text
+    assert "The operator used 0.50 of a core meanwhile, etcd and the API\nserver 1.25." in text
     assert "lets the operator issue\n200 a second" in text
