@@ -3,7 +3,7 @@
 import pytest
 
 from tests.bench import sizing
-from tests.bench.test_bench import colds_of
+from tests.bench.test_growth import colds_of
 
 
 def test_memory_is_given_with_room_above_the_peak() -> None:
