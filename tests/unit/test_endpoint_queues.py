@@ -43,7 +43,7 @@ class Waking(Scheduler):
         async def work(_: Key) -> Instant | None:
             raise AssertionError("nothing is worked on here")
 
-        super().__init__(clock, work)
+        super().__init__(clock, work, work)
         self.woken: list[Key] = []
 
     def wake(self, key: Key) -> None:

@@ -83,7 +83,7 @@ def grants(clock: FakeClock) -> Grants:
     async def work(_: object) -> None:
         raise AssertionError("nothing is to be worked on")
 
-    return Grants(Scheduler(clock, work))
+    return Grants(Scheduler(clock, work, work))
 
 
 def shared(grants: Grants, one: TokenRequestSpec, other: TokenRequestSpec, endpoint: Endpoint = ENDPOINT) -> bool:

@@ -94,7 +94,7 @@ def test_metrics() -> None:
     state.remembered = Remembered(plan=TokenPlan(expires=1.0, renews=1.0, poll_at=1.0))
     state.grant.rollover = Rollover(1.0, 2.0)
     clock = SystemClock()
-    scheduler = Scheduler(clock, _nothing)
+    scheduler = Scheduler(clock, _nothing, _nothing)
     queues = EndpointQueues(clock, scheduler, lambda _: "login.example")
     metrics.begin_term(inventory, Fence(clock).is_open, scheduler, queues)
     endpoint = EndpointRef(EndpointKind.CLUSTER, "", "grafx")

@@ -32,9 +32,11 @@ class Works:
         """`takes`: virtual seconds of each work."""
         self.clock = clock
         self.takes = takes
-        self.scheduler = Scheduler(clock, self._work)
+        self.scheduler = Scheduler(clock, self._work, self._late_work)
         self.done: list[tuple[Key, float]] = []
         """What was worked on, and when it began, in seconds since the start."""
+        self.late: list[Key] = []
+        """What of it might wait."""
         self.running = Counter[Key]()
         self.most = Counter[Key]()
         self.together = 0
@@ -53,6 +55,10 @@ class Works:
             return self.answer(name)
         finally:
             self.running[name] -= 1
+
+    async def _late_work(self, name: Key) -> Instant | None:
+        self.late.append(name)
+        return await self._work(name)
 
     async def ended(self) -> None:
         """Stops, and waits for what is under way."""
@@ -225,7 +231,7 @@ class TestScheduler:
                         await hanging.wait()
                 done.append(name)
 
-            scheduler = Scheduler(clock, work)
+            scheduler = Scheduler(clock, work, work)
             task = asyncio.create_task(scheduler.run())
             hung = [key(str(number), f"hung-{team}") for team in range(20) for number in range(10)]
             for name in hung:
@@ -258,7 +264,7 @@ class TestScheduler:
                     with scheduler.away(name.namespace):
                         await asyncio.sleep(5)
 
-            scheduler = Scheduler(clock, work)
+            scheduler = Scheduler(clock, work, work)
             task = asyncio.create_task(scheduler.run())
             for number in range(AWAY_PER_NAMESPACE + 7):
                 scheduler.wake(key(str(number)))

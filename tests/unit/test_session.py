@@ -1,4 +1,4 @@
-"""What kopf is given: of a list large objects only by their names and versions, of a watch what is news."""
+"""What is noted of a list and of a watch, and what is left of them for kopf."""
 
 import json
 from collections.abc import AsyncIterator
@@ -18,6 +18,8 @@ class Served:
 
     def __init__(self) -> None:
         """It is empty yet."""
+        self.noted: list[tuple[str | None, dict[str, Any]]] = []
+        """Of the kind that kopf isn't told of."""
         self.status = 200
         self.answer: Any = {}
         self.pieces: list[bytes] = []
@@ -42,39 +44,36 @@ class Served:
         return response
 
 
-def news(body: dict[str, Any]) -> bool:
-    """Whatever has a spec of a later generation."""
-    return bool(body["metadata"]["generation"] > 1)
-
-
 @pytest.fixture
 async def served() -> AsyncIterator[tuple[Served, aiohttp.ClientSession, str]]:
     """It, a session of ours, and where it is."""
     served, application = Served(), web.Application()
-    application.router.add_get("/list", served.get)
-    application.router.add_get("/watch", served.watch)
+    for plural in ("tokens", "namespaces"):
+        application.router.add_get(f"/list/{plural}", served.get)
+        application.router.add_get(f"/watch/{plural}", served.watch)
     runner = web.AppRunner(application)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     server = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    async with session_of(kopf.ConnectionInfo(server=server, token="t0ken", scheme="Bearer"), news) as session:
-        yield served, session, f"{server}/list"
+    notes = {"tokens": lambda kind, body: served.noted.append((kind, body))}
+    async with session_of(kopf.ConnectionInfo(server=server, token="t0ken", scheme="Bearer"), notes) as session:
+        yield served, session, server
     await runner.cleanup()
 
 
 Environment = tuple[Served, aiohttp.ClientSession, str]
 
 
-async def read(environment: Environment, answer: Any) -> Any:
+async def read(environment: Environment, answer: Any, plural: str = "namespaces") -> Any:
     """What kopf reads of an answer."""
-    served, session, url = environment
+    served, session, server = environment
     served.answer = answer
-    async with await session.get(url) as response:
+    async with await session.get(f"{server}/list/{plural}") as response:
         return await response.json()
 
 
 async def test_large_objects_are_cut_and_others_are_passed_on(served: Environment) -> None:
-    """With the list's own fields, as the API server sent them."""
+    """With the list's own fields, as the API server sent them; of our kinds they are noted, and the fields left."""
     small = {"metadata": {"name": "small", "uid": "1"}, "spec": {"text": "x" * 1000}}
     metadata = {"name": "large", "uid": "2", "generation": 3, "annotations": {RENEW_ANNOTATION: "now"}}
     large = {"metadata": {**metadata, "labels": {"app": "shop"}}, "spec": {"text": "x" * 1_250_000}}
@@ -82,6 +81,9 @@ async def test_large_objects_are_cut_and_others_are_passed_on(served: Environmen
     assert await read(served, listed) == {
         "kind": "L", "metadata": {"continue": "c"}, "items": [small, {"metadata": metadata, "cut": True}, small]
     }  # fmt: skip
+    assert not served[0].noted
+    assert await read(served, listed, "tokens") == {"kind": "L", "metadata": {"continue": "c"}}
+    assert served[0].noted == [(None, small), (None, {"metadata": metadata, "cut": True}), (None, small)]
     assert is_cut({"metadata": metadata, "cut": True})
     assert not is_cut(small)
 
@@ -108,30 +110,45 @@ def told(kind: str, version: int, generation: int) -> bytes:
     return json.dumps(event, separators=(",", ":")).encode() + b"\n"
 
 
-async def watched(environment: Environment, *pieces: bytes) -> list[dict[str, Any]]:
+async def watched(environment: Environment, *pieces: bytes, plural: str = "tokens") -> list[dict[str, Any]]:
     """What kopf reads of a watch whose answer comes in these pieces."""
-    served, session, url = environment
+    served, session, server = environment
     served.pieces = list(pieces)
-    async with await session.get(url.replace("/list", "/watch"), params={"watch": "true"}) as response:
+    async with await session.get(f"{server}/watch/{plural}", params={"watch": "true"}) as response:
         return [json.loads(line) async for line in iter_jsonlines(response.content)]
 
 
-async def test_of_changes_that_are_no_news_a_watch_tells_the_version_alone(served: Environment) -> None:
-    """Our own status writes come back by the thousand; kopf goes on from the version after a break."""
+def bookmark(version: int) -> dict[str, Any]:
+    """A line that tells how far a watch has come."""
+    return {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": f"{version}"}}}
+
+
+async def test_a_watch_of_our_kinds_tells_kopf_the_versions_alone(served: Environment) -> None:
+    """It goes on from the last of them after a break; what happened is noted, each event once and in order."""
     lines = [told("ADDED", 1, 1), told("MODIFIED", 2, 1), told("MODIFIED", 3, 2), told("DELETED", 4, 1)]
-    added, modified, deleted = (json.loads(lines[place]) for place in (0, 2, 3))
-    bookmark = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "2"}}}
-    assert await watched(served, b"".join(lines)) == [added, bookmark, modified, deleted]
+    assert await watched(served, b"".join(lines)) == [bookmark(version) for version in (1, 2, 3, 4)]
+    assert served[0].noted == [(event["type"], event["object"]) for event in map(json.loads, lines)]
+
+
+async def test_other_kinds_are_kopfs_own(served: Environment) -> None:
+    """Such as namespaces, which it lists for itself as well."""
+    assert await watched(served, told("ADDED", 1, 1), plural="namespaces") == [json.loads(told("ADDED", 1, 1))]
+    assert not served[0].noted
 
 
 async def test_lines_of_a_watch_may_come_in_any_pieces(served: Environment) -> None:
-    """A line is passed on once it is whole, and the last one where the answer ends in it."""
-    text = told("MODIFIED", 2, 1) + told("MODIFIED", 3, 2) + told("ADDED", 4, 1).rstrip()
+    """A line is noted once it is whole; the last one, where the answer broke off in it, is left to kopf."""
+    text = told("MODIFIED", 2, 1) + told("MODIFIED", 3, 2) + told("ADDED", 4, 1)
     pieces = [text[place : place + 7] for place in range(0, len(text), 7)]
-    assert [event["type"] for event in await watched(served, *pieces)] == ["BOOKMARK", "MODIFIED", "ADDED"]
+    assert await watched(served, *pieces) == [bookmark(version) for version in (2, 3, 4)]
 
 
-async def test_what_a_watch_is_refused_with_is_passed_on(served: Environment) -> None:
-    """kopf tells by it that it must list again."""
-    gone = {"type": "ERROR", "object": {"kind": "Status", "code": 410}}
-    assert await watched(served, json.dumps(gone).encode() + b"\n") == [gone]
+@pytest.mark.parametrize(
+    "line",
+    [{"type": "ERROR", "object": {"kind": "Status", "code": 410}}, bookmark(7)],
+    ids=["refused", "a bookmark of the API server's"],
+)
+async def test_what_tells_of_no_object_is_passed_on(served: Environment, line: dict[str, Any]) -> None:
+    """kopf tells by it that it must list again, or how far it has come."""
+    assert await watched(served, json.dumps(line).encode() + b"\n") == [line]
+    assert not served[0].noted

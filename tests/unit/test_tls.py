@@ -109,7 +109,7 @@ async def call_by_kopf(url: str, authority: str, directory: Path) -> None:
     async with AsyncExitStack() as stack:
         client = await connect(_kubeconfig(url, authority, directory), watches=0)
         stack.push_async_callback(client.close)
-        session = await stack.enter_async_context(session_of(watch._connection(await access(client)), bool))
+        session = await stack.enter_async_context(session_of(watch._connection(await access(client)), {}))
         async with session.get(f"{url}/version") as response:
             assert response.status == 200
 
@@ -250,7 +250,7 @@ def test_tls_1_2_is_the_least(least: ssl.TLSVersion, then: ssl.TLSVersion) -> No
 async def test_tls_1_2_is_the_least_of_every_client(tmp_path: Path) -> None:
     """Debian's Python leaves it open."""
     client = await connect(_kubeconfig("https://127.0.0.1:1", PLAIN.ca_pem, tmp_path), watches=0)
-    session = session_of(watch._connection(await access(client)), bool)
+    session = session_of(watch._connection(await access(client)), {})
     connector = session.connector
     assert isinstance(connector, aiohttp.TCPConnector)
     contexts = (await trust.tls_context(""), client.rest_client.ssl_context, connector._ssl)

@@ -13,7 +13,7 @@ from integration_token.controller.revision import revisions_of
 from integration_token.controller.target import Target, TargetWriter
 from integration_token.errors import Failure, Transient
 from integration_token.oauth.request import grant_identity
-from integration_token.state.failure import Revisions
+from integration_token.state.failure import NOTHING, Revisions
 from integration_token.state.grants import Grants
 from integration_token.state.resource import ResourceState
 from integration_token.workqueue.key import Key
@@ -43,7 +43,11 @@ class Observer:
         integration, plan, now = observation.integration, observation.plan, observation.now
         target, stored, failure = observation.target, observation.stored, observation.failure
         try:
-            found = await self._writer.read(integration, observation.predecessors)
+            found = Target(None, None, ())
+            before = observation.before
+            is_first = before.failing is NOTHING and not before.target_names
+            if not is_first or not self._writer.is_new(integration):
+                found = await self._writer.read(integration, observation.predecessors)
             stored = found.stored
             if stored is not None and not plan.clock_was_set(now):
                 stored = replace(stored, token=self._grants.as_answered(state.grant, stored.token))

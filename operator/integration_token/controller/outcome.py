@@ -153,6 +153,11 @@ class Outcome(NamedTuple):
         return self.left <= 0 and self.waits_long
 
     @property
+    def is_good_news(self) -> bool:
+        """Whether the Secret was written and nothing is amiss."""
+        return self.written is not None and self.written.wrote and self.failure is None
+
+    @property
     def target_name(self) -> str:
         """The name of the target Secret: the one before a renaming, as long as the Secret could not be moved."""
         old = () if self.moved else self.observation.predecessors

@@ -5,7 +5,6 @@ Nothing here sleeps. Two API writes for an issue or a renewal, none where nothin
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from integration_token.api.condition import Reason
 from integration_token.api.integration import Integration, is_going, parse_integration
@@ -21,8 +20,9 @@ from integration_token.controller.outcome import NO_WAIT, Outcome, Progress
 from integration_token.controller.pod_refresh import PodRefresher
 from integration_token.controller.refresh import Refresher
 from integration_token.controller.reporter import Reporter
-from integration_token.controller.requeue import cut_short, failing_after, requeue_after
+from integration_token.controller.requeue import cut_short, failing_after, requeue_after, unfinished
 from integration_token.controller.revision import revisions_of
+from integration_token.controller.status_write import StatusWriter
 from integration_token.controller.target_update import TargetUpdater
 from integration_token.errors import ClusterError, Conflict, Denied, Transient, UserActionRequired
 from integration_token.renewal.backoff import MAX_USER_ACTION_WAIT, TELL_AFTER
@@ -58,6 +58,7 @@ class Reconciler:
         pods: PodRefresher,
         endpoints: EndpointReconciler,
         reporter: Reporter,
+        statuses: StatusWriter,
         clock: Clock,
         jitter: Callable[[], float],
     ) -> None:
@@ -73,6 +74,7 @@ class Reconciler:
         self._pods = pods
         self._endpoints = endpoints
         self._reporter = reporter
+        self._statuses = statuses
         self._clock = clock
         self._jitter = jitter
 
@@ -85,6 +87,26 @@ class Reconciler:
             return self._queues.admit(endpoint_of(key))
         return await self._endpoints.work(key)
 
+    async def tell(self, key: Key) -> Instant | None:
+        """Writes the status of an IntegrationToken that was put off, and answers as :meth:`work` does."""
+        state = self._inventory.resources.get(key)
+        if state is None:
+            self._statuses.drop_pending(key)
+            return None
+        before = state.remembered
+        state.remembered = before._replace(last_reconciled=None)
+        try:
+            if await self._statuses.write_pending(key, state.uid):
+                before = before._replace(status_pending=False)
+        except ClusterError as error:
+            _log(key, error)
+            state.remembered, due = self._cut_short(state.remembered, error)
+            return due
+        finally:
+            self._forget_if_gone(key)
+        state.remembered = before
+        return before.due
+
     async def _token(self, key: Key) -> Instant | None:
         state = self._inventory.resources.get(key)
         if state is None:
@@ -96,6 +118,8 @@ class Reconciler:
             return before.due
         after, progress, is_waiting = before._replace(last_reconciled=None), None, False
         try:
+            if await self._statuses.write_pending(key, state.uid):
+                before, after = before._replace(status_pending=False), after._replace(status_pending=False)
             integration = self._inventory.take_spec(state) or await self._read(key, state)
             if integration is None:
                 return self._without(key, state, now)
@@ -110,14 +134,14 @@ class Reconciler:
             if error is None:
                 after = self._remember(state, progress)
                 return after.due
-            after, due = self._cut_short(_remembered_of(progress), error)
+            after, due = self._cut_short(unfinished(progress.outcome), error)
         except ClusterError as error:
             # Soon at first: an API server that is just starting refuses what it will grant in a moment.
             _log(key, error)
             after, due = self._cut_short(after, error)
         except BaseException:
             if progress is not None:
-                after = _remembered_of(progress)
+                after = unfinished(progress.outcome)
             raise
         finally:
             state.remembered = after
@@ -191,6 +215,9 @@ class Reconciler:
         outcome = None if progress is None else progress.outcome
         renewed = outcome is not None and outcome.asked and outcome.renewed and outcome.written is not None
         self._grants.on_pass_end(key, state.grant, renewed=renewed)
+        self._forget_if_gone(key)
+
+    def _forget_if_gone(self, key: Key) -> None:
         if key not in self._inventory.resources:
             self._queues.leave(key)
             self._grants.forget(key)
@@ -256,21 +283,6 @@ class Reconciler:
             return None
         self._inventory.refer(key, state, integration)
         return integration
-
-
-def _remembered_of(progress: Progress) -> Remembered:
-    """What a pass that did not come to its end leaves to the next one: a token that was not written is asked for
-    anew."""
-    outcome = progress.outcome
-    if outcome.written is None:
-        outcome = outcome.unable_to_write()
-    failing = replace(outcome.observation.before.failing, wanted=outcome.wanted, unwritten=outcome.unwritten)
-    return outcome.remembered._replace(
-        plan=outcome.plan,
-        failing=failing,
-        last_reconciled=None,
-        waiting_since=outcome.remembered.waiting_since if outcome.wait.keeps_place else None,
-    )
 
 
 def _log(key: Key, error: ClusterError) -> None:

@@ -19,14 +19,14 @@ from integration_token.api.names import GROUP, INTEGRATION_TOKEN_KIND, VERSION
 from integration_token.api.token import Assumption, Token
 from integration_token.api.value import format_time
 from integration_token.clock import Clock, Instant
-from integration_token.cluster.collection import INTEGRATIONS, Object
+from integration_token.cluster.collection import Object
 from integration_token.cluster.event import EventRecorder, ObjectReference
-from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.target import Recreation
 from integration_token.cluster.template import has_placeholder
 from integration_token.controller.arrival import silent_until, was_told
 from integration_token.controller.outcome import Outcome
 from integration_token.controller.status import build_status, merge_patch
+from integration_token.controller.status_write import StatusPatch, StatusWriter
 from integration_token.errors import UserActionRequired
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.logs import get_logger
@@ -39,8 +39,8 @@ log = get_logger(__name__)
 class Reporter:
     """Tells at resources what became of them."""
 
-    def __init__(self, gateway: Gateway, inventory: Inventory, events: EventRecorder, clock: Clock) -> None:
-        self._gateway = gateway
+    def __init__(self, statuses: StatusWriter, inventory: Inventory, events: EventRecorder, clock: Clock) -> None:
+        self._statuses = statuses
         self._inventory = inventory
         self._events = events
         self._clock = clock
@@ -60,10 +60,9 @@ class Reporter:
             "conditions": with_transition_times(conditions, status.get("conditions") or (), generation, now),
             "observedGeneration": generation,
         }
-        patch = merge_patch(status, after)
-        if patch:
-            await self._gateway.patch_status(INTEGRATIONS, key.namespace, key.name, metadata["resourceVersion"], patch)
-        self._inventory.keep_told(key, told_by(after["conditions"]))
+        patch, told = merge_patch(status, after), told_by(after["conditions"])
+        if not await self._statuses.write(key, StatusPatch(metadata["uid"], metadata["resourceVersion"], patch, told)):
+            return
         before = condition_of(status, ConditionType.REFRESHED)
         if (before.get("status"), before.get("reason")) != ("False", failure.reason):
             about = _reference(key.namespace, key.name, str(metadata["uid"]))
@@ -71,7 +70,7 @@ class Reporter:
 
     async def report(self, key: Key, outcome: Outcome) -> Outcome:
         """Writes the status where it changed, and tells by events what a person wants to know: with what is to be
-        remembered of that.
+        remembered of that. A status that says that all is well is written once no token has to wait for that.
 
         :raises ClusterError: if it could not be written.
         """
@@ -81,20 +80,24 @@ class Reporter:
         integration = outcome.integration
         status = build_status(outcome)
         ready = condition_of(status, ConditionType.READY).get("status") == "True"
-        patch = merge_patch(integration.status, status)
-        if patch and not await self._gateway.patch_status(
-            INTEGRATIONS, key.namespace, key.name, integration.resource_version, patch
-        ):
-            self._inventory.forget(key)
+        patch = StatusPatch(
+            integration.uid,
+            integration.resource_version,
+            merge_patch(integration.status, status),
+            told_by(status["conditions"]),
+        )
+        if put_off := outcome.is_good_news:
+            self._statuses.put_off(key, patch)
+        elif not await self._statuses.write(key, patch):
             return outcome
-        self._inventory.keep_told(key, told_by(status["conditions"]))
         self._tell_template(integration)
         untold = self._tell_change(outcome, condition_of(status, ConditionType.REFRESHED), ready=ready)
         self._tell_rollover(integration, condition_of(status, ConditionType.ROLLOVER_TOO_LATE))
         remembered = outcome.remembered
-        if remembered.untold_until == untold and not remembered.status_pending:
+        pending = remembered.status_pending and put_off
+        if remembered.untold_until == untold and remembered.status_pending == pending:
             return outcome
-        remembered = remembered._replace(status_pending=False, untold_until=untold)
+        remembered = remembered._replace(status_pending=pending, untold_until=untold)
         return outcome._replace(remembered=remembered)
 
     async def _acknowledge(self, key: Key, outcome: Outcome) -> None:
@@ -104,8 +107,9 @@ class Reporter:
         held = condition_of(integration.status, ConditionType.READY).get("status") == "True" and outcome.left > 0
         if held and outcome.waits_long and integration.status.get("observedGeneration") != integration.generation:
             patch = {"observedGeneration": integration.generation}
-            await self._gateway.patch_status(INTEGRATIONS, key.namespace, key.name, integration.resource_version, patch)
-            self._tell_template(integration)
+            told = told_by(integration.status.get("conditions") or ())
+            if await self._statuses.write(key, StatusPatch(integration.uid, integration.resource_version, patch, told)):
+                self._tell_template(integration)
 
     def tell_refreshed(self, outcome: Outcome) -> Outcome:
         """Records what the user should know of the request, whatever becomes of the target: with what is to be

@@ -14,6 +14,7 @@ from integration_token.renewal.backoff import (
     user_action_wait,
 )
 from integration_token.state.failure import NOTHING, FailureState
+from integration_token.state.resource import Remembered
 
 _FOLLOWING = 2.0
 """Seconds after another resource of the grant at which one looks what became of a request: by then it is answered."""
@@ -126,6 +127,20 @@ def cut_short(failing: FailureState, error: Exception, now: Instant, jitter: flo
         # Somebody else was faster: at once at first, since what to do now is clear.
         wait = min(wait, _SHORTEST * 2.0 ** min(failing.api_failures - 1, 16))
     return failing, now.after(wait)
+
+
+def unfinished(outcome: Outcome) -> Remembered:
+    """What a pass that did not come to its end leaves to the next one: a token that was not written is asked for
+    anew."""
+    if outcome.written is None:
+        outcome = outcome.unable_to_write()
+    failing = replace(outcome.observation.before.failing, wanted=outcome.wanted, unwritten=outcome.unwritten)
+    return outcome.remembered._replace(
+        plan=outcome.plan,
+        failing=failing,
+        last_reconciled=None,
+        waiting_since=outcome.remembered.waiting_since if outcome.wait.keeps_place else None,
+    )
 
 
 def _failure_wait(outcome: Outcome, failure: Failure, failures: int, jitter: float) -> float:

@@ -83,6 +83,11 @@ class TargetWriter:
             stored = stored or read_target(old)
         return Target(secret, stored, predecessors)
 
+    def is_new(self, integration: Integration) -> bool:
+        """Whether the resource was just created and there is no target as yet, for all that is known."""
+        told = "conditions" in integration.status
+        return not told and self._secrets.target(integration.namespace, integration.target) is None
+
     async def predecessors(self, integration: Integration, written: tuple[str, ...]) -> tuple[Object, ...]:
         """The Secrets under the target's names from before it was renamed, where they are still ours.
 

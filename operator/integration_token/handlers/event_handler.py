@@ -5,19 +5,18 @@ from typing import Any
 
 from integration_token.api.endpoint import EndpointKind, EndpointRef, parse_endpoint
 from integration_token.api.integration import is_going, parse_integration, renew_request
-from integration_token.api.names import INTEGRATION_TOKEN_KIND
 from integration_token.errors import UserActionRequired
 from integration_token.handlers.session import is_cut
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.logs import get_logger
 from integration_token.workqueue.endpoint_queues import EndpointQueues
-from integration_token.workqueue.key import Key, endpoint_key, token_key
+from integration_token.workqueue.key import endpoint_key, token_key
 from integration_token.workqueue.scheduler import Scheduler
 
 log = get_logger(__name__)
 
-MODIFIED, DELETED = "MODIFIED", "DELETED"
-"""Kinds of watch events."""
+DELETED = "DELETED"
+"""A type of watch events."""
 
 
 class EventHandler:
@@ -27,8 +26,6 @@ class EventHandler:
         self._inventory = inventory
         self._scheduler = scheduler
         self._queues = queues
-        self._told: dict[Key, str] = {}
-        """The version of the last change that was told to kopf and has not come from it yet."""
         self.relisted = asyncio.Event()
         """Set when something that is known was listed: what isn't there any more was not told then."""
 
@@ -36,7 +33,6 @@ class EventHandler:
         """An IntegrationToken was listed, added, changed or deleted."""
         metadata = body["metadata"]
         key = token_key(metadata["namespace"], metadata["name"])
-        self._has_come(kind, key, metadata)
         if kind is None and key in self._inventory.resources:
             self.relisted.set()
         if kind == DELETED or is_going(body):
@@ -46,6 +42,8 @@ class EventHandler:
                 self._scheduler.wake(key)  # it may hold a place in an endpoint's queue
             return
         generation = int(metadata.get("generation", 1))
+        if self._inventory.knows(key, metadata["uid"], generation, renew_request(body)):
+            return  # as most are: they are our own status writes
         place = (metadata["namespace"], metadata["name"], metadata["uid"], generation)
         try:
             if is_cut(body):
@@ -56,37 +54,6 @@ class EventHandler:
             key, new = self._inventory.observe_unreadable(*place)
         if new:
             self._scheduler.wake(key)
-
-    def is_relevant(self, kind: str | None, body: dict[str, Any]) -> bool:
-        """Whether an event of an IntegrationToken may tell anything new. Most don't: they are our own status writes."""
-        metadata = body["metadata"]
-        key = token_key(metadata["namespace"], metadata["name"])
-        known = self._inventory.knows(key, metadata["uid"], metadata.get("generation", 1), renew_request(body))
-        return not known or kind != MODIFIED or is_going(body)
-
-    def is_news(self, body: dict[str, Any]) -> bool:
-        """Whether an object of any kind that was changed may tell anything new; it is to be told to kopf then.
-
-        What is noted now may be replaced by what kopf was told before and is still to bring: so is told whatever
-        follows that.
-        """
-        if body["kind"] != INTEGRATION_TOKEN_KIND:
-            return True
-        metadata = body["metadata"]
-        key = token_key(metadata["namespace"], metadata["name"])
-        news = key in self._told or self.is_relevant(MODIFIED, body)
-        if news:
-            self._told[key] = metadata["resourceVersion"]
-        return news
-
-    def pass_over(self, kind: str | None, body: dict[str, Any]) -> None:
-        """An event of an IntegrationToken came from kopf, and isn't relevant."""
-        metadata = body["metadata"]
-        self._has_come(kind, token_key(metadata["namespace"], metadata["name"]), metadata)
-
-    def _has_come(self, kind: str | None, key: Key, metadata: dict[str, Any]) -> None:
-        if kind == DELETED or self._told.get(key) == metadata.get("resourceVersion", ""):
-            self._told.pop(key, None)
 
     def on_endpoint(self, kind: str | None, endpoint_kind: EndpointKind, body: dict[str, Any]) -> None:
         """An endpoint was listed, added, changed or deleted."""

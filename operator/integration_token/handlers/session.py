@@ -4,12 +4,13 @@ kopf reads a page of a list as a whole, and holds each of its objects until its 
 moment: fifty objects of 1.5 MiB, and fifty more. So a page is taken apart as it comes in, and of a large object is left
 what tells that it is there: who needs more of it reads it.
 
-And for each event of a watch kopf begins a task, a queue and a chain of handlers; most are echoes of our own status
-writes. It is told of those by bookmarks, which it only takes for how far it has come.
+And for each object that it is told of kopf begins a task, a queue and a chain of handlers, and remembers it, though
+most events are echoes of our own status writes. So those of our kinds are noted here, and kopf, which sees to it that
+all is listed and watched without a gap, is told of them by bookmarks, which it only takes for how far it has come.
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -21,11 +22,11 @@ from integration_token.tls import tolerant
 
 _CUT: Final = "cut"
 
-_MODIFIED: Final = b'{"type":"MODIFIED",'
-"""How the API server begins the line of an object that was changed."""
+_EVENTS: Final = frozenset({"ADDED", "MODIFIED", "DELETED"})
+"""The types of a watch's lines that tell of an object."""
 
-News = Callable[[dict[str, Any]], bool]
-"""Whether an object that was changed is to be told to kopf."""
+Note = Callable[[str | None, dict[str, Any]], None]
+"""Takes note of an event by its type, None of an object that was listed, and the object. It raises nothing."""
 
 
 def is_cut(body: Mapping[str, Any]) -> bool:
@@ -33,17 +34,34 @@ def is_cut(body: Mapping[str, Any]) -> bool:
     return bool(body.get(_CUT))
 
 
-def session_of(info: kopf.ConnectionInfo, news: News) -> aiohttp.ClientSession:
-    """A session that reaches the API server as kopf's own would."""
+def session_of(info: kopf.ConnectionInfo, notes: Mapping[str, Note]) -> aiohttp.ClientSession:
+    """A session that reaches the API server as kopf's own would.
 
-    class Response(_Response):
-        """Of this session."""
+    :param notes: of which kinds, by their plurals, kopf is not to be told.
+    """
+
+    class Response(aiohttp.ClientResponse):
+        """Of this session: a list is read object by object."""
+
+        @property
+        def _note(self) -> Note | None:
+            return notes.get(self.url.path.rpartition("/")[2])
 
         async def start(self, connection: Connection) -> aiohttp.ClientResponse:
             await super().start(connection)
-            if self.status == 200 and "watch" in self.url.query:
-                self.content = _Watched(self.content, news)  # type: ignore[assignment]  # as far as it is read
+            if self.status == 200 and "watch" in self.url.query and self._note is not None:
+                self.content = _Watched(self.content, self._note)  # type: ignore[assignment]  # as far as it is read
             return self
+
+        async def json(self, **options: Any) -> Any:
+            if self.status != 200:
+                return await super().json(**options)
+            reader = PageReader()
+            items: list[Any] = []
+            async for data in self.content.iter_any():
+                items += _untold(reader.feed(data), self._note)
+            items += _untold(reader.close(), self._note)
+            return {**reader.fields, "items": items} if items else reader.fields
 
     # Not compressed: a little of that may become much at once.
     headers = {**info.as_http_headers(), "Accept-Encoding": "identity"}
@@ -56,26 +74,12 @@ def session_of(info: kopf.ConnectionInfo, news: News) -> aiohttp.ClientSession:
     )
 
 
-class _Response(aiohttp.ClientResponse):
-    """An answer of which a list is read object by object."""
-
-    async def json(self, **options: Any) -> Any:
-        if self.status != 200:
-            return await super().json(**options)
-        reader = PageReader()
-        items: list[Any] = []
-        async for data in self.content.iter_any():
-            items += [_passed(*found) for found in reader.feed(data)]
-        items += [_passed(*found) for found in reader.close()]
-        return {**reader.fields, "items": items} if items else reader.fields
-
-
 class _Watched:
     """The content of a watch: an event each line."""
 
-    def __init__(self, content: aiohttp.StreamReader, is_news: News) -> None:
+    def __init__(self, content: aiohttp.StreamReader, note: Note) -> None:
         self._content = content
-        self._is_news = is_news
+        self._note = note
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._content, name)
@@ -92,14 +96,20 @@ class _Watched:
 
     def _told(self, line: bytes) -> bytes:
         """A line as kopf is to read it."""
-        if not line.startswith(_MODIFIED):
+        event = json.loads(line)
+        kind, body = event["type"], event["object"]
+        if kind not in _EVENTS:
             return line
-        body = json.loads(line)["object"]
-        if self._is_news(body):
-            return line
+        self._note(kind, body)
         version = body["metadata"]["resourceVersion"]
         return json.dumps({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version}}}).encode()
 
 
-def _passed(item: dict[str, Any], size: int) -> dict[str, Any]:
-    return {**essence(item), _CUT: True} if size > LARGE else item
+def _untold(found: Iterable[tuple[dict[str, Any], int]], note: Note | None) -> list[dict[str, Any]]:
+    """Of a list's objects, with their sizes, those that kopf is told of."""
+    items = ({**essence(item), _CUT: True} if size > LARGE else item for item, size in found)
+    if note is None:
+        return list(items)
+    for item in items:
+        note(None, item)
+    return []

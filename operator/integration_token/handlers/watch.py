@@ -1,13 +1,12 @@
 """Watches our own kinds by kopf: each event goes to the :class:`EventHandler`.
 
-kopf's other means (timers, daemons, indices, finalizers, change handlers) write to every object, hold every body, or
-copy Secrets into annotations. Only raw events are used, and nothing is returned to kopf, which would write it into
-status.
+kopf's means (timers, daemons, indices, finalizers, change handlers) write to every object, hold every body, or copy
+Secrets into annotations. Its lists and watches are used alone, and of namespaces its raw events.
 """
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -25,7 +24,10 @@ from integration_token.api.names import (
 from integration_token.cluster.connection import Access
 from integration_token.cluster.page import let_go
 from integration_token.handlers.event_handler import EventHandler
-from integration_token.handlers.session import session_of
+from integration_token.handlers.session import Note, session_of
+from integration_token.telemetry.logs import get_logger, raised_at
+
+log = get_logger(__name__)
 
 _RELOGIN = 2.0
 """Seconds until kopf logs in again after its login was refused."""
@@ -69,12 +71,10 @@ def _registry(
 ) -> kopf.OperatorRegistry:
     """kopf's handlers: one for each kind that is watched, and the login, which kopf repeats when it is answered a 401.
 
-    kopf's worker for an object holds the last event of it until it has been idle for a moment, and there are thousands
-    of them: so each event is let go of once it has been noted.
-
     :param sessions: closes those that kopf leaves open.
     """
     registry = kopf.OperatorRegistry()
+    notes = _notes(handler)
     logins = itertools.count()
 
     @kopf.on.login(registry=registry)
@@ -84,41 +84,48 @@ def _registry(
             on_failure()
             await asyncio.sleep(_RELOGIN)
         info = _connection(await access())
-        session = await sessions.enter_async_context(session_of(info, handler.is_news))
+        session = await sessions.enter_async_context(session_of(info, notes))
         # What was refused before kopf takes for no login at all, and ends for good, or hangs while it ends. Until there
         # is another token the same one is to be tried again, so each time it has to look different.
         return kopf.AiohttpSession(server=info.server, aiohttp_session=session, priority=number)
 
-    def is_relevant(event: Any, **_: Any) -> bool:
-        wanted = handler.is_relevant(event["type"], event["object"])
-        if not wanted:
-            handler.pass_over(event["type"], event["object"])
-            let_go(event["object"])
-        return wanted
+    for plural in notes if clusterwide else notes.keys() - {CLUSTER_TOKEN_ENDPOINTS}:
 
-    @kopf.on.event(GROUP, VERSION, INTEGRATION_TOKENS, registry=registry, when=is_relevant)
-    async def integration(event: Any, **_: Any) -> None:
-        handler.on_integration(event["type"], event["object"])
-        let_go(event["object"])
-
-    @kopf.on.event(GROUP, VERSION, TOKEN_ENDPOINTS, registry=registry)
-    async def endpoint(event: Any, **_: Any) -> None:
-        handler.on_endpoint(event["type"], EndpointKind.NAMESPACED, event["object"])
-        let_go(event["object"])
+        @kopf.on.event(GROUP, VERSION, plural, registry=registry)
+        async def noted_by_the_session(**_: Any) -> None:
+            """kopf watches what has a handler."""
 
     if clusterwide:
-
-        @kopf.on.event(GROUP, VERSION, CLUSTER_TOKEN_ENDPOINTS, registry=registry)
-        async def cluster_endpoint(event: Any, **_: Any) -> None:
-            handler.on_endpoint(event["type"], EndpointKind.CLUSTER, event["object"])
-            let_go(event["object"])
 
         @kopf.on.event("", "v1", "namespaces", registry=registry)
         async def namespace(event: Any, **_: Any) -> None:
             handler.on_namespace(event["type"], event["object"])
+            # kopf's worker for an object holds its last event until it has been idle for a moment.
             let_go(event["object"])
 
     return registry
+
+
+def _notes(handler: EventHandler) -> Mapping[str, Note]:
+    """By plural, how events are noted."""
+    return {
+        INTEGRATION_TOKENS: _guarded(handler.on_integration),
+        TOKEN_ENDPOINTS: _guarded(lambda kind, body: handler.on_endpoint(kind, EndpointKind.NAMESPACED, body)),
+        CLUSTER_TOKEN_ENDPOINTS: _guarded(lambda kind, body: handler.on_endpoint(kind, EndpointKind.CLUSTER, body)),
+    }
+
+
+def _guarded(note: Note) -> Note:
+    """Raises nothing: one object must not end the watch of all."""
+
+    def noted(kind: str | None, body: dict[str, Any]) -> None:
+        try:
+            note(kind, body)
+        except Exception as error:  # noqa: BLE001  # whatever it is
+            # Its text may hold a part of the object.
+            log.error("event not noted", kind=body.get("kind"), error=type(error).__name__, where=raised_at(error))
+
+    return noted
 
 
 def _connection(access: Access) -> kopf.ConnectionInfo:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from integration_token.api.endpoint import EndpointRef
-from integration_token.clock import Clock, Instant
+from integration_token.clock import Clock
 from integration_token.cluster.collection import SECRETS
 from integration_token.cluster.event import EventRecorder
 from integration_token.cluster.gateway import Gateway
@@ -22,6 +22,7 @@ from integration_token.controller.references import References
 from integration_token.controller.refresh import Refresher
 from integration_token.controller.reporter import Reporter
 from integration_token.controller.request import TokenRequester
+from integration_token.controller.status_write import StatusWriter
 from integration_token.controller.target import TargetWriter
 from integration_token.controller.target_update import TargetUpdater
 from integration_token.controller.token_copy import TokenCopier
@@ -33,7 +34,7 @@ from integration_token.state.grants import Grants
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.metrics import Metrics
 from integration_token.workqueue.endpoint_queues import EndpointQueues
-from integration_token.workqueue.key import Key, endpoint_key
+from integration_token.workqueue.key import endpoint_key
 from integration_token.workqueue.scheduler import Scheduler
 
 
@@ -73,9 +74,6 @@ def build_worker(
     :param jitter: answers numbers uniform in [0, 1).
     """
 
-    async def work(key: Key) -> Instant | None:
-        return await reconciler.work(key)
-
     def secret_changed(namespace: str, name: str) -> None:
         for key in inventory.of_secret(namespace, name):
             scheduler.wake(key)
@@ -95,7 +93,8 @@ def build_worker(
                 scheduler.wake(key)
 
     inventory = Inventory(metrics.drop_endpoint, metrics.drop_namespace)
-    scheduler = Scheduler(clock, work)
+    # Of a reconciler that is still to be made.
+    scheduler = Scheduler(clock, lambda key: reconciler.work(key), lambda key: reconciler.tell(key))  # noqa: PLW0108
     secrets = SecretWatch(
         gateway, namespaces, secret_changed, recovered, lambda: metrics.record_watch_restart(SECRETS.plural)
     )
@@ -103,7 +102,8 @@ def build_worker(
     queues = EndpointQueues(clock, scheduler, lambda endpoint: host_of(endpoint.token_url, policy))
     grants = Grants(scheduler)
     writer = TargetWriter(gateway, secrets, scheduler, clock)
-    reporter = Reporter(gateway, inventory, events, clock)
+    statuses = StatusWriter(gateway, inventory, scheduler)
+    reporter = Reporter(statuses, inventory, events, clock)
     bundles = CABundles(gateway, inventory, own_namespace, bundle_changed)
     accounts = Accounts(gateway, policy, clock)
     references = References(gateway, secrets, inventory, bundles, accounts, policy, clock, clusterwide=not namespaces)
@@ -131,6 +131,7 @@ def build_worker(
         pods=PodRefresher(gateway, reporter, clock),
         endpoints=EndpointReconciler(gateway, inventory, bundles, policy, clock),
         reporter=reporter,
+        statuses=statuses,
         clock=clock,
         jitter=jitter,
     )

@@ -93,3 +93,13 @@ class _Text(logging.Formatter):
         fields = _fields(record)
         head = f"{fields.pop('time')} {fields.pop('level').upper():7} {fields.pop('message')}"
         return " ".join([head, *(f"{key}={_encode(value)}" for key, value in fields.items())])
+
+
+def raised_at(error: BaseException) -> str:
+    """File and line where an exception was raised."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"

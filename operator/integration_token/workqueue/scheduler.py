@@ -1,5 +1,7 @@
 """Who works on what is due: a bounded pool of workers, one key never twice at once.
 
+Beside that work there is some that may wait: a few pieces of it at a time while there is other work, all of it after.
+
 Nothing here knows what the keys stand for.
 """
 
@@ -10,11 +12,15 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 from integration_token.clock import Clock, Instant
-from integration_token.telemetry.logs import get_logger
+from integration_token.telemetry.logs import get_logger, raised_at
 from integration_token.workqueue.due_queue import DueQueue
 from integration_token.workqueue.key import Key
+from integration_token.workqueue.late_pace import LatePace
+from integration_token.workqueue.late_queue import LateQueue
 
 log = get_logger(__name__)
+
+Work = Callable[[Key], Awaitable[Instant | None]]
 
 WORKERS = 128
 """Keys worked on at once. The work is mostly waiting for the API server."""
@@ -44,10 +50,14 @@ class Scheduler:
     namespace more than `PER_NAMESPACE` are worked on at once, so that what is begun has the API server's ear.
     """
 
-    def __init__(self, clock: Clock, work: Callable[[Key], Awaitable[Instant | None]]) -> None:
-        """`work` answers when the key is due again, None for when it is woken. It sleeps in :meth:`away` alone."""
+    def __init__(self, clock: Clock, work: Work, late_work: Work) -> None:
+        """`work` answers when the key is due again, None for when it is woken. It sleeps in :meth:`away` alone.
+
+        :param late_work: does what of a key may wait, and answers the same.
+        """
         self._clock = clock
         self._work = work
+        self._late_work = late_work
         self._queue = DueQueue()
         self._ready: dict[str, deque[Key]] = {}
         """By namespace, those of which one may begin now in the order of their turns, and apart from them..."""
@@ -55,10 +65,14 @@ class Scheduler:
         """...those of which as many are worked on as may be."""
         self._waiting: dict[Key, float] = {}
         """And since when, by CLOCK_BOOTTIME, in that order."""
+        self._late = LateQueue()
+        self._pace = LatePace()
+        self._late_timer: asyncio.TimerHandle | None = None
+        self._away = 0
         self._running: set[Key] = set()
         self._again: set[Key] = set()
         self._changed = asyncio.Event()
-        self._idle: deque[asyncio.Future[Key | None]] = deque()
+        self._idle: deque[asyncio.Future[tuple[Key, Work] | None]] = deque()
         self._active = 0
         self._active_of: Counter[str] = Counter()
         self._away_of: Counter[str] = Counter()
@@ -66,6 +80,8 @@ class Scheduler:
 
     def wake(self, key: Key) -> None:
         """Works on the key as soon as a worker is free; after the work under way, where the key is being worked on."""
+        if self._stopping:
+            return
         if key in self._running:
             self._again.add(key)
         elif key not in self._waiting:
@@ -83,6 +99,18 @@ class Scheduler:
                 self._changed.set()  # else the next glance is early enough
             self._queue.put(key, due)
 
+    def wake_late(self, key: Key) -> None:
+        """Does what of the key may wait, as soon as other work leaves room for it: of one namespace after the other.
+
+        Until then the key may be worked on as ever, which makes it wait longer. An orderly end does it before all is
+        over.
+        """
+        if key not in self._late:
+            self._late.add(key)
+            if not self._is_busy(key):
+                self._late.line_up(key)
+                self._dispatch()
+
     def depth(self) -> int:
         """How many keys are due and not worked on yet."""
         return len(self._waiting)
@@ -99,18 +127,20 @@ class Scheduler:
     def away(self, namespace: str) -> Iterator[None]:
         """Inside, the work on a key of the namespace waits for something and takes nobody's place; the key is still
         being worked on."""
+        self._away += 1
         self._away_of[namespace] += 1
         self._release(namespace)
         try:
             yield
         finally:
             self._take(namespace)
+            self._away -= 1
             self._away_of[namespace] -= 1
             if not self._away_of[namespace]:
                 del self._away_of[namespace]
 
     async def run(self) -> None:
-        """Works until :meth:`stop`, and returns when what was under way has ended."""
+        """Works until :meth:`stop`, and returns when what was under way has ended, and all that may wait is done."""
         async with asyncio.TaskGroup() as group:
             # Of before kopf begins, which ends what began after it when it ends itself: so all of them exist from the
             # start, and none is made for a piece of work.
@@ -127,17 +157,25 @@ class Scheduler:
                         await self._changed.wait()
                 except TimeoutError:
                     pass
+            while self._late or self._running:
+                self._changed.clear()
+                self._dispatch()
+                await self._changed.wait()
             while self._idle:
                 self._hand(self._idle.popleft(), None)
 
     def stop(self) -> None:
-        """Begins no more work."""
+        """Begins no more work but what may wait."""
         self._stopping = True
+        self._ready.clear()
+        self._full.clear()
+        self._waiting.clear()
+        self._late.line_up_all()
         self._changed.set()
 
     def _dispatch(self) -> None:
         """Gives ready keys to idle workers, as long as more may be worked on."""
-        while self._ready and self._idle and self._active < WORKERS and not self._stopping:
+        while self._ready and self._idle and self._active < WORKERS:
             worker = self._idle.popleft()
             if worker.done():
                 continue  # cancelled, and its worker with it
@@ -150,12 +188,42 @@ class Scheduler:
                 (self._full if full else self._ready)[namespace] = keys
             del self._waiting[key]
             self._running.add(key)
-            self._hand(worker, key)
+            self._hand(worker, (key, self._work))
+        while self._late and self._idle and self._has_place_for_late():
+            if self._idle[0].done():
+                self._idle.popleft()
+                continue
+            late = self._late.pop(self._is_busy)
+            if late is None:
+                return
+            self._queue.drop(late)
+            self._take(late.namespace)
+            self._pace.on_begin()
+            self._running.add(late)
+            self._hand(self._idle.popleft(), (late, self._late_work))
+
+    def _has_place_for_late(self) -> bool:
+        """Whether one more piece of work that may wait is to be begun now."""
+        alone = not self._ready and not self._away and self._active == self._pace.active
+        now = self._clock.now().boot
+        if self._pace.has_place(now, alone=alone):
+            return True
+        if self._late_timer is None and (delay := self._pace.delay(now)):
+            self._late_timer = asyncio.get_running_loop().call_later(delay, self._look_again)
+        return False
+
+    def _look_again(self) -> None:
+        self._late_timer = None
+        self._dispatch()
+
+    def _is_busy(self, key: Key) -> bool:
+        """Whether the key is worked on, or about to be: what of it may wait does."""
+        return key in self._running or key in self._waiting
 
     @staticmethod
-    def _hand(worker: "asyncio.Future[Key | None]", key: Key | None) -> None:
+    def _hand(worker: "asyncio.Future[tuple[Key, Work] | None]", what: tuple[Key, Work] | None) -> None:
         if not worker.done():
-            worker.set_result(key)
+            worker.set_result(what)
 
     def _take(self, namespace: str) -> None:
         self._active += 1
@@ -171,16 +239,17 @@ class Scheduler:
         self._dispatch()
 
     async def _worker(self) -> None:
-        while not self._stopping:
-            turn: asyncio.Future[Key | None] = asyncio.get_running_loop().create_future()
+        while True:
+            turn: asyncio.Future[tuple[Key, Work] | None] = asyncio.get_running_loop().create_future()
             self._idle.append(turn)
             self._dispatch()
-            key = await turn
-            if key is None:
+            what = await turn
+            if what is None:
                 return
+            key, work = what
             due: Instant | None = None
             try:
-                due = await self._work(key)
+                due = await work(key)
             except asyncio.CancelledError:
                 task = asyncio.current_task()
                 if task is not None and task.cancelling():
@@ -190,23 +259,25 @@ class Scheduler:
             except Exception as error:  # noqa: BLE001  # one key's fault must not stop ten thousand others
                 # Neither the exception's text nor its traceback is safe to log: they may hold what was worked on.
                 log.error("work failed unexpectedly", work=key.work, namespace=key.namespace, name=key.name,
-                          error=type(error).__name__, where=_raised_at(error))  # fmt: skip
+                          error=type(error).__name__, where=raised_at(error))  # fmt: skip
                 due = self._clock.now().after(_RETRY)
             finally:
                 self._running.discard(key)
+                if work is self._late_work:
+                    self._pace.on_end()
+                else:
+                    self._pace.on_other_end(self._clock.now().boot)
                 self._release(key.namespace)
-            if key in self._again:
-                self._again.discard(key)
-                self.wake(key)
-            elif due is not None:
-                self.wake_at(key, due)
+            self._put_back(key, due)
 
-
-def _raised_at(error: BaseException) -> str:
-    """File and line where an exception was raised."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return ""
-    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"
+    def _put_back(self, key: Key, due: Instant | None) -> None:
+        """The key was worked on."""
+        if key in self._again:
+            self._again.discard(key)
+            self.wake(key)
+        elif due is not None:
+            self.wake_at(key, due)
+        if not self._is_busy(key):
+            self._late.line_up(key)
+        if self._stopping:
+            self._changed.set()
