@@ -50,7 +50,7 @@ HOLDERS: Final = (
             "<string>",
         ),
     ),
-    ("its plan in the queue of due times", ("scheduler.py", "due_queue.py", "clock.py", "requeue.py")),
+    ("its plan in the queue of due times", ("scheduler.py", "due_queue.py", "late_queue.py", "clock.py", "requeue.py")),
     ("its two Secrets, as their watch knows them", ("secret.py",)),
     ("texts of the API server's answers that are kept: names, UIDs, versions", ("decoder.py", "scanner.py")),
     ("kopf's memory of it", ("kopf",)),
@@ -131,7 +131,8 @@ def text(growth: Growth) -> str:
     colds, line = growth.colds, sizing.slope(growth.colds)
     total = sum(growth.samples.values())
     rows = [
-        f"| {size:,} | {run.seconds:.1f} s | {run.cpu:.1f} s | {run.mebibytes:.0f} MiB | {run.idle or 0:.2f} % |"
+        f"| {size:,} | {run.secrets:.1f} s | {run.seconds:.1f} s | {run.cpu:.1f} s | {run.mebibytes:.0f} MiB |"
+        f" {run.idle or 0:.2f} % |"
         for size, run in colds.items()
     ]
     shares = [f"| {name} | {100 * count / total:.0f} % |" for name, count in growth.samples.most_common()]
@@ -141,8 +142,8 @@ def text(growth: Growth) -> str:
             f"Measured on {growth.machine}, with etcd, kube-apiserver and the token endpoint on the same cores.",
             f"The endpoint takes {1000 * DELAY:.0f} ms for each answer.",
             "",
-            "| resources | cold start | its CPU | peak memory | CPU at rest, of a core |",
-            "|---:|---:|---:|---:|---:|",
+            "| resources | all Secrets | cold start | its CPU | peak memory | CPU at rest, of a core |",
+            "|---:|---:|---:|---:|---:|---:|",
             *rows,
             "",
             f"![Cold start, memory and CPU at rest by the number of resources]({PLOT.name})",
