@@ -178,8 +178,8 @@ bench: programs ## the figures of the performance budget, each beside its limit;
 	@$(BIN)/python -m tests.bench $(if $(ONLY),--only "$(ONLY)") $(if $(STORM),--storm "$(STORM)") $(if $(AGAINST),--against "$(AGAINST)" $(if $(PAIRS),--pairs $(PAIRS)) $(if $(SCENES),--scenes "$(SCENES)"))
 
 .PHONY: growth
-growth: programs ## how the cost grows with the number of resources, written into operator/docs/performance.md
-	@$(BIN)/python -m tests.bench --growth
+growth: programs ## how the cost grows with the number of resources, written into operator/docs/performance.md; SIZES= other numbers, printed only
+	@$(BIN)/python -m tests.bench --growth $(if $(SIZES),--sizes $(SIZES))
 
 .PHONY: programs
 programs: install

@@ -27,9 +27,6 @@ from tests.cluster.toolchain import ToolError
 FAULTS: Final = (BenchError, ToolError, DaemonError, CommandError, ImageError)
 """Of the harness; their text is for whoever runs it."""
 
-GROWTH: Final = 25
-"""Minutes that it takes."""
-
 EXCLUSIVE: Final = {
     "against": ("growth", "only", "storm"),
     "growth": ("json", "only", "storm"),
@@ -56,6 +53,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--growth", action="store_true", help="measure how the cost grows instead, for operator/docs/performance.md"
+    )
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        nargs="+",
+        default=growth.SIZES,
+        metavar="RESOURCES",
+        help="of --growth; with others than the document's, what was found is only printed; default: %(default)s",
     )
     parser.add_argument("--against", metavar="COMMIT", help="compare with that commit's operator instead")
     parser.add_argument("--pairs", type=int, default=5, help="of runs, with --against; default: 5")
@@ -90,8 +95,8 @@ def _run(chosen: argparse.Namespace) -> int:
     if chosen.against is not None:
         return _against(chosen, size)
     if chosen.growth:
-        say(f"{size}; about {GROWTH} min in all, more where others are busy too")
-        growth.write(size)
+        say(f"{size}; about {growth.minutes(chosen.sizes)} min in all, more where others are busy too")
+        growth.write(size, chosen.sizes)
         return 0
     return _budget(chosen, size)
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from tests.bench.api import TOKENS
 from tests.bench.audit import AuditTail
@@ -11,7 +11,7 @@ from tests.bench.count import Counts, count
 from tests.bench.manifest import TARGET, credentials, names, token
 from tests.bench.row import BenchError, Judge, Row
 from tests.bench.stage import Operator, Stage
-from tests.bench.usage import cpu_seconds, foreign_seconds, peak_mebibytes
+from tests.bench.usage import cpu_seconds, foreign_seconds, peak_mebibytes, program_seconds
 from tests.cluster.progress import say, step
 from tests.fakes.process import Configuration, EndpointProcess
 
@@ -47,8 +47,10 @@ class Cold:
 
     seconds: float
     """From the start of the operator's process until the API server had answered its last write, events apart."""
+    secrets: float
+    """The same until its last write of a Secret."""
     cpu: float
-    """Of the operator, until then."""
+    """Of the operator, until its last write."""
     mebibytes: float
     """At most, until the events were posted as well."""
     foreign: float
@@ -58,6 +60,21 @@ class Cold:
     """Seconds that each took."""
     idle: float | None
     """Per cent of a core, where that was measured."""
+    plane: float
+    """CPU seconds of etcd and the API server, until everything was there."""
+
+    @property
+    def writes(self) -> float:
+        """Of Secrets and status, in a second."""
+        return sum(self.counts.issues) / self.seconds
+
+
+class Used(NamedTuple):
+    """CPU seconds when everything was there."""
+
+    operator: float
+    plane: float
+    """Of etcd and the API server, since their start."""
 
 
 def populate(stage: Stage, limits: Limits, configuration: Configuration | None = None) -> EndpointProcess:
@@ -74,18 +91,35 @@ def measure(stage: Stage, endpoint: EndpointProcess, limits: Limits) -> Cold:
     """Run the operator until everything is there and the events are posted."""
     say(f"{limits.resources:,} resources from cold to Secret and status (at most {limits.seconds:.0f} s)")
     tail = stage.audit()
-    foreign, start = foreign_seconds(), time.time()
+    foreign, plane, start = foreign_seconds(), plane_seconds(), time.time()
     with stage.operator() as operator:
-        cpu = until_complete(stage, operator, tail, limits)
+        used = until_complete(stage, operator, tail, limits)
         end = max(write.time for write in tail.writes if write.counted)
+        secrets = max(write.time for write in tail.writes if write.resource == "secrets" and write.succeeded)
         foreign = max(0.0, foreign_seconds() - foreign)  # ticks are coarse
         tail.await_quiet(operator.check)
         scrapes = tuple(operator.scrape() for _ in range(SCRAPES))
         peak = peak_mebibytes(operator.pid)
         idle = None if limits.idle is None else _idle(operator)
     counts = count(endpoint.log, tail.writes)
-    say(f"took {end - start:.1f} s, {cpu:.1f} s of CPU, {peak:.0f} MiB")
-    return Cold(end - start, cpu, peak, foreign, counts, scrapes, idle)
+    times = f"{secrets - start:.1f} s for the Secrets, {end - start:.1f} s in all"
+    say(f"took {times}, {used.operator:.1f} s of CPU, {peak:.0f} MiB")
+    return Cold(
+        seconds=end - start,
+        secrets=secrets - start,
+        cpu=used.operator,
+        mebibytes=peak,
+        foreign=foreign,
+        counts=counts,
+        scrapes=scrapes,
+        idle=idle,
+        plane=used.plane - plane,
+    )
+
+
+def plane_seconds() -> float:
+    """CPU time of the control plane's programs, of which one is up at a time."""
+    return program_seconds("etcd", "kube-apiserver")
 
 
 def rows(colds: Sequence[Cold], limits: Limits) -> list[Row]:
@@ -114,8 +148,8 @@ def _idle(operator: Operator) -> float:
     return 100 * (cpu_seconds(operator.pid) - before) / (time.monotonic() - since)
 
 
-def until_complete(stage: Stage, operator: Operator, tail: AuditTail, limits: Limits) -> float:
-    """The operator's CPU time when everything was there."""
+def until_complete(stage: Stage, operator: Operator, tail: AuditTail, limits: Limits) -> Used:
+    """The CPU time when everything was there."""
     wanted = names("cold", limits.resources)
     missing = {("secrets", name + TARGET) for name in wanted} | {("integrationtokens", name) for name in wanted}
     deadline = time.monotonic() + PATIENCE * limits.seconds
@@ -125,9 +159,9 @@ def until_complete(stage: Stage, operator: Operator, tail: AuditTail, limits: Li
         new = tail.read()
         missing -= {(write.resource, write.name) for write in new if write.succeeded}
         if new and not missing:
-            cpu = cpu_seconds(operator.pid)
+            used = Used(cpu_seconds(operator.pid), plane_seconds())
             if all_ready(stage):
-                return cpu
+                return used
     raise BenchError(
         f"{len(missing)} writes are missing after {PATIENCE * limits.seconds:.0f} s, or not all are Ready;"
         f" the operator's log:\n{operator.tail()}"

@@ -12,6 +12,7 @@ from tests.bench.cold import Cold
 def draw(colds: Mapping[int, Cold]) -> bytes:
     """As SVG, the same for the same figures."""
     sizes = list(colds)
+    ticks = [0, max(sizes) // 2, max(sizes)]
     with mpl.rc_context({"svg.hashsalt": "growth", "svg.fonttype": "none", "font.size": 9}):
         figure = Figure(figsize=(8.4, 2.4), layout="constrained")
         time, memory, idle = figure.subplots(1, 3)
@@ -24,7 +25,7 @@ def draw(colds: Mapping[int, Cold]) -> bytes:
         idle.plot(sizes, [run.idle for run in colds.values()], "o-", color="#0b6e4f")
         idle.set_title("CPU at rest, % of a core", fontsize=9)
         for axes in (time, memory, idle):
-            axes.set_xticks([0, 5000, 10_000], ["0", "5,000", "10,000"])
+            axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
             axes.set_ylim(bottom=0)
             axes.set_xlabel("resources")
             axes.grid(color="#e0e0e0")

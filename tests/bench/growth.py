@@ -4,26 +4,37 @@ import json
 import re
 import signal
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Final
 
-from tests.bench import cold, curve
+import yaml
+
+from tests.bench import cold, curve, sizing
 from tests.bench.cold import Cold, Limits
+from tests.bench.row import BenchError
+from tests.bench.scene import DELAY
 from tests.bench.stage import Stage
+from tests.cluster.client import CHART
 from tests.cluster.poll import poll
 from tests.cluster.progress import say
+from tests.fakes.process import Configuration, EndpointProcess
 
-SIZES: Final = (100, 1000, 5000, 10_000)
+SIZES: Final = (100, 1000, 5000, 10_000, 20_000)
+SAMPLED: Final = 10_000
+"""Resources of the run whose samples are taken, at most."""
 TRACED: Final = (500, 1500)
 """Resources of the two runs whose difference tells what one resource holds."""
 
 DOCS: Final = Path(__file__).parents[2] / "operator" / "docs"
 DOCUMENT: Final = DOCS / "performance.md"
 PLOT: Final = DOCS / "performance-growth.svg"
-BEGIN: Final = "<!-- the figures of `make growth` begin -->\n"
-END: Final = "<!-- the figures of `make growth` end -->"
+MARKS: Final = "<!-- the {part} of `make growth` begin -->\n", "<!-- the {part} of `make growth` end -->"
+FIGURES: Final = "figures"
+SIZING: Final = "sizes"
+"""The document's two generated parts."""
 
 HOLDERS: Final = (
     (
@@ -39,7 +50,7 @@ HOLDERS: Final = (
             "<string>",
         ),
     ),
-    ("its plan in the queue of due times", ("scheduler.py", "due_queue.py", "clock.py", "requeue.py")),
+    ("its plan in the queue of due times", ("scheduler.py", "due_queue.py", "late_queue.py", "clock.py", "requeue.py")),
     ("its two Secrets, as their watch knows them", ("secret.py",)),
     ("texts of the API server's answers that are kept: names, UIDs, versions", ("decoder.py", "scanner.py")),
     ("kopf's memory of it", ("kopf",)),
@@ -55,22 +66,54 @@ class Growth:
     machine: str
     colds: Mapping[int, Cold]
     """By number of resources."""
+    sampled: int
+    """Resources of the run that samples were taken of."""
     samples: Counter[str]
-    """Of the largest of them, by purpose."""
+    """By purpose."""
     held: Mapping[str, float]
     """Bytes of a resource, by holder."""
 
 
-def write(machine: str) -> None:
-    """Measure, and put what was found into the document."""
-    colds = {size: _cold(size) for size in SIZES}
-    samples = Counter(_looked_into(SIZES[-1], "sampled"))
+def write(machine: str, sizes: Sequence[int] = SIZES) -> None:
+    """Measure, and put what was found into the document; of other sizes than the document's it is only printed."""
+    if len(set(sizes)) < 2 or min(sizes) < 1:
+        raise BenchError("growth is seen between two numbers of resources, or more")
+    for part in (FIGURES, SIZING):
+        replaced(DOCUMENT.read_text(), part, "")  # it has its place: told now and not at the end
+    # What looks into the operator comes first: it's what a change of the operator may break, and the rest takes long.
     few, many = (_looked_into(size, "traced") for size in TRACED)
-    growth = Growth(re.sub(r", load .*", "", machine), colds, samples, held(few, many, TRACED[1] - TRACED[0]))
-    before, _, rest = DOCUMENT.read_text().partition(BEGIN)
-    DOCUMENT.write_text(before + BEGIN + text(growth) + END + rest.partition(END)[2])
-    PLOT.write_bytes(curve.draw(colds))
-    print(text(growth))
+    sampled = min(SAMPLED, max(sizes))
+    samples = Counter(_looked_into(sampled, "sampled"))
+    colds = {size: _cold(size) for size in sorted(set(sizes))}
+    growth = Growth(re.sub(r", load .*", "", machine), colds, sampled, samples, held(few, many, TRACED[1] - TRACED[0]))
+    figures, sizes_ = text(growth), sizing.text(colds, chart_limit())
+    if tuple(colds) == SIZES:
+        document = replaced(DOCUMENT.read_text(), FIGURES, figures)
+        DOCUMENT.write_text(replaced(document, SIZING, sizes_))
+        PLOT.write_bytes(curve.draw(colds))
+    print(f"{figures}\n{sizes_}")
+
+
+def minutes(sizes: Sequence[int]) -> int:
+    """How long measuring takes, on two cores that nobody else uses."""
+    looked_into, run, resource = 4.0, 1.3, 0.016 / 60
+    return ceil(looked_into + run * len(sizes) + resource * sum(sizes))
+
+
+def replaced(document: str, part: str, text_: str) -> str:
+    """The document with another generated part. Raises BenchError where it has no place for it."""
+    begin, end = (mark.format(part=part) for mark in MARKS)
+    before, found, rest = document.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise BenchError(f"{DOCUMENT.name} has no place for the {part} of `make growth`")
+    return before + begin + text_ + end + after
+
+
+def chart_limit() -> int:
+    """The chart's memory limit, in MiB."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    return int(values["resources"]["limits"]["memory"].removesuffix("Mi"))
 
 
 def held(few: Mapping[str, int], many: Mapping[str, int], more: int) -> dict[str, float]:
@@ -85,12 +128,11 @@ def held(few: Mapping[str, int], many: Mapping[str, int], more: int) -> dict[str
 
 def text(growth: Growth) -> str:
     """The document's measured part."""
-    colds = growth.colds
-    small, large = colds[SIZES[1]], colds[SIZES[-1]]
-    each = (large.mebibytes - small.mebibytes) / (SIZES[-1] - SIZES[1]) * 1024
+    colds, line = growth.colds, sizing.slope(growth.colds)
     total = sum(growth.samples.values())
     rows = [
-        f"| {size:,} | {run.seconds:.1f} s | {run.cpu:.1f} s | {run.mebibytes:.0f} MiB | {run.idle or 0:.2f} % |"
+        f"| {size:,} | {run.secrets:.1f} s | {run.seconds:.1f} s | {run.cpu:.1f} s | {run.mebibytes:.0f} MiB |"
+        f" {run.idle or 0:.2f} % |"
         for size, run in colds.items()
     ]
     shares = [f"| {name} | {100 * count / total:.0f} % |" for name, count in growth.samples.most_common()]
@@ -98,22 +140,23 @@ def text(growth: Growth) -> str:
     return "\n".join(
         [
             f"Measured on {growth.machine}, with etcd, kube-apiserver and the token endpoint on the same cores.",
+            f"The endpoint takes {1000 * DELAY:.0f} ms for each answer.",
             "",
-            "| resources | cold start | its CPU | peak memory | CPU at rest, of a core |",
-            "|---:|---:|---:|---:|---:|",
+            "| resources | all Secrets | cold start | its CPU | peak memory | CPU at rest, of a core |",
+            "|---:|---:|---:|---:|---:|---:|",
             *rows,
             "",
             f"![Cold start, memory and CPU at rest by the number of resources]({PLOT.name})",
             "",
-            f"From {SIZES[1]:,} to {SIZES[-1]:,} resources each one more costs {each:.1f} KiB of peak memory and",
-            f"{1000 * (large.cpu - small.cpu) / (SIZES[-1] - SIZES[1]):.1f} ms of CPU for its first token.",
+            f"From {line.first:,} to {line.last:,} resources each one more costs {1024 * line.mebibytes:.1f} KiB of",
+            f"peak memory and {1000 * line.cpu:.1f} ms of CPU for its first token.",
             "",
             "| what Python holds of one resource at rest | |",
             "|---|---:|",
             *bytes_,
             f"| together | {sum(growth.held.values()) / 1024:.1f} KiB |",
             "",
-            f"Where the CPU time of a cold start of {SIZES[-1]:,} goes:",
+            f"Where the CPU time of a cold start of {growth.sampled:,} goes:",
             "",
             "| purpose | share |",
             "|---|---:|",
@@ -130,18 +173,21 @@ def _limits(size: int) -> Limits:
 
 def _cold(size: int) -> Cold:
     with Stage() as stage:
-        return cold.measure(stage, cold.populate(stage, _limits(size)), _limits(size))
+        return cold.measure(stage, _populated(stage, size), _limits(size))
+
+
+def _populated(stage: Stage, size: int) -> EndpointProcess:
+    return cold.populate(stage, _limits(size), Configuration(delay=DELAY))
 
 
 def _looked_into(size: int, how: str) -> dict[str, int]:
     """What the operator tells of itself after a cold start."""
     say(f"the same with {size:,}, {how}")
     with Stage() as stage:
-        limits = _limits(size)
-        cold.populate(stage, limits)
+        _populated(stage, size)
         tail = stage.audit()
         with stage.operator(module=f"tests.bench.{how}") as operator:
-            cold.until_complete(stage, operator, tail, limits)
+            cold.until_complete(stage, operator, tail, _limits(size))
             tail.await_quiet(operator.check)
             operator.signal(signal.SIGUSR1)
             poll(lambda: _told(operator.log()), "the operator to tell of itself", 60)

@@ -1,23 +1,18 @@
 """The bench's arithmetic: which write counts for which request, what a process used, and when a limit is missed."""
 
 import json
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import integration_token
 import pytest
-import yaml
 
-from tests.bench import growth, sampled
 from tests.bench.audit import AuditTail, Write, writes
-from tests.bench.cold import Cold
 from tests.bench.count import Counts, count
 from tests.bench.manifest import names
 from tests.bench.renewal import RENEWALS, RESOURCES, enough
 from tests.bench.row import Judge, Row, table
-from tests.bench.usage import TICKS, read_peak, read_stat
+from tests.bench.usage import TICKS, program_seconds, read_name, read_peak, read_stat
 from tests.fakes.record import Outcome, Record
 
 USER = "system:serviceaccount:somewhere:operator"
@@ -42,12 +37,6 @@ def write(resource: str, name: str, time: float) -> Write:
 def request(client: str, received: float, outcome: Outcome = Outcome.MINTED) -> Record:
     """A request that the endpoint has answered with a token."""
     return Record(received, outcome, 200, client_id=client)
-
-
-def operator_files() -> dict[str, str]:
-    """The operator's source by path."""
-    package = Path(integration_token.__file__).parent
-    return {str(path): path.read_text() for path in package.rglob("*.py")}
 
 
 def test_writes_are_told_from_reads() -> None:
@@ -195,6 +184,14 @@ def test_cpu_time_is_read_past_a_name_with_parentheses() -> None:
     """User and kernel mode together, in seconds."""
     fields = "S 41 7 7 0 -1 0 0 0 0 0 {} {} 0 0 20 0 5"
     assert read_stat(f"42 (a) name (b) {fields.format(3 * TICKS, TICKS)}") == (41, 4.0)
+    assert read_name("42 (a) name (b) S 41") == "a) name (b"
+
+
+def test_the_cpu_time_of_a_program_is_found_by_its_name_among_those_that_the_bench_started() -> None:
+    """This process is one of them; a name that nobody has used nothing."""
+    name = read_name(Path("/proc/self/stat").read_text())
+    assert program_seconds(name) > 0
+    assert program_seconds("no such program") == 0
 
 
 def test_peak_memory_is_read_in_mebibytes() -> None:
@@ -214,70 +211,3 @@ def test_a_row_is_told_to_machines_with_what_was_judged() -> None:
         "judged": 1.5,
         "met": False,
     }
-
-
-@pytest.mark.parametrize(
-    ("stack", "purpose"),
-    [
-        ([("a/json/decoder.py", "decode"), ("a/kopf/watching.py", "stream")], "kopf: the watch of our kinds"),
-        ([("a/aiohttp/client.py", "f"), ("a/cluster/gateway.py", "patch_status")], "API: status written"),
-        (
-            [("a/aiohttp/client.py", "f"), ("a/cluster/gateway.py", "get"), ("a/controller/target.py", "_owned")],
-            "API: target read",
-        ),
-        ([("a/integration_token/controller/status.py", "build_status")], "decisions, and all else of the operator"),
-        ([("a/aiohttp/client_proto.py", "data_received")], "API: answers taken in"),
-        ([("a/asyncio/runners.py", "run")], sampled.REST),
-    ],
-)
-def test_a_sample_counts_for_what_it_serves(stack: list[tuple[str, str]], purpose: str) -> None:
-    """Whichever library is at work, innermost first."""
-    assert sampled.purpose(stack) == purpose
-
-
-@pytest.mark.parametrize(("file", "function"), [row[1:] for row in sampled.PURPOSES if row[1].endswith(".py")])
-def test_a_purpose_names_code_that_is_there(file: str, function: str) -> None:
-    """A file or function that was renamed would count for nothing, and nobody would see it."""
-    found = [text for path, text in operator_files().items() if file in path]
-    assert any(f"def {function}" in text for text in found)
-
-
-def test_what_is_held_is_looked_for_in_files_that_are_there() -> None:
-    """Those of Python's own modules apart."""
-    names = {Path(path).name for path in operator_files()}
-    wanted = {name for _, files in growth.HOLDERS for name in files if name.endswith(".py")}
-    assert wanted - names == {"decoder.py", "scanner.py"}
-
-
-def test_what_a_resource_holds_is_the_difference_of_two_runs() -> None:
-    """By who holds it; what is there without resources cancels out."""
-    few = {"a/inventory.py": 1000, "a/kopf/memory.py": 500, "a/json.py": 70}
-    many = {"a/inventory.py": 3000, "a/kopf/memory.py": 1500, "a/json.py": 70, "b/json/decoder.py": 100}
-    found = growth.held(few, many, 10)
-    assert {name: size for name, size in found.items() if size} == {
-        growth.HOLDERS[0][0]: 200,
-        growth.HOLDERS[3][0]: 10,
-        growth.HOLDERS[4][0]: 100,
-    }
-
-
-def test_the_document_tells_the_figures_of_each_number_of_resources() -> None:
-    """And what one more of them costs, between the smaller and the larger runs."""
-    colds = {size: Cold(size / 100, size / 200, 80 + size / 200, 0, Counts(), (0.1,), 0.05) for size in growth.SIZES}
-    text = growth.text(growth.Growth("2 cores", colds, Counter(kopf=1, httpx=3), {"its plan": 512.0}))
-    assert "| 10,000 | 100.0 s | 50.0 s | 130 MiB | 0.05 % |" in text
-    assert "each one more costs 5.1 KiB of peak memory and\n5.0 ms of CPU" in text
-    assert "| httpx | 75 % |" in text
-    assert "| its plan | 0.5 KiB |" in text
-
-
-def test_the_documented_peak_of_ten_thousand_fits_into_the_charts_limit() -> None:
-    """With a quarter of the limit to spare; its plot stands beside the document."""
-    values = yaml.safe_load((growth.DOCS.parents[1] / "charts/integration-token-operator/values.yaml").read_text())
-    document = growth.DOCUMENT.read_text()
-    row = next(line for line in document.splitlines() if line.startswith(f"| {growth.SIZES[-1]:,} |"))
-    assert (
-        0 < int(row.split("|")[4].split()[0]) < 0.75 * int(values["resources"]["limits"]["memory"].removesuffix("Mi"))
-    )
-    assert growth.PLOT.exists()
-    assert f"({growth.PLOT.name})" in document

@@ -25,6 +25,11 @@ def read_stat(text: str) -> tuple[int, float]:
     return int(fields[1]), (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def read_name(text: str) -> str:
+    """The name of a process, from its `stat`; Linux keeps 15 characters of it."""
+    return text.partition("(")[2].rpartition(")")[0]
+
+
 def read_peak(text: str) -> float:
     """VmHWM of a process's `status`, in MiB."""
     found = re.search(r"^VmHWM:\s*(\d+) kB$", text, re.MULTILINE)
@@ -40,20 +45,34 @@ def foreign_seconds() -> float:
     """
     past = os.times()
     ours = past.children_user + past.children_system  # of those that have ended
-    processes: dict[int, tuple[int, float]] = {}
+    ours += sum(seconds for _, seconds in _family())
+    user, nice, system, _, _, irq, softirq, steal = map(int, (PROC / "stat").read_text().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / TICKS - ours
+
+
+def program_seconds(*programs: str) -> float:
+    """CPU time of this process's descendants that run these programs, by their names."""
+    return sum(seconds for name, seconds in _family() if name in programs)
+
+
+def _family() -> list[tuple[str, float]]:
+    """Name and CPU seconds of this process and of each of its descendants."""
+    processes: dict[int, tuple[int, float, str]] = {}
     for entry in PROC.iterdir():
         if entry.name.isdecimal():
             try:
-                processes[int(entry.name)] = read_stat((entry / "stat").read_text())
+                text = (entry / "stat").read_text()
             except OSError:
                 continue  # it has ended meanwhile
-    for pid, (_, seconds) in processes.items():
+            processes[int(entry.name)] = (*read_stat(text), read_name(text))
+    found = []
+    for pid, (_, seconds, name) in processes.items():
         ancestor = pid
         while ancestor in processes and ancestor != os.getpid():
             ancestor = processes[ancestor][0]
-        ours += seconds if ancestor == os.getpid() else 0.0
-    user, nice, system, _, _, irq, softirq, steal = map(int, (PROC / "stat").read_text().split()[1:9])
-    return (user + nice + system + irq + softirq + steal) / TICKS - ours
+        if ancestor == os.getpid():
+            found.append((name, seconds))
+    return found
 
 
 def machine() -> str:
