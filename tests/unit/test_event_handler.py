@@ -45,7 +45,7 @@ class Watched:
 
     def __init__(self, clock: FakeClock) -> None:
         """Has seen nothing yet."""
-        self.inventory = Inventory()
+        self.inventory = Inventory(clock)
         self._scheduler = Recorder(clock)
         self.queues = EndpointQueues(clock, self._scheduler, lambda _: "login.example")
         self.handler = EventHandler(self.inventory, self._scheduler, self.queues)

@@ -61,7 +61,7 @@ class Watched:
     def __init__(self, clock: FakeClock) -> None:
         """Has seen nothing yet."""
         self.metrics = Metrics()
-        self.inventory = Inventory(self.metrics.drop_endpoint, self.metrics.drop_namespace)
+        self.inventory = Inventory(clock, self.metrics.drop_endpoint, self.metrics.drop_namespace)
         self.metrics.begin_term(self.inventory, Fence(clock).is_open, IDLE, IDLE)
         self.scheduler = Asleep(clock)
         self.handler = EventHandler(

@@ -85,7 +85,8 @@ async def _nothing(_: Key) -> Instant | None:
 
 def test_metrics() -> None:
     """Every metric of the operator's own is listed with its labels."""
-    metrics, inventory = Metrics(), Inventory()
+    clock = SystemClock()
+    metrics, inventory = Metrics(), Inventory(clock)
     references = {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": "shop"}}
     body = {"metadata": {"namespace": "store", "name": "shop", "uid": "uid"}, "spec": references}
     key, _ = inventory.observe(parse_integration(body))
@@ -93,7 +94,6 @@ def test_metrics() -> None:
     state = inventory.resources[key]
     state.remembered = Remembered(plan=TokenPlan(expires=1.0, renews=1.0, poll_at=1.0))
     state.grant.rollover = Rollover(1.0, 2.0)
-    clock = SystemClock()
     scheduler = Scheduler(clock, _nothing, _nothing)
     queues = EndpointQueues(clock, scheduler, lambda _: "login.example")
     metrics.begin_term(inventory, Fence(clock).is_open, scheduler, queues)

@@ -36,7 +36,7 @@ class Served:
         """Serves nothing yet."""
         self.fence = Fence(FakeClock())
         self.metrics = Metrics()
-        self.inventory = Inventory(self.metrics.drop_endpoint, self.metrics.drop_namespace)
+        self.inventory = Inventory(FakeClock(), self.metrics.drop_endpoint, self.metrics.drop_namespace)
         self.metrics.begin_term(self.inventory, self.fence.is_open, IDLE, IDLE)
         self.readiness = Readiness(ready=True, missing="")
         self.clock = FakeClock()

@@ -61,7 +61,7 @@ class Scene:
     def __init__(self, clock: FakeClock, namespaces: tuple[str, ...] = ()) -> None:
         """Knows nothing."""
         self.cluster = Paged()
-        self.inventory = Inventory()
+        self.inventory = Inventory(clock)
         self.scheduler = scheduler = Recorder(clock)
         self.handler = EventHandler(self.inventory, scheduler, EndpointQueues(clock, scheduler, lambda _: ""))
         self.sweep = DeletionSweep(self.cluster, self.inventory, self.handler, namespaces)

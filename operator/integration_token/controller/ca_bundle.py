@@ -90,13 +90,13 @@ class CABundles:
         self._needed.set()
         source = self._sources.setdefault(place, _Source())
         self._sources.move_to_end(place)
+        bundle = source.bundle
         # A text that is not kept is read for each use.
-        if not source.looks or (source.bundle is not None and source.bundle.text is None):
-            await self._look(place, source, by_version=False)
+        if not source.looks or (bundle is not None and bundle.text is None):
+            bundle = await self._look(place, source, by_version=False)
         if source.failure is not None:
             # Each of those who fail for it has one of its own: it is told when they try again.
             raise UserActionRequired(source.failure.reason, source.failure.what)
-        bundle = source.bundle
         if bundle is not None and bundle.text is None:
             raise Unavailable(f"{place.title} could not be read again")
         return replace(endpoint, ca_bundle=bundle)
@@ -121,8 +121,9 @@ class CABundles:
             elif source.looks:
                 await self._look(place, source, by_version=True)
 
-    async def _look(self, place: ConfigMapKey, source: _Source, *, by_version: bool) -> None:
-        """Reads the ConfigMap anew, or leaves what is known where the API server doesn't answer.
+    async def _look(self, place: ConfigMapKey, source: _Source, *, by_version: bool) -> CABundle | None:
+        """Reads the ConfigMap anew, or leaves what is known where the API server doesn't answer: the bundle, with its
+        text where that was just read, be it let go of for others' by now.
 
         :param by_version: only where its version is another one by now.
         :raises ClusterError: where nothing is known, and the API server doesn't answer.
@@ -130,7 +131,7 @@ class CABundles:
         looks = source.looks
         async with source.reading:
             if source.looks != looks:
-                return  # somebody else has, meanwhile
+                return source.bundle  # somebody else has, meanwhile
             before = source.told
             try:
                 version, bundle, failure = await self._read(place, source, by_version=by_version)
@@ -146,6 +147,7 @@ class CABundles:
             log.info("CA bundle changed", config_map=place.name, key=place.key)
             for ref in [ref for ref, named in self._named.items() if named == place]:
                 self._changed(ref)
+        return bundle
 
     async def _read(
         self, place: ConfigMapKey, source: _Source, *, by_version: bool

@@ -1,5 +1,6 @@
 """What a resource refers to: its endpoint and its credentials, found, judged and read."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -124,13 +125,11 @@ class References:
             )
         endpoint = self._inventory.endpoints.get(ref)
         now = self._clock.now().boot
-        fresh = now - self._inventory.confirmed.get(ref, now) <= _FRESH
+        fresh = now - self._inventory.confirmed.get(ref, -math.inf) <= _FRESH
         if endpoint is None or not fresh or not can_be_checked(endpoint):
             endpoint = await read_endpoint(self._gateway, self._inventory, ref)
             if endpoint is None:
                 raise missing(ref)
-        if ref in self._inventory.endpoints:
-            self._inventory.confirmed.setdefault(ref, now)
         try:
             endpoint = await self._bundles.resolve(endpoint)
             await check_endpoint(endpoint, self._policy)
@@ -213,13 +212,10 @@ class References:
             return True
         labels = self._inventory.namespace_labels.get(namespace)
         now = self._clock.now().boot
-        if labels is None or now - self._inventory.labels_confirmed.get(namespace, now) > _FRESH:
+        if labels is None or now - self._inventory.labels_confirmed.get(namespace, -math.inf) > _FRESH:
             body = await self._gateway.get(NAMESPACES, "", namespace)
             labels = dict(((body or {}).get("metadata") or {}).get("labels") or {})
             self._inventory.keep_labels(namespace, labels)
-            self._inventory.labels_confirmed.pop(namespace, None)
-        if namespace in self._inventory.namespace_labels:
-            self._inventory.labels_confirmed.setdefault(namespace, now)
         return selects(selector, labels)
 
 

@@ -92,7 +92,7 @@ def requeue_after(outcome: Outcome, failing: FailureState) -> Instant | None:
         waits.append(plan.expires - wall)  # Ready must turn False then
     if wait.keeps_place:
         # Its turn wakes it; if that failed, it looks by itself.
-        waits.append(MAX_USER_ACTION_WAIT if wait.is_long else TELL_AFTER)
+        waits.append(MAX_USER_ACTION_WAIT if outcome.waits_long else TELL_AFTER)
     elif failing.failure is not None and outcome.failure is not None:
         retry = MAX_USER_ACTION_WAIT if failing.retry is None else failing.retry.seconds_from(now)
         waits.append(max(_SHORTEST, wait.grant_rate, retry))

@@ -92,7 +92,7 @@ def build_worker(
             if remembered.failing.failure is not None or remembered.last_reconciled is None:
                 scheduler.wake(key)
 
-    inventory = Inventory(metrics.drop_endpoint, metrics.drop_namespace)
+    inventory = Inventory(clock, metrics.drop_endpoint, metrics.drop_namespace)
     # Of a reconciler that is still to be made.
     scheduler = Scheduler(clock, lambda key: reconciler.work(key), lambda key: reconciler.tell(key))  # noqa: PLW0108
     secrets = SecretWatch(

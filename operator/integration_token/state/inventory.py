@@ -10,6 +10,7 @@ from integration_token.api.condition import Told
 from integration_token.api.endpoint import Endpoint, EndpointRef
 from integration_token.api.integration import Integration
 from integration_token.api.size import fits
+from integration_token.clock import Clock
 from integration_token.state.figures import figures_of
 from integration_token.state.resource import ACCOUNT, Reference, ReferencedObjects, ResourceState
 from integration_token.telemetry.figures import EndpointFigures, TokenFigures
@@ -27,6 +28,7 @@ class Inventory:
 
     def __init__(
         self,
+        clock: Clock,
         endpoint_gone: Callable[[EndpointRef], None] = lambda _: None,
         namespace_empty: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -36,10 +38,11 @@ class Inventory:
         self.endpoints: dict[EndpointRef, Endpoint] = {}
         """As the watch brought them last, or somebody read them since; without those that are too large."""
         self.confirmed: dict[EndpointRef, float] = {}
-        """Since when, by CLOCK_BOOTTIME, each is known to be there."""
+        """When, by CLOCK_BOOTTIME, each was known to be there last."""
         self.namespace_labels: dict[str, dict[str, str]] = {}
         self.labels_confirmed: dict[str, float] = {}
         """As for endpoints."""
+        self._clock = clock
         self._endpoint_gone = endpoint_gone
         self._namespace_empty = namespace_empty
         self._versions: dict[EndpointRef, tuple[str, int]] = {}
@@ -133,12 +136,13 @@ class Inventory:
     def keep_endpoint(self, endpoint: Endpoint) -> None:
         """Takes note of an endpoint as it is now."""
         ref = endpoint.ref
-        self.confirmed.pop(ref, None)
         kept = endpoint.kept
         if kept is None:
             self.endpoints.pop(ref, None)
+            self.confirmed.pop(ref, None)
         else:
             self.endpoints[ref] = kept
+            self.confirmed[ref] = self._clock.now().boot
         self._versions[ref] = endpoint.uid, endpoint.generation
 
     def keep_endpoint_version(self, ref: EndpointRef, uid: str, generation: int) -> None:
@@ -169,12 +173,12 @@ class Inventory:
 
     def keep_labels(self, namespace: str, labels: dict[str, str]) -> bool:
         """Takes note of a namespace's labels: whether they may be others than before."""
-        if self.namespace_labels.get(namespace) == labels:
-            return False
+        known = self.namespace_labels.get(namespace) == labels
         self.forget_labels(namespace)
         if fits((labels,), _LABELS):
             self.namespace_labels[namespace] = labels
-        return True
+            self.labels_confirmed[namespace] = self._clock.now().boot
+        return not known
 
     def forget_labels(self, namespace: str) -> None:
         """The namespace is gone, or its labels are to be read by who needs them."""
