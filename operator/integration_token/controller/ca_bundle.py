@@ -92,12 +92,12 @@ class CABundles:
         self._sources.move_to_end(place)
         bundle = source.bundle
         # A text that is not kept is read for each use.
-        if not source.looks or (bundle is not None and bundle.text is None):
+        if not source.looks or _is_textless(bundle):
             bundle = await self._look(place, source, by_version=False)
         if source.failure is not None:
             # Each of those who fail for it has one of its own: it is told when they try again.
             raise UserActionRequired(source.failure.reason, source.failure.what)
-        if bundle is not None and bundle.text is None:
+        if _is_textless(bundle):
             raise Unavailable(f"{place.title} could not be read again")
         return replace(endpoint, ca_bundle=bundle)
 
@@ -130,7 +130,7 @@ class CABundles:
         """
         looks = source.looks
         async with source.reading:
-            if source.looks != looks:
+            if source.looks != looks and not _is_textless(source.bundle):
                 return source.bundle  # somebody else has, meanwhile
             before = source.told
             try:
@@ -188,6 +188,11 @@ class CABundles:
             kept += len(source.bundle.text)
             if kept > MAX_KEPT and place != used:
                 source.bundle = replace(source.bundle, text=None)
+
+
+def _is_textless(bundle: CABundle | None) -> bool:
+    """Whether its text was let go of."""
+    return bundle is not None and bundle.text is None
 
 
 def _version(config_map: Object) -> str:
