@@ -107,6 +107,32 @@ def test_good_news_waits_for_the_end_of_a_burst() -> None:
     run(story)
 
 
+def test_good_news_waits_for_what_is_waited_for_more() -> None:
+    """Such as the statuses of those that it tells of; not for ever either."""
+
+    async def story(clock: FakeClock) -> None:
+        cluster = Cluster()
+        recorder = EventRecorder(cluster, clock, "test")
+        posting = asyncio.create_task(recorder.run())
+        for number in range(100):
+            record(recorder, "crowd", f"{number}")
+        for _ in range(100):
+            recorder.wait_on()
+            await asyncio.sleep(0.1)
+        assert len(cluster.events) == 25
+        await asyncio.sleep(1)
+        assert len(cluster.events) == 100
+        for number in range(100):
+            record(recorder, "crowd", f"{number}")
+        for _ in range(310):
+            recorder.wait_on()
+            await asyncio.sleep(0.1)
+        assert len(cluster.events) == 200
+        posting.cancel()
+
+    run(story)
+
+
 async def test_what_waits_for_calm_is_posted_before_the_end(clock: FakeClock) -> None:
     """A process that is asked to end loses no event."""
     cluster = Cluster()

@@ -152,6 +152,10 @@ class EventRecorder:
         if self._length > QUEUE:
             self._drop()
 
+    def wait_on(self) -> None:
+        """Something is written that is waited for more, such as a status: the burst goes on."""
+        self._last = self._clock.now().boot
+
     def _is_burst(self, now: float) -> bool:
         """Whether one more event that says that all is well is one of very many."""
         self._together = 1 if now >= self._last + _CALM else self._together + 1

@@ -1,8 +1,8 @@
 """Writes statuses: at once, or when no token has to wait for that.
 
 Pods wait for Secrets, and for no status. So of thousands of tokens that come at once the Secrets are written first, and
-the statuses that tell of them a few at a time, until no other work is left. Who is killed before they are written finds
-the Secrets when it starts again, and tells of them then.
+the statuses that tell of them a few at a time, until no other work is left; events that say the same come last. Who is
+killed before they are written finds the Secrets when it starts again, and tells of them then.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from integration_token.api.condition import Told
 from integration_token.cluster.collection import INTEGRATIONS
+from integration_token.cluster.event import EventRecorder
 from integration_token.cluster.gateway import Gateway
 from integration_token.state.inventory import Inventory
 from integration_token.workqueue.key import Key
@@ -33,9 +34,10 @@ class StatusPatch(NamedTuple):
 class StatusWriter:
     """Writes the statuses of IntegrationTokens."""
 
-    def __init__(self, gateway: Gateway, inventory: Inventory, scheduler: Scheduler) -> None:
+    def __init__(self, gateway: Gateway, inventory: Inventory, events: EventRecorder, scheduler: Scheduler) -> None:
         self._gateway = gateway
         self._inventory = inventory
+        self._events = events
         self._scheduler = scheduler
         self._pending: dict[Key, tuple[StatusPatch, bytes]] = {}
         """With the patch apart, compressed to a quarter: many may wait."""
@@ -66,6 +68,7 @@ class StatusWriter:
         status, patch = self._pending.pop(key, (None, b""))
         if status is None or status.uid != uid:
             return False
+        self._events.wait_on()
         return await self.write(key, status._replace(patch=json.loads(zlib.decompress(patch))))
 
     def drop_pending(self, key: Key) -> None:

@@ -102,7 +102,7 @@ def build_worker(
     queues = EndpointQueues(clock, scheduler, lambda endpoint: host_of(endpoint.token_url, policy))
     grants = Grants(scheduler)
     writer = TargetWriter(gateway, secrets, scheduler, clock)
-    statuses = StatusWriter(gateway, inventory, scheduler)
+    statuses = StatusWriter(gateway, inventory, events, scheduler)
     reporter = Reporter(statuses, inventory, events, clock)
     bundles = CABundles(gateway, inventory, own_namespace, bundle_changed)
     accounts = Accounts(gateway, policy, clock)
