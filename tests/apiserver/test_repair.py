@@ -184,7 +184,8 @@ def test_foreign_labels_of_a_replaced_target_outlive_the_next_renewal(stage: Sta
 
 
 def test_somebody_elses_secret_is_never_touched(stage: Stage) -> None:
-    """A Secret without our label, or that another controller owns, stays as it is; the condition says what to do."""
+    """A Secret without our label, or that another controller owns, stays as it is; the condition says what to do, and
+    one token at most was asked for."""
     owner = stage.kube.get("Namespace", "", stage.namespace)["metadata"]["uid"]
     reference = {"apiVersion": "v1", "kind": "Namespace", "name": stage.namespace, "uid": owner, "controller": True}
     stage.secret("unlabelled", {"token": "theirs"})
@@ -202,7 +203,7 @@ def test_somebody_elses_secret_is_never_touched(stage: Stage) -> None:
             f"Secret {token.name} exists and is not this resource's; delete it or choose another spec.target.name"
         )
         assert token.condition("Stalled")["status"] == "True"
-        assert not token.requests()
+        assert len(token.requests()) <= 1
     assert {name: stage.kube.get("Secret", stage.namespace, name) for name in names} == before
 
     tokens[0].patch(target={"name": "unlabelled-token"})

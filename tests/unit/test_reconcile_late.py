@@ -4,9 +4,10 @@ import asyncio
 from collections import Counter
 
 import pytest
+from integration_token.api.condition import Reason
 from integration_token.api.names import INTEGRATION_TOKENS
 from integration_token.cluster.collection import Object
-from integration_token.errors import Conflict, Unavailable
+from integration_token.errors import Conflict, Transient, Unavailable
 
 from tests.fakes.issuer import Policy
 from tests.unit.virtual import EPOCH
@@ -159,5 +160,42 @@ def test_a_foreign_secret_of_which_no_watch_tells_costs_one_token_at_most() -> N
         await world.until(EPOCH + 7200)
         assert world.requests <= 1
         assert "data" not in world.secret()
+
+    play(story)
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.001, 0.003, 0.005, 0.008])
+def test_a_spec_that_keeps_changing_is_told_of_in_the_end(pause: float) -> None:
+    """Whenever a change comes: before, while or after its predecessor's status is written."""
+
+    async def story(world: World) -> None:
+        await world.begin(target={"name": "shop-0"})
+        world.cluster.latency = 0.004
+        for number in range(1, 8):
+            world.integration(target={"name": f"shop-{number}"})
+            await asyncio.sleep(pause)
+        await world.until(EPOCH + 5)
+        assert world.status()["observedGeneration"] == 8
+        assert world.status()["targetName"] == "shop-7"
+        assert world.ready == ("True", "TokenValid")
+        assert world.requests <= 2
+
+    play(story)
+
+
+def test_an_end_of_trouble_is_told_once() -> None:
+    """Also where the resource is changed just before its status is written."""
+
+    async def story(world: World) -> None:
+        world.client.outage = Transient(Reason.ENDPOINT_UNREACHABLE, "no connection")
+        await world.begin()
+        await world.until(EPOCH + 15)
+        assert world.ready[0] == "False"
+        world.mend()
+        world.cluster.before("patch status", INTEGRATION_TOKENS, lambda: world.label("team", "web"))
+        world.request_renewal("now")
+        await world.until(EPOCH + 120)
+        assert world.ready == ("True", "TokenValid")
+        assert world.cluster.reasons().count("Mended") == 1
 
     play(story)

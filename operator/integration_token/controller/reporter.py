@@ -22,10 +22,9 @@ from integration_token.clock import Clock, Instant
 from integration_token.cluster.collection import Object
 from integration_token.cluster.event import EventRecorder, ObjectReference
 from integration_token.cluster.target import Recreation
-from integration_token.cluster.template import has_placeholder
 from integration_token.controller.arrival import silent_until, was_told
 from integration_token.controller.outcome import Outcome
-from integration_token.controller.status import build_status, merge_patch
+from integration_token.controller.status import build_status, is_unfilled, is_warned_of, merge_patch
 from integration_token.controller.status_write import StatusPatch, StatusWriter
 from integration_token.errors import UserActionRequired
 from integration_token.state.inventory import Inventory
@@ -86,13 +85,21 @@ class Reporter:
             merge_patch(integration.status, status),
             told_by(status["conditions"]),
         )
-        if put_off := outcome.is_good_news:
+        rollover = condition_of(status, ConditionType.ROLLOVER_TOO_LATE)
+        # What an event follows is written before it, so that a conflict doesn't have it told twice.
+        says_more = (
+            condition_of(integration.status, ConditionType.REFRESHED).get("status") == "False"
+            or is_unfilled(integration)
+            or is_warned_of(integration, rollover)
+        )
+        if put_off := outcome.is_good_news and not says_more:
             self._statuses.put_off(key, patch)
         elif not await self._statuses.write(key, patch):
             return outcome
         self._tell_template(integration)
         untold = self._tell_change(outcome, condition_of(status, ConditionType.REFRESHED), ready=ready)
-        self._tell_rollover(integration, condition_of(status, ConditionType.ROLLOVER_TOO_LATE))
+        if is_warned_of(integration, rollover):
+            self.event(integration, Reason(rollover["reason"]), rollover["message"], warning=True)
         remembered = outcome.remembered
         pending = remembered.status_pending and put_off
         if remembered.untold_until == untold and remembered.status_pending == pending:
@@ -261,8 +268,7 @@ class Reporter:
     def _tell_template(self, integration: Integration) -> None:
         """Records, as a spec is first observed, that its template has nothing to fill in: what it had may have been
         replaced on the way by another tool, to which `${token}` is one of its own variables."""
-        seen = integration.status.get("observedGeneration") == integration.generation
-        if not seen and integration.template.data and not has_placeholder(integration.template):
+        if is_unfilled(integration):
             self.event(
                 integration,
                 EventReason.TEMPLATE_WITHOUT_PLACEHOLDER,
@@ -271,19 +277,10 @@ class Reporter:
                 warning=True,
             )
 
-    def _tell_rollover(self, integration: Integration, after: Mapping[str, Any]) -> None:
-        """Records that rollovers turned out to come too late; `after` is the condition as it now stands."""
-        before = condition_of(integration.status, ConditionType.ROLLOVER_TOO_LATE)
-        if after["reason"] in _WARNED and after["reason"] != before.get("reason"):
-            self.event(integration, Reason(after["reason"]), after["message"], warning=True)
-
 
 def _reference(namespace: str, name: str, uid: str) -> ObjectReference:
     return ObjectReference(f"{GROUP}/{VERSION}", INTEGRATION_TOKEN_KIND, namespace, name, uid)
 
-
-_WARNED = frozenset({Reason.ROLLOVER_TOO_LATE, Reason.LIFETIME_TOO_SHORT, Reason.CONSUMER_DELAY_TOO_LONG})
-"""What of the rollover is told by an event."""
 
 _ASSUMED = {
     Assumption.UNTOLD: "the endpoint's answer has no expires_in",

@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from integration_token.api.condition import with_transition_times
+from integration_token.api.condition import ConditionType, Reason, condition_of, with_transition_times
+from integration_token.api.integration import Integration
 from integration_token.api.value import format_time
+from integration_token.cluster.template import has_placeholder
 from integration_token.controller.condition import conditions_of
 from integration_token.controller.outcome import Outcome
+
+_WARNED = frozenset({Reason.ROLLOVER_TOO_LATE, Reason.LIFETIME_TOO_SHORT, Reason.CONSUMER_DELAY_TOO_LONG})
+"""What of the rollover is told by an event."""
 
 
 def build_status(outcome: Outcome) -> dict[str, Any]:
@@ -55,3 +60,15 @@ def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
 
 def _differs(before: Mapping[str, Any], after: Mapping[str, Any], key: str) -> bool:
     return bool(before.get(key) != after[key])
+
+
+def is_unfilled(integration: Integration) -> bool:
+    """Whether its spec is new, with a template in which nothing is to be filled in."""
+    seen = integration.status.get("observedGeneration") == integration.generation
+    return not seen and bool(integration.template.data) and not has_placeholder(integration.template)
+
+
+def is_warned_of(integration: Integration, after: Mapping[str, Any]) -> bool:
+    """Whether rollovers turned out to come too late; `after` is the condition as it is to stand."""
+    before = condition_of(integration.status, ConditionType.ROLLOVER_TOO_LATE)
+    return after["reason"] in _WARNED and after["reason"] != before.get("reason")

@@ -53,7 +53,7 @@ class Scheduler:
     def __init__(self, clock: Clock, work: Work, late_work: Work) -> None:
         """`work` answers when the key is due again, None for when it is woken. It sleeps in :meth:`away` alone.
 
-        :param late_work: does what of a key may wait, and answers the same.
+        :param late_work: does what of a key may wait, and answers when the key is due instead, or None: as it was.
         """
         self._clock = clock
         self._work = work
@@ -196,7 +196,6 @@ class Scheduler:
             late = self._late.pop(self._is_busy)
             if late is None:
                 return
-            self._queue.drop(late)
             self._take(late.namespace)
             self._pace.on_begin()
             self._running.add(late)
