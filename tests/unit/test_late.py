@@ -49,6 +49,15 @@ class TestPace:
         assert begun(pace, later, alone=False) == BESIDE
         assert pace.delay(later) == 0
 
+    @pytest.mark.parametrize("last", [1.0, 1001.701, 86400.123, 1234567.891])
+    def test_who_comes_back_after_the_delay_finds_a_place(self, last: float) -> None:
+        """However the moments are rounded: nobody comes back again."""
+        pace = LatePace()
+        pace.on_other_end(last)
+        later = last + pace.delay(last)
+        assert pace.delay(later) == 0
+        assert pace.has_place(later, alone=False)
+
 
 class TestQueue:
     """Whose turn it is."""
@@ -151,6 +160,25 @@ class TestScheduler:
             assert len(works.done) == 2
             assert works.late == [key("one")]
             assert works.most[key("one")] == 1
+            await works.ended()
+
+        run(story)
+
+    def test_it_leaves_a_key_the_moment_at_which_it_is_due(self) -> None:
+        """Where it begins as other work of the key has just ended, too."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock, takes=0.01)
+            works.answer = lambda _: None if works.late else clock.now().after(5)
+            works.scheduler.wake(key("other"))
+            await asyncio.sleep(0.011)
+            works.scheduler.wake(key("another"))
+            works.scheduler.wake_late(key("one"))
+            works.scheduler.wake(key("one"))
+            await asyncio.sleep(1)
+            assert works.late == [key("one")]
+            await asyncio.sleep(10)
+            assert [round(when, 2) for name, when in works.done if name == key("one")] == [0.01, 0.02, 5.02]
             await works.ended()
 
         run(story)

@@ -161,3 +161,33 @@ def test_a_foreign_secret_of_which_no_watch_tells_costs_one_token_at_most() -> N
         assert "data" not in world.secret()
 
     play(story)
+
+
+@pytest.mark.parametrize("error", [Unavailable("503"), None], ids=str)
+def test_what_a_pass_that_fails_leaves_to_do_is_done_soon(error: Unavailable | None) -> None:
+    """Whatever of its resource waits beside it: a spec is followed that changes before the first status is written."""
+
+    async def story(world: World) -> None:
+        world.endpoint()
+        world.credentials()
+        world.clients["slow"] = SECRET
+        world.credentials("slow", name="slow")
+        world.integration("slow", credentialsSecretRef={"name": "slow"})
+        world.client.latency = 3600.0
+        await world.operator.start()
+        await world.settle()
+        world.client.latency = 0.0
+
+        def changed(plural: str, kind: str, body: Object) -> None:
+            if plural == "secrets" and kind == "ADDED" and body["metadata"]["name"] == "shop":
+                if error is not None:
+                    world.cluster.fail("patch status", INTEGRATION_TOKENS, error)
+                asyncio.get_running_loop().call_later(0.001, lambda: world.integration(scopes=["read"]))
+
+        world.cluster.listeners.append(changed)
+        world.integration()
+        await world.until(EPOCH + 30)
+        assert world.ready == ("True", "TokenValid")
+        assert world.status()["observedGeneration"] == 2
+
+    play(story)

@@ -88,7 +88,8 @@ class Reconciler:
         return await self._endpoints.work(key)
 
     async def tell(self, key: Key) -> Instant | None:
-        """Writes the status of an IntegrationToken that was put off, and answers as :meth:`work` does."""
+        """Writes the status of an IntegrationToken that was put off, and answers when to come back to it where that
+        failed."""
         state = self._inventory.resources.get(key)
         if state is None:
             self._statuses.drop_pending(key)
@@ -105,7 +106,7 @@ class Reconciler:
         finally:
             self._forget_if_gone(key)
         state.remembered = before
-        return before.due
+        return None
 
     async def _token(self, key: Key) -> Instant | None:
         state = self._inventory.resources.get(key)

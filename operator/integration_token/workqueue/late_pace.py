@@ -46,7 +46,7 @@ class LatePace:
         """
         if alone:
             return self.active < TOGETHER
-        return self._ended >= SHARE or (now - self._last_end >= _STILL and self.active < BESIDE)
+        return self._ended >= SHARE or (not self.delay(now) and self.active < BESIDE)
 
     def delay(self, now: float) -> float:
         """Seconds until one may be begun, if by then nothing has happened; 0 where only the end of one lets it."""

@@ -53,7 +53,7 @@ class Scheduler:
     def __init__(self, clock: Clock, work: Work, late_work: Work) -> None:
         """`work` answers when the key is due again, None for when it is woken. It sleeps in :meth:`away` alone.
 
-        :param late_work: does what of a key may wait, and answers the same.
+        :param late_work: does what of a key may wait, and answers the same; None for when it was due anyway.
         """
         self._clock = clock
         self._work = work
@@ -196,7 +196,6 @@ class Scheduler:
             late = self._late.pop(self._is_busy)
             if late is None:
                 return
-            self._queue.drop(late)
             self._take(late.namespace)
             self._pace.on_begin()
             self._running.add(late)
@@ -267,8 +266,9 @@ class Scheduler:
                     self._pace.on_end()
                 else:
                     self._pace.on_other_end(self._clock.now().boot)
+                # Before others begin: what of it may wait may be among them.
+                self._put_back(key, due)
                 self._release(key.namespace)
-            self._put_back(key, due)
 
     def _put_back(self, key: Key, due: Instant | None) -> None:
         """The key was worked on."""
