@@ -85,6 +85,16 @@ class TestQueue:
         assert queue.pop(lambda _: False) is None
         assert len(queue) == 0
 
+    def test_what_is_lined_up_again_and_again_takes_no_more_room(self) -> None:
+        """Such as a resource that somebody keeps changing."""
+        queue = LateQueue()
+        for _ in range(1000):
+            queue.add(key("one"))
+            queue.line_up(key("one"))
+            queue.line_up(key("one"))
+            assert queue.pop(lambda _: False) == key("one")
+        assert not queue._lines
+
 
 class TestScheduler:
     """Work that may wait beside other work."""
