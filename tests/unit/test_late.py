@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from integration_token.workqueue.key import Key
-from integration_token.workqueue.late_pace import BESIDE, SHARE, TOGETHER, LatePace
+from integration_token.workqueue.late_pace import BESIDE, LONGEST, SHARE, TOGETHER, LatePace
 from integration_token.workqueue.late_queue import LateQueue
 from integration_token.workqueue.scheduler import PER_NAMESPACE
 
@@ -170,6 +170,31 @@ class TestScheduler:
             assert len(works.done) == 2
             assert works.late == [key("one")]
             assert works.most[key("one")] == 1
+            await works.ended()
+
+        run(story)
+
+    def test_nobody_keeps_it_from_being_done(self) -> None:
+        """Be there always something that hangs, and something that has just ended."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock)
+
+            async def act(name: Key) -> None:
+                if name == key("hangs"):
+                    with works.scheduler.away("store"):
+                        await asyncio.sleep(3600)
+                await asyncio.sleep(0.01)
+
+            works.act = act
+            works.scheduler.wake(key("hangs"))
+            for number in range(100):
+                works.scheduler.wake_late(key(f"{number}", "vault"))
+            for _ in range(int((LONGEST + 2) / 0.02)):
+                works.scheduler.wake(key("busy"))
+                await asyncio.sleep(0.02)
+            assert len(works.late) == 100
+            await asyncio.sleep(3600)
             await works.ended()
 
         run(story)

@@ -106,6 +106,8 @@ class Scheduler:
         over.
         """
         if key not in self._late:
+            if not self._late:
+                self._pace.on_wait(self._clock.now().boot)
             self._late.add(key)
             if not self._is_busy(key):
                 self._late.line_up(key)
