@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 from integration_token.api.names import INTEGRATION_TOKENS
-from integration_token.cluster.collection import Object
+from integration_token.cluster.collection import INTEGRATIONS, Collection, Object
 from integration_token.errors import Conflict, Unavailable
 
 from tests.fakes.issuer import Policy
@@ -128,6 +129,36 @@ def test_a_resource_that_goes_before_it_was_told_of_leaves_nothing() -> None:
         world.integration()
         await world.settle()
         assert world.ready == ("True", "TokenValid")
+
+    play(story)
+
+
+@pytest.mark.parametrize("call", ["get", "patch_status"])
+def test_a_resource_that_is_back_before_its_end_is_answered_for_is_worked_on(
+    call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The watch may be faster than the answer to a call."""
+
+    async def story(world: World) -> None:
+        real = getattr(world.cluster, call)
+
+        async def answered(collection: Collection, *arguments: Any) -> Any:
+            if collection is INTEGRATIONS:
+                monkeypatch.undo()
+                world.cluster.remove(INTEGRATION_TOKENS, NAMESPACE, "shop")
+                answer = await real(collection, *arguments)
+                world.integration()
+                return answer
+            return await real(collection, *arguments)
+
+        if call == "patch_status":
+            monkeypatch.setattr(world.cluster, call, answered)
+        await world.begin()
+        if call == "get":
+            monkeypatch.setattr(world.cluster, call, answered)
+            world.credentials(secret="another")
+        await world.until(EPOCH + 10)
+        assert world.status()["conditions"]
 
     play(story)
 

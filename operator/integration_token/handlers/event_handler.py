@@ -36,9 +36,7 @@ class EventHandler:
         if kind is None and key in self._inventory.resources:
             self.relisted.set()
         if kind == DELETED or is_going(body):
-            state = self._inventory.resources.get(key)
-            if state is not None and state.uid == metadata["uid"]:
-                self._inventory.forget(key)
+            if self._inventory.forget(key, metadata["uid"]):
                 self._scheduler.wake(key)  # it may hold a place in an endpoint's queue
             return
         generation = int(metadata.get("generation", 1))

@@ -121,17 +121,19 @@ class Inventory:
         state.endpoint = integration.endpoint
         state.generation, state.renew_request = integration.generation, integration.renew_request
 
-    def forget(self, key: Key) -> None:
-        """The resource is gone."""
-        state = self.resources.pop(key, None)
-        if state is None:
-            return
+    def forget(self, key: Key, uid: str) -> bool:
+        """The resource with that UID is gone: whether it was known, and not that another one has its name by now."""
+        state = self.resources.get(key)
+        if state is None or state.uid != uid:
+            return False
+        del self.resources[key]
         self._unrefer(key, state)
         keys = self._namespaces[key.namespace]
         keys.discard(key)
         if not keys:
             del self._namespaces[key.namespace]
             self._namespace_empty(key.namespace)
+        return True
 
     def keep_endpoint(self, endpoint: Endpoint) -> None:
         """Takes note of an endpoint as it is now."""
