@@ -173,14 +173,12 @@ class Inventory:
         """Whether it has an IntegrationToken."""
         return namespace in self._namespaces
 
-    def keep_labels(self, namespace: str, labels: dict[str, str]) -> bool:
-        """Takes note of a namespace's labels: whether they may be others than before."""
-        known = self.namespace_labels.get(namespace) == labels
+    def keep_labels(self, namespace: str, labels: dict[str, str]) -> None:
+        """Takes note of a namespace's labels."""
         self.forget_labels(namespace)
         if fits((labels,), _LABELS):
             self.namespace_labels[namespace] = labels
             self.labels_confirmed[namespace] = self._clock.now().boot
-        return not known
 
     def forget_labels(self, namespace: str) -> None:
         """The namespace is gone, or its labels are to be read by who needs them."""
