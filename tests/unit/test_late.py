@@ -265,3 +265,27 @@ class TestScheduler:
             assert works.most.total() == len(works.most)
 
         run(story)
+
+    def test_an_orderly_end_does_it_beside_what_hangs(self) -> None:
+        """As much at once as where there is nothing else: an end may not take long."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock)
+
+            async def act(name: Key) -> None:
+                if name == key("hangs"):
+                    with works.scheduler.away("store"):
+                        await asyncio.sleep(10)
+                await asyncio.sleep(0.1)
+
+            works.act = act
+            works.scheduler.wake(key("hangs"))
+            await asyncio.sleep(0.01)
+            for number in range(10 * TOGETHER):
+                works.scheduler.wake_late(key(f"{number}"))
+            works.scheduler.stop()
+            await asyncio.sleep(1.5)
+            assert len(works.late) == 10 * TOGETHER
+            await works.ended()
+
+        run(story)

@@ -54,7 +54,7 @@ class LatePace:
     def has_place(self, now: float, *, alone: bool) -> bool:
         """Whether one more piece of work that may wait is to be begun now.
 
-        :param alone: there is no other work.
+        :param alone: there is no other work, or none that is to begin.
         """
         if alone:
             return self.active < TOGETHER

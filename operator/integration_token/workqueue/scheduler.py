@@ -205,7 +205,7 @@ class Scheduler:
 
     def _has_place_for_late(self) -> bool:
         """Whether one more piece of work that may wait is to be begun now."""
-        alone = not self._ready and not self._away and self._active == self._pace.active
+        alone = self._stopping or (not self._ready and not self._away and self._active == self._pace.active)
         now = self._clock.now().boot
         if self._pace.has_place(now, alone=alone):
             return True
