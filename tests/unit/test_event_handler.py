@@ -234,6 +234,18 @@ class TestEndpoints:
         assert watched.endpoint("MODIFIED", body) == sorted([SHOP, BANK, endpoint_key(GRAFX)])
         assert watched.inventory.endpoints[GRAFX].audience == "https://api.example"
 
+    @pytest.mark.parametrize("known", [True, False])
+    def test_an_endpoint_that_one_user_has_read_before_it_is_told_of_wakes_the_others(
+        self, watched: Watched, *, known: bool
+    ) -> None:
+        """They wait for it, or go by what it was; once is enough."""
+        if known:
+            watched.endpoint(None, login())
+        body = login(generation=2)
+        watched.inventory.keep_endpoint(parse_endpoint(GRAFX.kind, body))
+        assert watched.endpoint("MODIFIED", body) == sorted([SHOP, BANK, endpoint_key(GRAFX)])
+        assert watched.endpoint("MODIFIED", body) == [endpoint_key(GRAFX)]
+
     @pytest.mark.parametrize("kind", ["DELETED", "MODIFIED"])
     def test_a_deleted_endpoint_is_forgotten_and_its_users_are_told(self, watched: Watched, kind: str) -> None:
         """Also while its deletion waits for a finalizer; it has no status any more."""
@@ -293,6 +305,13 @@ class TestNamespaces:
     def test_the_same_labels_wake_nobody(self, watched: Watched) -> None:
         """A namespace's status and annotations change often."""
         watched.namespace(None, "store", {"team": "shop"})
+        assert watched.namespace("MODIFIED", "store", {"team": "shop"}) == []
+
+    def test_labels_that_one_resource_has_read_before_they_are_told_wake_the_others(self, watched: Watched) -> None:
+        """They go by what these were; once is enough."""
+        watched.namespace(None, "store", {"team": "bank"})
+        watched.inventory.keep_labels("store", {"team": "shop"})
+        assert watched.namespace("MODIFIED", "store", {"team": "shop"}) == [SHOP]
         assert watched.namespace("MODIFIED", "store", {"team": "shop"}) == []
 
     def test_a_namespace_without_labels_is_known_too(self, watched: Watched) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from integration_token.workqueue.key import Key
-from integration_token.workqueue.late_pace import BESIDE, SHARE, TOGETHER, LatePace
+from integration_token.workqueue.late_pace import BESIDE, LONGEST, SHARE, TOGETHER, LatePace
 from integration_token.workqueue.late_queue import LateQueue
 from integration_token.workqueue.scheduler import PER_NAMESPACE
 
@@ -49,6 +49,15 @@ class TestPace:
         assert begun(pace, later, alone=False) == BESIDE
         assert pace.delay(later) == 0
 
+    @pytest.mark.parametrize("last", [1.0, 1001.701, 86400.123, 1234567.891])
+    def test_who_comes_back_after_the_delay_finds_a_place(self, last: float) -> None:
+        """However the moments are rounded: nobody comes back again."""
+        pace = LatePace()
+        pace.on_other_end(last)
+        later = last + pace.delay(last)
+        assert pace.delay(later) == 0
+        assert pace.has_place(later, alone=False)
+
 
 class TestQueue:
     """Whose turn it is."""
@@ -75,6 +84,16 @@ class TestQueue:
         assert queue.pop(lambda _: False) == key("one")
         assert queue.pop(lambda _: False) is None
         assert len(queue) == 0
+
+    def test_what_is_lined_up_again_and_again_takes_no_more_room(self) -> None:
+        """Such as a resource that somebody keeps changing."""
+        queue = LateQueue()
+        for _ in range(1000):
+            queue.add(key("one"))
+            queue.line_up(key("one"))
+            queue.line_up(key("one"))
+            assert queue.pop(lambda _: False) == key("one")
+        assert not queue._lines
 
 
 class TestScheduler:
@@ -155,6 +174,50 @@ class TestScheduler:
 
         run(story)
 
+    def test_nobody_keeps_it_from_being_done(self) -> None:
+        """Be there always something that hangs, and something that has just ended."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock)
+
+            async def act(name: Key) -> None:
+                if name == key("hangs"):
+                    with works.scheduler.away("store"):
+                        await asyncio.sleep(3600)
+                await asyncio.sleep(0.01)
+
+            works.act = act
+            works.scheduler.wake(key("hangs"))
+            for number in range(100):
+                works.scheduler.wake_late(key(f"{number}", "vault"))
+            for _ in range(int((LONGEST + 2) / 0.02)):
+                works.scheduler.wake(key("busy"))
+                await asyncio.sleep(0.02)
+            assert len(works.late) == 100
+            await asyncio.sleep(3600)
+            await works.ended()
+
+        run(story)
+
+    def test_it_leaves_a_key_the_moment_at_which_it_is_due(self) -> None:
+        """Where it begins as other work of the key has just ended, too."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock, takes=0.01)
+            works.answer = lambda _: None if works.late else clock.now().after(5)
+            works.scheduler.wake(key("other"))
+            await asyncio.sleep(0.011)
+            works.scheduler.wake(key("another"))
+            works.scheduler.wake_late(key("one"))
+            works.scheduler.wake(key("one"))
+            await asyncio.sleep(1)
+            assert works.late == [key("one")]
+            await asyncio.sleep(10)
+            assert [round(when, 2) for name, when in works.done if name == key("one")] == [0.01, 0.02, 5.02]
+            await works.ended()
+
+        run(story)
+
     def test_what_is_due_meanwhile_is_done_in_its_time(self) -> None:
         """A key that waits for its late turn is worked on like any other."""
 
@@ -200,5 +263,29 @@ class TestScheduler:
             assert set(works.late) == {key(f"{number}") for number in range(5, 100)}
             assert len(works.done) == PER_NAMESPACE + 95
             assert works.most.total() == len(works.most)
+
+        run(story)
+
+    def test_an_orderly_end_does_it_beside_what_hangs(self) -> None:
+        """As much at once as where there is nothing else: an end may not take long."""
+
+        async def story(clock: FakeClock) -> None:
+            works = Works(clock)
+
+            async def act(name: Key) -> None:
+                if name == key("hangs"):
+                    with works.scheduler.away("store"):
+                        await asyncio.sleep(10)
+                await asyncio.sleep(0.1)
+
+            works.act = act
+            works.scheduler.wake(key("hangs"))
+            await asyncio.sleep(0.01)
+            for number in range(10 * TOGETHER):
+                works.scheduler.wake_late(key(f"{number}"))
+            works.scheduler.stop()
+            await asyncio.sleep(1.5)
+            assert len(works.late) == 10 * TOGETHER
+            await works.ended()
 
         run(story)

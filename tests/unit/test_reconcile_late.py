@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
-from integration_token.api.condition import Reason
 from integration_token.api.names import INTEGRATION_TOKENS
-from integration_token.cluster.collection import Object
-from integration_token.errors import Conflict, Transient, Unavailable
+from integration_token.cluster.collection import INTEGRATIONS, Collection, Object
+from integration_token.errors import Conflict, Unavailable
 
+from tests.fakes import fault
 from tests.fakes.issuer import Policy
 from tests.unit.virtual import EPOCH
 from tests.unit.world import NAMESPACE, SECRET, World, play
@@ -133,6 +134,36 @@ def test_a_resource_that_goes_before_it_was_told_of_leaves_nothing() -> None:
     play(story)
 
 
+@pytest.mark.parametrize("call", ["get", "patch_status"])
+def test_a_resource_that_is_back_before_its_end_is_answered_for_is_worked_on(
+    call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The watch may be faster than the answer to a call."""
+
+    async def story(world: World) -> None:
+        real = getattr(world.cluster, call)
+
+        async def answered(collection: Collection, *arguments: Any) -> Any:
+            if collection is INTEGRATIONS:
+                monkeypatch.undo()
+                world.cluster.remove(INTEGRATION_TOKENS, NAMESPACE, "shop")
+                answer = await real(collection, *arguments)
+                world.integration()
+                return answer
+            return await real(collection, *arguments)
+
+        if call == "patch_status":
+            monkeypatch.setattr(world.cluster, call, answered)
+        await world.begin()
+        if call == "get":
+            monkeypatch.setattr(world.cluster, call, answered)
+            world.credentials(secret="another")
+        await world.until(EPOCH + 10)
+        assert world.status()["conditions"]
+
+    play(story)
+
+
 def test_a_spec_that_changes_before_the_first_status_is_told_of() -> None:
     """The status is of the generation that was looked at last."""
 
@@ -187,7 +218,7 @@ def test_an_end_of_trouble_is_told_once() -> None:
     """Also where the resource is changed just before its status is written."""
 
     async def story(world: World) -> None:
-        world.client.outage = Transient(Reason.ENDPOINT_UNREACHABLE, "no connection")
+        world.fault(fault.status(503))
         await world.begin()
         await world.until(EPOCH + 15)
         assert world.ready[0] == "False"
@@ -197,5 +228,35 @@ def test_an_end_of_trouble_is_told_once() -> None:
         await world.until(EPOCH + 120)
         assert world.ready == ("True", "TokenValid")
         assert world.cluster.reasons().count("Mended") == 1
+
+    play(story)
+
+
+@pytest.mark.parametrize("error", [Unavailable("503"), None], ids=str)
+def test_what_a_pass_that_fails_leaves_to_do_is_done_soon(error: Unavailable | None) -> None:
+    """Whatever of its resource waits beside it: a spec is followed that changes before the first status is written."""
+
+    async def story(world: World) -> None:
+        world.endpoint()
+        world.credentials()
+        world.clients["slow"] = SECRET
+        world.credentials("slow", name="slow")
+        world.integration("slow", credentialsSecretRef={"name": "slow"})
+        world.client.latency = 3600.0
+        await world.operator.start()
+        await world.settle()
+        world.client.latency = 0.0
+
+        def changed(plural: str, kind: str, body: Object) -> None:
+            if plural == "secrets" and kind == "ADDED" and body["metadata"]["name"] == "shop":
+                if error is not None:
+                    world.cluster.fail("patch status", INTEGRATION_TOKENS, error)
+                asyncio.get_running_loop().call_later(0.001, lambda: world.integration(scopes=["read"]))
+
+        world.cluster.listeners.append(changed)
+        world.integration()
+        await world.until(EPOCH + 30)
+        assert world.ready == ("True", "TokenValid")
+        assert world.status()["observedGeneration"] == 2
 
     play(story)

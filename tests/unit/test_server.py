@@ -273,7 +273,7 @@ async def test_each_resource_has_its_gauges_until_it_is_gone(served: Served) -> 
         f"integration_token_next_request_timestamp_seconds{{{labels}}}": 1_800_070_000,
         f"integration_token_rollover_lead_seconds{{{labels}}}": 3600,
     }
-    served.inventory.forget(key)
+    served.inventory.forget(key, served.inventory.resources[key].uid)
     assert await served.samples() == {}
 
 
@@ -331,9 +331,9 @@ async def test_what_is_counted_of_a_namespace_goes_with_its_last_resource(served
     """Not before, and a late write counts for nothing."""
     (first, _), (last, _) = (served.inventory.observe_unreadable("store", name, "uid", 1) for name in ("a", "b"))
     served.metrics.record_write("store")
-    served.inventory.forget(first)
+    served.inventory.forget(first, served.inventory.resources[first].uid)
     assert await served.counted() == {'integration_token_secret_writes_total{namespace="store"}': 1}
-    served.inventory.forget(last)
+    served.inventory.forget(last, served.inventory.resources[last].uid)
     served.metrics.record_write("store")
     assert await served.counted() == {}
 

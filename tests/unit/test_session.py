@@ -137,10 +137,24 @@ async def test_other_kinds_are_kopfs_own(served: Environment) -> None:
 
 
 async def test_lines_of_a_watch_may_come_in_any_pieces(served: Environment) -> None:
-    """A line is noted once it is whole; the last one, where the answer broke off in it, is left to kopf."""
+    """A line is noted once it is whole."""
     text = told("MODIFIED", 2, 1) + told("MODIFIED", 3, 2) + told("ADDED", 4, 1)
     pieces = [text[place : place + 7] for place in range(0, len(text), 7)]
     assert await watched(served, *pieces) == [bookmark(version) for version in (2, 3, 4)]
+
+
+async def test_a_last_line_that_nothing_ends_is_noted_as_well(served: Environment) -> None:
+    """And an empty one, by which a proxy may keep the connection, is none."""
+    text = told("MODIFIED", 2, 1) + b"\n" + told("DELETED", 3, 1).rstrip()
+    assert await watched(served, text) == [bookmark(2), bookmark(3)]
+    assert [kind for kind, _ in served[0].noted] == ["MODIFIED", "DELETED"]
+
+
+async def test_a_line_in_which_an_answer_breaks_off_is_an_error(served: Environment) -> None:
+    """As it is to kopf: the watch begins anew."""
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
+        await watched(served, told("MODIFIED", 2, 1) + told("ADDED", 3, 1)[:-9])
+    assert [kind for kind, _ in served[0].noted] == ["MODIFIED"]
 
 
 @pytest.mark.parametrize(

@@ -270,7 +270,7 @@ class Reconciler:
         """The resource as it is now; None if it is gone, or cannot be read and has been told so."""
         body = await self._gateway.get(INTEGRATIONS, key.namespace, key.name)
         if body is None or is_going(body):
-            self._inventory.forget(key)
+            self._inventory.forget(key, state.uid)
             return None
         try:
             integration = parse_integration(body)

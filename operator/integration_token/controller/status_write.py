@@ -50,7 +50,7 @@ class StatusWriter:
         if status.patch and not await self._gateway.patch_status(
             INTEGRATIONS, key.namespace, key.name, status.version, status.patch
         ):
-            self._inventory.forget(key)
+            self._inventory.forget(key, status.uid)
             return False
         self._inventory.keep_told(key, status.told)
         return True

@@ -26,6 +26,9 @@ class EventHandler:
         self._inventory = inventory
         self._scheduler = scheduler
         self._queues = queues
+        self._told: dict[EndpointRef | str, tuple[str, int] | int] = {}
+        """What was told last of each endpoint, its UID and generation, and of each namespace, by its name a hash of its
+        labels. A pass that has read one before that knows it by now, and no other does."""
         self.relisted = asyncio.Event()
         """Set when something that is known was listed: what isn't there any more was not told then."""
 
@@ -36,9 +39,7 @@ class EventHandler:
         if kind is None and key in self._inventory.resources:
             self.relisted.set()
         if kind == DELETED or is_going(body):
-            state = self._inventory.resources.get(key)
-            if state is not None and state.uid == metadata["uid"]:
-                self._inventory.forget(key)
+            if self._inventory.forget(key, metadata["uid"]):
                 self._scheduler.wake(key)  # it may hold a place in an endpoint's queue
             return
         generation = int(metadata.get("generation", 1))
@@ -81,7 +82,7 @@ class EventHandler:
                 self._inventory.keep_endpoint_version(ref, uid, generation)
                 after = None
             self._scheduler.wake(endpoint_key(ref))
-        if after is None or before != after:
+        if self._is_news(ref, after):
             for key in self._inventory.of_endpoint(ref):
                 self._scheduler.wake(key)
 
@@ -90,6 +91,17 @@ class EventHandler:
         name, labels = body["metadata"]["name"], dict(body["metadata"].get("labels") or {})
         if kind == DELETED or is_cut(body):
             self._inventory.forget_labels(name)
-        if is_cut(body) or (kind != DELETED and self._inventory.keep_labels(name, labels)):
+            after = None
+        else:
+            self._inventory.keep_labels(name, labels)
+            after = hash(frozenset(labels.items()))
+        if self._is_news(name, after) and kind != DELETED:
             for key in self._inventory.of_namespace(name):
                 self._scheduler.wake(key)
+
+    def _is_news(self, what: EndpointRef | str, after: tuple[str, int] | int | None) -> bool:
+        """Whether what is told is another than before; None is always taken for that."""
+        before = self._told.pop(what, None)
+        if after is not None:
+            self._told[what] = after
+        return after is None or before != after

@@ -90,9 +90,9 @@ class _Watched:
         async for data in self._content.iter_chunked(size):
             *lines, begun = (begun + data).split(b"\n")
             if lines:
-                yield b"".join(self._told(line) + b"\n" for line in lines)
+                yield b"".join(self._told(line) + b"\n" for line in lines if line)
         if begun:
-            yield begun
+            yield self._told(begun)
 
     def _told(self, line: bytes) -> bytes:
         """A line as kopf is to read it."""

@@ -121,17 +121,19 @@ class Inventory:
         state.endpoint = integration.endpoint
         state.generation, state.renew_request = integration.generation, integration.renew_request
 
-    def forget(self, key: Key) -> None:
-        """The resource is gone."""
-        state = self.resources.pop(key, None)
-        if state is None:
-            return
+    def forget(self, key: Key, uid: str) -> bool:
+        """The resource with that UID is gone: whether it was known, and not that another one has its name by now."""
+        state = self.resources.get(key)
+        if state is None or state.uid != uid:
+            return False
+        del self.resources[key]
         self._unrefer(key, state)
         keys = self._namespaces[key.namespace]
         keys.discard(key)
         if not keys:
             del self._namespaces[key.namespace]
             self._namespace_empty(key.namespace)
+        return True
 
     def keep_endpoint(self, endpoint: Endpoint) -> None:
         """Takes note of an endpoint as it is now."""
@@ -171,14 +173,12 @@ class Inventory:
         """Whether it has an IntegrationToken."""
         return namespace in self._namespaces
 
-    def keep_labels(self, namespace: str, labels: dict[str, str]) -> bool:
-        """Takes note of a namespace's labels: whether they may be others than before."""
-        known = self.namespace_labels.get(namespace) == labels
+    def keep_labels(self, namespace: str, labels: dict[str, str]) -> None:
+        """Takes note of a namespace's labels."""
         self.forget_labels(namespace)
         if fits((labels,), _LABELS):
             self.namespace_labels[namespace] = labels
             self.labels_confirmed[namespace] = self._clock.now().boot
-        return not known
 
     def forget_labels(self, namespace: str) -> None:
         """The namespace is gone, or its labels are to be read by who needs them."""

@@ -1,17 +1,24 @@
 """How much of the work that may wait is done beside other work: pure. Times are seconds of one clock."""
 
+import math
+
 SHARE = 32
 """Of so many pieces of work one may be such as may wait, while there is other work: few enough that this hardly feels
-them, and enough that nobody's waits for ever, however long the other work goes on."""
+them."""
 
 TOGETHER = 24
 """Pieces of work that may wait, done at once where there is no other work, ..."""
 
 BESIDE = 2
-"""...or only some that waits itself, such as for an endpoint's answer, and of which none has ended..."""
+"""...or only some beside work of which none ends for a moment, since it waits itself, such as for an endpoint's answer;
+and after a while beside any."""
 
 _STILL = 0.05
-"""...for so many seconds."""
+"""Seconds of that moment."""
+
+LONGEST = 10.0
+"""Seconds of that while, since something began to wait: other work may end piece by piece for hours, be it that
+somebody wants just that."""
 
 
 class LatePace:
@@ -24,6 +31,11 @@ class LatePace:
         self._ended = 0
         """Pieces of other work since the last of them was begun."""
         self._last_end = 0.0
+        self._since = math.inf
+
+    def on_wait(self, now: float) -> None:
+        """Something waits, and nothing did before."""
+        self._since = now
 
     def on_begin(self) -> None:
         """A piece of work that may wait has begun."""
@@ -42,12 +54,12 @@ class LatePace:
     def has_place(self, now: float, *, alone: bool) -> bool:
         """Whether one more piece of work that may wait is to be begun now.
 
-        :param alone: there is no other work.
+        :param alone: there is no other work, or none that is to begin.
         """
         if alone:
             return self.active < TOGETHER
-        return self._ended >= SHARE or (now - self._last_end >= _STILL and self.active < BESIDE)
+        return self._ended >= SHARE or (not self.delay(now) and self.active < BESIDE)
 
     def delay(self, now: float) -> float:
         """Seconds until one may be begun, if by then nothing has happened; 0 where only the end of one lets it."""
-        return max(0.0, self._last_end + _STILL - now)
+        return max(0.0, min(self._last_end + _STILL, self._since + LONGEST) - now)

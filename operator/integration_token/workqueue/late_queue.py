@@ -11,9 +11,10 @@ class LateQueue:
 
     def __init__(self) -> None:
         """None yet."""
-        self._keys: set[Key] = set()
+        self._keys: dict[Key, bool] = {}
+        """And whether each stands in its line: once, or what is worked on again and again would make that grow."""
         self._lines: dict[str, deque[Key]] = {}
-        """By namespace; some may be taken out by now, or stand here twice."""
+        """By namespace."""
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -23,11 +24,12 @@ class LateQueue:
 
     def add(self, key: Key) -> None:
         """Something of the key may wait; its turn comes once it is lined up."""
-        self._keys.add(key)
+        self._keys[key] = False
 
     def line_up(self, key: Key) -> None:
-        """The key is behind those of its namespace that are here, if anything of it waits."""
-        if key in self._keys:
+        """The key is behind those of its namespace that are here, if anything of it waits and it isn't here yet."""
+        if self._keys.get(key) is False:
+            self._keys[key] = True
             self._lines.setdefault(key.namespace, deque()).append(key)
 
     def pop(self, is_busy: Callable[[Key], bool]) -> Key | None:
@@ -39,13 +41,13 @@ class LateQueue:
             key = line.popleft()
             if line:
                 self._lines[namespace] = line
-            if key in self._keys and not is_busy(key):
-                self._keys.discard(key)
+            if not is_busy(key):
+                del self._keys[key]
                 return key
+            self._keys[key] = False
         return None
 
     def line_up_all(self) -> None:
         """Every key's turn comes, whatever kept it from being lined up."""
-        self._lines.clear()
         for key in self._keys:
             self.line_up(key)

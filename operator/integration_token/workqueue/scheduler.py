@@ -106,6 +106,8 @@ class Scheduler:
         over.
         """
         if key not in self._late:
+            if not self._late:
+                self._pace.on_wait(self._clock.now().boot)
             self._late.add(key)
             if not self._is_busy(key):
                 self._late.line_up(key)
@@ -203,7 +205,7 @@ class Scheduler:
 
     def _has_place_for_late(self) -> bool:
         """Whether one more piece of work that may wait is to be begun now."""
-        alone = not self._ready and not self._away and self._active == self._pace.active
+        alone = self._stopping or (not self._ready and not self._away and self._active == self._pace.active)
         now = self._clock.now().boot
         if self._pace.has_place(now, alone=alone):
             return True
@@ -266,8 +268,9 @@ class Scheduler:
                     self._pace.on_end()
                 else:
                     self._pace.on_other_end(self._clock.now().boot)
+                # Before others begin: what of it may wait may be among them.
+                self._put_back(key, due)
                 self._release(key.namespace)
-            self._put_back(key, due)
 
     def _put_back(self, key: Key, due: Instant | None) -> None:
         """The key was worked on."""
