@@ -227,6 +227,7 @@ def test_an_end_of_trouble_is_told_once() -> None:
         world.request_renewal("now")
         await world.until(EPOCH + 120)
         assert world.ready == ("True", "TokenValid")
+        assert world.refreshed == ("True", "Refreshed")
         assert world.cluster.reasons().count("Mended") == 1
 
     play(story)

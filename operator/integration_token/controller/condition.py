@@ -59,7 +59,7 @@ def refreshed(outcome: Outcome) -> Condition:
         return _beside_what_is_held(held_up, outcome)
     before = condition_of(outcome.integration.status, kind)
     same_spec = before.get("observedGeneration") == outcome.integration.generation
-    shown = outcome.asked or outcome.copied
+    shown = outcome.asked or outcome.copied or outcome.remembered.status_pending
     if not shown and same_spec and before.get("status") == "False" and has_trait(before.get("reason"), _BY_REQUEST):
         return Condition(kind, False, Reason(before["reason"]), str(before.get("message", "")))
     if outcome.scopes_reduced or (before.get("reason") == Reason.SCOPES_REDUCED and not outcome.renewed):

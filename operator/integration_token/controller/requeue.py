@@ -135,6 +135,9 @@ def unfinished(outcome: Outcome) -> Remembered:
     if outcome.written is None:
         outcome = outcome.unable_to_write()
     failing = replace(outcome.observation.before.failing, wanted=outcome.wanted, unwritten=outcome.unwritten)
+    if outcome.written is not None and outcome.failure is None and not outcome.waits:
+        # What stood in the way does no more, though nobody could be told yet.
+        failing = FailureState(wanted=failing.wanted, unwritten=failing.unwritten, api_failures=failing.api_failures)
     return outcome.remembered._replace(
         plan=outcome.plan,
         failing=failing,
