@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from integration_token.workqueue.key import Key
-from integration_token.workqueue.late_pace import BESIDE, LONGEST, SHARE, TOGETHER, LatePace
+from integration_token.workqueue.late_pace import BESIDE, LONGEST, SHARE, SPACING, TOGETHER, LatePace
 from integration_token.workqueue.late_queue import LateQueue
 from integration_token.workqueue.scheduler import PER_NAMESPACE
 
@@ -16,7 +16,7 @@ def begun(pace: LatePace, now: float, *, alone: bool) -> int:
     """How many pieces may begin one after the other, none of which ends."""
     count = 0
     while pace.has_place(now, alone=alone) and count < 1000:
-        pace.on_begin()
+        pace.on_begin(now)
         count += 1
     return count
 
@@ -190,7 +190,7 @@ class TestScheduler:
             works.scheduler.wake(key("hangs"))
             for number in range(100):
                 works.scheduler.wake_late(key(f"{number}", "vault"))
-            for _ in range(int((LONGEST + 2) / 0.02)):
+            for _ in range(int((LONGEST + 120 * SPACING) / 0.02)):
                 works.scheduler.wake(key("busy"))
                 await asyncio.sleep(0.02)
             assert len(works.late) == 100

@@ -10,15 +10,18 @@ TOGETHER = 24
 """Pieces of work that may wait, done at once where there is no other work, ..."""
 
 BESIDE = 2
-"""...or only some beside work of which none ends for a moment, since it waits itself, such as for an endpoint's answer;
-and after a while beside any."""
+"""...or only some beside work of which none ends for a moment, since it waits itself, such as for an endpoint's
+answer."""
 
 _STILL = 0.05
 """Seconds of that moment."""
 
 LONGEST = 10.0
-"""Seconds of that while, since something began to wait: other work may end piece by piece for hours, be it that
-somebody wants just that."""
+"""Seconds since something began to wait after which, beside any other work, ..."""
+
+SPACING = 0.04
+"""...one begins each so many seconds: other work may end piece by piece for hours, be it that somebody wants just
+that."""
 
 
 class LatePace:
@@ -32,14 +35,16 @@ class LatePace:
         """Pieces of other work since the last of them was begun."""
         self._last_end = 0.0
         self._since = math.inf
+        self._last_begin = 0.0
 
     def on_wait(self, now: float) -> None:
         """Something waits, and nothing did before."""
         self._since = now
 
-    def on_begin(self) -> None:
+    def on_begin(self, now: float) -> None:
         """A piece of work that may wait has begun."""
         self.active += 1
+        self._last_begin = now
         self._ended = 0
 
     def on_end(self) -> None:
@@ -62,4 +67,5 @@ class LatePace:
 
     def delay(self, now: float) -> float:
         """Seconds until one may be begun, if by then nothing has happened; 0 where only the end of one lets it."""
-        return max(0.0, min(self._last_end + _STILL, self._since + LONGEST) - now)
+        paced = max(self._since + LONGEST, self._last_begin + SPACING)
+        return max(0.0, min(self._last_end + _STILL, paced) - now)

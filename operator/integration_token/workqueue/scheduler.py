@@ -199,7 +199,7 @@ class Scheduler:
             if late is None:
                 return
             self._take(late.namespace)
-            self._pace.on_begin()
+            self._pace.on_begin(self._clock.now().boot)
             self._running.add(late)
             self._hand(self._idle.popleft(), (late, self._late_work))
 
