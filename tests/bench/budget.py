@@ -13,8 +13,8 @@ from tests.bench.stage import Stage
 from tests.cluster import debian
 from tests.cluster.progress import say
 
-THOUSAND: Final = Limits(resources=1000, seconds=15, mebibytes=90, cpu=6)
-TEN_THOUSAND: Final = Limits(resources=10_000, seconds=150, mebibytes=160, idle=1)
+THOUSAND: Final = Limits(resources=1000, seconds=12, mebibytes=90, cpu=6)
+TEN_THOUSAND: Final = Limits(resources=10_000, seconds=130, mebibytes=160, idle=1)
 
 
 class Part(StrEnum):
