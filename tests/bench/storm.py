@@ -34,7 +34,7 @@ OUT_OF_ORDER: Final = 1.0
 """Seconds by which a token may expire later than one that is left waiting: the operator counts from when it has sent
 the request, and not from when the endpoint has got it."""
 CPU: Final = 0.03
-"""Seconds for each token: a renewal takes 6 ms, and who waits is looked at again, and told where a token expires."""
+"""Seconds for each token: a renewal takes 6 ms, and who waits is looked at, and told where a token expires."""
 
 
 @dataclass(frozen=True, slots=True)

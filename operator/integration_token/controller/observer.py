@@ -10,7 +10,7 @@ from integration_token.cluster.template import check_name, check_template
 from integration_token.controller.observation import Observation, plan_for
 from integration_token.controller.references import References
 from integration_token.controller.revision import revisions_of
-from integration_token.controller.target import Target, TargetWriter
+from integration_token.controller.target import NO_TARGET, Target, TargetWriter
 from integration_token.errors import Failure, Transient
 from integration_token.oauth.request import grant_identity
 from integration_token.state.failure import NOTHING, Revisions
@@ -43,11 +43,9 @@ class Observer:
         integration, plan, now = observation.integration, observation.plan, observation.now
         target, stored, failure = observation.target, observation.stored, observation.failure
         try:
-            found = Target(None, None, ())
             before = observation.before
-            is_first = before.failing is NOTHING and not before.target_names
-            if not is_first or not self._writer.is_new(integration):
-                found = await self._writer.read(integration, observation.predecessors)
+            is_first = before.failing is NOTHING and not before.target_names and self._writer.is_new(integration)
+            found = NO_TARGET if is_first else await self._writer.read(integration, observation.predecessors)
             stored = found.stored
             if stored is not None and not plan.clock_was_set(now):
                 stored = replace(stored, token=self._grants.as_answered(state.grant, stored.token))

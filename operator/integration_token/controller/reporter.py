@@ -86,11 +86,12 @@ class Reporter:
             told_by(status["conditions"]),
         )
         rollover = condition_of(status, ConditionType.ROLLOVER_TOO_LATE)
+        warned = is_warned_of(integration, rollover)
         # What an event follows is written before it, so that a conflict doesn't have it told twice.
         says_more = (
             condition_of(integration.status, ConditionType.REFRESHED).get("status") == "False"
             or is_unfilled(integration)
-            or is_warned_of(integration, rollover)
+            or warned
         )
         if put_off := outcome.is_good_news and not says_more:
             self._statuses.put_off(key, patch)
@@ -98,7 +99,7 @@ class Reporter:
             return outcome
         self._tell_template(integration)
         untold = self._tell_change(outcome, condition_of(status, ConditionType.REFRESHED), ready=ready)
-        if is_warned_of(integration, rollover):
+        if warned:
             self.event(integration, Reason(rollover["reason"]), rollover["message"], warning=True)
         remembered = outcome.remembered
         pending = remembered.status_pending and put_off

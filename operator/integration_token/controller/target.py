@@ -52,6 +52,10 @@ class Target:
     """Secrets under names that the resource gave its target before, where they are still ours."""
 
 
+NO_TARGET = Target(None, None, ())
+"""There is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """A target Secret after it was brought up to date."""

@@ -184,13 +184,11 @@ class Scheduler:
             namespace, keys = next(iter(self._ready.items()))
             del self._ready[namespace]
             key = keys.popleft()
-            self._take(namespace)
+            self._begin(worker, key, self._work)
             if keys:
                 full = self._active_of[namespace] >= PER_NAMESPACE
                 (self._full if full else self._ready)[namespace] = keys
             del self._waiting[key]
-            self._running.add(key)
-            self._hand(worker, (key, self._work))
         while self._late and self._idle and self._has_place_for_late():
             if self._idle[0].done():
                 self._idle.popleft()
@@ -198,10 +196,14 @@ class Scheduler:
             late = self._late.pop(self._is_busy)
             if late is None:
                 return
-            self._take(late.namespace)
             self._pace.on_begin(self._clock.now().boot)
-            self._running.add(late)
-            self._hand(self._idle.popleft(), (late, self._late_work))
+            self._begin(self._idle.popleft(), late, self._late_work)
+
+    def _begin(self, worker: "asyncio.Future[tuple[Key, Work] | None]", key: Key, work: Work) -> None:
+        """Has the worker do that work on the key."""
+        self._take(key.namespace)
+        self._running.add(key)
+        self._hand(worker, (key, work))
 
     def _has_place_for_late(self) -> bool:
         """Whether one more piece of work that may wait is to be begun now."""
