@@ -60,19 +60,24 @@ setup: # by the environment's Python where there is one: it may be another than 
 	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -m tests.cluster.setup test
 
 .PHONY: lint
-lint: install ## format, lint, types, import contracts
-	@echo "==> format, lint, types, import contracts (about 1 min)"
+lint: install ## format, lint, types, import contracts, the documents' site
+	@echo "==> format, lint, types, import contracts, the documents' site (about 1 min)"
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ." >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m tests.site >/dev/null
+
+.PHONY: docs
+docs: install ## the documents as a site, in dist/site; a broken link or a page outside the navigation fails
+	@$(BIN)/python -m tests.site
 
 .PHONY: rooms
 rooms: install ## the rooms of the operator: their floors, and what each is for
 	@$(BIN)/python -m tests.unit.rooms
 
 .PHONY: unit
-unit: UNIT := tests/unit tests/fakes tests/cluster tests/bench tests/demo
+unit: UNIT := tests/unit tests/fakes tests/cluster tests/bench tests/demo tests/site
 unit: install ## the tests that need nothing but Python, on two of its versions
 	@echo "==> unit tests, and the same on the image's Python (about 2 min)"
 	$(call beside,$(SHIPPED) --besides -m pytest --quiet $(UNIT),$(BIN)/coverage run -m pytest --quiet $(UNIT))

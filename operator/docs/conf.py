@@ -1,0 +1,44 @@
+"""How Sphinx makes a site of these documents: `make docs`.
+
+The pages stay plain Markdown, as repositories show it. `tests/site` prepares them: it adds the navigation below, the
+pages from elsewhere in the project, and turns links to other files into links to the repository.
+"""
+
+project = "integration-token-operator"
+author = copyright = f"The {project} authors"  # noqa: A001  # Sphinx's name for it
+language = "en"
+
+repository = "https://github.com/integration-token/integration-token-operator"
+branch = "main"
+"""Of the repository: where links to files that aren't pages lead."""
+
+navigation = {
+    "Use": ["installation", "consuming", "programs", "endpoints", "authentication", "gitops"],
+    "Run": ["command-line", "operations", "troubleshooting", "backup", "performance"],
+    "Understand": ["renewal", "security", "architecture"],
+    "The project": ["chart", "changelog"],
+}
+"""Captions, and the pages below them. A page that is missing here, or only here, fails the build."""
+
+elsewhere = {
+    "index": "README.md",
+    "chart": "charts/integration-token-operator/README.md",
+    "changelog": "CHANGELOG.md",
+}
+"""Pages whose files are not in this folder, by their names on the site."""
+
+extensions = ["myst_parser"]
+myst_heading_anchors = 6
+"""Each heading can be linked to by the name that repositories give it, and a link to none is a warning."""
+myst_enable_extensions = ["tasklist"]
+suppress_warnings = ["misc.highlighting_failure"]
+"""Commands with <placeholders> are no valid shell, and are shown all the same."""
+
+html_theme = "furo"
+html_title = project
+html_static_path = ["site.css"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+html_show_sphinx = False
+html_theme_options = {"top_of_page_buttons": []}

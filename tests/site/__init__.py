@@ -1,0 +1,1 @@
+"""The documents as a site: how it is built, and what it must not do."""

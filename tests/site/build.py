@@ -1,0 +1,50 @@
+"""Builds the site, and looks through it for what it must not do."""
+
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from tests.site.pages import ROOT, PageError, Pages
+
+LOADS: Final = re.compile(
+    r"<(?:script|img|iframe|source|video|audio|embed|input|track)\b[^>]*?\bsrc\s*=\s*[\"']?(?:https?:)?//[^\"'\s>]+"
+    r"|<link\b(?![^>]*\brel=[\"']?(?:canonical|author|license)\b)[^>]*?\bhref\s*=\s*[\"']?(?:https?:)?//[^\"'\s>]+"
+    r"|<(?:object)\b[^>]*?\bdata\s*=\s*[\"']?(?:https?:)?//[^\"'\s>]+"
+    r"|\bsrcset\s*=\s*[\"'][^\"']*//[^\"']+"
+    r"|<(?:image|use)\b[^>]*?\bhref\s*=\s*[\"']?(?:https?:)?//[^\"'\s>]+"
+    r"|url\(\s*[\"']?(?:https?:)?//[^)\s]+"
+    r"|@import\s+[\"'](?:https?:)?//[^\"']+"
+    r"|\b(?:fetch|import|importScripts)\(\s*[\"'](?:https?:)?//[^\"']+",
+    re.IGNORECASE,
+)
+"""What a browser loads by itself from another host. Links that a reader follows are none."""
+
+_LOADING: Final = frozenset({".html", ".css", ".js", ".svg"})
+
+
+def build(directory: Path, root: Path = ROOT) -> list[str]:
+    """The site of a project, into a directory; returns what is wrong with it."""
+    with tempfile.TemporaryDirectory() as name:
+        source = Path(name)
+        try:
+            Pages.read(root).write(source)
+        except PageError as error:
+            return [str(error)]
+        options = ["--quiet", "--fail-on-warning", "--fresh-env", "--doctree-dir", str(source / ".doctrees")]
+        command = [sys.executable, "-m", "sphinx", "--builder", "html", *options, str(source), str(directory)]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        return answer.stderr.replace(f"{source.resolve()}/", "").strip().splitlines()
+    return list(foreign(directory))
+
+
+def foreign(directory: Path) -> Iterator[str]:
+    """What the site's files load from other hosts."""
+    for path in sorted(directory.rglob("*")):
+        if path.suffix in _LOADING:
+            for found in LOADS.finditer(path.read_text(errors="replace")):
+                yield f"{path.relative_to(directory)} loads from another host: {found[0]}"
