@@ -25,11 +25,11 @@ PURPOSES: Final = (
     ("API: events posted", "/cluster/event.py", "run"),
     ("the watch of Secrets", "/cluster/secret.py", ""),
     ("logs", "/logs.py", ""),
-    ("decisions, and all else of the operator", "/integration_token/", ""),
-    ("API: answers taken in", "/aiohttp/", ""),
+    ("decisions, and everything else in the operator", "/integration_token/", ""),
+    ("API: answers received", "/aiohttp/", ""),
 )
 """Purposes, with a file and a function of the stacks that serve them: the first one counts."""
-REST: Final = "event loop, and what belongs to none of these"
+REST: Final = "event loop, and everything else"
 
 samples: Counter[str] = Counter()
 

@@ -37,8 +37,11 @@ def colds_of(*sizes: int) -> dict[int, Cold]:
             [("a/aiohttp/client.py", "f"), ("a/cluster/gateway.py", "get"), ("a/controller/target.py", "_owned")],
             "API: target read",
         ),
-        ([("a/integration_token/controller/status.py", "build_status")], "decisions, and all else of the operator"),
-        ([("a/aiohttp/client_proto.py", "data_received")], "API: answers taken in"),
+        (
+            [("a/integration_token/controller/status.py", "build_status")],
+            "decisions, and everything else in the operator",
+        ),
+        ([("a/aiohttp/client_proto.py", "data_received")], "API: answers received"),
         ([("a/asyncio/runners.py", "run")], sampled.REST),
     ],
 )
@@ -78,7 +81,10 @@ def test_the_document_tells_the_figures_of_each_number_of_resources() -> None:
     colds, samples = colds_of(*growth.SIZES), Counter(kopf=1, httpx=3)
     text = growth.text(growth.Growth("2 cores", colds, 10_000, samples, {"its plan": 512.0}))
     assert "| 20,000 | 160.0 s | 200.0 s | 100.0 s | 180 MiB | 0.05 % |" in text
-    assert "From 1,000 to 20,000 resources each one more costs 5.1 KiB of\npeak memory and 5.0 ms of CPU" in text
+    assert (
+        "Between 1,000 and 20,000 resources, each additional one costs\n5.1 KiB of peak memory and 5.0 ms of CPU"
+        in text
+    )
     assert "CPU time of a cold start of 10,000 goes" in text
     assert "| httpx | 75 % |" in text
     assert "| its plan | 0.5 KiB |" in text
