@@ -1,4 +1,4 @@
-"""Candidates for one lease, whose calls and answers may get late or lost on their way to the API server."""
+"""Candidates for one lease, whose calls and answers may be late or lost on their way to the API server."""
 
 import asyncio
 import random
@@ -20,20 +20,20 @@ T = TypeVar("T")
 
 
 class Line(Gateway):
-    """One candidate's connection to the API server, on which calls and answers get late or lost."""
+    """One candidate's connection to the API server, on which calls and answers can be late or lost."""
 
     def __init__(self, cluster: Cluster) -> None:
-        """Everything arrives at once."""
+        """By default, everything arrives at once."""
         self._cluster = cluster
         self.cut = False
-        """Nothing arrives at either end, and nobody is told."""
+        """Whether the connection drops everything, in both directions and without an error."""
         self.refused: ClusterError | None = None
         self.delay: Callable[[], float] = lambda: 0.0
         """Seconds that a call takes to arrive, and its answer to come back."""
         self.lost: Callable[[], bool] = lambda: False
-        """Whether a call, or its answer, gets lost."""
+        """Whether a call, or its answer, is lost."""
         self.answered: list[float] = []
-        """When the calls were sent that were answered."""
+        """When each answered call was sent."""
 
     async def get(self, collection: Collection, namespace: str, name: str) -> Object | None:
         return await self._through(lambda: self._cluster.get(collection, namespace, name))
@@ -49,7 +49,7 @@ class Line(Gateway):
     async def _through(self, call: Callable[[], Awaitable[T]]) -> T:
         if self.refused is not None:
             raise self.refused
-        # What is under way arrives also where nobody waits for it any more.
+        # A call under way arrives even if its caller no longer waits for it.
         return await asyncio.shield(asyncio.ensure_future(self._travel(call)))
 
     def _swallows(self) -> bool:
@@ -71,10 +71,10 @@ class Line(Gateway):
 
 
 class Clockwork:
-    """A clock that goes as fast as it likes."""
+    """A clock that can run fast or slow."""
 
     def __init__(self, clock: FakeClock, rate: float = 1.0, offset: float = 0.0) -> None:
-        """By `clock`; its wall time is off by `offset` seconds."""
+        """Follows `clock`; its wall time is off by `offset` seconds."""
         self._clock = clock
         self._rate = rate
         self._offset = offset
@@ -86,13 +86,13 @@ class Clockwork:
 
 @dataclass
 class Process:
-    """A candidate, and what it does when it leads."""
+    """A candidate, and what it does while it leads."""
 
     name: str
     candidate: Candidate
     line: Line
     terms: list[tuple[float, Fence]] = field(default_factory=list)
-    """When each began, in virtual time."""
+    """When each term began, in virtual time."""
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def leads(self) -> bool:
@@ -100,20 +100,20 @@ class Process:
         return bool(self.terms) and self.terms[-1][1].is_open()
 
     async def run(self) -> None:
-        """Stands by and leads for ever."""
+        """Stands by and leads until it is stopped."""
         while True:
             fence = await self.candidate.acquire()
             self.terms.append((asyncio.get_running_loop().time(), fence))
             await self.candidate.renew(fence)
 
     async def end(self) -> None:
-        """As after SIGTERM: nothing is under way any more, then the lease is released."""
+        """Stops as after SIGTERM: waits for work under way, then releases the lease."""
         self.kill()
         self.terms[-1][1].close()
         await self.candidate.release()
 
     def kill(self) -> None:
-        """As after SIGKILL."""
+        """Stops as after SIGKILL."""
         for task in self.tasks:
             task.cancel()
 
@@ -122,14 +122,14 @@ class Scene:
     """Candidates for the lease `operators/tokens`."""
 
     def __init__(self, clock: FakeClock, chance: random.Random | None = None) -> None:
-        """Nobody stands by yet."""
+        """Starts without any candidate."""
         self.clock = clock
         self.cluster = Cluster()
         self.processes: list[Process] = []
         self._chance = chance or random.Random(0)  # noqa: S311  # no secret
 
     def start(self, rate: float = 1.0, offset: float = 0.0) -> Process:
-        """Another candidate."""
+        """Starts another candidate."""
         name = f"process-{len(self.processes)}"
         line = Line(self.cluster)
         candidate = Candidate(
@@ -147,24 +147,24 @@ class Scene:
 
     @property
     def leaders(self) -> list[str]:
-        """Who may act now."""
+        """The candidates that may act now."""
         return [process.name for process in self.processes if process.leads()]
 
     @property
     def spec(self) -> Object:
-        """The Lease's, as everybody can read it."""
+        """The Lease's spec as anybody can read it."""
         spec: Object = self.cluster.object("leases", "operators", "tokens")["spec"]
         return spec
 
     async def end(self) -> None:
-        """Nobody is left."""
+        """Stops every candidate."""
         for process in self.processes:
             process.kill()
         await asyncio.gather(*(task for process in self.processes for task in process.tasks), return_exceptions=True)
 
 
 def play(story: Callable[[Scene], Awaitable[None]]) -> None:
-    """Plays a story in virtual time, at whose end nobody is left."""
+    """Plays a story in virtual time, then stops every candidate."""
 
     async def main(clock: FakeClock) -> None:
         scene = Scene(clock)

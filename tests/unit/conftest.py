@@ -1,4 +1,4 @@
-"""What several of the unit tests share."""
+"""Fixtures that several unit tests share."""
 
 import pytest
 
@@ -7,5 +7,5 @@ from tests.unit.virtual import FakeClock
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """A clock that stands still until the test moves it."""
+    """A clock that only moves when the test moves it."""
     return FakeClock()

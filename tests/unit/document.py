@@ -1,4 +1,4 @@
-"""What a document holds: its manifests, and its links, followed."""
+"""The manifests in a document, and a check of its links."""
 
 import re
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ import yaml
 
 
 def manifests(text: str) -> Iterator[dict[str, Any]]:
-    """Those of a document, be they indented as a part of a list."""
+    """The manifests in a document, including indented ones inside a list."""
     for block in re.findall(r"^( *)```yaml\n(.*?)^\1```", text, re.MULTILINE | re.DOTALL):
         yield from yaml.safe_load_all(dedent(block[1]))
 
 
 def broken_links(document: Path) -> list[str]:
-    """Those within the project that lead to no file, or in a document to no heading."""
+    """Links within the project that lead to a missing file or heading."""
     links = re.findall(r"\]\(([^)]+)\)", document.read_text())
     return [link for link in links if not link.startswith("https://") and not _leads(document, link)]
 
@@ -28,6 +28,6 @@ def _leads(document: Path, link: str) -> bool:
 
 
 def _anchors(document: Path) -> set[str]:
-    """Of its headings, as they are made on the web pages of repositories."""
+    """The anchors of its headings, as repository web pages generate them."""
     headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
     return {re.sub(r"[^a-z0-9_ -]", "", heading.lower()).replace(" ", "-") for heading in headings}

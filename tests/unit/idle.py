@@ -1,19 +1,19 @@
-"""An operator that has nothing to do, as the metrics see it."""
+"""An operator with nothing to do, as the metrics see it."""
 
 
 class Idle:
-    """No work, and no request that waits."""
+    """No work, and no waiting requests."""
 
     def depth(self) -> int:
         """Nothing is due."""
         return 0
 
     def oldest_age(self) -> float:
-        """So nothing waits."""
+        """Nothing waits."""
         return 0.0
 
     def waiting(self) -> dict[str, int]:
-        """Nor does a request."""
+        """No request waits."""
         return {}
 
 

@@ -1,4 +1,4 @@
-"""The rooms of the operator: its floors, what each room is for, and who imports whom. `python -m tests.unit.rooms`."""
+"""The operator's rooms: their floors, what each is for, and which imports which. `python -m tests.unit.rooms`."""
 
 import ast
 import re
@@ -19,25 +19,25 @@ class Module:
     """A module of the package."""
 
     path: str
-    """Below the package, such as `state/grant.py`."""
+    """Relative to the package, such as `state/grant.py`."""
     lines: int
     tree: ast.Module
 
     @property
     def room(self) -> str:
-        """The package or module right below the top; empty for the top itself."""
+        """The package or module directly below the top; empty for the top itself."""
         name = self.path.partition("/")[0].removesuffix(".py")
         return "" if name == "__init__" else name
 
     @property
     def docstring(self) -> str:
-        """Empty where there is none."""
+        """Empty if there is none."""
         return ast.get_docstring(self.tree) or ""
 
 
 @cache
 def modules(package: Path = PACKAGE) -> tuple[Module, ...]:
-    """All modules, by their paths."""
+    """All modules, by path."""
     found = []
     for path in sorted(package.rglob("*.py")):
         text = path.read_text()
@@ -46,26 +46,26 @@ def modules(package: Path = PACKAGE) -> tuple[Module, ...]:
 
 
 def floors() -> list[list[str]]:
-    """The rooms of each floor, from the top, as the import contract has them."""
+    """The rooms on each floor, from the top, as the import contract lists them."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     (rooms,) = (contract for contract in contracts if contract.get("containers") == ["integration_token"])
     return [floor.split(" | ") for floor in rooms["layers"]]
 
 
 def arrows() -> set[tuple[str, str]]:
-    """Which room imports from which other one."""
+    """Which room imports from which other room."""
     return {
         (module.room, room) for module in modules() for room in _imported(module.tree) if module.room not in {"", room}
     }
 
 
 def docstrings() -> dict[str, str]:
-    """What each room says that it is for."""
+    """What each room says it is for."""
     return {module.room: module.docstring for module in modules() if module.path in _entrances(module.room)}
 
 
 def tree() -> Iterator[str]:
-    """The lines of a printed tree: each floor's rooms with what each is, and the sum."""
+    """The lines of a printed tree: each floor's rooms with their purpose and their total."""
     said, levels = docstrings(), floors()
     for number, rooms in zip(range(len(levels), 0, -1), levels, strict=True):
         for room in rooms:
@@ -74,10 +74,10 @@ def tree() -> Iterator[str]:
 
 
 def writers(package: Path = PACKAGE) -> dict[str, list[str]]:
-    """The fields of long-lived state that more than one module assigns, as `Class.field`, with these modules.
+    """Fields of long-lived state that more than one module assigns, as `Class.field`, with those modules.
 
-    Long-lived state is what the mutable dataclasses in `state/` hold. Whose field is assigned is told by annotations;
-    where there is none, it may be that of any class that has a field of the name.
+    Long-lived state is the mutable dataclasses in `state/`. Annotations tell whose field is assigned; without one, the
+    field may belong to any class that has a field of that name.
     """
     found = modules(package)
     state = {name: fields for module in found if module.room == "state" for name, fields in _mutable(module.tree)}
@@ -116,7 +116,7 @@ def _imported(tree: ast.Module) -> set[str]:
 
 
 def _mutable(tree: ast.Module) -> Iterator[tuple[str, dict[str, str]]]:
-    """The dataclasses of a module that aren't frozen, each with its fields and what these are annotated as."""
+    """A module's mutable dataclasses, each with its fields and their annotations."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
@@ -126,7 +126,7 @@ def _mutable(tree: ast.Module) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _annotated(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, str]:
-    """What the names in a function are annotated as, its parameters and those of functions in it included."""
+    """The annotations of names in a function, including its parameters and nested functions."""
     found = {}
     for node in ast.walk(function):
         if isinstance(node, ast.arg) and node.annotation is not None:
@@ -137,13 +137,13 @@ def _annotated(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, st
 
 
 def _class_of(function: ast.AST, tree: ast.Module) -> str:
-    """The class that a method is of; empty for a function."""
+    """The class that a method belongs to; empty for a function."""
     classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
     return next((node.name for node in classes if function in node.body), "")
 
 
 def _type_of(node: ast.expr, known: Mapping[str, str], state: Mapping[str, Mapping[str, str]]) -> str | None:
-    """What an expression is annotated as, without None; None where that can't be told."""
+    """The annotated type of an expression, without None; None if unknown."""
     annotation: str | None = None
     if isinstance(node, ast.Name):
         annotation = known.get(node.id)

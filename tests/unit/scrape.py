@@ -1,8 +1,8 @@
-"""What a scrape tells."""
+"""What a scrape returns."""
 
 from integration_token.telemetry.metrics import Metrics
 
 
 def scraped(metrics: Metrics) -> str:
-    """All of it at once."""
+    """The whole scrape."""
     return b"".join(metrics.pieces()).decode()

@@ -1,4 +1,4 @@
-"""Resources that have the same credentials, and so may share a token."""
+"""Resources with the same credentials, which may therefore share a token."""
 
 import re
 from typing import Any
@@ -8,11 +8,11 @@ from tests.unit.world import NAMESPACE, World
 
 CLUSTER: dict[str, Any] = {"endpointRef": {"kind": "ClusterTokenEndpoint", "name": "login"}}
 OTHER = "market"
-"""Another namespace than the world's own."""
+"""A namespace other than the world's own."""
 
 
 async def sharing(world: World, *names: str, **spec: Any) -> None:
-    """Resources with the same credentials, and an operator that knows them all."""
+    """Resources with the same credentials, and an operator that knows all of them."""
     world.endpoint()
     world.credentials()
     for name in names:
@@ -22,7 +22,7 @@ async def sharing(world: World, *names: str, **spec: Any) -> None:
 
 
 async def across(world: World, **selector: Any) -> None:
-    """Two namespaces that have the same credentials for the same ClusterTokenEndpoint."""
+    """Two namespaces with the same credentials for the same ClusterTokenEndpoint."""
     world.cluster_endpoint(**selector)
     for namespace in (NAMESPACE, OTHER):
         world.namespace(namespace, team=namespace)
@@ -33,6 +33,6 @@ async def across(world: World, **selector: Any) -> None:
 
 
 def saved(world: World) -> float:
-    """The counter of requests saved, as Prometheus reads it."""
+    """The counter of saved requests, as Prometheus reads it."""
     text = scraped(world.operator.metrics)
     return sum(map(float, re.findall(r"^integration_token_requests_saved_total\{.*\} (.*)$", text, re.MULTILINE)))

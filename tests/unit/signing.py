@@ -1,4 +1,4 @@
-"""Keys and certificates as people store them, made once for this process."""
+"""Keys and certificates as people store them, generated once per process."""
 
 import base64
 import json
@@ -30,13 +30,13 @@ DAY = 86400.0
 
 @cache
 def rsa_key(bits: int = 2048, number: int = 0) -> rsa.RSAPrivateKey:
-    """One of several; those with another number are others."""
+    """An RSA key; each number gives a different one."""
     return rsa.generate_private_key(65537, bits)
 
 
 @cache
 def key_of(kind: str) -> Key:
-    """A key by the kind that messages call it."""
+    """A key of the kind that messages call it."""
     if kind == "Ed25519":
         return ed25519.Ed25519PrivateKey.generate()
     curves: dict[str, ec.EllipticCurve] = {
@@ -49,7 +49,7 @@ def key_of(kind: str) -> Key:
 
 
 def pem(key: Any, form: PrivateFormat = PKCS8, password: str = "") -> str:
-    """The key as PEM."""
+    """The key in PEM."""
     lock: KeySerializationEncryption = BestAvailableEncryption(password.encode()) if password else NoEncryption()
     return str(key.private_bytes(Encoding.PEM, form, lock).decode())
 
@@ -67,7 +67,7 @@ def jwk(key: Key, **more: Any) -> str:
 
 
 def certificate(key: Key, begins: float = EPOCH - DAY, ends: float = EPOCH + DAY) -> x509.Certificate:
-    """A certificate that the key signed for itself."""
+    """A self-signed certificate for the key."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "shop")])
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
     builder = builder.not_valid_before(datetime.fromtimestamp(begins, UTC))
@@ -76,12 +76,12 @@ def certificate(key: Key, begins: float = EPOCH - DAY, ends: float = EPOCH + DAY
 
 
 def certificate_pem(key: Key, begins: float = EPOCH - DAY, ends: float = EPOCH + DAY) -> str:
-    """The same as PEM."""
+    """The same in PEM."""
     return certificate(key, begins, ends).public_bytes(Encoding.PEM).decode()
 
 
 def thumbprint(certificate_text: str) -> str:
-    """`x5t#S256` of a certificate, worked out by hand (RFC 7515, 4.1.8)."""
+    """`x5t#S256` of a certificate, computed by hand (RFC 7515, 4.1.8)."""
     der = base64.b64decode("".join(certificate_text.splitlines()[1:-1]))
     digest = hashes.Hash(hashes.SHA256())
     digest.update(der)
@@ -89,7 +89,7 @@ def thumbprint(certificate_text: str) -> str:
 
 
 def der(tag: int, *parts: bytes) -> bytes:
-    """An element of DER (X.690, 10) of at most 64 KiB."""
+    """A DER element (X.690, 10) of at most 64 KiB."""
     content = b"".join(parts)
     size = len(content)
     length = bytes([size]) if size < 128 else b"\x82" + size.to_bytes(2)
@@ -97,12 +97,12 @@ def der(tag: int, *parts: bytes) -> bytes:
 
 
 def pem_of(label: str, content: bytes) -> str:
-    """PEM (RFC 7468) of whatever content."""
+    """Any content in PEM (RFC 7468)."""
     return f"-----BEGIN {label}-----\n{base64.encodebytes(content).decode()}-----END {label}-----\n"
 
 
 def discrete_key(algorithm: str, bits: int) -> str:
-    """A private key of DSA or Diffie-Hellman in PKCS#8, whose public one takes a power of so many bits to find out.
+    """A DSA or Diffie-Hellman private key in PKCS#8; computing its public key takes a power with this many bits.
 
     :param algorithm: its object identifier in DER, in hex.
     """

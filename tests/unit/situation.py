@@ -1,4 +1,4 @@
-"""What a pass came to, in the few values that its status depends on."""
+"""The result of a pass, in the few values that its status depends on."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,7 +23,7 @@ class Situation:
     now: float
     stored: StoredToken | None
     matches: bool | None
-    """Whether that is a token of the grant as specified; None if the grant cannot be told."""
+    """Whether it is a token of the grant as specified; None if the grant is unknown."""
     expires: float
     renews: float
     target: str = "shop"
@@ -39,13 +39,13 @@ class Situation:
     rollover: Rollover | None = None
 
     def status(self, integration: Integration) -> dict[str, Any]:
-        """What the resource's status becomes."""
+        """The resource's new status."""
         return build_status(self.outcome(integration))
 
     def outcome(self, integration: Integration) -> Outcome:
-        """What the resource's pass came to."""
+        """The outcome of the resource's pass."""
         if self.rollover is not None:
-            # Told with a renewal alone.
+            # Reported only with a renewal.
             integration = replace(integration, status={"issueTime": "before", **integration.status})
         now = Instant(self.now, self.now)
         plan = TokenPlan(expires=self.expires, renews=self.renews)

@@ -1,4 +1,4 @@
-"""Credentials are sent to ordinary public addresses, and to others only where an installation says so."""
+"""Credentials are sent only to ordinary public addresses, unless the installation allows others."""
 
 import ipaddress
 
@@ -61,7 +61,7 @@ def judged(*addresses: str, private: bool = False, insecure: bool = False) -> st
 
 
 def embedded(address: str) -> dict[str, str]:
-    """The IPv6 addresses that a stack, a translator or a tunnel reads as the IPv4 address in them."""
+    """The IPv6 addresses in which a stack, translator or tunnel reads the given IPv4 address."""
     number = int(ipaddress.IPv4Address(address))
     return {
         "mapped": str(ipaddress.IPv6Address(0xFFFF << 32 | number)),
@@ -76,7 +76,7 @@ def embedded(address: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_a_public_address_may_be_connected_to(address: str) -> None:
-    """Without any switch, and with each."""
+    """With any combination of switches."""
     for private in (False, True):
         for insecure in (False, True):
             assert judged(address, private=private, insecure=insecure) is None
@@ -84,36 +84,36 @@ def test_a_public_address_may_be_connected_to(address: str) -> None:
 
 @pytest.mark.parametrize(("address", "kind"), KINDS.items())
 def test_any_other_address_is_refused_with_its_kind(address: str, kind: str) -> None:
-    """Whoever may create a TokenEndpoint could reach into the network otherwise."""
+    """Otherwise anybody who may create a TokenEndpoint could reach into the network."""
     assert judged(address) == f"{address} is {kind}"
 
 
 @pytest.mark.parametrize(("address", "kind"), NEVER.items())
 def test_some_addresses_are_refused_whatever_is_switched_on(address: str, kind: str) -> None:
-    """No endpoint is there: the cloud's metadata service, the machine itself, everybody."""
+    """These are never endpoints: the cloud's metadata service, the machine itself, broadcast and multicast."""
     assert judged(address, private=True, insecure=True) == f"{address} is {kind}"
 
 
 @pytest.mark.parametrize("address", LOOPBACK)
 def test_loopback_is_for_trials_alone(address: str) -> None:
-    """`--insecure-endpoints` admits it, trust in the endpoint's owner doesn't."""
+    """`--insecure-endpoints` allows loopback; trust in the endpoint's owner doesn't."""
     assert judged(address, insecure=True) is None
     assert judged(address, private=True) == f"{address} is a loopback address"
 
 
 @pytest.mark.parametrize("address", PRIVATE)
 def test_private_addresses_are_for_trusted_endpoints_alone(address: str) -> None:
-    """A ClusterTokenEndpoint's, and hosts that are named by `--private-host`; a trial alone is no reason."""
+    """Allowed for ClusterTokenEndpoints and hosts named by `--private-host`; `--insecure-endpoints` is not enough."""
     assert judged(address, private=True) is None
     assert judged(address, insecure=True) == f"{address} is private"
 
 
 @pytest.mark.parametrize(("address", "kind"), [(each, kind) for each, kind in KINDS.items() if ":" not in each])
 def test_an_ipv4_address_inside_an_ipv6_address_is_judged_as_itself(address: str, kind: str) -> None:
-    """And the message names both."""
+    """The message names both addresses."""
     for form, written in embedded(address).items():
         if address == "0.0.0.0" and form in {"compatible", "local NAT64 of a network"}:
-            continue  # which is ::, and judged as that, or an address that stands elsewhere in it
+            continue  # which is :: and judged as that, or holds an address elsewhere
         assert judged(written) == f"{written} (which means {address}) is {kind}"
         assert (judged(written, private=True) is None) == (kind == "private")
         assert (judged(written, insecure=True) is None) == (kind == "a loopback address")
@@ -131,7 +131,7 @@ def test_an_ipv4_address_inside_an_ipv6_address_is_judged_as_itself(address: str
     ids=["48", "56", "64", "96"],
 )
 def test_an_address_is_judged_by_every_place_in_which_a_local_translator_may_look(address: str, written: str) -> None:
-    """RFC 6052 has a layout for each length of prefix, and nothing in an address tells which it is."""
+    """RFC 6052 defines a layout per prefix length, and the address doesn't say which one applies."""
     inside = written.format(*ipaddress.IPv4Address(address).packed)
     refused = judged(inside, private=True)
     if address == "8.8.8.8":
@@ -143,19 +143,19 @@ def test_an_address_is_judged_by_every_place_in_which_a_local_translator_may_loo
 
 @pytest.mark.parametrize("form", embedded("8.8.8.8"))
 def test_a_public_ipv4_address_inside_an_ipv6_address_may_be_connected_to(form: str) -> None:
-    """As on a network that has IPv6 alone."""
+    """As on an IPv6-only network."""
     assert judged(embedded("8.8.8.8")[form]) is None
 
 
 @pytest.mark.parametrize("refused", ["127.0.0.1", "10.0.0.7", "169.254.169.254", "::ffff:10.0.0.7", "fe80::1"])
 def test_one_refused_address_of_a_name_is_enough(refused: str) -> None:
-    """Wherever in the answer it stands: the connection could be made to any."""
+    """At any position in the answer: the connection could be made to any of them."""
     for addresses in (("8.8.8.8", refused), (refused, "8.8.8.8"), ("8.8.8.8", "2a00::1", refused, "1.1.1.1")):
         assert judged(*addresses) == judged(refused)
 
 
 def test_a_switch_excuses_its_own_kind_and_no_other_of_the_same_name() -> None:
-    """The first that is still refused is named."""
+    """The message names the first address that is still refused."""
     assert judged("10.0.0.7", "127.0.0.1", private=True) == "127.0.0.1 is a loopback address"
     assert judged("127.0.0.1", "10.0.0.7", insecure=True) == "10.0.0.7 is private"
     assert judged("127.0.0.1", "10.0.0.7", private=True, insecure=True) is None
@@ -165,7 +165,7 @@ def test_a_switch_excuses_its_own_kind_and_no_other_of_the_same_name() -> None:
 
 
 def test_an_installation_without_a_list_of_hosts_admits_every_host() -> None:
-    """With one, only those on it, each by its whole name."""
+    """With a list, only the listed hosts are allowed, each by its full name."""
     assert Policy(False, frozenset(), frozenset()).allows_host("login.example")
     policy = Policy(False, frozenset({"login.example", "::1"}), frozenset())
     hosts = ["login.example", "::1", "example", "a.login.example", "login.example.org", "xlogin.example", ""]
@@ -173,6 +173,6 @@ def test_an_installation_without_a_list_of_hosts_admits_every_host() -> None:
 
 
 def test_the_hosts_of_a_secrets_annotation_are_separated_by_commas() -> None:
-    """In any case, with spaces, and without empty ones."""
+    """Case, spaces and empty entries don't matter."""
     assert set(listed_hosts(" Login.Example,api.example ,, ")) == {"login.example", "api.example"}
     assert not listed_hosts(" , ")

@@ -1,4 +1,4 @@
-"""Resources are read with their defaults, and what cannot be used is told with a message."""
+"""Resources are read with their defaults, and unusable values are reported with a message."""
 
 import hashlib
 from typing import Any
@@ -33,7 +33,7 @@ REFERENCES: Object = {"endpointRef": {"name": "login"}, "credentialsSecretRef": 
 
 
 def integration(spec: Object | None = None, **metadata: Any) -> Integration:
-    """An IntegrationToken with the least that it needs, and these fields."""
+    """A minimal IntegrationToken, with these fields added."""
     body = {
         "metadata": {"namespace": "store", "name": "shop", "uid": "uid", **metadata},
         "spec": {**REFERENCES, **(spec or {})},
@@ -42,7 +42,7 @@ def integration(spec: Object | None = None, **metadata: Any) -> Integration:
 
 
 def endpoint(spec: Object | None = None, kind: EndpointKind = EndpointKind.NAMESPACED) -> Endpoint:
-    """An endpoint with the least that it needs, and these fields."""
+    """A minimal endpoint, with these fields added."""
     metadata = {"namespace": "store", "name": "login", "uid": "uid"}
     return parse_endpoint(
         kind, {"metadata": metadata, "spec": {"tokenURL": "https://login.example/token", **(spec or {})}}
@@ -50,10 +50,10 @@ def endpoint(spec: Object | None = None, kind: EndpointKind = EndpointKind.NAMES
 
 
 class TestIntegration:
-    """An IntegrationToken as the API server answers it."""
+    """An IntegrationToken as the API server returns it."""
 
     def test_all_but_two_references_have_defaults(self) -> None:
-        """Those that the documents tell."""
+        """The documented defaults."""
         assert integration() == Integration(
             namespace="store",
             name="shop",
@@ -84,7 +84,7 @@ class TestIntegration:
         )
 
     def test_each_field_is_read(self) -> None:
-        """None is lost on the way."""
+        """No field is lost."""
         spec = {
             "endpointRef": {"kind": "ClusterTokenEndpoint", "name": "grafx"},
             "credentialsSecretRef": {
@@ -172,7 +172,7 @@ class TestIntegration:
         assert integration(spec).renew_before == renew_before
 
     def test_a_json_object_has_members_of_other_names(self) -> None:
-        """Those that such files have, where the spec names none."""
+        """The names that such files usually have, if the spec gives none."""
         read = integration({"credentialsSecretRef": {"name": "keys", "jsonKey": "key.json"}})
         keys = [read.credentials_key(name) for name in ("client_id", "client_secret", "private_key", "certificate")]
         assert keys == ["client_id", "client_secret", "private_key", "certificate"]
@@ -181,7 +181,7 @@ class TestIntegration:
         assert [read.credentials_key(name) for name in ("private_key", "certificate")] == ["tls.key", "x5c"]
 
     def test_an_object_with_a_time_of_deletion_is_going(self) -> None:
-        """Though it is still there."""
+        """Even though it still exists."""
         assert is_going({"metadata": {"deletionTimestamp": "2027-01-15T08:00:00Z"}})
         assert not is_going({"metadata": {"deletionTimestamp": None}})
         assert not is_going({"metadata": {}})
@@ -215,7 +215,7 @@ class TestIntegration:
         ],
     )
     def test_what_cannot_be_used_is_an_invalid_spec_with_a_message(self, spec: Object, hint: str) -> None:
-        """The message names the value, or the field that is missing, and says what to do."""
+        """The message names the value or the missing field, and says what to do."""
         with pytest.raises(UserActionRequired) as caught:
             integration(spec)
         assert caught.value.reason == "InvalidSpec"
@@ -224,16 +224,16 @@ class TestIntegration:
         assert caught.value.message.endswith("; mend the field")
 
     def test_an_object_without_a_spec_is_invalid(self) -> None:
-        """No crash, whatever the API server answers."""
+        """Whatever the API server returns, the operator doesn't crash."""
         with pytest.raises(UserActionRequired, match="endpointRef"):
             parse_integration({"metadata": {"namespace": "store", "name": "shop", "uid": "uid"}})
 
 
 class TestEndpoint:
-    """A token endpoint as the API server answers it."""
+    """A token endpoint as the API server returns it."""
 
     def test_all_but_the_url_has_defaults(self) -> None:
-        """Those that the documents tell."""
+        """The documented defaults."""
         assert endpoint() == Endpoint(
             ref=EndpointRef(EndpointKind.NAMESPACED, "store", "login"),
             uid="uid",
@@ -265,7 +265,7 @@ class TestEndpoint:
         )
 
     def test_each_field_is_read(self) -> None:
-        """None is lost on the way."""
+        """No field is lost."""
         spec = {
             "audience": "https://api.example",
             "requestEncoding": "Form",
@@ -402,7 +402,7 @@ class TestEndpoint:
         assert hint in caught.value.message
 
     def test_an_endpoint_without_a_url_is_invalid(self) -> None:
-        """There is no default for it."""
+        """The URL has no default."""
         with pytest.raises(UserActionRequired, match="tokenURL"):
             parse_endpoint(EndpointKind.CLUSTER, {"metadata": {"name": "grafx", "uid": "uid"}, "spec": {}})
 
@@ -415,12 +415,12 @@ class TestDurations:
         [("30s", 30), ("15m", 900), ("1h30m", 5400), ("1.5h", 5400), ("250ms", 0.25), ("0s", 0), ("24h0m0s", 86400)],
     )
     def test_a_duration_is_read_in_seconds(self, text: str, seconds: float) -> None:
-        """With all of its parts."""
+        """With all its units."""
         assert parse_duration(text) == seconds
 
     @pytest.mark.parametrize("text", ["", "5", "soon", "5 s", " 5s", "s", "1e9h", "infs", None, 5, {}])
     def test_anything_else_is_refused_with_examples(self, text: Any) -> None:
-        """A number without a unit too."""
+        """So is a number without a unit."""
         with pytest.raises(ValueError, match="is not a duration such as 30s, 15m or 1h30m"):
             parse_duration(text)
 
@@ -439,7 +439,7 @@ class TestTimes:
     def test_a_time_is_written_in_whole_seconds_or_in_milliseconds(
         self, seconds: float, text: str, precise: str
     ) -> None:
-        """Rounded down: nobody is told of a token that it lives longer than it does."""
+        """Rounded down: a token is never reported to live longer than it does."""
         assert (format_time(seconds), format_precise_time(seconds)) == (text, precise)
 
     @pytest.mark.parametrize(
@@ -453,20 +453,20 @@ class TestTimes:
         ],
     )
     def test_a_time_is_read_whatever_its_zone(self, text: str) -> None:
-        """As the same moment."""
+        """Any zone gives the same moment."""
         assert parse_time(text) == 1_800_000_000
 
     @pytest.mark.parametrize(
         "text", ["", "now", "1800000000", "2027-01-15", "2027-01-15T08:00:00", "2027-13-01T00:00:00Z"]
     )
     def test_anything_else_is_refused(self, text: str) -> None:
-        """A time without a zone too: it would be another moment on another machine."""
+        """So is a time without a zone: it would mean another moment on another machine."""
         with pytest.raises(ValueError, match=r"Invalid isoformat string|has no time zone|month must be in"):
             parse_time(text)
 
 
 def expression(key: str, operator: str, *values: str) -> Object:
-    """A selector of one expression."""
+    """A selector with one expression."""
     return {"matchExpressions": [{"key": key, "operator": operator, "values": list(values)}]}
 
 
@@ -502,10 +502,10 @@ class TestSelectors:
         ],
     )
     def test_a_selector_selects_by_labels_and_expressions(self, selector: Object, selected: bool) -> None:
-        """As the API server itself would."""
+        """By the same rules as the API server."""
         assert selects(selector, self.LABELS) is selected
 
     def test_an_unknown_operator_selects_nothing_and_is_told(self) -> None:
-        """Silence would open an endpoint to everybody, or close it."""
+        """Silently, an endpoint would be open to everybody, or closed."""
         with pytest.raises(ValueError, match="namespaceSelector has the unknown operator 'Like'"):
             selects(expression("team", "Like", "s*"), self.LABELS)

@@ -1,4 +1,4 @@
-"""The walk through the rooms is true of the code."""
+"""The walk through the rooms matches the code."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ STEPS = re.findall(r"^\| (\d+) \| `(\w+)/(\w+\.py)` `([\w.]+)` \|", DOCUMENT, fl
 
 @pytest.mark.parametrize(("room", "file", "name"), [step[1:] for step in STEPS], ids=[step[3] for step in STEPS])
 def test_a_step_names_what_there_is(room: str, file: str, name: str) -> None:
-    """File and function."""
+    """Both the file and the function exist."""
     (module,) = (module for module in modules() if module.path == f"{room}/{file}")
     *above, last = name.split(".")
     scope: ast.AST = module.tree
@@ -25,7 +25,7 @@ def test_a_step_names_what_there_is(room: str, file: str, name: str) -> None:
 
 
 def test_a_token_takes_ten_steps_at_most_and_enters_no_room_twice() -> None:
-    """But for the act's own return."""
+    """Except when a call returns."""
     assert [int(number) for number, *_ in STEPS] == list(range(1, len(STEPS) + 1))
     assert len(STEPS) <= 10
     entered = [room for number, (_, room, *_) in enumerate(STEPS) if not number or STEPS[number - 1][1] != room]
@@ -33,7 +33,7 @@ def test_a_token_takes_ten_steps_at_most_and_enters_no_room_twice() -> None:
 
 
 def test_every_file_that_it_names_is_there() -> None:
-    """Also in the other tables."""
+    """Including the files in the other tables."""
     for path in re.findall(r"`(\w+/\w+\.py)`", DOCUMENT):
         assert (PACKAGE / path).exists(), path
     for path in re.findall(r"`(\w+/(?:\w+/)?)`", DOCUMENT):
@@ -41,7 +41,7 @@ def test_every_file_that_it_names_is_there() -> None:
 
 
 def test_every_room_is_listed_on_its_floor() -> None:
-    """As the import contract has them."""
+    """As the import contract has it."""
     rooms_alone = DOCUMENT.partition("## From a watch event")[0]
     rows = re.findall(r"^\| (\d) \| (`.+) \|$", rooms_alone, flags=re.MULTILINE)
     listed = {int(floor): set(re.findall(r"`(\w+)`", text)) for floor, text in rows}

@@ -1,4 +1,4 @@
-"""What each method of client authentication and each grant sends, read and verified as a server would."""
+"""What each client authentication method and grant sends, read and verified as a server would."""
 
 import json
 from typing import Any
@@ -26,7 +26,7 @@ CLIENT_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 def spec_of(authentication: str, grant: str = "ClientCredentials", **changes: Any) -> TokenRequestSpec:
-    """What a request is made from that needs what it may; changes are of the inputs, or credentials of that name."""
+    """The spec that a request is built from; changes apply to its inputs, or to credentials of that name."""
     credentials = {"client_id": CLIENT, "client_secret": SECRET, "private_key": pem(rsa_key())}
     credentials |= {name: changes.pop(name) for name in ("client_secret", "private_key") if name in changes}
     if "certificate_text" in changes:
@@ -50,7 +50,7 @@ def spec_of(authentication: str, grant: str = "ClientCredentials", **changes: An
 
 
 def body(request: TokenRequest) -> dict[str, str]:
-    """The fields of the request, each of which is there once."""
+    """The request's fields, each of which appears once."""
     return {name: value for name, [value] in parse_qs(request.body.decode(), strict_parsing=True).items()}
 
 
@@ -60,7 +60,7 @@ def sent(*args: Any, **changes: Any) -> dict[str, str]:
 
 
 def claims_of(assertion: str, key: Any, algorithm: str) -> dict[str, Any]:
-    """The claims of an assertion whose signature is right."""
+    """The claims of an assertion whose signature is valid."""
     checks = {"verify_exp": False, "verify_iat": False, "verify_aud": False}
     return dict(jwt.decode(assertion, key, algorithms=[algorithm], options=checks))  # type: ignore[arg-type]
 
@@ -71,7 +71,7 @@ def claims_of(assertion: str, key: Any, algorithm: str) -> dict[str, Any]:
 )
 @pytest.mark.parametrize("write", [pem, jwk], ids=["PEM", "JWK"])
 def test_an_assertion_is_signed_by_what_suits_the_key(kind: str, algorithm: str, write: Any) -> None:
-    """With the claims that all servers take: one audience, a date a little back, a minute at most, and an ID."""
+    """Its claims suit all servers: one audience, issued slightly in the past, valid for a minute at most, an ID."""
     fields = sent("PrivateKeyJWT", private_key=write(key_of(kind)))
     assertion = fields.pop("client_assertion")
     assert fields == {
@@ -86,13 +86,13 @@ def test_an_assertion_is_signed_by_what_suits_the_key(kind: str, algorithm: str,
 
 
 def test_no_two_assertions_have_one_id() -> None:
-    """Most servers refuse one that they have seen."""
+    """Most servers refuse an ID that they have seen."""
     found = [sent("PrivateKeyJWT")["client_assertion"] for _ in range(3)]
     assert len({claims_of(each, rsa_key().public_key(), "RS256")["jti"] for each in found}) == 3
 
 
 def test_an_assertion_says_what_the_endpoint_wants() -> None:
-    """Its audience, lifetime, algorithm and the key's ID there."""
+    """Audience, lifetime, algorithm and key ID come from the endpoint's spec."""
     wanted = Assertion(audience="https://issuer.example", lifetime=600, signing_algorithm="PS256", key_id="k1")
     assertion = sent("PrivateKeyJWT", assertion=wanted)["client_assertion"]
     claims = claims_of(assertion, rsa_key().public_key(), "PS256")
@@ -111,7 +111,7 @@ def test_a_jwk_tells_its_id_and_algorithm() -> None:
 
 
 def test_a_certificate_is_named_by_its_thumbprint_if_the_spec_names_one() -> None:
-    """As Entra wants it, with PS256; else none is read."""
+    """As Entra requires, with PS256; otherwise the certificate isn't read."""
     text = certificate_pem(rsa_key())
     wanted = Assertion(signing_algorithm="PS256")
     assertion = sent("PrivateKeyJWT", certificate=True, certificate_text=text, assertion=wanted)["client_assertion"]
@@ -121,7 +121,7 @@ def test_a_certificate_is_named_by_its_thumbprint_if_the_spec_names_one() -> Non
 
 @pytest.mark.parametrize("algorithm", ["", "HS256", "HS384", "HS512"])
 def test_the_secret_signs_and_is_not_sent(algorithm: str) -> None:
-    """HS256 unless the endpoint wants another."""
+    """HS256, unless the endpoint requires another algorithm."""
     secret = 2 * SECRET
     fields = sent("ClientSecretJWT", client_secret=secret, assertion=Assertion(signing_algorithm=algorithm))
     claims = claims_of(fields["client_assertion"], secret, algorithm or "HS256")
@@ -130,7 +130,7 @@ def test_the_secret_signs_and_is_not_sent(algorithm: str) -> None:
 
 
 def test_a_certificate_goes_to_the_connection() -> None:
-    """And the client ID alone into the body."""
+    """Only the client ID goes into the body."""
     key, text = pem(rsa_key()), certificate_pem(rsa_key())
     request = build_request(spec_of("TLSClientAuth", private_key=jwk(rsa_key()), certificate_text=text), EPOCH)
     assert body(request) == {"grant_type": "client_credentials", "client_id": CLIENT}
@@ -139,7 +139,7 @@ def test_a_certificate_goes_to_the_connection() -> None:
 
 
 def test_a_service_accounts_token_proves_who_the_client_is() -> None:
-    """The client ID is beside it where the spec states one, and no credentials Secret is needed."""
+    """The client ID is sent if the spec states one, and no credentials Secret is needed."""
     proof = {"client_assertion_type": CLIENT_ASSERTION_TYPE, "client_assertion": ACCOUNT}
     assert sent("ServiceAccountToken") == {"grant_type": "client_credentials", **proof}
     stated = sent("ServiceAccountToken", client_id=CLIENT)
@@ -148,7 +148,7 @@ def test_a_service_accounts_token_proves_who_the_client_is() -> None:
 
 
 def test_no_method_at_all_sends_nothing_but_a_stated_client_id() -> None:
-    """What is asked for is proof enough."""
+    """The grant itself is proof enough."""
     assert sent("None", client_id=CLIENT) == {"grant_type": "client_credentials", "client_id": CLIENT}
     exchange = TokenExchange(requested_token_type="urn:ietf:params:oauth:token-type:access_token")
     assert sent("None", "TokenExchange", token_exchange=exchange, audience="https://api.example") == {
@@ -161,13 +161,13 @@ def test_no_method_at_all_sends_nothing_but_a_stated_client_id() -> None:
 
 
 def test_parameters_replace_nothing_of_the_grant() -> None:
-    """Whoever writes an endpoint doesn't choose whose token is exchanged."""
+    """The endpoint's author doesn't choose whose token is exchanged."""
     fields = sent("None", "TokenExchange", parameters=(("subject_token", "another"), ("resource", "urn:x")))
     assert (fields["subject_token"], fields["resource"]) == (ACCOUNT, "urn:x")
 
 
 def test_the_jwt_bearer_grant_sends_the_accounts_token() -> None:
-    """If there is one, with whatever method the client has."""
+    """If there is one, with any client authentication method."""
     fields = sent("ClientSecretPost", "JWTBearer", account="store/shop/uid")
     assert fields == {
         "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
@@ -178,7 +178,7 @@ def test_the_jwt_bearer_grant_sends_the_accounts_token() -> None:
 
 
 def test_the_jwt_bearer_grant_signs_for_a_subject() -> None:
-    """With more claims, none of which replaces the operator's."""
+    """Additional claims never replace the operator's own."""
     wanted = Assertion(subject="ada@example.com", claims=(("iss", "another"), ("scope", "read")))
     fields = sent("None", "JWTBearer", assertion=wanted)
     claims = claims_of(fields.pop("assertion"), rsa_key().public_key(), "RS256")
@@ -189,7 +189,7 @@ def test_the_jwt_bearer_grant_signs_for_a_subject() -> None:
 
 
 def test_basic_is_left_as_it_is_for_servers_that_decode_nothing() -> None:
-    """A colon in the client ID can't be told from the one that ends it, and is refused."""
+    """A colon in the client ID would be taken for the separator, so it is refused."""
     spec = spec_of("ClientSecretBasic", client_secret="a b%/+é", basic_encoding=BasicEncoding.NONE)
     assert build_request(spec, EPOCH).headers["Authorization"] == "Basic c2hvcDphIGIlLyvDqQ=="
     with pytest.raises(UserActionRequired, match="the client ID has a colon"):
@@ -218,7 +218,7 @@ def test_basic_is_left_as_it_is_for_servers_that_decode_nothing() -> None:
     ],
 )
 def test_what_cannot_sign_is_told(method: str, changes: dict[str, Any], said: str) -> None:
-    """At which key of which Secret, and what to do."""
+    """The message names the Secret and key, and says what to do."""
     with pytest.raises(UserActionRequired) as caught:
         sent(method, **changes)
     assert caught.value.reason == Reason.CREDENTIALS_INVALID
@@ -227,7 +227,7 @@ def test_what_cannot_sign_is_told(method: str, changes: dict[str, Any], said: st
 
 @pytest.mark.parametrize(("method", "algorithm"), [("ClientSecretJWT", "RS256"), ("PrivateKeyJWT", "HS256")])
 def test_an_algorithm_of_the_other_method_is_the_endpoints_fault(method: str, algorithm: str) -> None:
-    """No change of the credentials would help."""
+    """Changing the credentials wouldn't help."""
     with pytest.raises(EndpointUnusable, match=f"signs by {algorithm}"):
         sent(method, assertion=Assertion(signing_algorithm=algorithm))
 
@@ -246,7 +246,7 @@ EVERY = [
 
 
 def _hidden(spec: TokenRequestSpec) -> list[str]:
-    """Texts that are secret of a request and of what it is made from."""
+    """The secret texts of a request and of its inputs."""
     request = build_request(spec, EPOCH)
     fields = body(request)
     found = [fields[name] for name in ("client_assertion", "subject_token", "assertion") if name in fields]
@@ -261,7 +261,7 @@ def _hidden(spec: TokenRequestSpec) -> list[str]:
 
 @pytest.mark.parametrize(("method", "grant", "changes"), EVERY)
 def test_a_server_that_sends_it_back_shows_nothing(method: str, grant: str, changes: dict[str, Any]) -> None:
-    """Whole, in lines, in pieces with spaces between, or in hex: no eight characters of it stand in the message."""
+    """Whole, split into lines, spaced out or in hex: no eight characters of it appear in the message."""
     spec = spec_of(method, grant, **changes)
     request = build_request(spec, EPOCH)
     fields = body(request)
@@ -273,7 +273,7 @@ def test_a_server_that_sends_it_back_shows_nothing(method: str, grant: str, chan
                 _read(answer, request, method)
             said = caught.value.message.replace(" ", "")
             pieces = {text[at : at + 8] for at in range(len(text) - 7)}
-            # An assertion's own claims of what is public, such as its type, are no secret, but the text of it is.
+            # An assertion's public claims, such as its type, are no secret, but its text is.
             assert not [piece for piece in pieces if piece in said]
             assert form[:16] not in caught.value.message
 
@@ -292,7 +292,7 @@ def _read(answer: str, request: TokenRequest, method: str) -> None:
 
 @pytest.mark.parametrize(("method", "grant", "changes"), EVERY)
 def test_nothing_that_can_be_printed_shows_it(method: str, grant: str, changes: dict[str, Any]) -> None:
-    """Neither what a request is made from nor the request."""
+    """Neither a request's inputs nor the request."""
     spec = spec_of(method, grant, **changes)
     request = build_request(spec, EPOCH)
     printed = f"{spec!r} {request!r} {request.certificate!r}"

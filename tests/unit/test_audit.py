@@ -1,4 +1,4 @@
-"""The audit log: who was issued a token for what, and nothing by which it could be known."""
+"""The audit log records which token was issued to whom and for what, without anything that identifies the token."""
 
 import base64
 import json
@@ -17,21 +17,20 @@ def _all(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
-    """What the audit lines tell."""
+    """The audit lines, parsed."""
     told = [getattr(record, "values", {}) for record in caplog.records]
     return [values for values in told if values.get("event") == "TokenIssued"]
 
 
 def claims(world: World) -> dict[str, Any]:
-    """Of the JWT in the target Secret."""
+    """The claims of the JWT in the target Secret."""
     token = base64.b64decode(world.secret("shop-token")["data"]["token"]).decode()
     found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
     return found
 
 
 def test_each_issued_token_has_one_line(caplog: pytest.LogCaptureFixture) -> None:
-    """A poll that brings the same token has none; the line tells the resource, the endpoint, by what and for how
-    long."""
+    """It names the resource, endpoint, authentication and lifetime; a poll that returns the same token logs nothing."""
 
     async def story(world: World) -> None:
         await world.begin(scopes=["read"], target={"name": "shop-token"})
@@ -64,7 +63,7 @@ def test_each_issued_token_has_one_line(caplog: pytest.LogCaptureFixture) -> Non
 def test_the_id_of_a_jwt_is_told_only_where_that_is_switched_on(
     caplog: pytest.LogCaptureFixture, *, told: bool
 ) -> None:
-    """At some servers it is the opaque token itself."""
+    """At some servers the ID is the opaque token itself."""
 
     async def story(world: World) -> None:
         world.audit_token_ids = told
@@ -77,7 +76,7 @@ def test_the_id_of_a_jwt_is_told_only_where_that_is_switched_on(
 
 
 def test_the_line_holds_nothing_of_token_or_secret(caplog: pytest.LogCaptureFixture) -> None:
-    """Nor a digest of one: its values are names, versions, scopes and a number."""
+    """Nor a digest of one: the values are names, versions, scopes and a number."""
 
     async def story(world: World) -> None:
         await world.begin(target={"name": "shop-token"})

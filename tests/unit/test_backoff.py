@@ -1,4 +1,4 @@
-"""After a failure the next attempt never waits so long that a mended fault costs a good token."""
+"""After a failure the next attempt comes soon enough that a fixed fault doesn't cost a valid token."""
 
 import pytest
 from integration_token.renewal.backoff import transient_wait, user_action_wait
@@ -20,7 +20,7 @@ ALMOST_ONE = 1 - 2**-53
     ],
 )
 def test_what_only_a_change_mends_is_probed_again_all_the_same(left: float, wait: float) -> None:
-    """The change may be made at the endpoint, where nobody tells us."""
+    """The fix may be made at the endpoint, which doesn't notify the operator."""
     assert user_action_wait(left) == wait
 
 
@@ -43,7 +43,7 @@ def test_what_only_a_change_mends_is_probed_again_all_the_same(left: float, wait
 def test_a_passing_fault_is_tried_again_after_an_exponential_time_with_equal_jitter(
     failures: int, left: float, least: float, most: float
 ) -> None:
-    """Half of the time is fixed, the other half is chance."""
+    """Half of the delay is fixed, the other half is random."""
     assert transient_wait(failures, left, 0.0) == pytest.approx(least)
     assert transient_wait(failures, left, 0.5) == pytest.approx(max(1, (least + most) / 2))
     assert transient_wait(failures, left, ALMOST_ONE) == pytest.approx(most)

@@ -1,4 +1,4 @@
-"""Authorities that a ClusterTokenEndpoint takes from a ConfigMap of the operator's namespace."""
+"""CA certificates that a ClusterTokenEndpoint takes from a ConfigMap in the operator's namespace."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ HOUR = 3600.0
 
 
 async def begin(world: World, **data: str) -> None:
-    """A resource at an endpoint that takes its authorities from a ConfigMap, with that data if any."""
+    """A resource whose endpoint takes its CA certificates from a ConfigMap, with this data if any."""
     if data:
         world.config_map("authorities", {key.replace("_", "."): value for key, value in data.items()})
     world.cluster_endpoint(caBundleRef=REF)
@@ -32,7 +32,7 @@ async def begin(world: World, **data: str) -> None:
 
 
 def told(world: World, name: str = "login") -> tuple[str, str, str]:
-    """Status, reason and message of an endpoint's Ready."""
+    """Status, reason and message of the endpoint's Ready condition."""
     ready = world.cluster.object("clustertokenendpoints", "", name)["status"]["conditions"][0]
     return ready["status"], ready["reason"], ready["message"]
 
@@ -43,7 +43,7 @@ def looks(world: World) -> int:
 
 
 def test_authorities_come_from_the_configmap() -> None:
-    """And a request trusts these alone."""
+    """Requests trust only these."""
 
     async def story(world: World) -> None:
         routes = routes_of(world)
@@ -56,7 +56,7 @@ def test_authorities_come_from_the_configmap() -> None:
 
 
 FAULTS: dict[str, tuple[Callable[[World], object], str, str]] = {
-    # A sentence: what is done to the world, the reason, what the message says.
+    # For each case: what is done to the world, the reason, and what the message says.
     "the ConfigMap is missing": (
         lambda world: None,
         "CABundleNotFound",
@@ -94,7 +94,7 @@ FAULTS: dict[str, tuple[Callable[[World], object], str, str]] = {
 def test_endpoint_says_why_there_are_no_authorities_and_works_as_soon_as_there_are(
     spoil: Callable[[World], object], reason: str, message: str
 ) -> None:
-    """Nothing is asked for until then, for hours if need be; then six seconds later there is a token."""
+    """No token is requested until then, for hours if need be; six seconds later there is a token."""
 
     async def story(world: World) -> None:
         spoil(world)
@@ -119,7 +119,7 @@ def test_endpoint_says_why_there_are_no_authorities_and_works_as_soon_as_there_a
 
 
 def test_authorities_that_arrive_a_moment_later_are_waited_for_without_a_word() -> None:
-    """Helm and Flux create them in any order: nobody gives up, and no event or warning is made of it."""
+    """Helm and Flux create objects in any order: nothing fails, and there is no event or warning."""
 
     async def story(world: World) -> None:
         await begin(world)
@@ -134,7 +134,7 @@ def test_authorities_that_arrive_a_moment_later_are_waited_for_without_a_word() 
 
 
 def test_rotation_asks_for_nothing_and_writes_nothing() -> None:
-    """A good token stays; the next request, whenever it is due, trusts what the ConfigMap holds by then."""
+    """A valid token stays; the next request, whenever it is due, trusts what the ConfigMap holds by then."""
 
     async def story(world: World) -> None:
         routes = routes_of(world)
@@ -157,7 +157,7 @@ def test_rotation_asks_for_nothing_and_writes_nothing() -> None:
 
 
 def test_request_that_failed_for_old_authorities_is_sent_again_with_the_new_ones() -> None:
-    """Seconds after they came, whenever it would have been tried again."""
+    """Within seconds of the change, regardless of when the retry was due."""
 
     async def story(world: World) -> None:
         await begin(world, ca_crt=FIRST)
@@ -176,7 +176,7 @@ def test_request_that_failed_for_old_authorities_is_sent_again_with_the_new_ones
 
 
 def test_one_read_serves_all_endpoints_that_name_the_same_configmap() -> None:
-    """A thousand of them cost twelve small calls a minute, and none once they are gone."""
+    """A thousand endpoints cost twelve small calls a minute, and none once they are gone."""
 
     async def story(world: World) -> None:
         world.config_map("authorities", {"ca.crt": FIRST})
@@ -199,7 +199,7 @@ def test_one_read_serves_all_endpoints_that_name_the_same_configmap() -> None:
 
 
 def test_authorities_that_are_taken_away_are_trusted_no_more() -> None:
-    """A deleted ConfigMap is no leave to go on with what it held; the token that is held stays good."""
+    """Deleting the ConfigMap revokes trust in what it held; the current token stays valid."""
 
     async def story(world: World) -> None:
         await begin(world, ca_crt=FIRST)
@@ -215,7 +215,7 @@ def test_authorities_that_are_taken_away_are_trusted_no_more() -> None:
 
 
 def test_what_was_read_holds_as_long_as_the_api_server_is_away() -> None:
-    """An outage must not take away what worked a moment ago; after it changes are noticed as before."""
+    """An outage doesn't take away what worked a moment ago; changes are noticed again afterwards."""
 
     async def story(world: World) -> None:
         routes = routes_of(world)
@@ -237,7 +237,7 @@ def test_what_was_read_holds_as_long_as_the_api_server_is_away() -> None:
 
 
 def test_outage_at_the_start_is_waited_for() -> None:
-    """Nothing is told that is only not known yet."""
+    """Nothing that is merely not known yet is reported."""
 
     async def story(world: World) -> None:
         world.cluster.fail("get", "configmaps", Unavailable("the API server cannot be reached"), 5)
@@ -251,7 +251,7 @@ def test_outage_at_the_start_is_waited_for() -> None:
 
 
 def test_restart_with_good_tokens_reads_the_authorities_and_no_more() -> None:
-    """No request and no write."""
+    """It requests no token and writes nothing."""
 
     async def story(world: World) -> None:
         await begin(world, ca_crt=FIRST)
@@ -264,7 +264,7 @@ def test_restart_with_good_tokens_reads_the_authorities_and_no_more() -> None:
 
 
 def test_another_configmap_counts_at_once() -> None:
-    """And the one before is looked at no more."""
+    """The previous ConfigMap is no longer read."""
 
     async def story(world: World) -> None:
         routes = routes_of(world)
@@ -283,7 +283,7 @@ def test_another_configmap_counts_at_once() -> None:
 
 
 def test_more_text_than_is_kept_is_read_for_each_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many ConfigMaps are named, the memory that they take is bounded, and each endpoint has its own."""
+    """However many ConfigMaps are named, memory stays bounded, and each endpoint gets its own."""
     monkeypatch.setattr(module, "MAX_KEPT", len(FIRST) + 10)
 
     async def story(world: World) -> None:
@@ -305,7 +305,7 @@ def test_more_text_than_is_kept_is_read_for_each_use(monkeypatch: pytest.MonkeyP
 
 
 def test_bundle_with_names_in_another_encoding_is_read() -> None:
-    """kubectl puts what isn't UTF-8 under binaryData."""
+    """kubectl puts anything that isn't UTF-8 into binaryData."""
 
     async def story(world: World) -> None:
         text = f"# Autorità\n{FIRST}"
@@ -321,13 +321,13 @@ def test_bundle_with_names_in_another_encoding_is_read() -> None:
 
 
 def parsed(kind: EndpointKind, **spec: Any) -> object:
-    """What an endpoint's spec says of where its authorities are."""
+    """Where an endpoint's spec says to find its CA certificates."""
     body = {"metadata": {"name": "login", "uid": "uid"}, "spec": {"tokenURL": "https://login.example/t", **spec}}
     return parse_endpoint(kind, body).ca_bundle_ref
 
 
 def test_key_is_ca_crt_unless_it_is_named() -> None:
-    """As cert-manager and trust-manager write it."""
+    """As cert-manager and trust-manager name it."""
     assert parsed(EndpointKind.CLUSTER, caBundleRef={"name": "authorities"}) == ConfigMapKey(**REF)
 
 
@@ -339,13 +339,13 @@ def test_key_is_ca_crt_unless_it_is_named() -> None:
     ],
 )
 def test_what_the_schema_refuses_is_refused(kind: EndpointKind, spec: dict[str, Any], message: str) -> None:
-    """As an object from an older schema may be: the system's roots are never trusted instead."""
+    """Objects from an older schema may hold such values: the system's roots are never trusted instead."""
     with pytest.raises(UserActionRequired, match=message):
         parsed(kind, caBundleRef=REF, **spec)
 
 
 def test_operator_without_a_namespace_says_so() -> None:
-    """Outside of a pod it has none unless it is told."""
+    """Outside a pod it has none unless one is configured."""
 
     async def story(world: World) -> None:
         world.operator.bundles._namespace = None

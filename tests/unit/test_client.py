@@ -1,4 +1,4 @@
-"""A token request goes over real sockets to a checked address alone, and ends in bounded time and memory."""
+"""A token request goes over real sockets to a checked address only, and ends in bounded time and memory."""
 
 import asyncio
 import base64
@@ -49,7 +49,7 @@ Resolve = Callable[..., list[str]]
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[TokenEndpoint]:
-    """One server for all; each test that spoils it has a client ID of its own."""
+    """One server for all tests; each test that breaks it uses its own client ID."""
     with TokenEndpoint(accepts=lambda _, secret: secret == SECRET) as endpoint:
         yield endpoint
 
@@ -71,7 +71,7 @@ async def client(clock: FakeClock) -> AsyncIterator[TokenClient]:
 
 @pytest.fixture
 def resolve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
-    """Lets names resolve to the given addresses; the answer is a list that notes each resolution."""
+    """Makes names resolve to the given addresses; returns a list that records each resolution."""
 
     def names(**addresses: list[str]) -> list[str]:
         asked: list[str] = []
@@ -90,7 +90,7 @@ def resolve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
 
 
 def request(url: str, client_id: str = "shop") -> TokenRequest:
-    """A token request for that URL."""
+    """A token request to that URL."""
     return build_request(
         TokenRequestSpec(
             GrantInputs(url, RequestEncoding.JSON, "ClientSecretPost", (), "https://api.example", ()),
@@ -101,13 +101,13 @@ def request(url: str, client_id: str = "shop") -> TokenRequest:
 
 
 def named(url: str, host: str) -> str:
-    """The URL with that name instead of its address."""
+    """The URL with that name in place of its address."""
     parts = urlsplit(url)
     return parts._replace(netloc=f"{host}:{parts.port}").geturl()
 
 
 async def failure(client: TokenClient, request: TokenRequest, route: Route = ROUTE) -> Failure:
-    """The failure of a request; it never shows the secret."""
+    """The failure of a request, which never shows the secret."""
     with pytest.raises(Failure) as caught:
         await client.send(request, route)
     assert SECRET not in f"{caught.value!r} {caught.value.message}"
@@ -116,13 +116,13 @@ async def failure(client: TokenClient, request: TokenRequest, route: Route = ROU
 
 
 def access_token(answer: Answer) -> object:
-    """The token in a good answer."""
+    """The access token in a successful response."""
     assert answer.status == 200
     return json.loads(answer.body)["access_token"]
 
 
 class Recorder:
-    """A server that notes what comes in, and answers each request with the same."""
+    """A server that records what it receives and gives every request the same response."""
 
     def __init__(self, answer: bytes) -> None:
         self.port = 0
@@ -132,7 +132,7 @@ class Recorder:
         self._answer = answer
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answers on one connection until the client is gone."""
+        """Answers on one connection until the client disconnects."""
         self.connections += 1
         try:
             while True:
@@ -147,12 +147,12 @@ class Recorder:
             writer.close()
 
     def note_name(self, _: object, name: str | None, __: object) -> None:
-        """The server name that TLS began with."""
+        """Records the server name in the TLS handshake."""
         self.server_names.append(name)
 
 
 def response(status: str = "200 OK", headers: str = "", body: str = '{"access_token": "x"}') -> bytes:
-    """An answer of HTTP/1.1."""
+    """An HTTP/1.1 response."""
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{headers}\r\n{body}".encode()
 
 
@@ -196,7 +196,7 @@ def test_a_url_that_is_not_admitted_is_refused_before_anything_is_sent(url: str,
 
 
 def test_a_url_on_the_list_of_hosts_is_admitted() -> None:
-    """By its host alone, in any case; international names in their ASCII form."""
+    """Only its host counts, in any case; international names are listed in their ASCII form."""
     policy = Policy(False, frozenset({"login.example", "xn--bcher-kva.example", "::1"}), frozenset())
     for url in ("https://LOGIN.example:8443/a?b#c", "https://bücher.example", "https://[::1]/"):
         assert check_url(url, policy).scheme == "https"
@@ -216,7 +216,7 @@ async def test_the_answer_comes_with_the_time_at_which_its_request_was_sent(
 async def test_an_endpoint_with_a_certificate_of_the_given_authority_is_trusted(
     clock: FakeClock, secure: TokenEndpoint, resolve: Resolve
 ) -> None:
-    """The certificate is for the URL's name, not for the address that is connected to; comments don't matter."""
+    """The certificate is for the URL's name, not for the address connected to; comments in the bundle are ignored."""
     resolve(login=["127.0.0.1"])
     client = TokenClient(clock, TRIAL, None)
     for bundle in (secure.ca_pem, f"# Ángel's Autorität\n{secure.ca_pem}", secure.ca_pem * 2):
@@ -235,9 +235,9 @@ async def test_an_endpoint_with_a_certificate_of_the_given_authority_is_trusted(
 async def test_an_endpoint_with_another_certificate_is_not(
     client: TokenClient, secure: TokenEndpoint, resolve: Resolve, name: str, trusted: bool, why: str, advice: str
 ) -> None:
-    """Neither with one for another name, nor with one of an unknown authority; nothing is sent then.
+    """Neither one for another name nor one from an unknown CA; nothing is sent.
 
-    A name is no matter of `caBundle`.
+    A wrong name doesn't point to `caBundle`.
     """
     resolve(login=["127.0.0.1"], other=["127.0.0.1"])
     before = secure.log
@@ -262,7 +262,7 @@ async def test_an_endpoint_with_another_certificate_is_not(
 async def test_a_certificate_out_of_its_time_is_no_matter_of_authorities(
     client: TokenClient, resolve: Resolve, days: tuple[int, int], why: str, advice: str
 ) -> None:
-    """What is to be done is told by the kind of the failure."""
+    """The kind of the failure says what to do."""
     resolve(login=["127.0.0.1"])
     begins, ends = (datetime.now(UTC) + timedelta(days=day) for day in days)
     certificate = Certificate.issue("login.example", not_before=begins, not_after=ends)
@@ -276,7 +276,7 @@ async def test_a_certificate_out_of_its_time_is_no_matter_of_authorities(
 
 
 async def test_an_endpoint_that_speaks_no_tls_is_said_to(client: TokenClient, endpoint: TokenEndpoint) -> None:
-    """As with the port of http in an https URL."""
+    """As with the http port in an https URL."""
     problem = await failure(client, request(endpoint.url.replace("http:", "https:")))
     assert (type(problem), problem.reason) == (Transient, Reason.TLS_FAILED)
     assert "check that spec.tokenURL names an https port" in problem.message
@@ -286,7 +286,7 @@ async def test_an_endpoint_that_speaks_no_tls_is_said_to(client: TokenClient, en
     "bundle", ["garbage", " ", "\x00", "-----BEGIN CERTIFICATE-----\né\n-----END CERTIFICATE-----"]
 )
 async def test_a_bundle_without_a_certificate_is_refused(client: TokenClient, bundle: str) -> None:
-    """And the field is named."""
+    """The message names the field."""
     problem = await failure(client, request("https://127.0.0.1:9/"), Route(bundle, 1.0, private=False))
     assert (type(problem), problem.reason) == (UserActionRequired, Reason.INVALID_CA_BUNDLE)
     assert problem.message == "spec.caBundle holds no PEM certificate that can be read; mend it"
@@ -300,7 +300,7 @@ async def test_endpoints_of_one_authority_share_what_tls_needs(secure: TokenEndp
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_not_followed(client: TokenClient, endpoint: TokenEndpoint, status: int) -> None:
-    """A 307 would carry the secret to another host."""
+    """A 307 would send the secret to another host."""
     async with recording() as elsewhere:
         to = fault.redirect(status, f"http://127.0.0.1:{elsewhere.port}/")
         endpoint.fault(to, client_id=f"redirected {status}", count=1)
@@ -312,7 +312,7 @@ async def test_a_redirect_is_not_followed(client: TokenClient, endpoint: TokenEn
 async def test_an_answer_of_more_than_64_kib_is_given_up(
     client: TokenClient, endpoint: TokenEndpoint, spoiled: Fault
 ) -> None:
-    """No more than that is kept."""
+    """No more than that is kept in memory."""
     endpoint.fault(spoiled, client_id=spoiled.name, count=1)
     tracemalloc.start()
     problem = await failure(client, request(endpoint.url, spoiled.name))
@@ -324,7 +324,7 @@ async def test_an_answer_of_more_than_64_kib_is_given_up(
 
 
 async def test_the_page_of_an_error_may_be_as_large_as_it_wants(client: TokenClient, endpoint: TokenEndpoint) -> None:
-    """The status counts, and the page is left unread."""
+    """The status counts; the body isn't read."""
     page = fault.status(503)
     large = Fault("large page", lambda _, __: Reply(503, body=b"x" * 2 * MAX_BODY), issue=page.issue)
     endpoint.fault(large, client_id="large", count=1)
@@ -335,7 +335,7 @@ async def test_the_page_of_an_error_may_be_as_large_as_it_wants(client: TokenCli
 async def test_a_compressed_answer_is_neither_asked_for_nor_unpacked(
     client: TokenClient, endpoint: TokenEndpoint
 ) -> None:
-    """16 KiB of it would become 16 MiB."""
+    """16 KiB could expand to 16 MiB."""
     endpoint.fault(fault.GZIP_BOMB, client_id="bomb", count=2)
     await client.send(request(endpoint.url, "bomb"), ROUTE)
     tracemalloc.start()
@@ -373,7 +373,7 @@ async def test_an_answer_that_never_comes_or_never_ends_is_a_passing_failure(
     reason: Reason,
     message: str,
 ) -> None:
-    """In bounded time, also where bytes trickle in; and the next request works. It says with whom, and why."""
+    """It ends in bounded time even if bytes trickle in; the message says who and why, and the next request works."""
     monkeypatch.setattr(module, "_GRACE", 0.05)
     endpoint.fault(spoiled, client_id=spoiled.name, count=1)
     loop = asyncio.get_running_loop()
@@ -388,7 +388,7 @@ async def test_an_answer_that_never_comes_or_never_ends_is_a_passing_failure(
 async def test_a_name_is_resolved_once_and_its_checked_address_connected_to(
     client: TokenClient, resolve: Resolve
 ) -> None:
-    """A second resolution could answer another address; the endpoint still sees the URL's name."""
+    """A second resolution could return another address; the endpoint still sees the URL's name."""
     certificate = Certificate.issue("login.example")
     asked = resolve(login=["127.0.0.1"])
     async with recording(certificate=certificate) as recorder:
@@ -410,14 +410,14 @@ async def test_a_name_is_resolved_once_and_its_checked_address_connected_to(
         (["127.0.0.1", "10.0.0.7"], "10.0.0.7 is private"),
         (["10.0.0.7", "127.0.0.1"], "10.0.0.7 is private"),
         (["127.0.0.1", "169.254.169.254"], "169.254.169.254 is a link-local address"),
-        # Python prints it as ::ffff:a00:7 before 3.13.
+        # Before 3.13 Python prints it as ::ffff:a00:7.
         (["127.0.0.1", "::ffff:10.0.0.7"], f"{ip_address('::ffff:10.0.0.7')} (which means 10.0.0.7) is private"),
     ],
 )
 async def test_a_name_with_one_refused_address_is_not_connected_to(
     client: TokenClient, resolve: Resolve, addresses: list[str], wrong: str
 ) -> None:
-    """Not even at the others."""
+    """Not even at its other addresses."""
     resolve(login=addresses)
     async with recording() as recorder:
         problem = await failure(client, request(f"http://login.example:{recorder.port}/"))
@@ -433,7 +433,7 @@ async def test_a_name_with_one_refused_address_is_not_connected_to(
     "url", ["https://127.0.0.1/", "https://[::1]/", "https://[::ffff:127.0.0.1]/", "https://2130706433/"]
 )
 async def test_an_address_in_the_url_is_checked_like_a_resolved_one(clock: FakeClock, url: str) -> None:
-    """In whichever way it is written: the resolver also reads numbers."""
+    """In any notation: the resolver also accepts numbers."""
     client = TokenClient(clock, STRICT, None)
     problem = await failure(client, request(url))
     assert (type(problem), problem.reason) == (UserActionRequired, Reason.ADDRESS_NOT_ALLOWED)
@@ -444,7 +444,7 @@ async def test_an_address_in_the_url_is_checked_like_a_resolved_one(clock: FakeC
 async def test_private_addresses_are_for_trusted_endpoints_and_listed_hosts(
     clock: FakeClock, client: TokenClient, resolve: Resolve
 ) -> None:
-    """A ClusterTokenEndpoint, or `--private-host`."""
+    """That is, for a ClusterTokenEndpoint or with `--private-host`."""
     resolve(login=["127.0.0.1", "10.0.0.7"])
     listing = TokenClient(clock, Policy(True, frozenset(), frozenset({"login.example"})), None)
     async with recording() as recorder:
@@ -458,7 +458,7 @@ async def test_private_addresses_are_for_trusted_endpoints_and_listed_hosts(
 async def test_the_next_address_is_tried_where_one_refuses_the_connection(
     client: TokenClient, endpoint: TokenEndpoint, resolve: Resolve
 ) -> None:
-    """A name of two addresses outlives one of its servers."""
+    """A name with two addresses survives the loss of one server."""
     resolve(login=["127.0.0.2", "127.0.0.3", "127.0.0.1"], down=["127.0.0.2", "127.0.0.3"])
     assert access_token(await client.send(request(named(endpoint.url, "login.example")), ROUTE))
     problem = await failure(client, request(named(endpoint.url, "down.example")))
@@ -473,7 +473,7 @@ async def test_the_next_address_is_tried_where_one_refuses_the_connection(
 async def test_of_several_addresses_the_same_failure_is_told_in_whatever_order_they_come(
     client: TokenClient, resolve: Resolve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Name servers turn their addresses round, and another message would be written to the status each time."""
+    """DNS servers rotate addresses; otherwise each attempt would write another message to the status."""
     numbers = {"127.0.0.2": errno.ENETUNREACH, "127.0.0.3": errno.ECONNREFUSED}
 
     async def connect(_: object, host: str, *__: object, **___: object) -> None:
@@ -489,7 +489,7 @@ async def test_of_several_addresses_the_same_failure_is_told_in_whatever_order_t
 async def test_the_next_address_is_not_tried_once_the_request_was_sent(
     client: TokenClient, endpoint: TokenEndpoint, resolve: Resolve
 ) -> None:
-    """One request is one request."""
+    """One attempt sends at most one request."""
     resolve(login=["127.0.0.1", "127.0.0.1", "127.0.0.2"])
     endpoint.fault(fault.RESET, client_id="reset once", count=1)
     await failure(client, request(named(endpoint.url, "login.example"), "reset once"))
@@ -508,7 +508,7 @@ async def test_the_next_address_is_not_tried_once_the_request_was_sent(
 async def test_the_cause_that_the_system_gives_is_told(
     client: TokenClient, monkeypatch: pytest.MonkeyPatch, number: int, said: str
 ) -> None:
-    """A NetworkPolicy, a missing route and a closed port are mended by different people."""
+    """A NetworkPolicy, a missing route and a closed port are fixed by different people."""
 
     async def connect(*_: object, **__: object) -> None:
         raise OSError(number, "text of the library")
@@ -520,7 +520,7 @@ async def test_the_cause_that_the_system_gives_is_told(
 
 
 async def test_a_name_that_does_not_resolve_is_a_passing_failure(client: TokenClient, resolve: Resolve) -> None:
-    """And may be a mistake in the URL."""
+    """It may also be a typo in the URL."""
     resolve(empty=[])
     problem = await failure(client, request("https://gone.example/"))
     assert (type(problem), problem.reason) == (Transient, Reason.ENDPOINT_UNREACHABLE)
@@ -532,7 +532,7 @@ async def test_a_name_that_does_not_resolve_is_a_passing_failure(client: TokenCl
 
 @asynccontextmanager
 async def proxying(to: int, refusal: str = "502 Bad Gateway") -> AsyncIterator[Recorder]:
-    """A proxy that connects every tunnel to that port of 127.0.0.1, whatever name is asked for; 0 refuses."""
+    """A proxy that connects every tunnel to that port on 127.0.0.1, whatever name is requested; 0 refuses."""
     recorder = Recorder(b"")
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -560,7 +560,7 @@ async def proxying(to: int, refusal: str = "502 Bad Gateway") -> AsyncIterator[R
 
 
 async def test_a_proxy_resolves_the_name_by_itself(clock: FakeClock, secure: TokenEndpoint, resolve: Resolve) -> None:
-    """It is told the name and its own password, and sees nothing of the request."""
+    """The proxy gets the name and its own password, and sees nothing of the request."""
     asked = resolve()
     url = named(secure.url, "login.example")
     async with proxying(int(urlsplit(secure.url).port or 0)) as proxy:
@@ -578,8 +578,7 @@ async def test_a_proxy_resolves_the_name_by_itself(clock: FakeClock, secure: Tok
 async def test_a_host_that_needs_no_proxy_is_asked_directly(
     clock: FakeClock, secure: TokenEndpoint, resolve: Resolve
 ) -> None:
-    """Its name is resolved here and its addresses are checked as without a proxy, which sees nothing of it; what fails
-    is told of the endpoint."""
+    """Its name is resolved and its addresses are checked as without a proxy; failures are the endpoint's."""
     asked = resolve(login=["127.0.0.1", "10.0.0.7"])
     near, far = named(secure.url, "login.example"), named(secure.url, "far.example")
     async with proxying(int(urlsplit(secure.url).port or 0)) as proxy:
@@ -608,7 +607,7 @@ async def test_a_host_that_needs_no_proxy_is_asked_directly(
     ],
 )
 async def test_a_proxy_that_refuses_or_is_gone_is_a_passing_failure(clock: FakeClock, answer: str, advice: str) -> None:
-    """It is told as the proxy's, and its password shows in no message."""
+    """The message blames the proxy and never shows its password."""
     async with proxying(0, answer) as proxy:
         url = f"http://user:pa55word@127.0.0.1:{proxy.port}"
         client = TokenClient(clock, STRICT, url)
@@ -632,7 +631,7 @@ async def test_a_proxy_that_refuses_or_is_gone_is_a_passing_failure(clock: FakeC
 async def test_it_is_told_whether_tls_fails_with_the_proxy_or_behind_it(
     clock: FakeClock, secure: TokenEndpoint
 ) -> None:
-    """The endpoint's owner can do nothing about a proxy's certificate, nor the proxy's about the endpoint's."""
+    """The endpoint's owner can't fix the proxy's certificate, nor the proxy's owner the endpoint's."""
     url = named(secure.url, "login.example")
     async with recording(certificate=Certificate.issue("127.0.0.1")) as recorder:
         client = TokenClient(clock, STRICT, f"https://127.0.0.1:{recorder.port}")
@@ -652,7 +651,7 @@ async def test_it_is_told_whether_tls_fails_with_the_proxy_or_behind_it(
 async def test_the_proxies_of_the_environment_are_not_used(
     clock: FakeClock, endpoint: TokenEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only `--proxy-url` is, with its list of hosts."""
+    """Only `--proxy-url` counts, with its list of hosts."""
     async with recording() as proxy:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
@@ -666,7 +665,7 @@ async def test_the_proxies_of_the_environment_are_not_used(
 
 
 async def test_a_connection_is_used_again_and_no_cookie_is_sent_back(client: TokenClient) -> None:
-    """A cookie would tie one tenant's request to the next."""
+    """A cookie would link one tenant's request to the next."""
     async with recording(response(headers="Set-Cookie: session=1; Path=/\r\n")) as recorder:
         for client_id in ("one", "two", "three"):
             await client.send(request(f"http://127.0.0.1:{recorder.port}/", client_id), ROUTE)
@@ -676,7 +675,7 @@ async def test_a_connection_is_used_again_and_no_cookie_is_sent_back(client: Tok
 
 
 async def test_two_hosts_with_one_address_share_no_connection(client: TokenClient, resolve: Resolve) -> None:
-    """Nor do two authorities of one host: what was verified for one holds for no other."""
+    """Neither do two CA bundles for one host: a verification under one doesn't hold under the other."""
     certificate = Certificate.issue("a.example", "b.example")
     resolve(a=["127.0.0.1"], b=["127.0.0.1"])
     async with recording(certificate=certificate) as recorder:
@@ -692,7 +691,7 @@ async def test_two_hosts_with_one_address_share_no_connection(client: TokenClien
 async def test_connections_are_kept_for_the_hosts_of_late_alone(
     client: TokenClient, resolve: Resolve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The least recently used host's are closed first."""
+    """The connections of the least recently used host are closed first."""
     monkeypatch.setattr(pool, "_HOSTS", 2)
     resolve(a=["127.0.0.1"], b=["127.0.0.1"], c=["127.0.0.1"])
     async with recording() as recorder:
@@ -705,7 +704,7 @@ async def test_connections_are_kept_for_the_hosts_of_late_alone(
 async def test_nothing_is_asked_by_a_process_that_may_not_act_any_more(
     clock: FakeClock, secure: TokenEndpoint, resolve: Resolve
 ) -> None:
-    """Judged when the request is about to be sent, however long it has waited before."""
+    """This is checked when the request is about to be sent, however long it waited before."""
     resolve(login=["127.0.0.1"])
     fence = Fence(clock, clock.now().boot + 10)
     client = TokenClient(clock, TRIAL, None, fence.check)
@@ -720,7 +719,7 @@ async def test_nothing_is_asked_by_a_process_that_may_not_act_any_more(
 
 
 class TestFlood:
-    """What a server sends beside an answer costs no more than an answer."""
+    """What a server sends in addition to a response costs no more than a response."""
 
     @pytest.mark.parametrize(
         ("head", "again"),
@@ -735,7 +734,7 @@ class TestFlood:
         ],
     )  # fmt: skip
     async def test_an_endless_flood_is_given_up(self, client: TokenClient, head: bytes, again: bytes) -> None:
-        """Long before the timeout, and after as few bytes as an answer may have."""
+        """Long before the timeout, and after no more bytes than a response may have."""
         flood = Flood(head, again)
         server = await asyncio.start_server(flood.serve, "127.0.0.1", 0)
         async with server:
@@ -746,7 +745,7 @@ class TestFlood:
         assert flood.sent < 8 * MAX_BODY + SOCKET_BUFFERS
 
     async def test_an_answer_in_ordinary_pieces_is_read(self, client: TokenClient) -> None:
-        """Of 64 bytes each, with a single interim response before it."""
+        """Pieces of 64 bytes, preceded by one interim response."""
         body = json.dumps({"access_token": "x" * 20_000, "expires_in": 60}).encode()
         pieces = [body[start : start + 64] for start in range(0, len(body), 64)]
         chunked = b"".join(f"{len(piece):x}\r\n".encode() + piece + b"\r\n" for piece in pieces) + b"0\r\n\r\n"
@@ -756,10 +755,10 @@ class TestFlood:
         async with server:
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/token"
             assert access_token(await client.send(request(url), ROUTE)) == "x" * 20_000
-            await client.close()  # from 3.12 on the server's end waits for that of its connections
+            await client.close()  # from 3.12 on, closing the server waits for its connections
 
     async def test_what_comes_beside_an_answer_is_nobodys(self, client: TokenClient) -> None:
-        """The next request over this connection might be another tenant's, and take it for its own answer."""
+        """The next request on this connection might be another tenant's, and mistake it for its own response."""
         async with recording(response() + response(body='{"access_token": "another"}')) as recorder:
             url = f"http://127.0.0.1:{recorder.port}/token"
             assert access_token(await client.send(request(url), ROUTE)) == "x"
@@ -771,11 +770,11 @@ class TestFlood:
 
 
 SOCKET_BUFFERS = 16 * 1024 * 1024
-"""Bytes that the system takes before a server notices that nobody reads: far below what a minute's flood would be."""
+"""Bytes the system buffers before a server notices that nobody reads: far below a minute's flood."""
 
 
 class Flood:
-    """A server that never stops."""
+    """A server that never stops sending."""
 
     def __init__(self, head: bytes, again: bytes) -> None:
         self._head = head
@@ -783,7 +782,7 @@ class Flood:
         self.sent = 0
 
     async def serve(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Sends until the client is gone."""
+        """Sends until the client disconnects."""
         try:
             writer.write(self._head)
             while True:
@@ -797,13 +796,13 @@ class Flood:
 
 
 class TestEnded:
-    """Whoever counts requests learns when nothing of one is under way any more."""
+    """The caller that counts requests learns when a request has completely ended."""
 
     @pytest.mark.parametrize("url", ["no url", "https://169.254.169.254/token", "https://nowhere.example/token"])
     async def test_a_request_that_was_never_sent_ends_once(
         self, client: TokenClient, resolve: Resolve, url: str
     ) -> None:
-        """However it came to nothing, and it counts as not sent."""
+        """Whatever prevented it, and it counts as not sent."""
         resolve()
         ends: list[str] = []
         with pytest.raises(Failure) as caught:
@@ -813,7 +812,7 @@ class TestEnded:
         assert not caught.value.sent
 
     async def test_an_answered_request_ends_once(self, client: TokenClient, endpoint: TokenEndpoint) -> None:
-        """With its answer."""
+        """With its response."""
         ends: list[str] = []
         await client.send(request(endpoint.url), ROUTE, ended=lambda: ends.append("shop"))
         assert ends == ["shop"]
@@ -821,7 +820,7 @@ class TestEnded:
     async def test_a_request_that_times_out_ends_once_and_counts_as_sent(
         self, client: TokenClient, endpoint: TokenEndpoint
     ) -> None:
-        """The endpoint has it, whatever becomes of it there."""
+        """The endpoint received it, whatever it does with it."""
         endpoint.fault(fault.HANG, client_id="patient")
         ends: list[str] = []
         with pytest.raises(Failure) as caught:
@@ -832,7 +831,7 @@ class TestEnded:
     async def test_a_look_up_that_hangs_is_under_way_until_it_returns(
         self, client: TokenClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The request has long been given up, and others are looked up meanwhile."""
+        """The request has long timed out, and other names are resolved meanwhile."""
         returned, ended, hung = threading.Event(), asyncio.Event(), []
 
         def getaddrinfo(host: str, *_: object, **__: object) -> list[object]:

@@ -1,4 +1,4 @@
-"""A client that proves itself by a certificate (RFC 8705): each request has a TLS of its own, and no key leaks."""
+"""Clients that authenticate with a certificate (RFC 8705): each request has its own TLS session, and no key leaks."""
 
 import asyncio
 import gc
@@ -50,13 +50,13 @@ TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 
 
 class Server:
-    """A token endpoint of blocking sockets, whose TLS tells by an alert whom it refuses, as OpenSSL does.
+    """A token endpoint on blocking sockets that refuses clients with a TLS alert, as OpenSSL does.
 
-    It answers each request with the serial number of the certificate that it was shown, and keeps connections open.
+    It answers each request with the serial number of the client's certificate, and keeps connections open.
     """
 
     def __init__(self, version: ssl.TLSVersion = TLS_1_3, *, demands: bool = True) -> None:
-        """Speaks that version of TLS; `demands`: a certificate of each client."""
+        """Speaks that TLS version; `demands`: requires a client certificate."""
         self.connections = 0
         self.resumed: list[bool] = []
         self.heads: list[str] = []
@@ -67,14 +67,14 @@ class Server:
         self.url = f"https://{HOST}:{self.port}/token"
 
     def run(self) -> None:
-        """Until its socket is closed."""
+        """Runs until its socket is closed."""
         while True:
             try:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
             self.connections += 1
-            # A server is alone with one client at a time: whoever keeps a connection keeps out the next one.
+            # The server handles one client at a time: an open connection keeps out the next client.
             with suppress(OSError), self._context.wrap_socket(connection, server_side=True) as secured:
                 secured.settimeout(5)
                 self._serve(secured)
@@ -88,7 +88,7 @@ class Server:
             secured.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
 
     def _head(self, secured: ssl.SSLSocket) -> str:
-        """Of the next request, whose body is `x`."""
+        """The head of the next request, whose body is `x`."""
         read = b""
         while not read.endswith(b"\r\n\r\nx"):
             piece = secured.recv(4096)
@@ -98,14 +98,14 @@ class Server:
         return read.decode()
 
     def close(self) -> None:
-        """Ends it."""
+        """Stops the server."""
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
 
 @contextmanager
 def serving(version: ssl.TLSVersion = TLS_1_3, *, demands: bool = True) -> Iterator[Server]:
-    """Such a server, in a thread of its own."""
+    """Such a server, in its own thread."""
     server = Server(version, demands=demands)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -125,19 +125,19 @@ async def client(clock: FakeClock) -> AsyncIterator[TokenClient]:
 
 
 def request(url: str, identity: ClientIdentity | None = SHOP) -> TokenRequest:
-    """A token request by a client that shows that certificate."""
+    """A token request with that client certificate."""
     certificate = ClientCertificate(identity.chain, identity.key) if identity else None
     return TokenRequest(url, {"Content-Type": "text/plain"}, b"x", certificate=certificate)
 
 
 async def shown(client: TokenClient, url: str, identity: ClientIdentity | None = SHOP) -> str:
-    """The serial number of the certificate that the server was shown."""
+    """The serial number of the certificate that the server saw."""
     answer = await client.send(request(url, identity), ROUTE)
     return str(json.loads(answer.body)["access_token"])
 
 
 async def failure(client: TokenClient, request: TokenRequest, route: Route = ROUTE) -> Failure:
-    """The failure of a request; nothing of it, with its causes and their frames' text, shows the key."""
+    """The failure of a request; neither it, its causes nor their frames show the key."""
     with pytest.raises(Failure) as caught:
         await client.send(request, route)
     told = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(request)
@@ -149,7 +149,7 @@ async def failure(client: TokenClient, request: TokenRequest, route: Route = ROU
 
 @pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
 async def test_the_server_sees_the_certificate(client: TokenClient, version: ssl.TLSVersion) -> None:
-    """In either version of TLS that is in use; and is told that nothing else comes over this connection."""
+    """With either TLS version in use; the request also tells the server to close the connection afterwards."""
     with serving(version) as server:
         assert await shown(client, server.url) == SHOP.serial_number
     [head] = server.heads
@@ -158,7 +158,7 @@ async def test_the_server_sees_the_certificate(client: TokenClient, version: ssl
 
 @pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
 async def test_no_two_requests_share_a_connection_or_a_session(client: TokenClient, version: ssl.TLSVersion) -> None:
-    """Neither two clients, nor one of them twice, nor one without a certificate: the server judges each by its own."""
+    """Neither two clients, nor one client twice, nor one without a certificate: each request is judged alone."""
     other = AUTHORITY.issue("other")
     with serving(version) as server:
         seen = [await shown(client, server.url, identity) for identity in (SHOP, other, SHOP, other)]
@@ -168,13 +168,13 @@ async def test_no_two_requests_share_a_connection_or_a_session(client: TokenClie
 
 
 async def test_requests_without_a_certificate_go_on_without_one(client: TokenClient) -> None:
-    """To the same host, under the same authorities, before and after."""
+    """To the same host, with the same CA certificates, before and after."""
     with serving(demands=False) as server:
         seen = [await shown(client, server.url, None)]
-        await client.close()  # it would keep out the next one
+        await client.close()  # it would keep out the next client
         seen += [await shown(client, server.url)]
         seen += [await shown(client, server.url, None), await shown(client, server.url, None)]
-    assert seen == ["none"] * 4  # it asked for none
+    assert seen == ["none"] * 4  # it required none
     assert server.connections == 3
 
 
@@ -223,7 +223,7 @@ def _encrypted(form: PrivateFormat) -> str:
 async def test_what_cannot_be_used_is_a_fault_of_the_credentials(
     client: TokenClient, chain: str, key: str, said: str
 ) -> None:
-    """Nobody is asked for a password, nothing is sent, and the message says what to write."""
+    """Nobody is prompted for a passphrase, nothing is sent, and the message says what to store instead."""
     with serving() as server:
         problem = await failure(client, request(server.url, ClientIdentity(chain, key)))
     assert (type(problem), problem.reason) == (UserActionRequired, Reason.CREDENTIALS_INVALID)
@@ -244,7 +244,7 @@ async def test_what_cannot_be_used_is_a_fault_of_the_credentials(
 async def test_a_refused_certificate_is_named(
     client: TokenClient, identity: ClientIdentity, alert: str, advice: str, version: ssl.TLSVersion
 ) -> None:
-    """With the server's alert, be it in place of an answer; where the alert was lost with the connection, without."""
+    """With the server's alert, even if it replaces a response; without it if the alert was lost with the connection."""
     with serving(version) as server:
         problem = await failure(client, request(server.url, identity))
     assert (type(problem), problem.reason) == (Transient, Reason.TLS_FAILED)
@@ -257,7 +257,7 @@ async def test_a_refused_certificate_is_named(
 
 
 async def test_a_connection_that_ends_with_the_certificate_is_told_so(client: TokenClient) -> None:
-    """Servers that end without an alert are common: asyncio's are among them."""
+    """Servers that close the connection without an alert are common; asyncio's is one."""
     context = SERVER.context(clients=AUTHORITY)
     async with await asyncio.start_server(lambda *_: None, HOST, 0, ssl=context) as server:
         port = server.sockets[0].getsockname()[1]
@@ -271,7 +271,7 @@ async def test_a_connection_that_ends_with_the_certificate_is_told_so(client: To
 async def test_where_a_certificate_is_wanted_and_none_is_shown_the_method_is_told(
     client: TokenClient, version: ssl.TLSVersion
 ) -> None:
-    """TLS 1.2 has no word for it, and a connection may end before that of TLS 1.3 is read."""
+    """TLS 1.2 has no alert for it, and in TLS 1.3 the connection may end before the alert is read."""
     with serving(version) as server:
         problem = await failure(client, request(server.url, None))
     assert isinstance(problem, Transient)
@@ -281,7 +281,7 @@ async def test_where_a_certificate_is_wanted_and_none_is_shown_the_method_is_tol
 
 
 async def test_a_server_that_is_not_trusted_is_shown_nothing(client: TokenClient) -> None:
-    """It is trusted by the same authorities as with any other method, and no other word is said of it."""
+    """The same CA certificates apply as with other methods, and so does the message."""
     with serving() as server:
         problem = await failure(client, request(server.url), Route(AUTHORITY.ca_pem, 5.0, private=False))
         unreadable = await failure(client, request(server.url), Route("no PEM", 5.0, private=False))
@@ -292,7 +292,7 @@ async def test_a_server_that_is_not_trusted_is_shown_nothing(client: TokenClient
 
 
 async def test_a_server_that_is_away_is_told_as_such(client: TokenClient) -> None:
-    """No certificate is blamed that nobody saw."""
+    """A certificate that nobody saw isn't blamed."""
     with serving() as server:
         pass
     problem = await failure(client, request(server.url))
@@ -301,7 +301,7 @@ async def test_a_server_that_is_away_is_told_as_such(client: TokenClient) -> Non
 
 
 async def test_an_http_endpoint_can_be_shown_no_certificate(client: TokenClient) -> None:
-    """Not even in an installation for trials, which admits http."""
+    """Not even in an installation for trials, which allows http."""
     problem = await failure(client, request("http://127.0.0.1:9/token"))
     assert (type(problem), problem.reason) == (EndpointUnusable, Reason.INSECURE_URL)
     assert problem.message == ("spec.tokenURL is http, over which no client certificate can be shown; use https")
@@ -310,7 +310,7 @@ async def test_an_http_endpoint_can_be_shown_no_certificate(client: TokenClient)
 async def test_a_proxy_is_not_shown_the_certificate(
     clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Though it asks for one: it is the endpoint behind it that gets to see it."""
+    """Even if the proxy asks for one: only the endpoint behind it sees it."""
     asked: list[object] = []
     tunnels: list[asyncio.Task[None]] = []
 
@@ -334,7 +334,7 @@ async def test_a_proxy_is_not_shown_the_certificate(
     authorities = tmp_path / "authorities.pem"
     authorities.write_text(SERVER.ca_pem)
     monkeypatch.setenv("SSL_CERT_FILE", str(authorities))
-    monkeypatch.setattr(trust, "_kept", type(trust._kept)())  # the system's own are kept once they were read
+    monkeypatch.setattr(trust, "_kept", type(trust._kept)())  # the system's own are kept once read
     with serving() as server:
         async with await asyncio.start_server(tunnel, HOST, 0, ssl=context) as proxy:
             client = TokenClient(clock, TRIAL, f"https://{HOST}:{proxy.sockets[0].getsockname()[1]}")
@@ -347,7 +347,7 @@ async def test_a_proxy_is_not_shown_the_certificate(
 
 
 def _open_files() -> dict[str, str]:
-    """What this process has open, by its number."""
+    """This process's open files, by descriptor."""
     found = {}
     for path in Path("/proc/self/fd").iterdir():
         with suppress(OSError):
@@ -356,8 +356,7 @@ def _open_files() -> dict[str, str]:
 
 
 async def test_no_file_is_left_or_has_a_name(client: TokenClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Certificate and key are read from sealed memory, which is closed before anything is sent, and also where they
-    cannot be used."""
+    """Certificate and key are read from sealed memory, which is closed before anything is sent, even if unusable."""
     files: list[tuple[str, bool]] = []
     load = ssl.SSLContext.load_cert_chain
 
@@ -383,7 +382,7 @@ async def test_no_file_is_left_or_has_a_name(client: TokenClient, monkeypatch: p
 async def test_where_a_file_in_memory_cannot_be_had_it_is_told(
     client: TokenClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None now, by what the system says; none at all where it isn't Linux."""
+    """The message gives the system's error, or says that the method needs Linux."""
 
     def exhausted(*_: object) -> int:
         raise OSError(24, "Too many open files", "/proc/self/fd/7")
@@ -400,7 +399,7 @@ async def test_where_a_file_in_memory_cannot_be_had_it_is_told(
 
 
 async def test_a_certificate_is_read_while_others_run(client: TokenClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the system's roots it takes some 20 ms, each time."""
+    """With the system's roots it takes some 20 ms each time."""
     threads: list[int] = []
     original = certified_context
 
@@ -416,7 +415,7 @@ async def test_a_certificate_is_read_while_others_run(client: TokenClient, monke
 
 
 async def test_nothing_is_kept_of_many_requests(client: TokenClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After 200 of them, some refused: neither a context, nor a connection, nor memory."""
+    """After 200 requests, some of them refused: no context, connection or memory is left."""
     contexts: list[weakref.ref[ssl.SSLContext]] = []
     original = certified_context
 

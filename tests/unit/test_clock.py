@@ -1,4 +1,4 @@
-"""What is planned is due when either clock says so: neither a stepped wall clock nor a suspend loses a renewal."""
+"""A deadline is due when either clock reaches it: neither a stepped wall clock nor a suspend misses a renewal."""
 
 import time
 
@@ -11,7 +11,7 @@ HOUR = 3600.0
 
 
 def test_a_moment_comes_after_as_many_seconds_on_both_clocks(clock: FakeClock) -> None:
-    """Where nobody touches a clock the two agree."""
+    """As long as nobody steps a clock, the two agree."""
     due = clock.now().after(100)
     clock.advance(99.5)
     assert not due.is_due(clock.now())
@@ -34,7 +34,7 @@ def test_a_moment_comes_after_as_many_seconds_on_both_clocks(clock: FakeClock) -
 def test_a_moment_has_come_when_either_clock_says_so(
     clock: FakeClock, step: float, early: float, reached: bool
 ) -> None:
-    """A moment a hundred seconds ahead, the wall clock stepped, and some seconds passed."""
+    """The moment is a hundred seconds ahead, the wall clock is stepped, and some seconds pass."""
     due = clock.now().after(100)
     clock.step(step)
     clock.advance(early)
@@ -43,7 +43,7 @@ def test_a_moment_has_come_when_either_clock_says_so(
 
 
 def test_the_clock_that_gets_there_first_tells_how_long_it_takes(clock: FakeClock) -> None:
-    """And how long ago it was."""
+    """It also tells how long ago the moment was."""
     due = clock.now().after(100)
     clock.step(30)
     assert due.seconds_from(clock.now()) == 70
@@ -62,7 +62,7 @@ def test_the_clock_that_gets_there_first_tells_how_long_it_takes(clock: FakeCloc
     ],
 )
 def test_the_later_reading_of_the_time_counts(clock: FakeClock, step: float, passed: float) -> None:
-    """A token that was seen a hundred seconds ago is at least that much older now."""
+    """A token seen a hundred seconds ago is now at least that much older."""
     anchor = clock.now()
     clock.advance(100)
     clock.step(step)
@@ -70,7 +70,7 @@ def test_the_later_reading_of_the_time_counts(clock: FakeClock, step: float, pas
 
 
 def test_the_machines_clocks_are_read_together() -> None:
-    """The wall clock counts from the epoch, the other one never goes back."""
+    """The wall clock counts from the epoch; the other clock never goes back."""
     wall = time.time()
     first, second = SystemClock().now(), SystemClock().now()
     assert wall <= first.wall <= second.wall <= time.time()
@@ -79,11 +79,11 @@ def test_the_machines_clocks_are_read_together() -> None:
 
 @pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="only Linux has a clock that goes on in a suspend")
 def test_the_second_clock_goes_on_during_a_suspend() -> None:
-    """CLOCK_MONOTONIC stands still then."""
+    """CLOCK_MONOTONIC stops during a suspend."""
     before = time.clock_gettime(time.CLOCK_BOOTTIME)
     assert before <= SystemClock().now().boot <= time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def test_moments_are_values() -> None:
-    """Two readings of the same time are equal."""
+    """Two equal readings compare equal."""
     assert Instant(5, 1).after(2) == Instant(7, 3)

@@ -1,4 +1,4 @@
-"""The command line says in one line what it cannot use, and starts nothing then."""
+"""The command line reports unusable settings in one line and starts nothing."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from tests.unit.test_settings import BAD, EVERY
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is set, whoever runs the tests; nobody is inside a pod, and the logs of the tests stay as they are."""
+    """A clean environment: no settings, no pod, and logging left as the tests have it."""
     for field in EVERY:
         monkeypatch.delenv(variable(field), raising=False)
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
@@ -29,7 +29,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
-    """The settings that an operator was started with; none really is."""
+    """The settings that an operator would have started with; none is started."""
     started: list[Settings] = []
 
     async def run(settings: Settings, clock: SystemClock) -> None:
@@ -42,12 +42,12 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
 
 
 def run_here(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Runs it, on a loop of its own."""
+    """Runs it on its own event loop."""
     asyncio.run(coroutine)
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """What is said, on standard error alone and in one line, where the command exits with 2."""
+    """The message, in one line and only on standard error, when the command exits with 2."""
     try:
         status: object = main(arguments)
     except SystemExit as end:
@@ -61,7 +61,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_the_flags_start_an_operator(started: list[Settings]) -> None:
-    """Repeated ones add up; the process ends well when the operator does."""
+    """Repeated flags add up; the process exits with 0 when the operator ends normally."""
     flags = ["--kubeconfig", "config", "--namespace", "a", "--namespace=b", "--insecure-endpoints"]
     flags += ["--allowed-host", "login.example", "--private-host", "10.0.0.7", "--proxy-url", "http://proxy.example"]
     flags += ["--metrics-address", ":9090", "--log-level", "debug", "--log-format", "json"]
@@ -84,7 +84,7 @@ def test_the_flags_start_an_operator(started: list[Settings]) -> None:
 def test_variables_start_an_operator_and_flags_go_first(
     started: list[Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each setting for itself."""
+    """For each setting separately."""
     monkeypatch.setenv("INTEGRATION_TOKEN_NAMESPACES", "a,b")
     monkeypatch.setenv("INTEGRATION_TOKEN_LOG_LEVEL", "error")
     assert main(["run", "--log-level", "warning"]) == 0
@@ -100,7 +100,7 @@ def test_a_bad_value_is_one_line_and_status_2(
     value: str,
     message: str,
 ) -> None:
-    """From a flag and from a variable; no password is shown, and nothing starts."""
+    """From a flag or a variable; no password is shown, and nothing starts."""
     said = refusal(capsys, "run", f"--{option(field)}={value}")
     assert said.startswith(f"integration-token-operator run: --{option(field)}: {message}")
     monkeypatch.setenv(variable(field), value)
@@ -125,7 +125,7 @@ def test_a_bad_value_is_one_line_and_status_2(
 def test_a_wrong_command_line_is_one_line_that_names_help(
     started: list[Settings], capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
-    """And not the whole usage."""
+    """Without printing the full usage."""
     said = refusal(capsys, *arguments)
     assert said.startswith(message)
     assert said.endswith("--help)")
@@ -135,7 +135,7 @@ def test_a_wrong_command_line_is_one_line_that_names_help(
 def test_what_the_operator_cannot_start_with_is_one_line_too(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """No kubeconfig, none that is one, and no cluster around."""
+    """A missing or damaged kubeconfig, or no cluster to run in."""
     broken = tmp_path / "broken"
     broken.write_text("token: s3cret\n\t- {[")
     said = [
@@ -156,7 +156,7 @@ def test_what_the_operator_cannot_start_with_is_one_line_too(
 def test_the_status_tells_how_the_operator_ended(
     started: list[Settings], monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int
 ) -> None:
-    """2 for a setting, 130 for Ctrl-C before the signals were taken."""
+    """2 for a setting, 130 for Ctrl-C before signal handlers were installed."""
 
     def end(coroutine: Coroutine[Any, Any, None]) -> None:
         coroutine.close()
@@ -168,7 +168,7 @@ def test_the_status_tells_how_the_operator_ended(
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    """As other commands do."""
+    """In the usual form."""
     with pytest.raises(SystemExit) as caught:
         main(["--version"])
     assert caught.value.code == 0
@@ -176,7 +176,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_help_names_every_flag_and_variable_and_needs_no_library() -> None:
-    """kopf and httpx take a second to import, and help must be there at once."""
+    """Importing kopf and httpx takes a second, and help must appear at once."""
     script = (
         "import sys\n"
         "from integration_token.__main__ import main\n"
@@ -199,7 +199,7 @@ def test_help_names_every_flag_and_variable_and_needs_no_library() -> None:
 
 
 def test_the_synchronous_client_is_not_imported() -> None:
-    """The kubernetes library has one beside the one that is used, with libraries of its own: memory for nothing."""
+    """The kubernetes library includes one, with dependencies of its own: wasted memory."""
     script = (
         "import sys, integration_token.runtime.process as _; print({'kubernetes.config', 'urllib3'} & {*sys.modules})"
     )

@@ -1,4 +1,4 @@
-"""The operator's own token is what its file holds now, whatever others do to the file meanwhile."""
+"""The operator always uses the token that its file holds now, however the file is replaced."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,7 +20,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def client(tmp_path: Path, file: Path) -> AsyncIterator[ApiClient]:
-    """Of a kubeconfig that names the file by its place beside itself, and has a token of its own too."""
+    """A client whose kubeconfig names the file by a relative path and also holds a token itself."""
     user = {"tokenFile": file.name, "token": "inline"}
     path = kubeconfig.write(tmp_path / "kubeconfig", "http://127.0.0.1:1", authority=file, user=user)
     client = await connect(path, watches=0)
@@ -33,7 +33,7 @@ async def _token(client: ApiClient) -> str | None:
 
 
 def _write(file: Path, content: bytes | None) -> None:
-    """Over what is there; None removes it."""
+    """Overwrites the file; None removes it."""
     if content is None:
         file.unlink()
     else:
@@ -41,14 +41,14 @@ def _write(file: Path, content: bytes | None) -> None:
 
 
 def _replace(file: Path, content: bytes) -> None:
-    """By another file, as the kubelet does it."""
+    """Replaces the file with another one, as the kubelet does."""
     other = file.with_suffix(".new")
     other.write_bytes(content)
     other.replace(file)
 
 
 async def test_token_in_a_file_is_read_when_the_file_changes(client: ApiClient, file: Path) -> None:
-    """It goes before the token that the kubeconfig holds, and one that takes its place, in any way, is used at once."""
+    """It takes precedence over the token in the kubeconfig, and a replacement of any kind is used at once."""
     assert await _token(client) == "first"
     _write(file, b"another")
     assert await _token(client) == "another"
@@ -58,7 +58,7 @@ async def test_token_in_a_file_is_read_when_the_file_changes(client: ApiClient, 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"a\nb", b"\xff"])
 async def test_file_without_a_token_leaves_the_last_one(client: ApiClient, file: Path, content: bytes | None) -> None:
-    """While the file is gone, empty or damaged the last token stays, and the next good one is used."""
+    """The last token is used while the file is missing, empty or damaged; then the next valid one."""
     assert await _token(client) == "first"
     _write(file, content)
     assert await _token(client) == "first"
@@ -67,6 +67,6 @@ async def test_file_without_a_token_leaves_the_last_one(client: ApiClient, file:
 
 
 async def test_library_finds_its_modules_by_their_names(client: ApiClient) -> None:
-    """Though its packages are known without what they import: a typed answer is made of a model."""
+    """Even though the packages are registered without importing their contents: typed responses need the models."""
     answer = client.deserialize('{"name": "shop"}', "V1ObjectMeta", "application/json")
     assert answer.name == "shop"

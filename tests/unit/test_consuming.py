@@ -1,4 +1,4 @@
-"""The programs of operator/docs/consuming.md and the settings of programs.md, held against those that are run."""
+"""The programs in operator/docs/consuming.md and the settings in programs.md are the ones that are tested."""
 
 import re
 from pathlib import Path
@@ -21,18 +21,18 @@ SOURCES = ROOT / "tests" / "node" / "consumers"
 SETTINGS = [kind for kind in PROGRAMS if kind is not Curl]
 SNIPPETS = (HTTPX, Requests, Node, Go, Java)
 LONGEST = 15
-"""Lines of a snippet."""
+"""Maximum lines of a snippet."""
 
 
 def test_programs() -> None:
-    """The page shows every program, whole and as it is tested, and else what others have as their setting."""
+    """Each program appears in full as tested; where programs have a setting instead, the page shows that."""
     shown = set(_blocks(PAGE, r"(?!yaml)\w+")) - {kind.setting for kind in SETTINGS}
     assert shown == {source.read_text() for source in SOURCES.iterdir() if source.is_file()}
 
 
 @pytest.mark.parametrize("kind", SETTINGS, ids=lambda kind: kind.name)
 def test_settings(kind: type[Program]) -> None:
-    """The page shows each setting as it is run, and what it needs of the template."""
+    """Each setting appears as tested, along with what it needs in the template."""
     shown = _blocks(PAGE if kind in SNIPPETS else SETTINGS_PAGE, r"\w+")
     assert {kind.setting, *kind.beside} <= set(shown)
     assert all(f"{key}: '{value}'" in SETTINGS_PAGE.read_text() for key, value in kind.template.items())
@@ -40,14 +40,14 @@ def test_settings(kind: type[Program]) -> None:
 
 @pytest.mark.parametrize("kind", CONTROLLERS, ids=lambda kind: kind.name)
 def test_settings_of_controllers(kind: type[Controller]) -> None:
-    """So is that of each controller, on a line or on lines of its own."""
+    """The same holds for each controller's setting, whether on one line or several."""
     shown = {*_blocks(SETTINGS_PAGE, "yaml"), *re.findall(r"`([^`\n]+)`", SETTINGS_PAGE.read_text())}
     assert kind.setting in shown
 
 
 @pytest.mark.parametrize("kind", SNIPPETS, ids=lambda kind: kind.name)
 def test_snippets(kind: type[Program]) -> None:
-    """What is to be copied is short."""
+    """A snippet to copy is short."""
     assert len(kind.setting.splitlines()) <= LONGEST
 
 
@@ -56,5 +56,5 @@ def _blocks(page: Path, language: str) -> list[str]:
 
 
 def test_links() -> None:
-    """Every link leads to a file that is there, and to a heading of it."""
+    """Every link leads to an existing file and heading."""
     assert not broken_links(PAGE)

@@ -1,4 +1,4 @@
-"""The data of a credentials Secret becomes the values of a request, or a message that shows nothing of it."""
+"""The credentials Secret's data becomes the request's values, or a message that reveals nothing of it."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ def integration(**credentials: str) -> Integration:
 
 
 def encoded(**data: str | bytes) -> dict[str, str]:
-    """A Secret's data as the API has it."""
+    """A Secret's data as the API encodes it."""
     return {
         key: base64.b64encode(value if isinstance(value, bytes) else value.encode()).decode()
         for key, value in data.items()
@@ -30,7 +30,7 @@ def encoded(**data: str | bytes) -> dict[str, str]:
 
 
 def of_json(value: Any, keys: dict[str, str] | None = None) -> dict[str, str]:
-    """What is read of one JSON value, or of this text."""
+    """The credentials read from one JSON value, or from this text."""
     text = value if isinstance(value, str | bytes) else json.dumps(value)
     return read_values(encoded(client=text), keys or KEYS, integration(jsonKey="client"))
 
@@ -47,7 +47,7 @@ def refusal(value: Any, keys: dict[str, str] | None = None) -> str:
 
 @pytest.mark.parametrize("name", ["private_key", "certificate"])
 def test_keys_and_certificates_have_several_lines(name: str) -> None:
-    """And may be as long as the longest key with its chain."""
+    """They may be as long as the longest key with its chain."""
     long = PEM.ljust(MULTILINE[name], "\n")
     assert read_values(encoded(pem=long), {name: "pem"}, integration()) == {name: long}
     assert of_json({"pem": PEM}, {name: "pem"}) == {name: PEM}
@@ -59,7 +59,7 @@ def test_keys_and_certificates_have_several_lines(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["client_id", "client_secret", "headersFrom.X-Key"])
 def test_all_else_has_one_line(name: str) -> None:
-    """Of at most 4096 characters."""
+    """At most 4096 characters."""
     assert read_values(encoded(a="x" * 4096), {name: "a"}, integration()) == {name: "x" * 4096}
     for value, hint in ((f"{SECRET}\n", "printf"), (SECRET.ljust(4097), "longer than 4096"), ("", "is empty")):
         with pytest.raises(UserActionRequired, match=f"key a of Secret shop.*{hint}") as caught:
@@ -68,7 +68,7 @@ def test_all_else_has_one_line(name: str) -> None:
 
 
 def test_one_json_object_holds_them_all() -> None:
-    """Under the names that the spec gives its members, and be the private key an object itself."""
+    """Under the member names that the spec gives; the private key may itself be an object."""
     jwk = {"kty": "OKP", "crv": "Ed25519", "d": SECRET}
     document = {"id": "shop", "secret": "s3cret", "jwk": jwk, "api key": "k3y", "other": [1, 2]}
     keys = {"client_id": "id", "client_secret": "secret", "private_key": "jwk", "headersFrom.X-Key": "api key"}
@@ -109,13 +109,13 @@ def test_what_is_no_json_object_is_refused(value: Any, hint: str) -> None:
     ],
 )
 def test_a_member_that_cannot_be_used_is_refused(member: Any, hint: str) -> None:
-    """The message names the member and its place."""
+    """The message names the member and where it is."""
     message = refusal({"client_id": "shop", "client_secret": member})
     assert message.startswith(f"member client_secret of the JSON object in key client of Secret shop {hint}")
 
 
 def test_a_missing_member_or_key_is_named() -> None:
-    """With what to do about it."""
+    """The message says what to do about it."""
     assert refusal({"client_id": SECRET}) == (
         "member client_secret of the JSON object in key client of Secret shop is missing;"
         " add it or name another by spec.credentialsSecretRef"

@@ -1,4 +1,4 @@
-"""What a pass decides, by what it found: each line of the table is a case, and its sentence says why."""
+"""What a pass decides from its observations: each row of the table is a case, and its sentence gives the reason."""
 
 from dataclasses import replace
 from typing import Any
@@ -40,13 +40,13 @@ SPEC = {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": "shop
 DOWN = Transient(Reason.ENDPOINT_UNREACHABLE, "no answer")
 MISSING = Transient(Reason.CREDENTIALS_NOT_FOUND, "there is none")
 FREE = GrantView(NOTHING, paused=False, wish_wait=0.0, rate_wait=0.0, asking=False, held=False)
-"""A grant of which nothing keeps a request back."""
+"""A grant that holds back no request."""
 REFUSED = FailureState(DOWN, 1, NOW.after(60.0))
 """Its last request failed, and the next one is a minute away."""
 
 
 def observed(*, grant: GrantView | None = None, suspend: bool = False, wish: str = "", **fields: Any) -> Observation:
-    """A resource with a good token before its next poll, shared with whom is known, but for what is given.
+    """A resource with a valid token before its next poll, whose sharers are known, except for the given fields.
 
     :param fields: of the observation, of its plan, or of what the last pass left.
     """
@@ -112,7 +112,7 @@ DUE: dict[str, Any] = {"poll_at": 1500.0}
     ],
 )
 def test_before_the_credentials_are_read(observation: Observation, decision: Decision) -> None:
-    """By what the watch knows."""
+    """From what the watch knows."""
     assert decide(observation) == decision
 
 
@@ -194,7 +194,7 @@ def test_before_the_credentials_are_read(observation: Observation, decision: Dec
     ],
 )
 def test_with_the_credentials_read(observation: Observation, decision: Decision) -> None:
-    """By what the grant knows."""
+    """From what the grant knows."""
     assert decide(observation) == decision
 
 
@@ -208,12 +208,12 @@ def test_with_the_credentials_read(observation: Observation, decision: Decision)
     ],
 )
 def test_a_token_of_another_grant_than_now_specified_is_replaced_at_once(identity: GrantIdentity) -> None:
-    """Each input of the grant counts."""
+    """Every input of the grant counts."""
     assert why_ask(observed(identity=identity)) is Cause.GRANT_CHANGED
 
 
 def test_the_first_cause_is_told_where_there_are_several() -> None:
-    """A missing token explains all that follows from it, a changed grant more than a wish, a wish more than a fault."""
+    """A missing token explains what follows from it; then come a changed grant, a user's wish and a fault."""
     every: dict[str, Any] = {**WITHOUT, **CHANGED, **FAILED, "wish": "now", "offered": True}
     told = [why_ask(observed(**every))]
     for step in ({"stored": STORED}, {"identity": IDENTITY}, {"wish": ""}, {"failing": NOTHING}, {"poll_at": 1800.0}):

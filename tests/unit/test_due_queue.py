@@ -1,4 +1,4 @@
-"""A key is due once, at its moment, by whatever clock."""
+"""A key is due once, at its time, by either clock."""
 
 import random
 
@@ -13,7 +13,7 @@ HOUR = 3600.0
 
 
 def key(name: str) -> Key:
-    """A key of some work."""
+    """A key for some work."""
     return Key("token", "store", name)
 
 
@@ -21,10 +21,10 @@ ONE, TWO, THREE = key("one"), key("two"), key("three")
 
 
 class TestDueQueue:
-    """Keys by the moment at which they are due."""
+    """Keys ordered by when they are due."""
 
     def test_a_key_is_due_at_its_moment_and_then_no_longer_in_the_queue(self, clock: FakeClock) -> None:
-        """It is answered once."""
+        """It is returned once."""
         queue = DueQueue()
         queue.put(ONE, clock.now().after(10))
         clock.advance(9.5)
@@ -34,7 +34,7 @@ class TestDueQueue:
         assert queue.delay(clock.now()) is None
 
     def test_keys_come_in_the_order_in_which_they_are_due(self, clock: FakeClock) -> None:
-        """Whatever the order in which they were put."""
+        """Regardless of insertion order."""
         queue, start = DueQueue(), clock.now()
         for name, seconds in ((THREE, 30), (ONE, 10), (TWO, 20)):
             queue.put(name, start.after(seconds))
@@ -45,7 +45,7 @@ class TestDueQueue:
     def test_a_later_moment_replaces_an_earlier_one_and_an_earlier_one_a_later(
         self, clock: FakeClock, seconds: float
     ) -> None:
-        """The one that was put last counts alone."""
+        """Only the last time set counts."""
         queue, start = DueQueue(), clock.now()
         queue.put(ONE, start.after(100))
         queue.put(ONE, start.after(seconds))
@@ -55,7 +55,7 @@ class TestDueQueue:
         assert queue.pop(start.after(HOUR)) is None
 
     def test_a_dropped_key_is_not_due(self, clock: FakeClock) -> None:
-        """The others are."""
+        """The others still are."""
         queue, start = DueQueue(), clock.now()
         queue.put(ONE, start.after(10))
         queue.put(TWO, start.after(20))
@@ -65,7 +65,7 @@ class TestDueQueue:
         assert [queue.pop(start.after(60)) for _ in range(2)] == [TWO, None]
 
     def test_a_wall_clock_set_forward_makes_due_what_was_planned_in_between(self, clock: FakeClock) -> None:
-        """A token planned by wall time has expired by it."""
+        """A token planned by wall time has expired by then."""
         queue, start = DueQueue(), clock.now()
         queue.put(ONE, start.after(60))
         queue.put(TWO, start.after(2 * HOUR))
@@ -74,7 +74,7 @@ class TestDueQueue:
         assert [queue.pop(clock.now()) for _ in range(2)] == [ONE, None]
 
     def test_a_wall_clock_set_back_delays_nothing(self, clock: FakeClock) -> None:
-        """The other clock says when."""
+        """The other clock decides."""
         queue = DueQueue()
         queue.put(ONE, clock.now().after(60))
         clock.step(-HOUR)
@@ -83,7 +83,7 @@ class TestDueQueue:
         assert queue.pop(clock.now()) == ONE
 
     def test_what_is_put_after_a_step_and_before_it_are_both_in_time(self, clock: FakeClock) -> None:
-        """The two clocks may put two keys into different orders."""
+        """The two clocks may order two keys differently."""
         queue = DueQueue()
         queue.put(ONE, clock.now().after(60))
         clock.step(-HOUR)
@@ -94,7 +94,7 @@ class TestDueQueue:
         assert [queue.pop(clock.now()) for _ in range(2)] == [ONE, None]
 
     def test_what_was_replaced_a_thousand_times_takes_no_more_room_for_it(self, clock: FakeClock) -> None:
-        """An operator that runs for months would grow otherwise."""
+        """Otherwise an operator that runs for months would grow."""
         queue, start = DueQueue(), clock.now()
         queue.put(TWO, start.after(5000))
         for number in range(1000):
@@ -105,7 +105,7 @@ class TestDueQueue:
 
     @pytest.mark.parametrize("seed", range(5))
     def test_no_key_is_lost_and_none_comes_early_whatever_happens(self, clock: FakeClock, seed: int) -> None:
-        """Seeded sequences beside a plain table that is searched from end to end."""
+        """Seeded sequences, compared with a plain table that is searched in full."""
         chance = random.Random(seed)  # noqa: S311  # no secret
         queue, table = DueQueue(), dict[Key, Instant]()
         for _ in range(1500):

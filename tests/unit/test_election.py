@@ -1,4 +1,4 @@
-"""Who may hold a lease, by what one candidate has seen of it, and a process's leave to act."""
+"""Whether a candidate may claim a lease, given what it has observed, and how long a process may act."""
 
 import pytest
 from integration_token.cluster.election import Election, LeaseRecord, Timing
@@ -11,7 +11,7 @@ OTHERS = LeaseRecord("1", "other", 15.0)
 
 
 def election() -> Election:
-    """That of the candidate `me`, which has seen nothing."""
+    """The election as the candidate `me` sees it, before any observation."""
     return Election("me", Timing())
 
 
@@ -19,7 +19,7 @@ def election() -> Election:
     ("duration", "deadline", "retry"), [(10, 10, 2), (10, 15, 2), (15, 4, 2), (15, 10, 0), (15, 10, 5), (15, 10, -1)]
 )
 def test_durations_that_could_let_two_lead_are_refused(duration: float, deadline: float, retry: float) -> None:
-    """The lease outlasts the renew deadline, and that more than one attempt."""
+    """The lease must outlast the renew deadline, and the deadline more than one attempt."""
     with pytest.raises(ValueError, match="must"):
         Timing(duration, deadline, retry)
     with pytest.raises(ValueError, match="must"):
@@ -27,7 +27,7 @@ def test_durations_that_could_let_two_lead_are_refused(duration: float, deadline
 
 
 def test_lease_that_never_was_is_claimed_at_once() -> None:
-    """The first installation waits for nobody; who hasn't looked yet claims nothing."""
+    """A first installation doesn't wait; a candidate that hasn't looked yet claims nothing."""
     candidate = election()
     assert candidate.claimable_in(100) > 0
     candidate.on_record(None, 100)
@@ -35,7 +35,7 @@ def test_lease_that_never_was_is_claimed_at_once() -> None:
 
 
 def test_record_of_another_counts_from_when_it_was_first_seen() -> None:
-    """However long it has stood before, and whatever times it tells."""
+    """However old the record is, and whatever times it states."""
     candidate = election()
     candidate.on_record(OTHERS, 100)
     candidate.on_record(OTHERS, 107)
@@ -44,7 +44,7 @@ def test_record_of_another_counts_from_when_it_was_first_seen() -> None:
 
 
 def test_any_change_of_the_record_counts_anew() -> None:
-    """A renewal, and even a label that somebody adds: too careful does no harm."""
+    """A renewal, or even a label that somebody adds: being too careful does no harm."""
     candidate = election()
     candidate.on_record(OTHERS, 100)
     candidate.on_record(LeaseRecord("2", "other", 15.0), 114)
@@ -52,7 +52,7 @@ def test_any_change_of_the_record_counts_anew() -> None:
 
 
 def test_released_lease_is_claimed_at_once() -> None:
-    """An empty holder has nothing under way any more."""
+    """An empty holder has no work under way."""
     candidate = election()
     candidate.on_record(OTHERS, 100)
     candidate.on_record(LeaseRecord("2", "", 15.0), 101)
@@ -60,7 +60,7 @@ def test_released_lease_is_claimed_at_once() -> None:
 
 
 def test_own_lease_is_claimed_at_once() -> None:
-    """After an outage, or an answer that was lost, the holder goes on without a wait."""
+    """After an outage or a lost answer the holder continues without waiting."""
     candidate = election()
     candidate.on_record(LeaseRecord("1", "me", 15.0), 100)
     assert candidate.claimable_in(100) == 0
@@ -77,7 +77,7 @@ def test_deleted_lease_is_not_a_released_one() -> None:
 
 
 def test_holder_that_asks_for_a_longer_wait_gets_it() -> None:
-    """Two versions with different durations may meet in an upgrade; the longer one is safe for both."""
+    """During an upgrade, versions with different durations may meet; the longer one is safe for both."""
     candidate = election()
     candidate.on_record(LeaseRecord("1", "other", 60.0), 100)
     assert candidate.claimable_in(100) == 60
@@ -86,7 +86,7 @@ def test_holder_that_asks_for_a_longer_wait_gets_it() -> None:
 
 
 def test_waits_are_spread_and_never_past_the_moment_to_claim() -> None:
-    """Between half of the time and all of it; less where the lease is to be had before."""
+    """Between half and all of the interval; less if the lease is available sooner."""
     candidate = election()
     candidate.on_record(OTHERS, 100)
     assert candidate.delay(100, 0.0) == 0.5
@@ -96,7 +96,7 @@ def test_waits_are_spread_and_never_past_the_moment_to_claim() -> None:
 
 
 def test_fence_closes_by_time_for_good(clock: FakeClock) -> None:
-    """Whether or not anything ran meanwhile, as after a suspend; no renewal that arrives late opens it again."""
+    """Even if nothing ran meanwhile, as after a suspend; a late renewal never reopens it."""
     fence = Fence(clock, clock.now().boot + 10)
     assert fence.check() == 10
     clock.advance(9)
@@ -112,7 +112,7 @@ def test_fence_closes_by_time_for_good(clock: FakeClock) -> None:
 
 
 def test_fence_knows_nothing_of_the_wall_clock(clock: FakeClock) -> None:
-    """Who sets it back gains no time, and who sets it forward loses none."""
+    """Setting it back gains no time, and setting it forward loses none."""
     fence = Fence(clock, clock.now().boot + 10)
     for step in (-3600, 7200):
         clock.step(step)

@@ -1,4 +1,4 @@
-"""What an endpoint may cost, and who is next."""
+"""How many requests an endpoint may get, and which is next."""
 
 import random
 from collections import Counter
@@ -13,12 +13,12 @@ NONE = Rank(Urgency.NONE, 0.0)
 
 
 def valid(expires: float) -> Rank:
-    """Of a renewal."""
+    """The rank of a renewal."""
     return Rank(Urgency.VALID, expires)
 
 
 def admit(queue: EndpointQueue[str], now: float, most: int = 1000) -> list[str]:
-    """The requests that begin now, as there is room for so many."""
+    """The requests that begin now, as far as there is room."""
     begun = list[str]()
     while len(begun) < most and (key := queue.candidate(now)) is not None:
         queue.begin(key, now)
@@ -27,7 +27,7 @@ def admit(queue: EndpointQueue[str], now: float, most: int = 1000) -> list[str]:
 
 
 def drain(queue: EndpointQueue[str], now: float) -> list[str]:
-    """Answers each request at once until nobody else may begin: the keys in the order in which they began."""
+    """Answers each request at once until none may begin: the keys, in the order in which they began."""
     order = []
     while admitted := admit(queue, now):
         for key in admitted:
@@ -46,17 +46,17 @@ def full(per_minute: int, now: float) -> EndpointQueue[str]:
 
 
 class TestRate:
-    """An endpoint's rate limit holds for all its tokens together."""
+    """An endpoint's rate limit applies to all its tokens together."""
 
     def test_requests_begin_at_once_while_the_minute_has_room(self) -> None:
-        """The one too many waits for the rate limit, and is told so."""
+        """The next one waits, with the rate limit as its reason."""
         queue = full(3, 10)
         queue.put("late", "store", NONE, 11)
         assert queue.candidate(11) is None
         assert queue.wait_reason(11) is WaitReason.RATE
 
     def test_who_waits_is_admitted_when_the_oldest_request_is_a_minute_old(self) -> None:
-        """Not earlier, and the queue tells how long that is."""
+        """Not earlier; the queue says how long that takes."""
         queue = full(3, 10)
         queue.put("late", "store", NONE, 11)
         assert queue.delay(11) == 59
@@ -64,7 +64,7 @@ class TestRate:
         assert admit(queue, 70) == ["late"]
 
     def test_a_request_that_has_begun_needs_no_second_turn(self) -> None:
-        """The work that was woken asks again, and goes on."""
+        """The woken worker asks again and continues."""
         queue = full(1, 0)
         queue.put("late", "store", NONE, 0)
         assert admit(queue, 60) == ["late"]
@@ -74,21 +74,21 @@ class TestRate:
         assert queue.delay(60) is None
 
     def test_nobody_overtakes_who_waits(self) -> None:
-        """A newcomer of the same namespace lines up although the minute has room again."""
+        """A newcomer in the same namespace queues even if the minute has room again."""
         queue = full(1, 0)
         queue.put("late", "store", NONE, 1)
         queue.put("newcomer", "store", NONE, 61)
         assert admit(queue, 61) == ["late"]
 
     def test_a_limit_that_was_raised_counts_at_once(self) -> None:
-        """Who waits need not wait for the minute's end."""
+        """Waiting requests don't wait for the end of the minute."""
         queue = full(2, 0)
         queue.put("late", "store", NONE, 1)
         queue.per_minute = 3
         assert admit(queue, 1) == ["late"]
 
     def test_a_request_that_was_not_sent_costs_nothing(self) -> None:
-        """Its place in the minute is free again."""
+        """Its slot in the minute is free again."""
         queue = EndpointQueue[str](1)
         for key, over in (("first", None), ("second", 0.0)):
             queue.put(key, "store", NONE, 0)
@@ -99,7 +99,7 @@ class TestRate:
 
     @pytest.mark.parametrize("seed", range(10))
     def test_no_minute_sees_more_than_the_limit(self, seed: int) -> None:
-        """Whatever is asked, admitted, answered, not sent after all and forgotten, in any order."""
+        """In any order of requests, admissions, answers, withdrawals and removals."""
         chance = random.Random(seed)  # noqa: S311  # no secret
         limit = chance.choice((1, 5, 12, 20))
         queue, now, sent, in_flight = EndpointQueue[str](limit), 0.0, list[float](), dict[str, float]()
@@ -120,7 +120,7 @@ class TestRate:
                     was_sent = chance.random() < 0.8
                     queue.finish(answered, now if was_sent else None)
                     if was_sent:
-                        # The endpoint sees it at some moment between.
+                        # The endpoint sees the request at some moment in between.
                         sent.append(chance.uniform(began, now))
                 case 7:
                     queue.forget(key)
@@ -129,10 +129,10 @@ class TestRate:
 
 
 class TestPause:
-    """An endpoint that wants to be left alone is."""
+    """An endpoint that asks to be left alone is left alone."""
 
     def test_no_request_begins_before_the_pause_is_over_that_two_were_told(self) -> None:
-        """Who asks in it waits, and the queue tells how long."""
+        """Requests during the pause wait, and the queue says how long."""
         queue = EndpointQueue[str](60)
         queue.pause("bank", 100)
         queue.pause("store", 100)
@@ -143,7 +143,7 @@ class TestPause:
         assert admit(queue, 100) == ["key"]
 
     def test_one_alone_pauses_nobody_else(self) -> None:
-        """However often it was told, and however long: it may be its own fault."""
+        """However often and however long it was asked to wait: it may be its own fault."""
         queue = EndpointQueue[str](60)
         for until in (100, 500, 900):
             queue.pause("bank", until)
@@ -151,7 +151,7 @@ class TestPause:
         assert admit(queue, 40) == ["key"]
 
     def test_all_are_paused_for_the_shorter_of_what_two_were_told(self) -> None:
-        """And for the longest that two of them agree on, where there are more."""
+        """With more than two, for the longest pause that two of them agree on."""
         queue = EndpointQueue[str](60)
         queue.pause("bank", 900)
         queue.pause("store", 100)
@@ -168,7 +168,7 @@ class TestPause:
         assert queue.paused_until == 100
 
     def test_what_matters_is_remembered_for_as_long_as_it_does(self) -> None:
-        """The minute that is used up, and what somebody was told."""
+        """That is the used-up minute, and the pauses the endpoint asked for."""
         queue = full(1, 0)
         assert queue.seconds_to_remember(10) == 50
         queue.pause("bank", 600)
@@ -177,10 +177,10 @@ class TestPause:
 
 
 class TestQueue:
-    """Valid tokens come first; namespaces take turns; within one the earliest expiry is served first."""
+    """Valid tokens come first; namespaces take turns; within a namespace the earliest expiry is served first."""
 
     def test_valid_tokens_come_before_those_that_are_missing_and_probes_come_last(self) -> None:
-        """In whatever order they came; of valid ones the earliest expiry first."""
+        """Regardless of arrival order; among valid tokens the earliest expiry comes first."""
         queue = full(10, 0)
         ranks = {
             "probe": Rank(Urgency.PROBE, 0.0),
@@ -194,7 +194,7 @@ class TestQueue:
         assert drain(queue, 60) == ["soon", "later", "tomorrow", "none", "probe"]
 
     def test_valid_tokens_of_another_namespace_come_first_too(self) -> None:
-        """A first token can wait, one that is in use must not expire."""
+        """A first token can wait; a token in use must not expire."""
         queue = full(10, 0)
         for number in range(3):
             queue.put(f"a{number}", "a", NONE, 0)
@@ -203,14 +203,14 @@ class TestQueue:
 
     @pytest.mark.parametrize("rank", [NONE, valid(100)], ids=["first tokens", "renewals"])
     def test_namespaces_take_turns(self, rank: Rank) -> None:
-        """One with three tokens doesn't hold up one with two that came later, nor one with a single one."""
+        """A namespace with three tokens doesn't delay one that came later with two, or one with a single token."""
         queue = full(10, 0)
         for key in ("a1", "a2", "a3", "b1", "b2", "c1"):
             queue.put(key, key[0], rank, 0)
         assert drain(queue, 60) == ["a1", "b1", "c1", "a2", "b2", "a3"]
 
     def test_a_namespace_with_thousands_of_tokens_that_expire_first_takes_no_more_than_its_share(self) -> None:
-        """What another's own share could save is saved."""
+        """Tokens that another namespace's own share could save are saved."""
         queue = full(60, 0)
         for number in range(5000):
             queue.put(f"a{number}", "a", valid(number), 0)
@@ -220,7 +220,7 @@ class TestQueue:
         assert served == {"a": 30, "b": 30}
 
     def test_a_namespace_that_comes_late_gets_its_turn_at_once(self) -> None:
-        """It neither waits behind a long queue nor makes up for the rounds before it came."""
+        """It neither waits behind a long queue nor catches up on the rounds it missed."""
         queue = full(2, 0)
         for number in range(6):
             queue.put(f"a{number}", "a", NONE, 0)
@@ -232,7 +232,7 @@ class TestQueue:
         assert began == ["a0", "a1", "b0", "a2", "b1", "a3", "b2", "a4", "b3", "a5"]
 
     def test_who_asks_for_one_after_the_other_has_no_more_turns_than_others(self) -> None:
-        """A namespace whose queue is empty in between does not begin with nothing."""
+        """A namespace whose queue runs empty doesn't start over with a clean record."""
         queue = full(1, 0)
         for number in range(10):
             queue.put(f"a{number}", "a", NONE, 0)
@@ -243,7 +243,7 @@ class TestQueue:
         assert abs(sum(key[0] == "a" for key in order) - 4) <= 1
 
     def test_endless_renewals_keep_nobody_from_a_first_token(self) -> None:
-        """Whose namespace has waited for five minutes has its turn, and valid tokens have three in four."""
+        """A namespace that has waited five minutes gets its turn; valid tokens get three turns in four."""
         queue = full(4, 0)
         queue.put("first", "small", NONE, 0)
         begun = dict[str, int]()
@@ -255,21 +255,21 @@ class TestQueue:
         assert Counter(begun.values()) == dict.fromkeys(range(1, 10), 4)
 
     def test_asking_again_keeps_the_place(self) -> None:
-        """A look at a resource while it waits costs it nothing and brings it nothing."""
+        """Observing a waiting resource neither costs nor gains it anything."""
         queue = full(5, 0)
         for key in ("first", "second", "first", "first"):
             queue.put(key, "store", NONE, 0)
         assert drain(queue, 60) == ["first", "second"]
 
     def test_another_rank_is_another_place(self) -> None:
-        """A token that has expired while it waited goes behind those that can still be saved."""
+        """A token that expires while waiting moves behind those that can still be saved."""
         queue = full(5, 0)
         for key, rank in (("first", valid(100)), ("second", valid(200)), ("first", NONE)):
             queue.put(key, "store", rank, 0)
         assert drain(queue, 60) == ["second", "first"]
 
     def test_who_is_forgotten_is_not_admitted(self) -> None:
-        """And nobody waits for it."""
+        """Nothing waits for it."""
         queue = full(5, 0)
         queue.put("gone", "store", NONE, 0)
         queue.put("there", "store", NONE, 0)
@@ -278,7 +278,7 @@ class TestQueue:
         assert queue.delay(60) is None
 
     def test_a_namespace_that_is_parked_lets_others_go_before_it(self) -> None:
-        """And takes its turn again once it is not."""
+        """It takes its turn again once it is unparked."""
         queue = full(5, 0)
         for key in ("a1", "a2", "b1"):
             queue.put(key, key[0], NONE, 0)
@@ -291,7 +291,7 @@ class TestQueue:
 
     @pytest.mark.parametrize("seed", range(5))
     def test_everybody_is_served_in_the_end_and_once(self, seed: int) -> None:
-        """Two hundred tokens of ten namespaces, eight at a time."""
+        """Two hundred tokens in ten namespaces, eight at a time."""
         chance = random.Random(seed)  # noqa: S311  # no secret
         queue = full(8, 0)
         keys = [f"key {number}" for number in range(200)]
@@ -307,7 +307,7 @@ class TestQueue:
 
     @pytest.mark.parametrize("seed", range(5))
     def test_what_waits_is_remembered_once_however_often_it_changes(self, seed: int) -> None:
-        """Memory follows what waits, and not what has waited."""
+        """Memory follows what waits now, not what has waited before."""
         chance = random.Random(seed)  # noqa: S311  # no secret
         queue = full(1, 0)
         for number in range(5000):
@@ -319,7 +319,7 @@ class TestQueue:
 
 
 def drain_all(queue: EndpointQueue[str]) -> list[str]:
-    """Everybody, minute after minute."""
+    """Admits everything, minute after minute."""
     order = list[str]()
     now = 1.0
     while (wait := queue.delay(now)) is not None:

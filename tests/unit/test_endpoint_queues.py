@@ -1,4 +1,4 @@
-"""Who may send a request now: places are given back however a request ends, and nobody takes what others need."""
+"""Which request may be sent now: places are always given back, and nobody takes what others need."""
 
 import asyncio
 import sys
@@ -28,7 +28,7 @@ NONE = Rank(Urgency.NONE, 0.0)
 
 
 def endpoint(name: str, namespace: str = "", host: str = "", per_minute: int = 60000) -> Endpoint:
-    """One of a namespace, or of the cluster without one."""
+    """An endpoint in this namespace, or of the cluster if empty."""
     kind = EndpointKind.NAMESPACED if namespace else EndpointKind.CLUSTER
     host = host or f"{name}.{namespace or 'all'}"
     url = f"https://{host}.example/token"
@@ -37,7 +37,7 @@ def endpoint(name: str, namespace: str = "", host: str = "", per_minute: int = 6
 
 
 class Waking(Scheduler):
-    """Notes who is woken."""
+    """Records which keys are woken."""
 
     def __init__(self, clock: FakeClock) -> None:
         async def work(_: Key) -> Instant | None:
@@ -50,13 +50,13 @@ class Waking(Scheduler):
         self.woken.append(key)
 
     def news(self) -> list[Key]:
-        """Who was woken since this was asked last."""
+        """The keys woken since the last call."""
         news, self.woken = self.woken, []
         return news
 
 
 class Desk:
-    """The queues of all endpoints, and those that enter them."""
+    """The queues of all endpoints, and the resources that enter them."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
@@ -75,18 +75,18 @@ class Desk:
         return place
 
     async def fill(self, at: Endpoint, count: int = MAX_PER_NAMESPACE, namespace: str = "") -> list[InFlightRequest]:
-        """So many requests are under way."""
+        """Starts this many requests."""
         return [await self.send(f"early-{at.ref.name}-{number}", at, namespace) for number in range(count)]
 
     def over(self, *places: InFlightRequest, hung: bool = False) -> None:
-        """Requests end, answered."""
+        """Ends these requests with an answer."""
         for place in places:
             self.queues.on_answer(place, hung=hung)
             self.queues.end(place)
 
 
 def test_a_place_is_for_the_request_alone() -> None:
-    """What comes before it and after it takes none: as many again are admitted, and sent as soon as one is over."""
+    """Work before and after it takes no place: others are admitted, and send as soon as one request ends."""
 
     async def story(clock: FakeClock) -> None:
         desk = Desk(clock)
@@ -105,7 +105,7 @@ def test_a_place_is_for_the_request_alone() -> None:
 
 
 def test_who_waits_for_a_place_in_vain_goes_back_into_the_queue() -> None:
-    """And nobody is admitted in its place as long as all of those under way hang."""
+    """As long as all requests under way hang, no other is admitted in its place."""
 
     async def story(clock: FakeClock) -> None:
         desk = Desk(clock)
@@ -124,7 +124,7 @@ def test_who_waits_for_a_place_in_vain_goes_back_into_the_queue() -> None:
 
 
 def test_the_endpoints_of_one_namespace_share_their_places() -> None:
-    """However many endpoints that hang a tenant creates, they hold no more requests than one."""
+    """However many hanging endpoints a tenant creates, they hold no more requests than one."""
 
     async def story(clock: FakeClock) -> None:
         desk = Desk(clock)
@@ -140,7 +140,7 @@ def test_the_endpoints_of_one_namespace_share_their_places() -> None:
 
 
 def test_who_waits_behind_a_deleted_endpoints_requests_is_admitted_when_these_end() -> None:
-    """The endpoint that hangs is deleted: its requests still count, and their end is noticed."""
+    """A hanging endpoint is deleted: its requests still count, and their end is noticed."""
 
     async def story(clock: FakeClock) -> None:
         desk = Desk(clock)
@@ -159,7 +159,7 @@ def test_who_waits_behind_a_deleted_endpoints_requests_is_admitted_when_these_en
 
 
 def test_endpoints_deleted_while_their_requests_hang_free_no_places() -> None:
-    """Creating and deleting endpoints that hang brings a namespace no more than its four places."""
+    """Creating and deleting hanging endpoints gives a namespace no more than its four places."""
 
     async def story(clock: FakeClock) -> None:
         desk = Desk(clock)
@@ -182,7 +182,7 @@ def test_endpoints_deleted_while_their_requests_hang_free_no_places() -> None:
 
 
 def test_a_namespace_leaves_places_of_a_cluster_endpoint_to_others() -> None:
-    """Its requests may hang while others' are answered."""
+    """Its own requests may hang while others' are answered."""
 
     async def story(clock: FakeClock) -> None:
         desk = Desk(clock)
@@ -198,7 +198,7 @@ def test_a_namespace_leaves_places_of_a_cluster_endpoint_to_others() -> None:
 
 
 def test_namespaces_leave_places_of_a_host_to_others() -> None:
-    """One host has ten places, and no namespace more than four of them."""
+    """A host has ten places, of which a namespace gets at most four."""
 
     async def story(clock: FakeClock) -> None:
         desk = Desk(clock)
@@ -214,7 +214,7 @@ def test_namespaces_leave_places_of_a_host_to_others() -> None:
 
 
 def test_a_host_has_ten_places_whatever_names_it() -> None:
-    """Who waits is told which host it is, and admitted when a place is free."""
+    """Waiting resources name the host in their reason, and are admitted when a place is free."""
 
     async def story(clock: FakeClock) -> None:
         desk = Desk(clock)
@@ -235,7 +235,7 @@ def test_a_host_has_ten_places_whatever_names_it() -> None:
 
 
 def test_endpoints_that_hang_everywhere_leave_places_to_those_that_answer() -> None:
-    """An endpoint whose last request was not answered in time has one place until one is."""
+    """An endpoint whose last request timed out has one place until a request is answered in time."""
 
     async def story(clock: FakeClock) -> None:
         desk = Desk(clock)
@@ -252,7 +252,7 @@ def test_endpoints_that_hang_everywhere_leave_places_to_those_that_answer() -> N
 
 
 def test_an_endpoint_that_answers_again_has_all_its_places_again() -> None:
-    """Who waited for them is woken."""
+    """Resources that waited for them are woken."""
 
     async def story(clock: FakeClock) -> None:
         desk = Desk(clock)
@@ -269,7 +269,7 @@ def test_an_endpoint_that_answers_again_has_all_its_places_again() -> None:
 
 
 def test_a_place_is_given_back_once() -> None:
-    """Whoever gives it back twice takes nobody else's."""
+    """Giving it back twice takes nobody else's place."""
 
     async def story(clock: FakeClock) -> None:
         desk = Desk(clock)
@@ -289,7 +289,7 @@ def _entered(desk: Desk, name: str, at: Endpoint) -> Key:
 
 
 def test_who_is_cancelled_while_it_waits_for_a_place_leaves_it_to_the_next() -> None:
-    """Also where it had just been called."""
+    """Even if it had just been called."""
 
     async def story(clock: FakeClock) -> None:
         desk = Desk(clock)
@@ -307,7 +307,7 @@ def test_who_is_cancelled_while_it_waits_for_a_place_leaves_it_to_the_next() -> 
 
 
 def test_a_deleted_endpoints_minute_is_remembered() -> None:
-    """Creating it again brings no further requests; once the minute is over nothing of it is kept."""
+    """Recreating it allows no further requests; once the minute is over nothing of it is kept."""
 
     async def story(clock: FakeClock) -> None:
         desk = Desk(clock)
@@ -328,7 +328,7 @@ def test_a_deleted_endpoints_minute_is_remembered() -> None:
 
 @pytest.mark.parametrize("rounds", [200])
 def test_nothing_is_kept_of_endpoints_that_come_and_go(rounds: int) -> None:
-    """But of a few of each namespace, for a minute."""
+    """Except for a few per namespace, for a minute."""
 
     async def story(clock: FakeClock) -> None:
         desk = Desk(clock)
@@ -350,7 +350,7 @@ def _kept(queues: EndpointQueues) -> int:
 
 
 def test_what_one_call_costs_does_not_grow_with_what_others_have() -> None:
-    """Counted in calls: 50 endpoints in a namespace, and a hundred times as many."""
+    """Measured in function calls: 50 endpoints in a namespace, and a hundred times as many."""
 
     def steps(count: int) -> int:
         counted = 0

@@ -1,4 +1,4 @@
-"""What an endpoint's status says of its own spec, before any token is asked for."""
+"""What an endpoint's status says about its own spec, before any token is requested."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ NOT_STALLED = ("Stalled", "False", "Progressing")
 
 
 def told(world: World, plural: str = TOKEN_ENDPOINTS) -> list[tuple[str, str, str]]:
-    """Type, status and reason of each condition of the endpoint."""
+    """Type, status and reason of each of the endpoint's conditions."""
     namespace = NAMESPACE if plural == TOKEN_ENDPOINTS else ""
     status = world.cluster.object(plural, namespace, "login")["status"]
     return [(condition["type"], condition["status"], condition["reason"]) for condition in status["conditions"]]
 
 
 def test_a_good_spec_is_ready_and_not_stalled() -> None:
-    """For both kinds, each with one write."""
+    """For both kinds, with one write each."""
 
     async def story(world: World) -> None:
         world.cluster_endpoint()
@@ -44,8 +44,7 @@ def test_a_good_spec_is_ready_and_not_stalled() -> None:
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),
 )
 def test_a_bad_spec_is_stalled_and_those_that_refer_to_it_are_not(spec: dict[str, Any], reason: str) -> None:
-    """Whoever waits for the endpoint gives up on it, with its message; the release that mends it finds no
-    IntegrationToken that has failed."""
+    """Tools that wait for the endpoint fail with its message; after the fix no IntegrationToken has to recover."""
 
     async def story(world: World) -> None:
         world.cluster_endpoint(**spec)
@@ -72,7 +71,7 @@ def test_a_bad_spec_is_stalled_and_those_that_refer_to_it_are_not(spec: dict[str
     ],
 )
 def test_the_host_is_told_for_who_lists_endpoints(url: str, host: str | None) -> None:
-    """As `kubectl get` shows it: never a name and password that stand before it."""
+    """As `kubectl get` shows it, without any user name and password in the URL."""
 
     async def story(world: World) -> None:
         world.endpoint(tokenURL=url)
@@ -85,7 +84,7 @@ def test_the_host_is_told_for_who_lists_endpoints(url: str, host: str | None) ->
 
 
 def test_a_status_of_before_there_was_the_condition_gets_it_by_one_write() -> None:
-    """And no second one at the next start."""
+    """There is no second write at the next start."""
 
     async def story(world: World) -> None:
         await world.begin()

@@ -1,4 +1,4 @@
-"""Events are posted in turn, and nobody's are lost for what a neighbour has to tell."""
+"""Events are posted in turn, and no namespace loses its events to a noisy neighbour."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from tests.unit.virtual import FakeClock, run
 
 
 class Slow(Cluster):
-    """A cluster that takes its time for each event."""
+    """A cluster that is slow to accept events."""
 
     async def create(self, collection: Collection, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
         await asyncio.sleep(0.11)
@@ -20,13 +20,13 @@ class Slow(Cluster):
 
 
 def record(recorder: EventRecorder, namespace: str, name: str, *, warning: bool = False) -> None:
-    """Something happened to a resource."""
+    """Records an event for a resource."""
     about = ObjectReference("integrationtoken.dev/v1alpha1", "IntegrationToken", namespace, name, f"{namespace} {name}")
     recorder.record(about, warning=warning, reason="TokenIssued", message="a token was issued")
 
 
 async def posted(recorder: EventRecorder, cluster: Cluster) -> list[str]:
-    """The namespaces of all events that were recorded, in the order in which they are posted."""
+    """The namespaces of all recorded events, in the order in which they are posted."""
     posting = asyncio.create_task(recorder.run())
     await recorder.drain()
     posting.cancel()
@@ -35,13 +35,13 @@ async def posted(recorder: EventRecorder, cluster: Cluster) -> list[str]:
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> int:
-    """So many events may wait."""
+    """Limits how many events may wait."""
     monkeypatch.setattr(event, "QUEUE", 500)
     return event.QUEUE
 
 
 async def test_namespaces_take_turns(clock: FakeClock) -> None:
-    """However many events one of them has."""
+    """However many events one namespace has."""
     cluster = Cluster()
     recorder = EventRecorder(cluster, clock, "test")
     for number in range(500):
@@ -53,7 +53,7 @@ async def test_namespaces_take_turns(clock: FakeClock) -> None:
 
 
 async def test_with_too_many_those_of_who_has_most_are_dropped(clock: FakeClock, few: int) -> None:
-    """Whoever may create resources may have any number of them."""
+    """Anybody who may create resources can have any number of them."""
     cluster = Cluster()
     recorder = EventRecorder(cluster, clock, "test")
     for number in range(2 * few):
@@ -67,7 +67,7 @@ async def test_with_too_many_those_of_who_has_most_are_dropped(clock: FakeClock,
 async def test_too_many_namespaces_with_one_event_each_are_posted_as_far_as_there_is_room(
     clock: FakeClock, few: int
 ) -> None:
-    """One of them loses its own."""
+    """One of the namespaces loses its event."""
     cluster = Cluster()
     recorder = EventRecorder(cluster, clock, "test")
     for number in range(few + 1):
@@ -76,12 +76,12 @@ async def test_too_many_namespaces_with_one_event_each_are_posted_as_far_as_ther
 
 
 async def test_nothing_to_post_keeps_no_end_waiting(clock: FakeClock) -> None:
-    """An orderly end waits for what was queued alone."""
+    """An orderly shutdown only waits for queued events."""
     await asyncio.wait_for(EventRecorder(Cluster(), clock, "test").drain(), 1.0)
 
 
 def test_good_news_waits_for_the_end_of_a_burst() -> None:
-    """Pods wait for Secrets, and people for what went wrong; a burst without an end holds up nothing for long."""
+    """Pods wait for Secrets, and people for errors; even an endless burst delays nothing for long."""
 
     async def story(clock: FakeClock) -> None:
         cluster = Cluster()
@@ -108,7 +108,7 @@ def test_good_news_waits_for_the_end_of_a_burst() -> None:
 
 
 def test_good_news_waits_for_what_is_waited_for_more() -> None:
-    """Such as the statuses of those that it tells of; not for ever either."""
+    """Such as the statuses of the same resources, but not indefinitely."""
 
     async def story(clock: FakeClock) -> None:
         cluster = Cluster()
@@ -134,7 +134,7 @@ def test_good_news_waits_for_what_is_waited_for_more() -> None:
 
 
 async def test_what_waits_for_calm_is_posted_before_the_end(clock: FakeClock) -> None:
-    """A process that is asked to end loses no event."""
+    """A process that is shutting down loses no event."""
     cluster = Cluster()
     recorder = EventRecorder(cluster, clock, "test")
     posting = asyncio.create_task(recorder.run())
@@ -148,7 +148,7 @@ async def test_what_waits_for_calm_is_posted_before_the_end(clock: FakeClock) ->
 
 
 def test_endless_bad_news_holds_up_good_news_for_no_longer() -> None:
-    """Somebody's warnings may come faster than they are posted."""
+    """Warnings may arrive faster than they are posted."""
 
     async def story(clock: FakeClock) -> None:
         cluster = Slow()
@@ -167,7 +167,7 @@ def test_endless_bad_news_holds_up_good_news_for_no_longer() -> None:
 
 
 def test_good_news_of_one_resource_stays_in_order() -> None:
-    """Also what comes after the calm, while others' events are still being posted."""
+    """Even what comes after the calm, while others' events are still being posted."""
 
     async def story(clock: FakeClock) -> None:
         cluster = Slow()
@@ -186,7 +186,7 @@ def test_good_news_of_one_resource_stays_in_order() -> None:
 
 
 def test_before_the_end_nothing_is_held_and_bad_news_goes_first() -> None:
-    """There is little time then, and what is held may be of thousands of namespaces."""
+    """Time is short then, and deferred events may come from thousands of namespaces."""
 
     async def story(clock: FakeClock) -> None:
         cluster = Slow()

@@ -1,4 +1,4 @@
-"""Each watch event becomes a note and, where it brings anything new, a wake-up."""
+"""Each watch event updates what is known and, if it brings anything new, wakes the resources concerned."""
 
 import copy
 import time
@@ -26,10 +26,10 @@ GRAFX = EndpointRef(EndpointKind.CLUSTER, "", "grafx")
 
 
 class Recorder(Scheduler):
-    """Notes who is woken, and works on nothing."""
+    """Records which keys are woken, and works on none."""
 
     def __init__(self, clock: FakeClock) -> None:
-        """Nobody has been woken yet."""
+        """Starts with nothing woken."""
         super().__init__(clock, self._never, self._never)
         self.woken: list[Key] = []
 
@@ -41,10 +41,10 @@ class Recorder(Scheduler):
 
 
 class Watched:
-    """An handler, and what it leaves behind."""
+    """A handler, and what it leaves behind."""
 
     def __init__(self, clock: FakeClock) -> None:
-        """Has seen nothing yet."""
+        """Starts without any events."""
         self.inventory = Inventory(clock)
         self._scheduler = Recorder(clock)
         self.queues = EndpointQueues(clock, self._scheduler, lambda _: "login.example")
@@ -52,34 +52,34 @@ class Watched:
 
     @property
     def woken(self) -> list[Key]:
-        """Who was woken since this was asked last."""
+        """The keys woken since the last call."""
         woken, self._scheduler.woken = self._scheduler.woken, []
         return sorted(woken)
 
     def integration(self, kind: str | None, body: Object) -> list[Key]:
-        """An event of an IntegrationToken, and who is woken by it."""
+        """Handles an event for an IntegrationToken; returns the keys it wakes."""
         self.handler.on_integration(kind, body)
         return self.woken
 
     def endpoint(self, kind: str | None, body: Object, of: EndpointKind = EndpointKind.CLUSTER) -> list[Key]:
-        """An event of an endpoint, and who is woken by it."""
+        """Handles an event for an endpoint; returns the keys it wakes."""
         self.handler.on_endpoint(kind, of, body)
         return self.woken
 
     def namespace(self, kind: str | None, name: str, labels: dict[str, str] | None = None) -> list[Key]:
-        """An event of a namespace, and who is woken by it."""
+        """Handles an event for a namespace; returns the keys it wakes."""
         self.handler.on_namespace(kind, {"metadata": {"name": name, "labels": labels}})
         return self.woken
 
 
 @pytest.fixture
 def watched(clock: FakeClock) -> Watched:
-    """An handler that has seen nothing yet."""
+    """A handler that hasn't seen any event."""
     return Watched(clock)
 
 
 def token(key: Key = SHOP, endpoint: EndpointRef = LOGIN, **metadata: Any) -> Object:
-    """An IntegrationToken with credentials and a target of its own."""
+    """An IntegrationToken with its own credentials and target."""
     spec = {
         "endpointRef": {"kind": str(endpoint.kind), "name": endpoint.name},
         "credentialsSecretRef": {"name": f"{key.name}-integration"},
@@ -96,7 +96,7 @@ def login(ref: EndpointRef = GRAFX, spec: Object | None = None, **metadata: Any)
 
 
 def going(body: Object) -> Object:
-    """The object while its deletion waits for a finalizer."""
+    """The object while a finalizer holds up its deletion."""
     result = copy.deepcopy(body)
     result["metadata"] |= {"deletionTimestamp": "2027-01-15T08:00:00Z", "generation": 2}
     return result
@@ -112,7 +112,7 @@ class TestIntegrations:
         assert watched.inventory.resources[SHOP].uid == "shop uid"
 
     def test_a_resource_is_found_by_what_it_refers_to(self, watched: Watched) -> None:
-        """Its credentials, its target and its endpoint, and nothing of another namespace."""
+        """By its credentials, target and endpoint, and by nothing in another namespace."""
         watched.integration("ADDED", token())
         inventory = watched.inventory
         assert inventory.of_secret("store", "shop-integration") == (SHOP,)
@@ -122,7 +122,7 @@ class TestIntegrations:
         assert inventory.of_endpoint(EndpointRef(EndpointKind.NAMESPACED, "vault", "login")) == ()
 
     def test_our_own_status_write_wakes_nobody(self, watched: Watched) -> None:
-        """Else each write would be followed by another look."""
+        """Otherwise each write would cause another pass."""
         watched.integration("ADDED", token())
         written = {**token(resourceVersion="2"), "status": {"targetName": "x"}}
         assert watched.integration("MODIFIED", written) == []
@@ -142,7 +142,7 @@ class TestIntegrations:
         assert watched.integration("MODIFIED", token(**metadata)) == []
 
     def test_a_changed_spec_is_found_by_its_new_references_alone(self, watched: Watched) -> None:
-        """The old ones are of no concern any more."""
+        """The old references no longer matter."""
         watched.integration("ADDED", token())
         watched.integration("MODIFIED", token(endpoint=GRAFX, generation=2))
         assert watched.inventory.of_endpoint(LOGIN) == ()
@@ -156,7 +156,7 @@ class TestIntegrations:
         assert watched.inventory.of_secret("store", "shop-token") == ()
 
     def test_a_resource_that_is_being_deleted_counts_as_deleted(self, watched: Watched) -> None:
-        """Its Secret may be gone already, and must not be written again."""
+        """Its Secret may be gone already and must not be written again."""
         watched.integration("ADDED", token())
         assert watched.integration("MODIFIED", going(token())) == [SHOP]
         assert watched.inventory.resources == {}
@@ -168,13 +168,13 @@ class TestIntegrations:
         assert watched.inventory.resources == {}
 
     def test_the_late_end_of_a_predecessor_takes_nothing_from_its_successor(self, watched: Watched) -> None:
-        """Same name, another uid."""
+        """It has the same name but another uid."""
         watched.integration("ADDED", token(uid="new"))
         assert watched.integration("DELETED", token(uid="old")) == []
         assert watched.inventory.resources[SHOP].uid == "new"
 
     def test_a_resource_that_was_too_large_to_be_passed_on_is_woken_once(self, watched: Watched) -> None:
-        """And again for each change of it; what was known of it stays."""
+        """Each change wakes it again; what was known about it stays."""
         cut = {"metadata": token()["metadata"], "cut": True}
         assert watched.integration(None, cut) == [SHOP]
         assert watched.integration(None, cut) == []
@@ -189,7 +189,7 @@ class TestIntegrations:
         assert watched.inventory.resources[SHOP].remembered == Remembered()
 
     def test_a_spec_that_cannot_be_read_is_woken_once_to_be_told_so(self, watched: Watched) -> None:
-        """And again for each change of it, until it can be read."""
+        """Each change wakes it again until the spec can be read."""
         broken = {**token(), "spec": {"endpointRef": {"kind": "Endpoint", "name": "x"}}}
         assert watched.integration(None, broken) == [SHOP]
         assert watched.integration("MODIFIED", broken) == []
@@ -204,17 +204,17 @@ class TestEndpoints:
 
     @pytest.fixture(autouse=True)
     def users(self, watched: Watched) -> None:
-        """Two resources of the cluster's endpoint, one of a namespace's."""
+        """Two resources that use the cluster's endpoint, and one that uses a namespace's."""
         for body in (token(SHOP, GRAFX), token(BANK, GRAFX), token(token_key("store", "local"), LOGIN)):
             watched.integration(None, body)
 
     def test_an_endpoint_that_is_seen_first_wakes_its_users_and_its_own_status(self, watched: Watched) -> None:
-        """And nobody else."""
+        """Nothing else is woken."""
         assert watched.endpoint(None, login()) == sorted([SHOP, BANK, endpoint_key(GRAFX)])
         assert watched.inventory.endpoints[GRAFX].token_url == "https://login.example/token"
 
     def test_a_namespaces_endpoint_has_users_in_its_namespace_alone(self, watched: Watched) -> None:
-        """One of the same name elsewhere is another."""
+        """An endpoint of the same name in another namespace is a different one."""
         other = EndpointRef(EndpointKind.NAMESPACED, "vault", "login")
         assert watched.endpoint("ADDED", login(other), EndpointKind.NAMESPACED) == [endpoint_key(other)]
         assert watched.endpoint("ADDED", login(LOGIN), EndpointKind.NAMESPACED) == sorted(
@@ -222,13 +222,13 @@ class TestEndpoints:
         )
 
     def test_our_own_status_write_wakes_no_user(self, watched: Watched) -> None:
-        """The status itself is looked at again, and found as it should be."""
+        """The status itself is checked again, and found correct."""
         watched.endpoint(None, login())
         assert watched.endpoint("MODIFIED", {**login(resourceVersion="2"), "status": {}}) == [endpoint_key(GRAFX)]
 
     @pytest.mark.parametrize("metadata", [{"generation": 2}, {"uid": "another"}], ids=["changed", "created again"])
     def test_a_changed_endpoint_wakes_its_users(self, watched: Watched, metadata: Object) -> None:
-        """Their grant may be another."""
+        """Their grant may have changed."""
         watched.endpoint(None, login())
         body = login(GRAFX, {"audience": "https://api.example"}, **metadata)
         assert watched.endpoint("MODIFIED", body) == sorted([SHOP, BANK, endpoint_key(GRAFX)])
@@ -238,7 +238,7 @@ class TestEndpoints:
     def test_an_endpoint_that_one_user_has_read_before_it_is_told_of_wakes_the_others(
         self, watched: Watched, *, known: bool
     ) -> None:
-        """They wait for it, or go by what it was; once is enough."""
+        """They wait for it, or rely on its old spec; they are woken once."""
         if known:
             watched.endpoint(None, login())
         body = login(generation=2)
@@ -248,14 +248,14 @@ class TestEndpoints:
 
     @pytest.mark.parametrize("kind", ["DELETED", "MODIFIED"])
     def test_a_deleted_endpoint_is_forgotten_and_its_users_are_told(self, watched: Watched, kind: str) -> None:
-        """Also while its deletion waits for a finalizer; it has no status any more."""
+        """Even while a finalizer holds up the deletion; its status is no longer written."""
         watched.endpoint(None, login())
         body = going(login()) if kind == "MODIFIED" else login()
         assert watched.endpoint(kind, body) == sorted([SHOP, BANK])
         assert watched.inventory.endpoints == {}
 
     def test_an_endpoint_that_was_too_large_to_be_passed_on_wakes_its_users_once(self, watched: Watched) -> None:
-        """It is read by them; and it is known when it goes."""
+        """They read it themselves; its deletion is still noticed."""
         cut = {"metadata": login()["metadata"], "cut": True}
         assert watched.endpoint(None, cut) == sorted([SHOP, BANK, endpoint_key(GRAFX)])
         assert watched.endpoint(None, cut) == [endpoint_key(GRAFX)]
@@ -264,7 +264,7 @@ class TestEndpoints:
         assert watched.inventory.endpoint_version(GRAFX) is None
 
     def test_who_waits_for_a_deleted_endpoint_waits_no_longer(self, watched: Watched) -> None:
-        """It is woken, and its place is given up."""
+        """It is woken and gives up its place."""
         endpoint = parse_endpoint(EndpointKind.CLUSTER, login())
         waiting = token_key("elsewhere", "waiting")
         rank = Rank(Urgency.NONE, 0.0)
@@ -277,7 +277,7 @@ class TestEndpoints:
     def test_an_endpoint_that_cannot_be_read_is_as_none_to_its_users(
         self, watched: Watched, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """They are woken to be told, and the log names the field."""
+        """They are woken to report it, and the log names the field."""
         watched.endpoint(None, login())
         woken = watched.endpoint("MODIFIED", login(GRAFX, {"timeout": "ten"}, generation=2))
         assert woken == sorted([SHOP, BANK, endpoint_key(GRAFX)])
@@ -286,18 +286,18 @@ class TestEndpoints:
 
 
 class TestNamespaces:
-    """Events of namespaces, whose labels decide who may use a cluster's endpoint."""
+    """Events of namespaces, whose labels decide which of them may use a ClusterTokenEndpoint."""
 
     @pytest.fixture(autouse=True)
     def users(self, watched: Watched) -> None:
-        """Resources of the cluster's endpoint in two namespaces, and one of a namespace's endpoint."""
+        """Resources that use the cluster's endpoint in two namespaces, and one that uses a namespace's endpoint."""
         for body in (token(SHOP, GRAFX), token(BANK, GRAFX), token(token_key("store", "local"), LOGIN)):
             watched.integration(None, body)
 
     def test_changed_labels_wake_the_resources_of_that_namespace_whose_endpoint_may_ask_for_them(
         self, watched: Watched
     ) -> None:
-        """No other namespace's, and none of an endpoint of its own."""
+        """No other namespace's resources are woken, and none with an endpoint of its own."""
         assert watched.namespace(None, "store", {"team": "shop"}) == [SHOP]
         assert watched.namespace("MODIFIED", "store", {"team": "bank"}) == [SHOP]
         assert watched.inventory.namespace_labels == {"store": {"team": "bank"}}
@@ -308,19 +308,19 @@ class TestNamespaces:
         assert watched.namespace("MODIFIED", "store", {"team": "shop"}) == []
 
     def test_labels_that_one_resource_has_read_before_they_are_told_wake_the_others(self, watched: Watched) -> None:
-        """They go by what these were; once is enough."""
+        """They rely on the old labels; they are woken once."""
         watched.namespace(None, "store", {"team": "bank"})
         watched.inventory.keep_labels("store", {"team": "shop"})
         assert watched.namespace("MODIFIED", "store", {"team": "shop"}) == [SHOP]
         assert watched.namespace("MODIFIED", "store", {"team": "shop"}) == []
 
     def test_a_namespace_without_labels_is_known_too(self, watched: Watched) -> None:
-        """Known to have none is not the same as unknown."""
+        """Having no labels is not the same as being unknown."""
         assert watched.namespace(None, "store", None) == [SHOP]
         assert watched.inventory.namespace_labels == {"store": {}}
 
     def test_what_an_event_costs_does_not_grow_with_what_others_have(self, watched: Watched) -> None:
-        """A hundred times the resources in other namespaces."""
+        """With a hundred times the resources in other namespaces."""
 
         def seconds() -> float:
             begun = time.perf_counter()
@@ -334,14 +334,14 @@ class TestNamespaces:
         assert min(seconds() for _ in range(5)) < 5 * few
 
     def test_a_large_namespace_that_is_listed_anew_may_have_other_labels(self, watched: Watched) -> None:
-        """They changed in a gap of the watch, and what is left of it tells none: who needs them reads them."""
+        """They may have changed in a gap of the watch, and the event has none: resources read them when needed."""
         watched.namespace(None, "store", {"team": "shop"})
         watched.handler.on_namespace(None, {"metadata": {"name": "store", "annotations": {}}, "cut": True})
         assert watched.woken == [SHOP]
         assert watched.inventory.namespace_labels == {}
 
     def test_a_deleted_namespace_is_forgotten(self, watched: Watched) -> None:
-        """Its resources' own deletions are events of their own."""
+        """Its resources' deletions have events of their own."""
         watched.namespace(None, "store", {"team": "shop"})
         assert watched.namespace("DELETED", "store", {"team": "shop"}) == []
         assert watched.inventory.namespace_labels == {}

@@ -1,5 +1,4 @@
-"""When a token expires, by what its answer tells: caches on the way, clocks that differ, and fields as servers have
-them."""
+"""When a token expires, despite caches on the way, clocks that differ, and servers that disagree about fields."""
 
 import math
 from email.utils import formatdate
@@ -10,7 +9,7 @@ from integration_token.api.token import Assumption
 from integration_token.oauth.expiry import Expiry, read_expiry
 
 SENT = 1_800_000_000.0
-"""The answer was there two seconds later."""
+"""The response arrives two seconds later."""
 RECEIVED = SENT + 2
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -26,7 +25,7 @@ def read(
     maximum: float | None = None,
     **fields: Any,
 ) -> Expiry:
-    """What is read of an answer; `exp` and `date` are UNIX times."""
+    """The expiry read from a response; `exp` and `date` are UNIX times."""
     if expires_in is not ...:
         fields["expires_in"] = expires_in
     headers = {} if date is None else {"date": formatdate(date, usegmt=True)}
@@ -44,7 +43,7 @@ def read(
 
 
 OLD = 22 * HOUR
-"""The age of what a cache replays below: a token of a day has two hours left."""
+"""The age of the cached response below: a one-day token has two hours left."""
 
 
 @pytest.mark.parametrize(
@@ -68,8 +67,7 @@ OLD = 22 * HOUR
 def test_a_cache_that_replays_an_answer_puts_no_expiry_off(
     date: float | None, age: str | None, exp: float | None, left: float
 ) -> None:
-    """`expires_in` of 86400 counts from when the answer was made, and a JWT's `exp` is by the clock of whoever made
-    it."""
+    """`expires_in` of 86400 counts from when the response was made; a JWT's `exp` follows its issuer's clock."""
     expiry = read(86400, date=date, age=age, exp=exp)
     assert (expiry.expires - SENT, expiry.assumption) == (left, None)
 
@@ -90,29 +88,27 @@ def test_a_cache_that_replays_an_answer_puts_no_expiry_off(
     ],
 )
 def test_clocks_that_differ_are_told_apart(date: float | None, exp: float | None, left: float, skew: bool) -> None:
-    """The endpoint's clock counts by its Date; where that is far from ours, of two times the earlier that is still
-    ahead, and the user is told. `expires_in` is 2 h."""
+    """If the endpoint's Date is far from our clock, the earlier expiry still ahead counts, and the user is warned."""
     expiry = read(7200, date=date, exp=exp)
     assert expiry.expires - SENT == left
     assert bool(expiry.skew) is skew
 
 
 def test_a_cache_that_hides_the_age_of_what_it_replays_is_told() -> None:
-    """It keeps Date and sends no Age, which looks like a clock that is a day behind: nothing tells them apart."""
+    """It keeps Date but sends no Age, which looks the same as a clock that is a day behind."""
     assert read(86400, date=SENT - OLD, exp=SENT + 2 * HOUR) == (SENT + DAY, None, -OLD - 2)
 
 
 @pytest.mark.parametrize("ahead", [HOUR, 8 * HOUR])
 def test_a_clock_that_is_hours_off_makes_no_token_expire_hours_ago(ahead: float) -> None:
-    """Ours is ahead, and a JWT has just expired, of which `expires_in` is 0: the two clocks agree that it has expired,
-    and the next token may come any moment."""
+    """Our clock is ahead, and a JWT with `expires_in` 0 has just expired: a new token may come at any moment."""
     for expires_in in (0, -1, ...):
         expiry = read(expires_in, date=SENT - ahead, exp=SENT - ahead - 1)
         assert (expiry.expires - SENT, expiry.assumption) == (-1, None)
 
 
 def test_the_skew_tells_how_far_the_other_clock_is_ahead() -> None:
-    """In seconds, negative where it is behind."""
+    """In seconds, negative if it is behind."""
     assert read(7200, date=SENT + 2 * HOUR, exp=SENT + 3 * HOUR).skew == pytest.approx(2 * HOUR, abs=3)
     assert read(7200, date=None, exp=SENT - HOUR).skew == pytest.approx(-3 * HOUR, abs=3)
 
@@ -132,13 +128,13 @@ def test_the_skew_tells_how_far_the_other_clock_is_ahead() -> None:
     ],
 )
 def test_numbers_are_read_as_servers_mean_them(value: object, left: float) -> None:
-    """A UNIX time with an opaque token was valid until 2036 once."""
+    """A UNIX time sent with an opaque token once made it valid until 2036."""
     expiry = read(value)
     assert (expiry.expires - SENT, expiry.assumption) == (left, None)
 
 
 def test_a_unix_time_is_by_the_clock_of_its_server() -> None:
-    """As `exp` is: its Date tells, also where a cache has had it for a while."""
+    """Like `exp`: the Date header gives that clock, even if a cache has held the response for a while."""
     assert read(SENT + 300 + HOUR, date=SENT + 300).expires == SENT + HOUR
     assert read(SENT + HOUR, date=SENT - OLD, age="79200").expires == SENT + HOUR
     assert read(SENT + HOUR, date=None).expires == SENT + HOUR
@@ -170,14 +166,14 @@ def test_a_unix_time_is_by_the_clock_of_its_server() -> None:
     ],
 )
 def test_what_tells_no_expiry_leaves_it_assumed(value: object, assumption: Assumption) -> None:
-    """The token is taken, for the endpoint's default lifetime, and why is known; a JWT tells all the same."""
+    """The token gets the endpoint's default lifetime and the reason is kept; a JWT's `exp` still counts."""
     assert read(value)[:2] == (SENT + DEFAULT, assumption)
     assert read(value, exp=SENT + HOUR)[:2] == (SENT + HOUR, None)
 
 
 @pytest.mark.parametrize("name", ["expires_on", "expires_at"])
 def test_another_field_is_not_read_but_told(name: str) -> None:
-    """Its meaning differs from server to server."""
+    """Its meaning differs between servers."""
     fields: dict[str, Any] = {name: SENT + HOUR}
     assert read(**fields)[:2] == (SENT + DEFAULT, Assumption.OTHER_FIELD)
 
@@ -195,13 +191,12 @@ def test_another_field_is_not_read_but_told(name: str) -> None:
 def test_beyond_the_maximum_lifetime_nothing_is_believed(
     expires_in: object, exp: float | None, maximum: float, expected: tuple[float, Assumption | None]
 ) -> None:
-    """The user knows what the endpoint's tokens live at most: that is when to ask again."""
+    """The user has stated how long the endpoint's tokens live at most, so the operator asks again by then."""
     expiry = read(expires_in, exp=exp, maximum=maximum)
     assert (expiry.expires - SENT, expiry.assumption) == expected
 
 
 @pytest.mark.parametrize("date", [SENT + 2 * HOUR, SENT - 2 * HOUR])
 def test_a_date_that_is_hours_off_is_no_reason_to_misjudge_a_jwt(date: float) -> None:
-    """Where nothing else tells: by our own clock it lives an hour, so it is neither refused for ever nor held for hours
-    too long."""
+    """Without other evidence our own clock decides: the token is neither refused nor kept for hours too long."""
     assert read(exp=SENT + HOUR, date=date).expires - SENT == HOUR

@@ -1,4 +1,4 @@
-"""Calls of the API server: what each answer means, and that no error tells what was sent."""
+"""Calls to the API server: what each response means, and that no error repeats what was sent."""
 
 import asyncio
 import base64
@@ -26,18 +26,18 @@ SECRET = {
 
 
 class Client:
-    """The library's client, answering what a test wants."""
+    """The library's client, with the responses that a test wants."""
 
     def __init__(self, status: int = 200, body: object = None, error: BaseException | None = None) -> None:
-        """`body` is JSON, or bytes as they are."""
+        """`body` is JSON, or bytes to send as they are."""
         self._status = status
         self._content = body if isinstance(body, bytes) else json.dumps(body).encode()
         self._error = error
         self.requests: list[tuple[str, str, Mapping[str, str], Any]] = []
         self.piece = 7
-        """Bytes of an answer that come in at once."""
+        """Bytes of a response that arrive at once."""
         self.limits: list[float | None] = []
-        """Seconds that each may take."""
+        """Seconds that each piece may take."""
 
     async def param_serialize(self, method: str, path: str, **options: Any) -> tuple[Any, ...]:
         return method, path, options["header_params"]
@@ -62,7 +62,7 @@ class Client:
         return SimpleNamespace(iter_any=pieces)
 
     def close(self) -> None:
-        """As the library's response has it."""
+        """As in the library's response."""
 
 
 def gateway(client: Client) -> Gateway:
@@ -103,7 +103,7 @@ async def test_a_refusal_is_classed_by_what_helps(status: int, kind: type[Cluste
 )
 @pytest.mark.parametrize("status", [403, 409, 422, 500])
 async def test_a_refusal_that_repeats_what_was_sent_tells_nothing_of_it(status: int, echo: str) -> None:
-    """An admission webhook says what it likes."""
+    """Admission webhooks choose their own words."""
     client = Client(status, {"message": f"denied: {echo}"})
     with pytest.raises(ClusterError) as caught:
         await gateway(client).create(SECRETS, "store", SECRET)
@@ -125,7 +125,7 @@ async def test_a_refusal_that_repeats_what_was_sent_tells_nothing_of_it(status: 
     ids=lambda error: type(error).__name__,
 )
 async def test_a_call_that_fails_tells_its_kind_alone(error: BaseException) -> None:
-    """The library's own text holds headers; a cancellation that was meant for another task ends nobody."""
+    """The library's own text contains headers; a cancellation meant for another task doesn't stop the caller."""
     with pytest.raises(Unavailable) as caught:
         await gateway(Client(error=error)).get(SECRETS, "store", "shop")
     assert TOKEN not in str(caught.value)
@@ -133,7 +133,7 @@ async def test_a_call_that_fails_tells_its_kind_alone(error: BaseException) -> N
 
 
 async def test_a_cancelled_task_ends() -> None:
-    """A cancellation that is meant is obeyed."""
+    """A real cancellation is obeyed."""
     client = Client()
 
     async def hang(*_: Any, **__: Any) -> Any:
@@ -149,7 +149,7 @@ async def test_a_cancelled_task_ends() -> None:
 
 @pytest.mark.parametrize("body", [b"<html>", b"", b"[]", b"{", b"\xff\xfe"])
 async def test_a_success_without_an_object_is_no_success(body: bytes) -> None:
-    """As a load balancer's page, or half an answer."""
+    """As with a load balancer's page or half a response."""
     with pytest.raises(Unavailable):
         await gateway(Client(200, body)).get(SECRETS, "store", "shop")
     with pytest.raises(Unavailable):
@@ -158,14 +158,14 @@ async def test_a_success_without_an_object_is_no_success(body: bytes) -> None:
 
 @pytest.mark.parametrize("line", [b"<html>", b"[]", b"{}", b'{"type": "ADDED"}', b"7"])
 async def test_a_watch_that_brings_no_events_is_broken(line: bytes) -> None:
-    """And is begun anew by who follows it."""
+    """The caller starts a new watch."""
     with pytest.raises(Unavailable):
         async for _ in gateway(Client(200, line)).watch_metadata(SECRETS, "", "app", "1"):
             pass
 
 
 async def test_what_is_missing_is_told_by_each_call_in_its_own_terms() -> None:
-    """None for who reads, a conflict for who replaces, False for who tells, nothing for who deletes."""
+    """None for a read, a conflict for a replace, False for a patch or event, nothing for a delete."""
     missing = gateway(Client(404, {"message": "not found"}))
     assert await missing.get(SECRETS, "store", "shop") is None
     assert await missing.get_metadata(SECRETS, "store", "shop") is None
@@ -180,7 +180,7 @@ async def test_what_is_missing_is_told_by_each_call_in_its_own_terms() -> None:
 
 
 async def test_writes_name_their_manager_and_the_object_that_they_are_of() -> None:
-    """So that the API server records who wrote what, and refuses what was overtaken."""
+    """So that the API server records which manager wrote what, and refuses outdated writes."""
     client = Client(200, {"metadata": {}})
     calls = gateway(client)
     await calls.create(SECRETS, "store", SECRET)
@@ -198,7 +198,7 @@ async def test_writes_name_their_manager_and_the_object_that_they_are_of() -> No
 
 
 class Slow(Client):
-    """Answers with large objects that come in slowly, and counts how many of them do at once."""
+    """Responds slowly with large objects, and counts how many responses overlap."""
 
     reading = most = 0
 
@@ -218,7 +218,7 @@ class Slow(Client):
 
 
 async def test_few_large_answers_are_read_at_a_time() -> None:
-    """Somebody may have made thousands of them; each is read to its end."""
+    """Somebody may have created thousands of them; each is read to its end."""
     client = Slow()
     calls = gateway(client)
     answers = await asyncio.gather(*(calls.get(INTEGRATIONS, "store", f"{number}") for number in range(40)))
@@ -227,7 +227,7 @@ async def test_few_large_answers_are_read_at_a_time() -> None:
 
 
 async def test_nothing_is_asked_for_in_compressed_form() -> None:
-    """A little of that becomes much at once."""
+    """A small compressed response can expand to a huge one."""
     client = Client(200, {"metadata": {"resourceVersion": "9"}, "items": []})
     await gateway(client).get(SECRETS, "store", "shop")
     await gateway(client).list_metadata(SECRETS, "store", "app=shop")
@@ -236,7 +236,7 @@ async def test_nothing_is_asked_for_in_compressed_form() -> None:
 
 @pytest.mark.parametrize("piece", [7, 100_000, 10_000_000])
 async def test_an_event_of_a_watch_may_be_as_large_as_an_object(piece: int) -> None:
-    """Also where escapes make it several times that, and nothing but what it is known by is left of it."""
+    """Even if escapes multiply its size; only its identifying fields are kept."""
     metadata = {"namespace": "store", "name": "shop", "uid": "1", "resourceVersion": "2"}
     item = {"metadata": {**metadata, "annotations": {"x": "<" * 100}, "labels": {"y": "\u003c" * 10}}}
     large = {"metadata": {**metadata, "labels": {"y": "x" * 5_000_000 if piece > 7 else "x"}}}
@@ -253,7 +253,7 @@ async def test_an_event_of_a_watch_may_be_as_large_as_an_object(piece: int) -> N
 
 
 async def test_a_kind_that_is_not_there_cannot_be_listed() -> None:
-    """Where the CRDs are not installed."""
+    """As when the CRDs are not installed."""
     with pytest.raises(Denied, match="install the CRDs"):
         await gateway(Client(404, {"message": "not found"})).list_metadata(SECRETS, "", "app")
 
@@ -268,7 +268,7 @@ async def test_lists_are_read_to_the_end_and_hold_metadata_alone() -> None:
 
 
 async def test_probe_tells_which_verb_is_refused() -> None:
-    """A watch is asked for only where it is wanted: it costs a connection."""
+    """A watch is probed only if it is needed: it costs a connection."""
     client = Client(200, {"metadata": {"resourceVersion": "9"}})
     await gateway(client).probe(INTEGRATIONS, "store", watch=False)
     assert ["watch=true" in path for _, path, _, _ in client.requests] == [False]
@@ -278,7 +278,7 @@ async def test_probe_tells_which_verb_is_refused() -> None:
 
 
 async def test_writes_need_an_open_fence(clock: FakeClock) -> None:
-    """Reads do no harm; a write is not tried once the fence is closed, and waits no longer than it is open."""
+    """Reads are harmless; a write isn't sent once the fence is closed, and waits only as long as it is open."""
     client = Client(200, {"metadata": {}})
     fence = Fence(clock, clock.now().boot + 10)
     calls = Gateway(client, fence)
@@ -301,7 +301,7 @@ async def test_writes_need_an_open_fence(clock: FakeClock) -> None:
 
 
 async def test_every_answer_is_known_to_the_permissions(clock: FakeClock) -> None:
-    """Calls, lists and watches alike, and no token that a refusal echoes gets there."""
+    """For calls, lists and watches alike; a token that a refusal echoes is not recorded."""
     permissions = Permissions(clock)
     said = f'User "u" cannot create resource "secrets" {TOKEN}'
     forbidden = Gateway(Client(403, {"message": said}), None, permissions)
@@ -320,7 +320,7 @@ async def test_every_answer_is_known_to_the_permissions(clock: FakeClock) -> Non
 
 @pytest.mark.parametrize("allowed", [True, False])
 async def test_the_api_server_is_asked_what_it_would_grant(*, allowed: bool) -> None:
-    """By a review of our own access, which needs no permission."""
+    """With a SelfSubjectAccessReview, which needs no permission."""
     client = Client(201, {"status": {"allowed": allowed}})
     call = Call("patch", "integrationtoken.dev", "integrationtokens/status", "store")
     assert await gateway(client).is_permitted(call) is allowed
@@ -340,7 +340,7 @@ NO_NAMES = ["../../other/secrets/shop", "shop/status", "shop?x=y", "shop#x", "%2
 
 @pytest.mark.parametrize("name", NO_NAMES)
 async def test_what_is_no_name_leads_to_no_object_of_somebody_else(name: str) -> None:
-    """Whoever writes a reference chooses its name: a path in it would lead into another namespace."""
+    """Users choose the names in references: a path in one would lead into another namespace."""
     client = Client(200, SECRET)
     assert await gateway(client).get(SECRETS, "store", name) is None
     assert await gateway(client).get_metadata(SECRETS, "store", name) is None
@@ -349,7 +349,7 @@ async def test_what_is_no_name_leads_to_no_object_of_somebody_else(name: str) ->
 
 @pytest.mark.parametrize("name", NO_NAMES)
 async def test_nothing_is_written_under_what_is_no_name(name: str) -> None:
-    """Nor looked for in what is no namespace."""
+    """Nor is anything looked up in an invalid namespace."""
     client = Client(200, SECRET)
     for call in (
         gateway(client).replace(SECRETS, "store", name, SECRET),

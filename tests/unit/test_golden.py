@@ -1,10 +1,9 @@
-"""What released versions wrote, this one writes too: annotations, the grant's hash, the field manager's name, labels,
-condition types, reasons, and the target Secret as a whole.
+"""This version writes what released versions wrote: annotations, grant hash, field manager, labels and target Secret.
 
-All of that is API, though no user types it. Every stored token is judged by it after an upgrade, and after a rollback
-by the version before: one character of another hash, and a thousand good tokens are asked for anew; one key more in the
-Secret, and each is written anew, by both versions in turn while replicas are of two. Where a test of this file fails
-the code is wrong, and not the vector: a new input enters the hash only where it isn't the default.
+Condition types and reasons belong to it too. All of it is API, though no user types it: after an upgrade, and after a
+rollback, every stored token is judged by it. If one character of a hash changes, a thousand valid tokens are requested
+again; with one more key in the Secret, each Secret is rewritten, by both versions in turn while replicas run both. If a
+test in this file fails, fix the code and not the vector: a new input enters the hash only if it isn't the default.
 """
 
 import json
@@ -21,7 +20,7 @@ from tests.released.release import RELEASES, Release
 from tests.unit.test_target import served
 
 COUNT = 300
-"""Random cases: a second for both versions."""
+"""Random cases: they take a second for both versions."""
 SEED = 1
 
 every_release = pytest.mark.parametrize("release", RELEASES, ids=[release.version for release in RELEASES])
@@ -32,14 +31,14 @@ def _vectors(release: Release) -> Any:
 
 
 def test_there_is_a_release_to_compare_with() -> None:
-    """With its vectors: without one all of this file would pass."""
+    """Without vectors all of this file would pass."""
     assert RELEASES
     assert all(release.vectors.exists() for release in RELEASES)
 
 
 @every_release
 def test_names_are_those_that_were_released(release: Release) -> None:
-    """New ones may come; none goes."""
+    """New names may be added; none may be removed."""
     ours, theirs = answers([])["names"], _vectors(release)["names"]
     assert set(theirs["annotations"]) <= set(ours["annotations"])
     assert set(theirs["labels"]) <= set(ours["labels"])
@@ -49,7 +48,7 @@ def test_names_are_those_that_were_released(release: Release) -> None:
 
 @every_release
 def test_conditions_are_those_that_were_released(release: Release) -> None:
-    """In their order, since another is another status to write; every reason that somebody's alert may name is left."""
+    """In their order, since a new order would rewrite every status; reasons that alerts may name are all kept."""
     ours, theirs = answers([]), _vectors(release)
     assert [kind for kind in ours["condition_types"] if kind in theirs["condition_types"]] == theirs["condition_types"]
     assert set(theirs["reasons"]) <= set(ours["reasons"])
@@ -57,7 +56,7 @@ def test_conditions_are_those_that_were_released(release: Release) -> None:
 
 @every_release
 def test_the_grants_hash_is_what_was_released(release: Release) -> None:
-    """For each case, so that no token is asked for anew."""
+    """For each case, so that no token is requested again."""
     cases = _vectors(release)["cases"]
     found = answers([entry["case"] for entry in cases.values()])["cases"]
     assert {name: entry["hash"] for name, entry in zip(cases, found, strict=True)} == {
@@ -67,7 +66,7 @@ def test_the_grants_hash_is_what_was_released(release: Release) -> None:
 
 @every_release
 def test_the_secret_is_what_was_released(release: Release) -> None:
-    """As a whole, and byte by byte, so that none is written anew."""
+    """The whole Secret, byte by byte, so that none is rewritten."""
     cases = _vectors(release)["cases"]
     found = answers([entry["case"] for entry in cases.values()])["cases"]
     for name, answer in zip(cases, found, strict=True):
@@ -76,7 +75,7 @@ def test_the_secret_is_what_was_released(release: Release) -> None:
 
 @every_release
 def test_vectors_are_of_the_released_code(release: Release) -> None:
-    """And of no other that happened to stand on the path when they were made."""
+    """Not of other code that happened to be on the path when they were made."""
     answer = release.ask([entry["case"] for entry in _vectors(release)["cases"].values()])
     assert answer.pop("code") == str(release.wheel / "integration_token")
     vectors = _vectors(release)
@@ -85,8 +84,7 @@ def test_vectors_are_of_the_released_code(release: Release) -> None:
 
 @every_release
 def test_both_versions_write_the_same_and_read_each_other(release: Release) -> None:
-    """Whatever users specify: the same hash and the same Secret, in which each finds the other's token, knows it as one
-    of the grant as specified, and leaves the Secret as it is."""
+    """For any spec: each version accepts the other's hash and token, and leaves the Secret unchanged."""
     cases = [*FIXED.values(), *drawn(SEED, COUNT)]
     ours, theirs = answers(cases), release.ask(cases)
     assert ours["code"] != theirs["code"] == str(release.wheel / "integration_token")
@@ -103,7 +101,7 @@ def test_both_versions_write_the_same_and_read_each_other(release: Release) -> N
 
 @every_release
 def test_no_template_that_was_released_is_refused_where_its_secret_is(release: Release) -> None:
-    """Also one with a text that is an unknown placeholder today: an upgrade stops no renewal, nor tells anything."""
+    """Nor one with a text that is an unknown placeholder today: an upgrade neither stops nor reports anything."""
     cases = [*FIXED.values(), *drawn(SEED, COUNT)]
     assert any("${unknown}" in json.dumps(case) for case in cases)
     for case, theirs in zip(cases, release.ask(cases)["cases"], strict=True):

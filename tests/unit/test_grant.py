@@ -1,4 +1,4 @@
-"""What goes into a token request tells grants apart, wherever they are told apart: no input can be forgotten."""
+"""Every input of a token request distinguishes grants, wherever grants are compared: no input can be forgotten."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -53,32 +53,32 @@ OTHER: dict[str, Any] = {
     "account": "store/shop/uid",
     "certificate": True,
 }
-"""Of each input another value."""
+"""A different value for each input."""
 
 ELSEWHERE = {
     *("basic_encoding", "assertion", "token_exchange", "access_token_pointer", "expires_in_pointer", "account"),
     "certificate",
 }
-"""Those that other methods and grants send, or none: tests of theirs show what they do there."""
+"""Inputs that only other methods and grants send, or none do: their own tests cover them."""
 
 FIELDS = [each.name for each in fields(GrantInputs)]
 
 
 @dataclass(frozen=True)
 class More(GrantInputs):
-    """The inputs with one that a later version may add."""
+    """The inputs, plus one that a later version may add."""
 
     resource: str = ""
 
 
 def later(**changes: Any) -> More:
-    """The later version's inputs of the same request."""
+    """A later version's inputs for the same request."""
     return More(**{name: getattr(INPUTS, name) for name in FIELDS} | changes)
 
 
 @pytest.fixture
 def grants(clock: FakeClock) -> Grants:
-    """Grants that nobody has yet."""
+    """An empty store of grants."""
 
     async def work(_: object) -> None:
         raise AssertionError("nothing is to be worked on")
@@ -87,7 +87,7 @@ def grants(clock: FakeClock) -> Grants:
 
 
 def shared(grants: Grants, one: TokenRequestSpec, other: TokenRequestSpec, endpoint: Endpoint = ENDPOINT) -> bool:
-    """Whether two resources with these requests have one grant."""
+    """Whether two resources with these requests have the same grant."""
     first = grants.join(token_key("store", "shop"), GrantState(), ENDPOINT, one)
     return grants.join(token_key("store", "other"), GrantState(), endpoint, other) is first
 
@@ -101,7 +101,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch, inputs: GrantInputs) -> str:
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_input_makes_another_grant(grants: Grants, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """In the hash that is stored, in the key by which tokens are shared, and in the request."""
+    """In the stored hash, in the key for sharing tokens, and in the request."""
     changed = replace(INPUTS, **{name: OTHER[name]})
     monkeypatch.setitem(GRANT_TYPES, "Another", _Another())
     one, other = TokenRequestSpec(INPUTS, CREDENTIALS), TokenRequestSpec(changed, CREDENTIALS)
@@ -113,7 +113,7 @@ def test_every_input_makes_another_grant(grants: Grants, monkeypatch: pytest.Mon
 def test_an_input_that_is_added_makes_another_grant_without_more_ado(
     grants: Grants, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing but its field is needed for that."""
+    """Adding its field is all it takes."""
     added = later(resource="urn:fonts")
     assert hashed(monkeypatch, added) not in {grant_hash(ENDPOINT, SHOP), hashed(monkeypatch, later(resource="urn:x"))}
     assert not shared(grants, TokenRequestSpec(later(), CREDENTIALS), TokenRequestSpec(added, CREDENTIALS))
@@ -122,14 +122,14 @@ def test_an_input_that_is_added_makes_another_grant_without_more_ado(
 def test_an_input_that_is_added_changes_no_hash_where_it_is_not_used(
     grants: Grants, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else every stored token would be asked for anew after an upgrade."""
+    """Otherwise an upgrade would request every stored token again."""
     assert hashed(monkeypatch, later()) == grant_hash(ENDPOINT, SHOP)
     assert shared(grants, TokenRequestSpec(INPUTS, CREDENTIALS), TokenRequestSpec(later(), CREDENTIALS))
 
 
 @pytest.mark.parametrize("name", CREDENTIALS)
 def test_every_credential_makes_another_grant(grants: Grants, name: str) -> None:
-    """In the key alone by which tokens are shared: no hash of a secret is stored anywhere."""
+    """Only in the key for sharing tokens: no hash of a secret is stored anywhere."""
     one = TokenRequestSpec(INPUTS, CREDENTIALS)
     assert shared(grants, one, TokenRequestSpec(INPUTS, dict(CREDENTIALS)))
     grants.forget(token_key("store", "other"))
@@ -137,7 +137,7 @@ def test_every_credential_makes_another_grant(grants: Grants, name: str) -> None
 
 
 def test_a_credential_cannot_pass_for_another(grants: Grants) -> None:
-    """What stands under one name is not what stands under another."""
+    """A value under one name differs from the same value under another."""
     swapped = {"client_id": CREDENTIALS["client_secret"], "client_secret": CREDENTIALS["client_id"]}
     assert not shared(grants, TokenRequestSpec(INPUTS, CREDENTIALS), TokenRequestSpec(INPUTS, swapped))
 
@@ -151,20 +151,20 @@ def test_a_credential_cannot_pass_for_another(grants: Grants) -> None:
     ],
 )
 def test_every_endpoint_has_grants_of_its_own(grants: Grants, endpoint: Endpoint) -> None:
-    """Also if it is specified just like another."""
+    """Even if its spec is the same as another's."""
     spec = TokenRequestSpec(INPUTS, CREDENTIALS)
     assert not shared(grants, spec, spec, endpoint)
 
 
 class _Another:
-    """A grant type that asks for something else."""
+    """A grant type with another request."""
 
     def needs(self, inputs: GrantInputs) -> Needs:
-        """Nothing of its own."""
+        """It needs nothing of its own."""
         return Needs()
 
     def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
-        """Another name of the grant."""
+        """Adds another grant name."""
         return Contribution({"grant_type": "another"})
 
 

@@ -1,4 +1,4 @@
-"""One grant asks no more often in a minute than it may."""
+"""A grant sends no more requests per minute than it may."""
 
 import random
 
@@ -12,7 +12,7 @@ def most_in_a_minute(times: list[float]) -> int:
 
 
 class TestGrantRate:
-    """One grant asks twelve times a minute at most, whatever goes wrong."""
+    """A grant sends at most twelve requests a minute, whatever goes wrong."""
 
     def test_twelve_requests_may_follow_each_other_at_once(self) -> None:
         """The thirteenth waits until the first is a minute old."""
@@ -24,7 +24,7 @@ class TestGrantRate:
         assert rate.delay(160) == 0
 
     def test_the_oldest_of_the_last_twelve_decides(self) -> None:
-        """Requests every 4 s: the thirteenth, at 48 s, waits 12 s, and the next one 4 s more."""
+        """With a request every 4 s, the thirteenth, at 48 s, waits 12 s, and the next one 4 s more."""
         rate = GrantRate()
         for number in range(MAX_PER_GRANT):
             rate.note(4.0 * number)
@@ -42,7 +42,7 @@ class TestGrantRate:
 
     @pytest.mark.parametrize("seed", range(5))
     def test_no_minute_sees_more_than_twelve(self, seed: int) -> None:
-        """Whoever keeps to the wait keeps to the limit, wherever the minute begins."""
+        """A caller that keeps to the wait keeps to the limit, wherever the minute begins."""
         chance = random.Random(seed)  # noqa: S311  # no secret
         rate, now, times = GrantRate(), 0.0, list[float]()
         while now < 600:

@@ -1,4 +1,4 @@
-"""What a hostile tenant, a hostile endpoint or a gap in a watch cannot do to the others."""
+"""What a hostile tenant, a hostile endpoint or a gap in a watch cannot do to others."""
 
 import asyncio
 import base64
@@ -34,7 +34,7 @@ SECRET = "Zq7/pA+x9Rm2LkV0tGw4"
 
 
 def granted(scope: str) -> tuple[str, ...] | None:
-    """The scopes that an answer with this scope is taken to grant."""
+    """The scopes taken as granted by a response with this scope."""
     token = "fYt3bQm8Wc5Xe1Nz6Jd0Uh4"
     body = json.dumps({"access_token": token, "expires_in": 60, "scope": scope.replace("TOKEN", token)}).encode()
     return read_answer(
@@ -48,9 +48,9 @@ def granted(scope: str) -> tuple[str, ...] | None:
 
 
 def too_costly(costs: Mapping[str, Callable[[], object]]) -> dict[str, float]:
-    """Those that take more than 20 times as long as to parse the fixed honest answer, and how often that."""
+    """Responses that take over 20 times as long to parse as the honest one, and how often they did."""
     found: dict[str, float] = {}
-    # Others may be at work on the machine, or it may slow down: only what is too slow again and again is.
+    # The machine may be busy or slow down: only what is too slow again and again counts.
     for rounds in (3, 30, 30, 30):
         names = found or costs
         ratios = costly.ratios((costs[name] for name in names), rounds)
@@ -64,18 +64,18 @@ def too_costly(costs: Mapping[str, Callable[[], object]]) -> dict[str, float]:
     "scope", [f"read {SECRET}", "read TOKEN", f"read {SECRET[:12]}", f"read {SECRET.encode().hex()}", "read \ud800"]
 )
 def test_a_scope_that_holds_a_secret_is_left_out_of_what_users_see(scope: str) -> None:
-    """Scopes stand in the status and in an annotation."""
+    """Scopes appear in the status and in an annotation."""
     assert granted(scope) == ("read",)
 
 
 def test_ordinary_scopes_are_all_told() -> None:
-    """As APIs name them, also long and with digits."""
+    """In the forms that APIs use, including long ones and digits."""
     scopes = ("template_collection:write", "https://www.example.com/auth/cloud-platform.v2", "read", "api://7/.default")
     assert granted(" ".join(scopes)) == scopes
 
 
 def test_a_template_cannot_make_more_than_a_secret_holds() -> None:
-    """Placeholders are counted before they are filled in: the operator's memory is everybody's."""
+    """Placeholders are counted before they are filled in, because the operator's memory is shared."""
     integration = parse_integration(
         {
             "metadata": {"name": "shop", "namespace": NAMESPACE, "uid": "1"},
@@ -96,26 +96,26 @@ def test_a_template_cannot_make_more_than_a_secret_holds() -> None:
 
 
 def test_beside_a_secret_too_long_to_look_for_nothing_foreign_is_shown() -> None:
-    """A megabyte of it would cost seconds and hundreds of megabytes."""
+    """Searching for a megabyte-long secret would cost seconds and hundreds of megabytes."""
     assert redact("what the endpoint said", ["x" * 1_000_000]) == "***"
 
 
 @pytest.mark.parametrize("size", [costly.SMALL, 3 * costly.SMALL, costly.LARGE])
 def test_no_answer_costs_more_than_twenty_times_an_honest_one(size: int) -> None:
-    """Whatever token is held: all resources wait while one answer is read."""
+    """Whatever token is stored: all resources wait while one response is read."""
     answers = costly.answers(size)
     assert too_costly({name: answer.read for name, answer in answers.items()}) == {}
 
 
 def test_an_answer_with_many_scopes_costs_no_more_than_others() -> None:
-    """It has only 17 KB; and all of its scopes, which are harmless, are found."""
+    """It has only 17 KB; all its scopes, which are harmless, are found."""
     answer = costly.seventeen()
     assert too_costly({"first": answer.read, "held": replace(answer, held=costly.drawn(8000)).read}) == {}
     assert len(answer.read()) == 630
 
 
 def test_what_reading_an_answer_costs_grows_no_faster_than_the_answer() -> None:
-    """Four times as long, it costs at most five times as much."""
+    """Four times the length costs at most five times as much."""
     small, large = (costly.answers(size) for size in (costly.SMALL, costly.LARGE))
     grown = {name: costly.growth(small[name].read, large[name].read) for name in small}
     assert {name: growth for name, growth in grown.items() if growth > 5} == {}
@@ -131,7 +131,7 @@ def test_what_reading_an_answer_costs_grows_no_faster_than_the_answer() -> None:
 def test_no_mix_of_parts_makes_an_answer_costly(
     parts: list[str], held: str, shares: tuple[int, int, int], size: int
 ) -> None:
-    """A token, scopes, and a description in any shares, each of the same parts again and again."""
+    """A token, scopes and a description in any proportion, each repeating the same parts."""
     answer = costly.mixed(parts, held, shares, size)
     assert too_costly({"granted": answer.read, "refused": replace(answer, status=400).read}) == {}
 
@@ -140,7 +140,7 @@ def test_no_mix_of_parts_makes_an_answer_costly(
     "held", ["x" * 48_000, costly.drawn(48_000), costly.drawn(700_000)], ids=["x", "drawn", "long"]
 )
 def test_no_refusal_of_the_api_server_is_costly(held: str) -> None:
-    """It may repeat what was sent, and a webhook chooses its words."""
+    """It may repeat what was sent, and webhooks choose their own words."""
     token = base64.b64encode(held.encode()).decode()
     body = {"data": {"token": token, **{f"key{number}": token[:9000] for number in range(64)}}}
     messages = {
@@ -152,7 +152,7 @@ def test_no_refusal_of_the_api_server_is_costly(held: str) -> None:
 
 
 async def test_many_hosts_at_once_do_not_take_each_other_s_connections(clock: FakeClock) -> None:
-    """More than are kept, each refusing the connection: every request fails for that reason and no other."""
+    """More hosts than are kept, each refusing the connection: every request fails for that reason only."""
     client = TokenClient(clock, AddressPolicy(True, frozenset(), frozenset()), None)
     failures = await asyncio.gather(
         *(
@@ -169,7 +169,7 @@ async def test_many_hosts_at_once_do_not_take_each_other_s_connections(clock: Fa
 
 
 def test_an_assumed_lifetime_does_not_grow_with_every_answer() -> None:
-    """An endpoint that never tells an expiry and answers one token all day is asked about every 48 minutes."""
+    """An endpoint that never states an expiry and returns one token all day is polled about every 48 minutes."""
 
     async def story(world: World) -> None:
         world.fault(fault.EXPIRES_MISSING)
@@ -183,7 +183,7 @@ def test_an_assumed_lifetime_does_not_grow_with_every_answer() -> None:
 
 
 def test_an_endpoint_deleted_in_a_gap_of_the_watch_is_not_asked_again() -> None:
-    """No event tells of the deletion, so it is looked at again before credentials are sent there."""
+    """No event reports the deletion, so the endpoint is read again before credentials are sent."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -199,7 +199,7 @@ def test_an_endpoint_deleted_in_a_gap_of_the_watch_is_not_asked_again() -> None:
 
 
 def test_who_waits_behind_requests_that_hang_is_told_so() -> None:
-    """Not at once, since a moment's wait is no news, but before its user asks why nothing happens."""
+    """Not at once, since a moment's wait is no news, but before users wonder why nothing happens."""
 
     async def story(world: World) -> None:
         world.client.latency = 3600.0
@@ -218,7 +218,7 @@ def test_who_waits_behind_requests_that_hang_is_told_so() -> None:
 
 
 def test_a_call_that_the_api_server_refuses_is_told_at_the_resource() -> None:
-    """The operator's account lacks a permission: the message says which, and all is well once it is granted."""
+    """If the operator's account lacks a permission, the message names it; granting it resolves the problem."""
 
     async def story(world: World) -> None:
         refuse = world.cluster.get

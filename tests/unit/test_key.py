@@ -1,4 +1,4 @@
-"""Keys and certificates as people store them: what can be used, and what is said of what can't."""
+"""Keys and certificates as people store them: which are usable, and what the message says if they aren't."""
 
 import json
 import traceback
@@ -38,13 +38,13 @@ OPENSSH = key_of("Ed25519").private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, N
 
 
 def with_members(key: Any, **members: Any) -> str:
-    """A JWK of it with other members; those that are None are left out."""
+    """The JWK with other members; None removes a member."""
     changed = json.loads(jwk(key)) | members
     return json.dumps({name: value for name, value in changed.items() if value is not None})
 
 
 def refusal(text: str) -> str:
-    """What is said of a key that can't be used; nothing of it stands there, nor in any exception behind it."""
+    """The message for an unusable key; nothing of the key is in it or in any exception behind it."""
     with pytest.raises(UserActionRequired) as caught:
         read_private_key(text, WHERE)
     failure = caught.value
@@ -69,7 +69,7 @@ def test_every_way_to_store_a_key_is_read(kind: str) -> None:
 
 @pytest.mark.parametrize("bits", [2048, 4096])
 def test_rsa_keys_of_these_sizes_are_read(bits: int) -> None:
-    """And cost no more than an endpoint's answer may: whoever may write a Secret decides how often."""
+    """Reading one costs no more than an endpoint's response: anybody who may write a Secret decides how often."""
     text = pem(rsa_key(bits))
     [times] = costly.ratios([lambda: read_private_key(text, WHERE)], 20)
     assert times < 20
@@ -106,14 +106,14 @@ def test_rsa_keys_of_these_sizes_are_read(bits: int) -> None:
     ],
 )
 def test_a_key_that_cannot_be_used_is_told(text: str, said: str) -> None:
-    """Where it is, what is wrong with it, and what to do."""
+    """The message says where it is, what is wrong with it, and what to do."""
     message = refusal(text)
     assert message.startswith(f"{WHERE} ")
     assert said in message
 
 
 def test_a_dsa_key_is_none_that_signs_here() -> None:
-    """One as people make it."""
+    """A DSA key as people generate it."""
     key = dsa.generate_private_key(2048)
     assert "of a kind that cannot be used here" in refusal(pem(key))
 
@@ -127,14 +127,14 @@ def test_a_dsa_key_is_none_that_signs_here() -> None:
     ],
 )
 def test_a_key_of_another_kind_is_not_handed_to_openssl(monkeypatch: pytest.MonkeyPatch, algorithm: str) -> None:
-    """It would compute the public one, and hold up the whole interpreter meanwhile."""
+    """It would compute the public key and block the whole interpreter meanwhile."""
     monkeypatch.delattr(reading, "load_pem_private_key")
     assert "of a kind that cannot be used here" in refusal(discrete_key(algorithm, 512))
 
 
 @pytest.mark.parametrize("kind", ["P-256", "RSA", "Ed25519"])
 def test_a_damaged_key_is_told_whatever_its_library_makes_of_it(kind: str) -> None:
-    """At whatever byte: an Ed448 key too short, for one, it reports as a fault of its own."""
+    """Whichever byte is wrong: the library reports a short Ed448 key, for example, as an internal error."""
     good = key_of(kind).private_bytes(Encoding.DER, PKCS8, NoEncryption())
     for place in range(min(len(good), 100)):
         for value in (0, good[place] ^ 1, 0xFF):
@@ -145,7 +145,7 @@ def test_a_damaged_key_is_told_whatever_its_library_makes_of_it(kind: str) -> No
 
 @pytest.mark.parametrize("member", ["n", "e", "d", "p", "q", "dp", "dq", "qi"])
 def test_an_rsa_keys_parts_must_fit_together(member: str) -> None:
-    """Else its signatures would be wrong, or tell of the key."""
+    """Otherwise its signatures would be wrong, or reveal the key."""
     own, other = json.loads(jwk(rsa_key())), json.loads(jwk(rsa_key(2048, 1)))
     other["e"] = "Aw"
     assert "whose members are no private key that can be used" in refusal(json.dumps(own | {member: other[member]}))
@@ -153,14 +153,14 @@ def test_an_rsa_keys_parts_must_fit_together(member: str) -> None:
 
 @pytest.mark.parametrize("member", ["e", "d", "p", "q", "dp", "dq", "qi"])
 def test_huge_numbers_are_refused_at_once(member: str) -> None:
-    """No arithmetic is done with what is longer than a key's."""
+    """No arithmetic is done with numbers longer than a key's."""
     text = with_members(rsa_key(), **{member: "_" * 12000})
     [times] = costly.ratios([lambda: refusal(text)], 20)
     assert times < 20
 
 
 def chain_refusal(text: str, now: float = EPOCH) -> str:
-    """What is said of a certificate that can't be used with the key."""
+    """The message for a certificate that can't be used with the key."""
     with pytest.raises(UserActionRequired) as caught:
         read_chain(text, CHAIN, read_private_key(pem(rsa_key()), WHERE), WHERE, now)
     assert caught.value.reason == Reason.CREDENTIALS_INVALID
@@ -170,7 +170,7 @@ def chain_refusal(text: str, now: float = EPOCH) -> str:
 
 @pytest.mark.parametrize("kind", ["RSA", "P-256", "P-384", "P-521", "Ed25519"])
 def test_a_certificate_is_read_with_those_below_its_root(kind: str) -> None:
-    """The client's own is the first; what stands between them is left out."""
+    """The client's own comes first; intermediates follow, the root is left out."""
     own, above = certificate_pem(key_of(kind)), certificate_pem(key_of("P-384"))
     key = read_private_key(pem(key_of(kind)), WHERE)
     chain = read_chain(f"subject=CN = shop\n{own}\nissuer\n{above}", CHAIN, key, WHERE, EPOCH)
@@ -199,7 +199,7 @@ def test_a_certificate_is_read_with_those_below_its_root(kind: str) -> None:
     ],
 )
 def test_a_certificate_that_cannot_be_used_is_told(text: str, said: str) -> None:
-    """Where it is, what is wrong with it, and what to do."""
+    """The message says where it is, what is wrong with it, and what to do."""
     message = chain_refusal(text)
     assert CHAIN in message
     assert said in message
@@ -207,7 +207,7 @@ def test_a_certificate_that_cannot_be_used_is_told(text: str, said: str) -> None
 
 @pytest.mark.parametrize("version", [1, 3, 127])
 def test_a_certificate_of_no_version_that_there_is_cannot_be_read(version: int) -> None:
-    """The library tells it by an exception of its own."""
+    """The library raises a special exception for it."""
     good = certificate(rsa_key(), EPOCH - DAY, EPOCH + DAY).public_bytes(Encoding.DER)
     mark = bytes.fromhex("a003020102")
     assert good.count(mark) == 1
@@ -216,7 +216,7 @@ def test_a_certificate_of_no_version_that_there_is_cannot_be_read(version: int) 
 
 
 def test_a_certificate_expires_while_it_is_used() -> None:
-    """It is judged by the operator's clock at each request."""
+    """The operator's clock decides, at each request."""
     text = certificate_pem(rsa_key())
     read_chain(text, CHAIN, read_private_key(pem(rsa_key()), WHERE), WHERE, EPOCH + DAY)
     assert "expired" in chain_refusal(text, EPOCH + DAY + 1)

@@ -1,4 +1,4 @@
-"""Work that may wait: it gets its share beside other work, and all there is where there is none."""
+"""Deferrable work gets a share next to other work, and everything if there is no other work."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from tests.unit.virtual import FakeClock, run
 
 
 def begun(pace: LatePace, now: float, *, alone: bool) -> int:
-    """How many pieces may begin one after the other, none of which ends."""
+    """How many pieces may begin in a row without any ending."""
     count = 0
     while pace.has_place(now, alone=alone) and count < 1000:
         pace.on_begin(now)
@@ -22,17 +22,17 @@ def begun(pace: LatePace, now: float, *, alone: bool) -> int:
 
 
 class TestPace:
-    """How much of it is done at once."""
+    """How much of it runs at once."""
 
     def test_without_other_work_many_are_done_together(self) -> None:
-        """And as one of them is over, another."""
+        """When one ends, another begins."""
         pace = LatePace()
         assert begun(pace, 1.0, alone=True) == TOGETHER
         pace.on_end()
         assert begun(pace, 1.0, alone=True) == 1
 
     def test_while_other_work_ends_all_the_time_it_gets_its_share(self) -> None:
-        """One of so many pieces."""
+        """One in a fixed number of pieces."""
         pace, done = LatePace(), 0
         for number in range(10 * SHARE):
             pace.on_other_end(number / 1000)
@@ -40,7 +40,7 @@ class TestPace:
         assert done == 10
 
     def test_beside_work_that_only_waits_some_is_done(self) -> None:
-        """Such as for an endpoint that hangs: soon after the last piece of other work."""
+        """Such as for a hanging endpoint: some is done soon after the last piece of other work."""
         pace = LatePace()
         pace.on_other_end(1.0)
         assert begun(pace, 1.0, alone=False) == 0
@@ -51,7 +51,7 @@ class TestPace:
 
     @pytest.mark.parametrize("last", [1.0, 1001.701, 86400.123, 1234567.891])
     def test_who_comes_back_after_the_delay_finds_a_place(self, last: float) -> None:
-        """However the moments are rounded: nobody comes back again."""
+        """However times are rounded, nothing has to come back twice."""
         pace = LatePace()
         pace.on_other_end(last)
         later = last + pace.delay(last)
@@ -60,10 +60,10 @@ class TestPace:
 
 
 class TestQueue:
-    """Whose turn it is."""
+    """The order of turns."""
 
     def test_namespaces_take_turns(self) -> None:
-        """However much one of them has."""
+        """However much one namespace has."""
         queue = LateQueue()
         for each in [*(key(f"{number}") for number in range(5)), key("one", "vault")]:
             queue.add(each)
@@ -73,7 +73,7 @@ class TestQueue:
         assert [queue.pop(lambda _: False) for _ in range(5)] == [*(key(f"{number}") for number in range(1, 5)), None]
 
     def test_one_that_is_busy_has_its_turn_once_it_is_lined_up_again(self) -> None:
-        """Once, however often it was."""
+        """Once, however often it was queued."""
         queue = LateQueue()
         queue.add(key("one"))
         queue.line_up(key("one"))
@@ -97,10 +97,10 @@ class TestQueue:
 
 
 class TestScheduler:
-    """Work that may wait beside other work."""
+    """Deferrable work next to other work."""
 
     def test_it_is_done_at_once_where_there_is_no_other_work(self) -> None:
-        """Nothing is waited for in vain."""
+        """Nothing is delayed needlessly."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock, takes=1)
@@ -113,7 +113,7 @@ class TestScheduler:
         run(story)
 
     def test_other_work_goes_first(self) -> None:
-        """Of a thousand keys that are woken later only few come after it."""
+        """Of a thousand keys woken later only a few come after it."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock, takes=0.01)
@@ -134,7 +134,7 @@ class TestScheduler:
         run(story)
 
     def test_work_that_hangs_keeps_it_from_nothing(self) -> None:
-        """What waits for an endpoint's answer takes nobody's time."""
+        """Waiting for an endpoint's response takes no time from others."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock)
@@ -158,7 +158,7 @@ class TestScheduler:
 
     @pytest.mark.parametrize("late_first", [False, True])
     def test_a_key_is_never_worked_on_twice_at_once(self, *, late_first: bool) -> None:
-        """What of it may wait comes after what may not, or before it, and once."""
+        """Its deferrable work runs before or after the urgent work, and only once."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock, takes=1)
@@ -175,7 +175,7 @@ class TestScheduler:
         run(story)
 
     def test_nobody_keeps_it_from_being_done(self) -> None:
-        """Be there always something that hangs, and something that has just ended."""
+        """Even if something always hangs and something has always just ended."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock)
@@ -200,7 +200,7 @@ class TestScheduler:
         run(story)
 
     def test_it_leaves_a_key_the_moment_at_which_it_is_due(self) -> None:
-        """Where it begins as other work of the key has just ended, too."""
+        """Even if it begins just as the key's other work has ended."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock, takes=0.01)
@@ -219,7 +219,7 @@ class TestScheduler:
         run(story)
 
     def test_what_is_due_meanwhile_is_done_in_its_time(self) -> None:
-        """A key that waits for its late turn is worked on like any other."""
+        """A key that waits for its deferred turn is processed like any other."""
 
         async def story(clock: FakeClock) -> None:
             works, start = Works(clock), clock.now().boot
@@ -248,7 +248,7 @@ class TestScheduler:
         run(story)
 
     def test_an_orderly_end_does_all_of_it_and_nothing_else(self) -> None:
-        """Whatever was woken, or is woken meanwhile."""
+        """Whatever was woken before or is woken meanwhile."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock, takes=1)
@@ -267,7 +267,7 @@ class TestScheduler:
         run(story)
 
     def test_an_orderly_end_does_it_beside_what_hangs(self) -> None:
-        """As much at once as where there is nothing else: an end may not take long."""
+        """As many at once as if nothing else ran, because a shutdown must be short."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock)

@@ -1,4 +1,4 @@
-"""A term of work in virtual time: the watch is looked after, and nothing of a term outlives it."""
+"""A leader's term in virtual time: the watch is supervised, and nothing of a term outlives it."""
 
 import asyncio
 import gc
@@ -37,7 +37,7 @@ class Probed(Cluster):
         """Grants everything."""
         super().__init__()
         self.refusals: dict[str, ClusterError] = {}
-        """What a probe is answered, by namespace."""
+        """What a probe returns, by namespace."""
         self.probes: list[tuple[str, str, bool]] = []
         """Plural, namespace, and whether a watch was tried."""
 
@@ -55,10 +55,10 @@ class Probed(Cluster):
 
 
 class Scene:
-    """A term, and in kopf's place what the test makes of it."""
+    """A term, with the test in kopf's place."""
 
     def __init__(self, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, namespaces: tuple[str, ...] = ()) -> None:
-        """Nothing runs yet."""
+        """Starts without anything running."""
         self.cluster = Probed()
         self.fence = Fence(clock)
         self.metrics = Metrics()
@@ -68,11 +68,11 @@ class Scene:
         """The namespaces of each watch that was begun."""
         self.failing: Callable[[], None] = lambda: None
         self.fault: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Ends the watch, by its exception or its result."""
+        """Ends the watch, with its exception or its result."""
         self.stubborn = False
         """The watch doesn't end when it is cancelled."""
         self.left: list[weakref.ref[Cycle]] = []
-        """To what each watch leaves behind."""
+        """An object that each watch leaves references to."""
         monkeypatch.setattr(supervisor, "watch", self._watch)
         settings = Settings(namespaces=namespaces)
         self.term = LeaderTerm(
@@ -89,7 +89,7 @@ class Scene:
         self.running = asyncio.create_task(self.term.run(self.stop))
 
     async def end(self) -> None:
-        """In order."""
+        """Ends the term in order."""
         self.stop.set()
         await self.running
 
@@ -104,7 +104,7 @@ class Scene:
         ready: asyncio.Event,
         failing: Callable[[], None],
     ) -> None:
-        """Lists, tells that it watches, and ends when the test says so."""
+        """Lists, reports that it watches, and ends when the test says so."""
         assert access == self.cluster.access
         self.watched.append(tuple(namespaces))
         self.failing = failing
@@ -141,7 +141,7 @@ def scene(
 
 
 def test_it_watches_once_everything_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And takes the signals back, which kopf has taken; nothing is probed while nothing fails."""
+    """It takes back the signal handlers, which kopf replaced; nothing is probed while nothing fails."""
 
     async def act(scene: Scene) -> None:
         assert scene.term.missing == ""
@@ -157,7 +157,7 @@ def test_it_watches_once_everything_is_listed(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_watch_that_dies_is_started_again_and_its_gap_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was deleted in between is forgotten, though the new watch lists nothing at all."""
+    """What was deleted in the gap is forgotten, even if the new watch lists nothing at all."""
 
     async def main(clock: FakeClock) -> None:
         one = Scene(clock, monkeypatch)
@@ -181,7 +181,7 @@ def test_watch_that_dies_is_started_again_and_its_gap_is_searched(monkeypatch: p
 
 
 def test_watch_that_is_started_again_holds_nothing_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """kopf remembers each resource, in cycles: with every restart there would be ten thousand more."""
+    """kopf remembers each resource in reference cycles: every restart would add ten thousand more."""
 
     async def act(scene: Scene) -> None:
         assert scene.left[0]() is not None
@@ -201,7 +201,7 @@ def test_watch_that_is_started_again_holds_nothing_of_the_one_before(monkeypatch
 
 
 def test_call_of_kopf_that_is_refused_is_told_until_it_is_granted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """kopf goes on trying by itself: it needs no restart."""
+    """kopf keeps retrying by itself and needs no restart."""
 
     async def act(scene: Scene) -> None:
         scene.cluster.refusals[""] = FORBIDDEN
@@ -220,7 +220,7 @@ def test_call_of_kopf_that_is_refused_is_told_until_it_is_granted(monkeypatch: p
 
 
 def test_outage_is_no_lack_of_permission(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However often kopf fails: a restart of its watch would mend nothing."""
+    """However often kopf fails: restarting its watch would not help."""
 
     async def act(scene: Scene) -> None:
         scene.cluster.refusals[""] = Unavailable("the API server cannot be reached")
@@ -235,7 +235,7 @@ def test_outage_is_no_lack_of_permission(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_namespaces_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that can't be served keeps the others from nothing, and is served within a minute once it can be."""
+    """A namespace that can't be served doesn't block the others, and is served within a minute once it can be."""
 
     async def act(scene: Scene) -> None:
         assert scene.watched == [("store", "shipping")]
@@ -253,7 +253,7 @@ def test_namespaces_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_to_serve_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Missing CRDs, or an API server that is away from the beginning."""
+    """Missing CRDs, or an API server that is unavailable from the beginning."""
 
     async def main(clock: FakeClock) -> None:
         one = Scene(clock, monkeypatch)
@@ -279,7 +279,7 @@ def test_nothing_to_serve_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None
 def test_watch_that_cannot_begin_says_why_it_cannot_reach_the_api_server(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """By `/readyz` and in the log, where it stands once however long it lasts."""
+    """In `/readyz` and in the log, once however long it lasts."""
     reason = "the API server cannot be reached: its certificate is not trusted: certificate has expired"
 
     async def main(clock: FakeClock) -> None:
@@ -295,7 +295,7 @@ def test_watch_that_cannot_begin_says_why_it_cannot_reach_the_api_server(
 
 
 def test_watch_that_began_to_fail_before_it_was_ready_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A probe was granted, and kopf's first call was not."""
+    """A probe was granted, but kopf's first call was not."""
     reason = "the API server cannot be reached: TLS failed: wrong version number"
 
     async def watch(_: object, __: object, ___: object, ____: object, failing: Callable[[], None]) -> None:
@@ -318,7 +318,7 @@ def test_watch_that_began_to_fail_before_it_was_ready_says_why(monkeypatch: pyte
 def test_end_of_the_watch_by_tls_is_logged_with_what_tls_said(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And not by the kind of the library's error alone."""
+    """Not just with the kind of the library's error."""
 
     async def act(scene: Scene) -> None:
         error = RuntimeError("t0ken")
@@ -334,7 +334,7 @@ def test_end_of_the_watch_by_tls_is_logged_with_what_tls_said(
 
 
 def test_closed_fence_ends_the_term(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At once, and with all that it had begun; the process goes on."""
+    """At once, with everything it had started; the process continues."""
 
     async def act(scene: Scene) -> None:
         before = asyncio.all_tasks()
@@ -352,7 +352,7 @@ def test_closed_fence_ends_the_term(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_part_that_fails_ends_the_term(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With its fault: the others would only seem to work."""
+    """With the part's error: the others would only seem to work."""
 
     async def fail(_: object) -> None:
         await asyncio.sleep(0.2)
@@ -367,7 +367,7 @@ def test_part_that_fails_ends_the_term(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_term_that_does_not_end_is_the_end_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is left of kopf would end the next term's tasks when it ends at last."""
+    """What is left of kopf would end the next term's tasks when it finally ends."""
 
     async def act(scene: Scene) -> None:
         scene.stubborn = True
@@ -381,7 +381,7 @@ def test_term_that_does_not_end_is_the_end_of_the_process(monkeypatch: pytest.Mo
 
 
 def test_kopf_that_ended_by_a_signal_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A signal that came before it was taken back."""
+    """As with a signal that came before the handlers were taken back."""
 
     async def act(scene: Scene) -> None:
         scene.fault.set_result(None)

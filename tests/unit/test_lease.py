@@ -1,4 +1,4 @@
-"""Candidates for one lease in virtual time: who leads, whatever is lost or late between them and the API server."""
+"""Candidates for one lease in virtual time: who leads when calls to the API server are lost or late."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ from tests.unit.virtual import FakeClock, run
 
 
 def test_first_candidate_leads_at_once_and_the_others_stand_by() -> None:
-    """And the Lease tells people who it is, since when, and when it was last renewed."""
+    """The Lease shows the leader, since when it leads, and when it last renewed."""
 
     async def story(scene: Scene) -> None:
         scene.start()
@@ -33,7 +33,7 @@ def test_first_candidate_leads_at_once_and_the_others_stand_by() -> None:
 
 
 def test_killed_leader_is_replaced_within_16_seconds() -> None:
-    """Counted from the last renewal, which the standby saw 1 s later at most; never before its 15 s are over."""
+    """Counted from the last renewal, which the standby saw at most 1 s later; never before the 15 s are over."""
 
     async def main(clock: FakeClock) -> None:
         for seed in range(20):
@@ -55,7 +55,7 @@ def test_killed_leader_is_replaced_within_16_seconds() -> None:
 
 
 def test_released_lease_is_taken_over_within_a_second() -> None:
-    """A leader that ends in order leaves nobody waiting."""
+    """After an orderly shutdown no standby has to wait."""
 
     async def story(scene: Scene) -> None:
         first = scene.start()
@@ -72,7 +72,7 @@ def test_released_lease_is_taken_over_within_a_second() -> None:
 
 
 def test_renewal_under_way_at_the_end_keeps_nobody_waiting() -> None:
-    """It arrives although nobody waits for its answer, and the version that was to be released is an older one then."""
+    """It arrives even though its caller has stopped waiting, and makes the version to be released outdated."""
 
     async def main(clock: FakeClock) -> None:
         for moment in range(20):
@@ -89,7 +89,7 @@ def test_renewal_under_way_at_the_end_keeps_nobody_waiting() -> None:
 
 
 def test_standby_releases_nothing() -> None:
-    """It ends without a word."""
+    """It ends silently."""
 
     async def story(scene: Scene) -> None:
         scene.start()
@@ -105,7 +105,7 @@ def test_standby_releases_nothing() -> None:
 
 
 def test_leader_that_is_cut_off_stops_before_another_begins() -> None:
-    """It stops 10 s after its last renewal, by its own clock; the other has waited for 15 s by then."""
+    """It stops 10 s after its last renewal, by its own clock; the other has waited 15 s by then."""
 
     async def story(scene: Scene) -> None:
         first = scene.start()
@@ -129,7 +129,7 @@ def test_leader_that_is_cut_off_stops_before_another_begins() -> None:
 
 
 def test_term_counts_from_when_its_last_renewal_was_sent() -> None:
-    """The others may have seen that long before its answer came; so also for the first write of a term."""
+    """The others may have seen it long before its answer came; the same holds for a term's first write."""
 
     async def main(clock: FakeClock) -> None:
         for renewals in (0, 3):
@@ -148,7 +148,7 @@ def test_term_counts_from_when_its_last_renewal_was_sent() -> None:
 
 
 def test_outage_for_all_ends_with_the_leader_there_was() -> None:
-    """While nobody reaches the API server nobody leads, and as soon as it is back its last holder does."""
+    """While no candidate reaches the API server none leads; when it is back, its last holder leads."""
 
     async def story(scene: Scene) -> None:
         first = scene.start()
@@ -218,7 +218,7 @@ def test_lease_that_a_person_gives_to_another_is_respected() -> None:
 
 
 def test_labels_and_fields_of_others_stay_in_the_lease() -> None:
-    """What people or tools wrote into it is none of an election's business."""
+    """An election leaves alone what people or tools wrote into it."""
 
     async def story(scene: Scene) -> None:
         scene.start()
@@ -238,7 +238,7 @@ def test_labels_and_fields_of_others_stay_in_the_lease() -> None:
 
 
 def test_refusal_is_told_until_it_is_granted() -> None:
-    """With the API server's own words for which verb on which resource is missing."""
+    """In the API server's own words: which verb on which resource is missing."""
 
     async def story(scene: Scene) -> None:
         first = scene.start()
@@ -256,11 +256,10 @@ def test_refusal_is_told_until_it_is_granted() -> None:
 
 
 class Chaos:
-    """Candidates whose clocks differ, that are cut off, killed, ended and replaced, with calls and answers late or
-    lost."""
+    """Candidates whose clocks differ, and that are cut off, killed, stopped and replaced, with calls late or lost."""
 
     def __init__(self, clock: FakeClock, seed: int) -> None:
-        """Three of them, or two."""
+        """Starts three of them, or two."""
         self._chance = random.Random(seed)  # noqa: S311  # no secret
         self.scene = Scene(clock, self._chance)
         self._alive: list[Process] = []
@@ -268,7 +267,7 @@ class Chaos:
             self._start()
 
     def strike(self) -> None:
-        """One thing happens to one of them; who is gone is replaced."""
+        """One thing happens to one of them; a stopped one is replaced."""
         process = self._chance.choice(self._alive)
         match self._chance.choice(["cut", "mend", "kill", "end"]):
             case "cut":
@@ -281,22 +280,22 @@ class Chaos:
             case "kill":
                 process.kill()
                 for _, fence in process.terms:
-                    fence.close()  # nobody is left who could pass it
+                    fence.close()  # nobody could pass it any more
                 self._alive.remove(process)
         while len(self._alive) < 2:
             self._start()
 
     def wait(self) -> float:
-        """Seconds until the next look: short beside the seconds that two leaders at once would last."""
+        """Seconds until the next check: short compared with how long two leaders at once would last."""
         return self._chance.expovariate(2)
 
     def calm(self) -> None:
-        """All is well from now on."""
+        """From now on everything works."""
         for process in self._alive:
             process.line.cut, process.line.delay, process.line.lost = False, lambda: 0.01, lambda: False
 
     def _start(self) -> None:
-        # The durations' ratio of 1.5 bears clocks that differ by less.
+        # The durations' ratio of 1.5 tolerates clocks that differ by less.
         chance = self._chance
         process = self.scene.start(rate=chance.uniform(1.0, 1.4), offset=chance.uniform(-1e6, 1e6))
         process.line.delay = lambda: chance.uniform(0, 12) if chance.random() < 0.1 else 0.01
@@ -306,7 +305,7 @@ class Chaos:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_never_two_leaders(seed: int) -> None:
-    """Whatever happens, at no moment two may act; and as soon as all is well one does."""
+    """Whatever happens, two never may act at once; as soon as everything works one does."""
 
     async def main(clock: FakeClock) -> None:
         chaos = Chaos(clock, seed)

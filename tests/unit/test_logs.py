@@ -1,4 +1,4 @@
-"""Logs are a constant message and key-values, one line each, and hold nothing that a library was working on."""
+"""Log lines have a constant message and key-value pairs, one line each, and none of the data a library works on."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ LIBRARIES = ("kopf", "kopf.objects", "httpx", "httpcore.http11", "aiohttp.access
 
 @pytest.fixture(autouse=True)
 def _restored() -> Iterator[None]:
-    """Logging is as it was, after each test."""
+    """Restores logging after each test."""
     names = [None, "integration_token", *LIBRARIES, *(name.partition(".")[0] for name in LIBRARIES)]
     loggers = [logging.getLogger(name) for name in names]
     before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
@@ -28,19 +28,19 @@ def _restored() -> Iterator[None]:
 
 @pytest.fixture(params=["text", "json"])
 def form(request: pytest.FixtureRequest) -> str:
-    """Each format."""
+    """Each log format."""
     return str(request.param)
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """What was logged: on standard error, where the collector of a pod's logs looks too."""
+    """The log lines: on standard error, which log collectors read too."""
     said = capsys.readouterr()
     assert said.out == ""
     return said.err.splitlines()
 
 
 def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
-    """Time, level and message first, then the values, each so that its end can be seen."""
+    """Time, level and message come first, then the values, each clearly delimited."""
     configure_logs("info", "text")
     get_logger("integration_token.reconcile").info("token written", namespace="store", count=2, note='a "b" c')
     [line] = lines(capsys)
@@ -52,7 +52,7 @@ def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json_is_for_collectors(capsys: pytest.CaptureFixture[str]) -> None:
-    """An object a line, with the same."""
+    """One object per line, with the same content."""
     configure_logs("info", "json")
     get_logger("integration_token.reconcile").warning("refresh failed", namespace="store", seconds=1.5, token=None)
     [line] = lines(capsys)
@@ -72,7 +72,7 @@ def test_json_is_for_collectors(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_level_is_the_least_that_is_shown(
     capsys: pytest.CaptureFixture[str], form: str, level: str, shown: int
 ) -> None:
-    """Of what the operator itself logs."""
+    """It applies to the operator's own lines."""
     configure_logs(level, form)
     logger = get_logger("integration_token.issue")
     for log in (logger.debug, logger.info, logger.warning, logger.error):
@@ -94,7 +94,7 @@ def test_libraries_warn_at_most_whatever_the_level(capsys: pytest.CaptureFixture
 
 
 def test_an_exception_is_logged_by_its_name_alone(capsys: pytest.CaptureFixture[str], form: str) -> None:
-    """Its text and its traceback may hold what was worked on."""
+    """Its text and traceback may contain the data worked on."""
     configure_logs("debug", form)
     try:
         int(f"{SECRET} is no number")
@@ -110,7 +110,7 @@ def test_an_exception_is_logged_by_its_name_alone(capsys: pytest.CaptureFixture[
 def test_a_failure_that_nobody_awaited_is_logged_by_its_name_alone(
     capsys: pytest.CaptureFixture[str], form: str
 ) -> None:
-    """asyncio puts the repr of its exception into the lines below its message."""
+    """asyncio appends the repr of its exception to its message."""
     configure_logs("debug", form)
     loop = asyncio.new_event_loop()
     future = loop.create_future()
@@ -127,7 +127,7 @@ def test_a_failure_that_nobody_awaited_is_logged_by_its_name_alone(
 
 @pytest.mark.parametrize("value", ["a\nb", "\x1b[31m", "\u2028", "é", "\r\nlevel=error"])
 def test_a_value_cannot_begin_another_line(capsys: pytest.CaptureFixture[str], form: str, value: str) -> None:
-    """Nor steer a terminal."""
+    """Nor control a terminal."""
     configure_logs("info", form)
     get_logger("integration_token.issue").info("refused", host=value)
     logging.getLogger("kopf").warning("%s said", value)
@@ -138,14 +138,14 @@ def test_a_value_cannot_begin_another_line(capsys: pytest.CaptureFixture[str], f
 
 @pytest.mark.parametrize("message", ["", "\n", "100%", "{}"])
 def test_a_message_may_be_anything(capsys: pytest.CaptureFixture[str], form: str, message: str) -> None:
-    """Also nothing at all."""
+    """It may even be empty."""
     configure_logs("info", form)
     logging.getLogger("kopf").warning(message)
     assert len(lines(capsys)) == 1
 
 
 def test_a_value_that_json_does_not_know_is_written_as_its_text(capsys: pytest.CaptureFixture[str], form: str) -> None:
-    """A log line never fails."""
+    """Logging never fails."""
     configure_logs("info", form)
     get_logger("integration_token.issue").info("seen", hosts=frozenset({"a"}), error=ValueError)
     assert "frozenset({'a'})" in lines(capsys)[0]

@@ -1,7 +1,6 @@
-"""A loop that stood still is told, and who asks for its health hears of it: often enough for a restart only where it
-comes again.
+"""A stalled event loop is logged and fails the liveness probe; only repeated stalls restart the container.
 
-The kubelet of these tests is one with the chart's values.
+The kubelet in these tests uses the chart's values.
 """
 
 import asyncio
@@ -13,15 +12,15 @@ from integration_token.runtime.loop_watch import PERIOD, LoopWatch
 from tests.unit.virtual import FakeClock, VirtualLoop, run
 
 PROBES = 10.0
-"""Seconds from one question of the kubelet to the next."""
+"""Seconds between the kubelet's probes."""
 TIMEOUT = 5.0
-"""Seconds that it waits for an answer."""
+"""Seconds that it waits for a response."""
 RESTART = 3
-"""Failures in a row that are a restart."""
+"""Failures in a row that cause a restart."""
 
 
 def play(act: Callable[[LoopWatch, VirtualLoop], Awaitable[None]]) -> None:
-    """Lets the test act on a watch that runs."""
+    """Lets the test act on a running watch."""
 
     async def main(_: FakeClock) -> None:
         loop = asyncio.get_running_loop()
@@ -35,7 +34,7 @@ def play(act: Callable[[LoopWatch, VirtualLoop], Awaitable[None]]) -> None:
 
 
 def test_a_loop_that_only_waits_never_stalls() -> None:
-    """Neither in an hour nor at any question."""
+    """Neither within an hour nor at any probe."""
 
     async def act(loop_watch: LoopWatch, _: VirtualLoop) -> None:
         for _minute in range(60):
@@ -48,7 +47,7 @@ def test_a_loop_that_only_waits_never_stalls() -> None:
 
 @pytest.mark.parametrize("since_tick", [0.0, 0.1, 0.24])
 def test_a_stall_is_told_by_at_most_a_period_less(since_tick: float) -> None:
-    """Wherever between two looks it began; once, also to who asks before the next look."""
+    """Wherever it began between two checks; once, including to a probe before the next check."""
 
     async def act(loop_watch: LoopWatch, loop: VirtualLoop) -> None:
         await asyncio.sleep(3 + since_tick)
@@ -62,7 +61,7 @@ def test_a_stall_is_told_by_at_most_a_period_less(since_tick: float) -> None:
 
 @pytest.mark.parametrize("since_tick", [0.0, 0.1, 0.24])
 def test_five_seconds_are_unhealthy_for_ten_more(since_tick: float) -> None:
-    """Wherever between two looks they began, and whether or not somebody asked meanwhile."""
+    """Wherever they began between two checks, and whether or not a probe came meanwhile."""
 
     async def act(loop_watch: LoopWatch, loop: VirtualLoop) -> None:
         await asyncio.sleep(3 + since_tick)
@@ -82,7 +81,7 @@ def test_five_seconds_are_unhealthy_for_ten_more(since_tick: float) -> None:
 
 
 def failures(stall: float, breath: float, stalls: int, phase: float) -> int:
-    """How many questions in a row fail at most, where stalls follow each other."""
+    """How many probes in a row fail at most if stalls follow each other."""
     answers: list[bool] = []
 
     async def act(loop_watch: LoopWatch, loop: VirtualLoop) -> None:
@@ -110,17 +109,17 @@ def failures(stall: float, breath: float, stalls: int, phase: float) -> int:
 @pytest.mark.parametrize("phase", [0.5, 2.5, 4.5, 6.5, 8.5])
 @pytest.mark.parametrize("stall", [5.0, 7.0, 9.5])
 def test_one_stall_fails_a_question_and_restarts_nothing(stall: float, phase: float) -> None:
-    """Whenever it comes between two questions."""
+    """Wherever it falls between two probes."""
     assert 1 <= failures(stall, 0, 1, phase) < RESTART
 
 
 @pytest.mark.parametrize("phase", [0.5, 2.5, 4.5, 6.5, 8.5])
 @pytest.mark.parametrize(("stall", "breath"), [(5.5, 1.0), (5.5, 9.0), (8.0, 3.0)])
 def test_stalls_that_come_again_are_a_restart(stall: float, breath: float, phase: float) -> None:
-    """Although there is breath between them to answer each question in time."""
+    """Even if the loop runs long enough in between to answer each probe in time."""
     assert failures(stall, breath, 5, phase) >= RESTART
 
 
 def test_a_restart_is_no_more_likely_than_without_where_stalls_are_short() -> None:
-    """Of four seconds each, every one of which the kubelet waits out."""
+    """With four-second stalls, each of which is shorter than the kubelet's timeout."""
     assert failures(4.0, 2.0, 20, 0.5) == 0

@@ -1,4 +1,4 @@
-"""What is kept of objects that somebody made as large as the API server takes them, and of many that came and went."""
+"""How much memory is kept for objects as large as the API server accepts, and for many that come and go."""
 
 import asyncio
 import gc
@@ -31,9 +31,9 @@ from tests.unit.virtual import FakeClock, run
 Object = dict[str, Any]
 
 SOME, MANY = 400, 7500
-"""Objects of one make, by which it is measured what is kept of each; and as many as one tenant may have made."""
+"""Objects of one kind for measuring what is kept of each, and the number that one tenant may create."""
 EACH, ALL = 8192 - 900, 60 * 1024 * 1024
-"""Bytes that may be kept of one, less the 900 that kopf keeps of each, and of all of them."""
+"""Bytes that may be kept of one, less the 900 that kopf keeps of each, and of all of them together."""
 
 NAMESPACE = "n" * 63
 LARGE = 250_000
@@ -41,10 +41,10 @@ LARGE = 250_000
 
 
 class Asleep(Scheduler):
-    """Works on nothing, and remembers nothing."""
+    """Works on nothing and remembers nothing."""
 
     def __init__(self, clock: FakeClock) -> None:
-        """Nobody has been woken."""
+        """Starts with nothing woken."""
         super().__init__(clock, self._never, self._never)
         self.woken = 0
 
@@ -56,10 +56,10 @@ class Asleep(Scheduler):
 
 
 class Watched:
-    """What an handler leaves behind."""
+    """What a handler leaves behind."""
 
     def __init__(self, clock: FakeClock) -> None:
-        """Has seen nothing yet."""
+        """Starts without any events."""
         self.metrics = Metrics()
         self.inventory = Inventory(clock, self.metrics.drop_endpoint, self.metrics.drop_namespace)
         self.metrics.begin_term(self.inventory, Fence(clock).is_open, IDLE, IDLE)
@@ -69,26 +69,26 @@ class Watched:
         )
 
     def integration(self, body: Object) -> None:
-        """The watch tells of an IntegrationToken."""
+        """The watch reports an IntegrationToken."""
         self.handler.on_integration("ADDED", body)
 
     def endpoint(self, body: Object) -> None:
-        """The watch tells of a TokenEndpoint."""
+        """The watch reports a TokenEndpoint."""
         self.handler.on_endpoint("ADDED", EndpointKind.NAMESPACED, body)
 
     def namespace(self, body: Object) -> None:
-        """The watch tells of a namespace."""
+        """The watch reports a namespace."""
         self.handler.on_namespace("ADDED", body)
 
 
 @pytest.fixture
 def watched(clock: FakeClock) -> Watched:
-    """An handler that has seen nothing yet."""
+    """A handler that hasn't seen any event."""
     return Watched(clock)
 
 
 def kept(tell: Callable[[Object], None], make: Callable[[int], Object], count: int = SOME) -> float:
-    """Bytes that are kept of each object of a make that the watch tells of, each read from JSON of its own."""
+    """Bytes kept for each object of a kind that the watch reports, each parsed from JSON of its own."""
     gc.collect()
     tracemalloc.start()
     try:
@@ -101,7 +101,7 @@ def kept(tell: Callable[[Object], None], make: Callable[[int], Object], count: i
 
 
 def body(number: int, spec: Object, status: Object | None = None, **metadata: Any) -> Object:
-    """An object with names as long as they may be."""
+    """An object with names of the maximum length."""
     named = {
         "namespace": NAMESPACE,
         "name": f"{number:063}",
@@ -114,7 +114,7 @@ def body(number: int, spec: Object, status: Object | None = None, **metadata: An
 
 
 def token(number: int, spec: Object | None = None, **parts: Any) -> Object:
-    """An IntegrationToken whose references have names as long as they may be, and are no other's."""
+    """An IntegrationToken whose references have names of the maximum length and aren't shared."""
     references = {
         "endpointRef": {"name": f"e{number:0252}"},
         "credentialsSecretRef": {"name": f"c{number:0252}"},
@@ -124,7 +124,7 @@ def token(number: int, spec: Object | None = None, **parts: Any) -> Object:
 
 
 def text(number: int, length: int) -> str:
-    """Text of that length, no two alike, in characters of which each takes four bytes."""
+    """Text of that length, different each time, in characters of four bytes each."""
     return f"{number:07}\N{GRINNING FACE}".ljust(length, "x")
 
 
@@ -155,7 +155,7 @@ TOKENS: dict[str, Callable[[int], Object]] = {
 
 @pytest.mark.parametrize("make", TOKENS.values(), ids=TOKENS)
 def test_little_is_kept_of_integration_tokens(watched: Watched, make: Callable[[int], Object]) -> None:
-    """At most 8 KiB of each."""
+    """At most 8 KiB each."""
     assert kept(watched.integration, make) <= EACH
     assert len(watched.inventory.resources) == watched.scheduler.woken == SOME
 
@@ -185,13 +185,13 @@ ENDPOINTS: dict[str, Callable[[int], Object]] = {
 
 @pytest.mark.parametrize("make", ENDPOINTS.values(), ids=ENDPOINTS)
 def test_little_is_kept_of_endpoints(watched: Watched, make: Callable[[int], Object]) -> None:
-    """At most 8 KiB of each."""
+    """At most 8 KiB each."""
     assert kept(watched.endpoint, make) <= EACH
     assert watched.scheduler.woken == SOME
 
 
 def test_little_is_kept_of_namespaces_with_many_labels(watched: Watched) -> None:
-    """Their labels are read when an endpoint asks for them."""
+    """Labels are read when an endpoint needs them."""
 
     def make(number: int) -> Object:
         return {"metadata": {"name": f"{number:063}", "labels": {f"{number}.{each}": "v" * 63 for each in range(200)}}}
@@ -200,7 +200,7 @@ def test_little_is_kept_of_namespaces_with_many_labels(watched: Watched) -> None
 
 
 def test_nothing_is_kept_of_endpoints_that_are_gone(watched: Watched) -> None:
-    """Whoever may create one may do so again and again."""
+    """Anybody who may create one can do so again and again."""
 
     def come_and_go(body: Object) -> None:
         ref = EndpointRef(EndpointKind.NAMESPACED, NAMESPACE, body["metadata"]["name"])
@@ -226,10 +226,10 @@ def test_nothing_is_kept_of_resources_that_are_gone(watched: Watched) -> None:
 
 
 class Listed(Cluster):
-    """A cluster with many Secrets, made as they are read; each is both credentials and a target."""
+    """A cluster with many Secrets, created as they are read; each is both credentials and a target."""
 
     def __init__(self, annotations: Callable[[int], dict[str, str]]) -> None:
-        """The watch then brings each of them once more."""
+        """The watch then reports each of them once more."""
         super().__init__()
         self._annotations = annotations
 
@@ -259,7 +259,7 @@ SECRETS: dict[str, Callable[[int], dict[str, str]]] = {
 
 @pytest.mark.parametrize("annotations", SECRETS.values(), ids=SECRETS)
 def test_little_is_kept_of_secrets(annotations: Callable[[int], dict[str, str]]) -> None:
-    """Of those that are credentials and targets at once, at most 8 KiB of each."""
+    """At most 8 KiB for each Secret that is both credentials and a target."""
 
     async def main(_: FakeClock) -> None:
         watch = SecretWatch(Listed(annotations), (), lambda *_: None)
@@ -283,7 +283,7 @@ def test_little_is_kept_of_secrets(annotations: Callable[[int], dict[str, str]])
 
 
 def test_all_of_them_together_take_60_mib(watched: Watched) -> None:
-    """7,500 objects of a namespace, of every kind and each as large as is kept of it."""
+    """7,500 objects in a namespace, of every kind and each as large as what is kept of it."""
     makers = [(watched.integration, make) for make in TOKENS.values()]
     makers += [(watched.endpoint, make) for make in ENDPOINTS.values()]
 
@@ -296,29 +296,29 @@ def test_all_of_them_together_take_60_mib(watched: Watched) -> None:
 
 
 class Streamed:
-    """An answer of the API server that comes in as it is read."""
+    """A response of the API server, received as it is read."""
 
     status = 200
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
-        """Nothing is read yet."""
+        """Starts unread."""
         self.content = self
         self._pieces = pieces
 
     async def iter_any(self) -> AsyncGenerator[bytes, None]:
-        """Its pieces."""
+        """Its chunks."""
         for piece in self._pieces:
             yield piece
 
     def close(self) -> None:
-        """As the library's response has it."""
+        """As in the library's response."""
 
 
 class Client:
-    """The library's client, answering one list."""
+    """The library's client, which returns one list."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
-        """Has been asked for nothing yet."""
+        """Starts without any requests."""
         self._pieces = pieces
 
     async def param_serialize(self, method: str, path: str, **_: Any) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""What is to come has its place: made-up parts are added from outside, and nothing else is touched for them."""
+"""Extension points work: made-up methods, grants and conditions are added from outside, without other changes."""
 
 import hashlib
 import hmac
@@ -36,14 +36,14 @@ INPUTS = GrantInputs(
 
 
 class Signed:
-    """Sends the client's secret, and signs the time with a third key of the credentials Secret."""
+    """Sends the client's secret, and signs the time with a third key in the credentials Secret."""
 
     def needs(self, inputs: GrantInputs) -> Needs:
         """Three keys."""
         return Needs(("client_id", "client_secret", "pin"))
 
     def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
-        """Two fields and two headers."""
+        """Adds two fields and two headers."""
         given = spec.credentials
         signature = hmac.new(given["pin"].encode(), str(int(now)).encode(), hashlib.sha256).hexdigest()
         return Contribution(
@@ -54,27 +54,27 @@ class Signed:
 
 
 class Exchange:
-    """Asks for a token in exchange for another one, which the credentials Secret holds."""
+    """Exchanges another token, stored in the credentials Secret, for the requested one."""
 
     def needs(self, inputs: GrantInputs) -> Needs:
         """The other token."""
         return Needs(("subject_token",))
 
     def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
-        """The grant's fields."""
+        """Adds the grant's fields."""
         token = spec.credentials["subject_token"]
         return Contribution({"grant_type": "urn:example:exchange", "subject_token": token}, secrets=(token,))
 
 
 @pytest.fixture(autouse=True)
 def tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tables with a row more."""
+    """The tables with an additional row."""
     monkeypatch.setitem(METHODS, "Signed", Signed())
     monkeypatch.setitem(GRANT_TYPES, "Exchange", Exchange())
 
 
 def add_pin(world: World, pin: str | None = PIN) -> None:
-    """Gives the credentials Secret the third key, or takes it away."""
+    """Adds the third key to the credentials Secret, or removes it."""
 
     def edit(body: dict[str, Any]) -> None:
         body["data"].pop("pin", None)
@@ -84,12 +84,12 @@ def add_pin(world: World, pin: str | None = PIN) -> None:
 
 
 def ready_message(world: World) -> str:
-    """What the resource's Ready says."""
+    """The message of the resource's Ready condition."""
     return str(condition_of(world.status(), ConditionType.READY)["message"])
 
 
 def test_a_made_up_method_gets_a_token_by_what_it_adds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the name in the endpoint's spec to the request that is sent, with a key of the Secret that only it needs."""
+    """From the name in the endpoint's spec to the sent request, with a key that only this method needs."""
 
     async def story(world: World) -> None:
         sent: list[dict[str, str]] = []
@@ -116,7 +116,7 @@ def test_a_made_up_method_gets_a_token_by_what_it_adds(monkeypatch: pytest.Monke
 
 
 def test_a_made_up_methods_key_is_missed_by_its_name() -> None:
-    """As those of the others are; with it there, a token comes."""
+    """As with other methods; once the key is there, a token follows."""
 
     async def story(world: World) -> None:
         world.endpoint(clientAuthenticationMethod="Signed")
@@ -134,7 +134,7 @@ def test_a_made_up_methods_key_is_missed_by_its_name() -> None:
 
 
 def test_what_a_made_up_method_calls_secret_never_comes_back() -> None:
-    """Not in a message, though the endpoint sends it back; nor in anything that can be printed."""
+    """Not in a message, even if the endpoint echoes it, and not in anything that can be printed."""
 
     async def story(world: World) -> None:
         world.endpoint(clientAuthenticationMethod="Signed")
@@ -156,7 +156,7 @@ def test_what_a_made_up_method_calls_secret_never_comes_back() -> None:
 
 
 def test_another_value_of_a_made_up_methods_key_is_another_grant() -> None:
-    """Two resources with different ones share no token; with the same, they do."""
+    """Resources with different values share no token; resources with the same value do."""
 
     async def story(world: World) -> None:
         world.endpoint(clientAuthenticationMethod="Signed")
@@ -175,7 +175,7 @@ def test_another_value_of_a_made_up_methods_key_is_another_grant() -> None:
 
 
 def test_a_made_up_grant_type_asks_by_its_own_fields() -> None:
-    """Beside what is asked for and who asks, with what it needs of the credentials."""
+    """In addition to the usual fields, with what it needs from the credentials."""
     inputs = replace(INPUTS, grant_type="Exchange")
     assert set(needs(inputs).credentials) == {"client_id", "client_secret", "subject_token"}
     credentials = {"client_id": "shop", "client_secret": SECRET, "subject_token": "s" * 20}
@@ -192,7 +192,7 @@ def test_a_made_up_grant_type_asks_by_its_own_fields() -> None:
 
 
 def test_a_method_that_there_is_not_is_told_by_its_name() -> None:
-    """Of an endpoint that was stored under another version's schema: on it, and on what refers to it."""
+    """As on an endpoint stored under another version's schema: reported there and on resources that refer to it."""
 
     async def story(world: World) -> None:
         world.endpoint(clientAuthenticationMethod="mTLS")
@@ -214,13 +214,13 @@ def test_a_method_that_there_is_not_is_told_by_its_name() -> None:
 
 
 class MadeUp(StrEnum):
-    """A type that no condition has yet."""
+    """A condition type that doesn't exist yet."""
 
     TALKATIVE = "Talkative"
 
 
 def test_a_condition_is_one_function_and_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It stands in the status with the others, with a time of its own."""
+    """It appears in the status with the others, with its own transition time."""
 
     def talkative(outcome: Outcome) -> Condition:
         return Condition(MadeUp.TALKATIVE, outcome.asked, Reason.VALID, "it asks")  # type: ignore[arg-type]  # made up

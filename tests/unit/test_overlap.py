@@ -1,4 +1,4 @@
-"""Whatever way is taken to tell what a text shares with secrets, it misses nothing."""
+"""The fast search for parts of secrets in a text finds everything that the slow one does."""
 
 import random
 import string
@@ -14,7 +14,7 @@ ALPHABETS = {
 
 
 def compared(text: bytes, secrets: list[bytes]) -> list[int]:
-    """The same, told slowly."""
+    """The same, computed the slow way."""
     runs = {secret[start : start + RUN] for secret in secrets for start in range(len(secret) - RUN + 1)}
     return [start for start in range(len(text) - RUN + 1) if text[start : start + RUN] in runs]
 
@@ -22,7 +22,7 @@ def compared(text: bytes, secrets: list[bytes]) -> list[int]:
 @pytest.mark.parametrize("seed", range(60))
 @pytest.mark.parametrize("alphabet", ALPHABETS)
 def test_each_run_that_a_text_shares_with_a_secret_is_found_and_no_other(alphabet: str, seed: int) -> None:
-    """Wherever it stands in either, however long they are."""
+    """Wherever it appears in either, whatever their lengths."""
     choose = random.Random(seed)  # noqa: S311  # reproducible, not secret
     letters = ALPHABETS[alphabet]
     secrets = [bytes(choose.choices(letters, k=choose.choice([0, 5, 8, 9, 21, 1000, 9000]))) for _ in range(3)]
@@ -41,7 +41,7 @@ def test_each_run_that_a_text_shares_with_a_secret_is_found_and_no_other(alphabe
 @pytest.mark.parametrize("place", [0, 1, 65_528, 65_529, 65_536, 65_540, 131_064, 199_992])
 @pytest.mark.parametrize("length", [20, 3000])
 def test_a_run_is_found_anywhere_in_a_very_long_secret(place: int, length: int) -> None:
-    """It is looked through in parts."""
+    """The secret is searched in parts."""
     choose = random.Random(place)  # noqa: S311  # reproducible, not secret
     secret = bytes(choose.choices(ALPHABETS["the letters of tokens"], k=200_000))[: 90_000 if length > 20 else None]
     run = secret[place : place + RUN]
@@ -51,7 +51,7 @@ def test_a_run_is_found_anywhere_in_a_very_long_secret(place: int, length: int) 
 
 
 def test_pieces_are_found_in_what_holds_them() -> None:
-    """Of five bytes or of eight."""
+    """Pieces of five or eight bytes."""
     secret = bytes(random.Random(1).choices(range(0xFE), k=100_000))  # noqa: S311  # reproducible, not secret
     for size in (5, 8):
         held = {secret[place : place + size] for place in (0, 70, 65_533, 65_535, 65_536, 99_990, 100_000 - size)}
@@ -59,6 +59,6 @@ def test_pieces_are_found_in_what_holds_them() -> None:
 
 
 def test_where_text_and_secret_were_made_for_each_other_no_time_is_lost() -> None:
-    """Each pair of bytes of one stands in the other, and yet they share no run."""
+    """Each pair of bytes in one appears in the other, but they share no run."""
     with pytest.raises(TooMuch):
         shared_runs(b"abbab", [b"ab" * 32_000]) or shared_runs(b"abab.baba", [b"ab" * 32_000])

@@ -1,4 +1,4 @@
-"""Lists are taken apart as they come in, however they are cut into pieces."""
+"""Lists are parsed as they arrive, however they are split into chunks."""
 
 import gc
 import json
@@ -18,7 +18,7 @@ FIELDS: dict[str, Any] = {"kind": "List", "metadata": {"resourceVersion": "9", "
 
 
 def read(text: bytes, piece: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The items and the fields of a list that comes in in pieces."""
+    """The items and fields of a list that arrives in chunks."""
     reader = PageReader()
     items = [item for start in range(0, len(text), piece) for item, _ in reader.feed(text[start : start + piece])]
     return items + [item for item, _ in reader.close()], reader.fields
@@ -28,7 +28,7 @@ def read(text: bytes, piece: int) -> tuple[list[dict[str, Any]], dict[str, Any]]
 @pytest.mark.parametrize("indent", [None, 2], ids=["as the API server writes it", "indented"])
 @pytest.mark.parametrize("first", [True, False], ids=["items first", "items last"])
 def test_all_is_read_wherever_it_is_cut(piece: int, indent: int | None, first: bool) -> None:
-    """In the middle of a character of several bytes, of an escape, of a number."""
+    """Within a multi-byte character, an escape or a number."""
     whole = {"items": ITEMS, **FIELDS} if first else {**FIELDS, "items": ITEMS}
     for escaped in (True, False):
         text = json.dumps(whole, indent=indent, ensure_ascii=escaped).encode()
@@ -37,13 +37,13 @@ def test_all_is_read_wherever_it_is_cut(piece: int, indent: int | None, first: b
 
 @pytest.mark.parametrize("items", [b"[]", b"null"])
 def test_a_list_may_be_empty(items: bytes) -> None:
-    """Go writes an empty list in either way."""
+    """Go writes an empty list in either form."""
     found, fields = read(b'{"kind":"List","items":' + items + b',"metadata":{}}\n', 3)
     assert (found, fields["metadata"]) == ([], {})
 
 
 def test_what_is_no_list_is_read_too() -> None:
-    """As the API server's answer to which kinds it has."""
+    """As when the API server lists the kinds that it serves."""
     assert read(b'{"kind": "APIResourceList", "resources": [{"name": "pods"}]}', 5) == (
         [],
         {"kind": "APIResourceList", "resources": [{"name": "pods"}]},
@@ -69,17 +69,17 @@ def test_what_is_no_list_is_read_too() -> None:
 )
 @pytest.mark.parametrize("piece", [1, 1000])
 def test_what_is_broken_off_or_no_json_is_refused(text: bytes, piece: int) -> None:
-    """And never taken for a shorter list."""
+    """It is never taken for a shorter list."""
     with pytest.raises(ValueError, match=r"."):
         read(text, piece)
 
 
 def test_an_object_that_comes_in_many_pieces_is_not_read_again_and_again() -> None:
-    """Four times the size costs some four times as much, and not sixteen."""
+    """Four times the size costs about four times as much, not sixteen."""
 
     def seconds(size: int) -> float:
         text = json.dumps({"items": [{"spec": {f"{each:08}": "" for each in range(size // 14)}}]}).encode()
-        gc.disable()  # it would look through all that the other tests left
+        gc.disable()  # it would go through everything that other tests left
         try:
             begun = time.process_time()
             read(text, 1024)
@@ -92,7 +92,7 @@ def test_an_object_that_comes_in_many_pieces_is_not_read_again_and_again() -> No
 
 
 def test_the_size_of_each_object_is_told() -> None:
-    """By which the large ones are found."""
+    """That is how large objects are found."""
     reader = PageReader()
     text = json.dumps({"items": [{"a": "x" * 1000}, {}], "metadata": {}}).encode()
     assert [size for _, size in reader.feed(text)] == [1009, 3]
@@ -100,7 +100,7 @@ def test_the_size_of_each_object_is_told() -> None:
 
 
 def test_of_metadata_only_what_an_object_is_known_by_is_left() -> None:
-    """Annotations may hold the data: `kubectl apply` writes it there."""
+    """Annotations may hold the data: `kubectl apply` puts it there."""
     metadata = {"namespace": "store", "name": "shop", "uid": "1", "resourceVersion": "2", "generation": 3}
     ours = {ALLOWED_HOSTS_ANNOTATION: "login.example", RENEW_ANNOTATION: "now"}
     item = {
@@ -119,7 +119,7 @@ def test_of_metadata_only_what_an_object_is_known_by_is_left() -> None:
 
 
 def test_long_annotations_are_cut_to_what_would_be_kept_of_them() -> None:
-    """A wish to its hash, which stays another one; a list of hosts so that it shows that it is too long."""
+    """A renewal request to its hash, which stays unique; a list of hosts so that it is seen to be too long."""
     wishes = [essence({"metadata": {"annotations": {RENEW_ANNOTATION: last.rjust(250_000)}}}) for last in "ab"]
     first, second = (wish["metadata"]["annotations"][RENEW_ANNOTATION] for wish in wishes)
     assert first != second

@@ -1,4 +1,4 @@
-"""What the commands for people print, of whatever others have written."""
+"""What the user-facing commands print, whatever others have written."""
 
 import argparse
 import base64
@@ -37,7 +37,7 @@ SECRET = "s3cr3t-of-somebody"
 
 
 def jwt(payload: object) -> str:
-    """An unsigned one."""
+    """An unsigned JWT."""
     text = payload if isinstance(payload, str) else json.dumps(payload)
     head, body = (base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in ("{}", text))
     return f"{head}.{body}.c2ln"
@@ -62,12 +62,12 @@ def jwt(payload: object) -> str:
     ],
 )
 def test_of_a_token_five_claims_are_shown_as_far_as_they_are_harmless(token: str, shown: object) -> None:
-    """And nothing else, whoever makes the token."""
+    """Nothing else is shown, whoever issued the token."""
     assert claims(token) == shown
 
 
 def test_a_claim_that_repeats_the_token_is_not_shown() -> None:
-    """Whoever makes tokens could have one repeat itself; a short name that stands in it by chance is shown."""
+    """An issuer could have a token repeat itself; a short name that is part of it by chance is shown."""
     signature = "c2lnbmF0dXJlLW9mLXNvbWVib2R5"
     payload = {"iss": signature, "scope": f"read {signature * 20}", "aud": ["api", signature[:20]]}
     head, body, _ = jwt(payload).split(".")
@@ -76,7 +76,7 @@ def test_a_claim_that_repeats_the_token_is_not_shown() -> None:
 
 
 def test_a_secret_without_a_token_holds_none() -> None:
-    """Also where what it holds isn't base64."""
+    """Nor does a Secret whose data isn't base64."""
     assert held({})[0] == held({"token": "%%%"})[0] == "none"
 
 
@@ -86,19 +86,19 @@ def test_a_secret_without_a_token_holds_none() -> None:
      (172800, "in 2d"), (-300, "5m ago")],
 )  # fmt: skip
 def test_times_are_told_as_people_say_them(seconds: float, text: str) -> None:
-    """By the two largest units."""
+    """In the two largest units."""
     assert span(seconds) == text
 
 
 def test_a_text_of_others_stays_in_its_line() -> None:
-    """And is cut."""
+    """Long text is truncated."""
     assert harmless("a\r\n\x1b]0;title\x07b") == "a   ]0;title b"
     assert table(("A", "B"), [("x\ny", "")]) == "A     B\nx y   -"
     assert len(harmless("x" * 5000)) == 1025
 
 
 def body(name: str, *, ready: bool, refreshed: str, expires: str = "2030-01-01T00:00:00Z") -> dict[str, Any]:
-    """A resource of that state."""
+    """A resource in that state."""
     good = refreshed == "Refreshed"
     conditions = [
         {"type": "Ready", "status": str(ready), "reason": "TokenValid", "message": ""},
@@ -109,28 +109,28 @@ def body(name: str, *, ready: bool, refreshed: str, expires: str = "2030-01-01T0
 
 
 class Told:
-    """A resource whose status tells at once what was asked for last, and who else asks."""
+    """A resource whose status shows the last renewal request at once, and somebody else's."""
 
     def __init__(self, other: str) -> None:
-        """`other`: what somebody else asks for right after us; empty where nobody does."""
+        """`other`: what somebody else requests right after us; empty if nobody does."""
         self.other = other
         self.value = ""
 
     async def token(self, _: str) -> dict[str, Any]:
-        """As it is stored."""
+        """As stored."""
         found = body("shop", ready=True, refreshed="Refreshed")
         found["metadata"]["annotations"] = {RENEW_ANNOTATION: self.other or self.value}
         found["status"]["lastHandledRenewRequest"] = shortened(self.other or self.value)
         return found
 
     async def ask_for_renewal(self, _: str, value: str) -> None:
-        """Takes note of it."""
+        """Records the request."""
         self.value = value
 
 
 @pytest.mark.parametrize("other", ["", "of somebody else", "long " * 200])
 def test_a_renewal_that_two_asked_for_is_told_to_both(other: str) -> None:
-    """One of the two values is what stands there, and what is followed; the status has a long one shortened."""
+    """The stored value is one of the two, and that one is followed; the status shortens a long one."""
     told: list[str] = []
     caller: Any = Told(other)
 
@@ -144,15 +144,15 @@ def test_a_renewal_that_two_asked_for_is_told_to_both(other: str) -> None:
 
 
 class Away(Told):
-    """An API server that isn't there for a while, and knows one resource alone."""
+    """An API server that is unavailable for a while, and has only one resource."""
 
     def __init__(self, failures: int) -> None:
-        """`failures`: how many looks fail after the wish was taken."""
+        """`failures`: how many reads fail after the renewal request was accepted."""
         super().__init__("")
         self.failures = failures
 
     async def token(self, name: str) -> dict[str, Any]:
-        """As it is stored, where that can be told."""
+        """As stored, if available."""
         if name != "shop":
             raise Missing(f"IntegrationToken store/{name} does not exist")
         if self.value and self.failures:
@@ -172,13 +172,13 @@ def renewed(caller: Any, *names: str) -> tuple[list[tuple[str, str]], ExitCode]:
 
 
 def test_a_wait_for_a_renewal_outlasts_an_outage_of_the_api_server() -> None:
-    """As long as the time-out: what was asked for stands, and the outage is told where it lasts."""
+    """Up to the timeout: the request is stored, and a lasting outage is reported."""
     assert renewed(Away(3), "shop") == ([("shop", "unchanged")], ExitCode.GOOD)
     assert renewed(Away(99), "shop") == ([("shop", "timeout")], ExitCode.NOT_GOOD)
 
 
 def test_what_came_of_one_is_told_whatever_becomes_of_the_next() -> None:
-    """It was asked for, and whoever asks again would ask twice."""
+    """It has been requested, and a user who repeats the command would request it twice."""
     assert renewed(Away(0), "shop", "shpo") == ([("shop", "unchanged"), ("shpo", "missing")], ExitCode.NOT_GOOD)
 
 
@@ -194,7 +194,7 @@ sys.exit(entry.main(argparse.Namespace(), SystemClock(), print))
 
 
 def test_whoever_reads_may_have_read_enough() -> None:
-    """As `head` does: no traceback, and the exit code tells of the tokens all the same."""
+    """As `head` does: there is no traceback, and the exit code still reflects the tokens."""
     command = f"{sys.executable} -c {shlex.quote(PIPE)} | true; echo ${{PIPESTATUS[0]}}"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     answer = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, check=False)
@@ -203,7 +203,7 @@ def test_whoever_reads_may_have_read_enough() -> None:
 
 
 def test_those_that_need_somebody_come_first() -> None:
-    """Without a token, then with a failing refresh, then by their expiry."""
+    """First those without a token, then those with a failing refresh, then by expiry."""
     found = [
         summary(body("later", ready=True, refreshed="Refreshed", expires="2031-01-01T00:00:00Z"), EPOCH),
         summary(body("sooner", ready=True, refreshed="Refreshed"), EPOCH),
@@ -216,14 +216,14 @@ def test_those_that_need_somebody_come_first() -> None:
 
 
 class Stored:
-    """A cluster of a few objects, in which no data of a Secret may be read."""
+    """A cluster with a few objects, in which no Secret's data may be read."""
 
     def __init__(self, **objects: dict[str, Any]) -> None:
-        """Objects by their plural."""
+        """Objects by plural."""
         self.objects = objects
 
     async def get(self, collection: Collection, _: str, __: str) -> dict[str, Any] | None:
-        """One of them."""
+        """One object."""
         assert collection is not SECRETS
         return self.objects.get(collection.plural)
 
@@ -233,11 +233,11 @@ class Stored:
         return found and {"metadata": found["metadata"]}
 
     async def access(self) -> Access:
-        """By a certificate."""
+        """With a certificate."""
         return Access("https://10.0.0.1:6443", None, True, None, None, None, None, None)
 
     async def pages(self, collection: Collection, _: str, __: str) -> AsyncGenerator[list[dict[str, Any]], None]:
-        """All of a kind."""
+        """All objects of a kind."""
         found = self.objects.get(collection.plural)
         yield [found] if found else []
 
@@ -258,7 +258,7 @@ TOKEN = {
 
 
 async def test_authorities_that_the_caller_cannot_know_are_no_fault_of_the_endpoint() -> None:
-    """The system's would be the wrong ones to judge by."""
+    """The system's roots would be the wrong ones to judge by."""
     spec = {"tokenURL": "https://8.8.8.8/token", "caBundleRef": {"name": "corporate", "key": "ca.crt"}}
     endpoint = {"metadata": {"name": "login", "uid": "uid"}, "spec": spec}
     found = await diagnosed(integrationtokens=TOKEN, clustertokenendpoints=endpoint)
@@ -267,7 +267,7 @@ async def test_authorities_that_the_caller_cannot_know_are_no_fault_of_the_endpo
 
 
 async def test_consent_is_looked_at_without_the_data_of_a_secret() -> None:
-    """By its metadata alone: label and hosts."""
+    """Its metadata is enough: label and hosts."""
     endpoint = {"metadata": {"name": "login", "uid": "uid"}, "spec": {"tokenURL": "https://127.0.0.1/token"}}
     labels, data = {"integrationtoken.dev/credentials": "true"}, {"client_secret": SECRET}
     annotations = {"integrationtoken.dev/allowed-hosts": "other.example"}
@@ -309,7 +309,7 @@ RELEASED = {
 async def test_an_account_is_looked_at_as_the_operator_does(
     metadata: dict[str, Any], spec: dict[str, Any], step: str, result: str, told: str
 ) -> None:
-    """Its consent, its lists, what its token would be good for, and whether the endpoint takes one."""
+    """Its consent and lists, what its token would be valid for, and whether the endpoint accepts one."""
     url = {"tokenURL": "https://127.0.0.1/token", "clientAuthenticationMethod": "ServiceAccountToken"}
     endpoint = {"metadata": {"name": "login", "uid": "uid"}, "spec": url | spec}
     account = {"metadata": {"uid": "uid", **metadata}}
@@ -320,7 +320,7 @@ async def test_an_account_is_looked_at_as_the_operator_does(
 
 
 async def test_an_account_that_is_missing_is_told() -> None:
-    """As the operator would."""
+    """In the operator's words."""
     found = await diagnosed(integrationtokens=ACCOUNTED)
     assert found["service account"] == (
         "failed",
@@ -329,12 +329,12 @@ async def test_an_account_that_is_missing_is_told() -> None:
 
 
 def test_a_name_that_others_chose_stays_in_its_line() -> None:
-    """A terminal obeys none of it."""
+    """Terminal control characters have no effect."""
     assert "\x1b" not in diagnosis.rendered([diagnosis.Step("event \x1b]0;x\x07", "ok", "")])
 
 
 def test_a_support_bundle_has_fields_by_an_allow_list() -> None:
-    """Of whatever may hold a secret by accident there are the names alone."""
+    """Whatever may contain a secret by accident appears by name only."""
     token = {
         "kind": "IntegrationToken",
         "metadata": {"name": "shop", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": SECRET}},
@@ -359,7 +359,7 @@ def test_a_support_bundle_has_fields_by_an_allow_list() -> None:
 
 
 def test_the_document_has_every_command_flag_and_exit_code() -> None:
-    """And the keys that programs may rely on."""
+    """It also lists the keys that programs may rely on."""
     commands = argparse.ArgumentParser().add_subparsers()
     add_commands(commands)
     text = (Path(__file__).parents[2] / "operator" / "docs" / "command-line.md").read_text()
@@ -386,7 +386,7 @@ def test_the_document_has_every_command_flag_and_exit_code() -> None:
     ],
 )
 def test_wrong_use_is_told_in_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """With exit code 2."""
+    """The exit code is 2."""
     with pytest.raises(SystemExit) as end:
         main(arguments)
     said = capsys.readouterr()
@@ -394,7 +394,7 @@ def test_wrong_use_is_told_in_one_line(arguments: list[str], capsys: pytest.Capt
 
 
 def test_a_token_that_expired_while_no_operator_ran_is_not_called_good() -> None:
-    """Its status still says so; one without a deadline has none to miss."""
+    """Its status still says so; a token without a deadline can't miss one."""
     late = body("late", ready=True, refreshed="Refreshed", expires="2027-01-15T07:00:00Z")
     assert format_time(EPOCH) == "2027-01-15T08:00:00Z"
     found = summary(late, EPOCH)
@@ -406,18 +406,18 @@ def test_a_token_that_expired_while_no_operator_ran_is_not_called_good() -> None
 
 
 class Large(dict[str, Any]):
-    """A resource that may be large."""
+    """A resource of any size."""
 
 
 class Many:
-    """A cluster of many large resources, of which it counts how many are held at once."""
+    """A cluster with many large resources that counts how many are in memory at once."""
 
     def __init__(self) -> None:
-        """None is, yet."""
+        """Starts with none in memory."""
         self.most = 0
 
     async def pages(self, *_: object) -> AsyncGenerator[list[Large], None]:
-        """A hundred of two each."""
+        """A hundred pages of two."""
         told: list[weakref.ref[Large]] = []
         for number in range(100):
             page = [Large(body(f"{number}-{each}", ready=True, refreshed="Refreshed")) for each in "ab"]
@@ -430,7 +430,7 @@ class Many:
 
 
 async def test_a_list_takes_no_more_memory_than_what_is_shown_of_it() -> None:
-    """Each resource may have a megabyte, and whoever lists may do so inside of the operator's pod."""
+    """Each resource may have a megabyte, and the command may run inside the operator's pod."""
     cluster = Many()
     said, code = await status.run(Caller(cluster, ""), EPOCH, as_json=True)  # type: ignore[arg-type]
     assert (len(json.loads(said)), code) == (200, ExitCode.GOOD)
@@ -439,7 +439,7 @@ async def test_a_list_takes_no_more_memory_than_what_is_shown_of_it() -> None:
 
 
 async def test_what_no_installation_admits_is_not_said_to_depend_on_it() -> None:
-    """Only http is for the installation to admit."""
+    """Only http depends on the installation."""
     endpoint = {"metadata": {"name": "login", "uid": "uid"}, "spec": {"tokenURL": "nowhere"}}
     found = await diagnosed(integrationtokens=TOKEN, clustertokenendpoints=endpoint)
     assert found["endpoint"] == ("failed", "spec.tokenURL needs https and a host; mend it")
@@ -451,7 +451,7 @@ async def test_what_no_installation_admits_is_not_said_to_depend_on_it() -> None
 def test_a_pod_without_an_account_is_told_in_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With what to do about it."""
+    """The message says what to do."""
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "1")
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "absent"))

@@ -1,4 +1,4 @@
-"""What is told of calls that the API server does not permit."""
+"""How calls that the API server doesn't permit are reported."""
 
 import asyncio
 
@@ -48,12 +48,12 @@ PATH = SECRETS.path("store")
     ],
 )
 def test_call_is_named_as_a_role_would_grant_it(method: str, path: str, call: Call) -> None:
-    """Verb, API group, resource with its subresource, and namespace."""
+    """Verb, API group, resource with subresource, and namespace."""
     assert call_of(method, path) == call
 
 
 def test_refusal_is_told_until_the_call_succeeds(clock: FakeClock) -> None:
-    """By any answer that is no refusal: the object may be missing, or another's."""
+    """Any response other than a refusal counts: the object may be missing, or another's."""
     permissions = Permissions(clock)
     assert permissions.missing == ""
     permissions.on_answer("POST", PATH, FORBIDDEN)
@@ -67,7 +67,7 @@ def test_refusal_is_told_until_the_call_succeeds(clock: FakeClock) -> None:
 
 
 def test_refusals_that_are_no_lack_of_permission_are_not_told(clock: FakeClock) -> None:
-    """Quotas, webhooks and namespaces on their way out answer 403 too."""
+    """Quotas, webhooks and terminating namespaces answer 403 too."""
     permissions = Permissions(clock)
     for said in ('secrets "shop" is forbidden: exceeded quota: x', "unable to create new content in namespace store"):
         permissions.on_answer("POST", PATH, Denied(said, status=403))
@@ -76,7 +76,7 @@ def test_refusals_that_are_no_lack_of_permission_are_not_told(clock: FakeClock) 
 
 @pytest.mark.parametrize("optional", [PODS, CONFIG_MAPS], ids=lambda collection: collection.plural)
 def test_what_an_installation_may_withhold_is_not_missing(clock: FakeClock, optional: Collection) -> None:
-    """Pods, and ConfigMaps with authorities, are read only where that is granted, and the operator works without."""
+    """Pods and CA ConfigMaps are read only if that is granted; the operator works without."""
     permissions = Permissions(clock)
     what = optional.plural
     said = f'{what} is forbidden: User "u" cannot get resource "{what}" in API group "" in the namespace "store"'
@@ -85,7 +85,7 @@ def test_what_an_installation_may_withhold_is_not_missing(clock: FakeClock, opti
 
 
 def test_many_namespaces_are_counted(clock: FakeClock) -> None:
-    """The text stays short, and says nothing of single ones where the whole cluster is refused."""
+    """The text stays short, and names no namespace if the whole cluster is refused."""
     permissions = Permissions(clock)
     for number in range(5):
         permissions.on_answer("POST", SECRETS.path(f"n{number}"), FORBIDDEN)
@@ -95,7 +95,7 @@ def test_many_namespaces_are_counted(clock: FakeClock) -> None:
 
 
 def test_operator_is_fit_as_long_as_it_may_work_in_one_namespace(clock: FakeClock) -> None:
-    """A namespace that is deleted takes the operator's Role along; who serves all namespaces has one role for all."""
+    """Deleting a namespace deletes the operator's Role in it; serving all namespaces takes a single ClusterRole."""
     permissions = Permissions(clock)
     assert not permissions.is_refused_in_all(())
     assert not permissions.is_refused_in_all(("store", "shipping"))
@@ -110,7 +110,7 @@ def test_operator_is_fit_as_long_as_it_may_work_in_one_namespace(clock: FakeCloc
 
 
 def test_refusal_that_nobody_repeats_is_forgotten(clock: FakeClock) -> None:
-    """The resource that wanted the call may be gone."""
+    """The resource that needed the call may be gone."""
     permissions = Permissions(clock)
     permissions.on_answer("POST", PATH, FORBIDDEN)
     clock.advance(599)
@@ -120,7 +120,7 @@ def test_refusal_that_nobody_repeats_is_forgotten(clock: FakeClock) -> None:
 
 
 def test_refusals_are_reviewed() -> None:
-    """What was refused once, as by an API server that is just starting, may never be tried again."""
+    """A call that was refused once, as by an API server that is starting, may never be made again."""
 
     async def main(clock: FakeClock) -> None:
         permissions = Permissions(clock)
@@ -149,7 +149,7 @@ def test_refusals_are_reviewed() -> None:
 
 
 def test_it_is_logged_once(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
-    """However many namespaces it concerns and however often it is tried; and once more when it is over."""
+    """However many namespaces and attempts it concerns; and once more when it is over."""
     permissions = Permissions(clock)
     with caplog.at_level("INFO", "integration_token"):
         for _ in range(3):

@@ -17,7 +17,7 @@ VARIABLE = {"env": [{"name": "PLAIN", "value": "shop"}, {"name": "T", "valueFrom
 
 
 def pod(*containers: dict[str, Any], volumes: tuple[dict[str, Any], ...] = (VOLUME,), **parts: Any) -> dict[str, Any]:
-    """A pod that nothing made."""
+    """A pod without an owner."""
     return {"metadata": {"name": "one"}, "spec": {"containers": list(containers), "volumes": list(volumes), **parts}}
 
 
@@ -41,7 +41,7 @@ def pod(*containers: dict[str, Any], volumes: tuple[dict[str, Any], ...] = (VOLU
     ],
 )
 def test_a_reader_is_told_by_how_it_reads(body: dict[str, Any], mounted: bool, frozen: bool) -> None:
-    """Files of a whole volume are kept current by the kubelet, all else stays as it was at the start."""
+    """The kubelet keeps whole volumes current; everything else stays as it was at startup."""
     assert list(readers([body], "shop")) == [Reader("one", "Pod one", mounted, frozen)]
 
 
@@ -58,7 +58,7 @@ def test_a_reader_is_told_by_how_it_reads(body: dict[str, Any], mounted: bool, f
     ],
 )
 def test_who_does_not_read_the_secret_is_left_alone(body: dict[str, Any]) -> None:
-    """Not touched, not warned."""
+    """It is neither annotated nor warned about."""
     assert list(readers([body], "shop")) == []
 
 

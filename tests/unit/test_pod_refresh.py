@@ -1,4 +1,4 @@
-"""A renewed token comes into mounted files at once where the kubelet might be too late with it."""
+"""A renewed token reaches mounted files at once if the kubelet might be too late."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -34,20 +34,20 @@ READS_ONCE = {"containers": [{"envFrom": [{"secretRef": {"name": "shop"}}]}]}
 def run_pod(
     world: World, name: str, spec: dict[str, Any], *, phase: str = "Running", namespace: str = NAMESPACE
 ) -> None:
-    """A pod, as the API server has it."""
+    """A pod as the API server returns it."""
     metadata = {"namespace": namespace, "name": name}
     body = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": phase}}
     world.cluster.apply("pods", body)
 
 
 def touch(world: World, name: str = "consumer", namespace: str = NAMESPACE) -> str | None:
-    """What the kubelet was told by to look at the pod's volumes, if it was."""
+    """The annotation value that made the kubelet sync the pod's volumes, if any."""
     annotations: dict[str, str] = world.cluster.object("pods", namespace, name)["metadata"].get("annotations") or {}
     return annotations.get(REFRESHED_ANNOTATION)
 
 
 def touched(world: World, name: str = "consumer", namespace: str = NAMESPACE) -> bool:
-    """Whether the kubelet was told to look at the pod's volumes."""
+    """Whether the kubelet was made to sync the pod's volumes."""
     return touch(world, name, namespace) is not None
 
 
@@ -61,7 +61,7 @@ def touched(world: World, name: str = "consumer", namespace: str = NAMESPACE) ->
     ],
 )
 def test_pods_that_mount_the_secret_are_touched_at_a_renewal(wish: str, policy: Policy, expected: bool) -> None:
-    """Once the new token is in the Secret, and before the status tells."""
+    """After the new token is in the Secret, and before the status is written."""
 
     async def story(world: World) -> None:
         run_pod(world, "consumer", MOUNTS)
@@ -84,7 +84,7 @@ def test_pods_that_mount_the_secret_are_touched_at_a_renewal(wish: str, policy: 
 )
 @pytest.mark.parametrize("killed", [False, True])
 def test_what_consumers_need_is_left_to_them(lifetime: float, delay: str, expected: bool, killed: bool) -> None:
-    """Pods are touched where the kubelet and they together would be too late; by another process too."""
+    """Pods are annotated if the kubelet and consumers together would be too late, even after a restart."""
 
     async def story(world: World) -> None:
         run_pod(world, "consumer", MOUNTS)
@@ -104,7 +104,7 @@ def test_what_consumers_need_is_left_to_them(lifetime: float, delay: str, expect
 
 
 def test_a_pod_that_is_just_starting_is_touched_too() -> None:
-    """It may have its files already, and tell only a moment later that it runs."""
+    """It may have its files already, and report only a moment later that it runs."""
 
     async def story(world: World) -> None:
         run_pod(world, "consumer", MOUNTS, phase="Pending")
@@ -116,7 +116,7 @@ def test_a_pod_that_is_just_starting_is_touched_too() -> None:
 
 
 def test_a_pod_is_touched_anew_by_each_of_two_renewals_within_a_second() -> None:
-    """An annotation that stays as it was tells the kubelet nothing."""
+    """An unchanged annotation would tell the kubelet nothing."""
 
     async def story(world: World) -> None:
         run_pod(world, "consumer", MOUNTS)
@@ -136,7 +136,7 @@ def test_a_pod_is_touched_anew_by_each_of_two_renewals_within_a_second() -> None
 
 @pytest.mark.parametrize("killed", [False, True])
 def test_pods_are_touched_later_where_nothing_could_follow_the_secret(killed: bool) -> None:
-    """The API server is away, or the process killed, right after the Secret's write: the touch is made up for, once."""
+    """If the API server fails or the process dies right after the Secret's write, it is made up for once."""
 
     async def story(world: World) -> None:
         run_pod(world, "consumer", MOUNTS)
@@ -160,7 +160,7 @@ def test_pods_are_touched_later_where_nothing_could_follow_the_secret(killed: bo
 
 
 def test_pods_are_touched_once_though_the_status_cannot_tell() -> None:
-    """However often it is tried."""
+    """However often the status write is retried."""
 
     async def story(world: World) -> None:
         run_pod(world, "consumer", MOUNTS)
@@ -175,7 +175,7 @@ def test_pods_are_touched_once_though_the_status_cannot_tell() -> None:
 
 
 def test_an_assumed_expiry_that_is_put_off_touches_no_pod() -> None:
-    """The token is the one that the pods have, however often the endpoint answers it and whatever fails in between."""
+    """Pods already have the token, however often the endpoint returns it and whatever fails in between."""
 
     async def story(world: World) -> None:
         run_pod(world, "consumer", MOUNTS)
@@ -194,7 +194,7 @@ def test_an_assumed_expiry_that_is_put_off_touches_no_pod() -> None:
 
 @pytest.mark.parametrize("expiry", ["0000-01-01T00:00:00Z", "2027-01-16T08:00:00+99:99"])
 def test_a_status_that_a_person_wrote_keeps_nothing_from_being_done(expiry: str) -> None:
-    """The API server takes for times what are none."""
+    """The API server accepts invalid times."""
 
     async def story(world: World) -> None:
         run_pod(world, "consumer", MOUNTS)
@@ -210,7 +210,7 @@ def test_a_status_that_a_person_wrote_keeps_nothing_from_being_done(expiry: str)
 
 
 def test_other_pods_are_left_alone() -> None:
-    """Those of other namespaces, those that have ended, and those that would not see it."""
+    """Pods in other namespaces, pods that have ended, and pods that wouldn't see the change."""
 
     async def story(world: World) -> None:
         run_pod(world, "elsewhere", MOUNTS, namespace="market")
@@ -237,7 +237,7 @@ def test_a_namespace_where_nobody_wants_it_is_not_listed() -> None:
 
 
 def test_a_pod_that_never_sees_a_renewal_is_told_with_its_owner_and_what_to_do() -> None:
-    """At each renewal, whatever the rollover lead; the first three by name."""
+    """At each renewal, whatever the rollover lead; the first three are named."""
 
     async def story(world: World) -> None:
         for number in range(5):
@@ -254,7 +254,7 @@ def test_a_pod_that_never_sees_a_renewal_is_told_with_its_owner_and_what_to_do()
 
 @pytest.mark.parametrize(("wish", "told"), [("Always", 2), ("Auto", 0)])
 def test_without_permission_who_insists_is_told(wish: str, told: int) -> None:
-    """Auto was never promised more than the installation permits. No call is repeated in vain."""
+    """Auto never promised more than the installation permits. No call is repeated in vain."""
 
     async def story(world: World) -> None:
         run_pod(world, "consumer", MOUNTS)
@@ -277,8 +277,7 @@ def test_without_permission_who_insists_is_told(wish: str, told: int) -> None:
 def test_pods_that_cannot_be_patched_do_not_keep_the_status_from_the_renewal(
     wish: str, verb: str, failures: int, expected: bool
 ) -> None:
-    """An API server that stumbles over pods is no reason to lose anything else. They are tried again for as long as
-    the kubelet may not have looked by itself."""
+    """A failing pod patch delays nothing else. It is retried until the kubelet has synced by itself."""
 
     async def story(world: World) -> None:
         run_pod(world, "consumer", MOUNTS)
@@ -296,27 +295,27 @@ def test_pods_that_cannot_be_patched_do_not_keep_the_status_from_the_renewal(
 
 
 class Crowd:
-    """An API server with some pods of each namespace, which mount its Secret, and what was done to them in order."""
+    """An API server with pods in several namespaces that mount their Secret, and a log of calls."""
 
     def __init__(self, pods: dict[str, int]) -> None:
-        """`pods`: how many each namespace has."""
+        """`pods`: the number in each namespace."""
         self.touched: list[str] = []
-        """Namespaces of those that were patched."""
+        """Namespaces of the patched pods."""
         self._pods = pods
 
     async def pages(self, _: object, namespace: str, __: str) -> AsyncIterator[list[dict[str, Any]]]:
-        """As the gateway has it."""
+        """As in the gateway."""
         for number in range(self._pods[namespace]):
             yield [{"metadata": {"namespace": namespace, "name": f"{number}"}, "spec": MOUNTS, "status": {}}]
 
     async def annotate(self, _: object, namespace: str, *__: object) -> None:
-        """As the gateway has it; a call takes a moment."""
+        """As in the gateway; a call takes a moment."""
         await asyncio.sleep(0)
         self.touched.append(namespace)
 
 
 async def test_a_neighbour_with_thousands_of_pods_keeps_nobody_waiting(clock: FakeClock) -> None:
-    """Whoever may create pods may have many, and renew the token that they mount again and again."""
+    """Anybody who may create pods may have many, and renew the token that they mount again and again."""
     crowd = Crowd({"crowd": 2000, NAMESPACE: 1})
     refresher = PodRefresher(crowd, SimpleNamespace(event=None), clock)  # type: ignore[arg-type]  # what is used of them
 

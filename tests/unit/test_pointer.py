@@ -17,7 +17,7 @@ RFC: dict[str, Any] = {
     " ": 7,
     "m~n": 8,
 }
-"""The document of RFC 6901, 5."""
+"""The document in RFC 6901, section 5."""
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ RFC: dict[str, Any] = {
     ],
 )
 def test_the_examples_of_the_rfc(pointer: str, value: object) -> None:
-    """Each leads to what the RFC says."""
+    """Each leads where the RFC says."""
     check_pointer(pointer)
     assert find(RFC, pointer) == value
 
@@ -72,7 +72,7 @@ def test_a_step_leads_into_an_object_or_a_list_alone(pointer: str, value: object
     "pointer", ["a", "a/b", "#/a", "/a~", "/a~2", "$.a", "/1/2/3/4/5/6/7/8/9", "/" + "a" * 256, "/" * 9, "~1"]
 )
 def test_what_is_no_pointer_or_too_long_is_refused(pointer: str) -> None:
-    """The message shows the beginning, and what one looks like."""
+    """The message shows its beginning and an example of a valid one."""
     with pytest.raises(ValueError, match="is no JSON Pointer of at most 8 steps and 256 characters") as caught:
         check_pointer(pointer)
     assert len(str(caught.value)) < 200

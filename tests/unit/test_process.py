@@ -1,4 +1,4 @@
-"""A process of several in virtual time: it stands by, leads, loses its Lease, leads again, and ends."""
+"""One of several processes in virtual time: it stands by, leads, loses its Lease, leads again, and ends."""
 
 import asyncio
 import gc
@@ -28,15 +28,15 @@ from tests.unit.virtual import FakeClock, run
 
 
 class Cycle:
-    """What only the garbage collector takes away."""
+    """An object that only the garbage collector frees."""
 
     def __init__(self) -> None:
-        """Holds itself."""
+        """Refers to itself."""
         self.itself = self
 
 
 class Work:
-    """In a term's place: works until it may not, or is asked to end."""
+    """Stands in for a term: works until it may not, or is asked to stop."""
 
     missing = ""
 
@@ -45,10 +45,10 @@ class Work:
         self.fence = fence
         self.error: Exception | None = None
         self.left: weakref.ref[Cycle] | None = None
-        """To what it leaves behind at its end."""
+        """An object that it leaves references to at its end."""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """And takes a second to end what is under way."""
+        """Takes a second to finish the work under way."""
         ends = [asyncio.create_task(stop.wait()), asyncio.create_task(self.fence.closed.wait())]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         for task in ends:
@@ -62,10 +62,10 @@ class Work:
 
 
 class Process:
-    """One of several processes, less signals, probes and kopf."""
+    """One of several processes, without signals, probes and kopf."""
 
     def __init__(self, clock: FakeClock, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-        """Runs at once."""
+        """Starts at once."""
         self.clock = clock
         self.line = Line(cluster)
         self.permissions = Permissions(clock)
@@ -101,12 +101,12 @@ class Process:
 
     @property
     def works(self) -> bool:
-        """Whether it does now."""
+        """Whether it is working now."""
         return bool(self.terms) and self.terms[-1].fence.is_open() and not self.running.done()
 
     @property
     def ready(self) -> tuple[bool, str]:
-        """What its `/readyz` answers."""
+        """What its `/readyz` returns."""
         return self.application._readiness()
 
 
@@ -134,14 +134,14 @@ def play(monkeypatch: pytest.MonkeyPatch, act: Callable[[Process, Process, Clust
         for process in pair:
             process.application._stop.set()
         await asyncio.gather(*(process.running for process in pair), return_exceptions=True)
-        await asyncio.sleep(60)  # what the line lost on the way has given up by then
+        await asyncio.sleep(60)  # by then, what the connection lost has timed out
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run(main)
 
 
 def holder(cluster: Cluster) -> str:
-    """Who holds the Lease, by the record."""
+    """The Lease's holder, according to its record."""
     return str(cluster.object("leases", "operators", "tokens")["spec"]["holderIdentity"])
 
 
@@ -161,7 +161,7 @@ def test_who_stands_by_is_ready_as_long_as_it_could_take_over(monkeypatch: pytes
 
 
 def test_lease_is_released_when_nothing_is_under_way_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And kept until then."""
+    """It is kept until then."""
 
     async def act(first: Process, second: Process, cluster: Cluster) -> None:
         first.application._stop.set()
@@ -176,7 +176,7 @@ def test_lease_is_released_when_nothing_is_under_way_any_more(monkeypatch: pytes
 
 
 def test_process_that_lost_its_lease_stands_by_and_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In another term, with nothing of the one before; it doesn't release what is no longer its own."""
+    """Its new term has nothing of the old one; it doesn't release a Lease that is no longer its own."""
 
     async def act(first: Process, second: Process, cluster: Cluster) -> None:
         first.line.cut = True
@@ -198,7 +198,7 @@ def test_process_that_lost_its_lease_stands_by_and_begins_anew(monkeypatch: pyte
 
 
 def test_who_stands_by_again_holds_nothing_of_its_term(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also what is left in cycles, though hardly anything happens that would make Python look for them."""
+    """Reference cycles are freed too, though a standby hardly triggers garbage collection."""
 
     async def act(first: Process, _: Process, __: Cluster) -> None:
         first.line.cut = True
@@ -215,7 +215,7 @@ def test_who_stands_by_again_holds_nothing_of_its_term(monkeypatch: pytest.Monke
 
 
 def test_work_that_fails_ends_the_process_and_releases_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The container is started anew, and nobody waits for the Lease to run out."""
+    """The container is restarted, and no standby waits for the Lease to expire."""
 
     async def act(first: Process, second: Process, cluster: Cluster) -> None:
         first.terms[0].error = RuntimeError("a bug")
@@ -230,7 +230,7 @@ def test_work_that_fails_ends_the_process_and_releases_the_lease(monkeypatch: py
 
 
 def test_process_that_stands_by_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also while the API server is away."""
+    """Even if the API server is unavailable."""
 
     async def act(first: Process, second: Process, cluster: Cluster) -> None:
         second.line.refused = Unavailable("the API server cannot be reached")
@@ -244,7 +244,7 @@ def test_process_that_stands_by_ends_at_once(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_suspend_of_the_machine_is_no_stall(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time passes that the process could not have used, however long the lid was shut."""
+    """The process couldn't have used that time, however long the lid was closed."""
 
     async def act(first: Process, _: Process, __: Cluster) -> None:
         loop_watch = first.application._server._loop_watch
@@ -261,7 +261,7 @@ def test_a_suspend_of_the_machine_is_no_stall(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_lack_of_permission_makes_a_leader_unready(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not one that stands by and needs nothing but the Lease."""
+    """A standby needs only the Lease and stays ready."""
 
     async def act(first: Process, second: Process, _: Cluster) -> None:
         refusal = Denied('403 User "u" cannot create resource "secrets"', status=403)
@@ -274,7 +274,7 @@ def test_lack_of_permission_makes_a_leader_unready(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_longest_end_leaves_time_of_what_a_pod_gets() -> None:
-    """Work, events, parts that don't end, the release of the Lease and what is left: 25 of 30 seconds."""
+    """Work, events, stuck parts, releasing the Lease and the rest take 25 of 30 seconds."""
     assert (
         leadership._DRAIN + leadership._POSTING + leadership._ENDING + Timing().attempt_timeout + command._ENDING <= 25
     )

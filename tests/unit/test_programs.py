@@ -1,4 +1,4 @@
-"""The manifests of operator/docs/programs.md, as the operator makes Secrets of them."""
+"""The manifests in operator/docs/programs.md, and the Secrets that the operator makes from them."""
 
 import base64
 import json
@@ -20,11 +20,11 @@ Document = dict[str, Any]
 
 PAGE: Final = Path(__file__).parents[2] / "operator" / "docs" / "programs.md"
 LEAST: Final[Document] = {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": "shop-integration"}}
-"""What those that show a template alone leave out."""
+"""Fields that manifests showing only a template leave out."""
 
 
 def _documents() -> Iterator[Document]:
-    """Whole IntegrationTokens, and parts of one that show a template."""
+    """Complete IntegrationTokens, including those that show only a template."""
     for document in manifests(PAGE.read_text()):
         if "target" in document.get("spec", {}):
             named = {"name": "part", "namespace": "store", **document.get("metadata", {}), "uid": "uid"}
@@ -39,14 +39,14 @@ def _templates() -> Iterator[Template]:
 
 
 def _data(key: str, token: str = TOKEN.access_token) -> str:
-    """What stands in the only Secret of the page with this key."""
+    """The data of the page's only Secret with this key."""
     (template,) = (template for template in _templates() if key in template.data)
     return data_of(template, replace(TOKEN, access_token=token))[key]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document["metadata"]["name"])
 def test_each_makes_a_secret(document: Document) -> None:
-    """The operator accepts it before it asks for a token, and leaves no placeholder in what it writes."""
+    """The operator accepts it before requesting a token, and leaves no placeholder in the result."""
     integration = parse_integration(document)
     template = integration.template
     check_template(template, None, None)
@@ -63,12 +63,12 @@ def test_each_makes_a_secret(document: Document) -> None:
 
 @pytest.mark.parametrize("key", ["credential", "password"])
 def test_the_rule(key: str) -> None:
-    """A header's value has its scheme, a token has none."""
+    """A header's value includes its scheme, a token doesn't."""
     assert _data(key) == {"credential": f"Bearer {TOKEN.access_token}", "password": TOKEN.access_token}[key]
 
 
 def test_a_git_server_gets_the_bare_token() -> None:
-    """Flux and Argo CD write the scheme themselves."""
+    """Flux and Argo CD add the scheme themselves."""
     shown = [template for template in _templates() if "bearerToken" in template.data]
     assert [data_of(template, TOKEN)["bearerToken"] for template in shown] == [TOKEN.access_token] * 2
 
@@ -84,7 +84,7 @@ def test_files_of_a_shape_have_it_whatever_the_token_has(token: str) -> None:
 
 
 def test_values_that_are_read_as_yaml_or_json() -> None:
-    """Kong's plug-in, a cluster of Argo CD's and the headers of Flux."""
+    """Kong's plug-in, an Argo CD cluster and Flux's headers."""
     kong, cluster = (
         yaml.safe_load(data_of(template, TOKEN)["config"]) for template in _templates() if "config" in template.data
     )
@@ -94,7 +94,7 @@ def test_values_that_are_read_as_yaml_or_json() -> None:
 
 
 def test_labels_and_annotations_by_which_secrets_are_found() -> None:
-    """Those that Argo CD, External Secrets and Tekton look for."""
+    """The ones that Argo CD, External Secrets and Tekton look for."""
     labels = [label for template in _templates() for label in template.labels.items()]
     assert labels == [
         ("argocd.argoproj.io/secret-type", "repository"),
@@ -105,7 +105,7 @@ def test_labels_and_annotations_by_which_secrets_are_found() -> None:
 
 
 def test_every_program_has_its_row_filled_in() -> None:
-    """What goes there, for how long, what a 401 does and how it is known; a delay only where the operator takes it."""
+    """What to set, for how long, what a 401 does and how that was found; a delay only if the operator takes it."""
     rows = [line.strip("|").split("|") for line in PAGE.read_text().splitlines() if line.startswith("| ")]
     for row in rows:
         cells = [cell.strip() for cell in row]
@@ -113,5 +113,5 @@ def test_every_program_has_its_row_filled_in() -> None:
 
 
 def test_links() -> None:
-    """Every link leads to a file that is there, and to a heading of it."""
+    """Every link leads to an existing file and heading."""
     assert not broken_links(PAGE)

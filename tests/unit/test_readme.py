@@ -1,4 +1,4 @@
-"""The tables of the README, held against the code."""
+"""The README's tables match the code."""
 
 import re
 from dataclasses import fields
@@ -30,7 +30,7 @@ TOLD = told_by([{"type": "Ready", "status": "True", "reason": "Valid"}])
 
 
 def _table(head: str) -> list[list[str]]:
-    """The cells of the table whose first head cell this is, row by row."""
+    """The rows of the table with this first header cell."""
     _, _, after = README.partition(f"\n| {head} |")
     lines = after.split("\n\n")[0].splitlines()[2:]
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
@@ -41,7 +41,7 @@ def _codes(cell: str) -> list[str]:
 
 
 def test_reasons() -> None:
-    """Every reason stands in the table for troubleshooting, once, with what it means and what to do."""
+    """Every reason appears once in the troubleshooting table, with its meaning and what to do."""
     rows = _table("reason")
     assert sorted(row[0].strip("`") for row in rows) == sorted(Reason)
     assert all(len(row) == 3 and all(row) for row in rows)
@@ -53,7 +53,7 @@ def test_conditions() -> None:
 
 
 def test_what_stalls() -> None:
-    """The reasons that make waiters give up are told, of either kind, and no other."""
+    """The reasons that make waiting tools give up are listed for both kinds, and no others."""
     _, _, after = README.partition("\nAn IntegrationToken is `Stalled` by ")
     token, _, endpoint = after.partition(".\n")[0].partition("; an endpoint by ")
     for text, trait in ((token, Trait.STALLS), (endpoint, Trait.STALLS_ENDPOINT)):
@@ -61,13 +61,13 @@ def test_what_stalls() -> None:
 
 
 def test_flags() -> None:
-    """Every flag of the command is listed, with its environment variable."""
+    """Every flag is listed with its environment variable."""
     listed = [(*_codes(row[0]), *_codes(row[1])) for row in _table("flag")]
     assert listed == [(f"--{option(field.name)}", variable(field.name)) for field in fields(Settings)]
 
 
 def test_annotations() -> None:
-    """Every annotation of the target Secret is listed, and those that people set are shown elsewhere."""
+    """Every annotation of the target Secret is listed, and those that users set are described elsewhere."""
     ours = {value for name, value in vars(names).items() if name.endswith("_ANNOTATION")}
     elsewhere = {
         names.ALLOWED_AUDIENCES_ANNOTATION,
@@ -84,7 +84,7 @@ async def _nothing(_: Key) -> Instant | None:
 
 
 def test_metrics() -> None:
-    """Every metric of the operator's own is listed with its labels."""
+    """Every metric that the operator defines is listed with its labels."""
     clock = SystemClock()
     metrics, inventory = Metrics(), Inventory(clock)
     references = {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": "shop"}}
@@ -118,12 +118,12 @@ def test_metrics() -> None:
 
 
 def test_links() -> None:
-    """Every link within the project leads somewhere."""
+    """Every link within the project leads to an existing target."""
     assert not broken_links(ROOT / "README.md")
 
 
 def test_threat_model() -> None:
-    """Each row of the threat model names tests, and all of them are there."""
+    """Each row of the threat model names tests, all of which exist."""
     text = (ROOT / "operator" / "docs" / "security.md").read_text()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
     named = [_codes(row[3]) for row in rows if len(row) == 4 and row[3].startswith("`")]

@@ -16,7 +16,7 @@ HOUR = 3600.0
 
 
 def test_a_first_token_costs_one_request_and_two_writes() -> None:
-    """The Secret is created, then the status says so."""
+    """The Secret is created, then the status reports it."""
 
     async def story(world: World) -> None:
         with world.counting() as writes:
@@ -38,7 +38,7 @@ def test_a_first_token_costs_one_request_and_two_writes() -> None:
 
 
 def test_a_token_of_a_day_is_renewed_in_the_hour_before_its_expiry() -> None:
-    """Five requests in the first lifetime, each poll of the same token without a write, the renewal with two."""
+    """Five requests in the first lifetime: polls returning the same token write nothing, the renewal writes twice."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -59,7 +59,7 @@ def test_a_token_of_a_day_is_renewed_in_the_hour_before_its_expiry() -> None:
 
 
 def test_polls_halve_the_time_left_from_the_opening_of_the_window() -> None:
-    """A window of a fifth of a day, with the hour's lead of the real endpoint."""
+    """With a window of a fifth of a day, and the real endpoint's one-hour lead."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -72,7 +72,7 @@ def test_polls_halve_the_time_left_from_the_opening_of_the_window() -> None:
 
 
 def test_a_second_operator_reads_what_the_first_one_wrote() -> None:
-    """A restart asks the endpoint for nothing and writes nothing while the tokens are good."""
+    """As long as tokens are valid, a restart requests and writes nothing."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -106,7 +106,7 @@ def test_a_restart_after_expiry_asks_at_once() -> None:
 
 
 def test_an_operator_killed_between_answer_and_write_asks_once_more() -> None:
-    """The token is lost with the process, and the endpoint answers it again."""
+    """The token is lost with the process, and the endpoint returns it again."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -124,7 +124,7 @@ def test_an_operator_killed_between_answer_and_write_asks_once_more() -> None:
 
 
 def test_an_expired_token_is_polled_faster_and_then_every_half_minute() -> None:
-    """An endpoint that rolls over two minutes late: twelve requests a minute at most, and Ready says why."""
+    """With an endpoint two minutes late: at most twelve requests a minute, and Ready gives the reason."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -139,7 +139,7 @@ def test_an_expired_token_is_polled_faster_and_then_every_half_minute() -> None:
 
 
 def test_never_more_than_twelve_requests_a_minute_for_a_grant() -> None:
-    """Lifetimes of 4 s want more: the limit wins."""
+    """Lifetimes of 4 s would take more, but the limit wins."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -152,7 +152,7 @@ def test_never_more_than_twelve_requests_a_minute_for_a_grant() -> None:
 
 
 def test_a_renewal_asked_for_by_annotation_polls_once() -> None:
-    """Any new value, and once for each."""
+    """Each new value triggers one poll."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -170,7 +170,7 @@ def test_a_renewal_asked_for_by_annotation_polls_once() -> None:
 
 @pytest.mark.parametrize("size", [1, 9000], ids=["small", "too large to be kept"])
 def test_a_renewal_asked_for_during_a_pass_is_made_after_it(size: int) -> None:
-    """However large the resource is: that pass has not seen the wish."""
+    """However large the resource is: that pass hasn't seen the request."""
 
     async def story(world: World) -> None:
         await world.begin(target={"template": {"data": {"note": "x" * size}}})
@@ -185,7 +185,7 @@ def test_a_renewal_asked_for_during_a_pass_is_made_after_it(size: int) -> None:
 
 
 def test_a_renewal_asked_for_while_the_status_cannot_be_written_polls_once() -> None:
-    """Somebody else changes the resource just then."""
+    """Somebody else changes the resource at that moment."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -199,7 +199,7 @@ def test_a_renewal_asked_for_while_the_status_cannot_be_written_polls_once() -> 
 
 
 def test_a_renewal_asked_for_is_not_given_up_with_its_first_failure() -> None:
-    """The poll is made again when the fault is over, and nothing says mended before."""
+    """The poll is repeated when the fault is over; until then nothing is reported as recovered."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -218,7 +218,7 @@ def test_a_renewal_asked_for_is_not_given_up_with_its_first_failure() -> None:
 
 
 def test_fewer_scopes_are_taken_and_told_until_the_next_token() -> None:
-    """An event, and a reason that stays."""
+    """There is an event, and the reason stays."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -241,7 +241,7 @@ def test_fewer_scopes_are_taken_and_told_until_the_next_token() -> None:
 
 
 def test_scopes_that_are_not_told_are_neither_shown_nor_called_reduced() -> None:
-    """Some servers drop unknown scopes without a word: what was asked for is not what was granted."""
+    """Some servers silently drop unknown scopes: what was requested is not what was granted."""
 
     async def story(world: World) -> None:
         silent = fault.Fault("no scope", lambda reply, _: replace(reply, fields={**reply.fields, "scope": None}))
@@ -268,7 +268,7 @@ def test_scopes_that_are_not_told_are_neither_shown_nor_called_reduced() -> None
 
 @pytest.mark.parametrize("spoiled", [fault.SHORTER_LIVED, fault.EXPIRED, fault.TOKEN_TYPE_WRONG, fault.HTML])
 def test_a_worse_answer_never_replaces_a_better_token(spoiled: fault.Fault) -> None:
-    """Shorter-lived, expired on arrival, of another type: the Secret stays as it is."""
+    """A token that is shorter-lived, expired on arrival or of another type leaves the Secret unchanged."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -284,7 +284,7 @@ def test_a_worse_answer_never_replaces_a_better_token(spoiled: fault.Fault) -> N
 
 
 def test_a_token_that_turned_out_to_expire_sooner_is_replaced_once_it_has() -> None:
-    """The answer after the correction lives longer than what is held does, although not than what was written."""
+    """The new token outlives the current one as corrected, but not as first written."""
 
     async def story(world: World) -> None:
         await world.begin()

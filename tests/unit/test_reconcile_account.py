@@ -1,4 +1,4 @@
-"""A resource that has a ServiceAccount and no credentials Secret: what it costs, and whose consent it takes."""
+"""A resource with a ServiceAccount and no credentials Secret: what it costs, and whose consent it needs."""
 
 import logging
 from collections.abc import Callable
@@ -23,7 +23,7 @@ ACCOUNTS = "serviceaccounts"
 
 
 def edit(world: World, **metadata: dict[str, str]) -> None:
-    """Change labels or annotations of the account."""
+    """Changes the account's labels or annotations."""
 
     def change(body: Object) -> None:
         for part, values in metadata.items():
@@ -33,14 +33,13 @@ def edit(world: World, **metadata: dict[str, str]) -> None:
 
 
 def made_again(world: World) -> None:
-    """The account is deleted, and one of its name created."""
+    """The account is deleted, and one with the same name created."""
     world.cluster.remove(ACCOUNTS, NAMESPACE, "shop")
     world.account()
 
 
 def test_a_namespace_without_a_secret_costs_one_token_of_its_account_for_each_request() -> None:
-    """Over three renewals, each with its own token, for the token URL alone and for ten minutes; and no Secret is
-    read but the target."""
+    """Three renewals, each with a ten-minute token for the token URL only; no Secret but the target is read."""
 
     async def story(world: World) -> None:
         await world.begin_with_account()
@@ -55,7 +54,7 @@ def test_a_namespace_without_a_secret_costs_one_token_of_its_account_for_each_re
 
 
 def test_a_restart_asks_for_no_token_of_the_account() -> None:
-    """The stored token is known to be of that account."""
+    """The stored token is known to belong to that account."""
 
     async def story(world: World) -> None:
         await world.begin_with_account()
@@ -68,7 +67,7 @@ def test_a_restart_asks_for_no_token_of_the_account() -> None:
 
 
 def test_resources_with_the_same_account_share_a_token() -> None:
-    """One request for all, since it would be the same; the account's token is no part of what tells grants apart."""
+    """They share one request, as it would be the same; the account's own token doesn't distinguish grants."""
 
     async def story(world: World) -> None:
         for name in ("till", "office"):
@@ -81,7 +80,7 @@ def test_resources_with_the_same_account_share_a_token() -> None:
 
 
 def test_a_longer_lifetime_is_asked_for() -> None:
-    """As the endpoint's spec has it, where that is more than the least that there is."""
+    """From the endpoint's spec, if it exceeds the minimum."""
 
     async def story(world: World) -> None:
         await world.begin_with_account()
@@ -95,7 +94,7 @@ def test_a_longer_lifetime_is_asked_for() -> None:
 
 
 def test_an_account_that_was_made_again_is_another() -> None:
-    """Its token is asked for anew, as soon as a pass sees the new one; until then the old one's stays."""
+    """Its token is requested once a pass sees the new account; until then the old token stays."""
 
     async def story(world: World) -> None:
         await world.begin_with_account()
@@ -112,7 +111,7 @@ def test_an_account_that_was_made_again_is_another() -> None:
 
 
 def test_an_account_that_was_made_again_a_moment_ago_is_not_taken_for_the_old_one() -> None:
-    """It is read again right before its token is asked for, although it was known a second ago."""
+    """It is read again right before its token is requested, even if it was known a second ago."""
 
     async def story(world: World) -> None:
         await world.begin_with_account()
@@ -158,7 +157,7 @@ MISSING: dict[str, tuple[Callable[[World], object], str, str]] = {
 
 @pytest.mark.parametrize("what", MISSING)
 def test_without_the_owners_consent_nothing_is_asked_for(what: str) -> None:
-    """Told at the resource, with what to do, and not Stalled; looked at again within a minute once it is there."""
+    """The resource says what to do, without Stalled; it continues within a minute once consent is given."""
 
     async def story(world: World) -> None:
         spoil, reason, told = MISSING[what]
@@ -185,8 +184,7 @@ def test_without_the_owners_consent_nothing_is_asked_for(what: str) -> None:
 
 @pytest.mark.parametrize("what", MISSING)
 def test_a_consent_that_is_taken_back_counts_at_once(what: str) -> None:
-    """No token of the account is asked for, although it was known to be released a second ago; the one that is held
-    stays."""
+    """The account's token isn't requested, even if consent was seen a second ago; the current token stays."""
 
     async def story(world: World) -> None:
         spoil, reason, _ = MISSING[what]
@@ -214,7 +212,7 @@ OWN_AUDIENCES = {
 
 @pytest.mark.parametrize("what", OWN_AUDIENCES)
 def test_no_token_is_for_the_api_server(what: str) -> None:
-    """Whatever the account's owner lists: it would be an identity in the cluster, in an endpoint's hands."""
+    """Whatever audiences the account's owner lists: it would give an endpoint an identity in the cluster."""
 
     async def story(world: World) -> None:
         audience = OWN_AUDIENCES[what]
@@ -232,7 +230,7 @@ def test_no_token_is_for_the_api_server(what: str) -> None:
 
 
 def test_audiences_of_a_token_that_has_been_renewed_count() -> None:
-    """The operator's own token changes every hour, and what it says is read at each use."""
+    """The operator's own token changes every hour, and its audiences are read at each use."""
 
     async def story(world: World) -> None:
         await world.begin_with_account()
@@ -246,7 +244,7 @@ def test_audiences_of_a_token_that_has_been_renewed_count() -> None:
 
 
 def test_an_operator_that_is_known_by_a_certificate_gives_no_token_for_the_api_server_either() -> None:
-    """By the names that the API server has in most clusters, and by its address."""
+    """The usual names of the API server and its address are excluded."""
 
     async def story(world: World) -> None:
         world.cluster.own_token = None
@@ -267,8 +265,7 @@ def test_an_operator_that_is_known_by_a_certificate_gives_no_token_for_the_api_s
 
 
 def test_no_token_is_sent_to_whom_it_is_issued_by() -> None:
-    """The API server takes tokens for its issuer, which an operator that is known by a certificate learns from them
-    alone."""
+    """The API server accepts tokens for its issuer, which an operator with a certificate learns only from them."""
 
     async def story(world: World) -> None:
         world.cluster.own_token = None
@@ -282,7 +279,7 @@ def test_no_token_is_sent_to_whom_it_is_issued_by() -> None:
 
 
 def test_another_audience_than_the_token_url_takes_the_owners_word() -> None:
-    """Listed, it is asked for, and alone; not listed, the message names it."""
+    """A listed audience is requested alone; an unlisted one is named in the message."""
 
     async def story(world: World) -> None:
         realm = "https://login.example/realms/shop"
@@ -304,7 +301,7 @@ def test_another_audience_than_the_token_url_takes_the_owners_word() -> None:
 
 
 def test_the_operators_own_account_is_never_sent() -> None:
-    """Whatever it is labelled with."""
+    """Whatever its labels."""
 
     async def story(world: World) -> None:
         world.cluster.own_token = account_token(NAMESPACE, "shop", "uid", "https://api.internal")
@@ -328,7 +325,7 @@ MISISSUED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("what", MISISSUED)
 def test_a_token_that_was_not_asked_for_is_not_sent(what: str) -> None:
-    """What the API server answers is read before it is sent."""
+    """The API server's response is checked before the token is sent."""
 
     async def story(world: World) -> None:
         world.cluster.misissued = MISISSUED[what]
@@ -344,7 +341,7 @@ def test_a_token_that_was_not_asked_for_is_not_sent(what: str) -> None:
 
 @pytest.mark.parametrize("verb", ["get", "create token"])
 def test_a_refusal_names_the_charts_value(verb: str) -> None:
-    """The account isn't among those that the installation grants, or not yet; other calls work on."""
+    """The installation doesn't grant this account, or not yet; other calls still work."""
 
     async def story(world: World) -> None:
         error = Denied('403 serviceaccounts "shop" is forbidden: cannot do that', status=403)
@@ -363,7 +360,7 @@ def test_a_refusal_names_the_charts_value(verb: str) -> None:
 
 @pytest.mark.parametrize("verb", ["get", "create token"])
 def test_an_api_server_that_is_away_is_asked_again(verb: str) -> None:
-    """And the endpoint only once."""
+    """The endpoint gets only one request."""
 
     async def story(world: World) -> None:
         world.cluster.fail(verb, ACCOUNTS, Unavailable("503"), 3)
@@ -376,7 +373,7 @@ def test_an_api_server_that_is_away_is_asked_again(verb: str) -> None:
 
 
 def test_an_account_that_is_deleted_before_its_token_comes_is_told() -> None:
-    """Between the look at it and the request for its token."""
+    """Between reading it and requesting its token."""
 
     async def story(world: World) -> None:
         world.cluster.before("create token", ACCOUNTS, lambda: world.cluster.remove(ACCOUNTS, NAMESPACE, "shop"))
@@ -409,7 +406,7 @@ UNFIT: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("what", UNFIT)
 def test_what_does_not_fit_the_endpoint_is_told_at_the_resource(what: str) -> None:
-    """With what to set, and nothing is asked for."""
+    """The message says what to set, and nothing is requested."""
 
     async def story(world: World) -> None:
         endpoint, spec, told = UNFIT[what]
@@ -427,7 +424,7 @@ def test_what_does_not_fit_the_endpoint_is_told_at_the_resource(what: str) -> No
 
 
 def test_an_unknown_grant_is_told_at_the_endpoint() -> None:
-    """As one stored under a later schema may have it."""
+    """As on an endpoint stored under a later schema."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -441,7 +438,7 @@ def test_an_unknown_grant_is_told_at_the_endpoint() -> None:
 
 
 def test_a_secrets_consent_that_is_taken_back_while_a_request_waits_counts() -> None:
-    """What was read more than a second before the request is sent is judged again."""
+    """What was read more than a second before the request is sent is checked again."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -464,7 +461,7 @@ def test_a_secrets_consent_that_is_taken_back_while_a_request_waits_counts() -> 
 
 
 def test_no_token_of_an_account_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    """Nor a part of one, in a log at level debug, in events, conditions, or the target."""
+    """Nor a part of one: not in debug logs, events, conditions or the target."""
     caplog.set_level(logging.DEBUG)
 
     async def story(world: World) -> None:
@@ -481,7 +478,7 @@ def test_no_token_of_an_account_is_told(caplog: pytest.LogCaptureFixture) -> Non
 
 
 async def at_once(call: Callable[..., Any], *arguments: Any) -> Any:
-    """What a thread would answer, for which virtual time can't wait."""
+    """Runs a thread's work at once, since virtual time can't wait for threads."""
     return call(*arguments)
 
 
@@ -490,14 +487,13 @@ NO_TOKEN: dict[str, ClusterError] = {"refused": REFUSED, "a webhook that fails":
 
 
 def asked_for(world: World) -> int:
-    """How often the API server was asked for a token of an account."""
+    """How often the API server was asked for a ServiceAccount token."""
     return sum(verb == "create token" for verb, _, _ in world.cluster.calls)
 
 
 @pytest.mark.parametrize("how", NO_TOKEN)
 def test_many_resources_of_an_account_without_tokens_cost_one_call_at_a_time(how: str) -> None:
-    """What one of them was told counts for all, so that fifty cost the API server no more calls for tokens than one; it
-    is told at each, and over for each within a minute."""
+    """Fifty resources cost as many token calls as one; each reports the refusal, and recovers within a minute."""
 
     async def story(world: World) -> None:
         world.cluster.fail("create token", ACCOUNTS, NO_TOKEN[how], 10**6)
@@ -520,7 +516,7 @@ def test_many_resources_of_an_account_without_tokens_cost_one_call_at_a_time(how
 
 @pytest.mark.parametrize("how", NO_TOKEN)
 def test_wishes_without_a_token_of_the_account_are_followed_three_times_a_minute(how: str) -> None:
-    """However often somebody annotates; what is wrong stays told meanwhile, and the token that is held stays."""
+    """However often the resource is annotated; the error stays reported meanwhile, and the current token stays."""
 
     async def story(world: World) -> None:
         await world.begin_with_account()
@@ -542,7 +538,7 @@ def test_wishes_without_a_token_of_the_account_are_followed_three_times_a_minute
 
 
 def test_wishes_with_a_key_that_cannot_sign_cost_no_tokens_of_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each would be thrown away, since it is asked for first: of those there are three a minute as well."""
+    """It is requested first and would be thrown away; these, too, are limited to three a minute."""
     monkeypatch.setattr("asyncio.to_thread", at_once)
 
     async def story(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Who installs a resource creates it and what it refers to in any order: what comes soon is nothing to warn of."""
+"""A resource and what it refers to may be created in any order: what arrives soon causes no warning."""
 
 import logging
 from collections.abc import Callable
@@ -12,31 +12,31 @@ from tests.unit.virtual import EPOCH
 from tests.unit.world import NAMESPACE, World, play
 
 GRACE = 11.0
-"""Ten seconds, and one that the creation may be later than it is told to be."""
+"""Ten seconds, plus one because creation times are rounded."""
 
 
 def without_endpoint(world: World) -> None:
-    """It is created last."""
+    """The endpoint is created last."""
     world.cluster.remove("tokenendpoints", NAMESPACE, "login")
 
 
 def without_credentials(world: World) -> None:
-    """They come from elsewhere."""
+    """The credentials come from elsewhere."""
     world.cluster.remove("secrets", NAMESPACE, "shop-integration")
 
 
 def without_label(world: World) -> None:
-    """Somebody sets it by hand."""
+    """A person sets the label by hand."""
     world.cluster.edit("secrets", NAMESPACE, "shop-integration", lambda body: body["metadata"].update(labels={}))
 
 
 def without_key(world: World) -> None:
-    """Whoever writes the Secret has not written all of it."""
+    """The Secret isn't complete yet."""
     world.cluster.edit("secrets", NAMESPACE, "shop-integration", lambda body: body["data"].pop("client_secret"))
 
 
 def without_consent(world: World) -> None:
-    """The Secret is for another host as yet."""
+    """The Secret is still for another host."""
     annotations = {"integrationtoken.dev/allowed-hosts": "other.example"}
     world.cluster.edit(
         "secrets", NAMESPACE, "shop-integration", lambda body: body["metadata"].update(annotations=annotations)
@@ -44,7 +44,7 @@ def without_consent(world: World) -> None:
 
 
 def without_permission(world: World) -> None:
-    """The operator may not read the Secret yet."""
+    """The operator isn't permitted to read the Secret yet."""
     world.cluster.fail("get", "secrets", Denied("403 secrets is forbidden", status=403), 99)
 
 
@@ -59,7 +59,7 @@ LACKS: dict[str, tuple[Callable[[World], None], str]] = {
 
 
 def bring(world: World) -> None:
-    """All that may have been missing."""
+    """Adds everything that may have been missing."""
     world.cluster.fail_no_more()
     world.endpoint()
     world.credentials()
@@ -73,7 +73,7 @@ def bring(world: World) -> None:
 
 
 async def begin_without(world: World, take: Callable[[World], None]) -> None:
-    """Start the operator, and create a resource that lacks something."""
+    """Starts the operator, and creates a resource that lacks something."""
     world.endpoint()
     world.credentials()
     take(world)
@@ -84,7 +84,7 @@ async def begin_without(world: World, take: Callable[[World], None]) -> None:
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What the log has of warnings."""
+    """The warnings in the log."""
     return [record.message for record in caplog.records if record.levelno >= logging.WARNING]
 
 
@@ -95,7 +95,7 @@ lacking = pytest.mark.parametrize(("take", "reason"), LACKS.values(), ids=LACKS)
 def test_what_comes_within_ten_seconds_is_told_by_the_condition_alone(
     take: Callable[[World], None], reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """At once; no event and no line in the log tells of it, nor that it is over."""
+    """It appears at once; neither its start nor its end causes an event or a log line."""
 
     async def story(world: World) -> None:
         await begin_without(world, take)
@@ -114,7 +114,7 @@ def test_what_comes_within_ten_seconds_is_told_by_the_condition_alone(
 def test_what_is_still_missing_then_is_told_once(
     take: Callable[[World], None], reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """By an event and the log, without a status write; and so is its end."""
+    """By an event and in the log, without a status write; its end likewise."""
 
     async def story(world: World) -> None:
         await begin_without(world, take)
@@ -137,7 +137,7 @@ def test_what_is_still_missing_then_is_told_once(
 
 @lacking
 def test_what_goes_missing_later_is_told_at_once(take: Callable[[World], None], reason: str) -> None:
-    """It was there: nobody is about to bring it."""
+    """It existed before: nobody is about to create it."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -152,7 +152,7 @@ def test_what_goes_missing_later_is_told_at_once(take: Callable[[World], None], 
 
 
 def test_a_namespace_that_is_selected_in_time_is_nothing_to_warn_of() -> None:
-    """Labels may come with the next release of the platform."""
+    """Labels may come with the platform's next release."""
 
     async def story(world: World) -> None:
         world.namespace(NAMESPACE)
@@ -169,7 +169,7 @@ def test_a_namespace_that_is_selected_in_time_is_nothing_to_warn_of() -> None:
 
 
 def test_a_refusal_is_told_at_once() -> None:
-    """It was asked for with all that there is: nothing is missing."""
+    """Everything was there for the request: nothing is missing."""
 
     async def story(world: World) -> None:
         world.clients["shop"] = "another secret"
@@ -181,7 +181,7 @@ def test_a_refusal_is_told_at_once() -> None:
 
 
 def test_only_what_is_missing_at_last_is_told() -> None:
-    """The endpoint came, and the credentials after it, but not their label."""
+    """The endpoint came, then the credentials, but without their label."""
 
     async def story(world: World) -> None:
         world.integration()
@@ -205,7 +205,7 @@ def test_only_what_is_missing_at_last_is_told() -> None:
 
 
 def test_a_resource_that_goes_before_is_not_told_of() -> None:
-    """Nor is the one that takes its name warned of early."""
+    """A later resource with its name isn't warned about early either."""
 
     async def story(world: World) -> None:
         await begin_without(world, without_endpoint)
@@ -221,7 +221,7 @@ def test_a_resource_that_goes_before_is_not_told_of() -> None:
 
 
 def test_a_suspended_resource_is_treated_alike() -> None:
-    """It has a status with its generation, and no warning before its time."""
+    """Its status has its generation, and it isn't warned about early."""
 
     async def story(world: World) -> None:
         world.integration(suspend=True)
@@ -248,7 +248,7 @@ def test_a_suspended_resource_is_treated_alike() -> None:
     ],
 )
 def test_an_api_server_with_another_time_puts_no_warning_off_for_ever(ahead: float, warned: float) -> None:
-    """Its clock tells when the resource was created: counted is at most from when it was first seen."""
+    """That clock sets the creation time, so the grace period starts at the latest when the operator first sees it."""
 
     async def story(world: World) -> None:
         right = world.cluster.now
@@ -266,7 +266,7 @@ def test_an_api_server_with_another_time_puts_no_warning_off_for_ever(ahead: flo
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0], ids=["forward", "back"])
 def test_a_clock_that_is_set_meanwhile_loses_no_warning(step: float) -> None:
-    """It comes in time, be it early."""
+    """It comes in time, or early."""
 
     async def story(world: World) -> None:
         await begin_without(world, without_endpoint)
@@ -288,7 +288,7 @@ def test_a_clock_that_is_set_meanwhile_loses_no_warning(step: float) -> None:
     ],
 )
 def test_another_process_warns_once_as_well(stopped: float, away: float) -> None:
-    """However the one before ended."""
+    """However the previous process ended."""
 
     async def story(world: World) -> None:
         await begin_without(world, without_endpoint)
@@ -306,7 +306,7 @@ def test_another_process_warns_once_as_well(stopped: float, away: float) -> None
 
 
 def test_what_an_earlier_version_has_warned_of_is_not_told_again() -> None:
-    """It did so at once, and had Stalled say True of what may still arrive."""
+    """The earlier version did so at once, and set Stalled for what may still arrive."""
 
     async def story(world: World) -> None:
         await begin_without(world, without_endpoint)
@@ -329,7 +329,7 @@ def test_what_an_earlier_version_has_warned_of_is_not_told_again() -> None:
 
 
 def test_another_process_tells_no_end_of_what_nobody_was_told() -> None:
-    """What came in time came in time, whoever noticed."""
+    """What came in time came in time, whichever process noticed."""
 
     async def story(world: World) -> None:
         await begin_without(world, without_endpoint)

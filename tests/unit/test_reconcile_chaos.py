@@ -1,4 +1,4 @@
-"""Whatever happens, in whatever order: a few promises hold all the while, and all is well soon after it has ended."""
+"""A few promises hold whatever happens in whatever order, and everything recovers soon after."""
 
 import base64
 import json
@@ -23,18 +23,18 @@ FAULTS = [
     each
     for each in fault.CATALOGUE
     if each.name not in {"slow", "drip", "hang", "reset", "no HTTP", "truncated", "huge", "endless", "gzip bomb"}
-    # These lie about the token's expiry, so that nobody could know.
+    # These answers misstate the token's expiry, so nobody could know it.
     and each.name not in {"frozen", "expires_in 2^62", "expires_in missing", "expires_in null"}
 ]
 
 
 def put(body: Object, data: dict[str, str]) -> None:
-    """Put values into a Secret."""
+    """Puts values into a Secret."""
     body["data"].update(data)
 
 
 def disturb(world: World, chance: random.Random) -> None:
-    """Something happens."""
+    """Causes one disturbance."""
     verbs = [("get", "secrets"), ("replace", "secrets"), ("create", "secrets"), ("delete", "secrets")]
     verbs += [("get", INTEGRATION_TOKENS), ("patch status", INTEGRATION_TOKENS)]
     errors = [Conflict("409"), Denied("403 forbidden", status=403), Unavailable("503")]
@@ -80,9 +80,9 @@ def disturb(world: World, chance: random.Random) -> None:
 
 
 def check(world: World, now: float) -> None:
-    """What holds at every moment: Ready tells no lie, and nothing tells a secret."""
+    """What holds at every moment: Ready doesn't lie, and nothing reveals a secret."""
     status = world.status()
-    # After calls that the API server refused, or while an answer takes its time, nothing better is known yet.
+    # After refused calls, or while a response takes its time, nothing better is known yet.
     excused = world.cluster.failing or world.outage or world.refreshed[1] == "Forbidden"
     for condition in status.get("conditions", ()):
         if (condition["type"], condition["status"]) == ("Ready", "True"):
@@ -98,14 +98,14 @@ def check(world: World, now: float) -> None:
 
 
 async def live(world: World, seed: int) -> None:
-    """Half an hour of trouble with tokens of ten minutes, then peace."""
+    """Half an hour of trouble with ten-minute tokens, then calm."""
     chance = random.Random(seed)  # noqa: S311  # not for secrets
     await world.begin()
     while true_time(world.clock) < EPOCH + 1800:
         disturb(world, chance)
         await world.until(true_time(world.clock) + chance.expovariate(1 / 20))
         check(world, true_time(world.clock))
-        # What a process alone knows, since its status could not be written, dies with it.
+        # What only a process knows, because its status couldn't be written, is lost with it.
         if chance.random() < 0.05 and not world.cluster.failing:
             await world.restart(kill=chance.random() < 0.5)
     world.mend()
@@ -118,8 +118,7 @@ async def live(world: World, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_after_any_trouble_the_token_is_current_again_and_nothing_is_left_behind(seed: int) -> None:
-    """Five and a half minutes after its end at the latest, with one Secret, and never more than twelve requests a
-    minute."""
+    """Within five and a half minutes, with one Secret, and never more than twelve requests a minute."""
 
     async def story(world: World) -> None:
         await live(world, seed)

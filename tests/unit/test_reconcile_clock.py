@@ -1,4 +1,4 @@
-"""A wall clock that is set, and a machine that is suspended, cost no token and loop nowhere."""
+"""A stepped wall clock or a suspended machine costs no token and causes no loop."""
 
 from integration_token.api.value import parse_time
 
@@ -12,7 +12,7 @@ HOUR = 3600.0
 
 
 def test_a_wall_clock_set_back_an_hour_loses_no_renewal_of_any_token() -> None:
-    """Tokens shorter than the step are judged by the time that has passed, not by the clock's new reading."""
+    """Tokens that live shorter than the step are judged by elapsed time, not by the new reading."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -28,7 +28,7 @@ def test_a_wall_clock_set_back_an_hour_loses_no_renewal_of_any_token() -> None:
 
 
 def test_a_wall_clock_set_back_an_hour_keeps_a_good_token_ready() -> None:
-    """A poll's `expires_in` then counts from the earlier reading: that is no earlier expiry."""
+    """A poll's `expires_in` then counts from the earlier reading: that isn't an earlier expiry."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -46,7 +46,7 @@ def test_a_wall_clock_set_back_an_hour_keeps_a_good_token_ready() -> None:
 
 
 def test_a_wall_clock_set_forward_an_hour_loops_nowhere() -> None:
-    """It costs a request too many at worst."""
+    """It costs one extra request at worst."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -63,7 +63,7 @@ def test_a_wall_clock_set_forward_an_hour_loops_nowhere() -> None:
 
 
 def test_a_suspend_over_the_expiry_is_made_up_for_at_once() -> None:
-    """CLOCK_BOOTTIME goes on while the machine sleeps."""
+    """CLOCK_BOOTTIME continues while the machine sleeps."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -76,7 +76,7 @@ def test_a_suspend_over_the_expiry_is_made_up_for_at_once() -> None:
 
 
 def test_a_wall_clock_that_is_set_forward_and_back_keeps_no_token_waiting() -> None:
-    """What was polled by the wrong clock says nothing of when to poll by the right one."""
+    """A poll planned by the wrong clock says nothing about when to poll by the right one."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -93,7 +93,7 @@ def test_a_wall_clock_that_is_set_forward_and_back_keeps_no_token_waiting() -> N
 
 
 def test_a_clock_that_was_set_back_before_a_restart_keeps_no_expired_token() -> None:
-    """A token from the future tells by how much, at least."""
+    """A token from the future shows at least how far the clock was set back."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -108,7 +108,7 @@ def test_a_clock_that_was_set_back_before_a_restart_keeps_no_expired_token() -> 
 
 
 def test_a_clock_that_is_set_back_ends_no_sharing() -> None:
-    """Twenty resources follow one request all the same."""
+    """Twenty resources still follow one request."""
 
     async def story(world: World) -> None:
         names = ["shop", *(f"till-{number}" for number in range(19))]

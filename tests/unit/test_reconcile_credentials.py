@@ -1,4 +1,4 @@
-"""What is asked for, and what is told, when somebody touches, changes or spoils the credentials."""
+"""What is requested and reported when somebody touches, changes or breaks the credentials."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ HOUR = 3600.0
 
 
 def test_credentials_that_were_only_touched_cost_no_request() -> None:
-    """A label or an annotation of the Secret is no part of any request, however many resources share it."""
+    """Labels and annotations of the Secret are not part of any request, however many resources share it."""
 
     async def story(world: World) -> None:
         names = ["shop", *(f"till-{number}" for number in range(39))]
@@ -38,7 +38,7 @@ def test_credentials_that_were_only_touched_cost_no_request() -> None:
 
 
 def test_a_wish_for_a_renewal_is_followed_although_the_credentials_were_touched_with_it() -> None:
-    """Keeping the token answers no wish."""
+    """Keeping the token would not fulfil the request."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -54,7 +54,7 @@ def test_a_wish_for_a_renewal_is_followed_although_the_credentials_were_touched_
 
 
 def test_new_credentials_cost_one_request_for_all_who_share_them() -> None:
-    """The endpoint answers from its cache, which is told at each."""
+    """The endpoint answers from its cache, which each resource reports."""
 
     async def story(world: World) -> None:
         names = ["shop", *(f"till-{number}" for number in range(39))]
@@ -70,7 +70,7 @@ def test_new_credentials_cost_one_request_for_all_who_share_them() -> None:
 
 
 def test_credentials_that_cannot_be_read_for_a_moment_are_no_news_while_nothing_is_due() -> None:
-    """A restart writes nothing while the tokens are good."""
+    """As long as tokens are valid, a restart writes nothing."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -101,7 +101,7 @@ def test_changed_credentials_that_the_cache_answers_are_told_to_be_unverified() 
 
 
 def test_twelve_a_minute_hold_for_credentials_that_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each change is tried at once, but not with what was asked for as often as may be a moment before."""
+    """Each change is tried at once, but not the ones that have just used up the limit."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -124,7 +124,7 @@ def test_twelve_a_minute_hold_for_credentials_that_come_and_go(monkeypatch: pyte
 
 
 def test_credentials_changed_by_hand_act_at_once_and_a_grant_that_fails_is_not_ready() -> None:
-    """The token in the Secret belongs to the credentials from before; it stays until there is a better one."""
+    """The token in the Secret belongs to the old credentials; it stays until there is a better one."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -141,7 +141,7 @@ def test_credentials_changed_by_hand_act_at_once_and_a_grant_that_fails_is_not_r
 
 
 def test_credentials_that_go_with_the_target_are_what_is_missed() -> None:
-    """Not the Secret that cannot be made without them; their return brings a token."""
+    """Not the Secret that depends on them; once they are back a token follows."""
 
     async def story(world: World) -> None:
         await world.begin()

@@ -1,4 +1,4 @@
-"""Tokens come from endpoints that speak a dialect, and of credentials in one JSON value."""
+"""Tokens from endpoints with their own dialect, and credentials in one JSON value."""
 
 import json
 from dataclasses import replace
@@ -22,14 +22,14 @@ SPEC: dict[str, Any] = {
 
 
 def wrapped(answer: Answer) -> Answer:
-    """As a server answers that thinks of its own."""
+    """A response in a server's own format."""
     fields = json.loads(answer.body)
     data = [{"token": fields.pop("access_token"), "ttl": fields.pop("expires_in")}]
     return replace(answer, body=json.dumps({**fields, "data": data}).encode())
 
 
 def keep_in_one_value(world: World, **members: Any) -> None:
-    """Replace the credentials by a Secret with one JSON object."""
+    """Replaces the credentials with a Secret that holds one JSON object."""
     world.credentials()
     document = json.dumps({"client_id": "shop", "client_secret": SECRET, "api key": API_KEY} | members)
     world.cluster.edit(
@@ -38,7 +38,7 @@ def keep_in_one_value(world: World, **members: Any) -> None:
 
 
 async def begin(world: World, **members: Any) -> list[TokenRequest]:
-    """The resource at such an endpoint; the requests that are sent, as they come."""
+    """The resource at such an endpoint; returns the requests as they are sent."""
     sent: list[TokenRequest] = []
     send = world.client.send
 
@@ -56,7 +56,7 @@ async def begin(world: World, **members: Any) -> list[TokenRequest]:
 
 
 def test_headers_repeated_parameters_pointers_and_one_json_value() -> None:
-    """One request with all of it, a token, and nothing that is secret in what others may read."""
+    """One request uses all of it and yields a token, and nothing secret shows where others may read."""
 
     async def story(world: World) -> None:
         [request] = await begin(world)
@@ -82,7 +82,7 @@ def test_headers_repeated_parameters_pointers_and_one_json_value() -> None:
     ],
 )
 def test_what_the_json_value_lacks_is_told_and_mended_at_once(members: dict[str, Any], message: str) -> None:
-    """Nothing is sent, nothing of the value is shown, and a mended Secret is used at once."""
+    """Nothing is sent, nothing of the value is shown, and a fixed Secret is used at once."""
 
     async def story(world: World) -> None:
         sent = await begin(world, **members)

@@ -1,4 +1,4 @@
-"""Expiries that nobody tells: assumed, told as such, put off in the status alone, and no deadline."""
+"""Expiries that the endpoint doesn't state: assumed, reported as such, extended only in the status, and no deadline."""
 
 import pytest
 from integration_token.api.names import INTEGRATION_TOKENS
@@ -16,12 +16,12 @@ DAILY = Policy(lifetime=DAY, lead=HOUR)
 
 
 def messages(world: World, reason: str) -> list[str]:
-    """Of the events with that reason."""
+    """The messages of events with that reason."""
     return [event["message"] for event in world.cluster.events if event["reason"] == reason]
 
 
 def ready_message(world: World) -> str:
-    """Of the condition Ready."""
+    """The message of the Ready condition."""
     return str(next(each["message"] for each in world.status()["conditions"] if each["type"] == "Ready"))
 
 
@@ -37,7 +37,7 @@ def ready_message(world: World) -> str:
     ids=["missing", "empty", "expires_on alone", "zero", "text"],
 )
 def test_a_token_of_unknown_expiry_is_written_and_told_as_such(dialect: Fault, why: str) -> None:
-    """Ready, with what is assumed, what to do about it, and one event that says why."""
+    """Ready says what is assumed and what to do about it; one event gives the reason."""
 
     async def story(world: World) -> None:
         world.fault(dialect)
@@ -88,7 +88,7 @@ def test_the_same_token_puts_an_assumed_expiry_off_in_the_status_alone() -> None
 
 
 def test_a_restart_goes_by_the_expiry_that_was_put_off() -> None:
-    """It asks for nothing and writes nothing before the next poll is due."""
+    """It requests and writes nothing before the next poll is due."""
 
     async def story(world: World) -> None:
         world.fault(fault.EXPIRES_MISSING)
@@ -105,7 +105,7 @@ def test_a_restart_goes_by_the_expiry_that_was_put_off() -> None:
 
 
 def test_a_status_that_somebody_wrote_puts_nothing_off_for_ever() -> None:
-    """After a restart it counts for no more than an answer of now would."""
+    """After a restart it counts for no more than a fresh response would."""
 
     async def story(world: World) -> None:
         world.fault(fault.EXPIRES_MISSING)
@@ -121,8 +121,7 @@ def test_a_status_that_somebody_wrote_puts_nothing_off_for_ever() -> None:
 
 
 def test_an_assumed_expiry_is_no_deadline() -> None:
-    """Where the endpoint fails for long, nobody knows that the token has expired: Ready stays, and Refreshed says
-    why."""
+    """If the endpoint fails for long, the token may still be valid: Ready stays, and Refreshed says why."""
 
     async def story(world: World) -> None:
         world.fault(fault.EXPIRES_MISSING)
@@ -137,7 +136,7 @@ def test_an_assumed_expiry_is_no_deadline() -> None:
 
 
 def test_an_expiry_that_is_told_at_last_replaces_an_assumed_one() -> None:
-    """Then it is a deadline as any other, and never put off."""
+    """It is then a deadline like any other, and never extended."""
 
     async def story(world: World) -> None:
         world.fault(fault.EXPIRES_MISSING)
@@ -155,7 +154,7 @@ def test_an_expiry_that_is_told_at_last_replaces_an_assumed_one() -> None:
 
 
 def test_another_token_follows_one_of_unknown_expiry_whatever_it_tells() -> None:
-    """What was assumed of the old one is no reason to think it better."""
+    """The old token's assumed expiry doesn't make it better."""
 
     async def story(world: World) -> None:
         world.fault(fault.EXPIRES_MISSING)
@@ -172,8 +171,7 @@ def test_another_token_follows_one_of_unknown_expiry_whatever_it_tells() -> None
 
 
 def test_an_expires_in_of_zero_is_looked_at_again_soon() -> None:
-    """It may be a token that has expired in a cache, which rolls over a few minutes later; an endpoint that means never
-    is asked five times more in its first hour, and then by the assumed lifetime."""
+    """The cached token may just have expired. Five extra requests in the first hour, then the assumed lifetime."""
 
     async def story(world: World) -> None:
         world.fault(fault.EXPIRES_ZERO)
@@ -189,7 +187,7 @@ def test_an_expires_in_of_zero_is_looked_at_again_soon() -> None:
 
 
 def test_an_expired_token_of_a_cache_gives_way_soon() -> None:
-    """The cache answers it with an expires_in of 0 for 4 min more."""
+    """The cache returns it with an expires_in of 0 for another 4 min."""
 
     async def story(world: World) -> None:
         world.issuer.answer(Grant("shop"), EPOCH - HOUR - 60)
@@ -202,7 +200,7 @@ def test_an_expired_token_of_a_cache_gives_way_soon() -> None:
 
 
 def test_an_expires_in_of_zero_never_replaces_a_good_token() -> None:
-    """A replica of the endpoint may answer what has expired in its cache."""
+    """A replica of the endpoint may return an expired token from its cache."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -217,7 +215,7 @@ def test_an_expires_in_of_zero_never_replaces_a_good_token() -> None:
 
 
 def test_sharers_put_an_assumed_expiry_off_together() -> None:
-    """By one request for all, and without a write to any Secret."""
+    """With one request for all, and without writing any Secret."""
 
     async def story(world: World) -> None:
         world.fault(fault.EXPIRES_MISSING)
@@ -252,7 +250,7 @@ def test_beyond_the_maximum_lifetime_the_token_is_asked_for_again() -> None:
 
 @pytest.mark.parametrize("skew", [7200.0, -7200.0])
 def test_a_clock_that_is_hours_off_is_told_once_for_each_token(skew: float) -> None:
-    """With how far, and what to check."""
+    """The message says how far off it is, and what to check."""
 
     async def story(world: World) -> None:
         world.fault(fault.dated(skew))

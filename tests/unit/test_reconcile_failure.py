@@ -1,4 +1,4 @@
-"""What a user sees when something is missing, wrong or away, and when it is mended."""
+"""What a user sees when something is missing, wrong or unavailable, and when it is fixed."""
 
 import gc
 import logging
@@ -28,12 +28,12 @@ HOUR = 3600.0
 
 
 def unlabelled(world: World) -> None:
-    """Take the label from the credentials."""
+    """Removes the label from the credentials."""
     world.cluster.edit("secrets", NAMESPACE, "shop-integration", lambda body: body["metadata"].update(labels={}))
 
 
 def holding(key: str, value: str) -> Callable[[World], None]:
-    """Put another value into the credentials."""
+    """Puts another value into the credentials."""
 
     def spoil(world: World) -> None:
         world.cluster.edit("secrets", NAMESPACE, "shop-integration", lambda body: body["data"].update({key: value}))
@@ -76,7 +76,7 @@ UNWRITTEN: dict[str, Callable[[World], object]] = {
 
 
 async def begin_spoiled(world: World, spoil: Callable[[World], object]) -> None:
-    """Start the operator where something is wrong from the beginning."""
+    """Starts the operator with something wrong from the beginning."""
     world.endpoint()
     world.credentials()
     spoil(world)
@@ -88,8 +88,7 @@ async def begin_spoiled(world: World, spoil: Callable[[World], object]) -> None:
 @pytest.mark.parametrize("spoil", [*(spoil for spoil, _ in SPOILED.values()), *UNWRITTEN.values()],
                          ids=[*SPOILED, *UNWRITTEN])  # fmt: skip
 def test_what_a_failure_came_through_is_not_remembered(spoil: Callable[[World], object]) -> None:
-    """It held the credentials, the token and the Secret that were worked on; none of them waits in memory for the next
-    look."""
+    """The exception's frames held credentials, token and Secret; none of them stays in memory until the next pass."""
 
     async def story(world: World) -> None:
         await begin_spoiled(world, spoil)
@@ -107,21 +106,20 @@ def test_what_a_failure_came_through_is_not_remembered(spoil: Callable[[World], 
 def test_a_resource_says_why_it_has_no_token_and_gets_one_as_soon_as_that_is_mended(
     spoil: Callable[[World], object], reason: str
 ) -> None:
-    """With one event, no loop, and a message that tells no secret, and Stalled only by what nobody else can mend; two
-    seconds after it is mended, Ready."""
+    """One event, no loop, no secret in the message, Stalled only if nothing else helps; Ready within two seconds."""
 
     async def story(world: World) -> None:
         await begin_spoiled(world, spoil)
         assert world.ready == ("False", reason)
         assert world.refreshed == ("False", reason)
-        # What the resource refers to may still come, or be mended there.
+        # What the resource refers to may still be created, or fixed there.
         stalls = reason in {"AccessDenied", "SecretNotOwned"}
         assert world.stalled == (("True", reason) if stalls else ("False", "Progressing"))
         looks = world.operator.looks
         await world.until(EPOCH + HOUR)
         assert world.cluster.reasons() == [reason]
-        # What isn't ours is not watched, and looked at once a minute.
-        # Whom the endpoint refuses is asked for a few times more at first.
+        # Objects that aren't ours are not watched but checked once a minute. Refused clients are retried a few more
+        # times at first.
         most = {"CredentialsNotFound": 90, "SecretNotOwned": 90, "AccessDenied": 15}
         assert world.operator.looks - looks <= most.get(reason, 13)
         if world.cluster.find("secrets", NAMESPACE, "shop"):
@@ -156,8 +154,7 @@ def test_a_resource_says_why_it_has_no_token_and_gets_one_as_soon_as_that_is_men
 def test_a_failing_refresh_keeps_the_good_token_and_ends_with_the_fault(
     spoiled: Fault, reason: str, stalled: str
 ) -> None:
-    """Ready stays True, and Stalled False, until the token expires; then the reason is there; mended, it is all over
-    within minutes."""
+    """Ready stays True and Stalled False until the token expires, then with a reason; a fix takes effect in minutes."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -183,7 +180,7 @@ def test_a_failing_refresh_keeps_the_good_token_and_ends_with_the_fault(
 
 
 def test_a_refusal_that_a_fault_follows_stalls_only_while_it_is_the_last_answer() -> None:
-    """Who looks during an outage is told to wait; each change is one write."""
+    """During an outage waiting is the right advice; each change is one write."""
 
     async def story(world: World) -> None:
         world.fault(fault.status(401, "invalid_client"))
@@ -205,7 +202,7 @@ def test_a_refusal_that_a_fault_follows_stalls_only_while_it_is_the_last_answer(
 
 
 def test_a_token_that_expires_while_it_is_refused_stalls_after_a_restart_too() -> None:
-    """The new process asks for nothing before, and so was refused nothing itself."""
+    """The new process sends no request first, and so hasn't been refused itself."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -220,7 +217,7 @@ def test_a_token_that_expires_while_it_is_refused_stalls_after_a_restart_too() -
 
 
 def test_a_spec_that_brings_a_refused_client_in_order_is_stalled_no_more() -> None:
-    """Nor is one that is suspended; each tells the generation that it is about."""
+    """The same holds for a suspended resource; each status is for its own generation."""
 
     async def story(world: World) -> None:
         world.clients["shop"] = "another secret"
@@ -241,8 +238,7 @@ def test_a_spec_that_brings_a_refused_client_in_order_is_stalled_no_more() -> No
 
 
 def test_a_client_that_is_refused_is_asked_for_soon_and_then_every_five_minutes() -> None:
-    """A new client takes a moment until all of the endpoint knows it; later somebody may mend it there, where nobody
-    tells us."""
+    """A new client takes a moment to reach the whole endpoint; later fixes there are not announced to the operator."""
 
     async def story(world: World) -> None:
         world.clients["shop"] = "another secret"
@@ -271,7 +267,7 @@ def test_new_credentials_that_are_refused_as_well_begin_anew() -> None:
 
 
 def test_a_refused_renewal_of_a_good_token_is_asked_for_as_time_allows() -> None:
-    """Nobody waits for it: half of the time left, five minutes at most."""
+    """It isn't urgent: the delay is half of the time left, at most five minutes."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -284,7 +280,7 @@ def test_a_refused_renewal_of_a_good_token_is_asked_for_as_time_allows() -> None
 
 
 def test_a_passing_fault_is_waited_out_ever_longer_without_a_token_a_minute_at_most() -> None:
-    """And the first attempt comes after a second or two, whatever stood in the way before the fault."""
+    """The first attempt comes within a second or two, whatever was in the way before."""
 
     async def story(world: World) -> None:
         world.endpoint()
@@ -304,7 +300,7 @@ def test_a_passing_fault_is_waited_out_ever_longer_without_a_token_a_minute_at_m
 
 
 def test_a_grant_that_is_asked_to_wait_is_left_alone_and_no_other() -> None:
-    """Retry-After may be the fault of one client; a person's wish doesn't count against it either."""
+    """Retry-After may be one client's fault; a user's renewal request doesn't override it either."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -326,7 +322,7 @@ def test_a_grant_that_is_asked_to_wait_is_left_alone_and_no_other() -> None:
 
 
 def test_an_endpoint_that_asks_two_to_wait_is_left_alone_by_everybody() -> None:
-    """For the shorter of both times, and though it was deleted and created again meanwhile."""
+    """For the shorter of both times, even if the endpoint was deleted and recreated meanwhile."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -354,14 +350,14 @@ def test_an_endpoint_that_asks_two_to_wait_is_left_alone_by_everybody() -> None:
 
 
 def client(world: World, name: str) -> None:
-    """A resource with a client of its own."""
+    """A resource with its own client."""
     world.clients[name] = "its secret"
     world.credentials(name, "its secret", f"{name}-integration")
     world.integration(name, credentialsSecretRef={"name": f"{name}-integration"})
 
 
 def message(world: World, kind: ConditionType, name: str = "shop") -> str:
-    """What a condition says."""
+    """A condition's message."""
     return str(condition_of(world.status(name), kind)["message"])
 
 
@@ -378,7 +374,7 @@ def message(world: World, kind: ConditionType, name: str = "shop") -> str:
 def test_what_keeps_failing_alike_is_written_once_and_says_when_it_is_tried_again(
     spoiled: Fault, without: str, beside: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """By a bound that all attempts keep to, and beside a good token with how long that does no harm."""
+    """The message gives an upper bound for every attempt and, if the token is valid, how long there is no harm."""
 
     async def story(world: World) -> None:
         world.fault(spoiled)
@@ -411,7 +407,7 @@ def test_what_keeps_failing_alike_is_written_once_and_says_when_it_is_tried_agai
 
 
 def test_the_end_of_a_pause_that_the_endpoint_asked_for_is_told() -> None:
-    """It is fixed by the endpoint. A short one is not worth a write for each."""
+    """The endpoint fixes it. A short pause isn't worth a write for each."""
 
     async def story(world: World) -> None:
         world.fault(fault.retry_after(200))
@@ -435,7 +431,7 @@ def test_the_end_of_a_pause_that_the_endpoint_asked_for_is_told() -> None:
 
 
 def test_a_message_names_the_endpoint_whose_field_is_to_be_set() -> None:
-    """Whoever reads it at the IntegrationToken knows where to look."""
+    """A reader of the IntegrationToken's message knows where to look."""
 
     async def story(world: World) -> None:
         world.fault(fault.status(400, "unsupported_grant_type"))
@@ -458,7 +454,7 @@ def test_a_message_names_the_endpoint_whose_field_is_to_be_set() -> None:
 
 
 def test_a_wish_beyond_those_that_are_followed_says_that_it_waits() -> None:
-    """Whoever annotates a fourth time in a minute sees why nothing happens, until it does."""
+    """After a fourth annotation within a minute the user sees why nothing happens, until it does."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -475,7 +471,7 @@ def test_a_wish_beyond_those_that_are_followed_says_that_it_waits() -> None:
 
 
 def test_a_grants_own_limit_is_told_as_such() -> None:
-    """And not as another's request, which there is none of."""
+    """Not as another resource's request: there is none."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -491,7 +487,7 @@ def test_a_grants_own_limit_is_told_as_such() -> None:
 
 
 def test_a_fault_that_is_only_waited_for_is_not_called_mended() -> None:
-    """The pause of another resource's answer comes between two attempts."""
+    """A pause caused by another resource's response comes between two attempts."""
 
     async def story(world: World) -> None:
         world.clients["shop"] = "another secret"
@@ -507,7 +503,7 @@ def test_a_fault_that_is_only_waited_for_is_not_called_mended() -> None:
 
 
 def test_an_endpoint_out_of_reach_is_a_passing_fault() -> None:
-    """As a failed connection is."""
+    """Like a failed connection."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -524,7 +520,7 @@ def test_an_endpoint_out_of_reach_is_a_passing_fault() -> None:
 
 
 def test_a_failing_refresh_is_still_failing_after_a_restart() -> None:
-    """Nothing is called mended that no request has shown to be."""
+    """Nothing is reported as recovered before a request has succeeded."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -543,7 +539,7 @@ def test_a_failing_refresh_is_still_failing_after_a_restart() -> None:
 
 
 def test_an_endpoint_that_can_no_longer_be_read_is_not_called_ready() -> None:
-    """Stored under another schema: what it said of itself before holds no more, and is said again once it does."""
+    """It is stored under another schema: its old Ready no longer holds, and returns once it is readable."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -574,7 +570,7 @@ def test_an_endpoint_that_can_no_longer_be_read_is_not_called_ready() -> None:
 def test_requests_are_counted_that_reached_the_endpoint(
     spoil: Callable[[World], object], counted: dict[str, float]
 ) -> None:
-    """By what came of them; one that was never sent is none."""
+    """By result; a request that was never sent doesn't count."""
 
     async def story(world: World) -> None:
         await begin_spoiled(world, spoil)
@@ -591,7 +587,7 @@ def _outage(world: World, *, sent: bool) -> None:
 
 
 def test_an_outage_up_to_expiry_leaves_requests_for_when_it_is_over() -> None:
-    """The 12 of a minute are not all spent on an endpoint that is down."""
+    """An endpoint that is down doesn't use up all 12 requests of a minute."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -606,7 +602,7 @@ def test_an_outage_up_to_expiry_leaves_requests_for_when_it_is_over() -> None:
 
 
 def test_a_look_that_asks_nothing_puts_off_no_attempt() -> None:
-    """A resource alone with its grant tries again when it said that it would, whatever is looked at meanwhile."""
+    """A resource alone with its grant retries when it said it would, whatever passes happen meanwhile."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -624,7 +620,7 @@ def test_a_look_that_asks_nothing_puts_off_no_attempt() -> None:
 
 
 def test_credentials_without_the_label_are_sent_nowhere_even_if_they_lose_it_while_in_use() -> None:
-    """The owner's consent is withdrawn: no request is made with them any more."""
+    """The owner has withdrawn consent: the credentials aren't used any more."""
 
     async def story(world: World) -> None:
         await world.begin()

@@ -1,4 +1,4 @@
-"""What is too large to be kept works as everything else does: it is read by who needs it."""
+"""What is too large to keep in memory still works: it is read when needed."""
 
 from collections.abc import Callable
 
@@ -36,7 +36,7 @@ def routes_of(world: World) -> list[Route]:
 
 
 def test_a_resource_with_a_large_template_gets_its_token() -> None:
-    """And keeps it after a restart, with nothing asked for and nothing written."""
+    """It keeps it after a restart, without a request or a write."""
 
     async def story(world: World) -> None:
         await world.begin(target={"template": {"data": {"config": f"{LONG} ${{token}}"}}})
@@ -51,7 +51,7 @@ def test_a_resource_with_a_large_template_gets_its_token() -> None:
 
 @pytest.mark.parametrize("length", [256, 257, 200_000])
 def test_a_long_wish_for_a_renewal_is_followed_once(length: int) -> None:
-    """Beyond 256 characters the status tells its SHA-256; and after a restart it is followed no more."""
+    """Beyond 256 characters the status shows its SHA-256; after a restart it isn't followed again."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -89,7 +89,7 @@ def test_a_long_wish_that_the_status_tells_as_it_was_is_followed_no_more() -> No
 
 
 def test_a_long_list_of_hosts_lets_nothing_be_sent_anywhere() -> None:
-    """Also where the endpoint's host is on it: what isn't kept must never widen where credentials go."""
+    """Even if the endpoint's host is on it: truncating a list must never widen where credentials go."""
 
     async def story(world: World) -> None:
         world.credentials()
@@ -121,7 +121,7 @@ def test_a_long_list_of_hosts_lets_nothing_be_sent_anywhere() -> None:
 
 
 def test_an_endpoint_with_many_parameters_is_used_and_told_of() -> None:
-    """It is read for each look, and its own status is written."""
+    """It is read for each pass, and its own status is written."""
 
     async def story(world: World) -> None:
         world.endpoint(parameters=MANY)
@@ -140,7 +140,7 @@ def test_an_endpoint_with_many_parameters_is_used_and_told_of() -> None:
 
 
 def test_an_endpoint_that_is_too_large_to_be_kept_is_forgotten_with_its_deletion() -> None:
-    """Its users are told."""
+    """Its users report that."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -154,7 +154,7 @@ def test_an_endpoint_that_is_too_large_to_be_kept_is_forgotten_with_its_deletion
 
 
 def test_long_authorities_are_read_when_a_request_is_made() -> None:
-    """Not for each look; and a request never trusts others instead."""
+    """Not for each pass; a request never trusts others instead."""
     bundle = f"{AUTHORITY}# {LONG}\n"
 
     async def story(world: World) -> None:
@@ -176,7 +176,7 @@ def test_long_authorities_are_read_when_a_request_is_made() -> None:
 
 
 def test_long_authorities_that_cannot_be_read_are_told() -> None:
-    """At the endpoint and at its users, with nothing sent."""
+    """On the endpoint and on its users, and nothing is sent."""
 
     async def story(world: World) -> None:
         world.endpoint(caBundle=f"-----BEGIN CERTIFICATE-----\n{LONG}")
@@ -193,7 +193,7 @@ def test_long_authorities_that_cannot_be_read_are_told() -> None:
 
 @pytest.mark.parametrize("after", ["", "another"])
 def test_authorities_that_change_while_they_are_read_are_never_taken_for_the_systems(after: str) -> None:
-    """The look begins anew, by what the endpoint trusts now."""
+    """The pass starts over with what the endpoint trusts now."""
     first, second = f"{AUTHORITY}# {LONG}\n", f"{AUTHORITY}# {LONG} {after}\n" if after else ""
 
     async def story(world: World) -> None:

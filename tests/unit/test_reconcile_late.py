@@ -1,4 +1,4 @@
-"""Statuses are written once no Secret has to wait for that, and none is lost."""
+"""Statuses are written once no Secret has to wait for them, and none is lost."""
 
 import asyncio
 from collections import Counter
@@ -18,7 +18,7 @@ MANY = 200
 
 
 def crowd(world: World) -> None:
-    """Many resources with credentials of their own."""
+    """Many resources with their own credentials."""
     world.endpoint()
     for number in range(MANY):
         name = f"crowd-{number}"
@@ -28,12 +28,12 @@ def crowd(world: World) -> None:
 
 
 def told(world: World) -> int:
-    """Of how many resources a status tells."""
+    """How many resources have a status."""
     return sum("conditions" in world.status(f"crowd-{number}") for number in range(MANY))
 
 
 async def begin(world: World, count: int) -> None:
-    """Start the operator, and wait until it has written so many Secrets."""
+    """Starts the operator, and waits until it has written this many Secrets."""
     crowd(world)
     world.client.latency, world.cluster.latency = 0.02, 0.002
     written, enough = Counter[str](), asyncio.Event()
@@ -49,7 +49,7 @@ async def begin(world: World, count: int) -> None:
 
 
 def test_of_many_that_begin_together_the_secrets_come_first() -> None:
-    """And all statuses after them."""
+    """All statuses come after them."""
 
     async def story(world: World) -> None:
         await begin(world, MANY)
@@ -75,7 +75,7 @@ def test_an_orderly_end_tells_of_every_secret() -> None:
 
 
 def test_who_was_killed_is_followed_by_one_that_tells() -> None:
-    """Without another request, or another write of a Secret."""
+    """It sends no further request and rewrites no Secret."""
 
     async def story(world: World) -> None:
         await begin(world, MANY)
@@ -92,7 +92,7 @@ def test_who_was_killed_is_followed_by_one_that_tells() -> None:
 
 @pytest.mark.parametrize("error", [Conflict("somebody was first"), Unavailable("503"), None], ids=str)
 def test_a_status_that_could_not_be_written_follows(error: Conflict | Unavailable | None) -> None:
-    """Whatever stood in its way, such as a change of the resource since."""
+    """Whatever prevented it, such as a change to the resource in the meantime."""
 
     async def story(world: World) -> None:
         if error is None:
@@ -117,7 +117,7 @@ def test_a_status_that_could_not_be_written_follows(error: Conflict | Unavailabl
 
 
 def test_a_resource_that_goes_before_it_was_told_of_leaves_nothing() -> None:
-    """And the next one of its name is told of for itself."""
+    """The next resource with its name gets a status of its own."""
 
     async def story(world: World) -> None:
         world.cluster.before(
@@ -138,7 +138,7 @@ def test_a_resource_that_goes_before_it_was_told_of_leaves_nothing() -> None:
 def test_a_resource_that_is_back_before_its_end_is_answered_for_is_worked_on(
     call: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The watch may be faster than the answer to a call."""
+    """The watch may be faster than a call's response."""
 
     async def story(world: World) -> None:
         real = getattr(world.cluster, call)
@@ -165,7 +165,7 @@ def test_a_resource_that_is_back_before_its_end_is_answered_for_is_worked_on(
 
 
 def test_a_spec_that_changes_before_the_first_status_is_told_of() -> None:
-    """The status is of the generation that was looked at last."""
+    """The status is for the generation observed last."""
 
     async def story(world: World) -> None:
         world.cluster.before("patch status", INTEGRATION_TOKENS, lambda: world.integration(scopes=["read"]))
@@ -178,7 +178,7 @@ def test_a_spec_that_changes_before_the_first_status_is_told_of() -> None:
 
 
 def test_a_foreign_secret_of_which_no_watch_tells_costs_one_token_at_most() -> None:
-    """However long it stands there, and whoever starts the operator anew."""
+    """However long the Secret exists, and however often the operator restarts."""
 
     async def story(world: World) -> None:
         foreign = {"kind": "Secret", "metadata": {"namespace": NAMESPACE, "name": "shop"}, "type": "Opaque"}
@@ -197,7 +197,7 @@ def test_a_foreign_secret_of_which_no_watch_tells_costs_one_token_at_most() -> N
 
 @pytest.mark.parametrize("pause", [0.0, 0.001, 0.003, 0.005, 0.008])
 def test_a_spec_that_keeps_changing_is_told_of_in_the_end(pause: float) -> None:
-    """Whenever a change comes: before, while or after its predecessor's status is written."""
+    """Whether changes come before, during or after the previous status write."""
 
     async def story(world: World) -> None:
         await world.begin(target={"name": "shop-0"})
@@ -215,7 +215,7 @@ def test_a_spec_that_keeps_changing_is_told_of_in_the_end(pause: float) -> None:
 
 
 def test_an_end_of_trouble_is_told_once() -> None:
-    """Also where the resource is changed just before its status is written."""
+    """Even if the resource changes just before its status is written."""
 
     async def story(world: World) -> None:
         world.fault(fault.status(503))
@@ -235,7 +235,7 @@ def test_an_end_of_trouble_is_told_once() -> None:
 
 @pytest.mark.parametrize("error", [Unavailable("503"), None], ids=str)
 def test_what_a_pass_that_fails_leaves_to_do_is_done_soon(error: Unavailable | None) -> None:
-    """Whatever of its resource waits beside it: a spec is followed that changes before the first status is written."""
+    """Whatever else of the resource is pending: a spec changed before the first status write is followed."""
 
     async def story(world: World) -> None:
         world.endpoint()

@@ -30,13 +30,13 @@ CLUSTER: dict[str, Any] = {"endpointRef": {"kind": "ClusterTokenEndpoint", "name
 
 
 def tenant(world: World, namespace: str, client: str, secret: str = SECRET, **spec: Any) -> None:
-    """A resource of a namespace at the cluster's endpoint."""
+    """A namespace's resource at the cluster's endpoint."""
     world.credentials(client, secret, namespace=namespace)
     world.integration(namespace=namespace, **CLUSTER, **spec)
 
 
 def forge(world: World, namespace: str, issued: float, expires: float) -> None:
-    """Change what a target says of its token's times, under the operator's own name."""
+    """Changes the token times on a target, in the operator's own name."""
 
     def change(body: Object) -> None:
         body["metadata"]["annotations"] |= {
@@ -54,17 +54,17 @@ def forge(world: World, namespace: str, issued: float, expires: float) -> None:
 
 
 def expiry(world: World, namespace: str) -> float:
-    """When a target says that its token expires."""
+    """The expiry that a target's annotations state."""
     return parse_time(base64.b64decode(world.secret(namespace=namespace)["data"]["expires_at"]).decode())
 
 
 class TestForged:
-    """Whoever may write Secrets in one namespace tells nobody elsewhere when a token expires."""
+    """A tenant who may write Secrets in one namespace can't affect expiry times elsewhere."""
 
     @pytest.mark.parametrize("left", [25.0, 3.0, 4000.0], ids=["soon", "at once", "late"])
     @pytest.mark.parametrize("restarted", [False, True], ids=["", "after a restart"])
     def test_forged_times_teach_nothing(self, left: float, *, restarted: bool) -> None:
-        """The grant that both share rolls over when the endpoint says so, and no other token expires in use."""
+        """The shared grant rolls over when the endpoint says so, and no other token expires in use."""
 
         async def story(world: World) -> None:
             world.cluster_endpoint()
@@ -86,7 +86,7 @@ class TestForged:
         play(story, Policy(lifetime=600, lead=30), glance=1)
 
     def test_a_newcomer_is_given_the_times_that_the_endpoint_told(self) -> None:
-        """And not those that stand in the Secret that it is copied from."""
+        """Not the ones on the Secret that the token is copied from."""
 
         async def story(world: World) -> None:
             world.cluster_endpoint()
@@ -103,10 +103,10 @@ class TestForged:
 
 
 class TestHeldUp:
-    """Nobody waits for what a neighbour's endpoint or client does."""
+    """A neighbour's endpoint or client delays nobody else."""
 
     def test_a_client_that_is_asked_to_wait_pauses_nobody_else(self) -> None:
-        """The first token of another namespace comes at once, and its renewals in time."""
+        """Another namespace's first token comes at once, and its renewals in time."""
 
         async def story(world: World) -> None:
             world.clients |= {"greedy": "its secret"}
@@ -122,7 +122,7 @@ class TestHeldUp:
         play(story)
 
     def test_who_only_knows_a_client_id_pauses_nobody(self) -> None:
-        """The same client with another secret is another grant."""
+        """The same client ID with another secret is another grant."""
 
         async def story(world: World) -> None:
             world.cluster_endpoint()
@@ -139,7 +139,7 @@ class TestHeldUp:
         play(story)
 
     def test_endpoints_that_hang_in_many_namespaces_hold_up_nobody(self) -> None:
-        """Sixty of them with ten resources each, for a minute: another namespace's first token comes at once."""
+        """Sixty with ten resources each, for a minute: another namespace's first token still comes at once."""
 
         async def story(world: World) -> None:
             hang(world, "hanging")
@@ -162,7 +162,7 @@ class TestHeldUp:
         play(story)
 
     def test_who_waits_behind_a_deleted_endpoint_goes_on_when_its_requests_end(self) -> None:
-        """The endpoint that hangs is gone, and so is the reason to wait."""
+        """The hanging endpoint is gone, and so is the reason to wait."""
 
         async def story(world: World) -> None:
             hang(world, "hanging")
@@ -202,7 +202,7 @@ class TestHeldUp:
         play(story)
 
     def test_wishes_of_a_good_resource_are_followed_three_times_a_minute(self) -> None:
-        """The last of them in any case, a little later."""
+        """The last of them is always followed, a little later."""
 
         async def story(world: World) -> None:
             await world.begin()
@@ -218,7 +218,7 @@ class TestHeldUp:
         play(story)
 
     def test_the_wishes_of_a_failing_resource_come_after_renewals(self) -> None:
-        """At an endpoint that admits two requests a minute, the good tokens of others are renewed in time."""
+        """At two requests a minute, others' valid tokens are still renewed in time."""
 
         async def story(world: World) -> None:
             world.cluster_endpoint(rateLimit={"requestsPerMinute": 2})
@@ -240,7 +240,7 @@ class TestHeldUp:
 
 
 class TestCopies:
-    """Many that share a grant cost one request, and few reads."""
+    """Many resources that share a grant cost one request and few reads."""
 
     def test_one_failed_read_of_a_sharers_secret_costs_no_token(self) -> None:
         """It is read again a moment later."""
@@ -266,7 +266,7 @@ class TestCopies:
         play(story, Policy(cached=False))
 
     def test_a_renewal_of_many_sharers_reads_the_new_token_once_for_fifty_of_them(self) -> None:
-        """None of them reads its credentials for it, and nobody keeps the token."""
+        """None of them reads its credentials for it, and no token stays in memory."""
 
         async def story(world: World) -> None:
             world.endpoint()
@@ -292,7 +292,7 @@ class TestCopies:
 
 
 def annotate(world: World, namespace: str, name: str, value: str) -> None:
-    """A person wishes for a renewal."""
+    """A person requests a renewal."""
     world.cluster.edit(INTEGRATION_TOKENS, namespace, name, lambda body: _wish(body, value))
 
 
@@ -301,7 +301,7 @@ def _wish(body: Object, value: str) -> None:
 
 
 def hang(world: World, host: str) -> None:
-    """Let every host whose name begins so hang until the timeout."""
+    """Makes every host whose name starts like this hang until the timeout."""
     carry = world.client._carry
 
     async def carried(request: TokenRequest, route: Route) -> Answer:

@@ -1,4 +1,4 @@
-"""What an operator is not to be brought to, by odd answers, by its own past or by a neighbour."""
+"""Odd responses, the operator's own past and neighbours can't make it misbehave."""
 
 import itertools
 from typing import Any
@@ -18,18 +18,18 @@ HOUR = 3600.0
 
 
 def rollover(world: World) -> tuple[str, str]:
-    """The condition RolloverTooLate."""
+    """The RolloverTooLate condition."""
     return world.condition(ConditionType.ROLLOVER_TOO_LATE)
 
 
 def expired(issuer: Issuer, grant: Grant, now: float) -> Issued:
-    """A replica's cache has a token that has long expired, and counts down to 0."""
+    """A replica caches a token that expired long ago, with its expires_in down to 0."""
     return Issued(issuer.mint(grant, now - 90000, issuer.policy(grant)), 0, minted=False)
 
 
 @pytest.mark.parametrize("policy", [Policy(cached=False), Policy(alternating=True)], ids=["uncached", "alternating"])
 def test_an_endpoint_that_means_never_by_zero_is_not_asked_all_the_time(policy: Policy) -> None:
-    """Though each request is answered with another token: no more than where it says nothing, but for a few."""
+    """Even if each response has a new token: apart from a few, no more often than without an expiry."""
 
     async def story(world: World) -> None:
         world.fault(fault.EXPIRES_ZERO)
@@ -41,7 +41,7 @@ def test_an_endpoint_that_means_never_by_zero_is_not_asked_all_the_time(policy: 
 
 
 def test_refusals_and_faults_in_turn_are_no_reason_to_ask_all_the_time() -> None:
-    """Two servers behind one name, of which one is broken, and a client that neither accepts."""
+    """Two servers share a name, one is broken, and the other refuses the client."""
 
     async def story(world: World) -> None:
         turns = itertools.cycle([fault.status(401), fault.status(503)])
@@ -54,8 +54,7 @@ def test_refusals_and_faults_in_turn_are_no_reason_to_ask_all_the_time() -> None
 
 
 def test_a_neighbour_that_is_answered_an_expired_token_takes_nobodys_good_one() -> None:
-    """After a restart another namespace asks first, and a replica answers it from its cache, with an expires_in of 0;
-    whose token is good for half an hour keeps that."""
+    """After a restart, a neighbour gets an expired token from a cache; a token valid for half an hour is kept."""
 
     async def story(world: World) -> None:
         world.cluster_endpoint()
@@ -84,7 +83,7 @@ def _strip(world: World) -> None:
 
 
 def test_a_neighbour_teaches_nobody_by_what_it_takes_off_its_secret() -> None:
-    """Where nothing tells an expiry, nothing is learned of the rollover, whatever another namespace's Secret says."""
+    """Without a stated expiry nothing is learned about the rollover, whatever another namespace's Secret says."""
 
     async def story(world: World) -> None:
         world.fault(fault.EXPIRES_MISSING)
@@ -100,7 +99,7 @@ def test_a_neighbour_teaches_nobody_by_what_it_takes_off_its_secret() -> None:
 
 
 def test_an_assumed_expiry_stays_one_though_its_annotation_is_gone() -> None:
-    """Taking an annotation off leaves no trace in the API server's record of field managers."""
+    """Removing an annotation leaves no trace in the API server's record of field managers."""
 
     async def story(world: World) -> None:
         world.fault(fault.EXPIRES_MISSING)
@@ -115,7 +114,7 @@ def test_an_assumed_expiry_stays_one_though_its_annotation_is_gone() -> None:
 
 
 def test_a_lateness_that_an_earlier_version_told_of_a_short_lifetime_is_taken_back_soon() -> None:
-    """The endpoint answers each request with a new token, and the wider window would show it."""
+    """The endpoint issues a new token for each request, and the wider window would show it."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -135,7 +134,7 @@ def test_a_lateness_that_an_earlier_version_told_of_a_short_lifetime_is_taken_ba
 
 
 def test_a_token_first_seen_late_in_its_life_is_no_short_lived_one() -> None:
-    """A cache had it before the operator came."""
+    """A cache had it before the operator did."""
 
     async def story(world: World) -> None:
         world.issuer.answer(Grant("shop"), EPOCH - HOUR + 100)
@@ -146,7 +145,7 @@ def test_a_token_first_seen_late_in_its_life_is_no_short_lived_one() -> None:
 
 
 def test_too_short_a_lifetime_is_told_no_longer_than_it_lasts() -> None:
-    """Once the endpoint issues tokens of a day, it is not said to issue tokens of 100 s."""
+    """Once the endpoint issues one-day tokens, it is no longer said to issue tokens of 100 s."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -161,7 +160,7 @@ def test_too_short_a_lifetime_is_told_no_longer_than_it_lasts() -> None:
 
 
 def test_what_is_beyond_the_maximum_is_told_by_the_field_that_helps() -> None:
-    """No other default lifetime makes a difference there."""
+    """Another default lifetime would make no difference."""
 
     async def story(world: World) -> None:
         world.endpoint(maximumLifetime="1h")

@@ -1,4 +1,4 @@
-"""However a pass ends, the next one goes on from where it came."""
+"""However a pass ends, the next one continues from there."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def remembered(world: World, name: str = "shop") -> Remembered:
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, world: World, error: Exception, verb: str, plural: str, name: str) -> None:
-    """Each such call for that object fails from now on, until the monkeypatch is undone."""
+    """Makes each such call for that object fail until the monkeypatch is undone."""
     original = world.cluster._called
 
     async def called(verb_: str, collection: Collection, namespace: str, name_: str) -> None:
@@ -41,7 +41,7 @@ def refuse(monkeypatch: pytest.MonkeyPatch, world: World, error: Exception, verb
 
 @pytest.mark.parametrize("latency", [0.0, 0.3])
 def test_copies_that_come_to_nothing_cost_one_request(latency: float) -> None:
-    """Where all Secrets of a grant are gone at once: what others have begun meanwhile counts."""
+    """If all Secrets of a grant are gone at once, a request that another resource has started counts."""
 
     async def story(world: World) -> None:
         names = ["shop", *(f"till-{number}" for number in range(9))]
@@ -61,7 +61,7 @@ def test_copies_that_come_to_nothing_cost_one_request(latency: float) -> None:
 
 
 def test_a_first_token_keeps_its_turn_where_its_status_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many come after it."""
+    """However many resources come after it."""
 
     async def story(world: World) -> None:
         world.endpoint(rateLimit={"requestsPerMinute": 1})
@@ -93,7 +93,7 @@ def test_a_first_token_keeps_its_turn_where_its_status_is_refused(monkeypatch: p
 def test_what_is_held_is_told_where_the_credentials_may_not_be_read(
     change: Callable[[World], None], ready: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A token of the grant as specified is good, and one of another is none."""
+    """A token of the grant as specified is valid; a token of another grant isn't."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -110,7 +110,7 @@ def test_what_is_held_is_told_where_the_credentials_may_not_be_read(
 def test_a_grant_is_planned_by_its_own_endpoint_also_after_a_pass_that_was_cut_short(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Not by what the former one states of its rollover."""
+    """Not by the rollover that the previous endpoint states."""
 
     async def story(world: World) -> None:
         world.endpoint(rolloverLead="2h")
@@ -132,7 +132,7 @@ def test_a_grant_is_planned_by_its_own_endpoint_also_after_a_pass_that_was_cut_s
 
 
 def test_what_one_endpoint_taught_says_nothing_of_another() -> None:
-    """Of which it is known only what its spec states."""
+    """Only its own spec says anything about its rollover."""
 
     async def story(world: World) -> None:
         world.endpoint()
@@ -150,7 +150,7 @@ def test_what_one_endpoint_taught_says_nothing_of_another() -> None:
 
 
 def test_a_wish_costs_one_request_whatever_goes_wrong_with_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also a fault of our own that nobody has thought of."""
+    """Even after an unforeseen bug of our own."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -170,7 +170,7 @@ def test_a_wish_costs_one_request_whatever_goes_wrong_with_the_answer(monkeypatc
 
 
 def test_a_renamed_target_is_found_again_after_a_refusal_and_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The status names it as long as it stands there, and the token is moved without a request."""
+    """The status names it as long as it exists, and the token is moved without a request."""
 
     async def story(world: World) -> None:
         await world.begin()

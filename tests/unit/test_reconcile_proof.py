@@ -1,5 +1,4 @@
-"""A client's key, certificate or ServiceAccount that is at fault, and a server that refuses it: each is told, with what
-to do, and nothing of it is shown."""
+"""Faulty keys, certificates and accounts, and refusals by servers: the message says what to do, without secrets."""
 
 import base64
 import logging
@@ -28,12 +27,12 @@ SIGNED: dict[str, Any] = FORM | {"clientAuthenticationMethod": "PrivateKeyJWT"}
 SHOWN: dict[str, Any] = FORM | {"clientAuthenticationMethod": "TLSClientAuth"}
 FEDERATED: dict[str, Any] = FORM | {"clientAuthenticationMethod": "ServiceAccountToken"}
 PIECE = 16
-"""Characters of something secret that stand nowhere else."""
+"""Characters that appear in a secret and nowhere else."""
 
 
 @pytest.fixture(autouse=True)
 def threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Virtual time can't wait for a thread: what one would do is done at once."""
+    """Runs a thread's work at once, since virtual time can't wait for threads."""
 
     async def at_once(call: Callable[..., Any], *arguments: Any) -> Any:
         return call(*arguments)
@@ -42,7 +41,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def store(world: World, **values: str) -> None:
-    """Write keys of the credentials Secret; `tls_key` stands for `tls.key`."""
+    """Writes keys of the credentials Secret; `tls_key` stands for `tls.key`."""
 
     def change(body: Object) -> None:
         body["data"] |= {name.replace("_", "."): encoded(value) for name, value in values.items()}
@@ -51,7 +50,7 @@ def store(world: World, **values: str) -> None:
 
 
 def register(world: World, key: Key, key_id: str = "") -> None:
-    """Have the server know the public key of the client, and judge assertions by it alone."""
+    """Makes the server know the client's public key, and judge assertions only by it."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415  # of this alone
 
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
@@ -61,7 +60,7 @@ def register(world: World, key: Key, key_id: str = "") -> None:
 
 
 def sent_by(world: World) -> list[TokenRequest]:
-    """What is sent from now on; the endpoint knows the client by another proof."""
+    """The requests sent from now on; the endpoint knows the client by another method."""
     sent: list[TokenRequest] = []
     carry = world.client._carry
 
@@ -76,7 +75,7 @@ def sent_by(world: World) -> list[TokenRequest]:
 
 
 async def begin(world: World, endpoint: dict[str, Any], **values: str) -> None:
-    """The operator starts on a resource with these credentials at such an endpoint."""
+    """Starts the operator with a resource that has these credentials at such an endpoint."""
     world.endpoint(**endpoint)
     world.credentials()
     store(world, **values)
@@ -86,7 +85,7 @@ async def begin(world: World, endpoint: dict[str, Any], **values: str) -> None:
 
 
 def assert_hidden(world: World, log: str, *texts: str) -> None:
-    """No line of what is secret stands in a log at level debug, an event, a condition or a metric."""
+    """No part of a secret appears in debug logs, events, conditions or metrics."""
     shown = f"{log}{world.cluster.events}{world.status()}{b''.join(world.operator.metrics.pieces()).decode()}"
     assert not re.search(r"\beyJ", shown)  # as every JWT begins
     lines = [line for text in texts for line in text.splitlines() if "-----" not in line]
@@ -105,7 +104,7 @@ BAD_KEYS: dict[str, tuple[str, dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("what", BAD_KEYS)
 def test_a_key_that_cannot_sign_is_told_at_the_resource(what: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Not Stalled, since whoever writes it may not be done; nothing is sent, and a good one acts at once."""
+    """Not Stalled, since its author may not be done; nothing is sent, and a valid key acts at once."""
     caplog.set_level(logging.DEBUG)
 
     async def story(world: World) -> None:
@@ -128,7 +127,7 @@ def test_a_key_that_cannot_sign_is_told_at_the_resource(what: str, caplog: pytes
 
 
 def test_no_namespace_is_told_how_another_calls_its_secret() -> None:
-    """Both have the same key that is none: what one of them finds out counts for both, without its Secret's name."""
+    """Both have the same invalid key: a finding counts for both, without the Secret's name."""
 
     async def story(world: World) -> None:
         world.cluster_endpoint(**SIGNED)
@@ -158,7 +157,7 @@ def test_no_namespace_is_told_how_another_calls_its_secret() -> None:
 
 
 def test_who_comes_later_is_not_told_how_another_calls_its_secret() -> None:
-    """One namespace has found out alone that its key is none: another that brings the same one isn't told its name."""
+    """One namespace has found its key invalid: another with the same key doesn't learn the Secret's name."""
 
     async def story(world: World) -> None:
         def bring(namespace: str, name: str) -> None:
@@ -199,7 +198,7 @@ BAD_CERTIFICATES: dict[str, tuple[str, str, str]] = {
 def test_a_certificate_that_cannot_be_shown_is_told_at_the_resource(
     what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No connection is made with it, and one that fits acts at once."""
+    """No connection is made with it, and a matching one acts at once."""
     caplog.set_level(logging.DEBUG)
 
     async def story(world: World) -> None:
@@ -220,7 +219,7 @@ def test_a_certificate_that_cannot_be_shown_is_told_at_the_resource(
 
 
 def test_a_certificate_that_expires_is_told_while_the_token_stays(caplog: pytest.LogCaptureFixture) -> None:
-    """It was good when it was read first, and is judged anew for each request."""
+    """It was valid when first read, and is checked again for each request."""
     caplog.set_level(logging.DEBUG)
 
     async def story(world: World) -> None:
@@ -241,7 +240,7 @@ def test_a_certificate_that_expires_is_told_while_the_token_stays(caplog: pytest
 
 
 def test_a_certificate_that_changes_while_its_request_waits_is_never_shown_with_the_old_key() -> None:
-    """What was read before is read again, and certificate and key that are sent are of one version."""
+    """They are read again before sending, so certificate and key are of the same version."""
 
     async def story(world: World) -> None:
         tills = [f"till-{number}" for number in range(4)]
@@ -273,7 +272,7 @@ def test_a_certificate_that_changes_while_its_request_waits_is_never_shown_with_
 
 
 def test_a_key_that_the_server_forgets_and_knows_again_needs_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    """While its key set lacks the key the token is held and the advice names the key; then it goes on by itself."""
+    """While the server lacks the key, the token stays and the advice names the key; then it recovers by itself."""
     caplog.set_level(logging.DEBUG)
 
     async def story(world: World) -> None:
@@ -315,7 +314,7 @@ def test_a_key_id_that_the_server_does_not_know_is_told(caplog: pytest.LogCaptur
 
 @pytest.mark.parametrize("seconds", [120.0, -120.0], ids=["ahead", "behind"])
 def test_an_assertion_by_a_clock_that_is_wrong_is_refused_with_a_word_about_clocks(seconds: float) -> None:
-    """Two minutes are more than a strict server takes; set right again, the next attempt succeeds."""
+    """Two minutes exceed what a strict server accepts; once the clock is right, the next attempt succeeds."""
 
     async def story(world: World) -> None:
         register(world, key_of("P-256"))
@@ -345,7 +344,7 @@ REFUSALS: dict[str, tuple[fault.Fault, str, str]] = {
 
 @pytest.mark.parametrize("what", REFUSALS)
 def test_a_refused_token_of_an_account_is_told(what: str, caplog: pytest.LogCaptureFixture) -> None:
-    """With what to do, and it goes on by itself once the server takes it."""
+    """The advice says what to do, and it recovers by itself once the server accepts the token."""
     caplog.set_level(logging.DEBUG)
 
     async def story(world: World) -> None:
@@ -364,7 +363,7 @@ def test_a_refused_token_of_an_account_is_told(what: str, caplog: pytest.LogCapt
 
 @pytest.mark.parametrize("seconds", [60, 365 * 86400], ids=["shorter", "longer"])
 def test_a_token_that_lives_for_another_time_than_asked_is_sent_all_the_same(seconds: int) -> None:
-    """It is used at once, whatever the API server makes of the wish; each request has one of its own."""
+    """It is used at once, whatever lifetime the API server chose; each request has its own token."""
 
     async def story(world: World) -> None:
         world.cluster.misissued = {"exp": int(EPOCH) + seconds}
@@ -377,7 +376,7 @@ def test_a_token_that_lives_for_another_time_than_asked_is_sent_all_the_same(sec
 
 
 def test_a_token_request_that_the_api_server_refuses_as_such_is_told() -> None:
-    """For its audience, say: then the chart's values are not at fault, and the message leads to the endpoint."""
+    """Such as for its audience: the chart's values aren't at fault, and the message points to the endpoint."""
 
     async def story(world: World) -> None:
         refusal = Denied("422 spec.audiences: Invalid value", status=422)
@@ -404,7 +403,7 @@ GRANTS = {
 def test_a_secret_proves_the_client_and_an_accounts_token_is_what_is_exchanged(
     grant: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each in its field, a fresh token for each request, and neither is shown."""
+    """Each in its own field, with a fresh token for each request, and neither is shown."""
     caplog.set_level(logging.DEBUG)
 
     async def story(world: World) -> None:
@@ -434,7 +433,7 @@ def test_a_secret_proves_the_client_and_an_accounts_token_is_what_is_exchanged(
 @pytest.mark.parametrize("grant", GRANTS)
 @pytest.mark.parametrize("side", ["Secret", "account"])
 def test_either_owner_can_take_their_consent_back(grant: str, side: str) -> None:
-    """Of the two that such a request is made from, nothing is sent without both; the token that is held stays."""
+    """The request needs the consent of both; without either nothing is sent, and the current token stays."""
 
     async def story(world: World) -> None:
         sent = sent_by(world)
@@ -457,7 +456,7 @@ def test_either_owner_can_take_their_consent_back(grant: str, side: str) -> None
 
 @pytest.mark.parametrize("code", ["invalid_request", "unsupported_token_type", "invalid_target"])
 def test_a_type_of_token_that_the_server_does_not_exchange_is_told(code: str, caplog: pytest.LogCaptureFixture) -> None:
-    """The advice names the field that has it."""
+    """The advice names the field that sets it."""
     caplog.set_level(logging.DEBUG)
 
     async def story(world: World) -> None:
@@ -479,7 +478,7 @@ def test_a_type_of_token_that_the_server_does_not_exchange_is_told(code: str, ca
 
 
 def test_an_accounts_consent_that_is_taken_back_while_a_request_waits_counts() -> None:
-    """The account is read right before its token is asked for, however long ago the request was prepared."""
+    """The account is read right before its token is requested, however long ago the request was prepared."""
 
     async def story(world: World) -> None:
         await world.begin_with_account()

@@ -1,4 +1,4 @@
-"""Many resources at one endpoint: what its rate limit means for them, and who is served first."""
+"""Many resources at one endpoint: what its rate limit means for them, and which is served first."""
 
 import asyncio
 from collections import Counter
@@ -23,7 +23,7 @@ HOUR = 3600.0
 
 
 def many(world: World, count: int, start: int = 0) -> list[str]:
-    """So many resources, each with a client of its own, numbered from a start on."""
+    """This many resources, each with its own client, numbered from `start`."""
     names = [f"shop-{number}" for number in range(start, start + count)]
     for name in names:
         world.clients[name] = SECRET
@@ -33,7 +33,7 @@ def many(world: World, count: int, start: int = 0) -> list[str]:
 
 
 def reasons(world: World, names: list[str]) -> list[str]:
-    """Why each of them is or isn't Ready; empty where nothing was told yet."""
+    """Why each of them is or isn't Ready; empty if it has no status yet."""
     found = []
     for name in names:
         conditions = world.status(name).get("conditions")
@@ -42,7 +42,7 @@ def reasons(world: World, names: list[str]) -> list[str]:
 
 
 async def begin(world: World, count: int, per_minute: int) -> list[str]:
-    """An endpoint with a limit and so many resources, and the operator started."""
+    """An endpoint with a limit and this many resources, and the operator started."""
     world.endpoint(rateLimit={"requestsPerMinute": per_minute})
     names = many(world, count)
     await world.operator.start()
@@ -51,7 +51,7 @@ async def begin(world: World, count: int, per_minute: int) -> list[str]:
 
 
 def test_a_minute_sees_as_many_requests_as_the_endpoint_allows_and_who_waits_says_so() -> None:
-    """Of 25 resources at 10 a minute the last are served in the third minute."""
+    """Of 25 resources at 10 a minute, the last are served in the third minute."""
 
     async def story(world: World) -> None:
         names = await begin(world, 25, 10)
@@ -69,7 +69,7 @@ def test_a_minute_sees_as_many_requests_as_the_endpoint_allows_and_who_waits_say
 
 
 def test_a_changed_spec_is_observed_while_the_good_token_waits_for_its_renewal() -> None:
-    """Who waits for the resource isn't kept for as long as the endpoint's rate limit lasts; one write tells it."""
+    """A tool that waits for the resource isn't held up by the endpoint's rate limit; one write reports it."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -91,8 +91,7 @@ def test_a_changed_spec_is_observed_while_the_good_token_waits_for_its_renewal()
 
 
 def test_of_tokens_that_expire_together_as_many_are_saved_as_the_rate_limit_lets() -> None:
-    """250 in one minute at 30 requests a minute, of which those that are begun within the window can be in time: those
-    that expire first go first, and whoever is too late keeps nobody else from being in time."""
+    """250 expire within a minute, at 30 requests a minute: the earliest go first, and late ones delay no others."""
     lifetime, limit = 1200.0, 30
 
     async def story(world: World) -> None:
@@ -123,7 +122,7 @@ def test_of_tokens_that_expire_together_as_many_are_saved_as_the_rate_limit_lets
 
 @pytest.mark.parametrize("step", [HOUR, -HOUR], ids=["forward", "back"])
 def test_a_stepped_wall_clock_leaves_nobody_in_the_queue(step: float) -> None:
-    """Neither is anybody served before the minute is over."""
+    """And none is served before the minute is over."""
 
     async def story(world: World) -> None:
         names = await begin(world, 5, 2)
@@ -138,7 +137,7 @@ def test_a_stepped_wall_clock_leaves_nobody_in_the_queue(step: float) -> None:
 
 
 def test_no_more_than_a_few_requests_are_in_flight_at_once() -> None:
-    """Whatever the limit is, and every resource gets its turn without a word about it."""
+    """Whatever the limit is; every resource gets its turn without reporting a wait."""
 
     async def story(world: World) -> None:
         world.client.latency = 0.01
@@ -152,8 +151,7 @@ def test_no_more_than_a_few_requests_are_in_flight_at_once() -> None:
 
 @pytest.mark.parametrize(("latency", "told"), [(1.0, False), (3.0, True)], ids=["fast", "slow"])
 def test_who_waits_for_our_own_throughput_is_told_nothing(latency: float, told: bool) -> None:
-    """60 resources of an endpoint that answers fast cost two writes each, though the last wait for 15 s. Where it is
-    slow, who waits for as long is told so."""
+    """60 resources of a fast endpoint cost two writes each, even if they wait 15 s; only a slow one is reported."""
 
     async def story(world: World) -> None:
         world.client.latency = latency
@@ -170,7 +168,7 @@ def test_who_waits_for_our_own_throughput_is_told_nothing(latency: float, told: 
 
 @pytest.mark.parametrize("came", [12.5, 14.5, 16.5, 18.5])
 def test_who_comes_to_an_endpoint_that_hangs_is_told_so(came: float) -> None:
-    """Whenever that is: each look may fall on the moment at which all requests in flight have just begun."""
+    """At any time: a pass may fall on the moment when all requests in flight have just begun."""
 
     async def story(world: World) -> None:
         world.client.latency = 10.0
@@ -187,7 +185,7 @@ def test_who_comes_to_an_endpoint_that_hangs_is_told_so(came: float) -> None:
 
 
 def test_who_waits_for_a_slow_api_server_is_told_nothing_of_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor is the API server burdened with one more write for each."""
+    """An extra write each would only add to the API server's load."""
 
     async def story(world: World) -> None:
         called = world.cluster._called
@@ -208,7 +206,7 @@ def test_who_waits_for_a_slow_api_server_is_told_nothing_of_the_endpoint(monkeyp
 
 
 def test_a_resource_deleted_in_the_queue_makes_room() -> None:
-    """And one whose endpoint is deleted says that instead of waiting."""
+    """A resource whose endpoint is deleted reports that instead of waiting."""
 
     async def story(world: World) -> None:
         names = await begin(world, 4, 1)
@@ -227,7 +225,7 @@ def test_a_resource_deleted_in_the_queue_makes_room() -> None:
 
 
 def test_a_raised_limit_counts_at_once() -> None:
-    """The endpoint's change wakes who waits."""
+    """The endpoint's change wakes the waiting resources."""
 
     async def story(world: World) -> None:
         names = await begin(world, 6, 2)
@@ -240,7 +238,7 @@ def test_a_raised_limit_counts_at_once() -> None:
 
 
 def test_who_waits_behind_a_pause_for_a_renewal_is_ready_all_the_while() -> None:
-    """The wait is no news as long as the token is good, and costs no write."""
+    """Waiting isn't reported while the token is valid, and costs no write."""
 
     async def story(world: World) -> None:
         names = await begin(world, 3, 60000)
@@ -255,7 +253,7 @@ def test_who_waits_behind_a_pause_for_a_renewal_is_ready_all_the_while() -> None
 
 
 def test_a_failing_refresh_that_waits_for_its_turn_still_says_why_it_fails() -> None:
-    """The limit is not what a person has to mend, and one event is enough."""
+    """The limit isn't what a user has to fix, and one event is enough."""
 
     async def story(world: World) -> None:
         world.clients["shop"] = "another secret"
@@ -271,7 +269,7 @@ def test_a_failing_refresh_that_waits_for_its_turn_still_says_why_it_fails() -> 
 
 
 def test_mended_credentials_do_not_wait_behind_those_that_are_still_wrong() -> None:
-    """A change by a person goes before the probes of what nobody has changed."""
+    """A user's change goes ahead of retries of unchanged resources."""
 
     async def story(world: World) -> None:
         world.endpoint(rateLimit={"requestsPerMinute": 2})

@@ -1,4 +1,4 @@
-"""What is learned of the rollover, what is made of it, and what teaches nothing."""
+"""What is learned about the rollover, how it is used, and what teaches nothing."""
 
 import pytest
 from integration_token.api.condition import ConditionType
@@ -30,7 +30,7 @@ def test_a_learned_lead_is_told_with_the_renewal_and_outlives_a_restart() -> Non
         assert world.condition(ConditionType.ROLLOVER_TOO_LATE) == ("False", "RolloverInTime")
         before, early = world.requests, 0
         for day in (2, 3, 4):
-            # Now and then a token is polled once more, to see whether the rollover comes earlier.
+            # Now and then a token is polled once more to see whether the rollover comes earlier.
             issued = parse_time(world.secret()["metadata"]["annotations"][ISSUE_TIME_ANNOTATION])
             early += turn(issued) == 0
             await world.restart(kill=True)
@@ -54,7 +54,7 @@ def test_a_learned_lead_is_told_although_somebody_touched_the_resource_meanwhile
 
 
 def test_a_learned_lead_outlives_a_target_that_is_deleted_during_an_outage() -> None:
-    """It is the endpoint's, not the token's."""
+    """It belongs to the endpoint, not to the token."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -69,7 +69,7 @@ def test_a_learned_lead_outlives_a_target_that_is_deleted_during_an_outage() -> 
 
 
 def test_a_late_rollover_is_told_once() -> None:
-    """By condition and event, with what to do."""
+    """A condition and an event say what to do."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -84,7 +84,7 @@ def test_a_late_rollover_is_told_once() -> None:
 @pytest.mark.parametrize("lead", [0, -1, -2, -10])
 @pytest.mark.parametrize("latency", [0, 0.2])
 def test_a_late_rollover_stays_late_and_costs_three_requests_at_most(lead: float, latency: float) -> None:
-    """Whole seconds in expires_in and a slow network do not make it look another."""
+    """Whole seconds in expires_in and a slow network don't make it look different."""
 
     async def story(world: World) -> None:
         world.client.latency = latency
@@ -98,7 +98,7 @@ def test_a_late_rollover_stays_late_and_costs_three_requests_at_most(lead: float
 
 
 def test_a_stated_lead_spares_the_polls_of_the_first_token() -> None:
-    """Two requests: the first token, and its renewal; three where it is one of those that are probed."""
+    """Two requests: the first token and its renewal; three if the token is one of those that are probed."""
 
     async def story(world: World) -> None:
         world.endpoint(rolloverLead="1h")
@@ -114,7 +114,7 @@ def test_a_stated_lead_spares_the_polls_of_the_first_token() -> None:
 
 @pytest.mark.parametrize("delay", [60, 600])
 def test_consumers_that_go_on_with_an_old_token_have_the_next_one_in_time(delay: int) -> None:
-    """From the first renewal on, where the lead is four minutes and what they need, and the kubelet takes 90 s."""
+    """From the first renewal on, with a lead of four minutes plus their delay, and 90 s for the kubelet."""
 
     async def story(world: World) -> None:
         await world.begin(consumerDelay=f"{delay}s")
@@ -129,7 +129,7 @@ def test_consumers_that_go_on_with_an_old_token_have_the_next_one_in_time(delay:
 
 
 def test_a_delay_that_is_specified_later_moves_the_plan_and_asks_for_nothing() -> None:
-    """And writes the status alone, which tells the spec's generation. Taken back, all is as it was."""
+    """It only writes the status, with the spec's generation. Reverting it restores everything."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -152,7 +152,7 @@ def test_a_delay_that_is_specified_later_moves_the_plan_and_asks_for_nothing() -
 
 
 def test_a_delay_that_is_specified_later_moves_a_poll_that_no_window_moves() -> None:
-    """A fifth of a day is wider than any delay, and the lead that was learned is too short for this one."""
+    """A fifth of a day exceeds any delay, and the learned lead is too short for this one."""
 
     async def story(world: World) -> None:
         world.endpoint(rolloverLead="400s")
@@ -171,7 +171,7 @@ def test_a_delay_that_is_specified_later_moves_a_poll_that_no_window_moves() -> 
 
 
 def test_a_lead_that_is_stated_later_counts_from_then_on() -> None:
-    """As long as nothing was learned that counts more."""
+    """As long as nothing that counts more was learned."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -185,7 +185,7 @@ def test_a_lead_that_is_stated_later_counts_from_then_on() -> None:
 
 
 def test_a_wish_for_a_renewal_before_the_window_leaves_the_plan_as_it_was() -> None:
-    """The learned poll is made all the same."""
+    """The learned poll still takes place."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -203,7 +203,7 @@ def test_a_wish_for_a_renewal_before_the_window_leaves_the_plan_as_it_was() -> N
 
 
 def test_a_wall_clock_that_is_set_teaches_nothing() -> None:
-    """Two hours forward make a token expire early; the next one is renewed as if that had not been."""
+    """Two hours forward make a token expire early; the next one is renewed as if that hadn't happened."""
 
     async def story(world: World) -> None:
         await world.begin()

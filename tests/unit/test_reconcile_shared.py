@@ -22,7 +22,7 @@ HOUR = 3600.0
 
 
 def test_resources_with_the_same_request_share_its_answer() -> None:
-    """Three of them, created together."""
+    """Three resources, created together."""
 
     async def story(world: World) -> None:
         await sharing(world, "shop", "till", "stock")
@@ -38,7 +38,7 @@ def test_resources_with_the_same_request_share_its_answer() -> None:
 
 
 def test_a_shared_token_is_renewed_by_the_requests_of_one() -> None:
-    """Over a week: as many as one resource alone would have cost, and every resource follows at once."""
+    """Over a week: as many requests as for a single resource, and every resource follows at once."""
 
     async def alone(world: World) -> None:
         await sharing(world, "shop")
@@ -96,7 +96,7 @@ def test_a_late_comer_does_not_wait_for_the_rate_limit() -> None:
     ],
 )
 def test_whose_request_differs_does_not_get_the_token(spec: dict[str, Any], secret: str) -> None:
-    """Every input of the request counts, the secret with the rest."""
+    """Every input of the request counts, including the secret."""
 
     async def story(world: World) -> None:
         world.endpoint("second")
@@ -127,7 +127,7 @@ def test_a_cluster_endpoint_is_shared_across_namespaces() -> None:
 
 
 def test_namespaced_endpoints_share_nothing_across_namespaces() -> None:
-    """Their owner is another, be the URL the same."""
+    """They have different owners, even if the URL is the same."""
 
     async def story(world: World) -> None:
         world.namespace(OTHER)
@@ -142,7 +142,7 @@ def test_namespaced_endpoints_share_nothing_across_namespaces() -> None:
 
 
 def test_a_namespace_that_is_no_longer_selected_gets_no_copy() -> None:
-    """It keeps what it has, and the next token goes to the others alone."""
+    """It keeps its token, and only the others get the next one."""
 
     async def story(world: World) -> None:
         await across(world, namespaceSelector={"matchLabels": {"open": "yes"}})
@@ -161,7 +161,7 @@ def test_a_namespace_that_is_no_longer_selected_gets_no_copy() -> None:
 
 
 def test_a_late_comer_copies_after_a_restart_too() -> None:
-    """Within a namespace, with the lifetime as first seen; from another one only what the endpoint answered anew."""
+    """Within a namespace, with the lifetime as first seen; across namespaces only a fresh response."""
 
     async def story(world: World) -> None:
         await across(world)
@@ -176,7 +176,7 @@ def test_a_late_comer_copies_after_a_restart_too() -> None:
 
 
 def test_a_renewal_reaches_all_sharers_after_a_restart_too() -> None:
-    """An endpoint may revoke the old token with it."""
+    """The renewal may revoke the old token."""
 
     async def story(world: World) -> None:
         world.endpoint()
@@ -193,7 +193,7 @@ def test_a_renewal_reaches_all_sharers_after_a_restart_too() -> None:
 
 
 def test_what_consumers_of_one_sharer_need_all_get() -> None:
-    """The endpoint mints for each request: who needs the new token earliest has it asked for, and it is one grant."""
+    """The endpoint mints a token per request: the earliest need decides, as it is one grant."""
 
     async def story(world: World) -> None:
         world.endpoint()
@@ -213,7 +213,7 @@ def test_what_consumers_of_one_sharer_need_all_get() -> None:
 
 
 def test_an_assumed_expiry_that_is_put_off_is_no_renewal() -> None:
-    """Neither for who asked nor for who copies."""
+    """Neither for the resource that asked nor for those that copy."""
 
     async def story(world: World) -> None:
         world.fault(fault.EXPIRES_MISSING)
@@ -226,7 +226,7 @@ def test_an_assumed_expiry_that_is_put_off_is_no_renewal() -> None:
 
 
 def test_resources_that_are_gone_leave_nothing_behind() -> None:
-    """Not even where the watch missed their deletion."""
+    """Even if the watch missed their deletion."""
 
     async def story(world: World) -> None:
         await sharing(world, "shop", "till")
@@ -256,7 +256,7 @@ def test_a_shared_target_that_is_deleted_is_copied_again() -> None:
 
 
 def test_a_target_that_was_changed_by_hand_is_not_copied_from() -> None:
-    """What stands in it was not answered to this grant."""
+    """Its content isn't what this grant was given."""
 
     async def story(world: World) -> None:
         await sharing(world, "shop")
@@ -271,7 +271,7 @@ def test_a_target_that_was_changed_by_hand_is_not_copied_from() -> None:
 
 
 def test_a_token_that_was_forged_in_one_namespace_is_not_copied_to_another() -> None:
-    """Not even where the forger signs as the operator does: what the endpoint answered is known again."""
+    """Even if the forger uses the operator's field manager: the operator recognises the endpoint's own responses."""
 
     async def story(world: World) -> None:
         await across(world)
@@ -308,7 +308,7 @@ def test_an_expiry_that_was_forged_in_one_namespace_is_not_believed_in_another()
 
 
 def test_a_restart_costs_a_shared_grant_no_more_than_one_request() -> None:
-    """The operator knows the grants of its resources only when it next reads their credentials."""
+    """The operator learns its resources' grants only when it next reads their credentials."""
 
     async def story(world: World) -> None:
         await sharing(world, "shop", "till", "stock")
@@ -324,7 +324,7 @@ def test_a_restart_costs_a_shared_grant_no_more_than_one_request() -> None:
 
 
 def test_members_with_windows_of_their_own_follow_the_earliest() -> None:
-    """Who asks for an early renewal gets it, and so do the others."""
+    """A resource that needs an early renewal gets it, and so do the others."""
 
     async def story(world: World) -> None:
         world.endpoint()

@@ -1,4 +1,4 @@
-"""What goes wrong for one of those who share a token goes wrong once for all of them."""
+"""A problem of resources that share a token costs one request for all of them."""
 
 from integration_token.api.condition import ConditionType
 from integration_token.api.names import (
@@ -16,7 +16,7 @@ HOUR = 3600.0
 
 
 def test_a_wish_does_not_keep_a_resource_without_a_token_from_a_good_one() -> None:
-    """During an outage the others' is better than none."""
+    """During an outage another resource's token is better than none."""
 
     async def story(world: World) -> None:
         await sharing(world, "shop", "till")
@@ -30,7 +30,7 @@ def test_a_wish_does_not_keep_a_resource_without_a_token_from_a_good_one() -> No
 
 
 def test_a_refusal_is_shared_as_well() -> None:
-    """Ten resources with a wrong secret cost the requests of one, and all say why."""
+    """Ten resources with a wrong secret cost the requests of one, and all give the reason."""
 
     async def story(world: World) -> None:
         world.clients["shop"] = "another"
@@ -49,7 +49,7 @@ def test_a_refusal_is_shared_as_well() -> None:
 
 
 def test_credentials_that_are_wrong_again_cost_one_request_for_all() -> None:
-    """Whatever is changed, only the first to ask is refused."""
+    """Whatever was changed, only the first request is refused."""
 
     async def story(world: World) -> None:
         world.clients["shop"] = "another"
@@ -66,7 +66,7 @@ def test_credentials_that_are_wrong_again_cost_one_request_for_all() -> None:
 
 
 def test_a_moments_wait_an_hour_ago_is_no_news() -> None:
-    """Nobody is told RateLimited for the time that another's request takes."""
+    """RateLimited isn't reported for the time that another resource's request takes."""
 
     async def story(world: World) -> None:
         world.client.latency = 0.3
@@ -76,14 +76,14 @@ def test_a_moments_wait_an_hour_ago_is_no_news() -> None:
         with world.counting() as writes:
             world.credentials(secret="rotated")
             await world.until(EPOCH + HOUR + 5)
-        # The one that asked may have been told a second less.
+        # The resource that asked may have been given a second less.
         assert len({name for _, plural, name in writes if plural == INTEGRATION_TOKENS}) <= 1
 
     play(story)
 
 
 def test_an_endpoint_that_works_again_is_asked_by_one_for_all() -> None:
-    """Where it still answers the same token, the others are told by that answer."""
+    """If it still returns the same token, the others learn from that response."""
 
     async def story(world: World) -> None:
         names = ["shop", *(f"till-{number}" for number in range(9))]
@@ -118,7 +118,7 @@ def test_an_outage_is_shared_as_well() -> None:
 
 
 def test_who_mends_the_spec_is_not_kept_waiting_by_the_others_failure() -> None:
-    """A wish for a renewal asks at once, though the grant is backing off."""
+    """A renewal request is followed at once, even though the grant is backing off."""
 
     async def story(world: World) -> None:
         world.clients["shop"] = "another"
@@ -133,7 +133,7 @@ def test_who_mends_the_spec_is_not_kept_waiting_by_the_others_failure() -> None:
 
 
 def test_the_others_renew_when_the_one_that_asked_is_deleted() -> None:
-    """Nobody is the grant's only guardian."""
+    """No single resource is responsible for the grant."""
 
     async def story(world: World) -> None:
         await sharing(world, "shop", "till")
@@ -147,7 +147,7 @@ def test_the_others_renew_when_the_one_that_asked_is_deleted() -> None:
 
 
 def test_a_token_that_one_could_not_write_reaches_the_others() -> None:
-    """A quota in one place is no reason to let a token expire in another."""
+    """A quota in one namespace must not let a token expire in another."""
 
     async def story(world: World) -> None:
         await sharing(world, "shop", "till")

@@ -1,4 +1,4 @@
-"""What somebody changes about a resource, its endpoint or its namespace acts at once."""
+"""Changes to a resource, its endpoint or its namespace act at once."""
 
 from integration_token.api.names import (
     INTEGRATION_TOKENS,
@@ -12,7 +12,7 @@ DAY = 86400.0
 
 
 def test_a_changed_spec_lets_a_failing_refresh_be_tried_at_once() -> None:
-    """Whatever was changed in it."""
+    """Whichever field was changed."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -29,7 +29,7 @@ def test_a_changed_spec_lets_a_failing_refresh_be_tried_at_once() -> None:
 
 
 def test_a_spec_that_cannot_be_read_is_told_at_the_resource_and_mended_at_once() -> None:
-    """As an object from an older schema may be."""
+    """As with an object from an older schema."""
 
     async def story(world: World) -> None:
         await world.begin(renewBefore="tomorrow")
@@ -50,7 +50,7 @@ def test_a_spec_that_cannot_be_read_is_told_at_the_resource_and_mended_at_once()
 
 
 def test_a_namespace_no_longer_selected_keeps_its_secret() -> None:
-    """And is told whom to ask; selected again, it goes on without a request."""
+    """The message says whom to ask; selected again, it continues without a request."""
 
     async def story(world: World) -> None:
         for labels in ({"tier": "one"}, {"tier": "two"}, {"tier": "one"}):
@@ -73,7 +73,7 @@ def test_a_namespace_no_longer_selected_keeps_its_secret() -> None:
 
 
 def test_a_suspended_resource_asks_and_writes_nothing_and_shows_that() -> None:
-    """Its token is Ready while it is valid; resumed, it is renewed."""
+    """It is Ready while its token is valid; once resumed, the token is renewed."""
 
     async def story(world: World) -> None:
         await world.begin()

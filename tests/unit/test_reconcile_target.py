@@ -1,4 +1,4 @@
-"""What becomes of the target Secret whatever people do to it, to its name, or to the resource."""
+"""The target Secret survives whatever people do to it, to its name, or to the resource."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ def changed(change: Callable[[Object], object]) -> Callable[[World], None]:
 
 
 def annotated(**annotations: str) -> Callable[[World], None]:
-    """Somebody edits what the target records of its token, named as in `integrationtoken.dev/issue-time`."""
+    """Somebody edits an annotation about the token, such as `integrationtoken.dev/issue-time`."""
     named = {f"integrationtoken.dev/{name.replace('_', '-')}": value for name, value in annotations.items()}
     return changed(lambda body: body["metadata"]["annotations"].update(named))
 
@@ -42,7 +42,7 @@ UNTRUSTED: dict[str, Callable[[World], None]] = {
     "an expiry beyond all dates": annotated(lifetime_seconds="1e17"),
     "deleted": lambda world: world.cluster.remove("secrets", NAMESPACE, "shop"),
 }
-"""What leaves no token that can be trusted."""
+"""Edits that leave no token to trust."""
 REPAIRS: dict[str, Callable[[World], None]] = {
     **UNTRUSTED,
     "a key added": changed(lambda body: body["data"].update(extra=encoded("x"))),
@@ -61,7 +61,7 @@ REPAIRS: dict[str, Callable[[World], None]] = {
 
 @pytest.mark.parametrize("damage", REPAIRS)
 def test_a_target_changed_by_hand_is_repaired_within_a_second(damage: str) -> None:
-    """From what it still holds where that can be trusted, by one request where it cannot; with one event, one write."""
+    """From its content if that can be trusted, otherwise with one request; one event, one write."""
 
     async def story(world: World) -> None:
         template = {"metadata": {"labels": {"team": "shop"}}, "data": {"header": "X-Token: ${token}"}}
@@ -73,7 +73,7 @@ def test_a_target_changed_by_hand_is_repaired_within_a_second(damage: str) -> No
         after = world.secret()
         assert after["type"] == before["type"]
         assert after["data"].keys() == before["data"].keys()
-        # The endpoint tells what is left of the token's life in whole seconds.
+        # The endpoint states the token's remaining life in whole seconds.
         same = before["data"].keys() - ({"expires_at"} if damage in UNTRUSTED else set())
         assert {key: after["data"][key] for key in same} == {key: before["data"][key] for key in same}
         for part in ("labels", "ownerReferences"):
@@ -91,7 +91,7 @@ def test_a_target_changed_by_hand_is_repaired_within_a_second(damage: str) -> No
 
 
 def test_labels_and_annotations_of_others_stay() -> None:
-    """Also when the token is renewed."""
+    """Even when the token is renewed."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -108,7 +108,7 @@ def test_labels_and_annotations_of_others_stay() -> None:
 
 
 def test_a_changed_template_is_written_without_a_request_and_without_a_word_of_repair() -> None:
-    """What left it goes, what came to it comes."""
+    """Entries removed from the template go, new ones are added."""
 
     async def story(world: World) -> None:
         await world.begin(target={"template": {"metadata": {"labels": {"old": "1"}}, "data": {"old": "${token}"}}})
@@ -133,7 +133,7 @@ def test_a_changed_template_is_written_without_a_request_and_without_a_word_of_r
     ],
 )
 def test_a_target_that_cannot_be_changed_is_replaced_and_told_of(spoil: Object, kind: str, words: str) -> None:
-    """The token stays the same; pods need a restart only if it was immutable."""
+    """The token stays the same; pods need a restart only if the Secret was immutable."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -154,7 +154,7 @@ def test_a_target_that_cannot_be_changed_is_replaced_and_told_of(spoil: Object, 
 
 
 def test_a_renamed_target_takes_the_token_along_and_leaves_no_orphan() -> None:
-    """Without a request."""
+    """It sends no request."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -169,7 +169,7 @@ def test_a_renamed_target_takes_the_token_along_and_leaves_no_orphan() -> None:
 
 
 def test_a_renamed_target_that_is_retained_stays_beside_the_new_one() -> None:
-    """Without an owner, with the label."""
+    """It has no owner, but keeps its label."""
 
     async def story(world: World) -> None:
         await world.begin(target={"deletionPolicy": "Retain"})
@@ -184,12 +184,12 @@ def test_a_renamed_target_that_is_retained_stays_beside_the_new_one() -> None:
 
 
 def spoil_credentials(world: World) -> None:
-    """Nothing can be said of the grant any more."""
+    """Makes the grant unknown."""
     world.cluster.remove("secrets", NAMESPACE, "shop-integration")
 
 
 def taken(world: World) -> None:
-    """The new name is somebody else's."""
+    """Gives the new name to somebody else's Secret."""
     world.cluster.apply(
         "secrets", {"kind": "Secret", "metadata": {"namespace": NAMESPACE, "name": "shop-token"}, "type": "Opaque"}
     )
@@ -216,7 +216,7 @@ HINDRANCES: dict[str, tuple[Callable[[World], None], Object]] = {
 
 @pytest.mark.parametrize("hindrance", HINDRANCES)
 def test_a_target_that_could_not_be_moved_at_once_is_moved_later(hindrance: str) -> None:
-    """Renamed, hindered, and renamed again: one Secret is left, under the last name."""
+    """After a rename, an obstacle and another rename one Secret is left, under the last name."""
 
     async def story(world: World) -> None:
         act, spec = HINDRANCES[hindrance]
@@ -240,7 +240,7 @@ def test_a_target_that_could_not_be_moved_at_once_is_moved_later(hindrance: str)
 
 
 def test_a_target_that_was_moved_is_not_asked_for_again_while_the_old_one_cannot_be_deleted() -> None:
-    """What stands in the way is told, and what was written counts."""
+    """The obstacle is reported, and the new Secret counts."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -263,7 +263,7 @@ def test_a_target_that_was_moved_is_not_asked_for_again_while_the_old_one_cannot
 
 
 def test_a_restored_secret_without_an_owner_is_adopted_without_a_request() -> None:
-    """As after a restore of the namespace from a backup: new UIDs, and the restorer as manager of every field."""
+    """As after restoring the namespace from a backup: new UIDs, and the restore tool manages every field."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -285,7 +285,7 @@ def test_a_restored_secret_without_an_owner_is_adopted_without_a_request() -> No
 
 
 def test_a_secret_of_a_deleted_resource_of_the_same_name_is_taken_away() -> None:
-    """As a rule by the garbage collector, which may never come; the new resource has a Secret of its own at once."""
+    """Usually the garbage collector does that, but it may never come; the new resource gets its own Secret at once."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -300,7 +300,7 @@ def test_a_secret_of_a_deleted_resource_of_the_same_name_is_taken_away() -> None
 
 
 def test_a_secret_of_a_resource_that_came_after_this_one_is_not_touched() -> None:
-    """Who has not seen yet that its resource is gone, and another there, takes nothing from that."""
+    """An operator that hasn't seen yet that its resource was replaced takes nothing from the new one."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -326,7 +326,7 @@ def test_a_secret_of_a_resource_that_came_after_this_one_is_not_touched() -> Non
 
 @pytest.mark.parametrize("policy", ["Delete", "Retain"])
 def test_two_resources_with_one_target_do_not_fight(policy: str) -> None:
-    """The first has it, the second says whose it isn't."""
+    """The first one has it, the second reports the owner."""
 
     async def story(world: World) -> None:
         await world.begin(target={"name": "shop", "deletionPolicy": policy})
@@ -340,7 +340,7 @@ def test_two_resources_with_one_target_do_not_fight(policy: str) -> None:
 
 
 def test_a_write_that_was_overtaken_is_made_again_on_what_is_there_now() -> None:
-    """Somebody labels the Secret between our read and our write: the label stays, and the token is the new one."""
+    """Somebody labels the Secret between our read and our write: it gets the new token and keeps the label."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -359,7 +359,7 @@ def test_a_write_that_was_overtaken_is_made_again_on_what_is_there_now() -> None
 
 
 def test_a_secret_deleted_between_read_and_write_is_created() -> None:
-    """With the token that was just answered."""
+    """With the token that was just issued."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -376,7 +376,7 @@ def test_a_secret_deleted_between_read_and_write_is_created() -> None:
 
 
 def test_a_secret_taken_between_read_and_write_is_not_touched() -> None:
-    """It is somebody else's by then."""
+    """It belongs to somebody else by then."""
 
     async def story(world: World) -> None:
         world.cluster.before(
@@ -397,7 +397,7 @@ def test_a_secret_taken_between_read_and_write_is_not_touched() -> None:
 
 
 def test_the_secret_and_the_status_tell_the_same_times() -> None:
-    """Down to the second."""
+    """To the second."""
 
     async def story(world: World) -> None:
         await world.begin()

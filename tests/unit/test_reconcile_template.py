@@ -1,4 +1,4 @@
-"""What becomes of a resource whose template can't be used, has nothing to fill in, or makes another type of Secret."""
+"""Templates that can't be used, have nothing to fill in, or produce another type of Secret."""
 
 import asyncio
 import base64
@@ -40,7 +40,7 @@ UNUSABLE: dict[str, Object] = {
     "it names a service account": {"metadata": {"annotations": SERVICE_ACCOUNT}},
     "it is larger than a Secret": {"data": {f"k{each}": "x" * 65536 for each in range(16)}},
 }
-"""What the operator refuses, also where the API server let it pass."""
+"""What the operator refuses even if the API server accepted it."""
 
 
 def replaced_as(template: Object) -> Callable[[World], None]:
@@ -49,13 +49,13 @@ def replaced_as(template: Object) -> Callable[[World], None]:
 
 
 def told(world: World, reason: str) -> list[Object]:
-    """The events of a reason."""
+    """The events with this reason."""
     return [event for event in world.cluster.events if event["reason"] == reason]
 
 
 @pytest.mark.parametrize("own", [True, False])
 def test_no_target_has_a_name_by_which_helm_reads_a_release(own: bool) -> None:
-    """Be it the resource's own name or another: nothing is asked for, and `helm rollback` finds nothing there."""
+    """Whether it is the resource's own name or not: nothing is requested, and `helm rollback` finds nothing."""
 
     async def story(world: World) -> None:
         release = "sh.helm.release.v1.shop.v3"
@@ -100,7 +100,7 @@ def test_nothing_is_asked_for_where_the_template_cannot_be_used(sentence: str) -
 
 @pytest.mark.parametrize("sentence", UNUSABLE)
 def test_an_update_to_a_template_that_cannot_be_used_leaves_the_secret_as_it_is(sentence: str) -> None:
-    """Its token stays good and so the resource isn't Stalled, but nothing is renewed until the template is mended."""
+    """Its token stays valid, so the resource isn't Stalled, but nothing is renewed until the template is fixed."""
 
     async def story(world: World) -> None:
         await world.begin(target={"template": GIT})
@@ -126,7 +126,7 @@ def test_an_update_to_a_template_that_cannot_be_used_leaves_the_secret_as_it_is(
 
 @pytest.mark.parametrize("text", ["${token|base64}", "${basic:robot}", "${authorization|json}"])
 def test_a_token_too_large_for_its_places_costs_one_request(text: str) -> None:
-    """It shows only when there is one; then nothing more is asked for until the template is made shorter."""
+    """That only shows once there is a token; nothing more is requested until the template is shortened."""
 
     async def story(world: World) -> None:
         await world.begin(target={"template": {"data": {f"k{each}": text * 4000 for each in range(4)}}})
@@ -144,7 +144,7 @@ def test_a_token_too_large_for_its_places_costs_one_request(text: str) -> None:
 
 
 def test_what_an_earlier_version_left_in_a_text_is_renewed_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An upgrade writes nothing and asks for nothing, and later tokens come into the same text."""
+    """An upgrade writes and requests nothing, and later tokens are written into the same text."""
 
     async def story(world: World) -> None:
         with monkeypatch.context() as earlier:
@@ -165,10 +165,10 @@ def test_what_an_earlier_version_left_in_a_text_is_renewed_without_a_word(monkey
 
 
 class TestAnotherType:
-    """The type of a Secret can't be changed: another type is another Secret."""
+    """A Secret's type can't be changed, so another type requires another Secret."""
 
     def test_the_secret_is_replaced_by_one_with_the_same_token(self) -> None:
-        """Nothing is asked for, what others put on it stays, and one event tells it."""
+        """Nothing is requested, additions by others stay, and one event reports it."""
 
         async def story(world: World) -> None:
             await world.begin(target={"template": {"data": {"password": "${token}"}}})
@@ -206,7 +206,7 @@ class TestAnotherType:
         play(story)
 
     def test_what_would_be_refused_is_found_out_before_the_secret_is_deleted(self) -> None:
-        """A policy against such Secrets costs no token: the old one stays, and is replaced once the policy allows."""
+        """A policy against such Secrets costs no token: the old Secret stays until the policy allows a new one."""
 
         async def story(world: World) -> None:
             await world.begin()
@@ -227,7 +227,7 @@ class TestAnotherType:
         play(story, UNCACHED)
 
     def test_a_refusal_for_a_moment_costs_no_token(self) -> None:
-        """The token is nowhere else by then, and is kept for some seconds, with what others had put on the Secret."""
+        """The token exists nowhere else by then, so it is kept for some seconds with others' additions."""
 
         async def story(world: World) -> None:
             await world.begin()
@@ -245,7 +245,7 @@ class TestAnotherType:
         play(story, UNCACHED)
 
     def test_a_refusal_that_lasts_costs_one_token_and_is_told_at_once(self) -> None:
-        """The status never tells a token that no Secret holds, and the next is asked for when it can be written."""
+        """The status never reports a token that no Secret holds; the next is requested when it can be written."""
 
         async def story(world: World) -> None:
             await world.begin()
@@ -268,7 +268,7 @@ class TestAnotherType:
     def test_a_process_that_is_killed_between_the_two_calls_leaves_nothing_that_the_next_does_not_mend(
         self, policy: Policy
     ) -> None:
-        """It asks once, and makes the Secret; an endpoint that caches answers the very token that was there."""
+        """It requests a token once and creates the Secret; a caching endpoint returns the same token as before."""
 
         async def story(world: World) -> None:
             await world.begin()
@@ -292,7 +292,7 @@ class TestAnotherType:
         play(story, policy)
 
     def test_a_label_that_somebody_sets_just_before_the_deletion_is_kept(self) -> None:
-        """The Secret is deleted as it was read, and read again where it is another by then."""
+        """The Secret is deleted only as it was read, and read again if it has changed."""
 
         async def story(world: World) -> None:
             await world.begin()
@@ -310,7 +310,7 @@ class TestAnotherType:
         play(story)
 
     def test_a_secret_that_somebody_else_makes_in_between_is_theirs(self) -> None:
-        """It is not touched."""
+        """It isn't touched."""
 
         async def story(world: World) -> None:
             await world.begin()
@@ -332,7 +332,7 @@ class TestAnotherType:
         play(story)
 
     def test_a_dry_run_that_cannot_be_made_keeps_nothing_from_being_replaced(self) -> None:
-        """A webhook that knows none, or a name beside the target's that is taken, says nothing of the write."""
+        """A webhook without dry-run support, or a taken name next to the target's, says nothing about the write."""
 
         async def story(world: World) -> None:
             await world.begin()
@@ -348,12 +348,12 @@ class TestAnotherType:
 
 
 class TestNothingToFillIn:
-    """`${token}` is a variable to other tools too, which replace it by nothing."""
+    """`${token}` is a variable to other tools too, which replace it with an empty text."""
 
     WARNING = "TemplateWithoutPlaceholder"
 
     def test_it_is_told_once_for_each_generation(self) -> None:
-        """The Secret is written all the same: it may be meant so."""
+        """The Secret is still written: it may be intended."""
 
         async def story(world: World) -> None:
             eaten: Object = {"type": BASIC_AUTH, "data": {"username": "git", "password": ""}}
@@ -380,7 +380,7 @@ class TestNothingToFillIn:
         "template", [{}, {"metadata": {"labels": {"a": "b"}}}, {"data": {}}, {"data": {"a": "plain", "b": "${scope}"}}]
     )
     def test_a_template_without_data_or_with_one_placeholder_is_no_news(self, template: Object) -> None:
-        """Other texts beside it are what a repository's URL is, say."""
+        """Plain text next to a placeholder is normal: a repository's URL, for example."""
 
         async def story(world: World) -> None:
             await world.begin(target={"template": template})

@@ -1,4 +1,4 @@
-"""What becomes of a token whose Secret can't be written, and of a Secret that somebody else keeps changing."""
+"""Tokens whose Secret can't be written, and Secrets that somebody else keeps changing."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,11 +20,11 @@ REFUSED = Denied("403 admission webhook denied the request", status=403)
 
 
 class TestRefused:
-    """A token that was issued is not thrown away at the first refusal, nor is another asked for in vain."""
+    """A new token isn't thrown away at the first refusal, and no other is requested in vain."""
 
     @pytest.mark.parametrize("error", [REFUSED, Unavailable("500 webhook"), Conflict("409")], ids=type)
     def test_a_refusal_for_a_moment_costs_no_token(self, error: ClusterError) -> None:
-        """It is written within the same pass, and nobody hears of it."""
+        """It is written within the same pass, without a report."""
 
         async def story(world: World) -> None:
             world.cluster.fail("create", "secrets", error, 5)
@@ -37,7 +37,7 @@ class TestRefused:
         play(story, UNCACHED)
 
     def test_a_refusal_that_lasts_costs_one_token(self) -> None:
-        """Half an hour of it: the next is asked for once a dry run has shown that it could be written."""
+        """After half an hour, the next token is requested once a dry run has shown that it could be written."""
 
         async def story(world: World) -> None:
             world.cluster.fail("create", "secrets", REFUSED, 10_000)
@@ -53,7 +53,7 @@ class TestRefused:
         play(story, UNCACHED)
 
     def test_the_placeholder_of_a_dry_run_is_never_stored(self) -> None:
-        """The Secret holds tokens of the endpoint alone."""
+        """The Secret only ever holds tokens from the endpoint."""
 
         async def story(world: World) -> None:
             await world.begin()
@@ -68,7 +68,7 @@ class TestRefused:
         play(story, UNCACHED)
 
     def test_a_change_by_a_person_is_tried_at_once(self) -> None:
-        """Another target needs no wait for the one that was refused."""
+        """Another target doesn't wait for the one that was refused."""
 
         async def story(world: World) -> None:
             world.cluster.fail("create", "secrets", REFUSED, 10_000)
@@ -83,7 +83,7 @@ class TestRefused:
         play(story, UNCACHED)
 
     def test_a_webhook_that_knows_no_dry_runs_keeps_nothing_from_being_written(self) -> None:
-        """The API server refuses the dry run alone, which says nothing of the write."""
+        """The API server refuses only the dry run, which says nothing about the write."""
 
         async def story(world: World) -> None:
             create = world.cluster.create
@@ -103,7 +103,7 @@ class TestRefused:
         play(story, UNCACHED)
 
     def test_an_endpoint_that_comes_back_among_conflicts_is_told_of_no_more(self) -> None:
-        """Unreachable for three seconds, and then forty conflicts: few requests, and Ready in the end."""
+        """Unreachable for three seconds, then forty conflicts: few requests, and Ready in the end."""
 
         async def story(world: World) -> None:
             world.client.outage = Transient("EndpointUnreachable", "no connection")
@@ -118,7 +118,7 @@ class TestRefused:
         play(story, UNCACHED)
 
     def test_who_shares_the_grant_does_not_wait_for_a_write_that_is_refused(self) -> None:
-        """A neighbour's quota is no matter of theirs."""
+        """They aren't affected by a neighbour's quota."""
 
         async def story(world: World) -> None:
             create = world.cluster.create
@@ -158,7 +158,7 @@ def _overwrite(world: World) -> None:
 
 
 class TestContested:
-    """Somebody else wants the target to be otherwise: the operator neither gives in nor fights."""
+    """Somebody else wants a different target: the operator neither gives in nor fights."""
 
     @pytest.mark.parametrize(
         ("undo", "most", "back"),
@@ -168,7 +168,7 @@ class TestContested:
     def test_a_fight_costs_little_and_ends_by_itself(
         self, undo: Callable[[World], None], most: int, back: float
     ) -> None:
-        """A minute of it, each write undone at once: the status says so, and soon after its end all is well."""
+        """For a minute each write is undone at once: the status says so, and recovers soon after."""
 
         async def story(world: World) -> None:
             await world.begin()
@@ -187,7 +187,7 @@ class TestContested:
         play(story, glance=1)
 
     def test_the_other_field_manager_is_named(self) -> None:
-        """In the condition and by an event."""
+        """In the condition and in an event."""
 
         async def story(world: World) -> None:
             await world.begin()
@@ -202,7 +202,7 @@ class TestContested:
 
     @pytest.mark.parametrize("undo", [_delete, _relabel, _overwrite], ids=["deleted", "relabelled", "overwritten"])
     def test_what_is_undone_once_is_repaired_at_once(self, undo: Callable[[World], None]) -> None:
-        """And again a few minutes later."""
+        """It is repaired again a few minutes later."""
 
         async def story(world: World) -> None:
             await world.begin()
@@ -216,7 +216,7 @@ class TestContested:
         play(story)
 
     def test_a_status_follows_within_seconds(self) -> None:
-        """Ready is not said of a Secret that is missing."""
+        """Ready isn't reported for a Secret that is missing."""
 
         async def story(world: World) -> None:
             await world.begin()
@@ -232,7 +232,7 @@ class TestContested:
         play(story, glance=1)
 
     def test_twenty_targets_deleted_as_fast_as_they_appear_are_all_there_in_the_end(self) -> None:
-        """None of them is missing six seconds after that ends."""
+        """Six seconds after the deletions end none is missing."""
 
         async def story(world: World) -> None:
             world.endpoint()
@@ -261,7 +261,7 @@ def _written(world: World) -> list[tuple[str, str, str]]:
 
 
 def test_an_api_server_that_refuses_the_write_costs_no_good_token() -> None:
-    """The old one stays, the reason says what was refused, and the next attempt after the mending succeeds."""
+    """The old token stays, the reason says what was refused, and the next attempt after the fix succeeds."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -285,7 +285,7 @@ def test_an_api_server_that_refuses_the_write_costs_no_good_token() -> None:
 
 @pytest.mark.parametrize("error", [Unavailable("500"), Conflict("409")], ids=["away", "overtaken"])
 def test_a_renewal_whose_write_was_lost_is_made_again_at_once(error: Unavailable | Conflict) -> None:
-    """Not at the next instant of the plan, which may be hours away."""
+    """Not at the next planned time, which may be hours away."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -302,7 +302,7 @@ def test_a_renewal_whose_write_was_lost_is_made_again_at_once(error: Unavailable
 
 @pytest.mark.parametrize("error", [Denied("403", status=403), Unavailable("500 failed calling webhook")], ids=str)
 def test_a_secret_that_cannot_be_written_for_hours_is_told_at_the_resource(error: Denied | Unavailable) -> None:
-    """Ready turns False at the expiry, with the reason, and the endpoint is not worn out meanwhile."""
+    """Ready turns False at expiry, with the reason; the endpoint gets few requests meanwhile."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -324,7 +324,7 @@ def test_a_secret_that_cannot_be_written_for_hours_is_told_at_the_resource(error
 
 
 def test_an_api_server_away_for_a_minute_is_waited_for() -> None:
-    """Nothing crashes, nothing is asked twice, and the next fault is not waited out longer for it."""
+    """Nothing crashes, nothing is requested twice, and later faults aren't waited out longer."""
 
     async def story(world: World) -> None:
         world.cluster.fail("get", "secrets", Unavailable("away"), count=6)

@@ -1,4 +1,4 @@
-"""Text from outside is shown, but never a secret in it."""
+"""External text is shown, but never a secret in it."""
 
 import base64
 import functools
@@ -14,7 +14,7 @@ import pytest
 from integration_token.telemetry.redaction import MAX_LENGTH, leaking, redact, repeating
 
 PART = 16
-"""Characters of a secret, or of a form of it, that may not be read in a message."""
+"""Characters of a secret, in any form, that must not be readable in a message."""
 
 SECRETS = {
     "opaque": "kT9vQ2xLr7WmZ4bNc8YsJ1hGfD6pAe3U",
@@ -38,7 +38,7 @@ def lower_percent(text: str) -> str:
 
 
 def base64_at(offset: int) -> Encode:
-    """Base64 of a longer text, in which the secret begins at that place."""
+    """Base64 of a longer text in which the secret begins at that position."""
     return lambda text: base64.b64encode(b"client:"[:offset] + text.encode() + b":tail").decode()
 
 
@@ -80,29 +80,29 @@ FORMS: dict[str, Encode] = {
 
 
 def chunks(text: str, length: int) -> list[str]:
-    """The text in pieces."""
+    """The text, split into pieces."""
     return [text[start : start + length] for start in range(0, len(text), length)]
 
 
 @functools.cache
 def parts(secret: str) -> frozenset[str]:
-    """What may not be read of a secret, in any of the ways in which one would look for it; in lower case."""
+    """What must not be readable of a secret, in every form one would search for; in lower case."""
     forms = {encode(secret).lower() for encode in FORMS.values()}
     return frozenset(form[start : start + PART] for form in forms for start in range(len(form) - PART + 1))
 
 
 def shown_parts(secret: str, shown: str) -> list[str]:
-    """The parts of the secret that can be read in what is shown."""
+    """The parts of the secret that are readable in the shown text."""
     windows = {shown[start : start + PART].lower() for start in range(len(shown) - PART + 1)}
     return sorted(windows & parts(secret))
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_no_part_of_a_secret_survives_in_whatever_form_it_is_echoed(form: str) -> None:
-    """Sixteen characters of it would already help to find the rest."""
+    """Sixteen characters of it would already help to guess the rest."""
     for kind, secret in SECRETS.items():
         if kind == "punctuation alone" and form.startswith("spelled"):
-            continue  # nothing tells its characters from those between them
+            continue  # its characters can't be told from those between them
         for text in (FORMS[form](secret), f"no client has '{FORMS[form](secret)}' as its secret, sorry"):
             shown = redact(text, ["another secret", secret])
             assert shown_parts(secret, shown) == []
@@ -120,7 +120,7 @@ def test_a_secret_in_pieces_is_recognised_by_each_piece(secret: str) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_piece_from_anywhere_in_a_secret_is_recognised_in_every_form(form: str) -> None:
-    """Also where the piece is encoded by itself."""
+    """Even if the piece was encoded by itself."""
     secret = SECRETS["opaque"]
     for start in range(7):
         shown = redact(f"near {FORMS[form](secret[start : start + PART])} it failed", [secret])
@@ -129,7 +129,7 @@ def test_a_piece_from_anywhere_in_a_secret_is_recognised_in_every_form(form: str
 
 @pytest.mark.parametrize("seed", range(20))
 def test_random_secrets_in_random_nestings_of_encodings_do_not_survive(seed: int) -> None:
-    """Two encodings over each other, in a text of their own characters."""
+    """Two nested encodings, inside a text of their own characters."""
     choose = random.Random(seed)  # noqa: S311  # reproducible, not secret
     alphabet = choose.choice([string.ascii_letters + string.digits, string.printable[:95], "äöü€ " + string.hexdigits])
     secret = "".join(choose.choices(alphabet, k=choose.randint(16, 48))).strip() or "x" * 16
@@ -150,7 +150,7 @@ def test_a_short_secret_is_struck_out_as_a_whole(secret: str) -> None:
 
 
 def test_an_empty_secret_hides_nothing() -> None:
-    """Nothing is found everywhere."""
+    """An empty text would be found everywhere."""
     assert redact("all is well", [""]) == "all is well"
 
 
@@ -166,7 +166,7 @@ def test_an_empty_secret_hides_nothing() -> None:
     ],
 )
 def test_an_ordinary_sentence_is_shown_as_it_was_written(sentence: str) -> None:
-    """It is what helps a user most."""
+    """It helps users most."""
     assert redact(sentence, SECRETS.values()) == sentence
 
 
@@ -179,7 +179,7 @@ def test_what_looks_like_a_credential_is_struck_out_although_nobody_knows_it() -
 
 
 def test_only_harmless_characters_are_shown() -> None:
-    """Nothing that a terminal, a shell, a browser, a template or the reader's eye would be deceived by."""
+    """Nothing that could mislead a terminal, shell, browser, template or reader."""
     everything = " ".join(chunks("".join(map(chr, range(0x3000))) + "\ud800\U0001f600\U000e0041", 20))
     shown = "".join(redact(everything[start : start + 100]) for start in range(0, len(everything), 100))
     assert set(shown) <= set(string.ascii_letters + string.digits + " .,:;!?'()[]/_@=+*~-")
@@ -195,7 +195,7 @@ def test_a_long_text_is_cut_to_two_hundred_characters(text: str) -> None:
 
 
 def test_a_secret_at_the_edge_of_what_is_shown_is_not_cut_into_view() -> None:
-    """A secret is looked for before the text is cut."""
+    """Secrets are searched for before the text is cut."""
     secret = SECRETS["opaque"]
     for filler in range(150, 201):
         shown = redact("a " * (filler // 2) + "b" * (filler % 2) + secret, [secret])
@@ -205,7 +205,7 @@ def test_a_secret_at_the_edge_of_what_is_shown_is_not_cut_into_view() -> None:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("length", [2000, 9000, 60_000])
 def test_a_piece_of_a_long_secret_is_recognised_in_every_form(form: str, length: int) -> None:
-    """As long as a token gets, and longer than what is encoded to be looked for."""
+    """It is as long as a token gets, and longer than what is encoded for the search."""
     choose = random.Random(length)  # noqa: S311  # reproducible, not secret
     for alphabet in (string.ascii_letters + string.digits + "-_.", string.printable[:94], "äöü€" + string.hexdigits):
         secret = "".join(choose.choices(alphabet, k=length))
@@ -219,7 +219,7 @@ def test_a_piece_of_a_long_secret_is_recognised_in_every_form(form: str, length:
     "form", ["plain", "hex", "hex in upper case", "base64 at offset 0", "base64url", "Basic header"]
 )
 def test_eight_characters_of_a_long_secret_are_recognised_in_what_encodings_make_of_it(form: str) -> None:
-    """Wherever in it they begin."""
+    """Wherever they begin in it."""
     choose = random.Random(8)  # noqa: S311  # reproducible, not secret
     for alphabet in (string.ascii_letters + string.digits, string.printable[:94]):
         secret = "".join(choose.choices(alphabet, k=9000))
@@ -232,7 +232,7 @@ def test_eight_characters_of_a_long_secret_are_recognised_in_what_encodings_make
 
 @pytest.mark.parametrize("length", [9000, 60_000])
 def test_beside_a_long_secret_a_message_is_shown_as_it_was_written(length: int) -> None:
-    """Its characters are everywhere in it, but no eight of them."""
+    """All its characters occur in the secret, but no eight in a row."""
     choose = random.Random(length)  # noqa: S311  # reproducible, not secret
     secret = "".join(choose.choices(string.ascii_letters + string.digits + "-_", k=length))
     sentence = "Client is not authorized since 2026-10-12T10:32:55 to use 'https://api.example', request 1f3a9c0d."
@@ -242,14 +242,14 @@ def test_beside_a_long_secret_a_message_is_shown_as_it_was_written(length: int) 
 
 @pytest.mark.parametrize("readings", ["%25" * 400, "%2526amp%253b%5cu0026" * 90, "".join(SECRETS.values()) * 9])
 def test_what_can_be_read_in_too_many_ways_is_not_shown(readings: str) -> None:
-    """Looking through all of them would take too long, and no sentence is written like that."""
+    """Checking every reading would take too long, and no sentence is written like that."""
     secret = "".join(random.Random(1).choices(string.printable[:94], k=9000))  # noqa: S311  # reproducible, not secret
     shown = redact(f"{readings} {quote(quote(secret[100:130]))}", [secret])
     assert shown_parts(secret[100:130], shown) == []
 
 
 def test_of_many_texts_those_with_a_part_of_a_secret_are_found_at_once() -> None:
-    """In whatever encoding, and no other."""
+    """In any encoding, and no others."""
     secret = SECRETS["opaque"] * 300
     leaks = [FORMS[form](secret[3:17]) for form in ("plain", "hex", "base64 at offset 1", "spelled with hyphens")]
     texts = ["template_collection:write", "https://www.example.com/auth/cloud-platform.v2", "Api.Read.All", *leaks]

@@ -1,4 +1,4 @@
-"""A grant becomes the bytes of its token request, as the RFC or the endpoint's documents write it."""
+"""A grant becomes the bytes of its token request, in the format of the RFC or the endpoint's documents."""
 
 import base64
 import json
@@ -37,7 +37,7 @@ EVERY_WAY = pytest.mark.parametrize(
 
 
 def grant(encoding: RequestEncoding = JSON, authentication: str = POST, **changes: Any) -> TokenRequestSpec:
-    """A grant with everything in it, with changes."""
+    """A grant with every input set, with changes."""
     fields: dict[str, Any] = {
         "token_url": URL,
         "audience": "https://api.example/?a=1&b=é",
@@ -50,7 +50,7 @@ def grant(encoding: RequestEncoding = JSON, authentication: str = POST, **change
 
 
 def build_request(spec: TokenRequestSpec) -> TokenRequest:
-    """Its request, at a time that matters to none of them."""
+    """Its request, at a time that doesn't matter."""
     return build_request_at(spec, 0.0)
 
 
@@ -63,7 +63,7 @@ def body(request: TokenRequest) -> dict[str, str]:
 
 @EVERY_WAY
 def test_a_strict_endpoint_reads_what_the_grant_says(encoding: RequestEncoding, authentication: str) -> None:
-    """Both credentials, audience, scopes and parameters arrive unchanged, whatever characters they have."""
+    """Credentials, audience, scopes and parameters arrive unchanged, whatever their characters."""
     request = build_request(grant(encoding, authentication))
     headers = {name.lower(): value for name, value in request.headers.items()}
     read = read_request(headers, "", request.body)
@@ -85,7 +85,7 @@ def test_what_a_grant_lacks_is_not_sent(encoding: RequestEncoding, authenticatio
 
 
 def test_credentials_stand_in_one_place_alone() -> None:
-    """RFC 6749, 2.3: a client must not use more than one method in a request."""
+    """RFC 6749, 2.3: a client must not use more than one method per request."""
     for encoding in (JSON, FORM):
         request = build_request(grant(encoding, BASIC))
         assert not {"client_id", "client_secret"} & set(body(request))
@@ -98,7 +98,7 @@ def test_credentials_stand_in_one_place_alone() -> None:
 def test_the_credentials_as_basic_are_secret_whichever_way_they_were_sent(
     encoding: RequestEncoding, authentication: str
 ) -> None:
-    """An endpoint that has both can write them so in its answer, in pieces too short to tell of the secret itself."""
+    """An endpoint that supports both may echo them in this form, in pieces too short to match the secret itself."""
     pair = {"client_id": "client", "client_secret": "Sj&JRT&JPo1OPD+r"}
     secrets = build_request(TokenRequestSpec(grant(encoding, authentication).inputs, pair)).secrets
     header = basic_authorization(*pair.values()).removeprefix("Basic ")
@@ -111,7 +111,7 @@ def test_the_credentials_as_basic_are_secret_whichever_way_they_were_sent(
 def test_every_form_of_basic_is_secret(
     write: Callable[[str], str], encoding: RequestEncoding, authentication: str
 ) -> None:
-    """Also those that are not sent: an endpoint can write what it was sent as it likes."""
+    """Including forms that aren't sent: an endpoint may reformat what it received."""
     pair = {"client_id": "a client", "client_secret": "S j&J R/P o1+D r"}
     secrets = build_request(TokenRequestSpec(grant(encoding, authentication).inputs, pair)).secrets
     header = base64.b64encode(":".join(map(write, pair.values())).encode()).decode()
@@ -121,13 +121,13 @@ def test_every_form_of_basic_is_secret(
 
 @EVERY_WAY
 def test_the_operator_says_who_it_is(encoding: RequestEncoding, authentication: str) -> None:
-    """Some firewalls refuse whoever doesn't."""
+    """Some firewalls block requests without a User-Agent."""
     agent = build_request(grant(encoding, authentication)).headers["User-Agent"]
     assert agent == f"integration-token-operator/{version('integration-token-operator')}"
 
 
 def test_basic_encodes_both_credentials_as_a_form_before_base64() -> None:
-    """RFC 6749, 2.3.1: a colon in the client ID would end it otherwise. A space is %20, which not all undo as `+`."""
+    """RFC 6749, 2.3.1: otherwise a colon would end the client ID. A space is %20: not every server decodes `+`."""
     header = build_request(grant(authentication=BASIC)).headers["Authorization"]
     scheme, _, encoded = header.partition(" ")
     client_id, colon, secret = base64.b64decode(encoded, validate=True).decode("ascii").partition(":")
@@ -138,7 +138,7 @@ def test_basic_encodes_both_credentials_as_a_form_before_base64() -> None:
 
 @pytest.mark.parametrize("text", ['a"b', "a\\b", "line\u2028break", "a&b=c", "100%", "a+b c", "é", "密码", "</script>"])
 def test_a_value_cannot_break_out_of_its_field(text: str) -> None:
-    """It neither ends its own field nor begins another one."""
+    """It neither ends its own field nor starts another."""
     for encoding in (JSON, FORM):
         request = build_request(grant(encoding, audience=text, parameters=((text, text),)))
         assert len(body(request)) == 6
@@ -146,7 +146,7 @@ def test_a_value_cannot_break_out_of_its_field(text: str) -> None:
 
 
 def test_parameters_cannot_replace_the_credentials() -> None:
-    """Those of the Secret are sent, whoever wrote the endpoint."""
+    """The Secret's credentials are sent, whatever the endpoint's spec says."""
     parameters = (("client_id", "other"), ("client_secret", "other"))
     for encoding in (JSON, FORM):
         fields = body(build_request(grant(encoding, POST, parameters=parameters)))
@@ -155,7 +155,7 @@ def test_parameters_cannot_replace_the_credentials() -> None:
 
 @EVERY_WAY
 def test_nothing_that_can_be_printed_shows_the_credentials(encoding: RequestEncoding, authentication: str) -> None:
-    """In no form in which the request holds them."""
+    """In none of the forms in which the request holds them."""
     wanted = grant(encoding, authentication)
     request = build_request(wanted)
     printed = f"{wanted!r} {wanted!s} {request!r} {request!s} {[wanted, request]}"
@@ -169,14 +169,14 @@ def test_nothing_that_can_be_printed_shows_the_credentials(encoding: RequestEnco
     ("encoding", "sent"), [(FORM, b"resource=b&resource=a&tenant=1"), (JSON, b'"resource": ["b", "a"], "tenant": "1"')]
 )
 def test_a_parameter_with_several_values_is_repeated(encoding: RequestEncoding, sent: bytes) -> None:
-    """In their order: RFC 8707 has `resource` so. JSON has a list."""
+    """In order, as RFC 8707 does with `resource`. In JSON it becomes a list."""
     parameters = (("resource", ("b", "a")), ("tenant", "1"))
     assert sent in build_request(grant(encoding, BASIC, parameters=parameters)).body
 
 
 @EVERY_WAY
 def test_headers_come_from_the_spec_and_from_the_secret(encoding: RequestEncoding, authentication: str) -> None:
-    """One takes the place of the operator's own of the same name, in whatever case; what is secret shows nowhere."""
+    """One replaces the operator's header of the same name, in any case; secret values never show."""
     spec = grant(encoding, authentication, headers=(("ACCEPT", "*/*"), ("X-A", "1")), headers_from=(("X-Key", "key"),))
     spec = replace(spec, credentials={**spec.credentials, "headersFrom.X-Key": "k3y-of-the-shop"})
     request = build_request(spec)
@@ -190,7 +190,7 @@ def test_headers_come_from_the_spec_and_from_the_secret(encoding: RequestEncodin
 
 @pytest.mark.parametrize("value", ["k3y\r\nHost: x", "k3y\n", " k3y", "k3y ", "k3y\t", "k3yé", "k3y\x00"])
 def test_what_fits_no_header_is_not_sent_in_one(value: str) -> None:
-    """The message names key and header, and shows nothing of the value."""
+    """The message names the key and the header, and shows nothing of the value."""
     spec = grant(headers_from=(("X-Key", "api_key"),))
     spec = replace(spec, credentials={**spec.credentials, "headersFrom.X-Key": value})
     with pytest.raises(UserActionRequired, match=r"key api_key of the credentials Secret.*sends as X-Key") as caught:

@@ -1,4 +1,4 @@
-"""What an endpoint answered becomes a token or a failure that says what to do."""
+"""An endpoint's response becomes a token, or a failure that says what to do."""
 
 import base64
 import gzip
@@ -20,13 +20,13 @@ from integration_token.oauth.request import user_agent
 from integration_token.oauth.response import Answer, read_answer
 
 NOW = 1_800_000_000.0
-"""When the request was sent; its answer was there two seconds later."""
+"""When the request was sent; the response arrived two seconds later."""
 RECEIVED = NOW + 2
 HOUR = 3600.0
 YEARS = 10 * 365 * 24 * HOUR
 QUARTER = 15 * 60.0
 DEFAULT = 1800.0
-"""The endpoint's defaultLifetime, which no answer below tells by itself."""
+"""The endpoint's defaultLifetime, which no response below happens to state."""
 SECRET = 'kT9v"Q2xLr7%Wm Z4/bNc8+YsJ1é'
 TOKEN = "tok3n.Xy7-aBcDeFgHiJkL~mNoP_qRs+tUv/wXyZ="
 HELD = "he1d.Zx9-bCdEfGhIjKlMnOp"
@@ -45,9 +45,9 @@ def read(
     pointers: tuple[str, str] = ("", ""),
     **asked: Any,
 ) -> Token:
-    """The token of an answer with these fields, or with that body.
+    """The token in a response with these fields, or with that body.
 
-    :param asked: how it was asked for, where that matters.
+    :param asked: how it was requested, if that matters.
     """
     answer = Answer(status, headers or {}, json.dumps(fields).encode() if body is None else body, NOW)
     return read_answer(
@@ -63,14 +63,14 @@ def read(
 
 
 def failure(fields: object = None, **changes: Any) -> Failure:
-    """The failure of such an answer."""
+    """The failure that such a response causes."""
     with pytest.raises(Failure) as caught:
         read(fields, **changes)
     return caught.value
 
 
 def good(**changes: Any) -> dict[str, Any]:
-    """The fields of a good answer, with changes; those that are ... left out."""
+    """The fields of a successful response, with changes; a value of ... removes a field."""
     fields = {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600, "scope": "read"} | changes
     return {name: value for name, value in fields.items() if value is not ...}
 
@@ -94,7 +94,7 @@ def jwt(**claims: object) -> str:
     ],
 )
 def test_the_expiry_is_counted_from_when_the_request_was_sent(expires_in: object, lifetime: float) -> None:
-    """That is the safe side: the endpoint counts from later."""
+    """That is the safe side: the endpoint counts from a later moment."""
     token = read(good(expires_in=expires_in))
     assert (token.access_token, token.issued, token.expires, token.assumed) == (TOKEN, NOW, NOW + lifetime, False)
 
@@ -121,7 +121,7 @@ def test_the_expiry_is_counted_from_when_the_request_was_sent(expires_in: object
 def test_a_jwt_tells_its_expiry_by_the_clock_of_its_server(
     exp: object, date: float | None, expires_in: object, lifetime: float
 ) -> None:
-    """The Date header tells what that clock said."""
+    """The Date header gives that clock's reading."""
     headers = {} if date is None else {"date": formatdate(date, usegmt=True)}
     token = read(good(access_token=jwt(exp=exp), expires_in=expires_in), headers=headers)
     assert token.lifetime == pytest.approx(lifetime, abs=0.001)
@@ -141,7 +141,7 @@ def test_a_jwt_tells_its_expiry_by_the_clock_of_its_server(
     ],
 )
 def test_what_only_looks_like_a_jwt_is_a_token_like_any_other(token: str) -> None:
-    """It is never required to be one."""
+    """Tokens are never required to be JWTs."""
     assert read(good(access_token=token, expires_in=...)).expires == NOW + DEFAULT
 
 
@@ -165,7 +165,7 @@ def test_the_id_of_a_jwt_is_told_where_it_holds_nothing_that_was_sent(jti: objec
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Thu, 99 Foo 2026", "Fri, 31 Dec 9999 23:59:59 +9999", "\x00", "0"])
 def test_a_date_that_is_none_corrects_nothing(date: str) -> None:
-    """The answer is read as if it had no Date."""
+    """The response is read as if it had no Date."""
     assert read(good(access_token=jwt(exp=NOW + 600)), headers={"date": date}).lifetime == 600
 
 
@@ -198,19 +198,19 @@ def test_the_scopes_are_those_of_the_answer(scope: object, granted: tuple[str, .
     ],
 )
 def test_a_dialect_that_is_unambiguous_is_understood(fields: dict[str, Any]) -> None:
-    """The same token comes of all of them."""
+    """They all yield the same token."""
     assert read(fields) == Token(TOKEN, NOW, NOW + HOUR, assumed=False, scope=("read",))
 
 
 def test_any_status_of_success_and_any_unicode_encoding_of_json_will_do() -> None:
-    """Some answer 201."""
+    """Some servers return 201."""
     assert read(good(), status=201).access_token == TOKEN
     assert read(body=json.dumps(good()).encode("utf-16")).access_token == TOKEN
 
 
 @pytest.mark.parametrize("value", [..., None, "", 12345, True, [TOKEN], {"value": TOKEN}])
 def test_an_answer_without_a_token_is_refused(value: object) -> None:
-    """And says where to look."""
+    """The message says where to look."""
     problem = failure(good(access_token=value))
     assert isinstance(problem, Transient)
     assert problem.reason == Reason.INVALID_RESPONSE
@@ -221,7 +221,7 @@ def test_an_answer_without_a_token_is_refused(value: object) -> None:
     "spoiled", ["{}\r\nX-Injected: yes", "{}\n", " {}", "a b{}", "é{}", "{}\x7f", "\x00{}", "\ud800{}"]
 )
 def test_a_token_that_would_break_the_header_of_its_consumers_is_refused(spoiled: str) -> None:
-    """It never reaches the Secret, and its text no message."""
+    """It never reaches the Secret, and its text never reaches a message."""
     problem = failure(good(access_token=spoiled.format(TOKEN)))
     assert (type(problem), problem.reason) == (Transient, Reason.INVALID_RESPONSE)
     assert TOKEN[:8] not in problem.message
@@ -229,7 +229,7 @@ def test_a_token_that_would_break_the_header_of_its_consumers_is_refused(spoiled
 
 @pytest.mark.parametrize("token_type", ["mac", "DPoP", "N_A", 7, [SECRET], "é"])
 def test_a_token_of_another_type_is_refused(token_type: object) -> None:
-    """The Secret promises `Bearer`, and no word that an endpoint may have for it is one of these; none is quoted."""
+    """The Secret promises `Bearer`, and other types don't fit; the endpoint's word isn't quoted."""
     problem = failure(good(token_type=token_type), token_type="JWT")
     assert (type(problem), problem.reason) == (Transient, Reason.INVALID_RESPONSE)
     assert problem.message == "the endpoint issued a token of another type than Bearer; no other is supported"
@@ -237,7 +237,7 @@ def test_a_token_of_another_type_is_refused(token_type: object) -> None:
 
 @pytest.mark.parametrize(("token_type", "answered"), [("BearerToken", "BearerToken"), ("JWT", "jwt"), ("a b", "A b")])
 def test_another_word_for_bearer_is_taken_where_the_endpoint_has_it(token_type: str, answered: str) -> None:
-    """Without `spec.response.tokenType` it is refused; the message names field and endpoint, and not the word."""
+    """Without `spec.response.tokenType` it is refused; the message names field and endpoint, but not the word."""
     assert read(good(token_type=answered), token_type=token_type).access_token == TOKEN
     assert read(good(token_type="bearer"), token_type=token_type).access_token == TOKEN
     assert failure(good(token_type=answered)).message == (
@@ -264,7 +264,7 @@ def _raw_deflate(data: bytes) -> bytes:
     ],
 )
 def test_an_answer_that_is_compressed_all_the_same_is_read(encoding: str, compress: Callable[[bytes], bytes]) -> None:
-    """Some servers and proxies do so whatever was asked for; and what a refusal says is read as well."""
+    """Some servers and proxies compress whatever was requested; refusals are read as well."""
     headers = {"content-encoding": encoding}
     assert read(body=compress(json.dumps(good()).encode()), headers=headers).access_token == TOKEN
     refused = compress(b'{"error": "invalid_scope", "error_description": "no such scope"}')
@@ -288,7 +288,7 @@ def test_an_answer_that_is_compressed_all_the_same_is_read(encoding: str, compre
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_cannot_be_unpacked_within_the_bound_is_said_to_be_so(encoding: str, body: bytes, why: str) -> None:
-    """Rather than to be no JSON; nothing larger is ever in memory, and an error's status still counts."""
+    """It isn't called invalid JSON; memory stays bounded, and an error's status still counts."""
     tracemalloc.start()
     problem = failure(body=body, headers={"content-encoding": encoding})
     peak = tracemalloc.get_traced_memory()[1]
@@ -323,7 +323,7 @@ def test_what_cannot_be_unpacked_within_the_bound_is_said_to_be_so(encoding: str
     ],
 )
 def test_what_is_no_json_object_is_a_passing_failure(body: bytes, content_type: str, shown: str) -> None:
-    """A proxy's page may be gone in a minute; the message says what kind of page."""
+    """A proxy's page may be gone in a minute; the message says what kind of page it is."""
     problem = failure(body=body, headers={"content-type": content_type} if content_type else {})
     assert (type(problem), problem.reason) == (Transient, Reason.INVALID_RESPONSE)
     assert problem.message == f"login.example:443 answered 200 with no JSON object ({shown}); check spec.tokenURL"
@@ -365,7 +365,7 @@ def test_what_is_no_json_object_is_a_passing_failure(body: bytes, content_type: 
 def test_an_error_is_classed_by_whether_a_change_or_time_mends_it(
     status: int, error: str | None, kind: type[Failure], reason: Reason, advice: str
 ) -> None:
-    """Its status is shown, and what to do where somebody has to do something."""
+    """The status is shown, and what to do if something has to be done."""
     body = b"<h1>Sorry</h1>" if error is None else json.dumps({"error": error}).encode()
     problem = failure(body=body, status=status)
     assert (type(problem), problem.reason) == (kind, reason)
@@ -374,7 +374,7 @@ def test_an_error_is_classed_by_whether_a_change_or_time_mends_it(
 
 
 def test_an_error_is_shown_with_its_code_and_its_description() -> None:
-    """They tell more than any class can."""
+    """They say more than any class can."""
     fields = {"error": "access_denied", "error_description": "Service not found: https://api.example"}
     assert failure(fields, status=403).message == (
         "the endpoint answered 403 access_denied: Service not found: https://api.example;"
@@ -383,7 +383,7 @@ def test_an_error_is_shown_with_its_code_and_its_description() -> None:
 
 
 def test_a_code_is_understood_although_it_holds_a_part_of_the_secret() -> None:
-    """A secret such as `client` is struck out of the message, not out of the reason."""
+    """A secret such as `client` is redacted in the message, but the reason is still right."""
     answer = Answer(401, {}, b'{"error": "access_denied"}', NOW)
     with pytest.raises(UserActionRequired) as caught:
         read_answer(answer, asked=ASKED, scopes=(), default_lifetime=DEFAULT, secrets=("access",), received=RECEIVED)
@@ -393,7 +393,7 @@ def test_a_code_is_understood_although_it_holds_a_part_of_the_secret() -> None:
 
 @pytest.mark.parametrize("error", [None, 7, "", ["invalid_client"], {"code": 1}, "x" * 65, 'a"b', "a\nb", "é"])
 def test_an_error_without_a_proper_code_is_classed_by_its_status(error: object) -> None:
-    """Whatever stands there is not repeated."""
+    """Whatever the code's field contains isn't repeated."""
     assert failure({"error": error}, status=400).message == (
         "the endpoint answered 400; check spec.tokenURL, the audience and the parameters"
     )
@@ -405,7 +405,7 @@ def test_an_error_without_a_proper_code_is_classed_by_its_status(error: object) 
 @pytest.mark.parametrize("status", [200, 201, 299])
 @pytest.mark.parametrize("place", ["error", "error_description", "error_uri", "token_type", "scope", "expires_in"])
 def test_nothing_that_a_success_holds_is_quoted(status: int, place: str) -> None:
-    """Be it a value that nobody can know for secret: the token may stand in any field of a dialect."""
+    """Not even a harmless-looking value: in a dialect the token may be in any field."""
     unknown = "qzxj-0451"
     texts = [
         failure({"access_token": "", place: unknown}, status=status).message,
@@ -417,13 +417,13 @@ def test_nothing_that_a_success_holds_is_quoted(status: int, place: str) -> None
 
 
 def test_a_standard_code_of_a_success_is_told() -> None:
-    """The word is the operator's own; the description beside it is not, and stays away."""
+    """The operator shows its own spelling of the code, and omits the description next to it."""
     fields = {"error": "invalid_scope", "error_description": "no such scope"}
     assert failure(fields).message == "the endpoint answered 200 invalid_scope; check spec.scopes"
 
 
 def test_another_code_of_a_success_is_classed_as_ever() -> None:
-    """Only that it isn't shown."""
+    """It just isn't shown."""
     problem = failure({"error": "account_locked"})
     assert (type(problem), problem.reason) == (UserActionRequired, Reason.REQUEST_REJECTED)
     assert problem.message == (
@@ -444,12 +444,12 @@ REFUSALS = {
     "Hydra": (400, b'{"error":"invalid_request","error_description":"The POST body can not be empty."}'),
     "others": (415, b"<h1>Unsupported Media Type</h1>"),
 }
-"""What real servers that want a form answer to JSON."""
+"""How real servers that expect a form respond to JSON."""
 
 
 @pytest.mark.parametrize(("status", "body"), REFUSALS.values(), ids=REFUSALS)
 def test_json_to_a_server_that_wants_a_form_is_told_first(status: int, body: bytes) -> None:
-    """Whatever it says of it; with a form, the same answer has other causes."""
+    """Whatever its code; if a form was sent, the same response has other causes."""
     problem = failure(body=body, status=status, encoding=JSON)
     said, _, advice = problem.message.partition("; ")
     assert advice.startswith("set spec.requestEncoding of TokenEndpoint login to Form")
@@ -474,18 +474,18 @@ def test_json_to_a_server_that_wants_a_form_is_told_first(status: int, body: byt
     ],
 )
 def test_who_has_read_the_request_is_not_suspected_to_want_a_form(status: int, error: str | None) -> None:
-    """A clear refusal of credentials, scopes or audience, a wrong path and a firewall have other causes."""
+    """Clear refusals of credentials, scopes or audience, wrong paths and firewalls have other causes."""
     body = b"<html>" if error is None else json.dumps({"error": error}).encode()
     assert "requestEncoding" not in failure(body=body, status=status, encoding=JSON).message
 
 
 def test_a_form_to_a_server_that_wants_json_is_told_too() -> None:
-    """415 says that it is the form."""
+    """415 shows that the form is the cause."""
     assert "; set spec.requestEncoding of TokenEndpoint login to JSON" in failure(status=415).message
 
 
 def test_a_refused_client_is_told_to_check_how_it_is_authenticated() -> None:
-    """Hydra and Spring take only the method that is registered; a server that decodes nothing takes no Basic."""
+    """Hydra and Spring accept only the registered method; servers that don't decode accept no encoded Basic."""
     post = failure({"error": "invalid_client"}, status=401, authentication=POST).message
     basic = failure({"error": "invalid_client"}, status=401, authentication=BASIC).message
     for said, method in ((post, POST), (basic, BASIC)):
@@ -510,7 +510,7 @@ def test_a_refused_client_is_told_to_check_how_it_is_authenticated() -> None:
 )
 @pytest.mark.parametrize("code", ["invalid_client", "unauthorized_client"])
 def test_a_refused_client_is_told_to_check_what_its_method_needs(method: str, said: str, code: str) -> None:
-    """There is no secret to check where none is sent."""
+    """Methods that send no secret have none to check."""
     message = failure({"error": code}, status=400, authentication=method).message
     assert said in message or (method, code) == ("ClientSecretJWT", "unauthorized_client")
     assert ("client secret" in message) is (method == "ClientSecretJWT")
@@ -529,12 +529,12 @@ def test_a_refused_client_is_told_to_check_what_its_method_needs(method: str, sa
     ],
 )
 def test_a_refused_grant_is_told_to_check_what_it_needs(grant: str, code: str, said: str) -> None:
-    """Beside the client, which may be all right."""
+    """The client itself may be fine."""
     assert said in failure({"error": code}, status=400, grant=grant).message
 
 
 def test_a_server_that_fails_may_have_met_the_future() -> None:
-    """Ory Hydra answers 500 to an assertion that is dated ahead of its clock; without one nothing is said of clocks."""
+    """Hydra answers 500 to an assertion dated ahead of its clock; other requests get no advice about clocks."""
     assert "check that of the operator's node" in failure(status=500, authentication="PrivateKeyJWT").message
     assert "check that of the operator's node" in failure(status=500, grant="JWTBearer").message
     assert failure(status=500).message == "login.example:443 answered 500"
@@ -542,7 +542,7 @@ def test_a_server_that_fails_may_have_met_the_future() -> None:
 
 
 def test_an_unauthorized_client_may_have_a_wrong_secret() -> None:
-    """Keycloak says so of both."""
+    """Keycloak uses the same code for both."""
     message = failure({"error": "unauthorized_client"}, status=401).message
     assert "check the client secret" in message
     assert "allowed the client credentials grant" in message
@@ -567,7 +567,7 @@ def test_an_unauthorized_client_may_have_a_wrong_secret() -> None:
     ],
 )  # fmt: skip
 def test_a_redirect_names_where_it_leads_and_nothing_that_may_be_secret(status: int, location: str, said: str) -> None:
-    """Host and path: `/login` tells that the path is wrong. Its query, its fragment and its user are not shown."""
+    """Host and path are shown: `/login` suggests a wrong path. Query, fragment and user are not."""
     problem = failure(body=b"", status=status, headers={"location": location})
     assert (type(problem), problem.reason) == (UserActionRequired, Reason.REQUEST_REJECTED)
     assert problem.message.startswith(f"login.example:443 answered {status}, a redirect")
@@ -581,7 +581,7 @@ def test_a_redirect_names_where_it_leads_and_nothing_that_may_be_secret(status: 
 )
 @pytest.mark.parametrize("status", [403, 406])
 def test_a_page_that_refuses_comes_from_before_the_endpoint(status: int, body: bytes, content_type: str) -> None:
-    """A firewall knows the operator by its User-Agent."""
+    """A firewall recognises the operator by its User-Agent."""
     problem = failure(body=body, status=status, headers={"content-type": content_type}, encoding=JSON)
     assert (type(problem), problem.reason) == (UserActionRequired, Reason.REQUEST_REJECTED)
     assert "something before the endpoint, such as a firewall or a proxy, refused the request" in problem.message
@@ -592,7 +592,7 @@ def test_a_page_that_refuses_comes_from_before_the_endpoint(status: int, body: b
 
 
 def test_a_proxy_that_wants_a_password_is_told_as_such() -> None:
-    """It is no refusal by the endpoint, and nothing that the resource's owner could change."""
+    """It isn't a refusal by the endpoint, and the resource's owner couldn't change anything."""
     problem = failure(status=407)
     assert (type(problem), problem.reason) == (Transient, Reason.ENDPOINT_UNREACHABLE)
     assert problem.message == (
@@ -665,7 +665,7 @@ def test_an_endpoint_can_ask_to_be_left_alone_for_a_quarter_of_an_hour_at_most(
 @pytest.mark.parametrize("echo", [SECRET, HELD, TOKEN, jwt(exp=1)])
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 429, 503])
 def test_no_message_holds_a_secret_or_a_token_that_the_answer_repeats(status: int, echo: str) -> None:
-    """Wherever in the answer it stands."""
+    """Wherever it appears in the response."""
     headers = dict.fromkeys(("content-type", "www-authenticate", "location", "retry-after", "date"), f"text/{echo}")
     bodies: list[object] = [
         {"error": echo},
@@ -685,7 +685,7 @@ def test_no_message_holds_a_secret_or_a_token_that_the_answer_repeats(status: in
 
 
 def test_neither_an_answer_nor_a_token_shows_in_a_repr() -> None:
-    """A traceback or a log line that prints them is harmless."""
+    """Printing them in a traceback or a log line is harmless."""
     answer = Answer(200, {"set-cookie": SECRET}, json.dumps(good()).encode(), NOW)
     assert SECRET not in repr(answer)
     assert TOKEN not in repr((answer, read(good())))
@@ -721,7 +721,7 @@ def test_a_pointer_says_where_token_and_lifetime_are(fields: object, pointers: t
 
 
 def test_a_lifetime_that_is_not_where_the_pointer_says_is_not_told() -> None:
-    """Neither is one that stands elsewhere: it may be another token's."""
+    """A lifetime elsewhere in the response doesn't count: it may be another token's."""
     token = read(good(expires_in=60), pointers=("", "/data/ttl"))
     assert (token.expires - token.issued, token.assumed) == (DEFAULT, True)
 
@@ -741,7 +741,7 @@ def test_a_lifetime_that_is_not_where_the_pointer_says_is_not_told() -> None:
     ],
 )
 def test_only_a_text_is_taken_from_where_the_pointer_leads(fields: object) -> None:
-    """Who may write an endpoint may have it lead anywhere: the message says where, and shows nothing of the answer."""
+    """An endpoint's author may point it anywhere: the message gives the path, and shows nothing of the response."""
     problem = failure(fields, pointers=("/data/token", ""))
     assert (type(problem), problem.reason) == (Transient, Reason.INVALID_RESPONSE)
     assert "at /data/token no text that fits into a header; mend spec.response.accessTokenPointer" in problem.message
@@ -749,6 +749,6 @@ def test_only_a_text_is_taken_from_where_the_pointer_leads(fields: object) -> No
 
 
 def test_an_error_is_told_where_the_pointer_leads_to_no_token() -> None:
-    """As it is without a pointer."""
+    """As it would be without a pointer."""
     problem = failure({"error": "invalid_client", "access_token": TOKEN}, pointers=("/data/token", ""))
     assert problem.reason == Reason.INVALID_CLIENT

@@ -1,4 +1,4 @@
-"""When the endpoint rolls over is learned from its answers, and spares the polls that it makes useless."""
+"""The operator learns when the endpoint rolls over, and leaves out polls that would be useless."""
 
 import math
 import random
@@ -9,14 +9,13 @@ from integration_token.renewal.rollover import SAFE_LEAD, Rollover
 from integration_token.renewal.schedule import stated, turn
 
 WINDOW = 17280.0
-"""A day's."""
+"""A day's lifetime."""
 
 
 def lifetime(
     known: Rollover, lead: float, *, window: float = WINDOW, turn: int = 1, safe: float = SAFE_LEAD
 ) -> tuple[list[float], Rollover]:
-    """The seconds before expiry of a token's polls, the last of which is answered the next one, and what is known
-    then."""
+    """When a token is polled, in seconds before expiry, until the next one arrives; and what is known then."""
     polls: list[float] = []
     while True:
         polls.append(known.next_left(window, turn, safe))
@@ -28,7 +27,7 @@ def lifetime(
 def lifetimes(
     leads: list[float], known: Rollover | None = None, *, window: float = WINDOW, safe: float = SAFE_LEAD
 ) -> list[list[float]]:
-    """The polls of one token after the other."""
+    """The polls of one token after another."""
     known, result = known or Rollover(), []
     for lead in leads:
         polls, known = lifetime(known, lead, window=window, safe=safe)
@@ -82,7 +81,7 @@ LEARNED = Rollover(low=2160, high=4320)
     ],
 )
 def test_polls_before_the_learned_rollover_are_left_out(leads: list[float], polls: list[list[float]]) -> None:
-    """One token after another of an endpoint with a steady lead."""
+    """One token after another, from an endpoint with a steady lead."""
     assert lifetimes(leads) == polls
 
 
@@ -105,12 +104,12 @@ def test_polls_before_the_learned_rollover_are_left_out(leads: list[float], poll
 def test_a_lead_that_proves_wrong_is_given_up_after_a_second_chance(
     leads: list[float], polls: list[list[float]]
 ) -> None:
-    """An endpoint that rolled over an hour before expiry until now."""
+    """An endpoint that has rolled over an hour before expiry until now."""
     assert lifetimes(leads, LEARNED) == polls
 
 
 def test_one_very_late_rollover_does_not_make_the_next_ones_late() -> None:
-    """Nor where they come after expiry as a rule."""
+    """Not even if they usually come after expiry."""
     known, late = Rollover(low=-1, high=1), []
     for lead in (-800, -1, -1, -1):
         polls, known = lifetime(known, lead)
@@ -119,7 +118,7 @@ def test_one_very_late_rollover_does_not_make_the_next_ones_late() -> None:
 
 
 def test_a_probe_finds_an_earlier_rollover_and_costs_one_poll_where_there_is_none() -> None:
-    """At twice the lead, or at 4 min; what it finds is relied on once it is found twice."""
+    """At twice the lead, or at 4 min; the result is relied on once it is confirmed."""
     assert lifetime(LEARNED, 3600, turn=0) == ([4320, 2160], LEARNED)
     polls, known = lifetime(Rollover(low=50, high=60), 3600, turn=0)
     assert polls == [240]
@@ -127,7 +126,7 @@ def test_a_probe_finds_an_earlier_rollover_and_costs_one_poll_where_there_is_non
 
 
 def test_a_rollover_that_is_less_late_than_it_was_is_found_within_a_few_tokens() -> None:
-    """Consumers fail until then: every other token is polled at half the known delay as well."""
+    """Consumers fail until then: every other token is also polled at half the known delay."""
     known, polls = Rollover(low=-300, high=-299), [0.0]
     for number in range(12):
         polls, known = lifetime(known, -10, turn=number)
@@ -139,14 +138,14 @@ def test_a_rollover_that_is_less_late_than_it_was_is_found_within_a_few_tokens()
 
 
 def test_one_token_in_sixteen_is_probed_and_the_same_ones_after_a_restart() -> None:
-    """By its issue time alone."""
+    """Only its issue time decides."""
     turns = [turn(1_800_000_000.0 + 86400 * day) for day in range(1600)]
     assert all(70 <= turns.count(number) <= 130 for number in range(16))
 
 
 @pytest.mark.parametrize("lead", [60, 300])
 def test_a_stated_lead_that_is_too_short_to_be_good_is_not_believed_without_a_poll(lead: float) -> None:
-    """It may be a slip of the pen, and costs four minutes of safety at each renewal."""
+    """It may be a typo, and would cost four minutes of safety at each renewal."""
     assert lifetimes([3600, 3600], stated("uid", lead))[-1][-1] >= 240
     _, known = lifetime(stated("uid", lead), lead)
     assert known.too_late(86400, SAFE_LEAD) is (lead < 240)
@@ -154,7 +153,7 @@ def test_a_stated_lead_that_is_too_short_to_be_good_is_not_believed_without_a_po
 
 @pytest.mark.parametrize("lead", [3600, 600])
 def test_a_stated_lead_is_where_learning_starts(lead: float) -> None:
-    """The first poll is at three quarters of it, and some percent later for each resource."""
+    """The first poll is at three quarters of it, plus some percent that differ for each resource."""
     (first, *more), known = lifetime(stated("uid", lead), lead)
     assert more == []
     assert 0.7 * lead <= first <= 0.75 * lead
@@ -162,7 +161,7 @@ def test_a_stated_lead_is_where_learning_starts(lead: float) -> None:
 
 
 def test_a_window_that_is_smaller_than_the_lead_is_not_opened_earlier() -> None:
-    """What is known leaves polls out and never adds one."""
+    """Knowledge leaves polls out and never adds one."""
     assert lifetimes([3600, 0], LEARNED, window=1000)[0] == [1000]
 
 
@@ -174,12 +173,12 @@ def test_a_window_that_is_smaller_than_the_lead_is_not_opened_earlier() -> None:
     ],
 )
 def test_a_late_poll_teaches_nothing(known: Rollover, left: float) -> None:
-    """The rollover had come before it."""
+    """The rollover had already happened."""
     assert known.new(left) == known
 
 
 def test_a_rollover_during_an_outage_teaches_nothing() -> None:
-    """The last answer before it came at half an hour, the next one a day after expiry."""
+    """The last response before it came at half an hour, the next one a day after expiry."""
     assert Rollover().old(1800).new(-86400) == Rollover()
     assert Rollover().new(-86400) == Rollover()
 
@@ -192,7 +191,7 @@ def test_what_is_remembered_after_a_restart_costs_no_poll() -> None:
 
 
 def test_what_was_doubted_once_is_remembered_over_a_restart() -> None:
-    """A restart between a late rollover and the next one does not make late what had come in time."""
+    """A restart between a late rollover and the next one doesn't delay a token that came in time."""
     _, doubted = lifetime(LEARNED, 0)
     assert doubted.lead == 2160
     assert doubted.too_late(86400, SAFE_LEAD) is None
@@ -221,7 +220,7 @@ def test_a_rollover_is_too_late_for_mounted_files_under_four_minutes(
 
 
 MINUTES = 600.0
-"""Seconds for which consumers go on with an old token, at most."""
+"""Seconds for which consumers keep using an old token, at most."""
 
 
 @pytest.mark.parametrize(
@@ -250,13 +249,13 @@ MINUTES = 600.0
 def test_where_consumers_go_on_with_an_old_token_for_ten_minutes_as_much_more_is_in_time(
     leads: list[float], polls: list[list[float]]
 ) -> None:
-    """One token after another of an endpoint with a steady lead."""
+    """One token after another, from an endpoint with a steady lead."""
     assert lifetimes(leads, safe=SAFE_LEAD + MINUTES) == polls
 
 
 @pytest.mark.parametrize("delay", [30.0, 60.0, MINUTES])
 def test_a_lead_that_covers_consumers_and_kubelet_is_met_in_time_from_the_first_token_on(delay: float) -> None:
-    """Whatever the lead is, from four minutes and what consumers need on, and wherever the window opens."""
+    """For any lead of at least four minutes plus the consumers' delay, wherever the window opens."""
     chance = random.Random(9)  # noqa: S311  # no secret
     safe = SAFE_LEAD + delay
     for _ in range(2000):
@@ -268,7 +267,7 @@ def test_a_lead_that_covers_consumers_and_kubelet_is_met_in_time_from_the_first_
 
 
 def test_it_costs_one_poll_more_at_most() -> None:
-    """Of a token of whose rollover nothing is known."""
+    """For a token whose rollover is unknown."""
     chance = random.Random(13)  # noqa: S311  # no secret
     for _ in range(2000):
         window, safe = chance.uniform(1, 90000), SAFE_LEAD + chance.uniform(0, MINUTES)
@@ -291,15 +290,15 @@ def test_what_was_enough_is_no_bound_for_who_needs_more() -> None:
 
 
 def test_one_resource_of_a_grant_may_need_more_than_another() -> None:
-    """What the grant has been taught is judged by each for itself."""
+    """Each resource judges for itself what the grant has learned."""
     assert LEARNED.too_late(86400, SAFE_LEAD + MINUTES) is False
     short = Rollover(300, 600)
     assert (short.too_late(86400, SAFE_LEAD), short.too_late(86400, SAFE_LEAD + MINUTES)) == (False, True)
-    assert short.too_late(600, SAFE_LEAD + MINUTES) is False  # as early as it can be asked for
+    assert short.too_late(600, SAFE_LEAD + MINUTES) is False  # as early as it can be requested
 
 
 def _steady(lead: float) -> Callable[[random.Random], float]:
-    return lambda chance: lead - chance.random()  # expires_in is cut to whole seconds
+    return lambda chance: lead - chance.random()  # expires_in is rounded down to whole seconds
 
 
 @pytest.mark.parametrize(
@@ -313,7 +312,7 @@ def _steady(lead: float) -> Callable[[random.Random], float]:
     ],
 )
 def test_a_year_of_tokens_costs_few_polls(lead: Callable[[random.Random], float], most: float) -> None:
-    """On average, the first token apart: 1.2 for leads over 5 min, 3 below, and more where the lead varies."""
+    """On average, without the first token: 1.2 for leads over 5 min, 3 below, more if the lead varies."""
     chance = random.Random(5)  # noqa: S311  # no secret
     _, known = lifetime(Rollover(), lead(chance))
     total = 0
@@ -324,7 +323,7 @@ def test_a_year_of_tokens_costs_few_polls(lead: Callable[[random.Random], float]
 
 
 def test_whatever_is_answered_the_next_poll_comes_later() -> None:
-    """No knowledge makes a poll its own successor, and expiry is never passed by for more than half a second."""
+    """No knowledge makes a poll its own successor, or passes expiry by more than half a second."""
     chance = random.Random(3)  # noqa: S311  # no secret
     for _ in range(1000):
         known = Rollover()
@@ -343,7 +342,7 @@ def test_whatever_is_answered_the_next_poll_comes_later() -> None:
                 if left <= lead:
                     known = known.new(left - chance.choice((0, 0.1, 100)))
                     break
-                if chance.random() < 0.8:  # else the request fails, and another is made later
+                if chance.random() < 0.8:  # otherwise the request fails, and another is made later
                     known = known.old(left)
                 else:
                     left -= chance.uniform(0, 50)

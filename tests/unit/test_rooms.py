@@ -1,4 +1,4 @@
-"""The operator is a house of few rooms that says what is where, and its remembered state has one writer each."""
+"""The operator has few rooms that say what they contain, and each remembered field has one writer."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ MODULES = [pytest.param(module, id=module.path) for module in rooms.modules()]
 
 
 def test_the_rooms_are_few_and_so_are_the_ways_between_them() -> None:
-    """What somebody new can keep in mind: 15 rooms, 8 floors and 64 arrows at most."""
+    """What a newcomer can keep in mind: at most 15 rooms, 8 floors and 64 arrows."""
     floors = rooms.floors()
     assert sum(map(len, floors)) <= 15
     assert len(floors) <= 8
@@ -20,14 +20,14 @@ def test_the_rooms_are_few_and_so_are_the_ways_between_them() -> None:
 
 
 def test_every_arrow_leads_to_a_floor_below() -> None:
-    """None upward, none between neighbours, no circle."""
+    """None upward, none between neighbours, no cycles."""
     floor = {room: number for number, level in enumerate(rooms.floors()) for room in level}
     assert [(room, other) for room, other in sorted(rooms.arrows()) if floor[room] >= floor[other]] == []
 
 
 @pytest.mark.parametrize("room", PACKAGES)
 def test_a_room_says_what_belongs_there_and_what_does_not(room: str) -> None:
-    """Whoever looks for the place of something new reads it there."""
+    """There a contributor reads where something new belongs."""
     docstring = rooms.docstrings()[room]
     assert "Here:" in docstring
     assert "Not here:" in docstring
@@ -41,7 +41,7 @@ def test_a_module_is_short_and_says_what_it_is(module: Module) -> None:
 
 
 def test_the_printed_tree_names_each_room_with_what_it_is_for() -> None:
-    """`make rooms`: a line each, from the top floor down, and the sum."""
+    """`make rooms`: one line each, from the top floor down, and the total."""
     *lines, last = rooms.tree()
     named = [room for level in rooms.floors() for room in level]
     assert [line[4:].split()[0] for line in lines] == named
@@ -50,12 +50,12 @@ def test_the_printed_tree_names_each_room_with_what_it_is_for() -> None:
 
 
 def test_no_field_of_long_lived_state_has_more_than_one_writer() -> None:
-    """Where two modules write it, neither can tell from its own text what the field holds."""
+    """With two writers, neither module's source shows what the field holds."""
     assert rooms.writers() == {}
 
 
 class TestWriters:
-    """Who assigns a field of long-lived state is found."""
+    """Every assignment to a field of long-lived state is found."""
 
     STATE = """
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ class Value:
 """
 
     def writers(self, tmp_path: Path, controller: str) -> dict[str, list[str]]:
-        """Of a state and a module that uses it."""
+        """The writers of a state, given a module that uses it."""
         for name, text in (("state/state.py", self.STATE), ("controller/one.py", controller)):
             path = tmp_path / name
             path.parent.mkdir()
@@ -95,7 +95,7 @@ class Value:
         ids=["assigned", "added to", "not annotated", "of something else"],
     )
     def test_a_second_module_that_assigns_a_field_is_told(self, tmp_path: Path, text: str) -> None:
-        """However it does, and wherever it has the value from."""
+        """However it assigns the field, and wherever the value comes from."""
         assert self.writers(tmp_path, text) == {"State.due": ["controller/one.py", "state/state.py"]}
 
     @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A held token is polled at instants that are fixed for it: a few before it expires, then without let-up."""
+"""A token is polled at fixed times: a few before it expires, then continuously."""
 
 import math
 import random
@@ -48,7 +48,7 @@ def first_poll(uid: str, expires: float, seconds: float) -> float:
 
 
 def next_poll(now: float, expires: float, first: float) -> float:
-    """The next poll where nothing is known of the rollover; `first` is a wall time."""
+    """The next poll if nothing is known about the rollover; `first` is a wall time."""
     return next_poll_knowing(now, expires, expires - first, Rollover(), 1, SAFE_LEAD)
 
 
@@ -72,12 +72,12 @@ def plan(first: float, expires: float, after_expiry: float = 0.0) -> list[float]
 def test_the_window_is_what_the_user_asks_for_and_half_of_the_lifetime_at_most(
     lifetime: float, renew_before: RenewBefore, seconds: float
 ) -> None:
-    """Whatever stands in the spec, a token is left alone for the first half of its life."""
+    """Whatever the spec says, a token isn't polled in the first half of its life."""
     assert window(lifetime, renew_before) == pytest.approx(seconds)
 
 
 def test_in_the_window_the_time_left_halves_from_poll_to_poll_until_five_seconds_are_left_between_them() -> None:
-    """A day's token with the default window, polled from its very opening."""
+    """A one-day token with the default window, polled from its opening."""
     left = [EXPIRES - poll for poll in plan(EXPIRES - DAY / 5, EXPIRES)]
     assert left == [17280, 8640, 4320, 2160, 1080, 540, 270, 135, 67.5, 33.75, 16.875, 8.4375, 3.4375, 0]
 
@@ -92,7 +92,7 @@ def test_in_the_window_the_time_left_halves_from_poll_to_poll_until_five_seconds
     ],
 )
 def test_the_polls_of_a_days_token_until_its_rollover_are_few(lead: float, polls: int) -> None:
-    """The first poll at or after the rollover brings the new token."""
+    """The first poll at or after the rollover returns the new token."""
     made = plan(EXPIRES - DAY / 5, EXPIRES)
     found = next(number for number, poll in enumerate(made, 1) if poll >= EXPIRES - lead)
     assert found == polls
@@ -100,7 +100,7 @@ def test_the_polls_of_a_days_token_until_its_rollover_are_few(lead: float, polls
 
 @pytest.mark.parametrize("seconds", WINDOWS)
 def test_polls_up_to_expiry_grow_only_with_the_logarithm_of_the_window(seconds: float) -> None:
-    """At most 2 + max(0, ceil(log2(window / 5 s))) of them, for every delay that a UID may bring."""
+    """At most 2 + max(0, ceil(log2(window / 5 s))) polls, for every delay that a UID may cause."""
     bound = 2 + max(0, math.ceil(math.log2(seconds / 5)))
     for uid in UIDS:
         assert len(plan(first_poll(uid, EXPIRES, seconds), EXPIRES)) <= bound
@@ -108,21 +108,21 @@ def test_polls_up_to_expiry_grow_only_with_the_logarithm_of_the_window(seconds: 
 
 @pytest.mark.parametrize("seconds", WINDOWS)
 def test_the_last_poll_of_a_valid_token_falls_on_its_expiry(seconds: float) -> None:
-    """An endpoint without any lead rolls over just then."""
+    """An endpoint without a lead rolls over at that moment."""
     for uid in UIDS:
         assert plan(first_poll(uid, EXPIRES, seconds), EXPIRES)[-1] == EXPIRES
 
 
 @pytest.mark.parametrize("seconds", WINDOWS)
 def test_polls_of_a_valid_token_are_five_seconds_apart_at_least_but_for_the_last(seconds: float) -> None:
-    """Halving alone would ask ever faster."""
+    """Halving alone would poll ever faster."""
     for uid in UIDS:
         polls = plan(first_poll(uid, EXPIRES, seconds), EXPIRES)
         assert all(later - earlier >= 5 - 1e-6 for earlier, later in pairwise(polls[:-1]))
 
 
 def test_after_expiry_polls_follow_each_other_fast_at_first_and_then_every_half_minute() -> None:
-    """Consumers are failing: half a second twice, then doubling, then 30 s for ever."""
+    """Consumers are failing: twice half a second, then doubling up to 30 s."""
     polls = [poll for poll in plan(EXPIRES - 60, EXPIRES, after_expiry=200) if poll >= EXPIRES]
     assert [later - earlier for earlier, later in pairwise(polls)] == [0.5, 0.5, 1, 2, 4, 8, 16, 30, 30, 30, 30, 30]
 
@@ -136,7 +136,7 @@ def test_the_uid_delays_the_first_poll_by_a_twentieth_of_the_window_at_most(seco
 
 @pytest.mark.parametrize("seconds", WINDOWS)
 def test_the_uid_takes_nothing_of_what_consumers_need(seconds: float) -> None:
-    """Of a window that is just wide enough they need all; and without a delay of theirs it is as ever."""
+    """If consumers need the whole window there is no delay; without a consumer delay nothing changes."""
     for uid in UIDS:
         left = first_left(uid, seconds, 60)
         assert 0.95 * seconds <= left <= seconds
@@ -145,7 +145,7 @@ def test_the_uid_takes_nothing_of_what_consumers_need(seconds: float) -> None:
 
 
 def test_tokens_that_were_issued_together_are_spread_over_that_twentieth() -> None:
-    """A thousand UIDs leave no tenth of it empty, or crowded."""
+    """With a thousand UIDs no tenth of it is empty or crowded."""
     span = 0.05 * DAY / 5
     opening = EXPIRES - DAY / 5
     tenths = [int((first_poll(f"uid {number}", EXPIRES, DAY / 5) - opening) / span * 10) for number in range(1000)]
@@ -153,7 +153,7 @@ def test_tokens_that_were_issued_together_are_spread_over_that_twentieth() -> No
 
 
 def test_the_delay_of_a_resource_is_the_same_after_every_restart() -> None:
-    """It depends on the UID alone, not on a process's seed."""
+    """It depends only on the UID, not on a process's seed."""
     left = EXPIRES - first_poll("4f5b5b0a-6c5e-4d8e-9f0e-2f8a3c1d7e55", EXPIRES, 1000)
     assert left == pytest.approx(970.190905)
 
@@ -170,7 +170,7 @@ def test_a_restart_at_any_instant_goes_on_with_the_plan_and_polls_nothing_earlie
 
 
 def test_polls_strictly_follow_each_other_whatever_the_times() -> None:
-    """No rounding of large times makes a poll its own successor, which would be a loop without end."""
+    """Rounding of large times never makes a poll its own successor, which would be an endless loop."""
     chance = random.Random(11)  # noqa: S311  # no secret
     for _ in range(100):
         expires = EPOCH + chance.uniform(0, 10 * 365 * DAY)
@@ -189,12 +189,12 @@ def test_polls_strictly_follow_each_other_whatever_the_times() -> None:
     ],
 )
 def test_the_next_token_is_expected_when_the_endpoint_is_known_to_roll_over(known: Rollover, expected: float) -> None:
-    """As `kubectl get` shows it under RENEWS."""
+    """As `kubectl get` shows it in the RENEWS column."""
     assert TokenPlan(expires=EXPIRES, renews=EXPIRES - DAY / 5).expected(known) == expected
 
 
 def test_before_the_window_nothing_is_polled() -> None:
-    """The first poll is the next one from the first moment of a token's life."""
+    """From the first moment of a token's life, its next poll is the window's first one."""
     first = first_poll("some uid", EXPIRES, DAY / 5)
     assert next_poll(EPOCH, EXPIRES, first) == first
 
@@ -204,7 +204,7 @@ def test_before_the_window_nothing_is_polled() -> None:
 def test_the_plan_of_a_token_that_never_rolls_over_asks_twelve_times_a_minute_at_most(
     lifetime: float, share: float
 ) -> None:
-    """For lifetimes from 30 s the limit of a grant never has to step in."""
+    """For lifetimes of 30 s or more the grant's limit never has to step in."""
     expires = EPOCH + lifetime
     first = first_poll("some uid", expires, window(lifetime, RenewBefore(share, None)))
     polls = [EPOCH, *plan(first, expires, after_expiry=300)]

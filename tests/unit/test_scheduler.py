@@ -1,4 +1,4 @@
-"""What is due is worked on once, in time, by whatever clock, and whatever else goes wrong."""
+"""Every key is processed once, on time, by whatever clock, and whatever else goes wrong."""
 
 import asyncio
 import random
@@ -18,7 +18,7 @@ Work = Callable[[Key], Instant | None]
 
 
 def key(name: str, namespace: str = "store") -> Key:
-    """A key of some work."""
+    """A key for some work."""
     return Key("token", namespace, name)
 
 
@@ -26,23 +26,23 @@ ONE, TWO, THREE = key("one"), key("two"), key("three")
 
 
 class Works:
-    """A scheduler whose work is recorded, and does what a test tells it to."""
+    """A scheduler that records its work and does what a test says."""
 
     def __init__(self, clock: FakeClock, *, takes: float = 0.0) -> None:
-        """`takes`: virtual seconds of each work."""
+        """`takes`: virtual seconds per piece of work."""
         self.clock = clock
         self.takes = takes
         self.scheduler = Scheduler(clock, self._work, self._late_work)
         self.done: list[tuple[Key, float]] = []
-        """What was worked on, and when it began, in seconds since the start."""
+        """The keys worked on, and when each began, in seconds since the start."""
         self.late: list[Key] = []
-        """What of it might wait."""
+        """What of it was deferrable."""
         self.running = Counter[Key]()
         self.most = Counter[Key]()
         self.together = 0
         self.answer: Work = lambda _: None
         self.act: Callable[[Key], Awaitable[None]] | None = None
-        """What it does first."""
+        """Runs first in each piece of work."""
         self._start = clock.now().boot
         self._task = asyncio.create_task(self.scheduler.run())
 
@@ -65,13 +65,13 @@ class Works:
         return await self._work(name)
 
     async def ended(self) -> None:
-        """Stops, and waits for what is under way."""
+        """Stops, and waits for work under way."""
         self.scheduler.stop()
         await self._task
 
 
 class TestScheduler:
-    """Calls the work of each key when it is due or woken."""
+    """Processes each key when it is due or woken."""
 
     def test_a_woken_key_is_worked_on_at_once_and_one_that_is_due_in_its_time(self) -> None:
         """Neither twice."""
@@ -87,7 +87,7 @@ class TestScheduler:
         run(story)
 
     def test_a_key_comes_back_at_the_moment_that_its_work_answers(self) -> None:
-        """And for ever, as long as it answers one."""
+        """Indefinitely, as long as it returns one."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock)
@@ -100,7 +100,7 @@ class TestScheduler:
         run(story)
 
     def test_waking_a_key_replaces_its_due_time(self) -> None:
-        """What it was due for is seen to by the work that it was woken for."""
+        """The work for the wake-up covers what was due."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock)
@@ -113,7 +113,7 @@ class TestScheduler:
         run(story)
 
     def test_waking_a_key_many_times_before_its_work_begins_costs_one_work(self) -> None:
-        """A burst of watch events is one look."""
+        """A burst of watch events is one pass."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock)
@@ -126,7 +126,7 @@ class TestScheduler:
         run(story)
 
     def test_what_is_planned_for_a_key_that_waits_or_is_worked_on_does_not_count(self) -> None:
-        """The work's own answer does: it knows better."""
+        """The time that the work returns counts instead: it is better informed."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock, takes=5)
@@ -174,7 +174,7 @@ class TestScheduler:
         run(story)
 
     def test_no_more_keys_than_workers_are_worked_on_at_once_and_none_is_forgotten(self) -> None:
-        """Three times as many as there are workers are done in three rounds."""
+        """Three times as many keys as workers are done in three rounds."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock, takes=1)
@@ -189,7 +189,7 @@ class TestScheduler:
         run(story)
 
     def test_a_namespace_with_thousands_of_keys_keeps_nobody_waiting(self) -> None:
-        """Another namespace's key is worked on with the next that is, however many were there before it."""
+        """Another namespace's key is next, however many were queued before it."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock, takes=1)
@@ -207,7 +207,7 @@ class TestScheduler:
         run(story)
 
     def test_namespaces_take_turns(self) -> None:
-        """Of many that wait, none has two more keys worked on than another."""
+        """Among waiting namespaces, none gets two more turns than another."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock, takes=1)
@@ -223,7 +223,7 @@ class TestScheduler:
         run(story)
 
     def test_work_that_waits_elsewhere_takes_nobodys_place(self) -> None:
-        """Endpoints that hang let others be worked on, and their own keys are still worked on once at a time."""
+        """Hanging endpoints let others be processed, and their own keys still run one at a time."""
 
         async def story(clock: FakeClock) -> None:
             done: list[Key] = []
@@ -257,7 +257,7 @@ class TestScheduler:
         run(story)
 
     def test_a_namespace_may_have_so_much_away_and_no_more(self) -> None:
-        """Who asks first is told, so that it does without."""
+        """A caller that asks first is refused, so it can do without."""
 
         async def story(clock: FakeClock) -> None:
             told: list[bool] = []
@@ -290,7 +290,7 @@ class TestScheduler:
         ],
     )
     def test_neither_a_stepped_clock_nor_a_suspend_loses_a_key(self, step: float, passed: float, at: float) -> None:
-        """Ten minutes are planned; ten seconds later something happens to the clocks."""
+        """Ten minutes are planned; ten seconds later the clocks are disturbed."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock)
@@ -307,7 +307,7 @@ class TestScheduler:
         run(story)
 
     def test_a_stepped_clock_makes_nothing_loop(self) -> None:
-        """A key that comes back each minute does so an hour ahead and an hour behind."""
+        """A key that comes back each minute still does so an hour ahead and an hour behind."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock)
@@ -325,7 +325,7 @@ class TestScheduler:
     def test_work_that_raises_comes_back_in_half_a_minute_and_stops_nobody(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """The log tells the kind of error and where it was raised, and nothing of what it says."""
+        """The log has the kind of error and where it was raised, but not its text."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock)
@@ -351,7 +351,7 @@ class TestScheduler:
         assert SECRET not in str(record.__dict__)
 
     def test_work_whose_own_task_was_cancelled_comes_back_too(self) -> None:
-        """Some library gave up on something: of no concern to the other keys."""
+        """A library gave up on something: other keys aren't affected."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock)
@@ -385,7 +385,7 @@ class TestScheduler:
         run(story)
 
     def test_stopping_ends_an_idle_scheduler_at_once(self) -> None:
-        """Though nothing is due, or ever will be."""
+        """Even if nothing is due, or ever will be."""
 
         async def story(clock: FakeClock) -> None:
             works = Works(clock)

@@ -1,4 +1,4 @@
-"""Which scopes of an answer are told, and what is said where that isn't all of them."""
+"""Which scopes of a response are shown, and what is said if some are left out."""
 
 import base64
 import json
@@ -42,14 +42,14 @@ NAMES: dict[str, Callable[[int], str]] = {
 @pytest.mark.parametrize("held", [0, 9000, 30_000, 48_000])
 @pytest.mark.parametrize("name", NAMES)
 def test_scopes_as_servers_name_them_are_all_told(name: str, held: int) -> None:
-    """Beside whatever tokens."""
+    """Whatever the tokens look like."""
     secrets = (SECRET, *((drawn(held), drawn(held)) if held else ()))
     scopes = [NAMES[name](number) for number in range(140)]
     assert granted_scopes(" ".join(scopes), (), secrets) == (tuple(scopes), False)
 
 
 def test_of_too_many_scopes_those_that_fit_are_told_each_of_them_whole() -> None:
-    """In their order; and it is known that there are more."""
+    """In order; it is recorded that there are more."""
     scopes = tuple(f"read:{number:03}" for number in range(MAX_SCOPE // 9))
     fitting = " ".join((*scopes, "x" * (MAX_SCOPE - 9 * len(scopes))))
     assert granted_scopes(fitting, (), ()) == (tuple(fitting.split()), False)
@@ -70,7 +70,7 @@ def test_of_too_many_scopes_those_that_fit_are_told_each_of_them_whole() -> None
     ],
 )
 def test_what_is_left_out_of_the_scopes_is_known_to_be_left_out(left_out: str) -> None:
-    """So that nobody takes it for lost."""
+    """So that nobody thinks they were lost."""
     assert granted_scopes(f"read {left_out} write", (), (SECRET,)) == (("read", "write"), True)
     body = json.dumps({"access_token": "x", "expires_in": 60, "scope": f"read {left_out} write"}).encode()
     token = read_answer(
@@ -87,7 +87,7 @@ def test_what_is_left_out_of_the_scopes_is_known_to_be_left_out(left_out: str) -
 
 
 def granting(*scopes: str) -> Fault:
-    """New tokens are given these scopes."""
+    """Makes the endpoint grant these scopes with new tokens."""
     return Fault(
         "other scopes",
         issue=lambda issuer, grant, now: issuer.answer(grant, now, replace(issuer.policy(grant), granted=scopes)),
@@ -95,7 +95,7 @@ def granting(*scopes: str) -> Fault:
 
 
 async def renew(world: World, *scopes: str) -> None:
-    """Have a token with these scopes issued."""
+    """Has a token with these scopes issued."""
     world.mend()
     world.fault(granting(*scopes))
     world.issuer.roll_over()
@@ -105,17 +105,16 @@ async def renew(world: World, *scopes: str) -> None:
 
 
 MANY = tuple(f"template_collection:{number}" for number in range(400))
-"""More than are told."""
+"""More than are shown."""
 
 
 def message(world: World) -> str:
-    """What Refreshed says."""
+    """The message of the Refreshed condition."""
     return str(condition_of(world.status(), ConditionType.REFRESHED)["message"])
 
 
 def test_scopes_that_are_not_told_are_not_taken_for_lost() -> None:
-    """Neither where permissions were added, nor where what is told becomes less; the status says that there are more,
-    and after a restart, too."""
+    """Whether scopes are added or fewer are shown; the status says that there are more, even after a restart."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -142,7 +141,7 @@ def test_scopes_that_are_not_told_are_not_taken_for_lost() -> None:
 
 
 def test_whoever_is_given_a_copy_of_a_token_is_told_that_it_has_more_scopes() -> None:
-    """The answer was another resource's."""
+    """The response went to another resource."""
 
     async def story(world: World) -> None:
         await world.begin()
@@ -173,7 +172,7 @@ def test_a_token_whose_scopes_are_all_told_again_has_no_mark_of_it() -> None:
 
 
 def test_the_scopes_in_a_template_are_whole() -> None:
-    """Whoever reads them there finds no half of one."""
+    """None of them is cut in half."""
 
     async def story(world: World) -> None:
         await world.begin(target={"template": {"data": {"scopes": "${scope}"}}})

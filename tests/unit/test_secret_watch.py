@@ -1,4 +1,4 @@
-"""The list and watch of Secrets: what is known after whatever happens to it."""
+"""The list and watch of Secrets: what is known, whatever happens to the watch."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -19,12 +19,12 @@ class Interrupted(Cluster):
     """A cluster whose watches a test can end."""
 
     def __init__(self) -> None:
-        """Watches last, and lists succeed."""
+        """At first watches last, and lists succeed."""
         super().__init__()
         self.ends: list[Object | None] = []
-        """What the next watches end with at once: an ERROR's object, or None for nothing."""
+        """What the next watches immediately end with: an ERROR object, or None for nothing."""
         self.refused: dict[str, Exception] = {}
-        """By namespace, what a list raises."""
+        """The exception that a list raises, by namespace."""
         self.lists = 0
 
     async def list_metadata(self, collection: Collection, namespace: str, selector: str) -> tuple[list[Object], str]:
@@ -46,29 +46,29 @@ class Interrupted(Cluster):
 
 
 class Scene:
-    """A cluster and a watch of it."""
+    """A cluster and a watch on it."""
 
     def __init__(self, namespaces: tuple[str, ...] = ()) -> None:
-        """Nothing is listed yet."""
+        """Starts without a list."""
         self.cluster = Interrupted()
         self.told: list[tuple[str, str]] = []
         self.watch = SecretWatch(self.cluster, namespaces, lambda namespace, name: self.told.append((namespace, name)))
         self.task: asyncio.Task[None] | None = None
 
     def secret(self, name: str, labels: dict[str, str], namespace: str = "store", **annotations: str) -> None:
-        """Create or replace a Secret."""
+        """Creates or replaces a Secret."""
         metadata = {"namespace": namespace, "name": name, "labels": labels, "annotations": annotations}
         self.cluster.apply("secrets", {"kind": "Secret", "metadata": metadata})
 
     async def begin(self) -> None:
-        """List and watch."""
+        """Lists and watches."""
         self.task = asyncio.create_task(self.watch.run())
         async with asyncio.timeout(100):
             await self.watch.synced.wait()
         await asyncio.sleep(0.1)
 
     def news(self) -> list[tuple[str, str]]:
-        """What was told since the last time."""
+        """The changes reported since the last call."""
         told, self.told[:] = list(self.told), []
         return told
 
@@ -89,7 +89,7 @@ def play(story: Callable[[Scene], Coroutine[None, None, None]], namespaces: tupl
 
 
 def test_only_secrets_with_our_labels_are_known() -> None:
-    """Credentials where they are released, targets by whatever resource's name; one Secret may be both."""
+    """Credentials if they are released, targets under any resource's name; one Secret may be both."""
 
     async def story(scene: Scene) -> None:
         scene.secret("released", RELEASED)
@@ -107,7 +107,7 @@ def test_only_secrets_with_our_labels_are_known() -> None:
 
 
 def test_of_a_secret_nothing_is_kept_but_its_version_and_where_it_may_be_sent() -> None:
-    """Annotations may hold the data: `kubectl apply` writes it there."""
+    """Annotations may hold the data: `kubectl apply` puts it there."""
 
     async def story(scene: Scene) -> None:
         annotations = {ALLOWED_HOSTS_ANNOTATION: "login.example", "last-applied": "the data"}
@@ -140,7 +140,7 @@ def test_every_change_is_told_once_and_known() -> None:
 
 
 def test_our_own_write_is_known_at_once_and_not_told() -> None:
-    """The watch brings it a moment later."""
+    """The watch delivers it a moment later."""
 
     async def story(scene: Scene) -> None:
         await scene.begin()
@@ -155,7 +155,7 @@ def test_our_own_write_is_known_at_once_and_not_told() -> None:
 
 
 def test_what_the_watch_tells_while_we_write_stands() -> None:
-    """The Secret was deleted before the answer to its creation came: it is gone, and somebody has to look."""
+    """The Secret was deleted before its creation was confirmed: it is gone, and the resource needs a pass."""
 
     async def story(scene: Scene) -> None:
         await scene.begin()
@@ -172,7 +172,7 @@ def test_what_the_watch_tells_while_we_write_stands() -> None:
 
 
 def test_a_change_that_the_watch_tells_while_we_write_stands() -> None:
-    """Somebody stripped the label of what we had just written."""
+    """Somebody removed the label from what we had just written."""
 
     async def story(scene: Scene) -> None:
         await scene.begin()
@@ -192,7 +192,7 @@ def test_a_change_that_the_watch_tells_while_we_write_stands() -> None:
 
 
 def test_what_changed_in_a_gap_is_found_by_the_next_list() -> None:
-    """The watch's version has become too old, and meanwhile a Secret was changed, one deleted and one created."""
+    """The watch's version became too old; meanwhile a Secret was changed, one deleted and one created."""
 
     async def story(scene: Scene) -> None:
         for name in ("same", "changed", "deleted"):
@@ -214,7 +214,7 @@ def test_what_changed_in_a_gap_is_found_by_the_next_list() -> None:
 
 
 def test_a_server_that_ends_every_watch_at_once_is_not_asked_in_a_loop() -> None:
-    """Be it with an error or without one."""
+    """Whether the watch ends with an error or without one."""
 
     async def story(scene: Scene) -> None:
         scene.cluster.ends = [{"code": 500, "reason": "InternalError"}, None] * 1000
@@ -228,7 +228,7 @@ def test_a_server_that_ends_every_watch_at_once_is_not_asked_in_a_loop() -> None
 
 
 def test_an_api_server_that_is_away_is_tried_again_until_it_is_back() -> None:
-    """Every five seconds at least, and ever more rarely before that."""
+    """At least every five seconds, with growing pauses up to that."""
 
     async def story(scene: Scene) -> None:
         scene.cluster.refused[""] = Unavailable("away")
@@ -248,7 +248,7 @@ def test_an_api_server_that_is_away_is_tried_again_until_it_is_back() -> None:
 
 
 def test_of_several_namespaces_one_that_is_not_granted_keeps_no_other_waiting() -> None:
-    """It is found as soon as it is granted."""
+    """It is listed as soon as that is granted."""
 
     async def story(scene: Scene) -> None:
         scene.cluster.refused["closed"] = Denied("403 forbidden", status=403)

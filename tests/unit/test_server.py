@@ -30,10 +30,10 @@ ENDPOINT = EndpointRef(EndpointKind.CLUSTER, "", "grafx")
 
 
 class Served:
-    """A server on a port of its own, and what stands behind it."""
+    """A server on its own port, and what it reports on."""
 
     def __init__(self) -> None:
-        """Serves nothing yet."""
+        """Starts without a server."""
         self.fence = Fence(FakeClock())
         self.metrics = Metrics()
         self.inventory = Inventory(FakeClock(), self.metrics.drop_endpoint, self.metrics.drop_namespace)
@@ -44,13 +44,13 @@ class Served:
         self.server = Server(("127.0.0.1", 0), self.metrics, lambda: self.readiness, loop_watch)
 
     async def get(self, path: str) -> tuple[int, str, str]:
-        """Status, content type and text of an answer."""
+        """Status, content type and text of a response."""
         host, port = self.server._runner.addresses[0][:2]
         async with aiohttp.ClientSession() as session, session.get(f"http://{host}:{port}{path}") as answer:
             return answer.status, answer.headers["Content-Type"], await answer.text()
 
     async def samples(self) -> dict[str, float]:
-        """What `/metrics` tells of the operator's own work."""
+        """The operator's own metrics in `/metrics`."""
         _, _, text = await self.get("/metrics")
         lines = [line for line in text.splitlines() if line.startswith("integration_token_")]
         process = ("integration_token_leader", STALL, "integration_token_queue", "integration_token_build_info")
@@ -61,13 +61,13 @@ class Served:
         }
 
     async def counted(self) -> dict[str, float]:
-        """The counters among it."""
+        """The counters among them."""
         return {name: value for name, value in (await self.samples()).items() if "_total{" in name}
 
 
 @pytest.fixture
 async def served() -> AsyncIterator[Served]:
-    """A server that answers."""
+    """A running server."""
     served = Served()
     await served.server.start()
     yield served
@@ -75,13 +75,13 @@ async def served() -> AsyncIterator[Served]:
 
 
 async def test_the_process_is_healthy_as_long_as_it_answers(served: Served) -> None:
-    """Whether or not it is ready: a restart would mend nothing."""
+    """Ready or not: a restart would not help."""
     served.readiness = Readiness(ready=False, missing="Secrets are not listed yet")
     assert (await served.get("/healthz"))[::2] == (200, "ok")
 
 
 async def test_the_process_is_unhealthy_when_it_has_just_stood_still(served: Served) -> None:
-    """For five seconds or more, and says so; not for less, nor for what is long over."""
+    """For five seconds or more, with a message; not for shorter stalls or old ones."""
     served.clock.advance(4.9)
     assert (await served.get("/healthz"))[::2] == (200, "ok")
     served.clock.advance(5)
@@ -106,7 +106,7 @@ async def test_a_scrape_tells_the_longest_stall_since_the_one_before(served: Ser
 
 
 async def test_it_is_ready_once_nothing_is_missing(served: Served) -> None:
-    """And says what is missing until then; also what is missing for some namespaces alone."""
+    """Until then it says what is missing, even if only for some namespaces."""
     served.readiness = Readiness(ready=False, missing="Secrets are not listed yet")
     assert (await served.get("/readyz"))[::2] == (503, "Secrets are not listed yet")
     served.readiness = Readiness(ready=True, missing="not permitted: create secrets in store")
@@ -116,7 +116,7 @@ async def test_it_is_ready_once_nothing_is_missing(served: Served) -> None:
 
 
 async def test_metrics_are_in_the_text_format_of_prometheus(served: Served) -> None:
-    """With the process's own beside ours, and a help line for each."""
+    """The process's metrics are included, and each metric has a help line."""
     status, content_type, text = await served.get("/metrics")
     assert (status, content_type) == (200, "text/plain; version=0.0.4; charset=utf-8")
     assert "# TYPE integration_token_ready_status gauge" in text
@@ -125,7 +125,7 @@ async def test_metrics_are_in_the_text_format_of_prometheus(served: Served) -> N
 
 
 def crowd(served: Served, count: int) -> None:
-    """So many resources with a token, as they are most of the time."""
+    """This many resources with a token, as they are most of the time."""
     for number in range(count):
         namespace, name = f"team-{number % 100}", f"integration-{number}"
         spec = {"endpointRef": {"kind": "ClusterTokenEndpoint", "name": "grafx"}, "credentialsSecretRef": {"name": "x"}}
@@ -144,7 +144,7 @@ def crowd(served: Served, count: int) -> None:
 
 
 async def test_a_scrape_of_many_resources_leaves_others_their_turns(served: Served) -> None:
-    """It is sent some lines at a time: whatever else is ready goes on in between."""
+    """It is sent a few lines at a time, and other work runs in between."""
     crowd(served, 2000)
     turns = 0
 
@@ -163,7 +163,7 @@ async def test_a_scrape_of_many_resources_leaves_others_their_turns(served: Serv
 
 
 async def test_a_scrape_holds_some_lines_at_a_time(served: Served) -> None:
-    """And not the text of all resources, which is a KiB of each."""
+    """Not the text of all resources, which is a KiB each."""
     crowd(served, 2000)
     for _ in served.metrics.pieces():
         pass
@@ -175,7 +175,7 @@ async def test_a_scrape_holds_some_lines_at_a_time(served: Served) -> None:
 
 
 async def test_a_scraper_that_goes_is_no_fault(served: Served, caplog: pytest.LogCaptureFixture) -> None:
-    """Nothing is logged, and others are served: before the first line, and in the middle of the text."""
+    """Nothing is logged, and others are served, whether it disconnects before the first line or in the middle."""
     crowd(served, 2000)
     host, port = served.server._runner.addresses[0][:2]
     for lines in (0, 10):
@@ -191,7 +191,7 @@ async def test_a_scraper_that_goes_is_no_fault(served: Served, caplog: pytest.Lo
 
 
 async def test_who_asks_for_the_head_alone_gets_no_more(served: Served) -> None:
-    """Or the connection's next answer would begin with this one's text."""
+    """Otherwise the connection's next response would begin with this one's text."""
     host, port = served.server._runner.addresses[0][:2]
     reader, writer = await asyncio.open_connection(host, port)
     for method, path in (("HEAD", "/metrics"), ("GET", "/healthz")):
@@ -203,7 +203,7 @@ async def test_who_asks_for_the_head_alone_gets_no_more(served: Served) -> None:
 
 
 async def test_a_scrape_is_compressed_where_that_is_asked_for(served: Served) -> None:
-    """As Prometheus does: a tenth of the bytes."""
+    """Prometheus asks for it: a tenth of the bytes."""
     crowd(served, 100)
     host, port = served.server._runner.addresses[0][:2]
     async with aiohttp.ClientSession(auto_decompress=False) as session:
@@ -216,7 +216,7 @@ async def test_a_scrape_is_compressed_where_that_is_asked_for(served: Served) ->
 
 
 async def test_what_a_suspended_resource_is_asked_next_is_not_told(served: Served) -> None:
-    """Nothing is asked for."""
+    """It has no next request."""
     crowd(served, 1)
     (key,) = served.inventory.resources
     served.inventory.keep_told(key, told_by([{"type": "Refreshed", "status": "False", "reason": "Suspended"}]))
@@ -225,7 +225,7 @@ async def test_what_a_suspended_resource_is_asked_next_is_not_told(served: Serve
 
 @pytest.mark.parametrize("name", ['a"b', "a\nb", 'x"} 1\nintegration_token_leader 0\n#', "back\\slash", "\\n"])
 async def test_the_name_of_an_endpoint_that_there_is_not_is_but_a_label(served: Served, name: str) -> None:
-    """Whoever writes a spec chooses it, and must not write the metrics of others."""
+    """Users choose names in specs, and must not be able to write others' metrics."""
     spec = {"endpointRef": {"name": name}, "credentialsSecretRef": {"name": "shop"}}
     metadata = {"namespace": "store", "name": "shop", "uid": "uid"}
     served.inventory.observe(parse_integration({"metadata": metadata, "spec": spec}))
@@ -236,7 +236,7 @@ async def test_the_name_of_an_endpoint_that_there_is_not_is_but_a_label(served: 
 
 
 async def test_durations_are_told_as_a_histogram(served: Served) -> None:
-    """By endpoint, each bucket with all that took no longer."""
+    """By endpoint, with cumulative buckets."""
     served.inventory.keep_endpoint_version(ENDPOINT, "uid", 1)
     for seconds in (0.05, 0.5, 0.7, 40.0):
         served.metrics.record_duration(ENDPOINT, seconds)
@@ -252,7 +252,7 @@ async def test_durations_are_told_as_a_histogram(served: Served) -> None:
 
 
 async def test_each_resource_has_its_gauges_until_it_is_gone(served: Served) -> None:
-    """At the time of the scrape, and no 0 for what it doesn't have."""
+    """As of the scrape, and without a 0 for what it doesn't have."""
     spec = {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": "shop"}}
     metadata = {"namespace": "store", "name": "shop", "uid": "uid"}
     key, _ = served.inventory.observe(parse_integration({"metadata": metadata, "spec": spec}))
@@ -278,7 +278,7 @@ async def test_each_resource_has_its_gauges_until_it_is_gone(served: Served) -> 
 
 
 async def test_metrics_tell_who_does_the_work(served: Served) -> None:
-    """1 while this process may act; who stands by tells of no resource, since the leader does."""
+    """1 while this process may act; a standby reports no resources, since the leader does."""
     served.inventory.observe_unreadable("store", "shop", "uid", 1)
 
     async def leads() -> bool:
@@ -312,7 +312,7 @@ async def test_requests_and_writes_are_counted(served: Served) -> None:
 
 
 async def test_what_is_counted_of_an_endpoint_goes_with_it(served: Served) -> None:
-    """Whoever may create endpoints may create thousands, one after the other; a late answer counts for nothing."""
+    """Anybody who may create endpoints could create thousands in turn; a late response counts for nothing."""
     for number in range(18):
         ref = EndpointRef(EndpointKind.NAMESPACED, "store", f"login-{number}")
         served.inventory.keep_endpoint_version(ref, "uid", 1)
@@ -339,12 +339,12 @@ async def test_what_is_counted_of_a_namespace_goes_with_its_last_resource(served
 
 
 async def test_nothing_else_is_served(served: Served) -> None:
-    """No page that somebody forgot."""
+    """There is no forgotten page."""
     assert (await served.get("/"))[0] == 404
 
 
 async def test_an_address_that_cannot_be_had_is_told_with_its_flag() -> None:
-    """The command ends with that line."""
+    """The command ends with that message."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         server = Server(("127.0.0.1", port), Metrics(), lambda: Readiness(ready=True, missing=""), LoopWatch(float))
@@ -353,7 +353,7 @@ async def test_an_address_that_cannot_be_had_is_told_with_its_flag() -> None:
 
 
 async def test_a_server_that_was_stopped_gives_its_port_back() -> None:
-    """So that the next one can have it."""
+    """Another server can use it."""
     first = Served()
     await first.server.start()
     port = first.server._runner.addresses[0][1]

@@ -1,4 +1,4 @@
-"""What is noted of a list and of a watch, and what is left of them for kopf."""
+"""What is recorded of a list or watch, and what is passed on to kopf."""
 
 import json
 from collections.abc import AsyncIterator
@@ -14,28 +14,28 @@ from kopf._cogs.clients.api import iter_jsonlines
 
 
 class Served:
-    """An API server that answers with one list."""
+    """An API server that returns one list."""
 
     def __init__(self) -> None:
-        """It is empty yet."""
+        """Starts empty."""
         self.noted: list[tuple[str | None, dict[str, Any]]] = []
-        """Of the kind that kopf isn't told of."""
+        """Of the kind that kopf doesn't hear about."""
         self.status = 200
         self.answer: Any = {}
         self.pieces: list[bytes] = []
-        """Of a watch's answer, as they are sent."""
+        """The chunks of a watch's response, as they are sent."""
         self.headers: dict[str, str] = {}
-        """Of the last request."""
+        """The headers of the last request."""
 
     async def get(self, request: web.Request) -> web.Response:
-        """The answer, compressed for who takes that."""
+        """The response, compressed for clients that accept it."""
         self.headers = dict(request.headers)
         response = web.Response(status=self.status, text=json.dumps(self.answer), content_type="application/json")
         response.enable_compression()
         return response
 
     async def watch(self, request: web.Request) -> web.StreamResponse:
-        """The pieces, each by itself."""
+        """Sends each chunk separately."""
         response = web.StreamResponse()
         await response.prepare(request)
         for piece in self.pieces:
@@ -46,7 +46,7 @@ class Served:
 
 @pytest.fixture
 async def served() -> AsyncIterator[tuple[Served, aiohttp.ClientSession, str]]:
-    """It, a session of ours, and where it is."""
+    """The server, a session of ours, and its address."""
     served, application = Served(), web.Application()
     for plural in ("tokens", "namespaces"):
         application.router.add_get(f"/list/{plural}", served.get)
@@ -65,7 +65,7 @@ Environment = tuple[Served, aiohttp.ClientSession, str]
 
 
 async def read(environment: Environment, answer: Any, plural: str = "namespaces") -> Any:
-    """What kopf reads of an answer."""
+    """What kopf reads of a response."""
     served, session, server = environment
     served.answer = answer
     async with await session.get(f"{server}/list/{plural}") as response:
@@ -73,7 +73,7 @@ async def read(environment: Environment, answer: Any, plural: str = "namespaces"
 
 
 async def test_large_objects_are_cut_and_others_are_passed_on(served: Environment) -> None:
-    """With the list's own fields, as the API server sent them; of our kinds they are noted, and the fields left."""
+    """The list's own fields stay as sent; objects of our kinds are recorded and removed."""
     small = {"metadata": {"name": "small", "uid": "1"}, "spec": {"text": "x" * 1000}}
     metadata = {"name": "large", "uid": "2", "generation": 3, "annotations": {RENEW_ANNOTATION: "now"}}
     large = {"metadata": {**metadata, "labels": {"app": "shop"}}, "spec": {"text": "x" * 1_250_000}}
@@ -89,14 +89,14 @@ async def test_large_objects_are_cut_and_others_are_passed_on(served: Environmen
 
 
 async def test_it_logs_in_as_it_was_told_and_asks_for_no_compression(served: Environment) -> None:
-    """A little compressed text may become much at once."""
+    """A small compressed text may expand enormously."""
     await read(served, {"items": []})
     assert served[0].headers["Authorization"] == "Bearer t0ken"
     assert served[0].headers["Accept-Encoding"] == "identity"
 
 
 async def test_what_is_no_list_is_passed_on_whole(served: Environment) -> None:
-    """Which kinds there are, and refusals."""
+    """Such as API discovery and refusals."""
     kinds = {"kind": "APIResourceList", "resources": [{"name": "integrationtokens"}]}
     assert await read(served, kinds) == kinds
     served[0].status = 403
@@ -111,7 +111,7 @@ def told(kind: str, version: int, generation: int) -> bytes:
 
 
 async def watched(environment: Environment, *pieces: bytes, plural: str = "tokens") -> list[dict[str, Any]]:
-    """What kopf reads of a watch whose answer comes in these pieces."""
+    """What kopf reads of a watch whose response arrives in these chunks."""
     served, session, server = environment
     served.pieces = list(pieces)
     async with await session.get(f"{server}/watch/{plural}", params={"watch": "true"}) as response:
@@ -119,39 +119,39 @@ async def watched(environment: Environment, *pieces: bytes, plural: str = "token
 
 
 def bookmark(version: int) -> dict[str, Any]:
-    """A line that tells how far a watch has come."""
+    """A bookmark event, which says how far a watch has come."""
     return {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": f"{version}"}}}
 
 
 async def test_a_watch_of_our_kinds_tells_kopf_the_versions_alone(served: Environment) -> None:
-    """It goes on from the last of them after a break; what happened is noted, each event once and in order."""
+    """kopf resumes from the last of them after a break; each event is recorded once and in order."""
     lines = [told("ADDED", 1, 1), told("MODIFIED", 2, 1), told("MODIFIED", 3, 2), told("DELETED", 4, 1)]
     assert await watched(served, b"".join(lines)) == [bookmark(version) for version in (1, 2, 3, 4)]
     assert served[0].noted == [(event["type"], event["object"]) for event in map(json.loads, lines)]
 
 
 async def test_other_kinds_are_kopfs_own(served: Environment) -> None:
-    """Such as namespaces, which it lists for itself as well."""
+    """Such as namespaces, which it also lists for itself."""
     assert await watched(served, told("ADDED", 1, 1), plural="namespaces") == [json.loads(told("ADDED", 1, 1))]
     assert not served[0].noted
 
 
 async def test_lines_of_a_watch_may_come_in_any_pieces(served: Environment) -> None:
-    """A line is noted once it is whole."""
+    """A line is recorded once it is complete."""
     text = told("MODIFIED", 2, 1) + told("MODIFIED", 3, 2) + told("ADDED", 4, 1)
     pieces = [text[place : place + 7] for place in range(0, len(text), 7)]
     assert await watched(served, *pieces) == [bookmark(version) for version in (2, 3, 4)]
 
 
 async def test_a_last_line_that_nothing_ends_is_noted_as_well(served: Environment) -> None:
-    """And an empty one, by which a proxy may keep the connection, is none."""
+    """An empty line, which a proxy may send to keep the connection open, doesn't count."""
     text = told("MODIFIED", 2, 1) + b"\n" + told("DELETED", 3, 1).rstrip()
     assert await watched(served, text) == [bookmark(2), bookmark(3)]
     assert [kind for kind, _ in served[0].noted] == ["MODIFIED", "DELETED"]
 
 
 async def test_a_line_in_which_an_answer_breaks_off_is_an_error(served: Environment) -> None:
-    """As it is to kopf: the watch begins anew."""
+    """kopf sees the same error, and restarts the watch."""
     with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
         await watched(served, told("MODIFIED", 2, 1) + told("ADDED", 3, 1)[:-9])
     assert [kind for kind, _ in served[0].noted] == ["MODIFIED"]
@@ -163,6 +163,6 @@ async def test_a_line_in_which_an_answer_breaks_off_is_an_error(served: Environm
     ids=["refused", "a bookmark of the API server's"],
 )
 async def test_what_tells_of_no_object_is_passed_on(served: Environment, line: dict[str, Any]) -> None:
-    """kopf tells by it that it must list again, or how far it has come."""
+    """They tell kopf that it must list again, or how far it has come."""
     assert await watched(served, json.dumps(line).encode() + b"\n") == [line]
     assert not served[0].noted

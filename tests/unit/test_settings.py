@@ -1,4 +1,4 @@
-"""What an installation sets comes from flags and environment variables, by the same rules."""
+"""Settings come from flags and environment variables, by the same rules."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -27,7 +27,7 @@ EVERY: dict[str, tuple[Any, str, object]] = {
     "log_format": ("json", "json", "json"),
     "audit_token_ids": (True, "true", True),
 }
-"""By field: as a flag, as a variable, and what comes of it."""
+"""By field: as a flag, as a variable, and the resulting value."""
 
 BAD = [
     ("namespaces", "Store", "'Store' is not a namespace"),
@@ -63,7 +63,7 @@ BAD = [
 
 
 def values(field: str, value: Any) -> dict[str, Any]:
-    """Flags with that value, and a list of hosts where a proxy needs one."""
+    """Flags with that value, plus a list of hosts if a proxy needs one."""
     flags: dict[str, Any] = {
         field: [value] if field in {"namespaces", "allowed_hosts", "private_hosts", "no_proxy"} else value
     }
@@ -71,7 +71,7 @@ def values(field: str, value: Any) -> dict[str, Any]:
 
 
 def test_without_anything_set_an_operator_serves_all_namespaces_and_public_hosts() -> None:
-    """As the account of its pod, with logs for people."""
+    """With its pod's account, and logs for people."""
     settings = read_settings({}, {})
     assert settings == Settings()
     assert (settings.kubeconfig, settings.namespaces, settings.insecure_endpoints) == (None, (), False)
@@ -104,7 +104,7 @@ def test_every_setting_has_a_flag_and_a_variable() -> None:
 
 @pytest.mark.parametrize("field", EVERY)
 def test_a_flag_and_a_variable_set_the_same(field: str) -> None:
-    """Several values are a flag given several times, and a variable with commas."""
+    """For several values, repeat the flag or separate them by commas in the variable."""
     flag, text, value = EVERY[field]
     hosts = {variable("allowed_hosts"): "login.example"} if field == "proxy_url" else {}
     assert getattr(read_settings({field: flag}, hosts), field) == value
@@ -112,7 +112,7 @@ def test_a_flag_and_a_variable_set_the_same(field: str) -> None:
 
 
 def test_flags_go_before_variables_each_for_itself() -> None:
-    """A flag that isn't given leaves the variable as it is; the two make no union."""
+    """A flag that isn't given leaves the variable as it is; the two are never merged."""
     environment = {
         "INTEGRATION_TOKEN_NAMESPACES": "a,b",
         "INTEGRATION_TOKEN_LOG_LEVEL": "error",
@@ -135,7 +135,7 @@ def test_a_bad_variable_that_a_flag_overrides_does_no_harm() -> None:
 
 @pytest.mark.parametrize(("field", "value", "message"), BAD)
 def test_a_bad_value_is_refused_with_where_it_came_from(field: str, value: str, message: str) -> None:
-    """Flag and variable alike, in one line that shows no password."""
+    """Flag or variable, in one line that shows no password."""
     sources: list[tuple[dict[str, Any], dict[str, str], str]] = [
         (values(field, value), {}, f"--{option(field)}: "),
         ({}, {variable(field): value}, f"{variable(field)}: "),
@@ -149,7 +149,7 @@ def test_a_bad_value_is_refused_with_where_it_came_from(field: str, value: str, 
 
 
 def test_a_truth_is_true_or_false() -> None:
-    """In any case; anything else might have been meant either way."""
+    """In any case; anything else is ambiguous."""
     name = "INTEGRATION_TOKEN_INSECURE_ENDPOINTS"
     assert [read_settings({}, {name: text}).insecure_endpoints for text in ("TRUE", "false")] == [True, False]
     for text in ("1", "yes", "on", "nope"):
@@ -158,7 +158,7 @@ def test_a_truth_is_true_or_false() -> None:
 
 
 def test_a_proxy_needs_a_list_of_hosts() -> None:
-    """It resolves names itself, so addresses cannot be checked."""
+    """A proxy resolves names itself, so addresses can't be checked."""
     with pytest.raises(SettingsError, match="--proxy-url needs --allowed-host: a proxy resolves names itself"):
         read_settings({"proxy_url": "http://proxy.example:3128"}, {})
 
@@ -173,18 +173,18 @@ def test_a_proxy_needs_a_list_of_hosts() -> None:
     ],
 )
 def test_metrics_are_served_at_an_address_and_a_port(text: str, address: tuple[str, int]) -> None:
-    """Without an address, at all of them."""
+    """Without an address, on all interfaces."""
     assert read_settings({"metrics_address": text}, {}).metrics_address == address
 
 
 def test_settings_do_not_change() -> None:
-    """What was read at the start holds until the end."""
+    """What was read at startup holds until the end."""
     with pytest.raises(AttributeError):
         Settings().log_level = "debug"  # type: ignore[misc]  # that is the point
 
 
 def test_election_outside_of_a_pod_needs_a_namespace() -> None:
-    """A pod has one of its own; who runs the operator with a kubeconfig says where the Lease is to be."""
+    """A pod has one of its own; a user who runs the operator with a kubeconfig says where to put the Lease."""
     flags: dict[str, Any] = {"leader_elect": True, "kubeconfig": "config"}
     with pytest.raises(SettingsError, match="--leader-elect with --kubeconfig needs --lease-namespace"):
         read_settings(flags, {})

@@ -1,4 +1,4 @@
-"""The status tells what is held and what stands in the way, and moves a time only where something changed."""
+"""The status says what token there is and what is wrong, and changes times only when something changed."""
 
 from dataclasses import replace
 from typing import Any
@@ -32,7 +32,7 @@ Status = dict[str, Any]
 def resource(
     status: Status | None = None, *, generation: int = 1, suspend: bool = False, delay: str = "0s"
 ) -> Integration:
-    """An IntegrationToken with this status; with `delay` as its consumers'."""
+    """An IntegrationToken with this status and this consumer delay."""
     references = {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": "shop"}}
     spec = {**references, "suspend": suspend, "consumerDelay": delay}
     metadata = {"namespace": "store", "name": "shop", "uid": "uid", "generation": generation}
@@ -51,12 +51,12 @@ def told(status: Status, kind: ConditionType) -> tuple[str, str]:
 
 
 def ready(situation: Situation, of: Integration | None = None) -> tuple[str, str]:
-    """What Ready says."""
+    """Status and reason of Ready."""
     return told(status_of(of or resource(), situation), ConditionType.READY)
 
 
 def refreshed(situation: Situation, of: Integration | None = None) -> tuple[str, str]:
-    """What Refreshed says."""
+    """Status and reason of Refreshed."""
     return told(status_of(of or resource(), situation), ConditionType.REFRESHED)
 
 
@@ -121,7 +121,7 @@ class TestReady:
         ],
     )
     def test_it_tells_whether_consumers_have_a_token(self, situation: Situation, expected: tuple[str, str]) -> None:
-        """One situation, one answer."""
+        """Each situation has one answer."""
         assert ready(situation) == expected
 
     @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ class TestReady:
     def test_where_the_grant_cannot_be_told_it_stays_as_it_was(
         self, before: str | None, generation: int, expected: str
     ) -> None:
-        """What the spec refers to was deleted, say: the consumers still have their token."""
+        """Something that the spec refers to was deleted, for example: consumers still have their token."""
         situation = replace(GOOD, matches=None, failure=UserActionRequired(Reason.ENDPOINT_NOT_FOUND, "create it"))
         status: Status = {"observedGeneration": 1}
         if before is not None:
@@ -144,7 +144,7 @@ class TestReady:
         assert ready(situation, resource(status, generation=generation))[0] == expected
 
     def test_its_message_tells_until_when_the_token_is_valid_or_what_to_do(self) -> None:
-        """Never nothing."""
+        """Never empty."""
         messages = [
             condition_of(status_of(resource(), situation), ConditionType.READY)["message"]
             for situation in (GOOD, replace(EMPTY, failure=DENIED), replace(GOOD, now=ISSUED + DAY))
@@ -157,7 +157,7 @@ class TestReady:
 
 
 class TestSuspend:
-    """Nothing is asked for and nothing is written, and the status says so."""
+    """Nothing is requested or written, and the status says so."""
 
     def test_a_good_token_stays_ready(self) -> None:
         """Only refreshing has stopped."""
@@ -166,13 +166,13 @@ class TestSuspend:
 
     @pytest.mark.parametrize("situation", [EMPTY, replace(GOOD, now=ISSUED + DAY)], ids=["no token", "expired"])
     def test_without_a_good_token_it_is_the_reason(self, situation: Situation) -> None:
-        """With what to do about it."""
+        """The message says what to do."""
         status = status_of(resource(suspend=True), situation)
         assert told(status, ConditionType.READY) == ("False", "Suspended")
         assert "set it to false" in condition_of(status, ConditionType.READY)["message"]
 
     def test_the_generation_is_observed_all_the_same(self) -> None:
-        """Whoever waits for that is not left waiting."""
+        """Tools that wait for it aren't held up."""
         assert status_of(resource(generation=4, suspend=True), EMPTY)["observedGeneration"] == 4
 
 
@@ -189,11 +189,11 @@ class TestRefreshed:
         ],
     )
     def test_it_tells_how_refreshing_goes(self, situation: Situation, expected: tuple[str, str]) -> None:
-        """Beside whatever Ready says."""
+        """Independently of Ready."""
         assert refreshed(situation) == expected
 
     def test_a_failed_refresh_is_still_told_after_a_restart_until_it_was_asked_again(self) -> None:
-        """A new process knows nothing of the failure, and nothing shows that it is mended."""
+        """A new process doesn't know of the failure, and nothing shows that it is fixed."""
         before = status_of(resource(), replace(GOOD, asked=True, failure=DENIED))
         status = status_of(resource(before), GOOD)
         assert told(status, ConditionType.REFRESHED) == ("False", "AccessDenied")
@@ -211,12 +211,12 @@ class TestRefreshed:
         ],
     )
     def test_a_failure_tells_of_a_held_token_only_where_it_is_good(self, situation: Situation) -> None:
-        """It says how long the failure does no harm."""
+        """The message says for how long the failure does no harm."""
         status = status_of(resource(), replace(situation, asked=True, failure=UNREACHABLE))
         assert condition_of(status, ConditionType.REFRESHED)["message"] == "no connection"
 
     def test_of_a_token_whose_expiry_is_assumed_no_end_is_told(self) -> None:
-        """The date is but one to ask again at."""
+        """The date only says when to ask again."""
         assumed = replace(STORED, token=replace(STORED.token, assumed=True))
         status = status_of(resource(), replace(GOOD, stored=assumed, asked=True, failure=UNREACHABLE))
         assert condition_of(status, ConditionType.REFRESHED)["message"] == (
@@ -224,7 +224,7 @@ class TestRefreshed:
         )
 
     def test_a_wish_that_waits_is_told(self) -> None:
-        """Whoever annotated sees why nothing happens; a good token is no failure."""
+        """A user who annotated the resource sees why nothing happens; with a valid token this isn't a failure."""
         status = status_of(resource(), replace(GOOD, wishes=25.0))
         assert told(status, ConditionType.REFRESHED) == ("True", "Refreshed")
         assert condition_of(status, ConditionType.REFRESHED)["message"] == (
@@ -249,18 +249,18 @@ class TestRefreshed:
         assert condition_of(status, ConditionType.READY)["message"].startswith(f"the request waits for {said}")
 
     def test_a_failure_that_a_look_shows_to_be_mended_is_not_told_any_more(self) -> None:
-        """A Secret that is there again needs no request."""
+        """A Secret that is back needs no request."""
         missing = UserActionRequired(Reason.CREDENTIALS_NOT_FOUND, "create it")
         before = status_of(resource(), replace(GOOD, failure=missing))
         assert refreshed(GOOD, resource(before)) == ("True", "Refreshed")
 
     def test_a_failure_of_an_older_spec_is_not_told_any_more(self) -> None:
-        """What was refused then may not even be asked for now."""
+        """What was refused then may not even be requested now."""
         before = status_of(resource(), replace(GOOD, asked=True, failure=DENIED))
         assert refreshed(GOOD, resource(before, generation=2)) == ("True", "Refreshed")
 
     def test_reduced_scopes_are_told_until_the_next_token(self) -> None:
-        """Polls and restarts in between change nothing of it."""
+        """Polls and restarts in between don't change that."""
         reduced = status_of(resource(), replace(GOOD, asked=True, renewed=True, scopes_reduced=True))
         assert told(reduced, ConditionType.REFRESHED) == ("True", "ScopesReduced")
         polled = status_of(resource(reduced), replace(GOOD, asked=True))
@@ -271,7 +271,7 @@ class TestRefreshed:
 
 
 class TestStalled:
-    """True where no token is held and only a change by a person helps."""
+    """True if there is no token and only a person's change helps."""
 
     @pytest.mark.parametrize(
         ("failure", "expected"),
@@ -317,7 +317,7 @@ class TestStalled:
 
     @pytest.mark.parametrize("reason", list(Reason))
     def test_what_may_still_arrive_stalls_nothing(self, reason: Reason) -> None:
-        """The spec, a Secret that is somebody else's, and refusals by the endpoint do; no other reason does."""
+        """An invalid spec, somebody else's Secret and refusals by the endpoint do; no other reason does."""
         stalls = {
             Reason.INVALID_SPEC,
             Reason.SECRET_NOT_OWNED,
@@ -331,7 +331,7 @@ class TestStalled:
         assert told(status, ConditionType.STALLED)[0] == str(reason in stalls)
 
     def test_who_is_suspended_or_waits_is_not_stalled_by_an_earlier_refusal(self) -> None:
-        """What the endpoint says now is not known."""
+        """What the endpoint would say now is unknown."""
         refused = status_of(resource(), replace(EMPTY, asked=True, failure=DENIED))
         suspended = resource(refused, suspend=True)
         assert told(status_of(suspended, EMPTY), ConditionType.STALLED) == PROGRESSING
@@ -344,7 +344,7 @@ class TestTimes:
     """A condition's time is that of its last change of status."""
 
     def test_a_condition_that_keeps_its_status_keeps_its_time(self) -> None:
-        """Though reason or message change."""
+        """Even if reason or message change."""
         before = status_of(resource(), replace(EMPTY, failure=UNREACHABLE))
         after = status_of(resource(before), replace(EMPTY, now=NOW + 60, failure=DENIED))
         condition = condition_of(after, ConditionType.READY)
@@ -363,15 +363,17 @@ class TestTimes:
         }
 
     def test_a_status_that_says_the_same_later_is_no_write(self) -> None:
-        """Neither at a same-token poll nor at a restart."""
+        """Neither after a poll that returns the same token nor after a restart."""
         before = status_of(resource(), replace(GOOD, asked=True, renewed=True))
         for situation in (replace(GOOD, now=NOW + 7200, asked=True), replace(GOOD, now=NOW + 7200)):
             assert merge_patch(before, status_of(resource(before), situation)) == {}
 
 
 class TestWording:
-    """Another version may put it in other words: that alone is no write, or each upgrade and rollback would write a
-    status for every good token."""
+    """New wording in another version is no reason to write.
+
+    Otherwise each upgrade and rollback would write a status for every valid token.
+    """
 
     @pytest.mark.parametrize(
         ("situation", "suspend"),
@@ -411,7 +413,7 @@ class TestWording:
 
 
 class TestTimesInWords:
-    """A message is not written anew only because time goes on, and is true all the same."""
+    """A message isn't rewritten merely because time passes, but stays true."""
 
     @pytest.mark.parametrize(
         ("before", "now", "same"),
@@ -428,7 +430,7 @@ class TestTimesInWords:
         ],
     )
     def test_a_message_that_stands_is_kept_while_it_is_true(self, before: str, now: str, same: bool) -> None:
-        """Ten thousand resources that fail would else write with each attempt."""
+        """Otherwise ten thousand failing resources would write after each attempt."""
         old = status_of(resource(), replace(EMPTY, failure=Transient(Reason.ENDPOINT_ERROR, before)))
         new = status_of(resource(old), replace(EMPTY, failure=Transient(Reason.ENDPOINT_ERROR, now)))
         assert condition_of(new, ConditionType.READY)["message"] == (before if same else now)
@@ -444,7 +446,7 @@ class TestTimesInWords:
 
 
 def _reworded(status: Status) -> Status:
-    """As a version would have written it that says everything in other words."""
+    """The message as a version with entirely different wording would have written it."""
     conditions = [
         condition | {"message": f"in other words: {condition['message']}"} if condition["message"] else condition
         for condition in status["conditions"]
@@ -477,11 +479,11 @@ class TestFields:
         assert status["observedGeneration"] == condition_of(status, kind)["observedGeneration"] == 3
 
     def test_the_target_is_the_one_before_a_renaming_until_the_secret_was_moved(self) -> None:
-        """Else nobody would find the old Secret again."""
+        """Otherwise the old Secret couldn't be found again."""
         assert status_of(resource(), replace(GOOD, target="before"))["targetName"] == "before"
 
     def test_a_wish_for_a_renewal_is_told_as_handled(self) -> None:
-        """And left out where there never was any."""
+        """It is omitted if there never was one."""
         assert status_of(resource(), replace(GOOD, handled_renew_request="now"))["lastHandledRenewRequest"] == "now"
         assert "lastHandledRenewRequest" not in status_of(resource(), GOOD)
 
@@ -501,11 +503,11 @@ class TestChanges:
         ],
     )
     def test_it_holds_what_differs_and_nothing_else(self, before: Status, after: Status, patch: Status) -> None:
-        """By RFC 7396."""
+        """As in RFC 7396."""
         assert merge_patch(before, after) == patch
 
     def test_a_token_that_is_gone_leaves_nothing_behind(self) -> None:
-        """Its times would tell of a token that nobody holds."""
+        """Otherwise its times would describe a token that doesn't exist."""
         before = status_of(resource(), GOOD)
         patch = merge_patch(before, status_of(resource(before), replace(EMPTY, failure=DENIED)))
         gone = {key for key, value in patch.items() if value is None}
@@ -513,7 +515,7 @@ class TestChanges:
 
 
 class TestRollover:
-    """What was learned of the rollover is told with the renewal that taught it, and stands until the next."""
+    """What a renewal teaches about the rollover is reported with it, and stays until the next."""
 
     LATE = Rollover(low=60.5, high=68)
     IN_TIME = Rollover(low=2160.9, high=4320)
@@ -531,13 +533,13 @@ class TestRollover:
     def test_a_renewal_tells_what_is_known(
         self, rollover: Rollover, condition: tuple[str, str], lead: int | None
     ) -> None:
-        """By the condition RolloverTooLate and by rolloverLeadSeconds."""
+        """In the RolloverTooLate condition and in rolloverLeadSeconds."""
         status = status_of(resource(), replace(GOOD, asked=True, renewed=True, rollover=rollover))
         assert told(status, ConditionType.ROLLOVER_TOO_LATE) == condition
         assert status.get("rolloverLeadSeconds") == lead
 
     def test_the_condition_says_how_late_and_what_to_do(self) -> None:
-        """With its numbers."""
+        """With the actual numbers."""
         status = status_of(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
         message = condition_of(status, ConditionType.ROLLOVER_TOO_LATE)["message"]
         assert "60 s before the old one expires" in message
@@ -552,24 +554,24 @@ class TestRollover:
         ],
     )
     def test_a_renewal_tells_when_the_next_token_is_expected(self, rollover: Rollover | None, renewal: str) -> None:
-        """Under RENEWS, by what is known of the rollover then."""
+        """In the RENEWS column, based on what is known about the rollover."""
         status = status_of(resource(), replace(GOOD, asked=True, renewed=True, rollover=rollover))
         assert status["renewalTime"] == renewal
 
     def test_between_renewals_nothing_of_it_changes(self) -> None:
-        """A poll that is answered the same token writes nothing, whatever it teaches."""
+        """A poll that returns the same token writes nothing, whatever it teaches."""
         before = status_of(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
         assert merge_patch(before, status_of(resource(before), GOOD)) == {}
 
     def test_a_reason_that_is_not_known_is_none(self) -> None:
-        """Of another version, or written by hand."""
+        """It comes from another version, or was written by hand."""
         before = status_of(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
         condition_of(before, ConditionType.ROLLOVER_TOO_LATE)["reason"] = "RolloverWobbly"  # type: ignore[index]
         after = status_of(resource(before), GOOD)
         assert told(after, ConditionType.ROLLOVER_TOO_LATE) == ("Unknown", "RolloverUnknown")
 
     def test_what_proved_wrong_goes_with_the_next_renewal(self) -> None:
-        """A lead that is not known any more is no longer told; the condition stands until the other is known."""
+        """A lead that is no longer known isn't shown; the condition stays until the new one is known."""
         before = status_of(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
         after = status_of(resource(before), replace(GOOD, renewed=True, rollover=Rollover()))
         assert "rolloverLeadSeconds" not in after
@@ -579,12 +581,12 @@ class TestRollover:
 
 
 class TestConsumerDelay:
-    """What consumers need beside the kubelet counts for whether a rollover is in time."""
+    """The consumers' delay, added to the kubelet's, decides whether a rollover is in time."""
 
     FIVE_MINUTES = Rollover(low=290, high=299)
 
     def of(self, lifetime: float) -> Situation:
-        """A token that lives so many seconds, and has just been issued."""
+        """A token that lives this many seconds, and has just been issued."""
         token = replace(STORED.token, issued=NOW, expires=NOW + lifetime)
         return replace(GOOD, stored=replace(STORED, token=token), expires=token.expires, renewed=True)
 
@@ -597,12 +599,12 @@ class TestConsumerDelay:
         ],
     )
     def test_four_minutes_and_as_much_as_they_need_are_in_time(self, delay: str, condition: tuple[str, str]) -> None:
-        """And less is too late."""
+        """Less is too late."""
         status = status_of(resource(delay=delay), replace(GOOD, renewed=True, rollover=self.FIVE_MINUTES))
         assert told(status, ConditionType.ROLLOVER_TOO_LATE) == condition
 
     def test_what_is_too_late_for_them_is_told_with_its_numbers(self) -> None:
-        """The lead, the kubelet's, the consumers', and what would do."""
+        """The lead, the kubelet's and the consumers' delay, and what would be enough."""
         status = status_of(resource(delay="1m"), replace(GOOD, renewed=True, rollover=self.FIVE_MINUTES))
         message = condition_of(status, ConditionType.ROLLOVER_TOO_LATE)["message"]
         assert "290 s before the old one expires" in message
@@ -623,13 +625,13 @@ class TestConsumerDelay:
         ],
     )
     def test_a_delay_that_no_window_covers_is_told(self, lifetime: float, delay: str, reason: str) -> None:
-        """The endpoint mints for each request, and nothing is late."""
+        """The endpoint mints a token per request, so nothing is late."""
         situation = replace(self.of(lifetime), rollover=Rollover(low=lifetime / 2))
         status = status_of(resource(delay=delay), situation)
         assert told(status, ConditionType.ROLLOVER_TOO_LATE) == ("False", reason)
 
     def test_it_says_which_lifetime_would_do(self) -> None:
-        """And what else helps."""
+        """It also says what else helps."""
         situation = replace(self.of(300), rollover=Rollover(low=150))
         message = condition_of(status_of(resource(delay="2m"), situation), ConditionType.ROLLOVER_TOO_LATE)["message"]
         assert "for 120 s" in message
@@ -638,12 +640,12 @@ class TestConsumerDelay:
         assert "mountRefresh.enabled" in message
 
     def test_the_first_token_proves_no_short_lifetime(self) -> None:
-        """A cache may have had it for long."""
+        """A cache may have held it for long."""
         status = status_of(resource(delay="10m"), self.of(300))
         assert told(status, ConditionType.ROLLOVER_TOO_LATE) == ("Unknown", "RolloverUnknown")
 
     def test_a_delay_that_is_specified_later_is_judged_at_once(self) -> None:
-        """By the lead that is known, and taken back at once where it is no longer too long."""
+        """Against the known lead; the condition also goes at once when the delay is no longer too long."""
         outcome = replace(self.of(300), rollover=Rollover(low=150)).outcome(resource())
         before = build_status(outcome)
         outcome = outcome._replace(remembered=outcome.remembered._replace(status_pending=False))
@@ -653,7 +655,7 @@ class TestConsumerDelay:
             return build_status(outcome._replace(observation=outcome.observation._replace(integration=integration)))
 
         assert told(before, ConditionType.ROLLOVER_TOO_LATE) == ("False", "RolloverInTime")
-        # Nothing is written as long as the spec is what it was.
+        # Nothing is written as long as the spec stays the same.
         assert told(after("2m", before, 1), ConditionType.ROLLOVER_TOO_LATE) == ("False", "RolloverInTime")
         longer = after("2m", before, 2)
         assert told(longer, ConditionType.ROLLOVER_TOO_LATE) == ("False", "ConsumerDelayTooLong")

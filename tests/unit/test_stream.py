@@ -1,4 +1,4 @@
-"""What goes through the connection of a token request."""
+"""What passes through a token request's connection."""
 
 import ssl
 from collections.abc import Callable
@@ -10,24 +10,24 @@ from integration_token.oauth.stream import BoundedStream
 
 
 class Peer(httpcore.AsyncNetworkStream):
-    """Answers at once, whatever it is sent."""
+    """Answers immediately, whatever it receives."""
 
     def __init__(self, fail: Callable[[], None] = lambda: None) -> None:
-        """`fail` is called with whatever is sent."""
+        """`fail` is called with everything sent."""
         self.sent: list[bytes] = []
         self._fail = fail
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109  # as the library has it, here and below
-        """An answer."""
+        """A response."""
         return b"HTTP/1.1 200 OK\r\n"[:max_bytes]
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        """A piece of a request."""
+        """A part of a request."""
         self._fail()
         self.sent.append(buffer)
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """There is nothing to close."""
 
     async def start_tls(
         self,
@@ -35,15 +35,15 @@ class Peer(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> httpcore.AsyncNetworkStream:
-        """As before."""
+        """Does nothing."""
         return self
 
     def get_extra_info(self, info: str) -> Any:
-        """Of no connection."""
+        """There is no connection to ask."""
 
 
 async def test_head_and_body_go_out_in_one_piece() -> None:
-    """As soon as the answer is read, and once."""
+    """As soon as the response is read, and once."""
     peer = Peer()
     stream = BoundedStream(peer)
     for piece in (b"POST / HTTP/1.1\r\n\r\n", b"grant_type=client_credentials"):
@@ -54,7 +54,7 @@ async def test_head_and_body_go_out_in_one_piece() -> None:
 
 
 async def test_whoever_closes_before_all_is_sent_is_heard() -> None:
-    """An endpoint may refuse by the head alone; what stands in its answer is told."""
+    """An endpoint may refuse after reading only the head; its response is reported."""
 
     def closed() -> None:
         raise httpcore.WriteError
@@ -65,7 +65,7 @@ async def test_whoever_closes_before_all_is_sent_is_heard() -> None:
 
 
 async def test_a_request_that_nobody_takes_times_out() -> None:
-    """It isn't waited for an answer to what was not sent."""
+    """A response to an unsent request isn't waited for."""
 
     def stuck() -> None:
         raise httpcore.WriteTimeout

@@ -1,4 +1,4 @@
-"""What ends kopf ends it: nothing that kopf waits for goes on for ever."""
+"""Stopping kopf always succeeds: nothing that it waits for can go on indefinitely."""
 
 import asyncio
 from contextlib import suppress
@@ -9,14 +9,14 @@ from tests.unit.world import World, play
 
 
 async def swallow() -> None:
-    """A watcher of kopf's as it is where what it is paused by is cancelled at the same time."""
+    """kopf's watcher if the pause that it waits on is cancelled at the same time."""
     with suppress(asyncio.CancelledError):
         await asyncio.Event().wait()
     await asyncio.Event().wait()
 
 
 def test_a_watcher_that_takes_its_cancellation_for_a_pause_is_cancelled_again() -> None:
-    """And one that nobody has cancelled goes on."""
+    """A watcher that nobody has cancelled goes on."""
 
     async def story(_: World) -> None:
         names = ("watcher for integrationtokens@store", "watcher for tokenendpoints@store", "another")

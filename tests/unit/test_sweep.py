@@ -1,4 +1,4 @@
-"""What was deleted while nobody watched is found, and nothing else is taken for it."""
+"""Objects deleted while the watch was down are found, and no others are mistaken for them."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -26,13 +26,13 @@ SPECS: dict[str, dict[str, object]] = {
 
 
 class Paged(Cluster):
-    """A cluster that lists in pages of two, and lets somebody do something before the first of them."""
+    """A cluster that lists in pages of two, and lets a test act before the first of them."""
 
     def __init__(self) -> None:
-        """Lists succeed."""
+        """At first lists succeed."""
         super().__init__()
         self.lists: list[tuple[str, str]] = []
-        """Plural and namespace of each."""
+        """Plural and namespace of each list."""
         self.outages = 0
         self.meanwhile: dict[str, Callable[[], None]] = {}
         """What happens just before a list of that plural."""
@@ -56,10 +56,10 @@ class Paged(Cluster):
 
 
 class Scene:
-    """A cluster, and what the operator knows of it."""
+    """A cluster, and what the operator knows about it."""
 
     def __init__(self, clock: FakeClock, namespaces: tuple[str, ...] = ()) -> None:
-        """Knows nothing."""
+        """Starts without knowing anything."""
         self.cluster = Paged()
         self.inventory = Inventory(clock)
         self.scheduler = scheduler = Recorder(clock)
@@ -67,12 +67,12 @@ class Scene:
         self.sweep = DeletionSweep(self.cluster, self.inventory, self.handler, namespaces)
 
     def create(self, plural: str, namespace: str, name: str, *, kind: str | None = "ADDED") -> None:
-        """An object, of which the watch tells."""
+        """An object that the watch reports."""
         body = self.cluster.apply(plural, {"metadata": {"namespace": namespace, "name": name}, "spec": SPECS[plural]})
         self.tell(plural, kind, body)
 
     def tell(self, plural: str, kind: str | None, body: Object) -> None:
-        """The watch tells of an object."""
+        """The watch reports an object."""
         match plural:
             case "integrationtokens":
                 self.handler.on_integration(kind, body)
@@ -85,12 +85,12 @@ class Scene:
 
     @property
     def known(self) -> set[str]:
-        """Names of the resources that are known."""
+        """Names of the known resources."""
         return {key.name for key in self.inventory.resources}
 
 
 async def test_what_is_gone_is_forgotten(clock: FakeClock) -> None:
-    """Of every kind that is watched; and who referred to it is looked at."""
+    """Of every watched kind; resources that referred to it get a pass."""
     scene = Scene(clock)
     for name in ("a", "b", "c", "d", "e"):
         scene.create("integrationtokens", "store", name)
@@ -118,7 +118,7 @@ async def test_what_is_gone_is_forgotten(clock: FakeClock) -> None:
 
 
 async def test_what_is_there_stays(clock: FakeClock) -> None:
-    """And nobody is woken for it."""
+    """No resource is woken for it."""
     scene = Scene(clock)
     scene.create("integrationtokens", "store", "a")
     scene.create("tokenendpoints", "store", "login")
@@ -135,7 +135,7 @@ async def test_what_is_there_stays(clock: FakeClock) -> None:
 
 
 async def test_another_one_of_the_same_name_is_another(clock: FakeClock) -> None:
-    """The one that was known is gone, and the watch tells of the new one, before the count or after it."""
+    """The known one is gone, and the watch reports the new one, before the sweep or after it."""
     scene = Scene(clock)
     for name in ("before", "after"):
         scene.create("integrationtokens", "store", name)
@@ -151,7 +151,7 @@ async def test_another_one_of_the_same_name_is_another(clock: FakeClock) -> None
 
 
 async def test_what_comes_during_the_count_is_not_judged(clock: FakeClock) -> None:
-    """The list may be older than it; nor is an endpoint whose successor the watch has brought meanwhile."""
+    """The list may be older; the same goes for an endpoint that the watch has replaced meanwhile."""
     scene = Scene(clock)
     scene.create("integrationtokens", "store", "old")
     scene.create("tokenendpoints", "store", "login")
@@ -169,7 +169,7 @@ async def test_what_comes_during_the_count_is_not_judged(clock: FakeClock) -> No
 
 
 async def test_only_namespaces_that_are_served_are_listed(clock: FakeClock) -> None:
-    """The operator has no right to more; and what nobody knows of is not listed at all."""
+    """The operator has no right to others; kinds without known objects aren't listed at all."""
     scene = Scene(clock, ("store", "shipping", "empty"))
     scene.create("integrationtokens", "store", "a")
     scene.create("integrationtokens", "shipping", "b")
@@ -183,7 +183,7 @@ async def test_only_namespaces_that_are_served_are_listed(clock: FakeClock) -> N
 
 @pytest.mark.parametrize("plural", ["integrationtokens", "tokenendpoints"])
 def test_new_list_by_kopf_is_followed_by_a_count(plural: str) -> None:
-    """Which it is when an object is listed that is known already; the first list is none."""
+    """A relist shows by listing a known object again; the first list is none."""
 
     async def main(clock: FakeClock) -> None:
         scene = Scene(clock)
@@ -206,7 +206,7 @@ def test_new_list_by_kopf_is_followed_by_a_count(plural: str) -> None:
 
 
 def test_count_comes_now_and_then_and_again_where_it_failed() -> None:
-    """A gap after which nothing was left to list is found by the next count, within a quarter of an hour."""
+    """If a gap leaves nothing to list, the next sweep finds that within a quarter of an hour."""
 
     async def main(clock: FakeClock) -> None:
         scene = Scene(clock)

@@ -1,4 +1,4 @@
-"""The target Secret: the one record of what is held, written as a whole and believed only where it is wholly ours."""
+"""The target Secret: the only record of the token, written as a whole and trusted only if it is entirely ours."""
 
 import base64
 import copy
@@ -29,7 +29,7 @@ ISSUE_TIME, LIFETIME = f"{GROUP}/issue-time", f"{GROUP}/lifetime-seconds"
 
 
 def integration(*, name: str = "shop", uid: str = "uid-1", spec: Object | None = None, **target: Any) -> Integration:
-    """An IntegrationToken whose target is specified so."""
+    """An IntegrationToken with this target in its spec."""
     body: Object = {
         "metadata": {"namespace": "store", "name": name, "uid": uid},
         "spec": {
@@ -46,12 +46,12 @@ SHOP = integration()
 
 
 def field(name: str, keys: Iterable[str]) -> Object:
-    """Fields of `metadata` in the API server's record."""
+    """Fields of `metadata` in the API server's managed fields."""
     return {"f:metadata": {name: {f"f:{key}": {} for key in keys}}}
 
 
 def served(body: Object, *, manager: str = MANAGER) -> Object:
-    """The Secret as the API server answers it after somebody created it."""
+    """The Secret as the API server returns it after somebody created it."""
     metadata = body["metadata"]
     fields = {
         "f:data": {f"f:{key}": {} for key in body["data"]},
@@ -109,7 +109,7 @@ class TestContent:
         }
 
     def test_annotations_tell_what_it_is_a_token_of_and_no_digest_of_a_secret(self) -> None:
-        """All of them are derived from what is public anyway."""
+        """All of them derive from public values."""
         assert written()["metadata"]["annotations"] == {
             f"{GROUP}/endpoint-uid": "endpoint-uid",
             f"{GROUP}/grant-hash": "hash",
@@ -121,14 +121,14 @@ class TestContent:
         }
 
     def test_it_is_never_immutable_and_carries_the_resources_name(self) -> None:
-        """The name as a label, for the watch that selects by it."""
+        """The name is a label, which the watch selects by."""
         secret = written()
         assert "immutable" not in secret
         assert secret["metadata"]["labels"] == {TARGET_LABEL: "shop"}
         assert (secret["metadata"]["name"], secret["type"]) == ("shop-token", "Opaque")
 
     def test_placeholders_of_the_template_are_filled_in(self) -> None:
-        """All five, and as often as they stand there."""
+        """All five, however often they occur."""
         template = {"data": {"all": "${token_type}|${token}|${authorization}|${expires_at}|${scope}|${token}"}}
         assert texts(written(of=integration(template=template)))["all"] == (
             "Bearer|t0k3n-value|Bearer t0k3n-value|2027-01-16T08:00:00Z|read write|t0k3n-value"
@@ -146,7 +146,7 @@ class TestContent:
         ],
     )
     def test_the_template_is_filled_in_one_pass(self, text: str, filled: str) -> None:
-        """With a token that looks like a placeholder itself."""
+        """Even if the token looks like a placeholder itself."""
         stored = replace(STORED, token=replace(TOKEN, access_token="${scope}"))
         assert texts(written(stored, integration(template={"data": {"key": text}})))["key"] == filled
 
@@ -156,7 +156,7 @@ class TestContent:
         assert texts(written(of=integration(template=template))) == {**texts(written()), "more": "mine"}
 
     def test_labels_and_annotations_of_the_template_stand_beside_ours(self) -> None:
-        """And never instead of ours."""
+        """They never replace ours."""
         template = {"metadata": {"labels": {"team": "shop"}, "annotations": {"note": "x", ISSUE_TIME: "never"}}}
         metadata = written(of=integration(template=template))["metadata"]
         assert metadata["labels"] == {"team": "shop", TARGET_LABEL: "shop"}
@@ -165,10 +165,10 @@ class TestContent:
 
 
 class TestReading:
-    """A restart knows what the Secret tells, and nothing else."""
+    """A restart knows what the Secret says, and nothing else."""
 
     def test_what_was_written_is_read_again_to_the_millisecond(self) -> None:
-        """Any other reading would make another plan at each look: thousands of times of issue and lifetimes."""
+        """Otherwise each pass would plan differently; tried with thousands of issue times and lifetimes."""
         chance = random.Random(5)  # noqa: S311  # no secret
         for _ in range(3000):
             issued = chance.randrange(1_700_000_000_000, 4_000_000_000_000)
@@ -184,7 +184,7 @@ class TestReading:
             assert read_target(written(stored)) == stored
 
     def test_scopes_that_were_none_are_read_as_untold(self) -> None:
-        """The Secret looks the same for both, as other versions wrote it and go on to read it."""
+        """The Secret looks the same for both, as other versions write and read it."""
         bodies = [written(replace(STORED, token=replace(TOKEN, scope=scope))) for scope in ((), None)]
         assert bodies[0]["metadata"]["annotations"] == bodies[1]["metadata"]["annotations"]
         stored = read_target(bodies[0])
@@ -192,7 +192,7 @@ class TestReading:
         assert stored.token.scope is None
 
     def test_nothing_shows_the_token_that_was_read(self) -> None:
-        """A line of a log or a traceback may hold the whole value."""
+        """A log line or a traceback may contain the whole value."""
         stored = read_target(written())
         assert stored is not None
         assert "t0k3n-value" not in repr(stored)
@@ -228,7 +228,7 @@ class TestReading:
     def test_a_secret_that_does_not_agree_with_itself_holds_no_token(
         self, part: str, key: str, value: str | None
     ) -> None:
-        """A new one is asked for instead."""
+        """A new one is requested instead."""
         secret = written()
         values = secret["data"] if part == "data" else secret["metadata"]["annotations"]
         if value is None:
@@ -252,7 +252,7 @@ class TestReading:
         ],
     )
     def test_what_another_field_manager_wrote_is_not_believed(self, part: str, values: dict[str, str]) -> None:
-        """Though it agrees with all the rest."""
+        """Even if it agrees with everything else."""
         secret = changed(written(), "kubectl-edit", part, **values)
         assert read_target(secret) is None
 
@@ -264,13 +264,13 @@ class TestReading:
         assert read_target(secret) == STORED
 
     def test_a_restored_backup_is_taken_at_its_word(self) -> None:
-        """Somebody else wrote all of it, and nobody controls it."""
+        """Somebody else wrote all of it, and it has no controller."""
         write = build_target(None, integration(deletionPolicy="Retain"), STORED)
         assert write is not None
         assert read_target(served(write.body, manager="velero")) == STORED
 
     def test_a_whole_secret_that_somebody_else_wrote_under_our_control_is_not_believed(self) -> None:
-        """It was ours, and then it was changed."""
+        """It was ours, and was changed later."""
         write = build_target(None, SHOP, STORED)
         assert write is not None
         assert read_target(served(write.body, manager="kubectl-replace")) is None
@@ -280,7 +280,7 @@ OWNER = {"apiVersion": f"{GROUP}/v1alpha1", "kind": "IntegrationToken", "name": 
 
 
 class TestOwnership:
-    """A Secret that is not ours is never touched."""
+    """A Secret that isn't ours is never touched."""
 
     @pytest.mark.parametrize(
         ("labels", "owners", "whose"),
@@ -329,16 +329,16 @@ class TestOwnership:
     def test_label_and_controller_tell_whose_a_secret_is(
         self, labels: dict[str, str] | None, owners: list[Object] | None, whose: Ownership
     ) -> None:
-        """One table, for a resource shop with the uid uid-1."""
+        """One table, for a resource named shop with the uid uid-1."""
         secret = {"metadata": {"name": "shop-token", "labels": labels, "ownerReferences": owners}}
         assert ownership(secret, SHOP) is whose
 
     def test_the_resource_controls_its_target_without_blocking_its_own_deletion(self) -> None:
-        """So the garbage collector takes it along, and the operator needs no right to finalizers."""
+        """The garbage collector deletes it, and the operator needs no permission for finalizers."""
         assert written()["metadata"]["ownerReferences"] == [{**OWNER, "controller": True}]
 
     def test_a_target_to_be_retained_has_the_label_alone(self) -> None:
-        """Nothing takes it along."""
+        """Nothing deletes it."""
         metadata = written(of=integration(deletionPolicy="Retain"))["metadata"]
         assert metadata["ownerReferences"] == []
         assert metadata["labels"] == {TARGET_LABEL: "shop"}
@@ -357,10 +357,10 @@ class TestOwnership:
 
 
 class TestWriting:
-    """All changes in one write, and none where there is nothing to change."""
+    """All changes in one write, and none if there is nothing to change."""
 
     def test_a_secret_that_is_as_it_should_be_is_not_written(self) -> None:
-        """Whatever others put beside it."""
+        """Whatever others add to it."""
         assert build_target(written(), SHOP, STORED) is None
         secret = changed(written(), "argo", "labels", team="shop")
         assert build_target(changed(secret, "argo", "annotations", note="x"), SHOP, STORED) is None
@@ -384,7 +384,7 @@ class TestWriting:
         assert texts(write.body)["token"] == "t0k3n-value"
 
     def test_a_replacement_is_of_the_object_that_was_read_and_no_other(self) -> None:
-        """A change that somebody made in between makes it fail."""
+        """A change made in between makes it fail."""
         write = build_target(written(), SHOP, RENEWED)
         assert write is not None
         assert not write.recreate
@@ -393,7 +393,7 @@ class TestWriting:
         assert read_target(served(write.body)) == RENEWED
 
     def test_a_create_names_no_object(self) -> None:
-        """Nothing stands there yet."""
+        """There is none yet."""
         write = build_target(None, SHOP, STORED)
         assert write is not None
         assert not {"uid", "resourceVersion"} & write.body["metadata"].keys()
@@ -406,7 +406,7 @@ class TestWriting:
         ],
     )
     def test_data_is_ours_alone(self, damage: Object) -> None:
-        """What others change there is brought back."""
+        """Changes by others are reverted."""
         write = build_target({**written(), **damage}, SHOP, STORED)
         assert write is not None
         assert write.body["data"] == written()["data"]
@@ -425,7 +425,7 @@ class TestWriting:
         assert metadata["finalizers"] == ["example.dev/keep"]
 
     def test_what_left_the_template_is_removed(self) -> None:
-        """We recorded that it was of the template."""
+        """The record says that it came from the template."""
         template = {"metadata": {"labels": {"team": "shop"}, "annotations": {"note": "x"}}, "data": {"more": "x"}}
         write = build_target(written(of=integration(template=template)), SHOP, STORED)
         assert write is not None
@@ -443,15 +443,14 @@ class TestWriting:
         assert write.body["metadata"]["labels"] == {"team": "shop", TARGET_LABEL: "shop"}
 
     def test_a_record_of_ours_that_no_longer_holds_is_removed_by_whomever_it_was_written(self) -> None:
-        """A mark for an assumed expiry beside a known one would be a lie."""
+        """A mark for an assumed expiry next to a known one would be wrong."""
         secret = changed(written(), "velero", "annotations", **{f"{GROUP}/expiry-assumed": "true"})
         write = build_target(secret, SHOP, STORED)
         assert write is not None
         assert write.body["metadata"]["annotations"] == written()["metadata"]["annotations"]
 
     def test_a_record_of_ours_that_this_version_does_not_know_is_kept(self) -> None:
-        """A later version wrote it, and may lead again: neither is a good token's Secret written for it, nor does it go
-        with the next token."""
+        """A later version wrote it and may lead again: it is no reason to write, and a renewal keeps it."""
         name = f"{GROUP}/of-a-later-version"
         secret = written()
         secret["metadata"]["annotations"][name] = "kept"
@@ -463,7 +462,7 @@ class TestWriting:
         assert write.body["metadata"]["annotations"][name] == "kept"
 
     def test_a_label_that_was_changed_by_another_is_brought_back(self) -> None:
-        """Where the template has it."""
+        """If the template sets it."""
         of = integration(template={"metadata": {"labels": {"team": "shop"}}})
         write = build_target(changed(written(of=of), "kubectl-label", "labels", team="other"), of, STORED)
         assert write is not None
@@ -481,7 +480,7 @@ class TestWriting:
         assert build_target(after, SHOP, STORED) is None
 
     def test_a_token_that_another_wrote_is_written_again_though_it_is_the_same(self) -> None:
-        """Or it would not be believed the next time."""
+        """Otherwise it wouldn't be trusted the next time."""
         assert build_target(changed(written(), "velero", "data", token="t0k3n-value"), SHOP, STORED) is not None
 
     def test_what_an_admission_webhook_adds_to_every_write_of_ours_stays(self) -> None:
@@ -501,7 +500,7 @@ class TestWriting:
         ],
     )
     def test_a_secret_that_cannot_be_changed_is_deleted_and_created(self, state: Object) -> None:
-        """With what others put on it, and under no uid of the old one."""
+        """It keeps what others put on it, and doesn't name the old one's uid."""
         secret = {**changed(written(), "argo", "labels", team="shop"), **state}
         write = build_target(secret, SHOP, STORED)
         assert write is not None
@@ -511,7 +510,7 @@ class TestWriting:
         assert "immutable" not in write.body
 
     def test_what_others_put_on_a_recreated_secret_is_still_not_ours(self) -> None:
-        """Else the next write would remove it as something that left the template."""
+        """Otherwise the next write would remove it as something that left the template."""
         secret = {**changed(written(), "argo", "labels", team="shop"), "immutable": True}
         write = build_target(secret, SHOP, STORED)
         assert write is not None
@@ -522,7 +521,7 @@ class TestWriting:
         assert renewal.body["metadata"]["labels"] == {"team": "shop", TARGET_LABEL: "shop"}
 
     def test_what_the_template_has_is_ours_on_a_recreated_secret_though_another_wrote_it_before(self) -> None:
-        """So it goes when it leaves the template."""
+        """It is removed when it leaves the template."""
         of = integration(template={"metadata": {"labels": {"team": "shop"}}})
         secret = {**changed(written(of=of), "argo", "labels", team="shop"), "immutable": True}
         write = build_target(secret, of, STORED)
@@ -539,7 +538,7 @@ ENDPOINT: Object = {
 
 
 class TestGrant:
-    """A hash tells whether the spec still asks for the same token."""
+    """A hash shows whether the spec still requests the same token."""
 
     def hashed(self, of: Integration = SHOP, kind: EndpointKind = EndpointKind.NAMESPACED, **spec: Any) -> str:
         """The hash for an endpoint with these fields."""
@@ -590,13 +589,13 @@ class TestGrant:
         ids=lambda spec: next(iter(spec)),
     )
     def test_fields_that_do_not_enter_the_request_replace_no_token(self, spec: Object) -> None:
-        """How it is asked for is no part of what is asked for."""
+        """How a token is requested isn't part of what is requested."""
         assert self.hashed(**spec) == self.hashed()
 
     def test_an_audience_of_the_resource_is_the_same_as_that_of_the_endpoint(self) -> None:
-        """What is sent counts, not where it is written."""
+        """What is sent counts, not where it is specified."""
         assert self.hashed(integration(spec={"audience": "https://api.example"})) == self.hashed()
 
     def test_the_order_of_parameters_does_not_matter(self) -> None:
-        """The API server may answer them in any."""
+        """The API server may return them in any order."""
         assert self.hashed(parameters={"a": "1", "b": "2"}) == self.hashed(parameters={"b": "2", "a": "1"})

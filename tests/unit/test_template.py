@@ -1,4 +1,4 @@
-"""The template of the target Secret: what it makes of a token, and what is refused before one is asked for."""
+"""The target Secret's template: what it makes of a token, and what is refused before one is requested."""
 
 import base64
 import json
@@ -27,7 +27,7 @@ DEMANDED: dict[str, dict[str, str]] = {
     "kubernetes.io/ssh-auth": {"ssh-privatekey": "${token}"},
     "kubernetes.io/tls": {"tls.crt": "", "tls.key": "${token}"},
 }
-"""What the API server demands of each type."""
+"""What the API server requires of each type."""
 
 
 def template(
@@ -38,12 +38,12 @@ def template(
 
 
 def filled(text: str, token: Token = TOKEN) -> str:
-    """What a text becomes."""
+    """The text, filled in."""
     return data_of(template({"key": text}), token)["key"]
 
 
 def refusal(of: Template, secret: Object | None = None, stored: StoredToken | None = None) -> str:
-    """What a user is told who specifies this; the test fails where it is accepted."""
+    """The message for a user who specifies this; the test fails if it is accepted."""
     with pytest.raises(UserActionRequired) as refused:
         check_template(of, secret, stored)
     assert refused.value.reason is Reason.INVALID_SPEC
@@ -52,7 +52,7 @@ def refusal(of: Template, secret: Object | None = None, stored: StoredToken | No
 
 
 class TestPlaceholders:
-    """What is filled in, and how it is written."""
+    """What is filled in, and in which encoding."""
 
     @pytest.mark.parametrize(
         ("text", "expected"),
@@ -77,12 +77,12 @@ class TestPlaceholders:
         check_template(template({"key": text}), None, None)
 
     def test_a_json_string_is_one_whatever_the_token_has(self) -> None:
-        """Quotes and backslashes are allowed in a token, and would end a string or spoil it."""
+        """Tokens may contain quotes and backslashes, which would otherwise break the string."""
         odd = replace(TOKEN, access_token='a"b\\c</d>')
         assert json.loads(filled('{"password": ${token|json}}', odd)) == {"password": 'a"b\\c</d>'}
 
     def test_what_an_encoding_makes_is_never_filled_in_again(self) -> None:
-        """A token that looks like a placeholder is a token."""
+        """A token that looks like a placeholder is still a token."""
         assert filled("${token|json}", replace(TOKEN, access_token="${scope}")) == '"${scope}"'
 
     @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ class TestPlaceholders:
         ],
     )
     def test_what_is_of_another_language_stays_as_it_is(self, text: str) -> None:
-        """Nothing of it could be a placeholder of ours that was misspelt."""
+        """None of it could be a misspelt placeholder of ours."""
         assert filled(text) == text
         check_template(template({"key": text}), None, None)
 
@@ -125,7 +125,7 @@ class TestPlaceholders:
         ],
     )
     def test_an_unknown_name_or_encoding_is_refused_with_those_that_there_are(self, placeholder: str) -> None:
-        """Before a token is asked for; the message quotes what it is about."""
+        """Before a token is requested; the message quotes the text in question."""
         message = refusal(template({"fine": "${token}", "file": f"a {placeholder} b"}))
         assert message.startswith(f"spec.target.template.data[file] has {ascii(placeholder)[1:-1]}, which is unknown;")
         for known in ("${token}", "${token_type}", "${authorization}", "${expires_at}", "${scope}", "${basic:USER}"):
@@ -134,11 +134,11 @@ class TestPlaceholders:
         assert "${expires_at|unix}" in message
 
     def test_a_long_misspelling_is_quoted_in_part(self) -> None:
-        """A template may have 64 KiB in a place of one."""
+        """A template may have 64 KiB in place of one."""
         assert len(refusal(template({"file": f"${{token|{'x' * 60_000}}}"}))) < 400
 
     def test_what_an_earlier_version_has_written_goes_on_being_written(self) -> None:
-        """An upgrade stops no renewal because of a text that was no placeholder then; in another key it is refused."""
+        """An upgrade doesn't stop renewals for a text that was no placeholder then; in another key it is refused."""
         of = template({"file": "${host} ${token}"})
         secret = {"data": {"file": encoded("${host} t0k3n")}}
         check_template(of, secret, STORED)
@@ -156,14 +156,14 @@ class TestPlaceholders:
         assert time.process_time() - begin < 1
 
     def test_encodings_are_counted_before_they_are_made(self) -> None:
-        """20,000 users beside a token of 64 KiB would be a gigabyte."""
+        """20,000 user names with a token of 64 KiB would take a gigabyte."""
         large = replace(TOKEN, access_token="t" * 65_536)
         for text in ("${token|json}" * 9, "".join(f"${{basic:{user}}}" for user in range(15_000))):
             with pytest.raises(UserActionRequired, match="makes more than 512 KiB with this token; shorten it"):
                 data_of(template({"key": text}), large)
 
     def test_a_mebibyte_of_template_is_refused_before_a_token_is_asked_for(self) -> None:
-        """One that was stored under an older schema, say."""
+        """Such as one stored under an older schema."""
         assert "makes more than 512 KiB" in refusal(template({f"k{each}": "x" * 65_536 for each in range(16)}))
 
     @pytest.mark.parametrize("text", ["${a|" * 20_000, "${token|" + "x" * 65_536, "$" * 65_536, "${a" * 20_000])
@@ -183,11 +183,11 @@ class TestPlaceholders:
 
 
 class TestTypes:
-    """A Secret of a type has what the type demands, and is nobody's identity."""
+    """A Secret of a type has what the type requires, and never gives anybody an identity."""
 
     @pytest.mark.parametrize("kind", DEMANDED)
     def test_a_type_with_its_keys_is_accepted(self, kind: str) -> None:
-        """And stands on the Secret."""
+        """The Secret has that type."""
         check_template(template(DEMANDED[kind], kind), None, None)
         write = build_target(None, integration(template={"type": kind, "data": DEMANDED[kind]}), STORED)
         assert write is not None
@@ -195,21 +195,21 @@ class TestTypes:
 
     @pytest.mark.parametrize(("kind", "key"), [(kind, key) for kind, data in DEMANDED.items() for key in data])
     def test_a_missing_key_is_told(self, kind: str, key: str) -> None:
-        """By its name, with what to do."""
+        """By name, with what to do."""
         data = {name: text for name, text in DEMANDED[kind].items() if name != key}
         assert refusal(template(data, kind)) == (
             f"spec.target.template.data lacks {key}, which the type {kind} demands; add what is missing"
         )
 
     def test_basic_auth_demands_one_of_two_keys(self) -> None:
-        """As the API server does."""
+        """As in the API server."""
         kind = "kubernetes.io/basic-auth"
         check_template(template({"username": "git"}, kind), None, None)
         check_template(template({"password": "${token}"}, kind), None, None)
         assert "data has neither username nor password" in refusal(template({"user": "git"}, kind))
 
     def test_a_key_of_ssh_is_not_empty(self) -> None:
-        """The API server refuses it."""
+        """The API server refuses an empty one."""
         assert "data[ssh-privatekey] is empty" in refusal(template({"ssh-privatekey": ""}, "kubernetes.io/ssh-auth"))
 
     @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ class TestTypes:
         ],
     )
     def test_a_pull_secret_is_a_json_object_with_registries(self, text: str) -> None:
-        """With what it looks like, since the kubelet tells nobody what is wrong with it."""
+        """The message shows an example, since the kubelet never says what is wrong."""
         message = refusal(template({".dockerconfigjson": text}, "kubernetes.io/dockerconfigjson"))
         assert message == (
             "spec.target.template.data[.dockerconfigjson] is no JSON object of registries; write it as"
@@ -238,13 +238,13 @@ class TestTypes:
         )
 
     def test_the_older_pull_secret_is_one_without_auths(self) -> None:
-        """The registries themselves."""
+        """The registries are at the top level."""
         assert refusal(template({".dockercfg": "[]"}, "kubernetes.io/dockercfg")).endswith(
             'write it as {"registry.example.com": {"auth": "${basic:USER}"}}'
         )
 
     def test_a_token_that_spoils_the_json_is_never_written(self) -> None:
-        """Where the template has it in quotes of its own."""
+        """Such as when the template puts quotes around it."""
         stored = replace(STORED, token=replace(TOKEN, access_token='a"b'))
         data = {".dockerconfigjson": '{"auths": {"a": {"password": "${token}"}}}'}
         of = integration(template={"type": "kubernetes.io/dockerconfigjson", "data": data})
@@ -257,39 +257,39 @@ class TestTypes:
         ["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token", "helm.sh/release.v1", "helm.sh/x"],
     )
     def test_a_type_by_which_a_secret_is_an_identity_is_refused(self, kind: str) -> None:
-        """Whatever the schema let pass: neither is it asked for a token, nor is such a Secret ever made."""
+        """Whatever the schema accepted: no token is requested, and no such Secret is ever created."""
         assert f"type {kind} is refused" in refusal(template({"a": "${token}"}, kind))
         with pytest.raises(UserActionRequired, match="is refused"):
             build_target(None, integration(template={"type": kind}), STORED)
 
     @pytest.mark.parametrize("name", ["name", "uid", "x"])
     def test_an_annotation_that_names_a_service_account_is_refused(self, name: str) -> None:
-        """On whatever type."""
+        """On any type."""
         key = f"kubernetes.io/service-account.{name}"
         assert f"metadata.annotations has {key}" in refusal(template(annotations={key: "admin"}))
         with pytest.raises(UserActionRequired, match=r"service-account\."):
             build_target(None, integration(template={"metadata": {"annotations": {key: "admin"}}}), STORED)
 
     def test_a_label_by_which_helm_finds_its_releases_is_refused(self) -> None:
-        """On whatever type; another owner is nobody's business."""
+        """On any type; another owner doesn't matter."""
         with pytest.raises(UserActionRequired, match="has owner: helm"):
             build_target(None, integration(template={"metadata": {"labels": {"owner": "helm"}}}), STORED)
         assert build_target(None, integration(template={"metadata": {"labels": {"owner": "shop"}}}), STORED) is not None
 
     def test_a_name_by_which_helm_reads_a_release_is_refused(self) -> None:
-        """Helm looks at no label where it reads one revision, and a template may write all that a release holds."""
+        """Helm reads a revision without checking labels, and a template could write all of a release's content."""
         with pytest.raises(UserActionRequired, match=r"name sh\.helm\.release\.v1\.shop\.v3 begins with"):
             build_target(None, replace(integration(), target="sh.helm.release.v1.shop.v3"), STORED)
         assert build_target(None, replace(integration(), target="sh.helm"), STORED) is not None
 
     @pytest.mark.parametrize("kind", ["Opaque", "example.com/credentials", "kubernetes.io/something-new"])
     def test_other_types_demand_nothing(self, kind: str) -> None:
-        """A controller of one's own may know them."""
+        """A custom controller may know them."""
         check_template(template(kind=kind), None, None)
 
     @pytest.mark.parametrize("given", [{}, {"type": ""}, {"type": None}, {"type": "Opaque"}])
     def test_the_type_is_opaque_as_a_rule(self, given: dict[str, Any]) -> None:
-        """As it was before there was a field for it."""
+        """As before the field existed."""
         write = build_target(None, integration(template=given), STORED)
         assert write is not None
         assert write.body["type"] == "Opaque"

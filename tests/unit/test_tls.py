@@ -1,4 +1,4 @@
-"""Whichever Python runs the operator, it reaches the servers that kubectl and curl reach, and says why it can't."""
+"""On any Python version the operator reaches the servers that kubectl and curl reach, or says why it can't."""
 
 import asyncio
 import re
@@ -42,12 +42,12 @@ CERTIFICATES = [
 ]
 
 Call = Callable[[str, str, Path], Awaitable[None]]
-"""Sends a request to a URL, trusting an authority, with a directory for files."""
+"""Sends a request to a URL, trusting a CA, with a directory for files."""
 
 
 @pytest.fixture(autouse=True)
 def _strict_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The contexts of Python 3.13 and newer, as Debian builds it, whichever runs this."""
+    """TLS contexts as in Python 3.13 and newer on Debian, whichever Python runs this."""
     plain = ssl.create_default_context
 
     def create(*arguments: object, **options: object) -> ssl.SSLContext:
@@ -122,14 +122,14 @@ CALLS = [call_endpoint, call_api_server, call_by_kopf]
 async def test_a_server_is_reached_that_kubectl_and_curl_reach(
     call: Call, certificate: Certificate, tmp_path: Path
 ) -> None:
-    """Be it a token endpoint or the API server, and whoever of us calls it."""
+    """A token endpoint or the API server, by each of our clients."""
     async with serving(certificate) as url:
         await call(url, certificate.ca_pem, tmp_path)
 
 
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_plain_certificate_of_another_authority_is_refused(call: Call, tmp_path: Path) -> None:
-    """Only what the certificate may lack is less, and not by whom it must be signed."""
+    """Only the certificate's extensions are optional, not its signature."""
     async with serving(PLAIN) as url:
         with pytest.raises((Failure, Unavailable, aiohttp.ClientError)) as raised:
             await call(url, Certificate.issue_plain(HOST).ca_pem, tmp_path)
@@ -138,7 +138,7 @@ async def test_a_plain_certificate_of_another_authority_is_refused(call: Call, t
 
 @pytest.mark.parametrize("call", CALLS)
 async def test_a_plain_certificate_for_another_name_is_refused(call: Call, tmp_path: Path) -> None:
-    """Nor for which name it must be."""
+    """Nor is its name."""
     certificate = Certificate.issue_plain("login.example")
     async with serving(certificate) as url:
         with pytest.raises((Failure, Unavailable, aiohttp.ClientError), match=r"(?i)certificate"):
@@ -166,7 +166,7 @@ async def test_a_plain_certificate_for_another_name_is_refused(call: Call, tmp_p
 async def test_what_tls_says_of_the_api_server_is_told(
     certificate: Certificate | None, authority: str, said: str, tmp_path: Path
 ) -> None:
-    """With what to look at; the kind of the library's error says nothing to anybody."""
+    """With what to check; the kind of the library's error helps nobody."""
     async with serving(certificate) as url:
         trusted = authority or (certificate.ca_pem if certificate else "")
         advice = "check its address and certificate authority in the kubeconfig, or in the pod's service account"
@@ -176,7 +176,7 @@ async def test_what_tls_says_of_the_api_server_is_told(
 
 
 async def test_other_faults_of_a_connection_are_none_of_tls(tmp_path: Path) -> None:
-    """An API server that isn't there is told as before."""
+    """An API server that is down is reported as before."""
     with pytest.raises(Unavailable, match=r"^the API server cannot be reached \(ClientConnectorError\)$"):
         await call_api_server("https://127.0.0.1:1", PLAIN.ca_pem, tmp_path)
 
@@ -185,7 +185,7 @@ async def test_other_faults_of_a_connection_are_none_of_tls(tmp_path: Path) -> N
 async def proxying(
     certificate: Certificate, clock: FakeClock
 ) -> AsyncIterator[tuple[Callable[[], Awaitable[Failure]], list[str]]]:
-    """The failure of a request through a proxy that refuses, and what the proxy was asked."""
+    """The failure of a request through a proxy that refuses, and what the proxy was asked for."""
     asked: list[str] = []
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -213,7 +213,7 @@ async def proxying(
 async def test_a_proxy_is_reached_by_a_plain_certificate(
     clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One of the machine's own authorities has issued it."""
+    """It was issued by one of the machine's own CAs."""
     authorities = tmp_path / "authorities.pem"
     authorities.write_text(PLAIN.ca_pem)
     monkeypatch.setenv("SSL_CERT_FILE", str(authorities))
@@ -223,7 +223,7 @@ async def test_a_proxy_is_reached_by_a_plain_certificate(
 
 
 async def test_a_proxy_that_is_not_trusted_is_named(clock: FakeClock) -> None:
-    """It is no matter of the endpoint, nor of what that is to trust."""
+    """The endpoint and its CA bundle aren't blamed."""
     async with proxying(PLAIN, clock) as (failure, asked):
         problem = await failure()
     assert asked == []
@@ -241,7 +241,7 @@ async def test_a_proxy_that_is_not_trusted_is_named(clock: FakeClock) -> None:
     ],
 )
 def test_tls_1_2_is_the_least(least: ssl.TLSVersion, then: ssl.TLSVersion) -> None:
-    """Where the machine wants a higher one, that stays."""
+    """A higher minimum set on the machine is kept."""
     context = ssl.create_default_context()
     context.minimum_version = least
     assert tolerant(context).minimum_version == then
@@ -260,7 +260,7 @@ async def test_tls_1_2_is_the_least_of_every_client(tmp_path: Path) -> None:
 
 
 def test_no_context_is_made_that_depends_on_the_python() -> None:
-    """Nor will one be: each is passed through what makes them the same."""
+    """Every context is created by the same code."""
     package = Path(integration_token.__file__).parent
     made = [
         (path.name, line.strip())
@@ -273,13 +273,13 @@ def test_no_context_is_made_that_depends_on_the_python() -> None:
 
 
 async def test_a_kubeconfig_with_a_broken_certificate_is_a_wrong_setting(tmp_path: Path) -> None:
-    """The command ends with a line that names it, instead of an error that nobody expected."""
+    """The command ends with a line that names it instead of an unexpected error."""
     with pytest.raises(SettingsError, match=r"^--kubeconfig /.*: a certificate or key in it cannot be read$"):
         await connect(_kubeconfig("https://127.0.0.1:1", "no certificate", tmp_path), watches=0)
 
 
 def test_what_an_error_says_beside_tls_is_not_told() -> None:
-    """It may hold the request's headers."""
+    """It may contain the request's headers."""
     error = RuntimeError("Authorization: Bearer t0ken")
     error.__cause__ = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] t0ken")
     assert failure_of(error) == "TLS failed"

@@ -1,4 +1,4 @@
-"""The troubleshooting page, held against the alerts and the conditions."""
+"""The troubleshooting page matches the alerts and the conditions."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ ALERTS = re.findall(r"^ *- alert: (\w+)$", RULES.read_text(), re.MULTILINE)
 
 @pytest.mark.parametrize("alert", ALERTS)
 def test_alert_has_a_section(alert: str) -> None:
-    """The alert's runbook link leads to its heading, below which stand what it means, where to look and what to do."""
+    """The alert's runbook link leads to a section with its meaning, where to look and what to do."""
     assert f'"integration-token-operator.alert" (list $ . "{alert}"' in RULES.read_text(), "the link is another alert's"
     assert alert in HEADINGS
     _, _, after = PAGE.read_text().partition(f"\n### {alert}\n")
@@ -27,17 +27,17 @@ def test_alert_has_a_section(alert: str) -> None:
 
 
 def test_there_are_alerts() -> None:
-    """Those that the other tests look at."""
+    """The other tests depend on them."""
     assert len(ALERTS) == 10
 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_reason_is_explained(reason: Reason) -> None:
-    """Each has a section of its own, or stands among those that ask for nothing."""
+    """Each has a section of its own, or is among those that need no action."""
     _, _, after = PAGE.read_text().partition("\n### Nothing to do\n")
     assert (reason in HEADINGS) != (f"`{reason}`" in after.partition("\n#")[0])
 
 
 def test_links() -> None:
-    """Every link within the project leads somewhere."""
+    """Every link within the project leads to an existing target."""
     assert not broken_links(PAGE)

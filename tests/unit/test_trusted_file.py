@@ -1,4 +1,4 @@
-"""Authorities that an installation trusts for all endpoints, from a file that is exchanged while the operator runs."""
+"""CA certificates that an installation trusts for all endpoints, from a file that may change at any time."""
 
 import asyncio
 import logging
@@ -36,28 +36,28 @@ ROUTE = Route(ca_bundle="", timeout=5.0, private=False)
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[TokenEndpoint]:
-    """With a certificate of its own."""
+    """An endpoint with its own certificate."""
     with TokenEndpoint(clients={"shop": SECRET}, tls=True) as endpoint:
         yield endpoint
 
 
 @pytest.fixture(scope="module")
 def front(endpoint: TokenEndpoint) -> Iterator[TLSFront]:
-    """Before the endpoint, with another certificate."""
+    """A proxy in front of the endpoint, with another certificate."""
     with TLSFront(SECOND, endpoint.url, ssl.create_default_context(cadata=endpoint.ca_pem)) as front:
         yield front
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """As the kubelet mounts a ConfigMap."""
+    """The file as the kubelet mounts it from a ConfigMap."""
     path = tmp_path / "ca.crt"
     path.symlink_to("..data/ca.crt")
     return path
 
 
 def exchange(file: Path, text: str | None) -> None:
-    """As the kubelet does it: another directory, at once; None for a ConfigMap without the key."""
+    """Replaces it as the kubelet does: atomically by another directory; None for a ConfigMap without the key."""
     directory = file.parent
     version = directory / f"..version{len(list(directory.iterdir()))}"
     version.mkdir()
@@ -83,7 +83,7 @@ async def trusting(file: Path, proxy: str | None = None) -> AsyncIterator[tuple[
 async def test_endpoints_are_known_by_it_and_its_exchange_counts_for_the_next_request(
     file: Path, endpoint: TokenEndpoint, front: TLSFront
 ) -> None:
-    """What it doesn't hold any more is trusted no more."""
+    """What it no longer holds is no longer trusted."""
     behind = front.url + urlsplit(endpoint.url).path
     exchange(file, endpoint.ca_pem)
     async with trusting(file) as (trusted, client):
@@ -98,7 +98,7 @@ async def test_endpoints_are_known_by_it_and_its_exchange_counts_for_the_next_re
 async def test_systems_roots_stay_beside_it(
     file: Path, tmp_path: Path, endpoint: TokenEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is added to them."""
+    """The file's are added to them."""
     roots = tmp_path / "roots.pem"
     roots.write_text(endpoint.ca_pem)
     monkeypatch.setenv("SSL_CERT_FILE", str(roots))
@@ -108,7 +108,7 @@ async def test_systems_roots_stay_beside_it(
 
 
 async def test_endpoint_s_own_authorities_stand_alone(file: Path, endpoint: TokenEndpoint) -> None:
-    """Who names them wants no others, be they the same text as the file's or not."""
+    """An endpoint that names its own wants no others, even if the text is the same as the file's."""
     exchange(file, endpoint.ca_pem)
     async with trusting(file) as (_, client):
         assert access_token(await client.send(request(endpoint.url), ROUTE))
@@ -118,7 +118,7 @@ async def test_endpoint_s_own_authorities_stand_alone(file: Path, endpoint: Toke
 
 
 async def test_proxy_is_known_by_it(file: Path) -> None:
-    """As behind most companies' proxies; whatever authorities the endpoint names."""
+    """As with most companies' proxies; the endpoint's own CA certificates don't matter."""
     asked: list[str] = []
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -141,7 +141,7 @@ async def test_proxy_is_known_by_it(file: Path) -> None:
 
 
 def metrics_of(clock: FakeClock, trusted: TrustedFile) -> Callable[[], str]:
-    """What an operator with that file answers on /metrics."""
+    """What an operator with that file returns on /metrics."""
     permissions = Permissions(clock)
     application = Application(
         Settings(), clock, lambda _: Cluster(), permissions, None, Metrics(), trusted=trusted, own_namespace=None
@@ -150,7 +150,7 @@ def metrics_of(clock: FakeClock, trusted: TrustedFile) -> Callable[[], str]:
 
 
 BAD: dict[str, tuple[str | None, str]] = {
-    # A sentence: what the file holds, what is said of it.
+    # For each case: what the file holds, and what the message says.
     "it is gone": (None, "No such file or directory"),
     "it is empty": ("", "no PEM certificate in it, or one that cannot be read"),
     "it holds a key's name alone": ("# authorities come here\n", "no PEM certificate in it, or one that cannot be"),
@@ -161,14 +161,14 @@ BAD: dict[str, tuple[str | None, str]] = {
 
 @pytest.mark.parametrize(("text", "said"), BAD.values(), ids=BAD)
 async def test_file_that_cannot_be_used_at_the_start_is_an_error(file: Path, text: str | None, said: str) -> None:
-    """Else all endpoints that need it would fail one by one."""
+    """Otherwise all endpoints that need it would fail one by one."""
     exchange(file, text)
     with pytest.raises(SettingsError, match=f"^--trusted-ca-file {file}: {said}"):
         await TrustedFile(file).open()
 
 
 def test_it_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """As for any other setting."""
+    """As with any other setting."""
     assert main(["run", f"--trusted-ca-file={tmp_path}"]) == 2
     assert capsys.readouterr().err == f"integration-token-operator run: --trusted-ca-file {tmp_path}: no regular file\n"
 
@@ -177,7 +177,7 @@ def test_it_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str], tmp_
 def test_file_that_turns_bad_leaves_the_last_good_one(
     file: Path, caplog: pytest.LogCaptureFixture, text: str | None, said: str
 ) -> None:
-    """One warning and a metric tell; once it is mended, so do they."""
+    """A warning and a metric report it, and its recovery."""
     caplog.set_level(logging.INFO)
 
     async def story(clock: FakeClock) -> None:
@@ -204,7 +204,7 @@ def test_file_that_turns_bad_leaves_the_last_good_one(
 
 
 def test_installation_without_one_has_no_metric_of_it() -> None:
-    """A gauge of 1 would tell of a file that isn't there."""
+    """A gauge of 1 would report a file that doesn't exist."""
 
     async def story(clock: FakeClock) -> None:
         assert "trusted_ca" not in metrics_of(clock, TrustedFile(None))()

@@ -1,4 +1,4 @@
-"""What is sent to vendors whose servers can't be run here is what their published pages say."""
+"""Requests to vendors whose servers can't be run here match the vendors' published pages."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ DOCUMENTS: Final = Path(__file__).parents[2] / "operator" / "docs"
 
 
 def documented(page: str, kind: str, name: str) -> dict[str, Any]:
-    """The spec of a manifest that a page has users copy, the last of that name."""
+    """The spec of a manifest that a page tells users to copy, the last with that name."""
     found = manifests((DOCUMENTS / page).read_text())
     spec: dict[str, Any] = [each["spec"] for each in found if (each["kind"], each["metadata"]["name"]) == (kind, name)][
         -1
@@ -65,7 +65,7 @@ OPENROUTER: dict[str, Any] = {
 
 
 def request(endpoint: dict[str, Any], integration: dict[str, Any], **given: Any) -> TokenRequest:
-    """What is sent for an endpoint and a resource with these specs."""
+    """The request for an endpoint and a resource with these specs."""
     metadata = {"namespace": "store", "name": "shop", "uid": "uid"}
     parsed = parse_endpoint(EndpointKind.NAMESPACED, {"metadata": metadata, "spec": endpoint})
     resource = parse_integration({"metadata": metadata, "spec": {"endpointRef": {"name": "shop"}, **integration}})
@@ -74,7 +74,7 @@ def request(endpoint: dict[str, Any], integration: dict[str, Any], **given: Any)
 
 
 def to_entra(**changes: Any) -> None:
-    """Asks Entra with a certificate."""
+    """A request to Entra with a certificate."""
     text = certificate_pem(rsa_key())
     credentials = {"client_id": "5c0c", "private_key": pem(rsa_key()), "certificate": text}
     secret = {"name": "shop", "certificateKey": "tls.crt"}
@@ -92,13 +92,13 @@ GOOGLE_STS: Final = documented("endpoints.md", "ClusterTokenEndpoint", "google-c
 
 
 def account_token(audience: str) -> str:
-    """As an API server signs it for the ServiceAccount."""
+    """The token that an API server signs for the ServiceAccount."""
     claims = {"aud": audience, "sub": SUBJECT, "iat": EPOCH, "exp": EPOCH + 600}
     return jwt.encode(claims, pem(key_of("P-256")), algorithm="ES256", headers={"kid": "k1"})
 
 
 def to_entra_federated(changes: dict[str, Any]) -> None:
-    """Asks Entra by the ServiceAccount's token, with the manifests of the page."""
+    """A request to Entra with the ServiceAccount's token, from the page's manifests."""
     resource = documented("authentication.md", "IntegrationToken", "shop") | changes
     token = account_token(FEDERATED["assertion"]["audience"])
     sent = request(FEDERATED, resource, credentials={}, account_token=token)
@@ -106,7 +106,7 @@ def to_entra_federated(changes: dict[str, Any]) -> None:
 
 
 def to_google_sts(changes: dict[str, Any]) -> None:
-    """Asks Google Cloud by the ServiceAccount's token, with the manifest of the page."""
+    """A request to Google Cloud with the ServiceAccount's token, from the page's manifest."""
     endpoint = GOOGLE_STS | changes
     resource = {"serviceAccountRef": {"name": "shop"}, "scopes": ["https://www.googleapis.com/auth/cloud-platform"]}
     token = account_token(endpoint["assertion"]["audience"])
@@ -115,7 +115,7 @@ def to_google_sts(changes: dict[str, Any]) -> None:
 
 
 def by_account(check: Callable[..., None], endpoint: dict[str, Any], changes: dict[str, Any]) -> None:
-    """Asks with a ServiceAccount's token, for the audience that stands in the endpoint's spec."""
+    """A request with a ServiceAccount's token, for the audience in the endpoint's spec."""
     audience = endpoint["assertion"]["audience"]
     resource = {"serviceAccountRef": {"name": "shop"}}
     sent = request(endpoint | changes, resource, credentials={}, account_token=account_token(audience))
@@ -123,7 +123,7 @@ def by_account(check: Callable[..., None], endpoint: dict[str, Any], changes: di
 
 
 def test_a_request_is_as_the_page_has_it() -> None:
-    """With settings that need nothing but the endpoint's spec."""
+    """With settings from the endpoint's spec only."""
     to_entra()
     by_account(anthropic.check, ANTHROPIC, {})
     by_account(openai.check, OPENAI, {})
@@ -239,31 +239,31 @@ GOOGLE: dict[str, Any] = {
 
 
 def to_grafx(changes: dict[str, Any]) -> None:
-    """Asks with a client secret."""
+    """A request with a client secret."""
     sent = request(GRAFX | changes, SECRET, credentials={"client_id": "shop", "client_secret": "s3cret"})
     grafx.check(sent.headers, sent.body)
 
 
 def to_auth0(changes: dict[str, Any]) -> None:
-    """Asks with a key."""
+    """A request with a key."""
     sent = request(AUTH0 | changes, SECRET, credentials=KEY)
     auth0.check(sent.headers, sent.body, "https://shop.eu.auth0.com/", rsa_key().public_key(), EPOCH)
 
 
 def to_okta(changes: dict[str, Any]) -> None:
-    """Asks with a key."""
+    """A request with a key."""
     sent = request(OKTA | changes, SECRET | {"scopes": ["okta.users.read"]}, credentials=KEY)
     okta.check(sent.headers, sent.body, OKTA["tokenURL"], rsa_key().public_key(), EPOCH)
 
 
 def to_salesforce(changes: dict[str, Any]) -> None:
-    """Asks for a user."""
+    """A request on behalf of a user."""
     sent = request(SALESFORCE | changes, SECRET, credentials=KEY)
     salesforce.check(sent.headers, sent.body, rsa_key().public_key(), "shop", "shop@example.com", EPOCH)
 
 
 def to_google(changes: dict[str, Any]) -> None:
-    """Asks as a service account of Google's."""
+    """A request as a Google service account."""
     sent = request(GOOGLE | changes, SECRET, credentials=KEY)
     google.check(sent.headers, sent.body, rsa_key().public_key(), "shop", "k1", EPOCH)
 
@@ -307,7 +307,7 @@ KEYED: dict[str, tuple[Ask, list[dict[str, Any]]]] = {
 
 @pytest.mark.parametrize("ask", [ask for ask, _ in KEYED.values()], ids=KEYED)
 def test_a_request_with_a_secret_or_a_key_is_as_the_page_has_it(ask: Ask) -> None:
-    """With settings of the endpoint's spec alone."""
+    """With settings from the endpoint's spec only."""
     ask({})
 
 
@@ -320,6 +320,6 @@ def test_a_request_with_a_secret_or_a_key_is_as_the_page_has_it(ask: Ask) -> Non
     ],
 )
 def test_a_request_with_other_settings_is_refused(ask: Ask, changes: dict[str, Any]) -> None:
-    """Each setting is needed, or its value the only one."""
+    """Each setting is needed, or its value is the only one possible."""
     with pytest.raises(Refused):
         ask(changes)

@@ -1,4 +1,4 @@
-"""A worse answer never replaces a better token of the same grant while that is valid."""
+"""A worse response never replaces a better token of the same grant while that is valid."""
 
 from dataclasses import replace
 
@@ -119,7 +119,7 @@ OTHER = replace(HELD, access_token="other", issued=NOW, expires=3000)
 def test_an_answer_is_judged_beside_what_is_held(
     stored: StoredToken | None, answered: Token, identity: GrantIdentity, verdict: Verdict
 ) -> None:
-    """One held token, one answer, one verdict."""
+    """One current token, one response, one verdict."""
     assert judge(stored, answered, identity, NOW) is verdict
 
 
@@ -154,5 +154,5 @@ def test_an_answer_is_judged_beside_what_is_held(
     ],
 )
 def test_the_same_token_is_corrected(stored: StoredToken, answered: Token, expected: Token) -> None:
-    """What is written then is what was held, with the expiry that may be believed and the grant as now specified."""
+    """The current token is written with the expiry that may be believed and the grant as now specified."""
     assert corrected(stored, answered, CHANGED) == StoredToken(expected, CHANGED)

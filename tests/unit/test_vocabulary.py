@@ -1,4 +1,4 @@
-"""What helps is shown whatever the secret is like, and what a secret is made of isn't."""
+"""Helpful text is shown whatever the secret looks like, and what a secret consists of isn't."""
 
 import base64
 import json
@@ -83,7 +83,7 @@ SENTENCES = [
     "OAuth 2.0 Parameter: grant_type",
     "The POST body can not be empty.",
     "The error is unrecognizable",
-    # what stands in requests, and what the API server says
+    # what requests contain, and what the API server says
     "grant_type=client_credentials is not supported by https://integration-login.example.com/oauth/token",
     "ValidatingAdmissionPolicy 'no-tokens' with binding 'no-tokens' denied request: label is missing",
     "validatingadmissionpolicies.admissionregistration.k8s.io is forbidden: User cannot list resource",
@@ -94,14 +94,14 @@ SENTENCES = [
 
 
 def known(secret: str, held: str) -> list[str]:
-    """What is looked for when the client has that secret, and its ID is made of words."""
+    """What is searched for if the client has that secret and an ID made of words."""
     return [secret, basic_authorization("client_credentials-shop", secret), *([held] if held else [])]
 
 
 @pytest.mark.parametrize("held", HELD)
 @pytest.mark.parametrize("secret", SECRETS)
 def test_no_word_of_a_real_server_is_struck_out(secret: str, held: str) -> None:
-    """Seven servers' errors, as they are sent: each says what is to be mended."""
+    """Errors of seven servers, as they are sent: each says what to fix."""
     secrets = known(SECRETS[secret], HELD[held])
     assert [(text, shown) for text in SENTENCES if (shown := redact(text, secrets)) != text] == []
     head, _, tail = redact(HYDRA, secrets).partition(" ... ")
@@ -121,13 +121,13 @@ def test_beside_a_token_of_everybody_s_words_a_message_can_be_read() -> None:
 
 
 def runs(text: str) -> set[str]:
-    """All that help to find the rest of a secret."""
+    """Everything that helps to guess the rest of a secret."""
     return {text[start : start + 8].lower() for start in range(len(text) - 7)}
 
 
 @pytest.mark.parametrize("token", [drawn(64), "no-tokens-for-ValidatingAdmissionPolicy-client", jwt(9000)])
 def test_a_policy_s_refusal_of_a_target_says_which_policy_and_why(token: str) -> None:
-    """As the API server writes it; what it repeats of the token is struck out."""
+    """In the API server's words; whatever it repeats of the token is redacted."""
     said = (
         "secrets 'shop' is forbidden: ValidatingAdmissionPolicy 'no-tokens' with binding 'no-tokens-in-production'"
         " denied request: the label example.com/owner is missing"
@@ -156,7 +156,7 @@ ECHOES: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("echo", ECHOES)
 @pytest.mark.parametrize("held", ["nothing held", "a token of 9,000 characters", "a token of 60,000 characters"])
 def test_the_whole_secret_is_struck_out_whatever_it_is_like(held: str, echo: str) -> None:
-    """Between words that stay."""
+    """Words around it stay."""
     for secret in SECRETS.values():
         said = ECHOES[echo](secret)
         for text in (f"no user has {said} for a key", f"client_secret={said}&scope=read", said):
@@ -177,12 +177,12 @@ def test_what_a_secret_has_besides_words_is_struck_out_with_them(secret: str) ->
 
 @pytest.mark.parametrize("secret", ["client_credentials", "client", "invalid-client", "My_Client_Credentials", "token"])
 def test_a_secret_that_is_a_word_of_everybody_s_is_struck_out_as_a_whole(secret: str) -> None:
-    """It is a poor one, but its own."""
+    """It is a bad secret, but still one."""
     assert redact(f"{secret} is wrong", [secret]) == "*** is wrong"
 
 
 def test_more_words_of_a_secret_than_a_name_has_are_struck_out() -> None:
-    """A phrase is no longer everybody's."""
+    """A phrase is no longer common."""
     secret = "-".join(["unsupported", "authorization", "request", "parameter", "included", drawn(16)])
     assert redact("unsupported authorization request parameter", [secret]) == "***"
     assert redact("unsupported authorization", [secret]) == "unsupported authorization"
@@ -202,13 +202,13 @@ def test_what_is_made_of_no_words_is_struck_out_although_nobody_knows_it(token: 
 
 
 def test_hardly_any_random_text_is_taken_for_words() -> None:
-    """Of ten thousand keys none."""
+    """None of ten thousand keys."""
     alphabets = (_LETTERS, _LETTERS + "-_", _LETTERS + "+/", string.ascii_lowercase + string.digits, "0123456789abcdef")
     assert [key for alphabet in alphabets for _ in range(2000) if is_wording(key := drawn(40, alphabet))] == []
 
 
 def test_of_a_long_text_both_ends_are_shown() -> None:
-    """In whole words, with a mark between; and a secret at either is struck out."""
+    """In whole words, with a mark between; a secret at either end is redacted."""
     secret = SECRETS["Keycloak's"]
     middle = "and so on " * 40
     text = f"It failed since {secret} was sent. {middle}Set the parameter {secret[3:19]} to another value."
@@ -222,7 +222,7 @@ def test_of_a_long_text_both_ends_are_shown() -> None:
 
 @pytest.mark.parametrize("length", [201, 300, 640, 700, 1999, 2000, 2001, 60_000])
 def test_no_secret_comes_into_view_where_a_text_is_cut(length: int) -> None:
-    """Wherever in it the secret stands."""
+    """Wherever in it the secret is."""
     secret = SECRETS["Keycloak's"]
     for place in [*range(0, 150, 7), *range(max(0, length - 190), length, 7), length // 2]:
         text = "no way " * (length // 7 + 1)
@@ -234,7 +234,7 @@ def test_no_secret_comes_into_view_where_a_text_is_cut(length: int) -> None:
 
 @pytest.mark.parametrize("before", ["ab:" * 150, "é:" * 200, "é " * 200, "a " + "x:" * 200, "é " * 900])
 def test_what_is_not_looked_through_is_not_shown_and_that_is_told(before: str) -> None:
-    """A text that is long in what isn't shown, or in one word."""
+    """Such as a text that is long in what isn't shown, or in one word."""
     secret = SECRETS["Keycloak's"][:16]
     shown = redact(f"At first {before}{secret} {before[::-1]} at last", [secret])
     assert shown.startswith("At first")
@@ -244,13 +244,13 @@ def test_what_is_not_looked_through_is_not_shown_and_that_is_told(before: str) -
 
 
 def test_where_it_takes_too_long_to_tell_that_is_said() -> None:
-    """Not a bare mark, which would look as if the text had been the secret."""
+    """A bare mark would look as if the text had been the secret."""
     assert redact("&lt;%41\\n" * 90, [SECRETS["Keycloak's"]]) == UNTOLD
     assert redact("abab.baba " * 20, ["ab" * 30_000]) == UNTOLD
 
 
 def test_scopes_of_words_are_told_beside_a_secret_of_the_same_words() -> None:
-    """As in messages; and not where they are most of it."""
+    """As in messages; but not if they make up most of it."""
     secrets = [SECRETS["words"], "client_credentials"]
     assert repeating(["credentials:read", "client_credentials"], secrets) == {"client_credentials"}
     assert leaking(["Credentials/Read", "my-client-credentials"], secrets, "/:.-") == {"my-client-credentials"}

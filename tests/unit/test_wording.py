@@ -1,10 +1,10 @@
-"""Messages that a status keeps though they would be put otherwise today."""
+"""Messages that a status keeps even though today's wording would differ."""
 
 import pytest
 from integration_token.controller.wording import says_same
 
 REFUSED = "the endpoint answered 403 access_denied: Unauthorized; check the credentials"
-"""As the release 0.1.0 tells it."""
+"""The message as release 0.1.0 writes it."""
 TODAY = (
     "login.example answered 403 access_denied: Unauthorized; check the audience; the next attempt is due within 5 min"
 )
@@ -23,11 +23,11 @@ TODAY = (
     ],
 )
 def test_what_says_the_same_is_not_written_anew(before: str, now: str, same: bool) -> None:
-    """An upgrade costs a failing resource no write either."""
+    """An upgrade doesn't cost a failing resource a write either."""
     assert says_same(before, now) is same
 
 
 def test_a_message_that_somebody_wrote_is_compared_as_any_other() -> None:
-    """Whoever may write a status does not end the passes over its resource."""
+    """Anybody who may write a status could otherwise stop the passes over its resource."""
     assert not says_same("the next attempt is <bound>", "the next attempt is due within 1 min")
     assert not says_same("until <instant>", "until 2027-01-15T08:00:00Z")

@@ -1,4 +1,4 @@
-"""Virtual time: an event loop whose waits cost nothing, and clocks that go by it and can be stepped."""
+"""Virtual time: an event loop whose waits cost nothing, and clocks that follow it and can be stepped."""
 
 import asyncio
 import selectors
@@ -11,8 +11,10 @@ EPOCH = 1_800_000_000.0
 """The wall time at which virtual time begins."""
 
 _TURNS = 1000
-"""Turns of the loop after which a moment has passed that nobody waited for: were it none, who comes back a rounding
-error too early would do so for ever."""
+"""Loop turns after which time passes even if nothing waits.
+
+Without them a task that a rounding error wakes too early would wake forever.
+"""
 _MOMENT = 1e-6
 """Seconds."""
 
@@ -20,16 +22,16 @@ Result = TypeVar("Result")
 
 
 class FakeClock:
-    """Two clocks that a test moves."""
+    """Two clocks that a test controls."""
 
     def __init__(self, boot: Callable[[], float] | None = None) -> None:
-        """`boot` tells the time that goes on by itself, if any does."""
+        """`boot` returns the time that passes by itself, if any does."""
         self._boot = boot or (lambda: 0.0)
         self._moved = 1000.0
         self._step = EPOCH - self._moved
 
     def now(self) -> Instant:
-        """The present moment."""
+        """The current moment."""
         boot = self._boot() + self._moved
         return Instant(boot + self._step, boot)
 
@@ -43,7 +45,7 @@ class FakeClock:
 
 
 class _Selector(selectors.DefaultSelector):
-    """Never waits: what would have been waited is added to the loop's time."""
+    """Never waits: the time is added to the loop's clock instead."""
 
     passed = 0.0
     _turns = 0
@@ -62,7 +64,7 @@ class _Selector(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Its time goes on only while all its tasks wait, and then at once to what is due next."""
+    """Its time passes only while all its tasks wait, and then jumps to what is due next."""
 
     def __init__(self) -> None:
         self._virtual = _Selector()
@@ -73,7 +75,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._virtual.passed
 
     def stand_still(self, seconds: float) -> None:
-        """Time passes in which nothing runs: somebody computes, or the process is stopped."""
+        """Time passes while nothing runs: a computation, or a stopped process."""
         self._virtual.passed += seconds
 
 

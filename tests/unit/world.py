@@ -1,4 +1,4 @@
-"""A whole operator in virtual time: its own parts, but for kopf, HTTP and the API server, which are fakes."""
+"""A whole operator in virtual time: its own parts, with fakes for kopf, HTTP and the API server."""
 
 import asyncio
 import base64
@@ -46,14 +46,14 @@ URL = "https://login.example/oauth/token"
 OPERATORS = "operators"
 """The operator's own namespace."""
 SETTLING = 0.2
-"""Virtual seconds within which everything that needs no waiting has been done."""
+"""Virtual seconds within which everything that needs no waiting is done."""
 
 
 class FakeClient(TokenClient):
     """Carries requests to the fake endpoint without a network."""
 
     def __init__(self, service: TokenService, clock: FakeClock) -> None:
-        """Answers by the time of the endpoint, which nobody steps."""
+        """Answers by the endpoint's clock, which is never stepped."""
         super().__init__(clock, AddressPolicy(False, frozenset(), frozenset()), None)
         self._service = service
         self._fake_clock = clock
@@ -88,7 +88,7 @@ class FakeClient(TokenClient):
 
 
 def true_time(clock: FakeClock) -> float:
-    """The wall time that a clock would show that nobody stepped."""
+    """The wall time on a clock that was never stepped."""
     return EPOCH - 1000.0 + clock.now().boot
 
 
@@ -96,7 +96,7 @@ class Operator:
     """One process of the operator."""
 
     def __init__(self, world: "World") -> None:
-        """Knows nothing yet."""
+        """Starts without knowing anything."""
         metrics = self.metrics = Metrics()
         self._worker = worker = build_worker(
             world.cluster,
@@ -124,7 +124,7 @@ class Operator:
 
     async def start(self) -> None:
         """Lists everything, and begins to work."""
-        # The scheduler comes last: a stop waits for it alone.
+        # The scheduler comes last: a stop waits only for it.
         work = (self.events.run(), self.secrets.run(), self.bundles.run(), self.scheduler.run())
         self._tasks = [asyncio.create_task(each) for each in work]
         await self.secrets.synced.wait()
@@ -133,12 +133,12 @@ class Operator:
         self._cluster.listeners.append(self._changed)
 
     def deafen(self) -> None:
-        """No watch tells it anything any more."""
+        """Stops all watches."""
         self._cluster.cut()
         self._cluster.listeners[:] = [each for each in self._cluster.listeners if each != self._changed]
 
     def hear(self) -> None:
-        """All is listed, what is gone is found missing, and the watches go on."""
+        """Lists everything, notices what is gone, and resumes the watches."""
         self._cluster.relisten()
         there = {(plural, namespace, name) for plural, namespace, name in self._cluster.objects}
         for key, entry in list(self.inventory.resources.items()):
@@ -155,7 +155,7 @@ class Operator:
         self._cluster.listeners.append(self._changed)
 
     async def stop(self, *, kill: bool = False) -> None:
-        """Ends the work under way first, or does not."""
+        """Finishes work under way first, or not."""
         self._cluster.listeners[:] = [each for each in self._cluster.listeners if each != self._changed]
         if not kill:
             self.scheduler.stop()
@@ -180,18 +180,18 @@ class Operator:
 
 
 class World:
-    """A cluster with an endpoint, an operator, and whoever a test wants to be."""
+    """A cluster with an endpoint, an operator, and anybody whom a test plays."""
 
     def __init__(self, clock: FakeClock, policy: Policy) -> None:
-        """Nothing runs yet; the endpoint knows the client `shop`."""
+        """Starts with nothing running; the endpoint knows the client `shop`."""
         self.clock = clock
         self.audit_token_ids = False
-        """Of operators that start from now on."""
+        """Settings of operators that start from now on."""
         self.cluster = Cluster(lambda: true_time(clock))
         self.issuer = Issuer(policy)
         self.clients = {"shop": SECRET}
         self.assertion_audiences: list[list[str]] = [[URL]]
-        """Of the tokens of ServiceAccounts that the endpoint takes."""
+        """The audiences that the endpoint accepts in ServiceAccount tokens."""
         self.seen: set[str] = set()
         """The assertions that were sent, by their jti."""
         self.service = TokenService(
@@ -205,14 +205,14 @@ class World:
 
     def _federated(self, client: str, assertion: str) -> bool:
         claims = claims_of(assertion) or {}
-        # Each counts once, and for this endpoint alone.
+        # Each assertion counts once, and only for this endpoint.
         fresh = claims["jti"] not in self.seen
         self.seen.add(claims["jti"])
         known = claims["sub"] == f"system:serviceaccount:{NAMESPACE}:shop" and client == "shop"
         return known and fresh and claims["aud"] in self.assertion_audiences
 
     async def begin_with_account(self, **spec: Any) -> None:
-        """As :meth:`begin`, with a ServiceAccount instead of the credentials."""
+        """Like :meth:`begin`, with a ServiceAccount instead of the credentials."""
         self.endpoint(clientAuthenticationMethod="ServiceAccountToken", requestEncoding="Form")
         self.account()
         self.account_integration(**spec)
@@ -220,13 +220,13 @@ class World:
         await self.settle()
 
     def account_integration(self, name: str = "shop", **spec: Any) -> None:
-        """Create or replace an IntegrationToken that has a ServiceAccount and no Secret."""
+        """Creates or replaces an IntegrationToken with a ServiceAccount and no Secret."""
         self.integration(
             name, **{"credentialsSecretRef": None, "serviceAccountRef": {"name": "shop"}, "clientID": "shop", **spec}
         )
 
     async def begin(self, **spec: Any) -> None:
-        """An endpoint, credentials and a resource named shop; then the operator starts and does what it can."""
+        """Creates an endpoint, credentials and a resource named shop; then the operator starts and does what it can."""
         self.endpoint()
         self.credentials()
         self.integration(**spec)
@@ -234,7 +234,7 @@ class World:
         await self.settle()
 
     async def settle(self) -> None:
-        """All that needs no waiting gets done."""
+        """Everything that needs no waiting gets done."""
         await asyncio.sleep(SETTLING)
 
     async def restart(self, *, kill: bool = False) -> None:
@@ -245,24 +245,24 @@ class World:
         await self.settle()
 
     async def until(self, wall: float) -> None:
-        """Wait until that moment of the endpoint's time, and for what is done then."""
+        """Waits until that moment of the endpoint's time, and for the work due then."""
         await asyncio.sleep(wall - true_time(self.clock))
         await self.settle()
 
     def endpoint(self, name: str = "login", namespace: str = NAMESPACE, **spec: Any) -> None:
-        """Create or replace an endpoint."""
+        """Creates or replaces an endpoint."""
         spec = {"tokenURL": URL, "rateLimit": {"requestsPerMinute": 60000}, **spec}
         body = _body("TokenEndpoint", name, {"spec": spec}, f"{GROUP}/{VERSION}", namespace)
         self.cluster.apply(TOKEN_ENDPOINTS, body)
 
     def cluster_endpoint(self, name: str = "login", **spec: Any) -> None:
-        """Create or replace an endpoint for all namespaces."""
+        """Creates or replaces an endpoint for all namespaces."""
         spec = {"tokenURL": URL, "rateLimit": {"requestsPerMinute": 60000}, **spec}
         body = _body("ClusterTokenEndpoint", name, {"spec": spec}, f"{GROUP}/{VERSION}", "")
         self.cluster.apply(CLUSTER_TOKEN_ENDPOINTS, body)
 
     def namespace(self, name: str, **labels: str) -> None:
-        """Create or replace a namespace."""
+        """Creates or replaces a namespace."""
         body = _body("Namespace", name, {}, "v1", "")
         body["metadata"]["labels"] = labels
         self.cluster.apply("namespaces", body)
@@ -270,7 +270,7 @@ class World:
     def credentials(
         self, client: str = "shop", secret: str = SECRET, name: str = "shop-integration", namespace: str = NAMESPACE
     ) -> None:
-        """Create or replace a credentials Secret."""
+        """Creates or replaces a credentials Secret."""
         data = {"client_id": encoded(client), "client_secret": encoded(secret)}
         body = _body("Secret", name, {"type": "Opaque", "data": data}, "v1", namespace)
         body["metadata"]["labels"] = {CREDENTIALS_LABEL: "true"}
@@ -279,18 +279,18 @@ class World:
     def account(
         self, name: str = "shop", *, hosts: str = "login.example", audiences: str = "", released: bool = True
     ) -> None:
-        """Create or replace a ServiceAccount; with `hosts` as its owner's list."""
+        """Creates or replaces a ServiceAccount; with `hosts` as its owner's list."""
         body = _body("ServiceAccount", name, {}, "v1")
         body["metadata"]["labels"] = {CREDENTIALS_LABEL: "true" if released else "false"}
         body["metadata"]["annotations"] = {ALLOWED_HOSTS_ANNOTATION: hosts, ALLOWED_AUDIENCES_ANNOTATION: audiences}
         self.cluster.apply("serviceaccounts", body)
 
     def config_map(self, name: str, data: dict[str, str]) -> None:
-        """Create or replace a ConfigMap of the operator's namespace."""
+        """Creates or replaces a ConfigMap in the operator's namespace."""
         self.cluster.apply("configmaps", _body("ConfigMap", name, {"data": data}, "v1", OPERATORS))
 
     def integration(self, name: str = "shop", namespace: str = NAMESPACE, **spec: Any) -> None:
-        """Create or replace an IntegrationToken."""
+        """Creates or replaces an IntegrationToken."""
         spec = {
             "endpointRef": {"kind": "TokenEndpoint", "name": "login"},
             "credentialsSecretRef": {"name": "shop-integration"},
@@ -300,7 +300,7 @@ class World:
         self.cluster.apply(INTEGRATION_TOKENS, body)
 
     def request_renewal(self, value: str) -> None:
-        """Annotate the resource."""
+        """Annotates the resource."""
         self.cluster.edit(
             INTEGRATION_TOKENS,
             NAMESPACE,
@@ -309,7 +309,7 @@ class World:
         )
 
     def label(self, key: str, value: str, name: str = "shop") -> None:
-        """Change the resource without changing what it asks for."""
+        """Changes the resource without changing its request."""
         self.cluster.edit(
             INTEGRATION_TOKENS,
             NAMESPACE,
@@ -318,17 +318,17 @@ class World:
         )
 
     def fault(self, fault: Fault, count: int | None = None) -> None:
-        """Let the endpoint meet a fault."""
+        """Makes the endpoint fail in some way."""
         self.service.arm(fault, None, count)
 
     def mend(self) -> None:
-        """Let the endpoint work again."""
+        """Makes the endpoint work again."""
         self.service.disarm(None)
         self.client.outage = None
 
     @property
     def requests(self) -> int:
-        """Token requests that were sent."""
+        """The token requests sent."""
         return self.client.sent
 
     @property
@@ -338,7 +338,7 @@ class World:
 
     @property
     def times(self) -> list[float]:
-        """When the endpoint got its requests, in seconds since the beginning."""
+        """When the endpoint received its requests, in seconds since the beginning."""
         return [round(record.received - EPOCH, 3) for record in self.service.log.entries()]
 
     def secret(self, name: str = "shop", namespace: str = NAMESPACE) -> Object:
@@ -374,7 +374,7 @@ class World:
 
     @property
     def message(self) -> str:
-        """What is told of a refresh that fails."""
+        """The message about a failing refresh."""
         found = condition_of(self.status(), ConditionType.REFRESHED)
         return str(found["message"])
 
@@ -390,7 +390,7 @@ class World:
 
     @contextmanager
     def counting(self) -> Iterator[list[tuple[str, str, str]]]:
-        """The operator's writes within the block, filled at its end."""
+        """The operator's writes within the block, filled in at its end."""
         before = len(self.cluster.writes)
         counted: list[tuple[str, str, str]] = []
         yield counted
@@ -400,10 +400,10 @@ class World:
 def play(
     story: Callable[[World], Coroutine[Any, Any, None]], policy: Policy | None = None, *, glance: float = 3600.0
 ) -> None:
-    """Runs a story in virtual time.
+    """Plays a story in virtual time.
 
-    :param policy: of the endpoint; tokens of 24 h that roll over 1 h before their expiry, unless told otherwise.
-    :param glance: seconds between two looks at the clocks; the fewer, the slower is a test that plays days.
+    :param policy: of the endpoint; by default tokens live 24 h and roll over 1 h before expiry.
+    :param glance: seconds between two checks of the clocks; the fewer, the slower a test that plays days.
     """
 
     async def main(clock: FakeClock) -> None:
@@ -419,7 +419,7 @@ def play(
 
 @contextmanager
 def glancing(seconds: float) -> Iterator[None]:
-    """Inside, schedulers look at the clocks so often."""
+    """Within the block, schedulers check the clocks this often."""
     usual = scheduling._GLANCE
     scheduling._GLANCE = seconds
     try:
@@ -429,7 +429,7 @@ def glancing(seconds: float) -> Iterator[None]:
 
 
 def encoded(text: str) -> str:
-    """As a Secret's data has it."""
+    """Encoded like a Secret's data."""
     return base64.b64encode(text.encode()).decode()
 
 
