@@ -16,9 +16,9 @@ navigation = {
     "Use": ["installation", "consuming", "programs", "endpoints", "authentication", "gitops"],
     "Run": ["command-line", "operations", "troubleshooting", "backup", "performance"],
     "Understand": ["renewal", "security", "architecture"],
-    "The project": ["chart", "changelog"],
+    "The project": ["The Helm chart <chart>", "changelog"],
 }
-"""Captions, and the pages below them. A page that is missing here, or only here, fails the build."""
+"""Captions, and the pages below them, by a title of their own if it is before the name. A page that is missing here, or only here, fails the build."""
 
 elsewhere = {
     "index": "README.md",
