@@ -18,7 +18,10 @@ navigation = {
     "Understand": ["renewal", "security", "architecture"],
     "The project": ["The Helm chart <chart>", "changelog"],
 }
-"""Captions, and the pages below them, by a title of their own if it is before the name. A page that is missing here, or only here, fails the build."""
+"""Captions, and the pages below them: a name, or a title and in angle brackets the name.
+
+A page that is missing here, or only here, fails the build.
+"""
 
 elsewhere = {
     "index": "README.md",

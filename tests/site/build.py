@@ -39,7 +39,7 @@ def build(directory: Path, root: Path = ROOT) -> list[str]:
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode:
         return answer.stderr.replace(f"{source.resolve()}/", "").strip().splitlines()
-    return list(foreign(directory))
+    return [*foreign(directory), *unnamed(directory)]
 
 
 def foreign(directory: Path) -> Iterator[str]:
@@ -48,3 +48,11 @@ def foreign(directory: Path) -> Iterator[str]:
         if path.suffix in _LOADING:
             for found in LOADS.finditer(path.read_text(errors="replace")):
                 yield f"{path.relative_to(directory)} loads from another host: {found[0]}"
+
+
+def unnamed(directory: Path) -> Iterator[str]:
+    """Pictures without a text for those who don't see them. Sphinx gives these the name of their file."""
+    for path in sorted(directory.rglob("*.html")):
+        for text, picture in re.findall(r'<img alt="([^"]*)" src="([^"]*)"', path.read_text()):
+            if text in {"", picture}:
+                yield f"{path.relative_to(directory)} shows {picture} without a text for those who don't see it"

@@ -57,6 +57,7 @@ def test_a_link_leads_to_a_page_or_to_the_file_in_the_repository(small: Path, tm
         pytest.param("index.md", "[x](#absent)", "index.md:3: WARNING: 'myst' cross-reference", id="one of its own"),
         pytest.param("index.md", "[x](../../absent)", "index.md:3: the link to ../../absent leads to no", id="a file"),
         pytest.param("index.md", "![x](absent.svg)", "index.md:3: the link to absent.svg leads to no", id="a picture"),
+        pytest.param("index.md", "![](a.svg)", "index.html shows _images/a.svg without a text", id="a picture's text"),
         pytest.param("third.md", "text", "third.md: WARNING: document isn't included in any toctree", id="no entry"),
         pytest.param(
             "conf.py", SETTINGS.replace('"other"', '"other", "absent"'), "nonexisting document 'absent'", id="no page"

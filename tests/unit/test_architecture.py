@@ -8,7 +8,8 @@ import pytest
 
 from tests.unit.rooms import PACKAGE, floors, modules
 
-DOCUMENT = (Path(__file__).parents[2] / "operator" / "docs" / "architecture.md").read_text()
+DOCUMENTS = Path(__file__).parents[2] / "operator" / "docs"
+DOCUMENT = (DOCUMENTS / "architecture.md").read_text()
 STEPS = re.findall(r"^\| (\d+) \| `(\w+)/(\w+\.py)` `([\w.]+)` \|", DOCUMENT, flags=re.MULTILINE)
 
 
@@ -49,3 +50,12 @@ def test_every_room_is_listed_on_its_floor() -> None:
     for number, rooms in enumerate(reversed(expected), start=1):
         assert listed[number] == set(rooms), number
     assert len(listed) == len(expected)
+
+
+def test_the_picture_shows_every_room_on_its_floor() -> None:
+    """From the top, as the import contract has them."""
+    picture = (DOCUMENTS / "rooms.svg").read_text()
+    shown: dict[int, set[str]] = {}
+    for height, name in re.findall(r'class="[^"]*\broom" x="\d+" y="(\d+)">(\w+)<', picture):
+        shown.setdefault(int(height) // 50, set()).add(name)
+    assert [shown[height] for height in sorted(shown)] == [set(rooms) for rooms in floors()]
