@@ -32,12 +32,12 @@ class Answer:
 
 _FIXED = "fixed: the pod asks for its token itself, and the account offers none"
 _NO_LINKS = "fixed to `false`: a Service's variables could look like the operator's settings"
-_LEASE = "fixed: 15 s, 10 s and 2 s, which what is promised of a takeover rests on"
-_PARTS = "this chart has one part: it is set there, under the part's own name"
-_PROBES = "fixed to on: without them a hang stays; times and thresholds are values"
-_TLS = "the metrics hold no secret and are served as text; a mesh or a proxy in front adds TLS"
-_EXTRA = "a pod that holds credentials is shared with nobody; `extraObjects` installs what stands beside it"
-_PDB = "comes with several `replicas`; `maxUnavailable` says how many"
+_LEASE = "fixed: 15 s, 10 s and 2 s; the promised time of a takeover depends on them"
+_PARTS = "this chart has one component: set it there, under the component's own name"
+_PROBES = "fixed to on: without them nothing ends a hang; times and thresholds are values"
+_TLS = "the metrics contain no secret and are plain text; a mesh or a proxy in front can add TLS"
+_EXTRA = "no other container should share a pod that holds credentials; `extraObjects` installs other pods"
+_PDB = "created with several `replicas`; `maxUnavailable` sets how many"
 
 CERT_MANAGER: Final = (
     Answer("global.imagePullSecrets", "global.imagePullSecrets, imagePullSecrets"),
@@ -52,11 +52,13 @@ CERT_MANAGER: Final = (
     Answer(
         "global.rbac.create",
         "",
-        "without its roles the operator can do nothing: render and apply them apart, if need be",
+        "without its roles the operator can do nothing: render and apply them separately, if necessary",
     ),
     Answer("global.leaderElection.namespace", "", "fixed: the operator's own, so that its Role stays there"),
     Answer("global.leaderElection.*", "", _LEASE),
-    Answer("global.podSecurityPolicy.*", "", "gone since Kubernetes 1.25; Pod Security `restricted` is kept to"),
+    Answer(
+        "global.podSecurityPolicy.*", "", "removed in Kubernetes 1.25; the pod complies with Pod Security `restricted`"
+    ),
     Answer("crds.*", "crds.enabled, crds.keep"),
     Answer("installCRDs", "crds.enabled", "the old name"),
     Answer("replicaCount", "replicas"),
@@ -66,7 +68,7 @@ CERT_MANAGER: Final = (
     Answer("image.digest", "image.digest"),
     Answer("image.pullPolicy", "image.pullPolicy"),
     Answer("image.tag", "image.tag"),
-    Answer("image.registry", "image.repository", "with the registry in front; for all charts `global.imageRegistry`"),
+    Answer("image.registry", "image.repository", "including the registry; for all charts `global.imageRegistry`"),
     Answer("image.*", "image.repository"),
     Answer("image[RN]*", "global.imageRegistry"),
     Answer("nameOverride", "nameOverride"),
@@ -78,7 +80,7 @@ CERT_MANAGER: Final = (
         "serviceAccount.*",
         "serviceAccount.create, serviceAccount.name, serviceAccount.annotations, serviceAccount.labels",
     ),
-    Answer("config", "", "what there is to set are values, so that a misspelt one is refused"),
+    Answer("config", "", "every setting is a value, so that a misspelt one is refused"),
     Answer("featureGates", "", "there are none"),
     Answer("extraArgs", "extraArgs"),
     Answer("extraEnv", "extraEnv"),
@@ -102,36 +104,36 @@ CERT_MANAGER: Final = (
     Answer("runtimeClassName", "runtimeClassName"),
     Answer("livenessProbe", "livenessProbe.periodSeconds, livenessProbe.failureThreshold", _PROBES),
     Answer("enableServiceLinks", "", _NO_LINKS),
-    Answer("http*_proxy", "endpoints.proxyURL", "for token requests; the API server is asked directly"),
+    Answer("http*_proxy", "endpoints.proxyURL", "for token requests; calls to the API server go directly"),
     Answer("no_proxy", "endpoints.noProxy", "whole names, as in `endpoints.allowedHosts`"),
     Answer("networkPolicy.enabled", "networkPolicy.enabled"),
     Answer(
         "networkPolicy.egress",
         "networkPolicy.dns.to, networkPolicy.apiServer.to, networkPolicy.endpoints.to, networkPolicy.extraEgress",
-        "theirs permits every egress by default, ours three kinds",
+        "theirs permits all egress by default, ours three kinds",
     ),
     Answer("networkPolicy.ingress", "networkPolicy.metrics.from, networkPolicy.extraIngress"),
-    Answer("prometheus.enabled", "", "the metrics are always served: the probes are at the same port"),
+    Answer("prometheus.enabled", "", "the metrics are always on: the probes use the same port"),
     Answer(
         "prometheus.*.prometheusInstance",
         "metrics.serviceMonitor.labels, metrics.podMonitor.labels",
-        "a label as others are",
+        "a label like others",
     ),
     Answer(
         "prometheus.*.endpointAdditionalProperties",
         "metrics.serviceMonitor.relabelings, metrics.serviceMonitor.metricRelabelings",
-        "these by name, so that a misspelt one is refused; a monitor of one's own by `extraObjects`",
+        "only these, so that a misspelt one is refused; for your own monitor use `extraObjects`",
     ),
     Answer("prometheus.servicemonitor.*", "metrics.serviceMonitor.enabled"),
     Answer("prometheus.podmonitor.*", "metrics.podMonitor.enabled"),
     Answer("serviceAnnotations", "metrics.service.annotations"),
     Answer("serviceLabels", "metrics.service.labels"),
     Answer("serviceIPFamil*", "metrics.service.ipFamilyPolicy, metrics.service.ipFamilies"),
-    Answer("creator", "", "a label that tells who renders: `commonLabels`"),
-    Answer("enabled", "", "admitted, for a parent's condition"),
+    Answer("creator", "", "a label that names the renderer: `commonLabels`"),
+    Answer("enabled", "", "accepted, for a parent's condition"),
     Answer("webhook.*", "", "there is no webhook: the CRDs' own rules refuse what is wrong"),
     Answer("cainjector.*", "", "there is no webhook whose CA would be injected"),
-    Answer("startupapicheck.*", "", "waits for a webhook; `helm test` asks what there is to ask here"),
+    Answer("startupapicheck.*", "", "waits for a webhook; here `helm test` checks the installation"),
     Answer("acmesolver.*", "", "belongs to ACME"),
     Answer("*", "", "belongs to certificates and their issuers"),
 )
@@ -163,7 +165,7 @@ EXTERNAL_SECRETS: Final = (
     Answer("leaderElection*", "", _LEASE),
     Answer("scoped*", "namespaces", "any number of them"),
     Answer("openshiftFinalizers", "", "not needed: the Secrets' ownerReferences don't set `blockOwnerDeletion`"),
-    Answer("concurrent", "", "fixed: what bounds it are the endpoints' own limits, `spec.rateLimit`"),
+    Answer("concurrent", "", "fixed: the endpoints' own limits bound it, `spec.rateLimit`"),
     Answer("log.level", "logging.level"),
     Answer("log.timeEncoding", "logging.format"),
     Answer("service.*", "metrics.service.ipFamilyPolicy, metrics.service.ipFamilies"),
@@ -171,8 +173,12 @@ EXTERNAL_SECRETS: Final = (
     Answer("serviceAccount.extraLabels", "serviceAccount.labels"),
     Answer("serviceAccount.*", "serviceAccount.create, serviceAccount.name, serviceAccount.annotations"),
     Answer("rbac.aggregateTo*", "rbac.aggregateRoles", "all three roles or none"),
-    Answer("rbac.create", "", "without its roles the operator can do nothing: render and apply them apart, if need be"),
-    Answer("rbac.*", "", "belongs to what that operator does with accounts and service bindings"),
+    Answer(
+        "rbac.create",
+        "",
+        "without its roles the operator can do nothing: render and apply them separately, if necessary",
+    ),
+    Answer("rbac.*", "", "belongs to that operator's accounts and service bindings"),
     Answer("extraEnv", "extraEnv"),
     Answer("extraArgs", "extraArgs"),
     Answer("extraVolumes", "extraVolumes"),
@@ -186,13 +192,13 @@ EXTERNAL_SECRETS: Final = (
     Answer("podSecurityContext.*", "podSecurityContext.runAsNonRoot"),
     Answer("securityContext.*", "securityContext.readOnlyRootFilesystem, podSecurityContext.runAsUser"),
     Answer("resources", "resources.requests.cpu, resources.requests.memory, resources.limits.memory"),
-    Answer("serviceMonitor.renderMode", "", "a missing CRD is said by the API server; silence would hide it"),
+    Answer("serviceMonitor.renderMode", "", "the API server reports a missing CRD; silence would hide it"),
     Answer("serviceMonitor.additionalLabels", "metrics.serviceMonitor.labels"),
     Answer("serviceMonitor.*", "metrics.serviceMonitor.enabled"),
     Answer("metrics.listen.port", "metrics.port"),
     Answer("metrics.listen.*", "", _TLS),
     Answer("metrics.service.annotations", "metrics.service.annotations"),
-    Answer("metrics.service.*", "metrics.port", "one port, and the Service always"),
+    Answer("metrics.service.*", "metrics.port", "one port, and there is always a Service"),
     Answer("*Probe.enabled", "", _PROBES),
     Answer(
         "livenessProbe.*", "livenessProbe.periodSeconds, livenessProbe.timeoutSeconds, livenessProbe.failureThreshold"
@@ -209,7 +215,7 @@ EXTERNAL_SECRETS: Final = (
     Answer(
         "schedulerName",
         "",
-        "nobody needs a scheduler of its own for one small pod; a profile of the default one takes labels",
+        "one small pod needs no scheduler of its own; a profile of the default one selects by labels",
     ),
     Answer("runtimeClassName", "runtimeClassName"),
     Answer("podDisruptionBudget.*", "podDisruptionBudget.maxUnavailable", _PDB),
@@ -219,13 +225,13 @@ EXTERNAL_SECRETS: Final = (
     Answer(
         "networkPolicy.egress",
         "networkPolicy.dns.to, networkPolicy.apiServer.to, networkPolicy.endpoints.to, networkPolicy.extraEgress",
-        "theirs permits none by default, which has to be written first; ours three kinds",
+        "theirs permits no egress by default, so you have to write rules first; ours permits three kinds",
     ),
     Answer("networkPolicy.ingress", "networkPolicy.metrics.from, networkPolicy.extraIngress"),
     Answer("dnsPolicy", "dnsPolicy"),
     Answer("dnsConfig", "dnsConfig"),
     Answer("hostAliases", "hostAliases"),
-    Answer("podSpecExtra", "", "each field of a pod that is worth it has a value, so that a misspelt one is refused"),
+    Answer("podSpecExtra", "", "each useful field of a pod has a value, so that a misspelt one is refused"),
     Answer("webhook.*", "", "there is no webhook: the CRDs' own rules refuse what is wrong"),
     Answer("certController.*", "", "there is no webhook that would need certificates"),
     Answer("grafanaDashboard.*", "metrics.dashboard.enabled, metrics.dashboard.labels, metrics.dashboard.annotations"),
@@ -237,33 +243,33 @@ ANSWERS: Final[Mapping[str, tuple[Answer, ...]]] = {"cert-manager": CERT_MANAGER
 
 TITLES: Final = {"cert-manager": "cert-manager", "external-secrets": "External Secrets"}
 
-_TAG = "a release's tag doesn't move, so `IfNotPresent` starts without the registry; else `image.pullPolicy`"
-_CPU = "no CPU limit: it would only throttle while the node idles; the request says what is needed"
+_TAG = "a release's tag doesn't move, so `IfNotPresent` works without the registry; else `image.pullPolicy`"
+_CPU = "no CPU limit: it would only throttle while the node is idle; the request states the need"
 _POLICY = "`networkPolicy.enabled` is off by default, as the ports of a cluster's API server can't be known"
-_USER = "left out on OpenShift, which gives each namespace users of its own"
+_USER = "left out on OpenShift, which assigns users to each namespace"
 _NO_PROBE = "the test's pod has no probes: it ends"
 
 FINDINGS: Final[Mapping[str, Mapping[str, str]]] = {
     "kube-score": {
         "container-image-pull-policy": _TAG,
         "container-resources": _CPU,
-        "container-ephemeral-storage-request-and-limit": "no files are written; the kubelet bounds logs by itself",
+        "container-ephemeral-storage-request-and-limit": "it writes no files; the kubelet bounds logs by itself",
         "container-security-context-user-group-id": _USER,
         "pod-networkpolicy": f"{_POLICY}; the test's pod has none",
-        "deployment-replicas": "one replica misses nothing but seconds, and a second one costs memory; `replicas`",
+        "deployment-replicas": "one replica loses only seconds, a second one costs memory; see `replicas`",
         "deployment-strategy": "`Recreate` for a single replica, which has no Lease",
-        "deployment-has-host-podantiaffinity": "several are spread by constraints instead, over nodes and zones",
+        "deployment-has-host-podantiaffinity": "constraints spread several replicas instead, over nodes and zones",
     },
     "checkov": {
         "CKV_K8S_8": _NO_PROBE,
         "CKV_K8S_9": _NO_PROBE,
         "CKV_K8S_11": _CPU,
         "CKV_K8S_15": _TAG,
-        "CKV_K8S_19": "only where `hostNetwork` is asked for",
-        "CKV_K8S_35": "only where `extraEnv` takes one from a Secret; a file of `extraVolumes` is as good",
-        "CKV_K8S_38": "the token is what the operator works with; the test's pod asks by it which kinds are served",
+        "CKV_K8S_19": "only with `hostNetwork`",
+        "CKV_K8S_35": "only if `extraEnv` takes one from a Secret; you can use a file of `extraVolumes` instead",
+        "CKV_K8S_38": "the operator needs the token; the test's pod uses it to ask which kinds are served",
         "CKV_K8S_40": _USER,
-        "CKV_K8S_43": "the image is built by whoever installs it; `image.digest` names it for good",
+        "CKV_K8S_43": "you build the image yourself; `image.digest` pins it",
         "CKV2_K8S_6": f"{_POLICY}; the test's pod has none",
     },
 }
