@@ -1,4 +1,4 @@
-# The commands of the README. `make help` lists them.
+# The commands of operator/docs/development.md. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3

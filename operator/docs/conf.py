@@ -13,9 +13,20 @@ branch = "main"
 """Of the repository: where links to files that aren't pages lead."""
 
 navigation = {
-    "Use": ["installation", "consuming", "programs", "endpoints", "authentication", "gitops"],
-    "Run": ["command-line", "operations", "troubleshooting", "backup", "performance"],
-    "Understand": ["renewal", "security", "architecture"],
+    "Start": ["Install, and a first token <readme>", "getting-started", "concepts", "installation"],
+    "The resources": ["integrationtoken", "tokenendpoint", "reference"],
+    "Tokens and credentials": ["consuming", "programs", "endpoints", "authentication", "credentials"],
+    "Run": [
+        "troubleshooting",
+        "operations",
+        "command-line",
+        "gitops",
+        "high-availability",
+        "backup",
+        "performance",
+        "security",
+    ],
+    "Understand": ["renewal", "architecture", "development"],
     "The project": ["The Helm chart <chart>", "changelog"],
 }
 """Captions, and the pages below them: a name, or a title and in angle brackets the name.
@@ -24,7 +35,7 @@ A page that is missing here, or only here, fails the build.
 """
 
 elsewhere = {
-    "index": "README.md",
+    "readme": "README.md",
     "chart": "charts/integration-token-operator/README.md",
     "changelog": "CHANGELOG.md",
 }

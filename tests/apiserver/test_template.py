@@ -14,8 +14,8 @@ from tests.apiserver.stage import REPAIR, TARGET_LABEL, Stage, Token
 from tests.unit.document import manifests
 
 PAGES: Final = [
-    Path(__file__).parents[2] / name
-    for name in ("README.md", "operator/docs/consuming.md", "operator/docs/programs.md")
+    Path(__file__).parents[2] / "operator" / "docs" / name
+    for name in ("integrationtoken.md", "consuming.md", "programs.md")
 ]
 
 PULL_SECRET: Final = "kubernetes.io/dockerconfigjson"

@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def _listed() -> set[str]:
-    """The metrics of the README's table."""
-    _, _, after = (ROOT / "README.md").read_text().partition("\n| metric |")
+    """The metrics of the reference's table."""
+    _, _, after = (ROOT / "operator" / "docs" / "reference.md").read_text().partition("\n| metric |")
     return set(re.findall(r"^\| `(\w+)` \|", after.partition("\n\n")[0], re.MULTILINE))
 
 
@@ -22,7 +22,7 @@ def _named(text: str) -> set[str]:
 
 
 def test_every_metric_is_shown() -> None:
-    """Each metric that the README lists is in a panel, and no panel asks for another."""
+    """Each metric that the reference lists is in a panel, and no panel asks for another."""
     shown = set().union(*(_named(query.text) for query in rules.queries()))
     assert shown == _listed()
 

@@ -27,7 +27,7 @@ WITHOUT_LEADER: Final = "IntegrationTokenNoLeader"
 """There is no Lease in virtual time, and so no leader to be told of: that alert is looked at elsewhere."""
 
 OTHERS: Final = {
-    "README": "integration_token_expiration_timestamp_seconds - time() < 600",
+    "Expiry": "integration_token_expiration_timestamp_seconds - time() < 600",
     "CertManager": "integration_token_renewal_timestamp_seconds < time()",
 }
 """Rules that are at hand for whoever knows certificates: a token is bad when it expires soon, or is older than when its
@@ -88,7 +88,7 @@ def test_days_at_an_endpoint_without_a_lead(day_rules: Path, tmp_path: Path) -> 
     case.see(3 * DAY, _ever(3 * DAY), {'{alertname="IntegrationTokenRolloverTooLate"}': 1})
     for day in (0.5, 1.5):
         last_minutes = recording.value(EXPIRES, day * DAY) - 2 * MINUTE
-        case.see(last_minutes, f'{_OTHER} and on (alertname) ALERTS{{alertname="README"}}', {'{alertname="README"}': 1})
+        case.see(last_minutes, f'{_OTHER} and on (alertname) ALERTS{{alertname="Expiry"}}', {'{alertname="Expiry"}': 1})
     promtool.play(day_rules, [case], tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The manifests in a document, and a check of its links."""
+"""The manifests and tables in a document, and a check of its links."""
 
 import re
 from collections.abc import Iterator
@@ -13,6 +13,18 @@ def manifests(text: str) -> Iterator[dict[str, Any]]:
     """The manifests in a document, including indented ones inside a list."""
     for block in re.findall(r"^( *)```yaml\n(.*?)^\1```", text, re.MULTILINE | re.DOTALL):
         yield from yaml.safe_load_all(dedent(block[1]))
+
+
+def table(text: str, head: str) -> list[list[str]]:
+    """The rows of the table with this first header cell."""
+    _, _, after = text.partition(f"\n| {head} |")
+    lines = after.split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+def codes(cell: str) -> list[str]:
+    """The parts in backticks."""
+    return re.findall(r"`([^`]+)`", cell)
 
 
 def broken_links(document: Path) -> list[str]:

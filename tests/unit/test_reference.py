@@ -1,6 +1,5 @@
-"""The README's tables match the code."""
+"""The tables of operator/docs/reference.md match the code."""
 
-import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -21,53 +20,42 @@ from integration_token.workqueue.key import Key
 from integration_token.workqueue.scheduler import Scheduler
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.unit.document import broken_links
+from tests.unit.document import codes, table
 from tests.unit.scrape import scraped
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+DOCUMENTS = Path(__file__).parents[2] / "operator" / "docs"
+REFERENCE = (DOCUMENTS / "reference.md").read_text()
 TOLD = told_by([{"type": "Ready", "status": "True", "reason": "Valid"}])
 
 
-def _table(head: str) -> list[list[str]]:
-    """The rows of the table with this first header cell."""
-    _, _, after = README.partition(f"\n| {head} |")
-    lines = after.split("\n\n")[0].splitlines()[2:]
-    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
-
-
-def _codes(cell: str) -> list[str]:
-    return re.findall(r"`([^`]+)`", cell)
-
-
 def test_reasons() -> None:
-    """Every reason appears once in the troubleshooting table, with its meaning and what to do."""
-    rows = _table("reason")
+    """Every reason appears once, with its meaning and what to do."""
+    rows = table(REFERENCE, "reason")
     assert sorted(row[0].strip("`") for row in rows) == sorted(Reason)
     assert all(len(row) == 3 and all(row) for row in rows)
 
 
 def test_conditions() -> None:
     """Every condition is explained."""
-    assert [row[0].strip("`") for row in _table("condition")] == list(ConditionType)
+    assert [row[0].strip("`") for row in table(REFERENCE, "condition")] == list(ConditionType)
 
 
 def test_what_stalls() -> None:
     """The reasons that make waiting tools give up are listed for both kinds, and no others."""
-    _, _, after = README.partition("\nAn IntegrationToken is `Stalled` by ")
-    token, _, endpoint = after.partition(".\n")[0].partition("; an endpoint by ")
+    _, _, after = REFERENCE.partition("\nThese reasons make an IntegrationToken `Stalled`: ")
+    token, _, endpoint = after.partition("\n\n")[0].partition(" These make an endpoint `Stalled`:")
     for text, trait in ((token, Trait.STALLS), (endpoint, Trait.STALLS_ENDPOINT)):
-        assert sorted(_codes(text)) == sorted(reason for reason in Reason if trait in reason.traits)
+        assert sorted(codes(text)) == sorted(reason for reason in Reason if trait in reason.traits)
 
 
 def test_flags() -> None:
     """Every flag is listed with its environment variable."""
-    listed = [(*_codes(row[0]), *_codes(row[1])) for row in _table("flag")]
+    listed = [(*codes(row[0]), *codes(row[1])) for row in table(REFERENCE, "flag")]
     assert listed == [(f"--{option(field.name)}", variable(field.name)) for field in fields(Settings)]
 
 
 def test_annotations() -> None:
-    """Every annotation of the target Secret is listed, and those that users set are described elsewhere."""
+    """Every annotation of the target Secret is listed, and those of other objects are described."""
     ours = {value for name, value in vars(names).items() if name.endswith("_ANNOTATION")}
     elsewhere = {
         names.ALLOWED_AUDIENCES_ANNOTATION,
@@ -75,8 +63,9 @@ def test_annotations() -> None:
         names.RENEW_ANNOTATION,
         names.REFRESHED_ANNOTATION,
     }
-    assert {row[0].strip("`") for row in _table("annotation")} == ours - elsewhere
-    assert all(name in README for name in elsewhere)
+    assert {row[0].strip("`") for row in table(REFERENCE, "annotation")} == ours - elsewhere
+    shown = REFERENCE + (DOCUMENTS / "integrationtoken.md").read_text()
+    assert all(name in shown for name in elsewhere)
 
 
 async def _nothing(_: Key) -> Instant | None:
@@ -84,7 +73,7 @@ async def _nothing(_: Key) -> Instant | None:
 
 
 def test_metrics() -> None:
-    """Every metric that the operator defines is listed with its labels."""
+    """Every metric of the operator's own is listed with its labels."""
     clock = SystemClock()
     metrics, inventory = Metrics(), Inventory(clock)
     references = {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": "shop"}}
@@ -114,24 +103,4 @@ def test_metrics() -> None:
             name = family.name if family.type == "histogram" else sample.name
             if name.startswith("integration_token_"):
                 found[name] = found.get(name, set()) | set(sample.labels)
-    assert {row[0].strip("`"): set(_codes(row[1])) for row in _table("metric")} == found
-
-
-def test_links() -> None:
-    """Every link within the project leads to an existing target."""
-    assert not broken_links(ROOT / "README.md")
-
-
-def test_threat_model() -> None:
-    """Each row of the threat model names tests, all of which exist."""
-    text = (ROOT / "operator" / "docs" / "security.md").read_text()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
-    named = [_codes(row[3]) for row in rows if len(row) == 4 and row[3].startswith("`")]
-    assert len(named) == sum(len(row) == 4 for row in rows) - 2 * 4, "a row names no test"
-    place = ROOT
-    for code in (code for codes in named for code in codes):
-        file, _, name = code.partition(": ") if "." in code or "/" in code else ("", "", code)
-        if file:
-            place = ROOT / file if "/" in file else ROOT / "tests" / "unit" / file
-            assert place.exists(), code
-        assert re.search(rf"(class|def) {name}\b", place.read_text()) if name else True, code
+    assert {row[0].strip("`"): set(codes(row[1])) for row in table(REFERENCE, "metric")} == found
