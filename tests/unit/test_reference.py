@@ -73,7 +73,7 @@ async def _nothing(_: Key) -> Instant | None:
 
 
 def test_metrics() -> None:
-    """Every metric of the operator's own is listed with its labels."""
+    """Every metric that the operator defines is listed with its labels."""
     clock = SystemClock()
     metrics, inventory = Metrics(), Inventory(clock)
     references = {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": "shop"}}
