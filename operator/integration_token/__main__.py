@@ -16,26 +16,26 @@ from integration_token.errors import SettingsError
 from integration_token.runtime.settings import LOG_FORMATS, LOG_LEVELS, read_settings, variable
 
 PLUGIN = "kubectl-integration_token"
-"""The name of a link to the program by which kubectl finds it as `kubectl integration-token`."""
+"""The name of a link to the program that lets kubectl find it as `kubectl integration-token`."""
 
 _ENDING = 2.0
-"""Seconds that the event loop gets to end what is left when the operator has stopped."""
+"""Seconds for the event loop to finish after the operator has stopped."""
 
 _GARBAGE = 10_000
-"""Objects made after which the youngest are looked through, instead of 700: a request makes as many, and hardly any of
-them is a part of a cycle."""
+"""Allocations after which the youngest objects are collected, instead of 700: a request makes that many, and hardly any
+of them is part of a cycle."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong, instead of the whole usage before it."""
+    """Reports errors in one line, without the whole usage text."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, _line(f"{self.prog}: {message} (see {self.prog} --help)"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; the answer is the process's exit status: 0, or 2 where a setting cannot be used. Commands for
-    people have more: see `command/output.py`."""
+    """Runs the command and returns the exit status: 0, or 2 if a setting is not valid. Commands for people have more:
+    see `command/output.py`."""
     chosen = _parser().parse_args(arguments)
     if chosen.command in COMMANDS:
         return _command(chosen)
@@ -43,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags.pop("command")
     try:
         settings = read_settings(flags, os.environ)
-        # Hardly anything that imports make is garbage: to look for it takes a tenth of their time.
+        # Hardly anything that imports create is garbage: collecting it takes a tenth of their time.
         gc.disable()
-        # Only now: the libraries below take a second to import, and --help and a wrong flag need none of them.
+        # Imported late: the libraries take a second to import, and --help and a wrong flag need none of them.
         import uvloop  # noqa: PLC0415
 
         from integration_token.clock import SystemClock  # noqa: PLC0415
@@ -54,12 +54,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         configure_logs(settings.log_level, settings.log_format)
 
-        # What the imports made stays: neither is it looked through at each collection, nor does it put one off.
+        # The objects that imports created stay: exclude them from all collections.
         gc.freeze()
         gc.enable()
         gc.set_threshold(_GARBAGE, *gc.get_threshold()[1:])
 
-        # What kopf may leave behind where a signal comes in its start is not waited for without a bound.
+        # If a signal arrives while kopf starts, kopf may leave tasks behind: do not wait for them forever.
         last_resort = threading.Timer(_ENDING, lambda: os._exit(status))
         last_resort.daemon = True
         status = 1
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         sys.stderr.write(_line(f"{MANAGER} run: {error}"))
         return 2
-    except Exception as error:  # noqa: BLE001  # a traceback may hold what was worked on
+    except Exception as error:  # noqa: BLE001  # a traceback may contain data being processed
         sys.stderr.write(f"{MANAGER} run: failed unexpectedly: {type(error).__name__}\n")
         return 1
     except KeyboardInterrupt:
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(chosen: argparse.Namespace) -> int:
-    """A command for people."""
+    """Runs a command for people."""
 
     def complain(text: str) -> None:
         sys.stderr.write(_line(f"{_name()} {chosen.command}: {text}"))
@@ -100,13 +100,13 @@ def _command(chosen: argparse.Namespace) -> int:
         return run_command(chosen, SystemClock(), complain)
     except KeyboardInterrupt:
         return 130
-    except Exception as error:  # noqa: BLE001  # a traceback may hold what was read
+    except Exception as error:  # noqa: BLE001  # a traceback may contain data that was read
         complain(f"failed unexpectedly: {type(error).__name__}")
         return 1
 
 
 def _name() -> str:
-    """What the program is called as: kubectl finds a plugin by its file's name."""
+    """The name that the program was called with: kubectl finds a plugin by its file name."""
     return "kubectl integration-token" if Path(sys.argv[0]).name == PLUGIN else MANAGER
 
 
@@ -118,23 +118,24 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser(
         "run",
         help="run the operator",
-        description="Runs the operator. Each flag is an environment variable too, with commas between several values.",
+        description="Runs the operator. Each flag can also be set by an environment variable, with commas between"
+        " several values.",
     )
     run.add_argument(
-        "--kubeconfig", metavar="FILE", help=_help("a kubeconfig; default: the pod's own account", "kubeconfig")
+        "--kubeconfig", metavar="FILE", help=_help("kubeconfig to use; default: the pod's ServiceAccount", "kubeconfig")
     )
     run.add_argument(
         "--namespace",
         dest="namespaces",
         action="append",
         default=[],
-        help=_help("a namespace to serve, repeatable; default: all", "namespaces"),
+        help=_help("namespace to serve, repeatable; default: all", "namespaces"),
     )
     run.add_argument(
         "--insecure-endpoints",
         action="store_true",
         default=None,
-        help=_help("admit http and loopback token URLs, for trials", "insecure_endpoints"),
+        help=_help("allow http and loopback token URLs, for trials", "insecure_endpoints"),
     )
     run.add_argument(
         "--allowed-host",
@@ -142,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HOST",
         action="append",
         default=[],
-        help=_help("a host that credentials may be sent to, repeatable; default: every public one", "allowed_hosts"),
+        help=_help("host that credentials may be sent to, repeatable; default: every public one", "allowed_hosts"),
     )
     run.add_argument(
         "--private-host",
@@ -150,41 +151,41 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HOST",
         action="append",
         default=[],
-        help=_help("a host with private addresses that a TokenEndpoint may name, repeatable", "private_hosts"),
+        help=_help("host with private addresses that a TokenEndpoint may use, repeatable", "private_hosts"),
     )
     run.add_argument(
-        "--proxy-url", metavar="URL", help=_help("the proxy for token requests; needs --allowed-host", "proxy_url")
+        "--proxy-url", metavar="URL", help=_help("proxy for token requests; requires --allowed-host", "proxy_url")
     )
     run.add_argument(
         "--no-proxy",
         metavar="HOST",
         action="append",
         default=[],
-        help=_help("a host that is asked without the proxy, repeatable", "no_proxy"),
+        help=_help("host that is reached without the proxy, repeatable", "no_proxy"),
     )
     run.add_argument(
         "--trusted-ca-file",
         metavar="FILE",
         help=_help(
-            "PEM text of authorities to trust beside the system's; read again when it changes", "trusted_ca_file"
+            "PEM file of authorities to trust besides the system's; read again when it changes", "trusted_ca_file"
         ),
     )
     run.add_argument(
         "--leader-elect",
         action="store_true",
         default=None,
-        help=_help("stand by while another process with the same Lease works", "leader_elect"),
+        help=_help("stay on standby while another process with the same Lease works", "leader_elect"),
     )
-    run.add_argument("--lease-name", metavar="NAME", help=_help(f"the Lease's name; default: {MANAGER}", "lease_name"))
+    run.add_argument("--lease-name", metavar="NAME", help=_help(f"name of the Lease; default: {MANAGER}", "lease_name"))
     run.add_argument(
         "--lease-namespace",
         metavar="NAMESPACE",
-        help=_help("the Lease's namespace; default: the pod's own", "lease_namespace"),
+        help=_help("namespace of the Lease; default: the pod's own", "lease_namespace"),
     )
     run.add_argument(
         "--metrics-address",
         metavar="ADDRESS",
-        help=_help("where /healthz, /readyz and /metrics are served; default: :8080", "metrics_address"),
+        help=_help("address that serves /healthz, /readyz and /metrics; default: :8080", "metrics_address"),
     )
     run.add_argument("--log-level", metavar="LEVEL", help=_help(f"{', '.join(LOG_LEVELS)}; default: info", "log_level"))
     run.add_argument(
@@ -194,13 +195,13 @@ def _parser() -> argparse.ArgumentParser:
         "--audit-token-ids",
         action="store_true",
         default=None,
-        help=_help("tell the jti of tokens in the audit log; at some servers it is secret", "audit_token_ids"),
+        help=_help("include the jti of tokens in the audit log; at some servers it is a secret", "audit_token_ids"),
     )
     return parser
 
 
 def _line(text: str) -> str:
-    """One line, also where an argument has line breaks in it."""
+    """A single line, even if an argument contains line breaks."""
     return " ".join(text.splitlines()) + "\n"
 
 

@@ -107,7 +107,7 @@ def test_certificate_of_the_api_server_that_is_not_trusted_is_told(fronted: Fron
     reason = "the API server cannot be reached: its certificate is not trusted: "
     assert f"Secrets are not listed yet: {reason}" in answer.text
     assert answer.text.endswith(
-        "; check its address and certificate authority in the kubeconfig, or in the pod's service account"
+        "; check its address and certificate authority in the kubeconfig, or in the pod's ServiceAccount"
     )
     assert reason in log
     assert operator.exit_code == 0

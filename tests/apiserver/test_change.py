@@ -25,7 +25,7 @@ def test_mended_credentials_bring_a_token_within_two_seconds(stage: Stage) -> No
     message = token.until_failing("AccessDenied")["message"]
     assert message == (
         "the endpoint answered 401 access_denied: Unauthorized;"
-        " check the credentials, the audience and the integration's permissions; the next attempt is due within 5 min"
+        " check the credentials, the audience and the client's permissions; the next attempt is due within 5 min"
     )
     assert token.condition("Stalled")["status"] == token.condition("Stalled")["status"] == "True"
 

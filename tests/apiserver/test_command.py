@@ -185,7 +185,7 @@ def test_who_may_not_see_is_told_so_in_one_line(people: People) -> None:
     code, said = people.run("status", "--all-namespaces")
     assert code == 3
     assert len(said.splitlines()) == 1
-    assert "ask for a Role that grants it" in said
+    assert "ask your administrator for a Role that grants it" in said
 
 
 def test_no_cluster_is_told_in_one_line(people: People, tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_http_is_refused_by_condition(strict: Operator, tenants: dict[str, Stage
 
     message = token.until_failing("InsecureURL")["message"]
 
-    assert message == "spec.tokenURL is http, which would show the client secret to the network; use https"
+    assert message == "spec.tokenURL is http, which would send the client secret unencrypted; use https"
 
     def state() -> list[tuple[str, str]]:
         found = stage.kube.get("TokenEndpoint", "strict", "insecure")
@@ -185,7 +185,7 @@ def test_list_of_hosts_is_for_the_whole_installation(listed: Operator, tenants: 
 
     good.until_ready()
     assert bad.until_failing("HostNotAllowed")["message"] == (
-        "host localhost is not on this installation's list; ask its administrator for --allowed-host localhost"
+        "host localhost is not allowed in this installation; ask its administrator to add --allowed-host localhost"
     )
     assert not bad.requests()
     assert listed.process.running

@@ -204,8 +204,8 @@ def test_https_with_a_ca_bundle(stage: Stage, ledger: Ledger) -> None:
     assert "is not trusted" in said["untrusted"]
     assert "set caBundle of the endpoint" in said["untrusted"]
     assert "is not trusted" in said["misnamed"]
-    assert "set spec.tokenURL to a name that the certificate is for" in said["misnamed"]
-    assert "names an https port" in said["plain"]
+    assert "set spec.tokenURL to a name in the certificate" in said["misnamed"]
+    assert "points to an https port" in said["plain"]
 
 
 def test_cluster_endpoint_serves_every_namespace(stage: Stage) -> None:

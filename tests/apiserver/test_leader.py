@@ -177,7 +177,7 @@ def test_stopped_leader_does_nothing_when_it_goes_on(
     finally:
         os.kill(pid, signal.SIGCONT)
 
-    assert "the event loop stood still for" in leader.probe("/healthz").text
+    assert "the event loop was blocked for" in leader.probe("/healthz").text
     poll(lambda: "no longer leading" in leader.log.read_text(), "it to notice", SOON)
     poll(partial(_ready, leader), "it to stand by", DEADLINE)
     _damage(quiet)

@@ -205,7 +205,7 @@ def test_endpoint_that_cannot_be_reached(stage: Stage) -> None:
 
     messages = [token.until_failing("EndpointUnreachable", SOON * 2)["message"] for token in tokens]
 
-    assert messages[0].startswith("the name login.invalid does not resolve: ")
-    assert messages[1].startswith("no connection to 127.0.0.1:9 comes about: connection refused; check spec.tokenURL")
+    assert messages[0].startswith("cannot resolve the name login.invalid: ")
+    assert messages[1].startswith("could not connect to 127.0.0.1:9: connection refused; check spec.tokenURL")
     assert all(message.endswith("; the next attempt is due within 1 min") for message in messages)
     assert [token.condition("Stalled")["status"] for token in tokens] == ["False", "False"]

@@ -58,7 +58,7 @@ def test_outside_a_cluster(image: Image) -> None:
     """Where there is no cluster the operator says so: everything that it imports is there."""
     answer = image.operator("run")
     assert answer.returncode == 2
-    assert answer.stderr.startswith("integration-token-operator run: not inside a pod of a cluster")
+    assert answer.stderr.startswith("integration-token-operator run: not running in a cluster")
 
 
 def test_user(image: Image) -> None:

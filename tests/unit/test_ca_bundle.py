@@ -80,7 +80,7 @@ FAULTS: dict[str, tuple[Callable[[World], object], str, str]] = {
     "it holds no certificate": (
         lambda world: world.config_map("authorities", {"ca.crt": "certificates come here"}),
         "InvalidCABundle",
-        "key ca.crt of ConfigMap authorities of the operator's namespace operators holds no PEM certificate",
+        "key ca.crt of ConfigMap authorities of the operator's namespace operators contains no valid PEM certificate",
     ),
     "it is larger than an endpoint's own may be": (
         lambda world: world.config_map("authorities", {"ca.crt": FIRST.ljust(524289)}),

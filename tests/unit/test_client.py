@@ -171,19 +171,19 @@ async def recording(answer: bytes | None = None, certificate: Certificate | None
 @pytest.mark.parametrize(
     ("url", "reason", "message"),
     [
-        ("https://", Reason.INVALID_SPEC, "spec.tokenURL needs https and a host; mend it"),
-        ("login.example/token", Reason.INVALID_SPEC, "spec.tokenURL needs https and a host; mend it"),
-        ("ftp://login.example/", Reason.INVALID_SPEC, "spec.tokenURL needs https and a host; mend it"),
-        ("https://login.example:99999/", Reason.INVALID_SPEC, "port 99999, and there is none above 65535; mend it"),
-        ("https://login.example:x/", Reason.INVALID_SPEC, "spec.tokenURL is no URL; mend it"),
-        ("https://[::1/", Reason.INVALID_SPEC, "spec.tokenURL is no URL; mend it"),
-        ("https://login\n.example/", Reason.INVALID_SPEC, "spec.tokenURL is no URL; mend it"),
-        ("https://xn--a/", Reason.INVALID_SPEC, "spec.tokenURL is no URL; mend it"),
-        ("https://１２７.0.0.1/", Reason.INVALID_SPEC, "spec.tokenURL is no URL; mend it"),
-        ("https://user:pw@login.example/", Reason.INVALID_SPEC, "may hold no user or password; remove them"),
-        ("http://login.example/", Reason.INSECURE_URL, "would show the client secret to the network; use https"),
-        ("https://other.example/", Reason.HOST_NOT_ALLOWED, "ask its administrator for --allowed-host other.example"),
-        ("https://söhne.example/", Reason.HOST_NOT_ALLOWED, "for --allowed-host xn--shne-5qa.example"),
+        ("https://", Reason.INVALID_SPEC, "spec.tokenURL is not an https URL with a host; fix it"),
+        ("login.example/token", Reason.INVALID_SPEC, "spec.tokenURL is not an https URL with a host; fix it"),
+        ("ftp://login.example/", Reason.INVALID_SPEC, "spec.tokenURL is not an https URL with a host; fix it"),
+        ("https://login.example:99999/", Reason.INVALID_SPEC, "port 99999, but the highest port is 65535; fix it"),
+        ("https://login.example:x/", Reason.INVALID_SPEC, "spec.tokenURL is not a valid URL; fix it"),
+        ("https://[::1/", Reason.INVALID_SPEC, "spec.tokenURL is not a valid URL; fix it"),
+        ("https://login\n.example/", Reason.INVALID_SPEC, "spec.tokenURL is not a valid URL; fix it"),
+        ("https://xn--a/", Reason.INVALID_SPEC, "spec.tokenURL is not a valid URL; fix it"),
+        ("https://１２７.0.0.1/", Reason.INVALID_SPEC, "spec.tokenURL is not a valid URL; fix it"),
+        ("https://user:pw@login.example/", Reason.INVALID_SPEC, "must not contain a user or password; remove them"),
+        ("http://login.example/", Reason.INSECURE_URL, "would send the client secret unencrypted; use https"),
+        ("https://other.example/", Reason.HOST_NOT_ALLOWED, "its administrator to add --allowed-host other.example"),
+        ("https://söhne.example/", Reason.HOST_NOT_ALLOWED, "add --allowed-host xn--shne-5qa.example"),
     ],
 )
 def test_a_url_that_is_not_admitted_is_refused_before_anything_is_sent(url: str, reason: Reason, message: str) -> None:
@@ -228,7 +228,7 @@ async def test_an_endpoint_with_a_certificate_of_the_given_authority_is_trusted(
 @pytest.mark.parametrize(
     ("name", "trusted", "why", "advice"),
     [
-        ("other.example", True, "Hostname mismatch", "set spec.tokenURL to a name that the certificate is for"),
+        ("other.example", True, "Hostname mismatch", "set spec.tokenURL to a name in the certificate"),
         ("login.example", False, "unable to get local issuer certificate", "set caBundle of the endpoint"),
     ],
 )
@@ -279,7 +279,7 @@ async def test_an_endpoint_that_speaks_no_tls_is_said_to(client: TokenClient, en
     """As with the http port in an https URL."""
     problem = await failure(client, request(endpoint.url.replace("http:", "https:")))
     assert (type(problem), problem.reason) == (Transient, Reason.TLS_FAILED)
-    assert "check that spec.tokenURL names an https port" in problem.message
+    assert "check that spec.tokenURL points to an https port" in problem.message
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ async def test_a_bundle_without_a_certificate_is_refused(client: TokenClient, bu
     """The message names the field."""
     problem = await failure(client, request("https://127.0.0.1:9/"), Route(bundle, 1.0, private=False))
     assert (type(problem), problem.reason) == (UserActionRequired, Reason.INVALID_CA_BUNDLE)
-    assert problem.message == "spec.caBundle holds no PEM certificate that can be read; mend it"
+    assert problem.message == "spec.caBundle contains no valid PEM certificate; fix it"
 
 
 async def test_endpoints_of_one_authority_share_what_tls_needs(secure: TokenEndpoint) -> None:
@@ -319,7 +319,7 @@ async def test_an_answer_of_more_than_64_kib_is_given_up(
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (type(problem), problem.reason) == (Transient, Reason.INVALID_RESPONSE)
-    assert problem.message == "the endpoint's answer is larger than 64 KiB"
+    assert problem.message == "the endpoint's response is larger than 64 KiB"
     assert peak < 4 * 1024 * 1024
 
 
@@ -352,15 +352,15 @@ async def test_a_compressed_answer_is_neither_asked_for_nor_unpacked(
         (
             fault.HANG,
             Reason.TIMEOUT,
-            "SERVER did not answer within 0.1 s; see whether it is slow, or raise spec.timeout",
+            "SERVER did not answer within 0.1 s; check whether it is slow, or raise spec.timeout",
         ),
-        (fault.drip(0.01), Reason.TIMEOUT, "SERVER did not answer within 0.1 s; see whether it is slow, or raise"),
-        (fault.TRUNCATED, Reason.ENDPOINT_UNREACHABLE, "to SERVER broke before the answer was complete: it was closed"),
-        (fault.RESET, Reason.ENDPOINT_UNREACHABLE, "to SERVER broke before the answer was complete: connection reset"),
+        (fault.drip(0.01), Reason.TIMEOUT, "SERVER did not answer within 0.1 s; check whether it is slow, or raise"),
+        (fault.TRUNCATED, Reason.ENDPOINT_UNREACHABLE, "SERVER broke before the response was complete: it was closed"),
+        (fault.RESET, Reason.ENDPOINT_UNREACHABLE, "SERVER broke before the response was complete: connection reset"),
         (
             fault.NO_HTTP,
             Reason.ENDPOINT_UNREACHABLE,
-            "before the answer was complete: it was closed, or what came is not",
+            "before the response was complete: it was closed, or the response is not",
         ),
     ],
     ids=lambda value: value.name if isinstance(value, Fault) else "",
@@ -465,8 +465,8 @@ async def test_the_next_address_is_tried_where_one_refuses_the_connection(
     assert isinstance(problem, Transient)
     assert problem.reason == Reason.ENDPOINT_UNREACHABLE
     assert problem.message == (
-        f"no connection to down.example:{urlsplit(endpoint.url).port} comes about: connection refused; check"
-        " spec.tokenURL, and what stands between it and the operator, such as a NetworkPolicy or a firewall"
+        f"could not connect to down.example:{urlsplit(endpoint.url).port}: connection refused; check spec.tokenURL, and"
+        " anything between the operator and it, such as a NetworkPolicy or a firewall"
     )
 
 
@@ -482,7 +482,7 @@ async def test_of_several_addresses_the_same_failure_is_told_in_whatever_order_t
     monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", connect)
     resolve(a=[*numbers], b=[*reversed(numbers)])
     said = [(await failure(client, request(f"http://{name}.example/"))).message for name in ("a", "b")]
-    assert said[0].startswith("no connection to a.example:80 comes about: connection refused; ")
+    assert said[0].startswith("could not connect to a.example:80: connection refused; ")
     assert said[1] == said[0].replace("a.example", "b.example")
 
 
@@ -516,7 +516,7 @@ async def test_the_cause_that_the_system_gives_is_told(
     monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", connect)
     problem = await failure(client, request("http://127.0.0.1:8/"))
     assert (isinstance(problem, Transient), problem.reason) == (True, Reason.ENDPOINT_UNREACHABLE)
-    assert problem.message.startswith(f"no connection to 127.0.0.1:8 comes about: {said}; check")
+    assert problem.message.startswith(f"could not connect to 127.0.0.1:8: {said}; check")
 
 
 async def test_a_name_that_does_not_resolve_is_a_passing_failure(client: TokenClient, resolve: Resolve) -> None:
@@ -525,7 +525,7 @@ async def test_a_name_that_does_not_resolve_is_a_passing_failure(client: TokenCl
     problem = await failure(client, request("https://gone.example/"))
     assert (type(problem), problem.reason) == (Transient, Reason.ENDPOINT_UNREACHABLE)
     assert problem.message == (
-        "the name gone.example does not resolve: name or service not known; check spec.tokenURL, and the cluster's DNS"
+        "cannot resolve the name gone.example: name or service not known; check spec.tokenURL and the cluster's DNS"
     )
     assert (await failure(client, request("https://empty.example/"))).message == "empty.example has no address"
 
@@ -603,7 +603,7 @@ async def test_a_host_that_needs_no_proxy_is_asked_directly(
     ("answer", "advice"),
     [
         ("502 Bad Gateway", "check that it allows login.example:443"),
-        ("407 Proxy Authentication Required", "it wants a user and a password: set them in the URL of --proxy-url"),
+        ("407 Proxy Authentication Required", "it requires a user and a password: set them in the URL of --proxy-url"),
     ],
 )
 async def test_a_proxy_that_refuses_or_is_gone_is_a_passing_failure(clock: FakeClock, answer: str, advice: str) -> None:
@@ -614,7 +614,7 @@ async def test_a_proxy_that_refuses_or_is_gone_is_a_passing_failure(clock: FakeC
         problem = await failure(client, request("https://login.example/"))
         assert (type(problem), problem.reason) == (Transient, Reason.ENDPOINT_UNREACHABLE)
         assert problem.message == (
-            f"the proxy makes no connection to login.example:443 (it answered {answer[:3]}); {advice}"
+            f"the proxy did not connect to login.example:443 (it answered {answer[:3]}); {advice}"
         )
         await client.close()
     client = TokenClient(clock, STRICT, url)
@@ -622,8 +622,7 @@ async def test_a_proxy_that_refuses_or_is_gone_is_a_passing_failure(clock: FakeC
     assert isinstance(problem, Transient)
     assert problem.reason == Reason.ENDPOINT_UNREACHABLE
     assert problem.message == (
-        f"no connection to the proxy 127.0.0.1:{proxy.port} comes about: connection refused; check the proxy, and"
-        " --proxy-url"
+        f"could not connect to the proxy 127.0.0.1:{proxy.port}: connection refused; check the proxy, and --proxy-url"
     )
     await client.close()
 
@@ -638,7 +637,7 @@ async def test_it_is_told_whether_tls_fails_with_the_proxy_or_behind_it(
         problem = await failure(client, request(url))
         await client.close()
     assert (type(problem), problem.reason) == (Transient, Reason.ENDPOINT_UNREACHABLE)
-    assert problem.message.startswith(f"TLS with the proxy 127.0.0.1:{recorder.port} fails: unable to get local issuer")
+    assert problem.message.startswith(f"TLS with the proxy 127.0.0.1:{recorder.port} failed: unable to get local")
     assert "caBundle" not in problem.message
     async with proxying(int(urlsplit(secure.url).port or 0)) as proxy:
         client = TokenClient(clock, STRICT, f"http://127.0.0.1:{proxy.port}")

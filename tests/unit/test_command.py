@@ -148,7 +148,7 @@ def test_what_the_operator_cannot_start_with_is_one_line_too(
         f"integration-token-operator run: --kubeconfig {tmp_path}/missing: no such file",
         f"integration-token-operator run: --kubeconfig {tmp_path}/two lines: no such file",
         f"integration-token-operator run: --kubeconfig {broken}: not a kubeconfig",
-        "integration-token-operator run: not inside a pod of a cluster: name a kubeconfig by --kubeconfig",
+        "integration-token-operator run: not running in a cluster: set --kubeconfig",
     ]
 
 

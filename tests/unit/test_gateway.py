@@ -359,6 +359,6 @@ async def test_nothing_is_written_under_what_is_no_name(name: str) -> None:
         gateway(client).get(SECRETS, name, "shop"),
         gateway(client).create(SECRETS, name, SECRET),
     ):
-        with pytest.raises(Denied, match="is no name of an object"):
+        with pytest.raises(Denied, match="is not a valid object name"):
             await call
     assert client.requests == []

@@ -166,7 +166,7 @@ def test_watch_that_dies_is_started_again_and_its_gap_is_searched(monkeypatch: p
         assert one.known()
         one.fault.set_exception(RuntimeError("an ERROR that kopf can't mend"))
         await asyncio.sleep(0.1)
-        assert one.term.missing == "the watch of IntegrationTokens is being started again"
+        assert one.term.missing == "the watch of IntegrationTokens is being restarted"
         one.cluster.remove("integrationtokens", "store", "shop")
         one.fault = asyncio.get_running_loop().create_future()
         await asyncio.sleep(5)

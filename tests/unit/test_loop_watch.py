@@ -71,7 +71,7 @@ def test_five_seconds_are_unhealthy_for_ten_more(since_tick: float) -> None:
         loop.stand_still(5)
         await asyncio.sleep(0)
         ended = loop.time()
-        assert loop_watch.describe_stall().startswith("the event loop stood still for 5.")
+        assert loop_watch.describe_stall().startswith("the event loop was blocked for 5.")
         await asyncio.sleep(9)
         assert loop_watch.describe_stall()
         await asyncio.sleep(ended + 10.3 - loop.time())

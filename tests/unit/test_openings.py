@@ -200,7 +200,7 @@ def test_a_method_that_there_is_not_is_told_by_its_name() -> None:
         world.integration()
         await world.operator.start()
         await world.settle()
-        message = f"spec.clientAuthenticationMethod is none of {', '.join(METHODS)}; mend it"
+        message = f"spec.clientAuthenticationMethod is not valid; set it to one of {', '.join(METHODS)}"
         assert (*world.ready, ready_message(world)) == ("False", "InvalidSpec", message)
         endpoint = world.cluster.object(TOKEN_ENDPOINTS, NAMESPACE, "login")
         told = [(each["status"], each["reason"], each["message"]) for each in endpoint["status"]["conditions"]]

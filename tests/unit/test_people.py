@@ -139,7 +139,7 @@ def test_a_renewal_that_two_asked_for_is_told_to_both(other: str) -> None:
 
     said, code = run_virtually(renew)
     assert code == 0
-    assert "still answers the same token" in said
+    assert "still returns the same token" in said
     assert told == ["waiting for the operator to ask the endpoint for shop, at most 5 s"]
 
 
@@ -399,7 +399,7 @@ def test_a_token_that_expired_while_no_operator_ran_is_not_called_good() -> None
     assert format_time(EPOCH) == "2027-01-15T08:00:00Z"
     found = summary(late, EPOCH)
     assert not is_good(found)
-    assert cells(found, EPOCH)[-1] == "has expired since; check that an operator runs"
+    assert cells(found, EPOCH)[-1] == "has expired since; check that an operator is running"
     assert urgency(found) < urgency(summary(body("failing", ready=True, refreshed="AccessDenied"), EPOCH))
     late["status"]["expirationAssumed"] = True
     assert is_good(summary(late, EPOCH))
@@ -442,7 +442,7 @@ async def test_what_no_installation_admits_is_not_said_to_depend_on_it() -> None
     """Only http depends on the installation."""
     endpoint = {"metadata": {"name": "login", "uid": "uid"}, "spec": {"tokenURL": "nowhere"}}
     found = await diagnosed(integrationtokens=TOKEN, clustertokenendpoints=endpoint)
-    assert found["endpoint"] == ("failed", "spec.tokenURL needs https and a host; mend it")
+    assert found["endpoint"] == ("failed", "spec.tokenURL is not an https URL with a host; fix it")
     endpoint["spec"] = {"tokenURL": "http://login.example/token"}
     found = await diagnosed(integrationtokens=TOKEN, clustertokenendpoints=endpoint)
     assert found["endpoint"][0] == "unsure"
@@ -458,4 +458,4 @@ def test_a_pod_without_an_account_is_told_in_one_line(
     monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "absent"))
     assert main(["status"]) == ExitCode.WRONG_USE
     [said] = capsys.readouterr().err.splitlines()
-    assert "name a kubeconfig by --kubeconfig" in said
+    assert "set --kubeconfig" in said

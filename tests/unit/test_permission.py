@@ -159,8 +159,8 @@ def test_it_is_logged_once(clock: FakeClock, caplog: pytest.LogCaptureFixture) -
             permissions.on_answer("POST", SECRETS.path(namespace), None)
 
     assert [record.message for record in caplog.records] == [
-        "not permitted, grant it to the operator's account",
-        "permitted by now, or no longer wanted",
+        "missing permission, grant it to the operator's ServiceAccount",
+        "permission granted, or no longer needed",
     ]
     values = vars(caplog.records[0])["values"]
     assert (values["verb"], values["resource"], values["error"]) == ("create", "secrets", str(FORBIDDEN))

@@ -105,7 +105,7 @@ def test_twelve_a_minute_hold_for_credentials_that_come_and_go(monkeypatch: pyte
 
     async def story(world: World) -> None:
         await world.begin()
-        world.client.outage = Transient(Reason.ENDPOINT_UNREACHABLE, "no connection to login.example comes about")
+        world.client.outage = Transient(Reason.ENDPOINT_UNREACHABLE, "could not connect to login.example")
         sent: list[float] = []
         send = world.client.send
 

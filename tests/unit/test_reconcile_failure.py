@@ -441,7 +441,7 @@ def test_a_message_names_the_endpoint_whose_field_is_to_be_set() -> None:
         jwt = Fault("JWT", lambda reply, _: replace(reply, fields={**reply.fields, "token_type": "JWT"}))
         world.fault(jwt)
         await world.until(EPOCH + 301)
-        assert "set spec.response.tokenType of TokenEndpoint login to that word" in message(world, ConditionType.READY)
+        assert "set spec.response.tokenType of TokenEndpoint login to that name" in message(world, ConditionType.READY)
         world.endpoint(response={"tokenType": "JWT"})
         await world.settle()
         assert world.ready == ("True", "TokenValid")
@@ -507,7 +507,7 @@ def test_an_endpoint_out_of_reach_is_a_passing_fault() -> None:
 
     async def story(world: World) -> None:
         await world.begin()
-        world.client.outage = Transient(Reason.ENDPOINT_UNREACHABLE, "no connection to login.example comes about")
+        world.client.outage = Transient(Reason.ENDPOINT_UNREACHABLE, "could not connect to login.example")
         world.request_renewal("now")
         await world.settle()
         assert world.refreshed == ("False", "EndpointUnreachable")

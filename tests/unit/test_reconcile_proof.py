@@ -93,10 +93,10 @@ def assert_hidden(world: World, log: str, *texts: str) -> None:
 
 
 BAD_KEYS: dict[str, tuple[str, dict[str, Any], str]] = {
-    "no key": ("c4n4ry-of-a-text-that-is-no-key", {}, "is no private key as PEM or JWK; store"),
+    "no key": ("c4n4ry-of-a-text-that-is-no-key", {}, "is not a private key in PEM or JWK format; store"),
     "a certificate": (certificate_pem(key_of("P-256")), {}, "store the private key that belongs to it"),
-    "of a kind that nobody signs with": (pem(key_of("secp256k1")), {}, "of a kind that cannot be used here; store"),
-    "of another kind than is wanted": (pem(key_of("P-256")), {"signingAlgorithm": "RS256"}, "store a key of kind RSA"),
+    "of a kind that nobody signs with": (pem(key_of("secp256k1")), {}, "of an unsupported type; store"),
+    "of another kind than is wanted": (pem(key_of("P-256")), {"signingAlgorithm": "RS256"}, "store a key of type RSA"),
     "too short": (pem(rsa_key(1024)), {}, "is an RSA key of 1024 bits; store one of 2048 to 4096"),
     "encrypted": (pem(key_of("P-256"), password="c4n4ry"), {}, "is encrypted; store it without a password"),
 }
@@ -190,7 +190,7 @@ BAD_CERTIFICATES: dict[str, tuple[str, str, str]] = {
     "of another key": (certificate_pem(rsa_key(number=1)), MINE, "Secret shop-integration"),
     "expired": (certificate_pem(rsa_key(), EPOCH - 2 * DAY, EPOCH - DAY), MINE, "expired at"),
     "not valid yet": (certificate_pem(rsa_key(), EPOCH + DAY, EPOCH + 2 * DAY), MINE, "Secret shop-integration"),
-    "no certificate": ("c4n4ry-of-no-certificate", MINE, "no certificate as PEM; store the one that belongs"),
+    "no certificate": ("c4n4ry-of-no-certificate", MINE, "no PEM certificate; store the one that belongs"),
 }
 
 
@@ -284,7 +284,7 @@ def test_a_key_that_the_server_forgets_and_knows_again_needs_nobody(caplog: pyte
         world.request_renewal("now")
         await world.settle()
         assert world.refreshed[0] == "False"
-        assert "that the public key that belongs to the credentials Secret's is registered" in world.message
+        assert "that the public key matching the credentials Secret's private key is registered" in world.message
         assert_hidden(world, caplog.text, text)
         register(world, mine)
         await world.until(EPOCH + 310)
@@ -303,7 +303,7 @@ def test_a_key_id_that_the_server_does_not_know_is_told(caplog: pytest.LogCaptur
         register(world, key_of("P-256"), "new")
         await begin(world, SIGNED | {"assertion": {"keyID": "old"}}, tls_key=text)
         assert world.ready == ("False", "InvalidClient")
-        assert "under the kid that is sent if one is" in world.message
+        assert "under the kid that is sent, if any" in world.message
         assert_hidden(world, caplog.text, text)
         world.endpoint(**SIGNED, assertion={"keyID": "new"})
         await world.settle()
@@ -321,7 +321,7 @@ def test_an_assertion_by_a_clock_that_is_wrong_is_refused_with_a_word_about_cloc
         world.clock.step(seconds)
         await begin(world, SIGNED, tls_key=pem(key_of("P-256")))
         assert world.ready == ("False", "InvalidClient")
-        assert "the clock of the operator's node must be right" in world.message
+        assert "the clock of the operator's node is right" in world.message
         world.clock.step(-seconds)
         await world.until(EPOCH + 310)
         assert world.ready == ("True", "TokenValid")
@@ -330,7 +330,7 @@ def test_an_assertion_by_a_clock_that_is_wrong_is_refused_with_a_word_about_cloc
 
 
 REFUSALS: dict[str, tuple[fault.Fault, str, str]] = {
-    "500, as to a date ahead": (fault.status(500), "EndpointError", "dated ahead of their clock: check that of the"),
+    "500, as to a date ahead": (fault.status(500), "EndpointError", "dated ahead of their clock: check the clock"),
     "413": (fault.status(413), "RequestRejected", "the request is too large for the server"),
     "431": (fault.status(431), "RequestRejected", "the request is too large for the server"),
     "400 without a word": (fault.status(400), "RequestRejected", "check spec.tokenURL"),
@@ -469,9 +469,7 @@ def test_a_type_of_token_that_the_server_does_not_exchange_is_told(code: str, ca
         await world.operator.start()
         await world.settle()
         assert world.ready == ("False", "RequestRejected")
-        assert (
-            "check spec.tokenExchange of TokenEndpoint login, since servers take few types of tokens" in world.message
-        )
+        assert "check spec.tokenExchange of TokenEndpoint login, since servers accept few token types" in world.message
         assert_hidden(world, caplog.text, SECRET)
 
     play(story)

@@ -70,7 +70,7 @@ def test_no_target_has_a_name_by_which_helm_reads_a_release(own: bool) -> None:
         assert world.requests == 0
         assert world.cluster.find("secrets", NAMESPACE, release) is None
         assert world.condition_of(name) == ("False", "InvalidSpec")
-        assert "choose another spec.target.name" in str(world.status(name))
+        assert "set another spec.target.name" in str(world.status(name))
 
     play(story)
 
@@ -133,7 +133,7 @@ def test_a_token_too_large_for_its_places_costs_one_request(text: str) -> None:
         await world.until(EPOCH + HOUR)
         assert world.cluster.find("secrets", NAMESPACE, "shop") is None
         assert world.stalled == ("True", "InvalidSpec")
-        assert world.message.startswith("spec.target.template.data makes more than 512 KiB with this token; shorten it")
+        assert world.message.startswith("spec.target.template.data is larger than 512 KiB with this token; shorten it")
         assert world.requests == 1
         replaced_as({"data": {"k0": text}})(world)
         await world.settle()

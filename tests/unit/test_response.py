@@ -214,7 +214,7 @@ def test_an_answer_without_a_token_is_refused(value: object) -> None:
     problem = failure(good(access_token=value))
     assert isinstance(problem, Transient)
     assert problem.reason == Reason.INVALID_RESPONSE
-    assert "has no access_token that fits into a header; check spec.tokenURL" in problem.message
+    assert "has no access_token that fits in a header; check spec.tokenURL" in problem.message
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_a_token_of_another_type_is_refused(token_type: object) -> None:
     """The Secret promises `Bearer`, and other types don't fit; the endpoint's word isn't quoted."""
     problem = failure(good(token_type=token_type), token_type="JWT")
     assert (type(problem), problem.reason) == (Transient, Reason.INVALID_RESPONSE)
-    assert problem.message == "the endpoint issued a token of another type than Bearer; no other is supported"
+    assert problem.message == "the endpoint issued a token that is not of type Bearer; only Bearer is supported"
 
 
 @pytest.mark.parametrize(("token_type", "answered"), [("BearerToken", "BearerToken"), ("JWT", "jwt"), ("a b", "A b")])
@@ -241,9 +241,9 @@ def test_another_word_for_bearer_is_taken_where_the_endpoint_has_it(token_type: 
     assert read(good(token_type=answered), token_type=token_type).access_token == TOKEN
     assert read(good(token_type="bearer"), token_type=token_type).access_token == TOKEN
     assert failure(good(token_type=answered)).message == (
-        "the endpoint issued a token of another type than Bearer; no other is supported; if the answer's token_type is"
-        " but another word for it, which the endpoint's documentation should tell, set spec.response.tokenType of"
-        " TokenEndpoint login to that word"
+        "the endpoint issued a token that is not of type Bearer; only Bearer is supported; if the endpoint's"
+        " documentation says that its token_type is another name for Bearer, set spec.response.tokenType of"
+        " TokenEndpoint login to that name"
     )
 
 
@@ -274,16 +274,16 @@ def test_an_answer_that_is_compressed_all_the_same_is_read(encoding: str, compre
 @pytest.mark.parametrize(
     ("encoding", "body", "why"),
     [
-        ("br", b"x", "compressed (br) in a way that was not asked for and can't be read"),
-        ("zstd", b"x", "compressed (zstd) in a way that was not asked for and can't be read"),
-        ("gzip, gzip", b"x", "compressed in a way that was not asked for and can't be read"),
-        (TOKEN, b"x", "compressed in a way that was not asked for and can't be read"),
-        ("gzip", b'{"access_token": "x"}', "said to be compressed (gzip) and is not"),
-        ("deflate", b"x\x9c\x07", "said to be compressed (deflate) and is not"),
-        ("gzip", gzip.compress(b'{"access_token": "x"}')[:-9], "compressed (gzip) and incomplete"),
-        ("gzip", b"", "compressed (gzip) and incomplete"),
-        ("gzip", gzip.compress(b" " * 65537), "larger than 64 KiB once unpacked"),
-        ("deflate", zlib.compress(b" " * 60_000_000), "larger than 64 KiB once unpacked"),
+        ("br", b"x", "compressed (br) in a way that was not asked for and cannot be read"),
+        ("zstd", b"x", "compressed (zstd) in a way that was not asked for and cannot be read"),
+        ("gzip, gzip", b"x", "compressed in a way that was not asked for and cannot be read"),
+        (TOKEN, b"x", "compressed in a way that was not asked for and cannot be read"),
+        ("gzip", b'{"access_token": "x"}', "labelled as compressed (gzip) but is not"),
+        ("deflate", b"x\x9c\x07", "labelled as compressed (deflate) but is not"),
+        ("gzip", gzip.compress(b'{"access_token": "x"}')[:-9], "compressed (gzip) but incomplete"),
+        ("gzip", b"", "compressed (gzip) but incomplete"),
+        ("gzip", gzip.compress(b" " * 65537), "larger than 64 KiB when decompressed"),
+        ("deflate", zlib.compress(b" " * 60_000_000), "larger than 64 KiB when decompressed"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -295,7 +295,8 @@ def test_what_cannot_be_unpacked_within_the_bound_is_said_to_be_so(encoding: str
     tracemalloc.stop()
     assert (type(problem), problem.reason) == (Transient, Reason.INVALID_RESPONSE)
     assert problem.message == (
-        f"the answer of login.example:443 is {why}; have it, or what stands before it, answer uncompressed"
+        f"the response of login.example:443 is {why}; have the endpoint, or the proxy in front of it, respond"
+        " uncompressed"
     )
     assert peak < 512 * 1024
     assert failure(body=body, status=503, headers={"content-encoding": encoding}).reason == Reason.ENDPOINT_ERROR
@@ -326,7 +327,7 @@ def test_what_is_no_json_object_is_a_passing_failure(body: bytes, content_type: 
     """A proxy's page may be gone in a minute; the message says what kind of page it is."""
     problem = failure(body=body, headers={"content-type": content_type} if content_type else {})
     assert (type(problem), problem.reason) == (Transient, Reason.INVALID_RESPONSE)
-    assert problem.message == f"login.example:443 answered 200 with no JSON object ({shown}); check spec.tokenURL"
+    assert problem.message == f"login.example:443 answered 200 without a JSON object ({shown}); check spec.tokenURL"
 
 
 @pytest.mark.parametrize(
@@ -378,7 +379,7 @@ def test_an_error_is_shown_with_its_code_and_its_description() -> None:
     fields = {"error": "access_denied", "error_description": "Service not found: https://api.example"}
     assert failure(fields, status=403).message == (
         "the endpoint answered 403 access_denied: Service not found: https://api.example;"
-        " check the credentials, the audience and the integration's permissions"
+        " check the credentials, the audience and the client's permissions"
     )
 
 
@@ -490,21 +491,21 @@ def test_a_refused_client_is_told_to_check_how_it_is_authenticated() -> None:
     basic = failure({"error": "invalid_client"}, status=401, authentication=BASIC).message
     for said, method in ((post, POST), (basic, BASIC)):
         assert (
-            f"spec.clientAuthenticationMethod of TokenEndpoint login, {method}, is the one that is registered" in said
+            f"spec.clientAuthenticationMethod of TokenEndpoint login, {method}, is the method registered" in said
         )
-    assert "ClientSecretPost may work" in basic
-    assert "may work" not in post
+    assert "try another spec.basicEncoding or ClientSecretPost" in basic
+    assert "try another" not in post
 
 
 @pytest.mark.parametrize(
     ("method", "said"),
     [
-        ("PrivateKeyJWT", "the public key that belongs to the credentials Secret's is registered for it"),
-        ("PrivateKeyJWT", "spec.assertion.audience of TokenEndpoint login must be what the server calls itself"),
-        ("ClientSecretJWT", "spec.assertion.audience of TokenEndpoint login must be what the server calls itself"),
+        ("PrivateKeyJWT", "the public key matching the credentials Secret's private key is registered"),
+        ("PrivateKeyJWT", "check that spec.assertion.audience of TokenEndpoint login is what the server expects"),
+        ("ClientSecretJWT", "check that spec.assertion.audience of TokenEndpoint login is what the server expects"),
         ("ServiceAccountToken", "check that the client is enabled at the server, "),
-        ("ServiceAccountToken", "trusts this cluster's issuer of ServiceAccount tokens"),
-        ("TLSClientAuth", "what stands at spec.tokenURL asks for certificates"),
+        ("ServiceAccountToken", "trusts this cluster's ServiceAccount issuer"),
+        ("TLSClientAuth", "the server at spec.tokenURL asks for certificates"),
         ("None", "check spec.clientID"),
     ],
 )
@@ -520,11 +521,11 @@ def test_a_refused_client_is_told_to_check_what_its_method_needs(method: str, sa
     ("grant", "code", "said"),
     [
         ("TokenExchange", "invalid_grant", "knows the subject system:serviceaccount:NAMESPACE:NAME"),
-        ("TokenExchange", "invalid_request", "servers take few types of tokens"),
-        ("TokenExchange", "unsupported_token_type", "servers take few types of tokens"),
-        ("TokenExchange", "unauthorized_client", "is allowed the token exchange grant"),
-        ("JWTBearer", "invalid_grant", "lets it ask for spec.assertion.subject of TokenEndpoint login"),
-        ("JWTBearer", "unauthorized_client", "is allowed the JWT bearer grant"),
+        ("TokenExchange", "invalid_request", "servers accept few token types"),
+        ("TokenExchange", "unsupported_token_type", "servers accept few token types"),
+        ("TokenExchange", "unauthorized_client", "may use the token exchange grant"),
+        ("JWTBearer", "invalid_grant", "lets it act for spec.assertion.subject of TokenEndpoint login"),
+        ("JWTBearer", "unauthorized_client", "may use the JWT bearer grant"),
         ("JWTBearer", "invalid_target", "check spec.tokenURL, the audience and the parameters"),
     ],
 )
@@ -535,8 +536,8 @@ def test_a_refused_grant_is_told_to_check_what_it_needs(grant: str, code: str, s
 
 def test_a_server_that_fails_may_have_met_the_future() -> None:
     """Hydra answers 500 to an assertion dated ahead of its clock; other requests get no advice about clocks."""
-    assert "check that of the operator's node" in failure(status=500, authentication="PrivateKeyJWT").message
-    assert "check that of the operator's node" in failure(status=500, grant="JWTBearer").message
+    assert "check the clock of the operator's node" in failure(status=500, authentication="PrivateKeyJWT").message
+    assert "check the clock of the operator's node" in failure(status=500, grant="JWTBearer").message
     assert failure(status=500).message == "login.example:443 answered 500"
     assert failure(status=503, authentication="PrivateKeyJWT").message == "login.example:443 answered 503"
 
@@ -545,7 +546,7 @@ def test_an_unauthorized_client_may_have_a_wrong_secret() -> None:
     """Keycloak uses the same code for both."""
     message = failure({"error": "unauthorized_client"}, status=401).message
     assert "check the client secret" in message
-    assert "allowed the client credentials grant" in message
+    assert "may use the client credentials grant" in message
 
 
 @pytest.mark.parametrize(
@@ -584,7 +585,7 @@ def test_a_page_that_refuses_comes_from_before_the_endpoint(status: int, body: b
     """A firewall recognises the operator by its User-Agent."""
     problem = failure(body=body, status=status, headers={"content-type": content_type}, encoding=JSON)
     assert (type(problem), problem.reason) == (UserActionRequired, Reason.REQUEST_REJECTED)
-    assert "something before the endpoint, such as a firewall or a proxy, refused the request" in problem.message
+    assert "something in front of the endpoint, such as a firewall or a proxy, refused the request" in problem.message
     assert user_agent().startswith("integration-token-operator/")
     assert "whose User-Agent begins with integration-token-operator/," in problem.message
     said = failure(body=b'{"error": "access_denied"}', status=status, headers={"content-type": "text/html"})
@@ -596,7 +597,7 @@ def test_a_proxy_that_wants_a_password_is_told_as_such() -> None:
     problem = failure(status=407)
     assert (type(problem), problem.reason) == (Transient, Reason.ENDPOINT_UNREACHABLE)
     assert problem.message == (
-        "the proxy makes no connection to login.example:443 (it answered 407); it wants a user and a password: set them"
+        "the proxy did not connect to login.example:443 (it answered 407); it requires a user and a password: set them"
         " in the URL of --proxy-url"
     )
 
@@ -744,7 +745,7 @@ def test_only_a_text_is_taken_from_where_the_pointer_leads(fields: object) -> No
     """An endpoint's author may point it anywhere: the message gives the path, and shows nothing of the response."""
     problem = failure(fields, pointers=("/data/token", ""))
     assert (type(problem), problem.reason) == (Transient, Reason.INVALID_RESPONSE)
-    assert "at /data/token no text that fits into a header; mend spec.response.accessTokenPointer" in problem.message
+    assert "no string that fits in a header at /data/token; check spec.response.accessTokenPointer" in problem.message
     assert "gEh3im" not in f"{problem.message} {problem!r}"
 
 

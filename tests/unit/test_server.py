@@ -85,7 +85,7 @@ async def test_the_process_is_unhealthy_when_it_has_just_stood_still(served: Ser
     served.clock.advance(4.9)
     assert (await served.get("/healthz"))[::2] == (200, "ok")
     served.clock.advance(5)
-    assert (await served.get("/healthz"))[::2] == (503, "the event loop stood still for 5.0 s")
+    assert (await served.get("/healthz"))[::2] == (503, "the event loop was blocked for 5.0 s")
     for _ in range(100):
         served.clock.advance(0.1)
         answer = await served.get("/healthz")

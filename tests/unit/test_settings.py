@@ -30,10 +30,10 @@ EVERY: dict[str, tuple[Any, str, object]] = {
 """By field: as a flag, as a variable, and the resulting value."""
 
 BAD = [
-    ("namespaces", "Store", "'Store' is not a namespace"),
-    ("namespaces", "a" * 64, f"'{'a' * 64}' is not a namespace"),
-    ("namespaces", "-a", "'-a' is not a namespace"),
-    ("namespaces", "a\nb", r"'a\nb' is not a namespace"),
+    ("namespaces", "Store", "'Store' is not a valid namespace name"),
+    ("namespaces", "a" * 64, f"'{'a' * 64}' is not a valid namespace name"),
+    ("namespaces", "-a", "'-a' is not a valid namespace name"),
+    ("namespaces", "a\nb", r"'a\nb' is not a valid namespace name"),
     ("allowed_hosts", "https://login.example", "'https://login.example' is not a host name or an address, without"),
     ("allowed_hosts", "login.example:443", "'login.example:443' is not a host name or an address, without scheme and"),
     ("allowed_hosts", "*.example", "'*.example' is not a host name"),
@@ -49,16 +49,16 @@ BAD = [
     ("proxy_url", "http://user:pa55word@proxy example", "not a URL such as http://proxy.example:3128"),
     ("proxy_url", "http://user:pa55 word@proxy.example", "not a URL such as http://proxy.example:3128"),
     ("no_proxy", ".example", "'.example' is not a host name"),
-    ("lease_name", "Tokens", "'Tokens' is not the name of a Lease"),
-    ("lease_name", "a/b", "'a/b' is not the name of a Lease"),
-    ("lease_namespace", "a.b", "'a.b' is not a namespace"),
+    ("lease_name", "Tokens", "'Tokens' is not a valid Lease name"),
+    ("lease_name", "a/b", "'a/b' is not a valid Lease name"),
+    ("lease_namespace", "a.b", "'a.b' is not a valid namespace name"),
     ("metrics_address", "localhost:8080", "'localhost:8080' is not an address such as :8080 or 127.0.0.1:8080"),
     ("metrics_address", ":65536", "':65536' is not an address such as :8080 or 127.0.0.1:8080"),
     ("metrics_address", ":-1", "':-1' is not an address such as :8080 or 127.0.0.1:8080"),
     ("metrics_address", "127.0.0.1:", "'127.0.0.1:' is not an address such as :8080 or 127.0.0.1:8080"),
-    ("log_level", "trace", "'trace' is none of debug, info, warning, error"),
-    ("log_level", "DEBUG", "'DEBUG' is none of debug, info, warning, error"),
-    ("log_format", "xml", "'xml' is none of text, json"),
+    ("log_level", "trace", "'trace' is not valid; set it to one of debug, info, warning, error"),
+    ("log_level", "DEBUG", "'DEBUG' is not valid; set it to one of debug, info, warning, error"),
+    ("log_format", "xml", "'xml' is not valid; set it to one of text, json"),
 ]
 
 
@@ -153,13 +153,13 @@ def test_a_truth_is_true_or_false() -> None:
     name = "INTEGRATION_TOKEN_INSECURE_ENDPOINTS"
     assert [read_settings({}, {name: text}).insecure_endpoints for text in ("TRUE", "false")] == [True, False]
     for text in ("1", "yes", "on", "nope"):
-        with pytest.raises(SettingsError, match=f"{name}: '{text}' is neither true nor false"):
+        with pytest.raises(SettingsError, match=f"{name}: '{text}' is not valid; set it to true or false"):
             read_settings({}, {name: text})
 
 
 def test_a_proxy_needs_a_list_of_hosts() -> None:
     """A proxy resolves names itself, so addresses can't be checked."""
-    with pytest.raises(SettingsError, match="--proxy-url needs --allowed-host: a proxy resolves names itself"):
+    with pytest.raises(SettingsError, match="--proxy-url requires --allowed-host: a proxy resolves names itself"):
         read_settings({"proxy_url": "http://proxy.example:3128"}, {})
 
 
@@ -186,7 +186,7 @@ def test_settings_do_not_change() -> None:
 def test_election_outside_of_a_pod_needs_a_namespace() -> None:
     """A pod has one of its own; a user who runs the operator with a kubeconfig says where to put the Lease."""
     flags: dict[str, Any] = {"leader_elect": True, "kubeconfig": "config"}
-    with pytest.raises(SettingsError, match="--leader-elect with --kubeconfig needs --lease-namespace"):
+    with pytest.raises(SettingsError, match="--leader-elect with --kubeconfig requires --lease-namespace"):
         read_settings(flags, {})
     assert read_settings({**flags, "lease_namespace": "operators"}, {}).lease_namespace == "operators"
     assert read_settings({"leader_elect": True}, {}).lease_namespace is None

@@ -127,7 +127,8 @@ class TestPlaceholders:
     def test_an_unknown_name_or_encoding_is_refused_with_those_that_there_are(self, placeholder: str) -> None:
         """Before a token is requested; the message quotes the text in question."""
         message = refusal(template({"fine": "${token}", "file": f"a {placeholder} b"}))
-        assert message.startswith(f"spec.target.template.data[file] has {ascii(placeholder)[1:-1]}, which is unknown;")
+        quoted = ascii(placeholder)[1:-1]
+        assert message.startswith(f"spec.target.template.data[file] contains the unknown placeholder {quoted};")
         for known in ("${token}", "${token_type}", "${authorization}", "${expires_at}", "${scope}", "${basic:USER}"):
             assert known in message
         assert "|base64 or |json" in message
@@ -143,9 +144,9 @@ class TestPlaceholders:
         secret = {"data": {"file": encoded("${host} t0k3n")}}
         check_template(of, secret, STORED)
         check_template(template({"file": "${host} ${token}", "new": "${scope}"}), secret, STORED)
-        assert "data[new] has ${host}" in refusal(template({"file": of.data["file"], "new": "${host}"}), secret, STORED)
-        assert "data[file] has ${host}" in refusal(template({"file": "${host} ${scope}"}), secret, STORED)
-        assert "data[file] has ${host}" in refusal(of, secret)
+        assert "data[new] contains the unknown placeholder ${host};" in refusal(template({"file": of.data["file"], "new": "${host}"}), secret, STORED)
+        assert "data[file] contains the unknown placeholder ${host};" in refusal(template({"file": "${host} ${scope}"}), secret, STORED)
+        assert "data[file] contains the unknown placeholder ${host};" in refusal(of, secret)
 
     def test_many_of_them_take_no_longer_than_one(self) -> None:
         """All resources wait meanwhile."""
@@ -159,12 +160,12 @@ class TestPlaceholders:
         """20,000 user names with a token of 64 KiB would take a gigabyte."""
         large = replace(TOKEN, access_token="t" * 65_536)
         for text in ("${token|json}" * 9, "".join(f"${{basic:{user}}}" for user in range(15_000))):
-            with pytest.raises(UserActionRequired, match="makes more than 512 KiB with this token; shorten it"):
+            with pytest.raises(UserActionRequired, match="is larger than 512 KiB with this token; shorten it"):
                 data_of(template({"key": text}), large)
 
     def test_a_mebibyte_of_template_is_refused_before_a_token_is_asked_for(self) -> None:
         """Such as one stored under an older schema."""
-        assert "makes more than 512 KiB" in refusal(template({f"k{each}": "x" * 65_536 for each in range(16)}))
+        assert "is larger than 512 KiB" in refusal(template({f"k{each}": "x" * 65_536 for each in range(16)}))
 
     @pytest.mark.parametrize("text", ["${a|" * 20_000, "${token|" + "x" * 65_536, "$" * 65_536, "${a" * 20_000])
     def test_no_text_takes_long(self, text: str) -> None:
@@ -198,7 +199,7 @@ class TestTypes:
         """By name, with what to do."""
         data = {name: text for name, text in DEMANDED[kind].items() if name != key}
         assert refusal(template(data, kind)) == (
-            f"spec.target.template.data lacks {key}, which the type {kind} demands; add what is missing"
+            f"spec.target.template.data lacks {key}, which type {kind} requires; add it"
         )
 
     def test_basic_auth_demands_one_of_two_keys(self) -> None:
@@ -206,7 +207,7 @@ class TestTypes:
         kind = "kubernetes.io/basic-auth"
         check_template(template({"username": "git"}, kind), None, None)
         check_template(template({"password": "${token}"}, kind), None, None)
-        assert "data has neither username nor password" in refusal(template({"user": "git"}, kind))
+        assert "data contains neither username nor password" in refusal(template({"user": "git"}, kind))
 
     def test_a_key_of_ssh_is_not_empty(self) -> None:
         """The API server refuses an empty one."""
@@ -233,7 +234,7 @@ class TestTypes:
         """The message shows an example, since the kubelet never says what is wrong."""
         message = refusal(template({".dockerconfigjson": text}, "kubernetes.io/dockerconfigjson"))
         assert message == (
-            "spec.target.template.data[.dockerconfigjson] is no JSON object of registries; write it as"
+            "spec.target.template.data[.dockerconfigjson] is not a JSON object of registries; write it as"
             f" {PULL_SECRET.replace('robot', 'USER')}"
         )
 
@@ -249,7 +250,7 @@ class TestTypes:
         data = {".dockerconfigjson": '{"auths": {"a": {"password": "${token}"}}}'}
         of = integration(template={"type": "kubernetes.io/dockerconfigjson", "data": data})
         check_template(of.template, None, None)
-        with pytest.raises(UserActionRequired, match="is no JSON object"):
+        with pytest.raises(UserActionRequired, match="is not a JSON object"):
             build_target(None, of, stored)
 
     @pytest.mark.parametrize(
@@ -258,21 +259,21 @@ class TestTypes:
     )
     def test_a_type_by_which_a_secret_is_an_identity_is_refused(self, kind: str) -> None:
         """Whatever the schema accepted: no token is requested, and no such Secret is ever created."""
-        assert f"type {kind} is refused" in refusal(template({"a": "${token}"}, kind))
-        with pytest.raises(UserActionRequired, match="is refused"):
+        assert f"type {kind} is not allowed" in refusal(template({"a": "${token}"}, kind))
+        with pytest.raises(UserActionRequired, match="is not allowed"):
             build_target(None, integration(template={"type": kind}), STORED)
 
     @pytest.mark.parametrize("name", ["name", "uid", "x"])
     def test_an_annotation_that_names_a_service_account_is_refused(self, name: str) -> None:
         """On any type."""
         key = f"kubernetes.io/service-account.{name}"
-        assert f"metadata.annotations has {key}" in refusal(template(annotations={key: "admin"}))
+        assert f"metadata.annotations contains {key}" in refusal(template(annotations={key: "admin"}))
         with pytest.raises(UserActionRequired, match=r"service-account\."):
             build_target(None, integration(template={"metadata": {"annotations": {key: "admin"}}}), STORED)
 
     def test_a_label_by_which_helm_finds_its_releases_is_refused(self) -> None:
         """On any type; another owner doesn't matter."""
-        with pytest.raises(UserActionRequired, match="has owner: helm"):
+        with pytest.raises(UserActionRequired, match="contains owner: helm"):
             build_target(None, integration(template={"metadata": {"labels": {"owner": "helm"}}}), STORED)
         assert build_target(None, integration(template={"metadata": {"labels": {"owner": "shop"}}}), STORED) is not None
 

@@ -169,7 +169,7 @@ async def test_what_tls_says_of_the_api_server_is_told(
     """With what to check; the kind of the library's error helps nobody."""
     async with serving(certificate) as url:
         trusted = authority or (certificate.ca_pem if certificate else "")
-        advice = "check its address and certificate authority in the kubeconfig, or in the pod's service account"
+        advice = "check its address and certificate authority in the kubeconfig, or in the pod's ServiceAccount"
         with pytest.raises(Unavailable, match=f"^the API server cannot be reached: {said}; {advice}$") as raised:
             await call_api_server(url, trusted, tmp_path)
     assert raised.value.__cause__ is None
@@ -274,7 +274,7 @@ def test_no_context_is_made_that_depends_on_the_python() -> None:
 
 async def test_a_kubeconfig_with_a_broken_certificate_is_a_wrong_setting(tmp_path: Path) -> None:
     """The command ends with a line that names it instead of an unexpected error."""
-    with pytest.raises(SettingsError, match=r"^--kubeconfig /.*: a certificate or key in it cannot be read$"):
+    with pytest.raises(SettingsError, match=r"^--kubeconfig /.*: cannot read a certificate or key in it$"):
         await connect(_kubeconfig("https://127.0.0.1:1", "no certificate", tmp_path), watches=0)
 
 

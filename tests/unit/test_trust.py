@@ -56,12 +56,12 @@ async def test_what_is_known_of_a_bundle_outlives_its_context() -> None:
     good, bad = f"{AUTHORITY}# good", f"{AUTHORITY[:100]}# bad"
     assert not is_judged(digest_of(good))
     await tls_context(good)
-    with pytest.raises(UserActionRequired, match="holds no PEM certificate"):
+    with pytest.raises(UserActionRequired, match="contains no valid PEM certificate"):
         await tls_context(bad)
     for bundle in bundles(50, 2000):
         await tls_context(bundle)
     check_judged(digest_of(good))
-    with pytest.raises(UserActionRequired, match="holds no PEM certificate"):
+    with pytest.raises(UserActionRequired, match="contains no valid PEM certificate"):
         check_judged(digest_of(bad))
 
 
@@ -96,7 +96,7 @@ async def test_all_authorities_of_a_bundle_are_trusted(count: int) -> None:
 @pytest.mark.parametrize("count", [1, 7, 8, 9])
 async def test_a_bundle_with_a_broken_authority_is_refused(count: int) -> None:
     """Wherever it is in the bundle."""
-    with pytest.raises(UserActionRequired, match="holds no PEM certificate"):
+    with pytest.raises(UserActionRequired, match="contains no valid PEM certificate"):
         await tls_context(AUTHORITY * count + AUTHORITY[:100] + AUTHORITY)
 
 

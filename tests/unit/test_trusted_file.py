@@ -152,9 +152,9 @@ def metrics_of(clock: FakeClock, trusted: TrustedFile) -> Callable[[], str]:
 BAD: dict[str, tuple[str | None, str]] = {
     # For each case: what the file holds, and what the message says.
     "it is gone": (None, "No such file or directory"),
-    "it is empty": ("", "no PEM certificate in it, or one that cannot be read"),
-    "it holds a key's name alone": ("# authorities come here\n", "no PEM certificate in it, or one that cannot be"),
-    "one of its certificates is broken": (FIRST.ca_pem + FIRST.ca_pem[:200], "no PEM certificate in it, or one that"),
+    "it is empty": ("", "contains no PEM certificate, or one that cannot be parsed"),
+    "it holds a key's name alone": ("# authorities come here\n", "contains no PEM certificate, or one that cannot be"),
+    "one of its certificates is broken": (FIRST.ca_pem + FIRST.ca_pem[:200], "contains no PEM certificate, or one"),
     "it is too large": (FIRST.ca_pem.ljust(524289), "larger than 512 KiB"),
 }
 
@@ -170,7 +170,9 @@ async def test_file_that_cannot_be_used_at_the_start_is_an_error(file: Path, tex
 def test_it_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """As with any other setting."""
     assert main(["run", f"--trusted-ca-file={tmp_path}"]) == 2
-    assert capsys.readouterr().err == f"integration-token-operator run: --trusted-ca-file {tmp_path}: no regular file\n"
+    assert capsys.readouterr().err == (
+        f"integration-token-operator run: --trusted-ca-file {tmp_path}: not a regular file\n"
+    )
 
 
 @pytest.mark.parametrize(("text", "said"), BAD.values(), ids=BAD)
@@ -199,7 +201,7 @@ def test_file_that_turns_bad_leaves_the_last_good_one(
 
     run(story)
     lines = [record.getMessage() for record in caplog.records]
-    assert len([line for line in lines if "cannot be used, what it held before stays trusted" in line]) == 1
+    assert len([line for line in lines if "cannot be used, keeping its previous content" in line]) == 1
     assert len([line for line in lines if line.startswith("trusted CA file read")]) == 1
 
 

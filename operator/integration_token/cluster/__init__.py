@@ -1,11 +1,11 @@
-"""The Kubernetes API: the only room that knows the kubernetes library.
+"""The Kubernetes API: the only room that imports the kubernetes library.
 
 Here: calls and watches, the lease and the fence, events, and Secrets and pods as pure values. Not here: what is done
-about what they say.
+about them.
 
-The library's packages import all that they have when they are imported: a synchronous client beside the asynchronous
-one, with an HTTP library of its own. Nothing of that is used here, and it is 8 MiB and a tenth of the start. So the
-packages are made known without what they import; their modules are found in them all the same.
+The library's packages import everything they contain: besides the asynchronous client a synchronous one with an HTTP
+library of its own. None of that is used here, and it costs 8 MiB and a tenth of the start-up time. So the packages are
+registered without running their imports; their modules can still be imported.
 """
 
 import sys
@@ -17,5 +17,5 @@ for _name in ("kubernetes", "kubernetes.aio"):
         sys.modules[_name] = module_from_spec(_spec)
         _above, _, _last = _name.rpartition(".")
         if _above:
-            # As an import does: the library finds its models by `kubernetes.aio.client.models`.
+            # As an import does: the library finds its models through `kubernetes.aio.client.models`.
             setattr(sys.modules[_above], _last, sys.modules[_name])

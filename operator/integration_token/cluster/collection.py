@@ -1,4 +1,4 @@
-"""Where each kind of object lives in the API, and what an object is."""
+"""The API path of each kind of object, and the type of an object."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,24 +15,24 @@ from integration_token.api.value import is_name
 from integration_token.errors import Denied
 
 Object = dict[str, Any]
-"""An object as the API's JSON has it."""
+"""An object in the API's JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Where a kind of object lives."""
+    """The API path of a kind of object."""
 
     prefix: str
     plural: str
 
     def path(self, namespace: str = "", name: str = "") -> str:
-        """The path of the collection (in all namespaces without one), or of one object.
+        """The path of the collection (across all namespaces without one), or of one object.
 
-        :raises Denied: where one of the two can be no name.
+        :raises Denied: if the namespace or the name is not a valid name.
         """
         for text in filter(None, (namespace, name)):
             if not is_name(text):
-                raise Denied(f"{text[:64]!r} is no name of an object", status=422)
+                raise Denied(f"{text[:64]!r} is not a valid object name", status=422)
         parts = [self.prefix]
         if namespace:
             parts += ["namespaces", namespace]

@@ -1,4 +1,4 @@
-"""How the API server is reached: a kubeconfig, or the account of the pod."""
+"""Connects to the API server with a kubeconfig or the pod's ServiceAccount."""
 
 import os
 import ssl
@@ -18,20 +18,20 @@ _NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """Where a pod finds the name of its namespace."""
 
 _CONNECTIONS = 16
-"""Connections to the API server for all calls together: some may wait long, as for a webhook that is slow, and each
-costs some 100 KiB for good."""
+"""Connections to the API server for all calls together: some may wait long, for a slow webhook for example, and each
+permanently costs about 100 KiB."""
 
 _BUFFER = 65536
-"""Bytes of an answer that come in before who reads it has read the ones before, or twice as many."""
+"""Bytes of a response that are buffered ahead of the reader; up to twice as many."""
 
 
 async def connect(kubeconfig: Path | None, *, watches: int) -> ApiClient:
     """A client for the API server of a kubeconfig, or of the cluster that the process runs in.
 
-    A token that is in a file, as a pod's is, is read again when the file changes.
+    A token in a file, such as a pod's, is read again when the file changes.
 
-    :param watches: how many connections are held for good, beside those of calls.
-    :raises SettingsError: where there is no usable configuration.
+    :param watches: permanent connections, in addition to those for calls.
+    :raises SettingsError: if there is no usable configuration.
     """
     configuration = Configuration()
     if kubeconfig is not None and not kubeconfig.is_file():  # noqa: ASYNC240  # once, at the start
@@ -48,21 +48,22 @@ async def connect(kubeconfig: Path | None, *, watches: int) -> ApiClient:
     except ConfigException as error:
         if kubeconfig is not None:
             raise SettingsError(f"--kubeconfig {kubeconfig}: {error}") from None
-        raise SettingsError("not inside a pod of a cluster: name a kubeconfig by --kubeconfig") from None
-    except Exception:  # noqa: BLE001  # whatever the library stumbles over, also in its YAML, is in the file
+        raise SettingsError("not running in a cluster: set --kubeconfig") from None
+    except Exception:  # noqa: BLE001  # whatever the library fails on, including its YAML, is in the file
         raise SettingsError(f"--kubeconfig {kubeconfig}: not a kubeconfig") from None
     if token_file is not None:
         configuration.refresh_api_key_hook = _TokenFile(token_file).refresh
-    source = "the pod's account" if kubeconfig is None else f"--kubeconfig {kubeconfig}"
+    source = "the pod's ServiceAccount" if kubeconfig is None else f"--kubeconfig {kubeconfig}"
     return _client(configuration, _CONNECTIONS + watches, source)
 
 
 async def connect_as_caller(kubeconfig: str | None, context: str | None) -> tuple[ApiClient, str]:
-    """A client for the API server that kubectl would call with these flags, and the namespace that it would look in.
+    """A client for the API server that kubectl would use with these flags, and the default namespace.
 
-    :param kubeconfig: a file; None: those of KUBECONFIG, or of the home directory, or else the pod's own account.
-    :param context: None: the current one.
-    :raises SettingsError: where there is no usable configuration.
+    :param kubeconfig: a file; None: those in KUBECONFIG, or the one in the home directory, or else the pod's
+        ServiceAccount.
+    :param context: None for the current one.
+    :raises SettingsError: if there is no usable configuration.
     """
     configuration, namespace = Configuration(), ""
     if kubeconfig is not None and not Path(kubeconfig).is_file():  # noqa: ASYNC240  # once, at the start
@@ -78,46 +79,46 @@ async def connect_as_caller(kubeconfig: str | None, context: str | None) -> tupl
             raise SettingsError(f"{source}: {' '.join(str(error).split())}") from None
         try:
             load_incluster_config(client_configuration=configuration, try_refresh_token=False)
-            source, namespace = "the pod's account", own_namespace()
+            source, namespace = "the pod's ServiceAccount", own_namespace()
         except (ConfigException, SettingsError):
-            raise SettingsError("the pod has no account to act as: name a kubeconfig by --kubeconfig") from None
-    except Exception:  # noqa: BLE001  # whatever the library stumbles over, also in its YAML, is in the file
+            raise SettingsError("the pod has no ServiceAccount token: set --kubeconfig") from None
+    except Exception:  # noqa: BLE001  # whatever the library fails on, including its YAML, is in the file
         raise SettingsError(f"{source}: not a kubeconfig") from None
     return _client(configuration, _CONNECTIONS, source), namespace
 
 
 def _client(configuration: Configuration, connections: int, source: str) -> ApiClient:
-    """A client as it should be of a configuration.
+    """A client for a configuration, with our limits.
 
-    :param source: where that comes from, for people.
+    :param source: of the configuration, for messages.
     """
     configuration.connection_pool_maxsize = connections
-    # The library would look into .netrc and the proxies' variables at every request, which is slow and not for us. And
-    # it would buffer 4 MiB of each answer before it waits for who reads it.
+    # By default the library would check .netrc and the proxy variables at every request, which is slow and unwanted,
+    # and buffer 4 MiB of each response before it waits for the reader.
     configuration.client_session_kwargs = {"trust_env": False, "read_bufsize": _BUFFER}
     try:
         client = ApiClient(configuration)
     except (ssl.SSLError, OSError, ValueError):
-        raise SettingsError(f"{source}: a certificate or key in it cannot be read") from None
+        raise SettingsError(f"{source}: cannot read a certificate or key in it") from None
     tolerant(client.rest_client.ssl_context)
     client.user_agent = MANAGER
     return client
 
 
 def _token_file(loader: KubeConfigLoader, kubeconfig: Path) -> Path | None:
-    """The file that the user of a kubeconfig has its token in; None where it has another proof. As with kubectl, the
-    file comes before a token that the kubeconfig holds itself."""
-    user = loader._user  # noqa: SLF001  # it tells whom it logs in as in no other way
+    """The file with the token of a kubeconfig's user; None if it authenticates another way. As with kubectl, the file
+    takes precedence over a token in the kubeconfig itself."""
+    user = loader._user  # noqa: SLF001  # the only way to find the user
     if user is None or "exec" in user or "auth-provider" in user or "tokenFile" not in user:
         return None
     return kubeconfig.parent / str(user["tokenFile"])
 
 
 class _TokenFile:
-    """A token that somebody else renews: the kubelet, in a pod.
+    """A token that something else renews, such as the kubelet in a pod.
 
-    The library would read a pod's once a minute, and that of a kubeconfig never again. To look before each call whether
-    there is another takes microseconds, and needs no rule for when the one that we have is refused.
+    The library would read a pod's once a minute, and a kubeconfig's only once. Checking before each call takes
+    microseconds, and needs no special handling for a refused token.
     """
 
     def __init__(self, path: Path) -> None:
@@ -125,7 +126,7 @@ class _TokenFile:
         self._seen: tuple[int, ...] = ()
 
     def refresh(self, configuration: Configuration) -> None:
-        """What the library does before it sends a token."""
+        """Called by the library before it sends a token."""
         try:
             found = self._path.stat()
             seen = (found.st_ino, found.st_mtime_ns, found.st_size)
@@ -133,8 +134,8 @@ class _TokenFile:
                 return
             token = self._path.read_text().strip()
         except (OSError, ValueError):
-            return  # the one that we have may be good
-        # An empty one is just being written; a line break would end the header.
+            return  # the current token may still be valid
+        # An empty file is being written right now; a line break would end the header.
         if token and token.isprintable():
             configuration.api_key["BearerToken"] = f"Bearer {token}"
             self._seen = seen
@@ -143,17 +144,17 @@ class _TokenFile:
 def own_namespace() -> str:
     """The namespace of the pod.
 
-    :raises SettingsError: outside of one.
+    :raises SettingsError: outside of a pod.
     """
     try:
         return _NAMESPACE.read_text().strip()
     except OSError:
-        raise SettingsError("not inside a pod of a cluster: name the Lease's namespace by --lease-namespace") from None
+        raise SettingsError("not running in a cluster: set the Lease's namespace with --lease-namespace") from None
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How a client reaches its API server, for another library that must do so as the same user."""
+    """How a client reaches its API server, for another library that must connect as the same user."""
 
     server: str
     ca_file: str | None
@@ -167,7 +168,7 @@ class Access:
 
 
 async def access(client: ApiClient) -> Access:
-    """What the client uses now: a pod's token changes about every hour."""
+    """The client's current settings: a pod's token changes about every hour."""
     configuration = client.configuration
     authorization = await configuration.get_api_key_with_prefix("BearerToken") or ""
     scheme, _, token = authorization.partition(" ")

@@ -1,7 +1,7 @@
-"""Who may hold a lease: what one candidate concludes from what it has seen of it. Pure.
+"""Decides when one candidate may take a lease, from what it has observed. Pure.
 
-The rules are those of Kubernetes' own leader election (client-go, tools/leaderelection). Times that stand in a lease
-are another machine's and never compared with ours: how old a record is counts from when this candidate saw it first.
+The rules are those of Kubernetes' leader election (client-go, tools/leaderelection). Times in a lease come from another
+machine and are never compared with ours: the age of a record counts from when this candidate first saw it.
 """
 
 from dataclasses import dataclass
@@ -9,33 +9,35 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The durations of an election in seconds, named as client-go names them. The defaults are those of Kubernetes' own
-    components, but for `acquire_period`, which these have no name for."""
+    """The durations of an election in seconds, named as in client-go. The defaults are those of Kubernetes' own
+    components, except for `acquire_period`, which has no counterpart there."""
 
     lease_duration: float = 15.0
-    """How long a candidate lets a record stand that doesn't change, before it takes the lease over."""
+    """How long a record must stay unchanged before a candidate takes the lease over."""
     renew_deadline: float = 10.0
-    """How long a leader may act after it sent the last renewal that succeeded. By how much it is shorter than
-    `lease_duration` is for what the leader sent last to arrive, and for clocks that don't run alike: up to the ratio of
-    the two."""
+    """How long a leader may act after it sent the last successful renewal. It is shorter than `lease_duration` so that
+    the leader's last writes can arrive, and to allow for clocks that run at different rates: up to the ratio of the
+    two."""
     retry_period: float = 2.0
-    """How long a leader waits at most between two renewals; half of it at least, by chance, so that candidates which
-    were started together don't stay together."""
+    """The longest a leader waits between two renewals. The wait is random, at least half of this, so that candidates
+    that were started together drift apart."""
     acquire_period: float = 1.0
-    """How long a candidate waits between two looks, likewise: what a released lease lies idle."""
+    """The same for a candidate between two reads of the lease: how long a released lease lies idle."""
 
     def __post_init__(self) -> None:
-        """:raises ValueError: where two candidates could lead at once, or one failed renewal would end a term."""
+        """:raises ValueError: if two candidates could lead at once, or one failed renewal would end a term."""
         if not self.lease_duration > self.renew_deadline:
-            raise ValueError("the lease must outlast the renew deadline: else two may lead at once")
+            raise ValueError(
+                "the lease duration must exceed the renew deadline: otherwise two replicas may lead at once"
+            )
         if not self.renew_deadline > 2 * self.retry_period > 0:
             raise ValueError("the renew deadline must leave time for more than one attempt")
         if not self.acquire_period > 0:
-            raise ValueError("the time between two looks must be positive")
+            raise ValueError("the acquire period must be positive")
 
     @property
     def attempt_timeout(self) -> float:
-        """Seconds that one call may take: a connection that hangs must leave time for another attempt."""
+        """Seconds that one call may take: if a connection hangs, there must be time for another attempt."""
         return self.renew_deadline / 2
 
 
@@ -44,9 +46,9 @@ class LeaseRecord:
     """A lease as it was read."""
 
     version: str
-    """Its resourceVersion: another one is another record, whatever was changed."""
+    """Its resourceVersion: any change makes it another record."""
     holder: str
-    """The holder's identity; empty where it was released."""
+    """The holder's identity; empty if it was released."""
     duration: float
     """Seconds that its holder asks others to wait."""
 
@@ -55,7 +57,7 @@ class Election:
     """What one candidate knows of a lease."""
 
     def __init__(self, identity: str, timing: Timing) -> None:
-        """`identity` is this process's alone, also after a restart in the same pod."""
+        """`identity` must be unique to this process, even after a restart in the same pod."""
         self._identity = identity
         self._timing = timing
         self._record: LeaseRecord | None = None
@@ -64,11 +66,11 @@ class Election:
 
     @property
     def holder(self) -> str:
-        """Who held the lease when it was last seen; empty for nobody."""
+        """The last known holder of the lease; empty for none."""
         return self._record.holder if self._record is not None else ""
 
     def on_record(self, record: LeaseRecord | None, now: float) -> None:
-        """The lease was read, or written by ourselves; None where there is none.
+        """Records the lease as read, or as written by ourselves; None if it does not exist.
 
         :param now: seconds of `boot`.
         """
@@ -77,9 +79,9 @@ class Election:
             self._record, self._since = record, now
 
     def claimable_in(self, now: float) -> float:
-        """Seconds until this candidate may write itself into the lease, 0 where it may now.
+        """Seconds until this candidate may take the lease; 0 if it may now.
 
-        A lease that somebody deletes is no lease that was released: its holder may not know yet.
+        A deleted lease is not a released one: its holder may not know yet.
         """
         if self._since is None:
             return self._timing.lease_duration
@@ -88,12 +90,12 @@ class Election:
         elif self._record.holder in {"", self._identity}:
             duration = 0.0
         else:
-            # The longer of both: the holder may be of a version with other durations.
+            # The longer of both: the holder may run a version with other durations.
             duration = max(self._timing.lease_duration, self._record.duration)
         return max(0.0, self._since + duration - now)
 
     def delay(self, now: float, jitter: float) -> float:
-        """Seconds until the next look.
+        """Seconds until the next read of the lease.
 
         :param jitter: uniform in [0, 1).
         """

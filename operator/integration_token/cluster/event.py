@@ -1,9 +1,8 @@
-"""Kubernetes Events: what a person who looks at a resource wants to know happened to it.
+"""Kubernetes Events: what happened to a resource, for people who look at it.
 
-Posted from a queue of their own, so that no renewal waits for one; when the API server is away they are dropped, and
-so are those that one resource has too many of: somebody may change a Secret back each time that it is repaired. That
-all is well is told after a burst of it, and not in it: of a thousand first tokens the events are a third of all writes,
-and pods wait for the Secrets.
+Events have their own queue, so that no renewal waits for one. They are dropped if the API server is away, or if one
+resource has too many: something may revert each repair of a Secret. Normal events wait until a burst of them is over:
+for a thousand first tokens they are a third of all writes, and pods wait for the Secrets.
 """
 
 import asyncio
@@ -24,22 +23,23 @@ from integration_token.telemetry.logs import get_logger
 log = get_logger(__name__)
 
 QUEUE: Final = 10_000
-"""Events that wait at most, 0.5 to 1.4 KB each: beyond it news are worth less than the memory. Those that are dropped
-are of the namespace that has most."""
+"""Maximum number of waiting events, 0.5 to 1.4 KB each: beyond that, events are worth less than the memory. Those of
+the namespace with the most are dropped."""
 
 _CALM = 0.5
-"""Seconds within which events that say that all is well follow each other in a burst."""
+"""Normal events that follow each other within this many seconds are a burst."""
 _AT_ONCE = 25
 """Events of a burst after which the others wait for its end, ..."""
 _LONGEST_HELD = 30.0
-"""...or so many seconds, if it goes on for longer."""
+"""...or for this many seconds, if it goes on for longer."""
 
 _BURST = 25
-"""Events of one resource with one reason that are posted however soon they follow each other, as client-go has it."""
+"""Events of one resource and one reason that are posted however soon they follow each other, the same as in
+client-go."""
 _REFILL = 300.0
-"""Seconds until one more is."""
+"""Seconds until one more is allowed."""
 _REMEMBERED = 1024
-"""Resources and reasons that this is counted for: those of the last events."""
+"""Resources and reasons for which this is tracked: the most recent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class ObjectReference:
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """What is to be posted; few bytes, since it may have to wait."""
+    """An event to be posted; compact, since it may have to wait."""
 
     about: ObjectReference
     name: str
@@ -67,11 +67,11 @@ class _Event:
 
     @property
     def namespace(self) -> str:
-        """Events of a cluster-wide object live in the default namespace, as everywhere in Kubernetes."""
+        """Events of a cluster-scoped object go to the default namespace, as everywhere in Kubernetes."""
         return self.about.namespace or "default"
 
     def body(self, instance: str) -> dict[str, object]:
-        """As the API has it."""
+        """The API's JSON."""
         about, time = self.about, format_time(self.time)
         return {
             "apiVersion": "v1",
@@ -97,41 +97,41 @@ class _Event:
 
 
 class EventRecorder:
-    """Posts events in the background, of one namespace after the other: none waits for all that a neighbour has."""
+    """Posts events in the background, taking turns between namespaces: none waits for all of a neighbour's events."""
 
     def __init__(self, gateway: Gateway, clock: Clock, instance: str) -> None:
-        """`instance` names this process, as the pod's name does."""
+        """`instance` identifies this process, such as by the pod's name."""
         self._gateway = gateway
         self._clock = clock
         self._instance = instance
         self._held: dict[str, deque[_Event]] = {}
-        """By namespace, those that wait until it is calm."""
+        """By namespace, those that wait for the burst to end."""
         self._held_since = 0.0
-        """When the first of them was recorded, in seconds of CLOCK_BOOTTIME, as here and below."""
+        """When the first of them was recorded, in seconds of CLOCK_BOOTTIME, as below."""
         self._last = 0.0
-        """When the last that says that all is well was."""
+        """When the last normal event was recorded."""
         self._together = 0
-        """How many of those came one soon after the other."""
+        """The size of the current burst."""
         self._queues: dict[str, deque[_Event]] = {}
         """By namespace, in the order of their turns."""
         self._counts: Counter[str] = Counter()
-        """How many wait, by namespace."""
+        """The number of waiting events, by namespace."""
         self._length = 0
         self._ending = False
-        """Nothing waits for calm any more."""
+        """Set at the end: events no longer wait for the burst to end."""
         self._arrived = asyncio.Event()
         self._urgent = asyncio.Event()
-        """Something is to be posted at once."""
+        """Set if an event is to be posted at once."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._allowances: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
     def record(self, about: ObjectReference, *, warning: bool, reason: str, message: str, once: bool = False) -> None:
-        """Queues an event; `reason` is one word in CamelCase. With `once` it isn't posted if there is one of the object
-        and the reason that was recorded so, be it by another process."""
+        """Queues an event; `reason` is one word in CamelCase. With `once` it is not posted if any process already
+        posted one with `once` for the same object and reason."""
         if not self._is_allowed(about.uid, reason):
-            log.debug("event dropped, one of many", kind=about.kind, namespace=about.namespace, name=about.name,
-                      reason=reason)  # fmt: skip
+            log.debug("event dropped, too many for one resource", kind=about.kind, namespace=about.namespace,
+                      name=about.name, reason=reason)  # fmt: skip
             return
         tag = uuid.uuid5(uuid.NAMESPACE_OID, f"{about.uid} {reason}") if once else uuid.uuid4()
         name = f"{about.name[:200]}.{tag.hex[:16]}"
@@ -141,7 +141,7 @@ class EventRecorder:
         if held and not self._held:
             self._held_since = now.boot
         elif not held and not warning:
-            self._release()  # it is calm, and what was recorded before comes first
+            self._release()  # no burst; earlier events come first
         (self._held if held else self._queues).setdefault(event.namespace, deque()).append(event)
         self._length += 1
         self._counts[event.namespace] += 1
@@ -153,34 +153,34 @@ class EventRecorder:
             self._drop()
 
     def wait_on(self) -> None:
-        """Something is written that is waited for more, such as a status: the burst goes on."""
+        """Notes that something more important is being written, such as a status: the burst goes on."""
         self._last = self._clock.now().boot
 
     def _is_burst(self, now: float) -> bool:
-        """Whether one more event that says that all is well is one of very many."""
+        """Whether one more normal event is part of a large burst."""
         self._together = 1 if now >= self._last + _CALM else self._together + 1
         self._last = now
         return self._together > _AT_ONCE
 
     def _release(self) -> None:
-        """What was held is posted."""
+        """Queues the waiting events for posting."""
         for namespace, held in self._held.items():
             self._queues.setdefault(namespace, deque()).extend(held)
         self._held.clear()
         self._urgent.set()
 
     def _drop(self) -> None:
-        """Drops the last one of the namespace that has most."""
+        """Drops the last event of the namespace with the most."""
         most = max(self._counts, key=self._counts.__getitem__)
         queues = self._held if most in self._held else self._queues
         dropped = queues[most].pop()
         if not queues[most]:
             del queues[most]
         self._forget(most)
-        log.warning("event dropped, too many wait", namespace=most, reason=dropped.reason)
+        log.warning("event dropped, queue full", namespace=most, reason=dropped.reason)
 
     def _take(self) -> _Event:
-        """The next one, of the namespace whose turn it is; that all is well comes last in the end."""
+        """The next event, of the namespace whose turn it is; waiting normal events come last."""
         queues = self._queues or self._held
         namespace, queue = next(iter(queues.items()))
         del queues[namespace]
@@ -191,7 +191,7 @@ class EventRecorder:
         return event
 
     def _forget(self, namespace: str) -> None:
-        """One event of it waits no more."""
+        """Counts one event of the namespace as no longer waiting."""
         self._length -= 1
         self._counts[namespace] -= 1
         if not self._counts[namespace]:
@@ -208,7 +208,7 @@ class EventRecorder:
         return allowed
 
     async def run(self) -> None:
-        """Posts what is queued, for ever."""
+        """Posts queued events forever."""
         while True:
             await self._arrived.wait()
             await self._until_calm()
@@ -224,7 +224,7 @@ class EventRecorder:
                     self._idle.set()
 
     async def _until_calm(self) -> None:
-        """Waits until what is held may be posted, or something is to be posted at once."""
+        """Waits until the burst is over, or an event is to be posted at once."""
         while self._held and not self._ending:
             delay = min(self._last + _CALM, self._held_since + _LONGEST_HELD) - self._clock.now().boot
             if delay <= 0:
@@ -237,11 +237,12 @@ class EventRecorder:
                     await self._urgent.wait()
 
     def hold_no_more(self) -> None:
-        """The end is near: what is held is posted too, after all else."""
+        """Posts everything, including events that wait for the burst to end, which come last: the process is about to
+        end."""
         self._ending = True
         self._urgent.set()
 
     async def drain(self) -> None:
-        """Returns when all that was recorded has been posted or dropped."""
+        """Returns when every recorded event has been posted or dropped."""
         self.hold_no_more()
         await self._idle.wait()

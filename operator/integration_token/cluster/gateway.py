@@ -1,4 +1,4 @@
-"""Calls to the API server with raw JSON: no typed models, whose import costs memory and whose errors show data."""
+"""Calls to the API server with raw JSON. Typed models would cost memory to import, and their errors show data."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
@@ -18,13 +18,13 @@ from integration_token.errors import Conflict, Denied
 
 _METADATA_LIST = {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}
 _METADATA = {"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}
-"""Metadata only: the API server leaves the rest of each object out."""
+"""Metadata only: the API server leaves out the rest of each object."""
 
 
 class Gateway:
-    """The calls that the operator makes; each either does what it says or raises a ClusterError.
+    """The calls that the operator makes. Each does what it says or raises a ClusterError.
 
-    Bodies are never logged, and of a refusal only text that holds nothing of the data sent gets into an error.
+    Bodies are never logged, and an error contains no text of a refusal that could be data that was sent.
     """
 
     def __init__(
@@ -34,45 +34,44 @@ class Gateway:
         permissions: Permissions | None = None,
         failed: Callable[[Call, str], None] = lambda *_: None,
     ) -> None:
-        """`fence`: who writes only as long as it is open, and doesn't wait any longer either; None where that needs no
-        leave. `permissions` is told of every answer; `failed` of every call that failed, and by which code of the
-        answer, `unreachable` without one."""
+        """`fence`: writes are sent, and waited for, only while it is open; None for no such limit. `permissions` is
+        notified of every response; `failed` of every failed call with the status code, or `unreachable` without one."""
         self._api = client
         self._client = RestClient(client, fence, permissions, failed)
 
     async def access(self) -> Access:
-        """Where the API server is, and by what it knows us, as it is now."""
+        """The current address of the API server and credentials for it."""
         return await access(self._api)
 
     async def get(self, collection: Collection, namespace: str, name: str) -> Object | None:
-        """One object, None where there is none."""
+        """One object; None if it does not exist."""
         if not is_name(name):
             return None
         status, answer = await self._client.call("GET", collection.path(namespace, name))
         return None if status == 404 else answer
 
     async def get_metadata(self, collection: Collection, namespace: str, name: str) -> Object | None:
-        """One object without its data, None where there is none."""
+        """One object without its data; None if it does not exist."""
         if not is_name(name):
             return None
         status, answer = await self._client.call("GET", collection.path(namespace, name), headers=_METADATA)
         return None if status == 404 else answer
 
     async def create(self, collection: Collection, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
-        """Creates an object; a Conflict where the name is taken.
+        """Creates an object; a Conflict if the name is taken.
 
-        :param dry_run: the API server does all but store it.
+        :param dry_run: the API server does everything but store it.
         """
         status, answer = await self._client.call("POST", _write_path(collection.path(namespace), dry_run=dry_run), body)
         if status == 404:
-            raise Denied(f"namespace {namespace} is gone", status=status)
+            raise Denied(f"namespace {namespace} does not exist", status=status)
         return answer
 
     async def create_token(self, namespace: str, account: str, audience: str, seconds: int) -> Object | None:
-        """A `TokenRequest` as it was answered, of a token of that ServiceAccount; None where there is no such account.
+        """The `TokenRequest` response with a token of that ServiceAccount; None if the account does not exist.
 
         :param audience: the token's only one. An empty one would mean the API server itself.
-        :param seconds: for how long it is to be valid; the answer may say otherwise.
+        :param seconds: the requested lifetime; the response may differ.
         """
         body = {
             "apiVersion": "authentication.k8s.io/v1",
@@ -86,9 +85,9 @@ class Gateway:
     async def replace(
         self, collection: Collection, namespace: str, name: str, body: Object, *, dry_run: bool = False
     ) -> Object:
-        """Replaces the object that `body` was read as; a Conflict where it is another one by now, or gone.
+        """Replaces the object that `body` was read from; a Conflict if it has changed or was deleted.
 
-        :param dry_run: the API server does all but store it.
+        :param dry_run: the API server does everything but store it.
         """
         status, answer = await self._client.call(
             "PUT", _write_path(collection.path(namespace, name), dry_run=dry_run), body
@@ -98,7 +97,7 @@ class Gateway:
         return answer
 
     async def delete(self, collection: Collection, namespace: str, name: str, uid: str, version: str) -> None:
-        """Deletes an object as it was read; a Conflict where it is another one by now; nothing where it is gone."""
+        """Deletes an object as it was read; a Conflict if it has changed; does nothing if it no longer exists."""
         options = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
@@ -109,7 +108,7 @@ class Gateway:
     async def patch_status(
         self, collection: Collection, namespace: str, name: str, version: str, status: Mapping[str, Any]
     ) -> bool:
-        """Merges `status` into an object's status as it was read; False where the object is gone."""
+        """Merges `status` into the status of an object as it was read; False if it no longer exists."""
         body = {"metadata": {"resourceVersion": version}, "status": status}
         path = f"{collection.path(namespace, name)}/status?fieldManager={MANAGER}"
         code, _ = await self._client.call("PATCH", path, body)
@@ -124,20 +123,20 @@ class Gateway:
         *,
         manager: str = MANAGER,
     ) -> None:
-        """Sets annotations of an object, as that field manager; nothing where it is gone."""
+        """Sets annotations of an object as that field manager; does nothing if it no longer exists."""
         path = f"{collection.path(namespace, name)}?fieldManager={manager}"
         await self._client.call("PATCH", path, {"metadata": {"annotations": dict(annotations)}})
 
     async def pages(
         self, collection: Collection, namespace: str, field_selector: str
     ) -> AsyncGenerator[list[Object], None]:
-        """The objects whose fields are as selected, some at a time: they may be large."""
+        """The objects that match the field selector, some at a time: they may be large."""
         path = f"{collection.path(namespace)}?fieldSelector={field_selector}&limit=50"
         async for page in pages(self._client, path, {}, lambda item: item):
             yield page["items"]
 
     async def probe(self, collection: Collection, namespace: str, *, watch: bool) -> None:
-        """Returns where objects of the kind can be listed, and with `watch` watched too."""
+        """Returns if objects of the kind can be listed, and with `watch` also watched."""
         status, page = await self._client.call("GET", f"{collection.path(namespace)}?limit=1", headers=_METADATA_LIST)
         if status == 404:
             raise Denied("404 the API server does not know this kind: install the CRDs", status=status)
@@ -147,7 +146,7 @@ class Gateway:
             (await self._client.open_watch(path, _METADATA, TIMEOUT)).close()
 
     async def is_permitted(self, call: Call) -> bool:
-        """Whether the API server would grant the call to us now."""
+        """Whether the API server would allow us the call now."""
         resource, _, subresource = call.resource.partition("/")
         attributes = {"verb": call.verb, "group": call.group, "resource": resource, "subresource": subresource}
         review = {
@@ -159,8 +158,7 @@ class Gateway:
         return bool((answer.get("status") or {}).get("allowed"))
 
     async def list_metadata(self, collection: Collection, namespace: str, selector: str) -> tuple[list[Object], str]:
-        """Of the metadata of all selected objects what they are known by, and the resourceVersion from which to
-        watch."""
+        """The essential metadata of all selected objects, and the resourceVersion to watch from."""
         items: list[Object] = []
         version = ""
         async for page in self.metadata_pages(collection, namespace, selector):
@@ -171,14 +169,14 @@ class Gateway:
     def metadata_pages(
         self, collection: Collection, namespace: str, selector: str = ""
     ) -> AsyncGenerator[Object, None]:
-        """Of the metadata of all selected objects what they are known by, as `items` some at a time."""
+        """The essential metadata of all selected objects, some at a time as `items`."""
         path = f"{collection.path(namespace)}?labelSelector={selector}&limit=500"
         return pages(self._client, path, _METADATA_LIST, essence)
 
     def watch_metadata(
         self, collection: Collection, namespace: str, selector: str, version: str
     ) -> AsyncGenerator[tuple[str, Object], None]:
-        """The type of each watch event since `version`, and what its object is known by, until the server ends the
+        """The type of each watch event since `version`, and its object's essential metadata, until the server ends the
         watch.
 
         An ERROR event comes with a `Status` object; 410 in it means that `version` is too old.

@@ -1,7 +1,7 @@
-"""Leader election by a Lease (`coordination.k8s.io/v1`): acquired, renewed, released.
+"""Leader election with a Lease (`coordination.k8s.io/v1`): acquiring, renewing, releasing.
 
-No library is used: of those for Python the ones that the Kubernetes clients bring compare other machines' times with
-their own and never release, and the rest are copies of them.
+No library is used: those in the Python Kubernetes clients compare other machines' times with their own and never
+release the lease, and the rest are copies of them.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ T = TypeVar("T")
 
 
 class Candidate:
-    """One process that wants to hold a lease.
+    """One process that competes for a lease.
 
-    Guarantees, where all candidates' clocks run alike within the ratio of the timing's `lease_duration` to its
-    `renew_deadline`: no two of them have an open fence at the same time, whatever is lost or late between them and the
-    API server, and however long one of them is stopped. A lease that was released is taken over at the next look of
-    another, one whose holder is gone after `lease_duration`.
+    Guarantees, if all candidates' clocks run at the same rate within the ratio of `lease_duration` to `renew_deadline`:
+    no two of them have an open fence at the same time, whatever is lost or delayed between them and the API server, and
+    however long one of them is stopped. A released lease is taken over when another candidate next reads it, one whose
+    holder has gone after `lease_duration`.
 
-    Does not guarantee that there is a leader: without an API server there is none after `renew_deadline`. Who deletes
-    the Lease may have two candidates lead at once for as long, where one of them has never seen it.
+    Does not guarantee that there is a leader: without an API server there is none after `renew_deadline`. If the Lease
+    is deleted, two candidates may lead at once for that long if one of them has never seen it.
     """
 
     def __init__(
@@ -46,10 +46,10 @@ class Candidate:
         jitter: Callable[[], float],
         timing: Timing | None = None,
     ) -> None:
-        """The gateway has connections of its own: a renewal must not wait for a thousand other calls.
+        """The gateway must have its own connections: a renewal must not wait for a thousand other calls.
 
-        :param identity: of this process and no other, not even of the one that it replaces.
-        :param jitter: answers numbers uniform in [0, 1).
+        :param identity: unique to this process; not even the process that it replaces may have had it.
+        :param jitter: returns numbers uniform in [0, 1).
         """
         self._gateway = gateway
         self._clock = clock
@@ -60,13 +60,13 @@ class Candidate:
         self._timing = timing or Timing()
         self._election = Election(identity, self._timing)
         self._lease: Object | None = None
-        self.problem = "the Lease was not read yet"
-        """Why the lease can't be read or written now; empty where it can."""
+        self.problem = "the Lease has not been read yet"
+        """Why the lease cannot be read or written now; empty if it can."""
 
     async def acquire(self) -> Fence:
-        """Stands by until the lease is this candidate's, and answers the leave to act for one term.
+        """Waits until this candidate holds the lease, and returns the permission to act for one term.
 
-        It lasts only as long as :meth:`renew` runs.
+        It lasts only while :meth:`renew` runs.
         """
         holder = None
         while True:
@@ -81,34 +81,34 @@ class Candidate:
                 return fence
             if not self.problem and holder != self._election.holder:
                 holder = self._election.holder
-                log.info("standing by", lease=self._name, identity=self._identity, leader=holder)
+                log.info("on standby", lease=self._name, identity=self._identity, leader=holder)
             await asyncio.sleep(self._election.delay(self._clock.now().boot, self._jitter()))
 
     async def renew(self, fence: Fence) -> None:
-        """Keeps the fence open as long as the lease can be renewed, and returns once it is closed."""
+        """Keeps the fence open while the lease can be renewed; returns once it is closed."""
         try:
             while fence.is_open():
                 await self._renew(fence)
         except Fenced:
-            pass  # its time was over in between
+            pass  # it expired in between
         finally:
             fence.close()
         log.warning("no longer leading", lease=self._name, identity=self._identity)
 
     async def release(self) -> None:
-        """Lets another take the lease over at once: to be called when nothing is being done any more."""
+        """Lets another candidate take the lease over at once. Call it when nothing is being done any more."""
         if self._lease is None or self._election.holder != self._identity:
             return
         try:
             await self._in_time(self._hand_over())
         except ClusterError as error:
-            # It runs out by itself.
-            log.warning("the lease was not released", lease=self._name, error=str(error))
+            # It expires by itself.
+            log.warning("lease not released, it will expire", lease=self._name, error=str(error))
         else:
-            log.info("the lease was released", lease=self._name)
+            log.info("lease released", lease=self._name)
 
     async def _try_to_acquire(self) -> Fence | None:
-        """One look of a candidate that doesn't lead."""
+        """One attempt of a candidate that does not lead."""
         await self._in_time(self._read())
         if self._election.claimable_in(self._clock.now().boot) > 0:
             return None
@@ -116,31 +116,31 @@ class Candidate:
         try:
             await self._in_time(self._write())
         except Conflict:
-            return None  # somebody else was faster
+            return None  # another candidate was faster
         return Fence(self._clock, sent + self._timing.renew_deadline)
 
     async def _renew(self, fence: Fence) -> None:
-        """One wait and one attempt of a candidate that leads."""
+        """One wait and one renewal attempt of a leader."""
         wait = self._timing.retry_period * (1 + self._jitter()) / 2
         await asyncio.sleep(min(wait, fence.check()))
-        # From before it was sent: the others count from when they see it, which is later.
+        # The time before sending: the other candidates count from when they see the write, which is later.
         sent, left = self._clock.now().boot, fence.check()
         try:
             if await self._in_time(self._rewrite(), left):
                 fence.extend(sent + self._timing.renew_deadline)
             else:
-                log.warning("the lease was taken over", lease=self._name, leader=self._election.holder)
+                log.warning("lease taken over by another replica", lease=self._name, leader=self._election.holder)
                 fence.close()
             self._on_success()
         except ClusterError as error:
             self._on_failure(error)
 
     async def _rewrite(self) -> bool:
-        """One renewal; False where the lease is somebody else's."""
+        """One renewal; False if another candidate holds the lease."""
         try:
             await self._write()
         except Conflict:
-            # Changed meanwhile, perhaps by a renewal of ours whose answer was lost, or by a person.
+            # It was changed, perhaps by a renewal of ours whose response was lost, or by a person.
             await self._read()
             if self._lease is not None and self._election.holder != self._identity:
                 return False
@@ -151,7 +151,7 @@ class Candidate:
         try:
             await self._write("")
         except Conflict:
-            # A renewal that was under way at the end arrived after all.
+            # A renewal that was in flight at the end arrived after all.
             await self._read()
             if self._lease is not None and self._election.holder == self._identity:
                 await self._write("")
@@ -171,14 +171,14 @@ class Candidate:
         self._election.on_record(None if lease is None else _record(lease), self._clock.now().boot)
 
     def _body(self, lease: Object | None, holder: str) -> Object:
-        """The lease as it is to be written: as it was read, with what an election writes."""
+        """The lease to write: as it was read, with the fields that an election sets."""
         body = lease or {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
             "metadata": {"name": self._name, "namespace": self._namespace},
         }
         spec = dict(body.get("spec") or {})
-        # For people alone: candidates go by when they saw them.
+        # For people only: candidates measure from when they saw a change.
         now = datetime.fromtimestamp(self._clock.now().wall, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         if holder != spec.get("holderIdentity"):
             spec["acquireTime"] = now
@@ -200,7 +200,7 @@ class Candidate:
     def _on_failure(self, error: ClusterError) -> None:
         problem = f"cannot read and write Lease {self._namespace}/{self._name}: {error}"
         if problem != self.problem:
-            log.warning("the lease cannot be read and written", lease=self._name, error=str(error))
+            log.warning("cannot read and write the lease", lease=self._name, error=str(error))
         self.problem = problem
 
 

@@ -1,4 +1,4 @@
-"""Lists and watches, read as they come in: a page or an event may be larger than the memory should hold at once."""
+"""Lists and watches, parsed as they arrive: a page or an event may be larger than should be in memory at once."""
 
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -14,9 +14,9 @@ from integration_token.errors import Denied, Unavailable
 async def pages(
     client: RestClient, path: str, headers: Mapping[str, str], cut: Callable[[Object], Object]
 ) -> AsyncGenerator[Object, None]:
-    """A list as `items`, some at a time, each as `cut` leaves it; the last ones of a page with its `metadata`.
+    """A list as `items`, some at a time, each reduced by `cut`; the last ones of a page come with its `metadata`.
 
-    :param path: says how many objects make a page.
+    :param path: includes the number of objects per page.
     """
     more: str | None = ""
     while more is not None:
@@ -32,15 +32,15 @@ async def pages(
                     yield {"items": items}
             items = [cut(item) for item, _ in reader.close()]
         except (aiohttp.ClientError, TimeoutError):
-            raise Unavailable("the API server's answer broke off") from None
+            raise Unavailable("the API server's response broke off") from None
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise Unavailable("the API server's answer is no list") from None
+            raise Unavailable("the API server's response is not a list") from None
         finally:
             response.close()
         client.on_answer("GET", path, None)
         metadata = reader.fields.get("metadata")
         if not isinstance(metadata, dict):
-            raise Unavailable("the API server's answer is no list")
+            raise Unavailable("the API server's response is not a list")
         yield {"items": items, "metadata": metadata}
         token = metadata.get("continue")
         more = f"&continue={token}" if token else None
@@ -49,11 +49,11 @@ async def pages(
 async def events(
     client: RestClient, path: str, headers: Mapping[str, str], cut: Callable[[Object], Object]
 ) -> AsyncGenerator[tuple[str, Object], None]:
-    """The type of each watch event and its object as `cut` leaves it, until the server ends the watch.
+    """The type of each watch event and its object reduced by `cut`, until the server ends the watch.
 
-    An ERROR event comes with a `Status` object, whole; 410 in it means that the version in `path` is too old.
+    An ERROR event comes with a complete `Status` object; 410 in it means that the version in `path` is too old.
 
-    :raises Unavailable: where the watch broke.
+    :raises Unavailable: if the watch broke.
     """
     response = await client.open_watch(path, headers, None)
     try:
@@ -67,7 +67,7 @@ async def events(
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:
-    """The lines, however long: one event holds a whole object."""
+    """The lines, however long: one event contains a whole object."""
     buffer = bytearray()
     async for data in content.iter_any():
         *ends, rest = data.split(b"\n")

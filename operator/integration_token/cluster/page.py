@@ -1,7 +1,7 @@
-"""Lists from the API server, taken apart as they come in.
+"""Parses lists from the API server as they arrive.
 
-One object may be 1.5 MiB large, and several times that once its JSON has been read. A page of them would fill the
-memory before anything could be left out of it. So each object is read by itself, and cut, before the next one is.
+One object may be 1.5 MiB, and take several times that once parsed. A page of them would fill the memory before anything
+could be left out. So each object is parsed and reduced before the next one.
 """
 
 import codecs
@@ -22,34 +22,33 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _NAMES = ("namespace", "name", "uid", "resourceVersion", "generation", "deletionTimestamp")
 
 MAX_ALLOWED_HOSTS: Final = 2048
-"""Characters that are kept of the list of hosts, and of that of audiences: some eighty hosts. The annotation may have
-256 KiB."""
+"""Characters kept of the list of hosts, and of audiences: about eighty hosts. The annotation may have 256 KiB."""
 
 
 class PageReader:
-    """One page of a list, fed as it comes in. No more text of it is held than one object has."""
+    """One page of a list, fed as it arrives. Holds no more text than one object has."""
 
     def __init__(self) -> None:
         self.fields: Object = {}
-        """The list's own fields, once all has come in."""
+        """The list's own fields, once everything has arrived."""
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._json = json.JSONDecoder()
         self._text = ""
         self._more: list[str] = []
-        """What has come in since."""
+        """Text that has arrived since the last step."""
         self._waiting = 0
-        """How many characters that is."""
+        """Its number of characters."""
         self._worth = 0
-        """Characters that must have come in before another look at the text is worth while."""
+        """Characters that must arrive before parsing again is worth while."""
         self._place = "start"
         """Before the list, in it before a `name`, before a name's `value`, before one of its `items`, or at its
         `end`."""
         self._name = ""
 
     def feed(self, data: bytes) -> Iterator[tuple[Object, int]]:
-        """The objects that are complete by now, each with the characters that it had.
+        """The objects completed by this data, each with its number of characters.
 
-        :raises ValueError: where it is no UTF-8.
+        :raises ValueError: if it is not UTF-8.
         """
         self._more.append(self._decoder.decode(data))
         self._waiting += len(self._more[-1])
@@ -64,22 +63,22 @@ class PageReader:
                 yield found, end - at
             at = end
         self._text = self._text[at:]
-        # Else an object that comes in a thousand pieces would be read a thousand times from its beginning.
+        # Otherwise an object that arrives in a thousand pieces would be parsed a thousand times from its beginning.
         self._worth = len(self._text)
 
     def close(self) -> list[tuple[Object, int]]:
-        """All has come in: the last objects, as :meth:`feed` has them.
+        """The last objects, when everything has arrived, in the form of :meth:`feed`.
 
-        :raises ValueError: where that is no whole list, or holds anything but objects.
+        :raises ValueError: if it is not a complete list, or contains anything but objects.
         """
         self._worth = 0
         last = list(self.feed(b""))
         if self._place != "end" or _SPACE.sub("", self._text):
-            raise ValueError("no whole list of objects")
+            raise ValueError("not a complete list of objects")
         return last
 
     def _step(self, at: int) -> tuple[Object | None, int] | None:
-        """An object, if one begins here, and where to go on; None where more is needed for that."""
+        """An object, if one begins here, and where to go on; None if more data is needed."""
         at = self._skip(at)
         character = self._text[at : at + 1]
         if not character or self._place == "end":
@@ -114,7 +113,7 @@ class PageReader:
 
     def _read_value(self, at: int) -> tuple[Object | None, int] | None:
         found = self._decode(at)
-        # The last digits of a number may be still to come: what follows tells.
+        # The last digits of a number may not have arrived: only what follows shows its end.
         if found is None or self._skip(found[1]) == len(self._text):
             return None
         value, end = found
@@ -136,9 +135,9 @@ class PageReader:
 
 
 def essence(item: Object) -> Object:
-    """What an object is known by: of its metadata the names, the versions and what its owner tells us by annotations.
+    """The essential metadata of an object: its names, versions and the annotations that its owner sets for us.
 
-    These are cut to as much as who looks at them would keep.
+    These are cut to the length that readers keep.
     """
     metadata = item["metadata"]
     kept = {name: metadata[name] for name in _NAMES if name in metadata}
@@ -152,7 +151,7 @@ def essence(item: Object) -> Object:
 
 
 def let_go(item: Object) -> None:
-    """Leaves of an object, in place, what it is known by."""
+    """Reduces an object, in place, to its essential metadata."""
     kept = essence(item)
     item.clear()
     item.update(kept)

@@ -12,15 +12,15 @@ class Reader:
 
     name: str
     owner: str
-    """What made the pod, as `kind name`; the pod itself where nothing did."""
+    """The pod's controller, as `kind name`; the pod itself without one."""
     mounted: bool
-    """A container has the Secret as files of a volume, which the kubelet keeps current."""
+    """A container mounts the Secret as files of a volume, which the kubelet keeps current."""
     frozen: bool
-    """A container has it as environment variables or by subPath, which stay as they were when it started."""
+    """A container reads it from environment variables or by subPath, which never change while it runs."""
 
 
 def readers(pods: Iterable[Object], secret: str) -> Iterator[Reader]:
-    """Those of the pods that read the Secret of that name."""
+    """The pods that read the Secret of that name."""
     for pod in pods:
         spec = pod["spec"]
         volumes = {volume["name"] for volume in spec.get("volumes") or () if secret in _secrets_of_volume(volume)}
@@ -38,7 +38,7 @@ def readers(pods: Iterable[Object], secret: str) -> Iterator[Reader]:
 
 
 def _running_containers(spec: Object) -> Iterator[Object]:
-    """The containers that run as long as the pod does: an init container that has ended reads nothing any more."""
+    """The containers that run as long as the pod: an init container that has ended no longer reads anything."""
     yield from spec.get("containers") or ()
     for container in spec.get("initContainers") or ():
         if container.get("restartPolicy") == "Always":
@@ -64,7 +64,7 @@ def _owner_of(metadata: Object) -> str:
         return f"Pod {metadata['name']}"
     kind, name = controllers[0]["kind"], controllers[0]["name"]
     suffix = f"-{(metadata.get('labels') or {}).get('pod-template-hash', '')}"
-    # A Deployment's ReplicaSets bear its name and the hash that their pods are labelled with.
+    # A Deployment's ReplicaSet is named after it, followed by the hash in its pods' label.
     if kind == "ReplicaSet" and len(suffix) > 1 and name.endswith(suffix):
         return f"Deployment {name.removesuffix(suffix)}"
     return f"{kind} {name}"

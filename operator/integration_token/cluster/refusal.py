@@ -1,4 +1,4 @@
-"""What the API server's refusals mean, without what they repeat of the data that was sent."""
+"""The errors for the API server's refusals, without any data that they repeat."""
 
 import base64
 
@@ -8,14 +8,14 @@ from integration_token.telemetry.redaction import redact
 
 
 def refusal_of(status: int, answer: Object, body: Object | None) -> ClusterError:
-    """The error that an answer stands for.
+    """The error for a response.
 
-    :param status: 300 or more, and none that the caller judges itself.
-    :param answer: a `Status` object; empty where the body was none.
+    :param status: 300 or more; statuses that the caller handles are excluded.
+    :param answer: a `Status` object; empty if the body was not one.
     :param body: what was sent.
     """
     if status == 409:
-        return Conflict("409 the object was changed meanwhile, or exists already")
+        return Conflict("409 the object was changed meanwhile, or already exists")
     if status == 410:
         return Conflict("410 the watch's resourceVersion is too old")
     message = f"{status} {redact(str(answer.get('message', '')), _data(body))}".strip()
@@ -27,6 +27,6 @@ def refusal_of(status: int, answer: Object, body: Object | None) -> ClusterError
 
 
 def _data(body: Object | None) -> list[str]:
-    """What an admission webhook's refusal of a target may echo: the token, which all of its secret values hold."""
+    """What an admission webhook's refusal of a target may echo: the token, which all of its secret values contain."""
     token = str(((body or {}).get("data") or {}).get("token", ""))
     return [token, base64.b64decode(token).decode(errors="replace")] if token else []

@@ -1,4 +1,4 @@
-"""One exchange with the API server: sent as JSON, and answered by an object, a refusal or a body that goes on."""
+"""One exchange with the API server: sends JSON, returns an object, a refusal or a streamed body."""
 
 import asyncio
 import json
@@ -18,21 +18,21 @@ TIMEOUT = 30.0
 """Seconds for one call: the API server itself gives up after 60."""
 
 UNREACHABLE = "unreachable"
-"""The code of a call that was not answered."""
+"""The code of a call without a response."""
 
 _SILENCE = 75.0
 """Seconds without a byte after which a watch is given up: the API server sends a bookmark every minute."""
 
 _PLAIN = 65536
-"""Bytes of an answer that are read at once; larger ones are read some at a time: see `_LARGE`."""
+"""Bytes of a response that are read at once; larger ones take turns: see `_LARGE`."""
 _LARGE = 4
-"""Larger answers that are read at a time: one object may be 1.5 MiB, and somebody may have made thousands of them."""
+"""Larger responses that are read at a time: one object may be 1.5 MiB, and someone may have created thousands."""
 
 
 class RestClient:
-    """Sends requests and reads answers; raises a ClusterError where the answer is not what was asked for.
+    """Sends requests and reads responses; raises a ClusterError if the response is not what was asked for.
 
-    Bodies are never logged, and of a refusal only text that holds nothing of the data sent gets into an error.
+    Bodies are never logged, and an error contains no text of a refusal that could be data that was sent.
     """
 
     def __init__(
@@ -42,8 +42,8 @@ class RestClient:
         permissions: Permissions | None,
         failed: Callable[[Call, str], None],
     ) -> None:
-        """`fence`: writes are sent only as long as it is open; None for no such condition. `permissions` is told of
-        every answer; `failed` of every call that failed, and by which code of the answer, `unreachable` without one."""
+        """`fence`: writes are sent only while it is open; None for no such limit. `permissions` is notified of every
+        response; `failed` of every failed call with the status code, or `unreachable` without one."""
         self._client = client
         self._fence = fence
         self._permissions = permissions
@@ -53,21 +53,21 @@ class RestClient:
     async def call(
         self, method: str, path: str, body: Object | None = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Object]:
-        """Status and JSON of one call: 2xx, or 404 where that is for the caller to judge; no JSON of a PATCH."""
+        """Status and JSON of one call: 2xx, or 404 if the caller handles that; no JSON for a PATCH."""
         response = await self.open(method, path, body, headers or {}, TIMEOUT)
         return await self.read(method, path, response, body)
 
     async def read(
         self, method: str, path: str, response: aiohttp.ClientResponse, body: Object | None
     ) -> tuple[int, Object]:
-        """Status and JSON of an answer, as :meth:`call` has them."""
-        # Of a PATCH it is the whole object, of which whoever changes a part of it wants to know nothing.
+        """Status and JSON of a response, in the form of :meth:`call`."""
+        # A PATCH returns the whole object, which a caller that changes part of it does not need.
         wanted = method != "PATCH" or response.status >= 300
         try:
             answer = await self._object(response, wanted=wanted)
         except (aiohttp.ClientError, TimeoutError):
             self._failed(call_of(method, path), UNREACHABLE)
-            raise Unavailable("the API server's answer broke off") from None
+            raise Unavailable("the API server's response broke off") from None
         if not wanted:
             self.on_answer(method, path, None)
             return response.status, {}
@@ -79,7 +79,7 @@ class RestClient:
         if refusal is not None:
             raise refusal
         if response.status < 300 and not answer:
-            raise Unavailable("the API server's answer is no JSON object")
+            raise Unavailable("the API server's response is not a JSON object")
         return response.status, answer
 
     async def open(
@@ -90,12 +90,12 @@ class RestClient:
         headers: Mapping[str, str],
         seconds: float | None,
     ) -> aiohttp.ClientResponse:
-        """Sends a request; the answer's body is still to be read.
+        """Sends a request; the response's body is still to be read.
 
-        :param seconds: for the whole call; None for a watch, which lasts as long as something comes.
+        :param seconds: for the whole call; None for a watch, which lasts while data arrives.
         """
         limits = aiohttp.ClientTimeout(total=seconds, sock_connect=TIMEOUT, sock_read=None if seconds else _SILENCE)
-        # Not compressed: a little of that may become much at once, before anybody can wait with reading it.
+        # Not compressed: a few bytes could decompress to many before anything can throttle reading.
         sent = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
         if method == "PATCH":
             sent["Content-Type"] = "application/merge-patch+json"
@@ -115,15 +115,15 @@ class RestClient:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            # kopf, when it ends, cancels every task that it did not know before it began, such as the one that opens
-            # this connection: a passing fault of this call, and not the end of the caller.
-            raise Unavailable("the connection to the API server was given up") from None
+            # When kopf ends, it cancels every task that did not exist before it started, such as the one that opens
+            # this connection: a transient failure of this call, not the end of the caller.
+            raise Unavailable("the connection to the API server was cancelled") from None
         return response
 
     async def open_watch(self, path: str, headers: Mapping[str, str], seconds: float | None) -> aiohttp.ClientResponse:
-        """The answer to a watch that was granted, to be read and closed.
+        """The response to a watch that was granted, to be read and closed.
 
-        :param seconds: as :meth:`open` has them.
+        :param seconds: as in :meth:`open`.
         """
         response = await self.open("GET", path, None, headers, seconds)
         if response.status == 200:
@@ -141,12 +141,12 @@ class RestClient:
         raise refusal
 
     def on_answer(self, method: str, path: str, refusal: ClusterError | None) -> None:
-        """The API server granted what was sent, or refused it."""
+        """Records that the API server granted or refused a request."""
         if self._permissions is not None:
             self._permissions.on_answer(method, path, refusal)
 
     async def _object(self, response: aiohttp.ClientResponse, *, wanted: bool) -> Object:
-        """The object that an answer holds; empty where it isn't wanted, or the answer holds none."""
+        """The object in a response; empty if it is not wanted, or the response contains none."""
         text = bytearray()
         chunks = response.content.iter_any()
         async for data in chunks:
@@ -160,18 +160,18 @@ class RestClient:
 
 
 def _unreachable(error: Exception) -> Unavailable:
-    """What is told of a request that did not get through. The library's own text holds the request's headers, so that
-    is the kind of error alone, and of TLS the reason."""
+    """The failure for a request that did not get through. The library's own text contains the request's headers, so
+    only the type of error is shown, and for TLS the reason."""
     if said := failure_of(error):
         return Unavailable(
             f"the API server cannot be reached: {said}; check its address and certificate authority in the kubeconfig,"
-            " or in the pod's service account"
+            " or in the pod's ServiceAccount"
         )
     return Unavailable(f"the API server cannot be reached ({type(error).__name__})")
 
 
 def _parsed(text: bytes | bytearray) -> Object:
-    """Of a body; empty where it is no JSON object."""
+    """A body's object; empty if it is not a JSON object."""
     try:
         answer = json.loads(text)
     except ValueError:

@@ -1,8 +1,7 @@
-"""Which Secrets there are, of those that concern us: a list and watch of metadata, selected on the server by our
-labels.
+"""The Secrets that concern us: a list and watch of metadata, selected on the server by our labels.
 
-Secrets are never watched by kopf: it would hold and log whole objects. The metadata of those that the API server
-selects is cut to a few fields on receipt, since annotations may hold the data (`kubectl apply` writes it there).
+kopf never watches Secrets: it would hold and log whole objects. The metadata of selected Secrets is reduced to a few
+fields on receipt, since annotations may contain the data (`kubectl apply` writes it there).
 """
 
 import asyncio
@@ -23,16 +22,15 @@ from integration_token.telemetry.logs import get_logger
 log = get_logger(__name__)
 
 TOO_LONG: Final = "(too long)"
-"""Stands for a list that has more: the name of no host, so that nothing may be sent anywhere."""
+"""Replaces a list that is too long: not a valid host name, so nothing may be sent anywhere."""
 
 _SELECTORS = (f"{CREDENTIALS_LABEL}=true", TARGET_LABEL)
 _MAX_BACKOFF = 5.0
-"""Seconds between attempts to list while the API server is away: its return is noticed here."""
+"""Seconds between attempts to list while the API server is away: this is where its return is noticed."""
 _MAX_BACKOFF_DENIED = 30.0
 """Seconds between attempts to list what the API server refuses."""
 _BRIEF = 1.0
-"""Seconds that a watch lasts at least, or the next one waits: who ends every watch at once must not be asked in a
-loop."""
+"""Minimum seconds between two watches: a server that ends every watch at once must not be asked in a loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +38,30 @@ class SecretMetadata:
     """What is kept of a Secret."""
 
     revision: str
-    """Which Secret, and which version of it: kept as one text, since much that is remembered has it."""
+    """Identifies the Secret and its version: a single string, since many remembered values refer to it."""
     version: str
     """Its resourceVersion."""
     allowed_hosts: str
-    """Of credentials: the hosts that they may be sent to, as annotated; empty for any."""
+    """For credentials: the hosts that they may be sent to, as annotated; empty for any."""
 
 
 def secret_metadata(secret: Object) -> SecretMetadata:
-    """What is kept of a Secret, of its metadata as the API's JSON has it."""
+    """What is kept of a Secret, from its metadata in the API's JSON."""
     metadata = secret["metadata"]
     allowed = (metadata.get("annotations") or {}).get(ALLOWED_HOSTS_ANNOTATION, "")
     if len(allowed) > MAX_ALLOWED_HOSTS:
         allowed = TOO_LONG
-    # No host that a request goes to has other characters, and one of them makes the whole text four times as large.
+    # No host that a request can go to has other characters, and a single one makes the whole string four times as
+    # large.
     ascii_text = allowed.encode("ascii", "replace").decode()
     uid, version = metadata["uid"], metadata["resourceVersion"]
     return SecretMetadata(revision_of(uid, version), version, ascii_text)
 
 
 class SecretWatch:
-    """The Secrets that carry our labels, kept current until :meth:`run` is cancelled.
+    """The Secrets with our labels, kept current until :meth:`run` is cancelled.
 
-    Guarantees: after a gap of any length, what was created, changed or deleted in it is found by a fresh list.
+    Guarantees: after a gap of any length, a new list finds what was created, changed or deleted meanwhile.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class SecretWatch:
         recovered: Callable[[], None] = lambda: None,
         restarted: Callable[[], None] = lambda: None,
     ) -> None:
-        """`namespaces`: those to watch, none for all. `changed` is called with namespace and name after each change,
+        """`namespaces` to watch; empty for all. `changed` is called with namespace and name after each change,
         `recovered` when a list succeeds again after the API server was away or refused it, `restarted` whenever a list
         is tried again."""
         self._gateway = gateway
@@ -81,30 +80,30 @@ class SecretWatch:
         self._changed = changed
         self._recovered = recovered
         self._restarted = restarted
-        # By selector: a Secret may carry both labels.
+        # By selector: a Secret may have both labels.
         self._known: dict[str, dict[tuple[str, str], SecretMetadata]] = {selector: {} for selector in _SELECTORS}
         self._writing: dict[tuple[str, str], object] = {}
         self._listing = len(self._scopes) * len(_SELECTORS)
         self.synced = asyncio.Event()
         """Set once every list has been read, or refused."""
         self.missing = "Secrets are not listed yet"
-        """Why it isn't set yet; empty once it is."""
+        """Why it is not set yet; empty once it is."""
 
     def credentials(self, namespace: str, name: str) -> SecretMetadata | None:
         """The labelled credentials Secret of that name."""
         return self._known[_SELECTORS[0]].get((namespace, name))
 
     def target(self, namespace: str, name: str) -> SecretMetadata | None:
-        """The Secret of that name that carries a target's label."""
+        """The Secret of that name with a target's label."""
         return self._known[_SELECTORS[1]].get((namespace, name))
 
     @contextmanager
     def writing(self, namespace: str, name: str) -> Iterator[Callable[[Object], None]]:
-        """Inside we write a target ourselves; what is called with the Secret as it was written makes it known before
-        the watch tells.
+        """For the duration of our own write of a target. Call the yielded function with the written Secret to record it
+        before the watch reports it.
 
-        The watch may be faster than the answer to our write, and tell already what somebody else made of the Secret
-        since. What it told while we wrote stands.
+        The watch may be faster than the response to our write, and may already have reported a later change by someone
+        else. What it reported during the write takes precedence.
         """
         key = (namespace, name)
         token = object()
@@ -121,12 +120,12 @@ class SecretWatch:
                 del self._writing[key]
 
     def _told(self, key: tuple[str, str]) -> None:
-        """The watch, or a list, has told something of a Secret."""
+        """Records that the watch or a list reported a Secret."""
         self._writing.pop(key, None)
         self._changed(*key)
 
     async def run(self) -> None:
-        """Lists and watches for ever."""
+        """Lists and watches forever."""
         async with asyncio.TaskGroup() as group:
             for scope in self._scopes:
                 for selector in _SELECTORS:
@@ -143,7 +142,8 @@ class SecretWatch:
                         self._recovered()
                     failures = 0
                 except Denied:
-                    # Of several namespaces, one that is gone or not granted must not keep the others waiting.
+                    # With several namespaces, one that does not exist or is not granted must not keep the others
+                    # waiting.
                     if scope:
                         self._listed(first=first)
                         first = False
@@ -161,7 +161,7 @@ class SecretWatch:
                     if asyncio.get_running_loop().time() - began < _BRIEF:
                         await asyncio.sleep(_BRIEF)
             except ClusterError as error:
-                # An API server that is just starting refuses what it will grant in a moment: not a long wait for that.
+                # An API server that is starting refuses what it will grant in a moment: do not wait long for that.
                 self._restarted()
                 failures = failures + 1 if isinstance(error, Denied) == denied else 1
                 denied = isinstance(error, Denied)
@@ -170,7 +170,7 @@ class SecretWatch:
                     self.missing = f"Secrets are not listed yet: {error}"
                 longest = _MAX_BACKOFF_DENIED if denied else _MAX_BACKOFF
                 backoff = min(longest, 2.0 ** min(failures, 8) / 2)
-                await asyncio.sleep(backoff * random.uniform(0.5, 1))  # noqa: S311  # no secret
+                await asyncio.sleep(backoff * random.uniform(0.5, 1))  # noqa: S311  # not a secret
 
     def _listed(self, *, first: bool) -> None:
         self._listing -= first
@@ -193,7 +193,7 @@ class SecretWatch:
         return version
 
     async def _watch(self, scope: str, selector: str, version: str) -> str:
-        """Follows one watch to its end, and answers the version from which to go on."""
+        """Follows one watch to its end, and returns the version to continue from."""
         known = self._known[selector]
         events = self._gateway.watch_metadata(SECRETS, scope, selector, version)
         async with aclosing(events):
@@ -208,7 +208,7 @@ class SecretWatch:
                 if kind == "DELETED":
                     known.pop(key, None)
                 elif known.get(key) == metadata:
-                    continue  # our own write, known already
+                    continue  # our own write, recorded already
                 else:
                     known[key] = metadata
                 self._told(key)

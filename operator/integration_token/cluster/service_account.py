@@ -1,6 +1,6 @@
-"""ServiceAccounts whose tokens are sent to token endpoints: what is known of one, and what its token says. Pure.
+"""ServiceAccounts whose tokens are sent to token endpoints: what is known of an account, and what its token says. Pure.
 
-Tokens are read and never verified here: they come from the API server itself.
+Tokens are read but not verified here: they come from the API server itself.
 """
 
 from collections.abc import Mapping
@@ -26,26 +26,26 @@ class AccountMetadata:
 
     uid: str
     allowed_hosts: str
-    """As annotated; empty where there is no such list, or one that is too long."""
+    """As annotated; empty without a list, or if it is too long."""
     allowed_audiences: str
-    """The same."""
+    """The same for audiences."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnIdentity:
-    """What must never be given away: the operator's own account, and identities in the cluster that it runs in."""
+    """What must never be given away: the operator's own account, and identities in its own cluster."""
 
     account: str
-    """Its user name; empty where the operator is known by another proof than a token."""
+    """Its user name; empty if the operator does not authenticate with a token."""
     audiences: frozenset[str]
-    """Of its token, the token's issuer, and the API server as it is called."""
+    """The audiences of its token, the token's issuer, and the API server's address."""
 
     def is_account(self, namespace: str, name: str) -> bool:
         """Whether that ServiceAccount is the operator's."""
         return self.account == user_name(namespace, name)
 
     def means_api_server(self, audience: str) -> bool:
-        """Whether the API server, or one like it, may take a token for that audience for a user's."""
+        """Whether the API server, or one like it, may accept a token for that audience as a user's."""
         if not audience.strip():
             return True
         place = _place(audience)
@@ -53,7 +53,7 @@ class OwnIdentity:
 
 
 def account_metadata(account: Object) -> AccountMetadata:
-    """What is known of a ServiceAccount, of its metadata as the API's JSON has it."""
+    """What is known of a ServiceAccount, from its metadata in the API's JSON."""
     metadata = account["metadata"]
     annotations = metadata.get("annotations") or {}
     hosts, audiences = (annotations.get(each, "") for each in (ALLOWED_HOSTS_ANNOTATION, ALLOWED_AUDIENCES_ANNOTATION))
@@ -65,37 +65,37 @@ def account_metadata(account: Object) -> AccountMetadata:
 
 
 def own_identity(access: Access) -> OwnIdentity:
-    """Who we are to the API server."""
+    """Our identity at the API server."""
     claims = claims_of(access.token or "") or {}
     audiences = (*_audiences(claims), str(claims.get("iss", "")), access.server)
     return OwnIdentity(str(claims.get("sub", "")), frozenset(_place(each) for each in audiences if each))
 
 
 def user_name(namespace: str, account: str) -> str:
-    """By what the API server knows a ServiceAccount as a user."""
+    """The user name of a ServiceAccount at the API server."""
     return f"system:serviceaccount:{namespace}:{account}"
 
 
 def unlike_asked(token: str, namespace: str, account: str, uid: str, audience: str) -> str:
-    """In what a token differs from the one that was asked for; empty where in nothing.
+    """How a token differs from the one that was asked for; empty if it does not.
 
     :param uid: the account's.
     """
     claims = claims_of(token)
     if not claims:
-        return "a token that cannot be read"
+        return "a token that cannot be parsed"
     if claims.get("sub") != user_name(namespace, account):
         return "a token of another account"
     kubernetes = claims.get("kubernetes.io")
     bound = kubernetes.get("serviceaccount") if isinstance(kubernetes, dict) else None
     if not isinstance(bound, dict) or bound.get("uid") != uid:
-        return "a token of another account of that name"
+        return "a token of another account with that name"
     return "" if _audiences(claims) == (audience,) else "a token for other audiences"
 
 
 def is_for_its_issuer(token: str) -> bool:
-    """Whether its audience is who issued it: that is what the API server is called unless it is told otherwise, and an
-    operator that is known by a certificate learns it from the token alone."""
+    """Whether its issuer is among its audiences: that is the API server's default audience, and the only way for an
+    operator that authenticates with a certificate to learn it."""
     claims = claims_of(token) or {}
     return _place(str(claims.get("iss", ""))) in map(_place, _audiences(claims))
 
@@ -106,7 +106,7 @@ def _audiences(claims: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _place(audience: str) -> str:
-    """An audience as it is compared: of a URL host, port and path, since no two clusters differ in the rest of it."""
+    """An audience in comparable form: for a URL only host, port and path, since no two clusters differ in the rest."""
     text = audience.strip()
     try:
         parts = urlsplit(text)

@@ -1,4 +1,4 @@
-"""The target Secret: read as what it holds, judged as whose it is, and built as it should be. Pure."""
+"""The target Secret: reading what it contains, deciding whose it is, and building what it should be. Pure."""
 
 import base64
 import binascii
@@ -41,14 +41,14 @@ class Ownership(Enum):
     """Whose a Secret with the target's name is."""
 
     OURS = auto()
-    """Controlled by the resource, or labelled with its name and controlled by nobody."""
+    """Controlled by the resource, or labelled with its name and not controlled by anything."""
     PREDECESSOR = auto()
-    """Controlled by a deleted resource of the same name: the garbage collector takes it away in a moment."""
+    """Controlled by a deleted resource of the same name: the garbage collector will delete it in a moment."""
     FOREIGN = auto()
 
 
 def ownership(secret: Object, integration: Integration) -> Ownership:
-    """Whether the Secret may be touched for this resource."""
+    """Whether the Secret may be written for this resource."""
     metadata = secret["metadata"]
     controllers = [owner for owner in metadata.get("ownerReferences") or () if owner.get("controller")]
     if any(owner["uid"] == integration.uid for owner in controllers):
@@ -61,7 +61,7 @@ def ownership(secret: Object, integration: Integration) -> Ownership:
 
 
 def read_target(secret: Object) -> StoredToken | None:
-    """The token that the Secret holds; None where what stands there isn't wholly what we wrote.
+    """The token in the Secret; None unless its content is entirely what we wrote.
 
     No digest of the token is kept to compare it with. But the API server records who last changed each field, and the
     values must agree with each other.
@@ -69,10 +69,10 @@ def read_target(secret: Object) -> StoredToken | None:
     metadata = secret["metadata"]
     annotations = metadata.get("annotations") or {}
     try:
-        # Keys that others added go with the next write: they need not be text.
+        # Keys that others added are removed by the next write: they need not be text.
         held = secret.get("data") or {}
         data = {key: base64.b64decode(held[key]).decode() for key in FIXED}
-        # In whole milliseconds, as they are written, so that sums of them compare.
+        # In whole milliseconds, as they are written, so that their sums compare.
         issued = round(parse_time(annotations[ISSUE_TIME_ANNOTATION]) * 1000)
         lifetime = round(float(annotations[LIFETIME_ANNOTATION]) * 1000)
         token = Token(
@@ -112,32 +112,33 @@ _RECORDS = frozenset(
         TEMPLATE_ANNOTATION,
     }
 )
-"""The annotations that a write sets, or removes where they no longer hold."""
+"""The annotations that a write sets, or removes if they no longer hold."""
 
 
 class Recreation(Enum):
     """Why a Secret must be deleted and created, since it cannot be changed."""
 
     IMMUTABLE = auto()
-    """Pods that mount it see that only when they start again: the kubelet looks at an immutable Secret once."""
+    """Pods that mount it see the change only when they restart: the kubelet reads an immutable Secret once."""
     TYPE = auto()
-    """It is of another type than specified. Pods that mount it get the new one as they get any change."""
+    """Its type is not the specified one. Pods that mount it get the new one like any other change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """How to bring a target Secret to what it should be."""
+    """How to bring a target Secret to its desired state."""
 
     body: Object
     recreate: Recreation | None
 
 
 def build_target(secret: Object | None, integration: Integration, stored: StoredToken) -> Write | None:
-    """What to write so that the Secret, as it was read (None: it does not exist), holds the token; None where it does.
+    """What to write so that the Secret contains the token; None if it already does.
 
-    Labels, annotations and owners of others are kept; what stands in `data` is ours alone.
+    Labels, annotations and owners of others are kept; `data` is entirely ours.
 
-    :raises UserActionRequired: where no Secret can be made of the template with this token.
+    :param secret: as it was read; None if it does not exist.
+    :raises UserActionRequired: if the template cannot make a Secret with this token.
     """
     check_name(integration.target)
     check_identity(integration.template)
@@ -185,14 +186,14 @@ def build_target(secret: Object | None, integration: Integration, stored: Stored
 
 
 def _recreation(secret: Object, kind: str) -> Recreation | None:
-    """Why the Secret can't become one of the type as it is, if it can't."""
+    """Why the Secret cannot be changed in place to one of the type; None if it can."""
     if secret.get("immutable"):
         return Recreation.IMMUTABLE
     return None if secret.get("type") == kind else Recreation.TYPE
 
 
 def _record(stored: StoredToken) -> dict[str, str]:
-    """The annotations that tell what the Secret holds."""
+    """The annotations that record what the Secret contains."""
     token, identity = stored.token, stored.identity
     uid, version = stored_revision(identity.credentials_revision)
     record = {
@@ -209,36 +210,37 @@ def _record(stored: StoredToken) -> dict[str, str]:
 
 
 def _template_record(template: Template) -> dict[str, str]:
-    """The annotation that tells which labels and annotations are the template's; none where it has none."""
+    """The annotation that records which labels and annotations are the template's; none if it has none."""
     keys = {"labels": sorted(template.labels), "annotations": sorted(template.annotations)}
     return {TEMPLATE_ANNOTATION: json.dumps(keys)} if any(keys.values()) else {}
 
 
 def _foreign(values: Mapping[str, str], metadata: Object, field: str) -> dict[str, str]:
-    """The labels or annotations that are not of the template that we wrote last: those may have left it since.
+    """The labels or annotations that are not from the template that we last wrote: those may have been removed from it
+    since.
 
-    Not by the API server's record of field managers alone, which counts what an admission webhook adds to our writes as
-    ours; but what another manager claims as well is that one's too.
+    The API server's record of field managers is not enough: it counts as ours what an admission webhook adds to our
+    writes. But what another manager also claims is kept as that manager's.
     """
     ours = _template_keys(metadata).get(field, set())
     for entry in entries_of_others(metadata):
         ours -= {name.removeprefix("f:") for name in keys_of(entry, f"f:{field}")}
-    # Another version's records stay, which may lead again; a label of ours means something wherever it stands.
+    # Records of other versions stay, since those may lead again; a label of ours has a meaning on any object.
     own = _RECORDS if field == "annotations" else {key for key in values if key.startswith(f"{GROUP}/")}
     return {key: value for key, value in values.items() if key not in ours and key not in own}
 
 
 def _template_keys(metadata: Object) -> dict[str, set[str]]:
-    """The keys of the template's labels and annotations that we wrote last, as we recorded them."""
+    """The keys of the template's labels and annotations that we last wrote, as recorded."""
     try:
         recorded = json.loads((metadata.get("annotations") or {}).get(TEMPLATE_ANNOTATION, "{}"))
         return {field: {str(key) for key in recorded.get(field, ())} for field in ("labels", "annotations")}
     except (ValueError, TypeError, AttributeError):
-        return {}  # changed by hand: what it told stays as if it were somebody else's
+        return {}  # changed by hand: the keys it listed stay as if they were someone else's
 
 
 def _owners(owners: list[Object], integration: Integration) -> list[Object]:
-    """The owner references with ours among them, or without it where the Secret is to outlive the resource."""
+    """The owner references including ours, or without it if the Secret is to outlive the resource."""
     others = [owner for owner in owners if owner.get("uid") != integration.uid]
     if integration.deletion_policy is DeletionPolicy.RETAIN:
         return others

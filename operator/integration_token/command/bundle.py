@@ -1,4 +1,4 @@
-"""A support bundle: what may be passed on of a resource, by an allow-list of fields. Pure but for the file."""
+"""A support bundle: what may be shared of a resource, by an allow-list of fields. Pure except for the file."""
 
 import io
 import json
@@ -48,7 +48,7 @@ _EVENT: Final = ("type", "reason", "message", "count", "eventTime", "firstTimest
 
 
 def contents(found: Found, diagnosis: list[dict[str, str]], version: str) -> dict[str, Any]:
-    """The bundle's files by name. Of parameters and templates there are the names alone: values may be anything."""
+    """The bundle's files by name. Of parameters and templates only the names: values may be anything."""
     files: dict[str, Any] = {"version.json": {"integration-token-operator": version}, "diagnosis.json": diagnosis}
     if found.token is not None:
         files["integrationtoken.json"] = _object(found.token, _token(found.token.get("spec") or {}))
@@ -59,9 +59,9 @@ def contents(found: Found, diagnosis: list[dict[str, str]], version: str) -> dic
 
 
 def write(file: Path, files: Mapping[str, Any]) -> None:
-    """A tar archive, compressed, that only its owner may read.
+    """Writes a compressed tar archive that only its owner may read.
 
-    :raises OSError: where it can't be written, or is there already.
+    :raises OSError: if it cannot be written, or already exists.
     """
     with file.open("xb") as target:
         file.chmod(0o600)

@@ -17,62 +17,62 @@ MANAGER = "kubectl-integration-token"
 
 
 class Missing(ClusterError):
-    """The object that was named is not there."""
+    """The named object does not exist."""
 
 
 class Caller:
     """What the user of the kubeconfig may see and do."""
 
     def __init__(self, gateway: Gateway, namespace: str) -> None:
-        """`namespace`: the one that names stand for; empty for all."""
+        """`namespace`: the namespace that names refer to; empty for all."""
         self.namespace = namespace
         self._gateway = gateway
 
     async def tokens(self) -> AsyncGenerator[Object, None]:
-        """All IntegrationTokens of the namespace, or of all: one by one, since each may have a megabyte."""
+        """All IntegrationTokens in scope, one by one: each may have a megabyte."""
         found = False
         async for page in self._gateway.pages(INTEGRATIONS, self.namespace, ""):
             for body in page:
                 found = True
                 yield body
         if not found:
-            # An empty list looks the same where the kind is unknown.
+            # An unknown kind also gives an empty list.
             await self._gateway.probe(INTEGRATIONS, self.namespace, watch=False)
 
     async def token(self, name: str) -> Object:
-        """One of them.
+        """One IntegrationToken.
 
-        :raises Missing: where there is none of that name.
+        :raises Missing: if it does not exist.
         """
         return await self._get(INTEGRATIONS, self.namespace, name, INTEGRATION_TOKEN_KIND)
 
     async def find(self, collection: Collection, namespace: str, name: str) -> Object | None:
-        """An object; None where there is none."""
+        """An object; None if it does not exist."""
         return await self._gateway.get(collection, namespace, name)
 
     async def metadata(self, namespace: str, name: str, collection: Collection = SECRETS) -> Object | None:
-        """A Secret, or another object, without its data; None where there is none."""
+        """A Secret, or another object, without its data; None if it does not exist."""
         return await self._gateway.get_metadata(collection, namespace, name)
 
     async def cluster_identity(self) -> OwnIdentity:
-        """What means the API server, as far as the caller can tell; which account is the operator's can't be told."""
+        """What the API server is known as, as far as the caller can tell. The operator's account is unknown."""
         return replace(own_identity(await self._gateway.access()), account="")
 
     async def target(self, name: str) -> Object:
         """A target Secret with its data.
 
-        :raises Missing: where there is none of that name.
+        :raises Missing: if it does not exist.
         """
         return await self._get(SECRETS, self.namespace, name, "Secret")
 
     async def events(self, uid: str) -> list[Object]:
-        """Those of an object, the oldest first."""
+        """The events of an object, the oldest first."""
         selected = f"involvedObject.uid={uid}"
         found = [body async for page in self._gateway.pages(EVENTS, self.namespace, selected) for body in page]
         return sorted(found, key=_time)
 
     async def ask_for_renewal(self, name: str, value: str) -> None:
-        """Sets the annotation that has the operator ask the endpoint once."""
+        """Sets the annotation that makes the operator ask the endpoint once."""
         await self._gateway.annotate(INTEGRATIONS, self.namespace, name, {RENEW_ANNOTATION: value}, manager=MANAGER)
 
     async def _get(self, collection: Collection, namespace: str, name: str, kind: str) -> Object:
@@ -84,10 +84,10 @@ class Caller:
 
 @asynccontextmanager
 async def caller(kubeconfig: str | None, context: str | None, namespace: str | None) -> AsyncIterator[Caller]:
-    """Connected for as long as the context lasts; the flags of the same names are kubectl's.
+    """Connected for the duration of the context; the flags of the same names are kubectl's.
 
     :param namespace: empty for all; None for the kubeconfig's.
-    :raises SettingsError: where there is no usable kubeconfig.
+    :raises SettingsError: if there is no usable kubeconfig.
     """
     client, usual = await connect_as_caller(kubeconfig, context)
     try:
@@ -98,7 +98,11 @@ async def caller(kubeconfig: str | None, context: str | None, namespace: str | N
 
 def advice(error: ClusterError) -> str:
     """What failed, and what to do, in one line."""
-    hint = "; ask for a Role that grants it" if isinstance(error, Denied) and error.status == 403 else ""
+    hint = (
+        "; ask your administrator for a Role that grants it"
+        if isinstance(error, Denied) and error.status == 403
+        else ""
+    )
     return f"{error}{hint}"
 
 

@@ -1,6 +1,6 @@
-"""`diagnose`: what a token needs, looked at one step after the other, as far as the caller may see it.
+"""`diagnose`: checks what a token needs step by step, as far as the caller may see it.
 
-No token request is sent, and no data of a Secret is read: the last step is a TLS handshake.
+Sends no token request and reads no Secret's data: the last step is a TLS handshake.
 """
 
 import asyncio
@@ -29,21 +29,21 @@ from integration_token.tls import failure_of
 
 OK, FAILED, SKIPPED = "ok", "failed", "skipped"
 UNSURE = "unsure"
-"""As installed by default it would fail; the installation's settings, which the caller can't see, may admit it."""
+"""It fails with a default installation; settings that the caller cannot see may allow it."""
 
 _SECONDS = 10.0
-"""For a look-up, and for a connection with its handshake."""
+"""Seconds for a look-up, and for a connection with its handshake."""
 
 _EVENTS = 5
-"""The newest ones that are shown."""
+"""How many of the newest events are shown."""
 
 _POLICY = Policy(insecure=False, allowed_hosts=frozenset(), private_hosts=frozenset())
-"""The chart's defaults: what an installation sets beside them is not the caller's to see."""
+"""The chart's defaults: the caller cannot see the settings of the installation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What was looked at, and what was found."""
+    """What was checked, and the result."""
 
     name: str
     result: str
@@ -52,7 +52,7 @@ class Step:
 
 @dataclass(slots=True)
 class Found:
-    """What the steps came upon, for a support bundle."""
+    """Objects found by the steps, for a support bundle."""
 
     token: Object | None = None
     endpoint: Object | None = None
@@ -60,18 +60,22 @@ class Found:
 
 
 async def steps(caller: Caller, name: str, found: Found) -> AsyncIterator[Step]:
-    """All of them, as far as one leads to the next; fills `found`."""
+    """All steps, as far as one leads to the next; fills `found`."""
     body = found.token = await caller.token(name)
     metadata, status = body["metadata"], body.get("status") or {}
     generation, seen = metadata.get("generation"), status.get("observedGeneration")
     yield Step("resource", OK, f"IntegrationToken {caller.namespace}/{name}, generation {generation}")
     if seen == generation:
-        yield Step("operator", OK, "an operator has looked at the resource as it is now")
+        yield Step("operator", OK, "the operator has seen the current generation")
     else:
-        yield Step("operator", FAILED, f"none has seen generation {generation} yet (last: {seen}); check that it runs")
+        yield Step(
+            "operator",
+            FAILED,
+            f"the operator has not seen generation {generation} yet (last: {seen}); check that it is running",
+        )
     try:
         integration = parse_integration(body)
-        yield Step("spec", OK, "can be read")
+        yield Step("spec", OK, "valid")
     except UserActionRequired as failure:
         yield Step("spec", FAILED, failure.message)
         return
@@ -107,7 +111,7 @@ _BAD_IF_TRUE = frozenset({"Stalled", "RolloverTooLate"})
 
 
 async def _endpoint(caller: Caller, integration: Integration, found: Found) -> tuple[Step, Endpoint | None]:
-    """The endpoint too, where it can be looked at further."""
+    """Also returns the endpoint, if it can be checked further."""
     ref = integration.endpoint
     try:
         body = await caller.find(ENDPOINTS[ref.kind], ref.namespace, ref.name)
@@ -121,7 +125,7 @@ async def _endpoint(caller: Caller, integration: Integration, found: Found) -> t
         host = listed_as(check_url(endpoint.token_url, _POLICY))
     except UserActionRequired as failure:
         if failure.reason == Reason.INSECURE_URL:
-            return Step("endpoint", UNSURE, f"{failure.message}, unless the operator is installed to admit it"), None
+            return Step("endpoint", UNSURE, f"{failure.message}, unless the installation allows it"), None
         return Step("endpoint", FAILED, failure.message), None
     return Step("endpoint", OK, f"{ref.title}, {host}"), endpoint
 
@@ -130,8 +134,8 @@ async def _selected(caller: Caller, integration: Integration, endpoint: Endpoint
     body = await caller.find(NAMESPACES, "", integration.namespace) or {}
     labels = (body.get("metadata") or {}).get("labels") or {}
     if selects(endpoint.namespace_selector, labels):
-        return Step("namespace selector", OK, f"selects {integration.namespace}")
-    detail = f"does not select {integration.namespace}; ask the cluster's administrator to widen it"
+        return Step(f"selects {integration.namespace}", OK, f"selects {integration.namespace}")
+    detail = f"does not select {integration.namespace}; ask the cluster's administrator to extend it"
     return Step("namespace selector", FAILED, detail)
 
 
@@ -144,11 +148,11 @@ async def _credentials(caller: Caller, integration: Integration, endpoint: Endpo
             check_host(metadata, endpoint, integration, _POLICY)
     except UserActionRequired as failure:
         return Step("credentials", FAILED, failure.message)
-    return Step("credentials", OK, f"Secret {name} is there and released; its data was not read")
+    return Step("credentials", OK, f"Secret {name} exists and is labelled for use; its data was not read")
 
 
 async def _sources(caller: Caller, integration: Integration, endpoint: Endpoint | None) -> AsyncIterator[Step]:
-    """What the request is made from."""
+    """Checks what the request requires."""
     if endpoint is not None and (misfit := _misfit(integration, endpoint)):
         yield Step("references", FAILED, misfit)
     if integration.credentials:
@@ -158,7 +162,7 @@ async def _sources(caller: Caller, integration: Integration, endpoint: Endpoint 
 
 
 def _misfit(integration: Integration, endpoint: Endpoint) -> str:
-    """In what the resource doesn't refer to what the endpoint takes; empty where it does."""
+    """How the resource's references differ from what the endpoint requires; empty if they do not."""
     try:
         check_sources(integration, endpoint)
     except UserActionRequired as failure:
@@ -175,11 +179,13 @@ async def _account(caller: Caller, integration: Integration, endpoint: Endpoint 
             check_account(account, integration, endpoint, await caller.cluster_identity(), _POLICY)
     except UserActionRequired as failure:
         return Step("service account", FAILED, failure.message)
-    return Step("service account", OK, f"ServiceAccount {name} is there and released; no token of it was asked for")
+    return Step(
+        "service account", OK, f"ServiceAccount {name} exists and is labelled for use; no token was requested for it"
+    )
 
 
 async def _reach(endpoint: Endpoint) -> AsyncIterator[Step]:
-    """From here: the operator's pod may resolve, and be let through, otherwise."""
+    """From the caller's network: the operator's pod may resolve and connect differently."""
     url = check_url(endpoint.token_url, _POLICY)
     host, port = url.host, port_of(url)
     try:
@@ -187,22 +193,22 @@ async def _reach(endpoint: Endpoint) -> AsyncIterator[Step]:
     except TimeoutError:
         addresses = f"no answer within {_SECONDS:.0f} s"
     if isinstance(addresses, str):
-        yield Step("name", FAILED, f"{host} does not resolve from here: {addresses}; check its name and your DNS")
+        yield Step("name", FAILED, f"cannot resolve {host} from here: {addresses}; check the name and your DNS")
         return
-    yield Step("name", OK, f"{host} is {', '.join(map(str, addresses))} from here")
+    yield Step("name", OK, f"{host} resolves to {', '.join(map(str, addresses))} from here")
     private = endpoint.ref.kind.is_trusted
     forbidden = forbidden_address(addresses, private=private, insecure=False)
     if forbidden is not None:
-        advice_ = "credentials are never sent there, unless the operator is installed with --private-host for it"
+        advice_ = "credentials are never sent there, unless the operator runs with --private-host for it"
         yield Step("addresses", UNSURE, f"{forbidden}: {advice_}")
         return
-    yield Step("addresses", OK, "may all be connected to")
+    yield Step("addresses", OK, "allowed")
     if endpoint.ca_bundle_ref is not None:
         yield Step(
-            "TLS", SKIPPED, "its authorities are in a ConfigMap of the operator's namespace, which isn't known here"
+            "TLS", SKIPPED, "its CA bundle is in a ConfigMap of the operator's namespace, which is not known here"
         )
         return
-    # As the operator does: one after the other, until a connection comes about.
+    # As the operator does: one after the other, until one connects.
     for address in addresses:
         step = await _handshake(endpoint, address, host, port)
         if step.result != FAILED:
@@ -220,9 +226,9 @@ async def _handshake(endpoint: Endpoint, address: IPAddress, host: str, port: in
         return Step("TLS", FAILED, failure.message)
     except (OSError, TimeoutError) as error:
         detail = failure_of(error) or (f"no answer within {_SECONDS:.0f} s" if isinstance(error, TimeoutError) else "")
-        return Step("TLS", FAILED, f"{address} port {port}: {detail or 'no connection comes about'}")
+        return Step("TLS", FAILED, f"{address} port {port}: {detail or 'could not connect'}")
     writer.close()
-    return Step("TLS", OK, f"{address} port {port} proves to be {host}; nothing was asked there")
+    return Step("TLS", OK, f"{address} port {port} has a valid certificate for {host}; no request was sent")
 
 
 async def _guarded(name: str, looking: Awaitable[Step]) -> Step:
@@ -234,15 +240,15 @@ async def _guarded(name: str, looking: Awaitable[Step]) -> Step:
 
 
 def rendered(found: list[Step]) -> str:
-    """For people: a line each."""
+    """For people: one line per step."""
     width = max(len(step.name) for step in found)
     lines = [f"{step.result:<8} {harmless(step.name):<{width}}  {harmless(step.detail)}".rstrip() for step in found]
     return "\n".join([*lines, "", NOTE])
 
 
 NOTE = (
-    "Seen from here, as you: the operator's pod may resolve and reach the endpoint otherwise, and its own settings"
-    " (allowed hosts, proxy, trusted authorities) are not known here. No token request was sent."
+    "Checked from here with your permissions: the operator's pod may resolve and reach the endpoint differently, and"
+    " its own settings (allowed hosts, proxy, trusted authorities) are not known here. No token request was sent."
 )
 
 

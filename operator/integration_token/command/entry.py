@@ -1,4 +1,4 @@
-"""One command from its flags to its exit code."""
+"""Runs one command, from its flags to its exit code."""
 
 import argparse
 import asyncio
@@ -16,9 +16,9 @@ from integration_token.errors import ClusterError, SettingsError
 
 
 def main(chosen: argparse.Namespace, clock: Clock, complain: Callable[[str], None]) -> int:
-    """The exit code; what it prints is on standard output.
+    """Returns the exit code; output goes to standard output.
 
-    :param complain: says in one line, on standard error, why there is nothing to print.
+    :param complain: prints one line to standard error that says why there is no output.
     """
     try:
         try:
@@ -34,13 +34,13 @@ def main(chosen: argparse.Namespace, clock: Clock, complain: Callable[[str], Non
     except ClusterError as error:
         complain(advice(error))
         return ExitCode.NO_CLUSTER
-    # What a terminal has no character for is no reason to say nothing.
+    # A character that the terminal does not support must not suppress the output.
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         sys.stdout.write(f"{said}\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever reads has read enough; nor is anything left for Python to write at its end.
+        # The reader has read enough, and nothing is left for Python to write when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
 
@@ -77,7 +77,7 @@ async def _diagnose(connected: Caller, chosen: argparse.Namespace, *, as_json: b
 
 
 def _progress(text: str) -> None:
-    """What is being done, where a person watches: one line that goes again."""
+    """Shows the current step on a terminal: a single line that is erased again."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\x1b[K{harmless(text, 78)}")
         sys.stderr.flush()

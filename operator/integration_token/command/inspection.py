@@ -1,4 +1,4 @@
-"""`inspect`: what a target Secret holds, without the token."""
+"""`inspect`: the contents of a target Secret, without the token."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ _TOLD = (
 
 
 async def run(caller: Caller, name: str, *, as_json: bool) -> tuple[str, ExitCode]:
-    """What is printed, and whether a token is held."""
+    """The output, and whether there is a token."""
     body = await caller.token(name)
     spec, status = body.get("spec") or {}, body.get("status") or {}
     target = str(status.get("targetName") or (spec.get("target") or {}).get("name") or name)
     secret = await caller.target(target)
     metadata = secret["metadata"]
     if (metadata.get("labels") or {}).get(names.TARGET_LABEL) != name:
-        # Whatever else it holds is none of this command's business.
+        # This command must not show any other Secret.
         raise Missing(f"Secret {caller.namespace}/{target} is not the target of IntegrationToken {name}")
     kind, found, expires = held(secret.get("data") or {})
     annotations = metadata.get("annotations") or {}
@@ -46,7 +46,7 @@ async def run(caller: Caller, name: str, *, as_json: bool) -> tuple[str, ExitCod
 
 _KINDS = {
     "none": "none",
-    "opaque": "opaque: only the endpoint and the API know what it is for",
+    "opaque": "opaque: only the endpoint and the API can interpret it",
     "JWT": "a JWT, its claims not verified",
 }
 

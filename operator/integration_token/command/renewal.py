@@ -1,4 +1,4 @@
-"""`renew`: asks the operator to ask the endpoint once, and tells what came of it."""
+"""`renew`: makes the operator ask the endpoint once, and reports the result."""
 
 import asyncio
 import secrets
@@ -15,7 +15,7 @@ from integration_token.command.resource import told
 from integration_token.errors import ClusterError, Unavailable
 
 _INTERVAL = 0.5
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 
 async def run(
@@ -27,10 +27,10 @@ async def run(
     as_json: bool,
     progress: Callable[[str], None],
 ) -> tuple[str, ExitCode]:
-    """What is printed, and whether each was renewed or is as new as it can be.
+    """The output, and whether each was renewed or is as new as it can be.
 
-    :param seconds: to wait for each; 0 for not at all.
-    :param progress: is told what is waited for.
+    :param seconds: to wait for each; 0 to not wait.
+    :param progress: called with what is being waited for.
     """
     results = [await _tried(caller, name, clock, seconds, progress) for name in names]
     code = ExitCode.GOOD if all(result["ok"] for result in results) else ExitCode.NOT_GOOD
@@ -44,7 +44,7 @@ async def run(
 async def _tried(
     caller: Caller, name: str, clock: Clock, seconds: float, progress: Callable[[str], None]
 ) -> dict[str, Any]:
-    """What came of one: what came of the others is told all the same."""
+    """The result of one, also if it failed, so that the others are still reported."""
     try:
         return await _renew(caller, name, clock, seconds, progress)
     except Missing as error:
@@ -58,11 +58,11 @@ async def _renew(
 ) -> dict[str, Any]:
     before = await caller.token(name)
     if (before.get("spec") or {}).get("suspend") is True:
-        return _result(name, "suspended", "it is suspended, so nothing is asked for; set spec.suspend to false first")
+        return _result(name, "suspended", "it is suspended, so no token is requested; set spec.suspend to false first")
     value = f"{int(clock.now().wall)}-{secrets.token_hex(4)}"
     await caller.ask_for_renewal(name, value)
     if not seconds:
-        return _result(name, "requested", "the operator is asked to renew it", ok=True)
+        return _result(name, "requested", "renewal requested", ok=True)
     progress(f"waiting for the operator to ask the endpoint for {name}, at most {seconds:.0f} s")
     end = clock.now().boot + seconds
     why = ""
@@ -70,17 +70,19 @@ async def _renew(
         try:
             after = await caller.token(name)
         except Unavailable as error:
-            why = str(error)  # what was asked for stands, and may be answered when the API server is back
+            why = str(error)  # the request is stored, and may be answered when the API server is back
         else:
             status = after.get("status") or {}
-            # Somebody else may have asked since, and that is followed in the place of ours.
+            # Another request may have replaced ours since, and is handled instead.
             asked = shortened(str((after["metadata"].get("annotations") or {}).get(RENEW_ANNOTATION, value)))
             if status.get("lastHandledRenewRequest") in {value, asked}:
                 return _outcome(name, before.get("status") or {}, status, clock.now().wall)
             refreshed = condition_of(status, ConditionType.REFRESHED)
             why = harmless(refreshed.get("message", "")) if refreshed.get("status") == "False" else ""
         await asyncio.sleep(_INTERVAL)
-    return _result(name, "timeout", f"no answer within {seconds:.0f} s; {why or 'check that an operator runs here'}")
+    return _result(
+        name, "timeout", f"no answer within {seconds:.0f} s; {why or 'check that an operator is running here'}"
+    )
 
 
 def _outcome(name: str, before: Mapping[str, Any], after: Mapping[str, Any], now: float) -> dict[str, Any]:
@@ -89,9 +91,9 @@ def _outcome(name: str, before: Mapping[str, Any], after: Mapping[str, Any], now
     if refreshed.get("status") == "False":
         return _result(name, harmless(refreshed.get("reason", "")), harmless(refreshed.get("message", "")))
     if after.get("issueTime") != before.get("issueTime"):
-        return _result(name, "renewed", f"a new token, which expires {expires}", ok=True)
+        return _result(name, "renewed", f"received a new token, which expires {expires}", ok=True)
     expected = told(after.get("renewalTime"), now)
-    message = f"the endpoint still answers the same token, which expires {expires}; a new one is expected {expected}"
+    message = f"the endpoint still returns the same token, which expires {expires}; a new one is expected {expected}"
     return _result(name, "unchanged", message, ok=True)
 
 

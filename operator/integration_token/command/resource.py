@@ -1,4 +1,4 @@
-"""An IntegrationToken as the API's JSON has it, for people. Pure."""
+"""An IntegrationToken's JSON, summarised for people. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,14 +8,15 @@ from integration_token.api.value import parse_time
 from integration_token.command.output import harmless, span
 
 _LATE = 60.0
-"""Seconds after which an expiry is past, wherever clocks stand: the operator writes it into the status at once."""
+"""Seconds after which an expiry counts as past whatever the clocks' differences: the operator writes it to the status
+at once."""
 
 HEAD = ("NAMESPACE", "NAME", "READY", "STATUS", "EXPIRES", "RENEWS", "MESSAGE")
 
 
 def summary(body: Mapping[str, Any], now: float) -> dict[str, Any]:
-    """What is told of it, for programs. Times are RFC 3339, None where there are none; `now` is in seconds since the
-    epoch. Texts are cut: whoever may write a status could fill the memory."""
+    """A summary for programs. Times are RFC 3339, None if unknown; `now` is in seconds since the epoch. Texts are cut:
+    anyone who can write a status could fill the memory."""
     metadata, status = body["metadata"], body.get("status") or {}
     ready, refreshed = (condition_of(status, kind) for kind in (ConditionType.READY, ConditionType.REFRESHED))
     why = ready if refreshed.get("status") == "True" and ready.get("status") != "True" else refreshed
@@ -39,7 +40,7 @@ def _cut(value: object) -> str | None:
 
 
 def _has_expired(status: Mapping[str, Any], now: float) -> bool:
-    """Whether the token has, although the status was left as it was; an assumed expiry is no deadline."""
+    """Whether the token has expired, although the status does not say so; an assumed expiry is no deadline."""
     if status.get("expirationAssumed") is True:
         return False
     try:
@@ -49,7 +50,7 @@ def _has_expired(status: Mapping[str, Any], now: float) -> bool:
 
 
 def is_good(found: Mapping[str, Any]) -> bool:
-    """Whether nobody has to look: a valid token is held, and refreshing it works or waits for its turn.
+    """Whether no attention is needed: there is a valid token, and refreshing it works or waits for its turn.
 
     :param found: a :func:`summary`.
     """
@@ -68,12 +69,12 @@ def cells(found: Mapping[str, Any], now: float) -> tuple[str, ...]:
         found["reason"] if found["observed"] else found["reason"] or "not seen by an operator yet",
         told(found["expirationTime"], now),
         told(found["renewalTime"], now),
-        "has expired since; check that an operator runs" if found["expired"] else found["message"],
+        "has expired since; check that an operator is running" if found["expired"] else found["message"],
     )
 
 
 def urgency(found: Mapping[str, Any]) -> tuple[bool, bool, str, str, str]:
-    """By which they are sorted: those without a token, those whose refresh fails, then by expiry."""
+    """The sort key: resources without a token first, then those whose refresh fails, then by expiry."""
     return (
         found["ready"] and not found["expired"],
         is_good(found),
@@ -84,7 +85,7 @@ def urgency(found: Mapping[str, Any]) -> tuple[bool, bool, str, str, str]:
 
 
 def told(time: object, now: float) -> str:
-    """A time of a status for people; empty where there is none."""
+    """A time of a status, for people; empty without one."""
     try:
         return span(parse_time(str(time)) - now) if time else ""
     except ValueError:

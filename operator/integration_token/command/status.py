@@ -1,4 +1,4 @@
-"""`status`: all tokens, those that need somebody first."""
+"""`status`: all tokens, those that need attention first."""
 
 from integration_token.command.caller import Caller
 from integration_token.command.output import ExitCode, document, table
@@ -6,7 +6,7 @@ from integration_token.command.resource import HEAD, cells, is_good, summary, ur
 
 
 async def run(caller: Caller, now: float, *, as_json: bool) -> tuple[str, ExitCode]:
-    """What is printed, and whether all are as they should be; `now` in seconds since the epoch."""
+    """The output, and whether all are as they should be; `now` in seconds since the epoch."""
     found = sorted([summary(body, now) async for body in caller.tokens()], key=urgency)
     code = ExitCode.GOOD if all(map(is_good, found)) else ExitCode.NOT_GOOD
     if as_json:

@@ -1,4 +1,4 @@
-"""What may be shown of a token: by an allow-list, and never the token. Pure."""
+"""What may be shown of a token: by an allow-list, and never the token itself. Pure."""
 
 import base64
 import binascii
@@ -10,18 +10,18 @@ from integration_token.api.jwt import claims_of
 from integration_token.command.output import harmless
 
 CLAIMS: Final = ("iss", "aud", "exp", "iat", "scope")
-"""RFC 7519, 4.1, and RFC 8693, 4.2: who issued it, for whom, until and since when, and for what."""
+"""RFC 7519, 4.1, and RFC 8693, 4.2: who issued it, for whom, until when, since when, and for what."""
 
 _LISTED: Final = 16
 """Values of a claim that are shown."""
 _SHOWN: Final = 256
-"""Characters of each."""
+"""Characters shown of each."""
 _TELLING: Final = 16
-"""Characters of a token that nobody happens to have as a name."""
+"""Characters of a token that no name contains by chance."""
 
 
 def claims(token: str) -> dict[str, Any] | None:
-    """Those of a JWT that may be shown, not verified; None of a token that is none (RFC 6749, 1.4)."""
+    """The claims of a JWT that may be shown, not verified; None if the token is not a JWT (RFC 6749, 1.4)."""
     found = claims_of(token)
     if found is None:
         return None
@@ -29,7 +29,7 @@ def claims(token: str) -> dict[str, Any] | None:
 
 
 def _shown(value: object, token: str) -> Any:
-    """A claim, where it has a type that the standard gives it."""
+    """A claim, if it has a type that the standard allows."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
@@ -42,13 +42,13 @@ def _shown(value: object, token: str) -> Any:
 
 
 def _repeats(text: str, token: str) -> bool:
-    """Whether a text has a part of the token in it: whoever makes tokens could have it repeat itself."""
+    """Whether a text contains part of the token: its issuer could make it repeat itself."""
     parts = [part for part in token.split(".") if len(part) >= _TELLING]
     return (len(text) >= _TELLING and text in token) or any(part in text for part in parts)
 
 
 def held(data: Mapping[str, str]) -> tuple[str, dict[str, Any] | None, str]:
-    """Of a target Secret's data: what kind of token it holds, its claims where it is a JWT, and `expires_at`."""
+    """From a target Secret's data: the kind of token, its claims if it is a JWT, and `expires_at`."""
     token = _text(data.get("token", ""))
     if not token:
         return "none", None, ""

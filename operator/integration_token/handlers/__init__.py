@@ -1,5 +1,5 @@
-"""What the API server tells of our kinds: the only room that knows kopf.
+"""Watch events of our own kinds: the only room that imports kopf.
 
-Here: the watch, what restarts it, and what finds out what a gap in it deleted. A handler notes a few fields and wakes a
-key. Not here: any work on a resource, and the watch of Secrets (`cluster`).
+Here: the watch, what restarts it, and the sweep that finds what was deleted during a gap. A handler records a few
+fields and wakes a key. Not here: any work on a resource, and the watch of Secrets (`cluster`).
 """

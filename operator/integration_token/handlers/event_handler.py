@@ -1,4 +1,4 @@
-"""What a watch event means: a note in the inventory, and keys for the scheduler."""
+"""Handles watch events: updates the inventory, and wakes keys in the scheduler."""
 
 import asyncio
 from typing import Any
@@ -16,35 +16,35 @@ from integration_token.workqueue.scheduler import Scheduler
 log = get_logger(__name__)
 
 DELETED = "DELETED"
-"""A type of watch events."""
+"""A type of watch event."""
 
 
 class EventHandler:
-    """Turns watch events into notes and wake-ups."""
+    """Turns watch events into inventory updates and wake-ups."""
 
     def __init__(self, inventory: Inventory, scheduler: Scheduler, queues: EndpointQueues) -> None:
         self._inventory = inventory
         self._scheduler = scheduler
         self._queues = queues
         self._told: dict[EndpointRef | str, tuple[str, int] | int] = {}
-        """What was told last of each endpoint, its UID and generation, and of each namespace, by its name a hash of its
-        labels. A pass that has read one before that knows it by now, and no other does."""
+        """What was last reported: of each endpoint its UID and generation, and of each namespace, by name, a hash of
+        its labels. A pass that read an earlier state is woken if this changes, and only then."""
         self.relisted = asyncio.Event()
-        """Set when something that is known was listed: what isn't there any more was not told then."""
+        """Set when a known object is listed again: the list does not show what was deleted."""
 
     def on_integration(self, kind: str | None, body: dict[str, Any]) -> None:
-        """An IntegrationToken was listed, added, changed or deleted."""
+        """Handles an IntegrationToken that was listed, added, changed or deleted."""
         metadata = body["metadata"]
         key = token_key(metadata["namespace"], metadata["name"])
         if kind is None and key in self._inventory.resources:
             self.relisted.set()
         if kind == DELETED or is_going(body):
             if self._inventory.forget(key, metadata["uid"]):
-                self._scheduler.wake(key)  # it may hold a place in an endpoint's queue
+                self._scheduler.wake(key)  # it may be in an endpoint's queue
             return
         generation = int(metadata.get("generation", 1))
         if self._inventory.knows(key, metadata["uid"], generation, renew_request(body)):
-            return  # as most are: they are our own status writes
+            return  # the usual case: our own status write
         place = (metadata["namespace"], metadata["name"], metadata["uid"], generation)
         try:
             if is_cut(body):
@@ -57,7 +57,7 @@ class EventHandler:
             self._scheduler.wake(key)
 
     def on_endpoint(self, kind: str | None, endpoint_kind: EndpointKind, body: dict[str, Any]) -> None:
-        """An endpoint was listed, added, changed or deleted."""
+        """Handles an endpoint that was listed, added, changed or deleted."""
         metadata = body["metadata"]
         ref = EndpointRef(endpoint_kind, metadata.get("namespace") or "", metadata["name"])
         uid, generation = metadata["uid"], int(metadata.get("generation", 1))
@@ -65,7 +65,7 @@ class EventHandler:
         if kind is None and before is not None:
             self.relisted.set()
         if kind == DELETED and before is not None and before[0] != uid:
-            return  # another one has the name by now
+            return  # a new endpoint has the name now
         after: tuple[str, int] | None = uid, generation
         if kind == DELETED or is_going(body):
             self._inventory.forget_endpoint(ref)
@@ -78,7 +78,7 @@ class EventHandler:
                 else:
                     self._inventory.keep_endpoint(parse_endpoint(endpoint_kind, body))
             except UserActionRequired as failure:
-                log.warning("endpoint cannot be read", kind=ref.kind, name=ref.name, error=failure.message)
+                log.warning("cannot parse endpoint", kind=ref.kind, name=ref.name, error=failure.message)
                 self._inventory.keep_endpoint_version(ref, uid, generation)
                 after = None
             self._scheduler.wake(endpoint_key(ref))
@@ -87,7 +87,7 @@ class EventHandler:
                 self._scheduler.wake(key)
 
     def on_namespace(self, kind: str | None, body: dict[str, Any]) -> None:
-        """A namespace was listed, added, changed or deleted."""
+        """Handles a namespace that was listed, added, changed or deleted."""
         name, labels = body["metadata"]["name"], dict(body["metadata"].get("labels") or {})
         if kind == DELETED or is_cut(body):
             self._inventory.forget_labels(name)
@@ -100,7 +100,7 @@ class EventHandler:
                 self._scheduler.wake(key)
 
     def _is_news(self, what: EndpointRef | str, after: tuple[str, int] | int | None) -> bool:
-        """Whether what is told is another than before; None is always taken for that."""
+        """Whether the state differs from the last one; None always counts as different."""
         before = self._told.pop(what, None)
         if after is not None:
             self._told[what] = after

@@ -1,12 +1,12 @@
-"""The HTTP session that kopf lists and watches by.
+"""The HTTP session that kopf lists and watches with.
 
-kopf reads a page of a list as a whole, and holds each of its objects until its worker for it has been idle for a
-moment: fifty objects of 1.5 MiB, and fifty more. So a page is taken apart as it comes in, and of a large object is left
-what tells that it is there: who needs more of it reads it.
+kopf reads a page of a list as a whole, and keeps each of its objects until its worker for it has been idle for a
+moment: fifty objects of 1.5 MiB, and then fifty more. So a page is parsed as it arrives, and a large object is reduced
+to its essential metadata: code that needs more reads it again.
 
-And for each object that it is told of kopf begins a task, a queue and a chain of handlers, and remembers it, though
-most events are echoes of our own status writes. So those of our kinds are noted here, and kopf, which sees to it that
-all is listed and watched without a gap, is told of them by bookmarks, which it only takes for how far it has come.
+For each object that kopf sees, it also starts a task, a queue and a chain of handlers, and remembers the object,
+although most events are echoes of our own status writes. So events of our kinds are recorded here. kopf, which ensures
+that everything is listed and watched without a gap, only sees bookmarks, which it uses to track its position.
 """
 
 import json
@@ -23,25 +23,25 @@ from integration_token.tls import tolerant
 _CUT: Final = "cut"
 
 _EVENTS: Final = frozenset({"ADDED", "MODIFIED", "DELETED"})
-"""The types of a watch's lines that tell of an object."""
+"""The types of watch events that carry an object."""
 
 Note = Callable[[str | None, dict[str, Any]], None]
-"""Takes note of an event by its type, None of an object that was listed, and the object. It raises nothing."""
+"""Records an event, given its type (None for a listed object) and the object. Must not raise."""
 
 
 def is_cut(body: Mapping[str, Any]) -> bool:
-    """Whether an object was too large to be passed on: all but its names and versions is to be read anew."""
+    """Whether an object was too large to be passed on: anything but its names and versions has to be read again."""
     return bool(body.get(_CUT))
 
 
 def session_of(info: kopf.ConnectionInfo, notes: Mapping[str, Note]) -> aiohttp.ClientSession:
-    """A session that reaches the API server as kopf's own would.
+    """A session that connects to the API server as kopf's own would.
 
-    :param notes: of which kinds, by their plurals, kopf is not to be told.
+    :param notes: by plural, the kinds that are recorded here instead of being passed to kopf.
     """
 
     class Response(aiohttp.ClientResponse):
-        """Of this session: a list is read object by object."""
+        """A response of this session: lists are parsed object by object."""
 
         @property
         def _note(self) -> Note | None:
@@ -50,7 +50,7 @@ def session_of(info: kopf.ConnectionInfo, notes: Mapping[str, Note]) -> aiohttp.
         async def start(self, connection: Connection) -> aiohttp.ClientResponse:
             await super().start(connection)
             if self.status == 200 and "watch" in self.url.query and self._note is not None:
-                self.content = _Watched(self.content, self._note)  # type: ignore[assignment]  # as far as it is read
+                self.content = _Watched(self.content, self._note)  # type: ignore[assignment]  # compatible with how it is read
             return self
 
         async def json(self, **options: Any) -> Any:
@@ -63,7 +63,7 @@ def session_of(info: kopf.ConnectionInfo, notes: Mapping[str, Note]) -> aiohttp.
             items += _untold(reader.close(), self._note)
             return {**reader.fields, "items": items} if items else reader.fields
 
-    # Not compressed: a little of that may become much at once.
+    # Not compressed: a few bytes could decompress to many.
     headers = {**info.as_http_headers(), "Accept-Encoding": "identity"}
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=tolerant(info.as_ssl_context())),
@@ -75,7 +75,7 @@ def session_of(info: kopf.ConnectionInfo, notes: Mapping[str, Note]) -> aiohttp.
 
 
 class _Watched:
-    """The content of a watch: an event each line."""
+    """The content of a watch: one event per line."""
 
     def __init__(self, content: aiohttp.StreamReader, note: Note) -> None:
         self._content = content
@@ -85,7 +85,7 @@ class _Watched:
         return getattr(self._content, name)
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        """Whole lines, as they come in."""
+        """Complete lines, as they arrive."""
         begun = b""
         async for data in self._content.iter_chunked(size):
             *lines, begun = (begun + data).split(b"\n")
@@ -95,7 +95,7 @@ class _Watched:
             yield self._told(begun)
 
     def _told(self, line: bytes) -> bytes:
-        """A line as kopf is to read it."""
+        """A line for kopf to read."""
         event = json.loads(line)
         kind, body = event["type"], event["object"]
         if kind not in _EVENTS:
@@ -106,7 +106,7 @@ class _Watched:
 
 
 def _untold(found: Iterable[tuple[dict[str, Any], int]], note: Note | None) -> list[dict[str, Any]]:
-    """Of a list's objects, with their sizes, those that kopf is told of."""
+    """The listed objects that are passed to kopf, given with their sizes."""
     items = ({**essence(item), _CUT: True} if size > LARGE else item for item, size in found)
     if note is None:
         return list(items)

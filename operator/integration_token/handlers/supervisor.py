@@ -1,5 +1,5 @@
-"""Keeps kopf's watch running: started again after each fault that ends it, looked after where a call of its fails, and
-told what it may not do."""
+"""Keeps kopf's watch running: restarts it after every failure, checks it when one of its calls fails, and reports
+missing permissions."""
 
 import asyncio
 import gc
@@ -17,24 +17,24 @@ from integration_token.tls import failure_of
 log = get_logger(__name__)
 
 _RECHECK = 60.0
-"""Seconds after which it is looked whether a namespace that was missing can be served by now."""
+"""Seconds between checks whether a namespace that could not be served can be now."""
 
 _RETRY = 2.0
-"""Seconds between attempts to begin the watch: after a fault that ended kopf, or while the CRDs are missing."""
+"""Seconds between attempts to start the watch, after kopf failed or while the CRDs are missing."""
 
 _DOUBT = 1.0
-"""Seconds from a call of kopf's that failed to the look why: an API server that is just starting refuses a moment long
-what it will grant."""
+"""Seconds from a failed call of kopf to checking why: an API server that is starting refuses for a moment what it will
+grant."""
 
 _HUNG = 5.0
-"""Seconds after which a task that kopf has cancelled, and that goes on all the same, is cancelled again."""
+"""Seconds after which a task that ignored kopf's cancellation is cancelled again."""
 
 _WATCHER = "watcher for "
-"""How kopf's tasks are called that watch a kind."""
+"""Name prefix of kopf's tasks that watch a kind."""
 
 
 class Supervisor:
-    """Watches our own kinds by kopf."""
+    """Watches our own kinds with kopf."""
 
     def __init__(
         self,
@@ -45,10 +45,10 @@ class Supervisor:
         take_signals: Callable[[], None],
         restarted: Callable[[], None],
     ) -> None:
-        """`namespaces`: those to watch, none for all.
+        """`namespaces` to watch; empty for all.
 
-        :param take_signals: makes signals ask for an orderly end: kopf, whenever it starts, takes them for itself.
-        :param restarted: called whenever a watch ended that is to be started again.
+        :param take_signals: makes signals request an orderly shutdown: kopf takes them over whenever it starts.
+        :param restarted: called whenever a watch ended that will be started again.
         """
         self._gateway = gateway
         self._handler = handler
@@ -57,25 +57,25 @@ class Supervisor:
         self._take_signals = take_signals
         self._restarted = restarted
         self._doubt = asyncio.Event()
-        """Set when a call of kopf's failed, until it is looked why."""
+        """Set when a call of kopf fails, until the reason has been checked."""
         self._logged = ""
         self._has_watched = False
         self._missing = ""
-        """What stands in the way of a watch."""
-        self._pending = "the watch has not begun yet"
-        """Of a watch that nothing stands in the way of; empty once it runs."""
+        """What prevents a watch."""
+        self._pending = "the watch has not started yet"
+        """Why a watch that nothing prevents is not running yet; empty once it is."""
 
     @property
     def missing(self) -> str:
-        """Why nothing is watched; empty where something is."""
+        """Why nothing is watched; empty if something is."""
         return self._missing or self._pending
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Watches until `stop` is set, which it does itself where a signal has ended kopf."""
+        """Watches until `stop` is set, which this sets itself if a signal ended kopf."""
         failed = False
         while not stop.is_set():
             try:
-                # A watch is tried only where one failed: it costs a connection.
+                # Try a watch only after one failed: it costs a connection.
                 served, self._missing = await self._find_served(watch=failed)
             except Unavailable as error:
                 served, self._missing = (), str(error)
@@ -83,29 +83,29 @@ class Supervisor:
             if not served:
                 await asyncio.sleep(_RETRY)
                 continue
-            # What kopf remembered of each resource before lies in cycles, grown too old to be looked at soon.
+            # What kopf remembered of each resource is in reference cycles, too old to be collected soon.
             gc.collect()
             try:
                 if await self._watch_until_outdated(served):
-                    log.info("the namespaces that can be served have changed, the watch is started again")
+                    log.info("namespaces that can be served have changed, restarting the watch")
                     self._restarted()
                     continue
-                # kopf returns where a signal came before ours were set again; a fault raises.
+                # kopf returns if a signal arrived before our handlers were installed again; it raises on failure.
                 stop.set()
             except Exception as error:  # noqa: BLE001  # whatever ended kopf, the tokens need a watch
                 what = failure_of(error) or type(error).__name__
-                log.error("the watch failed, it is started again", error=what)
+                log.error("watch failed, restarting it", error=what)
                 self._restarted()
-                self._pending = "the watch of IntegrationTokens is being started again"
+                self._pending = "the watch of IntegrationTokens is being restarted"
                 failed = True
                 await asyncio.sleep(_RETRY)
             finally:
                 self._take_signals()
 
     async def _watch_until_outdated(self, served: tuple[str, ...]) -> bool:
-        """Watches until that ends by itself; or ends it, answering True, once other namespaces can be served.
+        """Watches until the watch ends by itself; or ends it and returns True once other namespaces can be served.
 
-        kopf tries a call again that was refused, and tells nobody. So it is looked after as soon as a call fails.
+        kopf silently retries a refused call. So this checks as soon as a call fails.
         """
         ready = asyncio.Event()
         readying = asyncio.create_task(self._on_ready(ready, served))
@@ -121,7 +121,7 @@ class Supervisor:
                 except Unauthorized as error:
                     self._missing = str(error)
                 except Unavailable as error:
-                    # What has begun goes on when it is there again.
+                    # A running watch continues when the API server is back.
                     if self.missing:
                         self._missing = str(error)
                         self._log_once(self._missing)
@@ -140,10 +140,10 @@ class Supervisor:
 
     @staticmethod
     async def _end_what_hangs() -> None:
-        """Cancels kopf's watchers again that were cancelled and go on.
+        """Cancels kopf's watchers again if they were cancelled but continue.
 
-        kopf cancels each once, and then waits for it without a bound. But where it cancels at the same time what a
-        watcher is paused by, the watcher takes its cancellation for a pause, and begins anew.
+        kopf cancels each of them once, and then waits for it without a limit. But if it also cancels what has paused a
+        watcher, the watcher takes its cancellation for the end of the pause, and starts over.
         """
         asked: set[asyncio.Task[object]] = set()
         while True:
@@ -154,9 +154,9 @@ class Supervisor:
             asked = hung
 
     async def _await_end_or_doubt(self, watching: asyncio.Task[None], *, whole: bool) -> bool:
-        """Waits until the watch has ended, or there is cause to look whether it can go on.
+        """Waits until the watch has ended, or there is reason to check whether it can continue.
 
-        :param whole: it serves all that it should.
+        :param whole: it serves everything that it should.
         """
         doubting = asyncio.create_task(self._doubt.wait(), name="doubt")
         seconds = _RETRY if self._missing else None if whole else _RECHECK
@@ -165,7 +165,7 @@ class Supervisor:
         finally:
             doubting.cancel()
         if self._doubt.is_set():
-            # Where one call fails, others do.
+            # One failed call is rarely the only one.
             await asyncio.wait((watching,), timeout=_DOUBT)
             self._doubt.clear()
         return watching.done()
@@ -175,19 +175,19 @@ class Supervisor:
         self._take_signals()
         self._missing = self._pending = ""
         if self._has_watched:
-            # What was deleted since the last watch is told by none.
+            # No watch reports what was deleted since the last one.
             self._handler.relisted.set()
         self._has_watched = True
         log.info("watching", namespaces=[name for name in served if name] or "all")
 
     async def _find_served(self, *, watch: bool) -> tuple[tuple[str, ...], str]:
-        """The namespaces, of those to serve, in which our kinds can be listed, the empty name for all; and what stands
-        in the way of one that can't be served.
+        """The namespaces to serve in which our kinds can be listed (the empty name for all), and what prevents serving
+        one that cannot be.
 
-        kopf looks for kinds only when it starts, and ends for all namespaces where one of them has none.
+        kopf looks for kinds only when it starts, and stops for all namespaces if one of them lacks a kind.
 
-        :param watch: whether they must prove to be watchable too.
-        :raises Unavailable: where that can't be told now.
+        :param watch: whether they must also prove watchable.
+        :raises Unavailable: if that cannot be determined now.
         """
         kinds = (
             (INTEGRATIONS, ENDPOINTS[EndpointKind.NAMESPACED])

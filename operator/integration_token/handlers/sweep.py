@@ -1,8 +1,8 @@
-"""Finds what was deleted while nobody watched.
+"""Finds objects that were deleted while there was no watch.
 
-kopf, when it has to list anew, tells what is there and nothing of what is gone: after its restart, and after the API
-server has forgotten the version that it watched from (410). So what is known is held against a list of metadata, after
-each of these and now and then anyway.
+When kopf has to list again, it reports what exists and nothing about what was deleted: after its restart, and after the
+API server has forgotten the version that it watched from (410). So what is known is compared with a list of metadata
+after each of these, and periodically.
 """
 
 import asyncio
@@ -20,29 +20,29 @@ from integration_token.telemetry.logs import get_logger
 log = get_logger(__name__)
 
 _PERIOD = 900.0
-"""Seconds between two sweeps that nothing has asked for: ten thousand resources cost half a second of CPU."""
+"""Seconds between two periodic sweeps: with ten thousand resources each costs half a second of CPU."""
 
 _SETTLING = 2.0
-"""Seconds from the first sign of a new list to the sweep, which one list gives many of; and between two attempts."""
+"""Seconds from the first sign of a new list to the sweep, since one list gives many signs; and between two attempts."""
 
 KnownObjects = Iterator[tuple[str, str, str]]
 """Namespace, name and UID of each object of a kind."""
 
 
 class DeletionSweep:
-    """Compares what is known with what is there, and has the handler forget what is no longer there."""
+    """Compares what is known with what exists, and makes the handler forget what no longer does."""
 
     def __init__(
         self, gateway: Gateway, inventory: Inventory, handler: EventHandler, namespaces: Collection[str]
     ) -> None:
-        """`namespaces`: those that are watched, none for all."""
+        """`namespaces` that are watched; empty for all."""
         self._gateway = gateway
         self._inventory = inventory
         self._handler = handler
         self._namespaces = tuple(namespaces)
 
     async def run(self) -> None:
-        """Sweeps for ever."""
+        """Sweeps forever."""
         while True:
             try:
                 async with asyncio.timeout(_PERIOD):
@@ -54,7 +54,7 @@ class DeletionSweep:
             try:
                 await self.sweep()
             except ClusterError as error:
-                log.debug("what is there could not be counted", error=str(error))
+                log.debug("cannot list existing objects", error=str(error))
                 self._handler.relisted.set()
 
     async def sweep(self) -> None:
@@ -79,7 +79,8 @@ class DeletionSweep:
     async def _sweep_kind(
         self, kind: Kind, namespace: str, known: Callable[[], KnownObjects], gone: Callable[[str, str, str], None]
     ) -> None:
-        """Calls `gone` for all that was known before the list began and isn't in it: what came later is not judged."""
+        """Calls `gone` for everything that was known before the list began and is not in it; later objects are
+        ignored."""
         left = {(where, name): uid for where, name, uid in known() if namespace in {"", where}}
         if not left:
             return
@@ -90,7 +91,7 @@ class DeletionSweep:
                 if left.get(place) in {"", metadata["uid"]}:
                     del left[place]
         for (where, name), uid in left.items():
-            log.info("deleted while nobody watched", kind=kind.plural, namespace=where, name=name)
+            log.info("found deleted without a watch event", kind=kind.plural, namespace=where, name=name)
             gone(where, name, uid)
 
     def _integrations(self) -> KnownObjects:

@@ -1,7 +1,7 @@
-"""Watches our own kinds by kopf: each event goes to the :class:`EventHandler`.
+"""Watches our own kinds with kopf: each event goes to the :class:`EventHandler`.
 
-kopf's means (timers, daemons, indices, finalizers, change handlers) write to every object, hold every body, or copy
-Secrets into annotations. Its lists and watches are used alone, and of namespaces its raw events.
+kopf's other features (timers, daemons, indices, finalizers, change handlers) write to every object, keep every body, or
+copy Secrets into annotations. Only its lists and watches are used, and its raw events for namespaces.
 """
 
 import asyncio
@@ -40,12 +40,12 @@ async def watch(
     ready: asyncio.Event,
     on_failure: Callable[[], None],
 ) -> None:
-    """Watches until a signal ends kopf, or raises what kopf cannot mend itself.
+    """Watches until a signal ends kopf, or raises what kopf cannot recover from.
 
-    :param access: how to reach the API server, asked whenever kopf logs in.
-    :param namespaces: those to watch, none for all.
+    :param access: how to connect to the API server, called whenever kopf logs in.
+    :param namespaces: to watch; empty for all.
     :param ready: set once kopf watches.
-    :param on_failure: called whenever a call of kopf's fails, refused or not answered: it tries again for ever.
+    :param on_failure: called whenever a call of kopf fails, refused or not answered: kopf retries forever.
     """
     async with AsyncExitStack() as sessions:
         await kopf.operator(
@@ -54,9 +54,9 @@ async def watch(
             clusterwide=not namespaces,
             namespaces=tuple(namespaces),
             standalone=True,
-            # Told to nobody; but kopf would look for the name of the user instead, and fail where it has none, as in a
+            # Not used anywhere; but otherwise kopf would look for the user's name, and fail if there is none, as in a
             # pod.
-            identity=MANAGER,  # type: ignore[arg-type]  # a string, of a type that kopf doesn't export
+            identity=MANAGER,  # type: ignore[arg-type]  # a string, of a type that kopf does not export
             ready_flag=ready,
         )
 
@@ -69,9 +69,9 @@ def _registry(
     *,
     clusterwide: bool,
 ) -> kopf.OperatorRegistry:
-    """kopf's handlers: one for each kind that is watched, and the login, which kopf repeats when it is answered a 401.
+    """kopf's handlers: one for each watched kind, and the login, which kopf repeats after a 401.
 
-    :param sessions: closes those that kopf leaves open.
+    :param sessions: closes the sessions that kopf leaves open.
     """
     registry = kopf.OperatorRegistry()
     notes = _notes(handler)
@@ -85,29 +85,29 @@ def _registry(
             await asyncio.sleep(_RELOGIN)
         info = _connection(await access())
         session = await sessions.enter_async_context(session_of(info, notes))
-        # What was refused before kopf takes for no login at all, and ends for good, or hangs while it ends. Until there
-        # is another token the same one is to be tried again, so each time it has to look different.
+        # kopf does not accept a login that was refused before: it then stops for good, or hangs while stopping. Until
+        # there is another token, the same one must be retried, so it has to look different each time.
         return kopf.AiohttpSession(server=info.server, aiohttp_session=session, priority=number)
 
     for plural in notes if clusterwide else notes.keys() - {CLUSTER_TOKEN_ENDPOINTS}:
 
         @kopf.on.event(GROUP, VERSION, plural, registry=registry)
         async def noted_by_the_session(**_: Any) -> None:
-            """kopf watches what has a handler."""
+            """kopf watches kinds that have a handler."""
 
     if clusterwide:
 
         @kopf.on.event("", "v1", "namespaces", registry=registry)
         async def namespace(event: Any, **_: Any) -> None:
             handler.on_namespace(event["type"], event["object"])
-            # kopf's worker for an object holds its last event until it has been idle for a moment.
+            # kopf's worker for an object keeps its last event until it has been idle for a moment.
             let_go(event["object"])
 
     return registry
 
 
 def _notes(handler: EventHandler) -> Mapping[str, Note]:
-    """By plural, how events are noted."""
+    """By plural, how events are recorded."""
     return {
         INTEGRATION_TOKENS: _guarded(handler.on_integration),
         TOKEN_ENDPOINTS: _guarded(lambda kind, body: handler.on_endpoint(kind, EndpointKind.NAMESPACED, body)),
@@ -116,14 +116,14 @@ def _notes(handler: EventHandler) -> Mapping[str, Note]:
 
 
 def _guarded(note: Note) -> Note:
-    """Raises nothing: one object must not end the watch of all."""
+    """Never raises: one object must not end the watch of all."""
 
     def noted(kind: str | None, body: dict[str, Any]) -> None:
         try:
             note(kind, body)
         except Exception as error:  # noqa: BLE001  # whatever it is
-            # Its text may hold a part of the object.
-            log.error("event not noted", kind=body.get("kind"), error=type(error).__name__, where=raised_at(error))
+            # The exception's text may contain part of the object.
+            log.error("event not recorded", kind=body.get("kind"), error=type(error).__name__, where=raised_at(error))
 
     return noted
 
@@ -142,17 +142,17 @@ def _connection(access: Access) -> kopf.ConnectionInfo:
 
 
 def _settings(on_failure: Callable[[], None]) -> kopf.OperatorSettings:
-    """kopf's settings: as little memory and as few writes as it can do with."""
+    """kopf's settings: as little memory and as few writes as possible."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.scanning.disabled = True
     settings.watching.chunk_size = 50  # each is up to 16 KiB of text: see the session
-    # For as long the worker of each object that was listed keeps it: the shorter, the fewer of them at once.
+    # How long the worker of each listed object keeps it: the shorter, the fewer are kept at once.
     settings.queueing.idle_timeout = 0.02
-    # Else kopf kills the whole process ten minutes after it was ended, also where it is only started again.
+    # Otherwise kopf kills the whole process ten minutes after it was ended, even if it is only being restarted.
     settings.process.ultimate_exiting_timeout = None
-    # kopf gives up, and ends, with the last of its backoffs; the API server may be away for any time.
+    # kopf gives up and ends after its last backoff, but the API server may be away for any length of time.
     settings.networking.error_backoffs = _EndlessBackoff(on_failure)
     settings.persistence.diffbase_storage = _NoDiffBase()
     settings.persistence.progress_storage = _NoProgress()
@@ -160,7 +160,7 @@ def _settings(on_failure: Callable[[], None]) -> kopf.OperatorSettings:
 
 
 class _EndlessBackoff:
-    """Seconds between kopf's attempts to reach the API server: asked for after each that failed."""
+    """Seconds between kopf's attempts to reach the API server: read after each one that failed."""
 
     def __init__(self, on_failure: Callable[[], None]) -> None:
         self._on_failure = on_failure
@@ -172,7 +172,7 @@ class _EndlessBackoff:
 
 
 class _NoProgress(kopf.ProgressStorage):
-    """Keeps no record of handlers in the objects, and looks for none in each event: raw events have none."""
+    """Stores no record of handlers in objects, and looks for none in each event: raw events have none."""
 
     def fetch(self, **_: Any) -> None:
         return None
@@ -191,7 +191,7 @@ class _NoProgress(kopf.ProgressStorage):
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
-    """Keeps no copy of what an object looked like: nothing here asks for differences."""
+    """Stores no copy of what an object looked like: nothing here needs differences."""
 
     def build(self, **_: Any) -> Any:
         return {}

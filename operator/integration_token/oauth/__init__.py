@@ -1,5 +1,5 @@
-"""The token request (RFC 6749): built, sent, and its answer read; the only room that knows httpx.
+"""The token request (RFC 6749): building it, sending it, reading the response. The only room that imports httpx.
 
-Here: the grant, client authentication, addresses, trust, the exchange and what an answer says. Not here: whether and
-when to ask (`renewal`, `workqueue`), what the answer is worth to a resource (`controller`).
+Here: the grant, client authentication, addresses, trust, the exchange and the meaning of a response. Not here: whether
+and when to ask (`renewal`, `workqueue`), what a response means for a resource (`controller`).
 """

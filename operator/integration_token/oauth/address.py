@@ -1,6 +1,6 @@
-"""Which hosts and addresses credentials may be sent to: pure judgments, made before a connection is.
+"""Decides which hosts and addresses credentials may be sent to, before any connection is made. Pure.
 
-Whoever may create a TokenEndpoint could otherwise make the operator talk to anything that it can reach: the cloud's
+Otherwise anyone who can create a TokenEndpoint could make the operator talk to everything it can reach: the cloud's
 metadata service, the API server, a neighbour's database.
 """
 
@@ -11,51 +11,51 @@ from dataclasses import dataclass
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-"""RFC 6052, 2.1: the last four bytes are the IPv4 address that is really meant."""
+"""RFC 6052, 2.1: the last four bytes are the IPv4 address that the packet goes to."""
 _LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
-"""RFC 8215: networks' own prefixes of any length that RFC 6052 has are in it, so the IPv4 address may stand wherever
-2.2 puts it. Other prefixes of a network's own can't be known."""
+"""RFC 8215: holds networks' own prefixes of every length in RFC 6052, so the IPv4 address may be at any position listed
+in 2.2. A network's own prefixes outside this range cannot be known."""
 _LAYOUTS = (((48, 64), (72, 88)), ((56, 64), (72, 96)), ((72, 104),), ((96, 128),))
-"""RFC 6052, 2.2: the bits of the IPv4 address with prefixes of 48, 56, 64 and 96 bits."""
+"""RFC 6052, 2.2: the bits that hold the IPv4 address, for prefixes of 48, 56, 64 and 96 bits."""
 _PLATFORM = frozenset(
     map(ipaddress.ip_address, ("168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"))
 )
-"""Where clouds answer whoever asks from inside with identities and settings: Azure's, Alibaba's, Oracle's, and Amazon's
-and Google's by IPv6. What others use is link-local."""
+"""Where clouds hand out identities and settings to anything that asks from inside: Azure, Alibaba, Oracle, and Amazon
+and Google over IPv6. The other clouds use link-local addresses."""
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
-"""RFC 4291, 2.5.5.1: deprecated, but some stacks still route it as the IPv4 address in it."""
+"""RFC 4291, 2.5.5.1: deprecated, but some stacks still route it to the IPv4 address in it."""
 _SHARED = ipaddress.IPv4Network("100.64.0.0/10")
-"""RFC 6598: inside a provider's, and many a cluster's, network."""
+"""RFC 6598: used inside providers' networks and many clusters."""
 _THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")
 """RFC 1122, 3.2.1.3: on Linux, 0.0.0.0 connects to the machine itself."""
 _NOTHING = ipaddress.IPv4Address(0)
 _SITE_LOCAL = ipaddress.IPv6Network("fec0::/10")
-"""RFC 3879: deprecated, but routed inside sites as ever."""
+"""RFC 3879: deprecated, but still routed inside sites."""
 _UNIQUE_LOCAL = ipaddress.IPv6Network("fc00::/7")
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What an installation's settings allow."""
+    """What the installation's settings allow."""
 
     insecure: bool
-    """http and loopback addresses, for trials."""
+    """Allow http and loopback addresses, for trials."""
     allowed_hosts: frozenset[str]
-    """Lower-case hosts; empty: every host."""
+    """Lower-case hosts; empty allows every host."""
     private_hosts: frozenset[str]
-    """Lower-case hosts that a namespaced endpoint may use although their addresses are private."""
+    """Lower-case hosts that a namespaced endpoint may use even if their addresses are private."""
 
     def allows_host(self, host: str) -> bool:
-        """Whether the installation's list, if there is one, has the host."""
+        """Whether the installation allows this host; without a list it allows every host."""
         return not self.allowed_hosts or host in self.allowed_hosts
 
 
 def forbidden_address(addresses: Sequence[IPAddress], *, private: bool, insecure: bool) -> str | None:
-    """What is wrong with the first address that may not be connected to, such as "10.0.0.7 is private"; None where all
-    may.
+    """What is wrong with the first address that must not be connected to, such as "10.0.0.7 is private"; None if all
+    are allowed.
 
-    Every one must pass: a name that resolves to a public and a loopback address would be connected to either.
-    `private` admits private, unique-local and shared addresses, `insecure` loopback ones.
+    Every address must pass: if a name resolves to a public and a loopback address, either may be connected to.
+    `private` allows private, unique-local and shared addresses, `insecure` allows loopback.
     """
     for address in addresses:
         for meant in _meanings(address):
@@ -80,7 +80,7 @@ def _meanings(address: IPAddress) -> Sequence[IPAddress]:
         return (address.teredo[1],)
     if address in _LOCAL_NAT64:
         meanings = tuple(_embedded(address, layout) for layout in _LAYOUTS)
-        # Where the bits of a layout are not used by another's address they are zeros, and no address to go to.
+        # If another layout is in use, this layout's bits are zeros, which is not an address to connect to.
         used = tuple(meant for meant in meanings if meant not in _THIS_NETWORK)
         return (*used, meanings[-1]) if meanings[-1] != _NOTHING or not used else used
     compatible = address in _COMPATIBLE and int(address) > 1
@@ -93,7 +93,7 @@ def _embedded(address: ipaddress.IPv6Address, layout: Sequence[tuple[int, int]])
 
 
 def _kind(address: IPAddress) -> str | None:
-    """What makes an address no ordinary public one; None for those that are."""
+    """Why an address is not an ordinary public one; None if it is."""
     if address in _PLATFORM:
         return "a cloud's platform address"
     if address.is_unspecified or (address.version == 4 and address in _THIS_NETWORK):

@@ -1,9 +1,9 @@
-"""JWTs by which a client says who it is or whom it asks for (RFC 7521, RFC 7523), made anew for each request.
+"""JWTs in which a client states its identity or whom it acts for (RFC 7521, RFC 7523), signed afresh for each request.
 
-They have to pass at servers that disagree. One text as the audience: Keycloak refuses a list. Issued a few seconds
-ago: Ory Hydra answers 500 to one from the future, Keycloak refuses one issued more than a minute ago. Valid for a
-minute and no longer, since Keycloak takes no other without `iat`. A `jti` that nobody has seen, since most refuse one
-twice. And the client ID beside it, which Spring Authorization Server wants.
+Servers disagree, and these JWTs have to pass at all of them. The audience is a single string: Keycloak refuses a list.
+They are issued a few seconds ago: Ory Hydra answers 500 to one from the future, and Keycloak refuses one issued more
+than a minute ago. They are valid for one minute only: Keycloak accepts no longer lifetime without `iat`. The `jti` is
+always new: most servers refuse to see one twice. The client ID goes beside it: Spring Authorization Server wants that.
 """
 
 import uuid
@@ -22,25 +22,25 @@ from integration_token.oauth.key import Signing, invalid, read_private_key
 from integration_token.oauth.part import TokenRequestSpec
 
 _BACK: Final = 5
-"""Seconds before now at which an assertion says that it was issued: clocks in a cluster differ by less."""
+"""Seconds by which `iat` is set in the past: clocks in a cluster differ by less."""
 
 _LEAST_SECRET: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
-"""Bytes of the secret (RFC 7518, 3.2): as many as the hash has."""
+"""Minimum length of the secret in bytes (RFC 7518, 3.2): that of the hash."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A JWT, and what no message may hold a part of."""
+    """A JWT, and the texts that no message may contain any part of."""
 
     assertion: str = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
 
 
 def signed_by_key(spec: TokenRequestSpec, now: float, *, subject: str, claims: Mapping[str, str]) -> Signed:
-    """An assertion of the client, signed with its private key.
+    """A client's assertion, signed with its private key.
 
-    :param claims: beside those that every assertion has.
-    :raises UserActionRequired: if key or certificate cannot be used.
+    :param claims: added to those that every assertion has.
+    :raises UserActionRequired: if the key or the certificate cannot be used.
     """
     wanted, place = spec.inputs.assertion, spec.place(PRIVATE_KEY)
     key = read_private_key(spec.credentials[PRIVATE_KEY], place)
@@ -56,7 +56,7 @@ def signed_by_key(spec: TokenRequestSpec, now: float, *, subject: str, claims: M
 
 
 def signed_by_secret(spec: TokenRequestSpec, now: float) -> Signed:
-    """An assertion of the client about itself, signed with its secret.
+    """A client's assertion about itself, signed with its secret.
 
     :raises UserActionRequired: if the secret cannot be used.
     """
@@ -67,13 +67,14 @@ def signed_by_secret(spec: TokenRequestSpec, now: float) -> Signed:
     if least is None:
         raise EndpointUnusable(
             Reason.INVALID_SPEC,
-            f"no client secret signs by {algorithm}, which spec.assertion.signingAlgorithm of the endpoint names;"
-            f" set it to one of {', '.join(_LEAST_SECRET)}, or spec.clientAuthenticationMethod to PrivateKeyJWT",
+            f"a client secret cannot sign with {algorithm}, which spec.assertion.signingAlgorithm of the endpoint"
+            f" sets; set it to one of {', '.join(_LEAST_SECRET)}, or set spec.clientAuthenticationMethod to"
+            " PrivateKeyJWT",
         )
     if len(secret.encode()) < least:
         raise invalid(
-            f"{place} has fewer than the {least} bytes that {algorithm} takes; have a longer secret made for this"
-            " client, or set spec.clientAuthenticationMethod of the endpoint to another method"
+            f"{place} is shorter than the {least} bytes that {algorithm} requires; set a longer client secret, or set"
+            " spec.clientAuthenticationMethod of the endpoint to another method"
         )
     headers = {"kid": wanted.key_id} if wanted.key_id else {}
     try:
@@ -81,7 +82,7 @@ def signed_by_secret(spec: TokenRequestSpec, now: float) -> Signed:
     except InvalidKeyError:
         assertion = ""
     if not assertion:
-        raise invalid(f"{place} is a key or a certificate, and no client secret; store the client secret")
+        raise invalid(f"{place} is a key or a certificate, not a client secret; store the client secret")
     return Signed(assertion, (assertion, secret))
 
 
@@ -92,7 +93,7 @@ def _claims(spec: TokenRequestSpec, now: float, subject: str) -> dict[str, str |
         "sub": subject,
         "aud": spec.inputs.assertion_audience,
         "iat": issued,
-        # Counted from there: Google refuses one that lives for longer than an hour by its own claims.
+        # Counted from `iat`: Google refuses an assertion whose own claims give it more than an hour.
         "exp": issued + int(spec.inputs.assertion.lifetime),
         "jti": str(uuid.uuid4()),
     }

@@ -1,7 +1,7 @@
 """Sends token requests.
 
-The transport is used without httpx's client around it, which would follow the environment's proxies, keep cookies from
-one tenant's request to the next, and log every URL.
+Uses httpx's transport without its client: the client would follow the environment's proxies, keep cookies from one
+tenant's request to the next, and log every URL.
 """
 
 import asyncio
@@ -32,30 +32,29 @@ from integration_token.oauth.trusted_file import TrustedFile
 from integration_token.oauth.under_way import UnderWay
 
 _PIECES = 1024
-"""Pieces in which a body may come, each of which costs as much as a hundred bytes: servers send a few kilobytes at a
-time."""
+"""Maximum number of chunks in a body. Each costs as much as a hundred bytes; servers send a few kilobytes at a time."""
 
 _GRACE = 1.0
-"""Seconds after spec.timeout at which a request is cut that httpx's own timeouts don't see, since bytes trickle in."""
+"""Seconds after spec.timeout at which a request is cancelled. httpx's own timeouts never fire if bytes trickle in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How to reach an endpoint, and what its owner may be trusted with."""
+    """How to reach an endpoint, and how far its owner is trusted."""
 
     ca_bundle: str
     """PEM; empty for the system's roots."""
     timeout: float
-    """Seconds for connection, request and answer together."""
+    """Seconds for connecting, sending and receiving together."""
     private: bool
-    """Addresses of private networks may be connected to."""
+    """Whether private addresses may be connected to."""
 
 
 class TokenClient:
     """Sends token requests, to checked addresses only.
 
-    Guarantees: no redirect is followed; no more than 64 KiB of an answer are kept; where no proxy is between, the
-    connection is made to an address that was checked, by one resolution of the name. Does not retry.
+    Guarantees: follows no redirect; keeps at most 64 KiB of a response; without a proxy, resolves the name once and
+    connects to an address that was checked. Does not retry.
     """
 
     def __init__(
@@ -68,10 +67,11 @@ class TokenClient:
         no_proxy: Collection[str] = (),
         trusted: TrustedFile | None = None,
     ) -> None:
-        """`check_leave` is called right before anything is sent, and raises where this process may not.
+        """`check_leave` is called right before anything is sent, and raises if this process may not send.
 
-        :param no_proxy: hosts, lower-case, that are asked without the proxy.
-        :param trusted: beside the system's roots, by endpoints without authorities of their own and by the proxy.
+        :param no_proxy: lower-case hosts that are reached without the proxy.
+        :param trusted: authorities that the proxy and endpoints without a CA of their own trust, besides the system's
+            roots.
         """
         self._clock = clock
         self._check_leave = check_leave
@@ -81,13 +81,13 @@ class TokenClient:
         self._pool = Pool(server, no_proxy, trusted or TrustedFile(None))
 
     async def send(self, request: TokenRequest, route: Route, *, ended: Callable[[], None] = lambda: None) -> Answer:
-        """The endpoint's answer, whatever its status.
+        """The endpoint's response, whatever its status.
 
-        :param ended: called, once, when nothing of the request is under way any more: a look-up that hangs is longer
-            than whoever waited for it.
-        :raises UserActionRequired: where the URL, the CA bundle or the host's addresses are not admitted.
-        :raises Transient: where no complete answer came.
-        :raises Fenced: where this process may not ask any more.
+        :param ended: called once, when no part of the request is running any more: a hanging look-up can outlive its
+            caller.
+        :raises UserActionRequired: if the URL, the CA bundle or the host's addresses are not allowed.
+        :raises Transient: if no complete response arrived.
+        :raises Fenced: if this process may no longer send requests.
         """
         under_way = UnderWay(ended)
         under_way.begin()
@@ -106,7 +106,7 @@ class TokenClient:
             async with asyncio.timeout(route.timeout + _GRACE):
                 return await self._answer(connections, url, request, route, under_way)
         except TimeoutError:
-            # Cut from outside, the pool may have lost count of this connection: start with a fresh one.
+            # The cancellation may have confused the pool's count of this connection: start with a fresh one.
             self._pool.drop(connections)
             raise Transient(Reason.TIMEOUT, no_answer(_place(url), route.timeout)) from None
         finally:
@@ -134,7 +134,7 @@ class TokenClient:
         for address in addresses:
             try:
                 pinned = _pinned(url, address)
-                # Each address gets its share of the time, so that one which doesn't answer leaves some to the others.
+                # Each address gets its share of the time, so that one that does not answer leaves some for the others.
                 return await self._post(
                     connections, url, pinned, request, route, route.timeout / len(addresses), under_way
                 )
@@ -142,7 +142,8 @@ class TokenClient:
                 failures.append(error)
         if not failures:
             raise Transient(Reason.ENDPOINT_UNREACHABLE, f"{url.host} has no address")
-        # Always the same one, in whatever order the name server tells the addresses: a change would be a write.
+        # Always the same failure, whatever order the name server returns the addresses in: a change would cost a status
+        # write.
         raise min(failures, key=lambda failure: failure.message)
 
     async def _post(
@@ -157,22 +158,22 @@ class TokenClient:
     ) -> Answer:
         """Sends the request to `address`, which is `url` with the checked address as its host.
 
-        :param connect: seconds that the connection may take to come about.
+        :param connect: seconds allowed for connecting.
         """
         phases = {**dict.fromkeys(("read", "write", "pool"), route.timeout), "connect": connect}
         closing = {"Connection": "close"} if request.certificate is not None else {}
-        # A pinned address has no name of its own; to a proxy the library would give the endpoint's.
+        # A pinned address needs the name for SNI; to a proxy, the library would send the endpoint's name.
         names = {"sni_hostname": url.raw_host.decode()} if not connections.proxied else {}
         outgoing = httpx.Request(
             "POST",
             address,
-            # Compressed answers are not asked for: 64 KiB on the wire could be gigabytes in memory.
+            # Ask for no compression: 64 KiB on the wire could be gigabytes in memory.
             headers={**request.headers, **closing, "Host": url.netloc.decode(), "Accept-Encoding": "identity"},
             content=request.body,
             extensions={"timeout": phases, "trace": under_way.trace, **names},
         )
         self._check_leave()
-        # Else the transport finds it out again at every lock it takes, by a system call each time.
+        # Otherwise the transport detects the async library again at every lock it takes, one system call each time.
         sniffio.current_async_library_cvar.set("asyncio")
         sent = self._clock.now().wall
         try:
@@ -180,7 +181,7 @@ class TokenClient:
             try:
                 body, pieces = bytearray(), 0
                 response.extensions["network_stream"].allow(2 * MAX_BODY)
-                async for chunk in response.stream:  # type: ignore[union-attr]  # async transports answer async streams
+                async for chunk in response.stream:  # type: ignore[union-attr]  # async transports return async streams
                     body += chunk
                     pieces += 1
                     if len(body) > MAX_BODY or pieces > _PIECES:
@@ -199,11 +200,11 @@ class TokenClient:
         return Answer(response.status_code, headers, bytes(body), sent)
 
 
-_TOO_LARGE = f"the endpoint's answer is larger than {MAX_BODY // 1024} KiB"
+_TOO_LARGE = f"the endpoint's response is larger than {MAX_BODY // 1024} KiB"
 
 
 def _place(url: httpx.URL) -> str:
-    """Host and port, for people."""
+    """Host and port, for messages."""
     return place_of(urlsplit(str(url)))
 
 
@@ -224,6 +225,6 @@ async def _resolve(url: httpx.URL, under_way: UnderWay) -> list[IPAddress]:
     if isinstance(addresses, str):
         raise Transient(
             Reason.ENDPOINT_UNREACHABLE,
-            f"the name {url.host} does not resolve: {addresses}; check spec.tokenURL, and the cluster's DNS",
+            f"cannot resolve the name {url.host}: {addresses}; check spec.tokenURL and the cluster's DNS",
         )
     return addresses

@@ -1,7 +1,7 @@
-"""TLS in which the client proves itself by a certificate (RFC 8705): a context for one request alone.
+"""TLS contexts in which the client presents a certificate (RFC 8705), each used for one request only.
 
-Python's ssl reads certificate and key from files only. They are given files that live in memory, are sealed, have no
-name, and are closed before anything is sent.
+Python's ssl reads certificates and keys only from files. These files are in memory, sealed and unnamed, and are closed
+before anything is sent.
 """
 
 import os
@@ -17,23 +17,23 @@ from integration_token.oauth.part import ClientCertificate
 from integration_token.oauth.trust import fresh_context
 
 _MISFITS = frozenset({"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED"})
-"""What OpenSSL says of a key that isn't the certificate's; the last of one that isn't even of its kind."""
+"""OpenSSL's reasons for a key that does not match the certificate; the last is for a key of another type."""
 
 _OPENSSL_REASON = re.compile(r"[A-Z0-9_]{1,64}")
 
 
 class _EncryptedError(Exception):
-    """The key wants a password, which nobody is asked for."""
+    """The key has a password."""
 
 
 def certified_context(certificate: ClientCertificate, ca_bundle: str, *, added: str = "") -> ssl.SSLContext:
-    """A TLS context with this certificate, trusting as others do; it resumes no session.
+    """A TLS context with this certificate and the usual trust; it does not resume sessions.
 
-    Takes some 20 ms with the system's roots, and the longer the more authorities there are: for a thread.
+    Takes about 20 ms with the system's roots, more with more authorities: run it in a thread.
 
-    :param added: PEM text of what is trusted beside the system's roots.
-    :raises UserActionRequired: where certificate and key, or the CA bundle, cannot be used.
-    :raises Transient: where the system has no file in memory for them now.
+    :param added: PEM text of authorities that are trusted besides the system's roots.
+    :raises UserActionRequired: if the certificate and key, or the CA bundle, cannot be used.
+    :raises Transient: if the system cannot provide an in-memory file now.
     """
     context = fresh_context(ca_bundle, added=added)
     context.options |= ssl.OP_NO_TICKET
@@ -41,30 +41,30 @@ def certified_context(certificate: ClientCertificate, ca_bundle: str, *, added: 
         with _in_memory(certificate.chain) as chain, _in_memory(certificate.key) as key:
             context.load_cert_chain(chain, key, password=_refuse)
     except _EncryptedError:
-        raise _invalid("the private key is encrypted; write it anew without a password") from None
+        raise _invalid("the private key is encrypted; store it without a password") from None
     except ssl.SSLError as error:
         raise _unusable(error.reason or "") from None
     except OSError as error:
         said = os.strerror(error.errno or 0).lower()
         raise Transient(
             Reason.TLS_FAILED,
-            f"the client certificate cannot be loaded in the operator's pod: {said}; see that /proc is mounted there,"
-            " and how many files it may open",
+            f"cannot load the client certificate in the operator's pod: {said}; check that /proc is mounted there, and"
+            " the limit of open files",
         ) from None
     return context
 
 
 def _refuse() -> str:
-    """Where OpenSSL would ask for a password on the terminal."""
+    """Called when OpenSSL would ask for a password on the terminal."""
     raise _EncryptedError
 
 
 @contextmanager
 def _in_memory(text: str) -> Iterator[str]:
-    """The path of a file with that text, as long as the block lasts."""
+    """The path of a file with that text, for the duration of the block."""
     if sys.platform != "linux":
         raise _unsupported()
-    import fcntl  # noqa: PLC0415  # there is none on every system
+    import fcntl  # noqa: PLC0415  # not available on every system
 
     file = os.memfd_create("client-certificate", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
@@ -80,17 +80,17 @@ def _in_memory(text: str) -> Iterator[str]:
 def _unsupported() -> Failure:
     return EndpointUnusable(
         Reason.INVALID_SPEC,
-        "client certificates need an operator that runs on Linux; run it there, or set another"
+        "client certificates require the operator to run on Linux; run it there, or set another"
         " spec.clientAuthenticationMethod",
     )
 
 
 def _unusable(reason: str) -> Failure:
     if reason in _MISFITS:
-        return _invalid("the private key is not the certificate's; write both anew, in one step")
+        return _invalid("the private key does not match the certificate; store a matching pair in one update")
     said = f" ({reason})" if _OPENSSL_REASON.fullmatch(reason) else ""
-    return _invalid(f"certificate or private key cannot be used{said}; write both anew as PEM, in one step")
+    return _invalid(f"the certificate or the private key cannot be used{said}; store both again as PEM, in one update")
 
 
 def _invalid(what: str) -> Failure:
-    return UserActionRequired(Reason.CREDENTIALS_INVALID, f"in the credentials Secret {what}")
+    return UserActionRequired(Reason.CREDENTIALS_INVALID, f"in the credentials Secret, {what}")

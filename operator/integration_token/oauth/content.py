@@ -1,25 +1,25 @@
-"""The content of an answer, where it was compressed although identity was asked for: pure."""
+"""Decompresses responses that were compressed although identity was asked for. Pure."""
 
 import zlib
 
 MAX_BODY = 64 * 1024
-"""Bytes of an answer that are read. The target Secret has room for 1 MiB, but tokens travel in headers, and servers
-stop reading those at 8 to 64 KiB."""
+"""Bytes of a response that are read. The target Secret has room for 1 MiB, but tokens travel in headers, and servers
+accept only 8 to 64 KiB of those."""
 
 _GZIP = zlib.MAX_WBITS + 16
 _OTHERS = frozenset({"br", "compress", "dcb", "dcz", "x-compress", "zstd"})
-"""What else IANA has registered. Only these are named in a message: a header may hold anything."""
+"""The other encodings that IANA has registered. Messages name only these: a header may contain anything."""
 
 
 class ContentError(ValueError):
-    """The content can't be read; the text, which holds nothing of it, says why."""
+    """The content cannot be read. The text says why, and contains none of it."""
 
 
 def content_of(body: bytes, encoding: str) -> bytes:
-    """The content of a body, of which never more than 64 KiB are unpacked.
+    """The content of a body, of which never more than 64 KiB are decompressed.
 
-    :param encoding: the header Content-Encoding (RFC 9110, 8.4).
-    :raises ContentError: where it can't be unpacked, or is longer.
+    :param encoding: the Content-Encoding header (RFC 9110, 8.4).
+    :raises ContentError: if it cannot be decompressed, or is longer.
     """
     match encoding.strip().lower():
         case "" | "identity":
@@ -27,12 +27,12 @@ def content_of(body: bytes, encoding: str) -> bytes:
         case "gzip" | "x-gzip":
             return _unpacked(body, "gzip", _GZIP)
         case "deflate":
-            # RFC 9110, 8.4.1.2 means the zlib format, and knows that some servers leave that out.
+            # RFC 9110, 8.4.1.2 means the zlib format, and notes that some servers leave the zlib wrapper out.
             is_zlib = len(body) > 1 and body[0] & 0x0F == 8 and int.from_bytes(body[:2]) % 31 == 0
             return _unpacked(body, "deflate", zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS)
         case other:
             name = f" ({other})" if other in _OTHERS else ""
-            raise ContentError(f"compressed{name} in a way that was not asked for and can't be read")
+            raise ContentError(f"compressed{name} in a way that was not asked for and cannot be read")
 
 
 def _unpacked(body: bytes, name: str, bits: int) -> bytes:
@@ -40,9 +40,9 @@ def _unpacked(body: bytes, name: str, bits: int) -> bytes:
     try:
         content = unpacking.decompress(body, MAX_BODY + 1)
     except zlib.error:
-        raise ContentError(f"said to be compressed ({name}) and is not") from None
+        raise ContentError(f"labelled as compressed ({name}) but is not") from None
     if len(content) > MAX_BODY:
-        raise ContentError(f"larger than {MAX_BODY // 1024} KiB once unpacked")
+        raise ContentError(f"larger than {MAX_BODY // 1024} KiB when decompressed")
     if not unpacking.eof:
-        raise ContentError(f"compressed ({name}) and incomplete")
+        raise ContentError(f"compressed ({name}) but incomplete")
     return content

@@ -1,6 +1,6 @@
-"""What a failed exchange says to a user: with whom, the cause that the system or TLS gave, and what to do.
+"""The message for a failed exchange: the peer, the cause that the system or TLS reported, and what to do.
 
-Never the library's own text, which may hold what was sent.
+Never contains the library's own text, which may include what was sent.
 """
 
 import errno
@@ -16,23 +16,23 @@ from integration_token.errors import EndpointUnusable, Failure, Transient
 from integration_token.oauth.refusal import proxy_refusal
 from integration_token.oauth.stream import TooMuch
 
-TOO_MUCH = "the endpoint's answer comes in too many pieces, or with too much beside it"
+TOO_MUCH = "the endpoint's response has too many chunks, or too much data besides the body"
 
-_CHECK = "check spec.tokenURL, and what stands between it and the operator, such as a NetworkPolicy or a firewall"
+_CHECK = "check spec.tokenURL, and anything between the operator and it, such as a NetworkPolicy or a firewall"
 
 _TRUST = (
     "set caBundle of the endpoint to the authority that issued it, or have the endpoint send its intermediate"
     " certificates too"
 )
-_RENEW = "have the endpoint's certificate, or that of the authority which issued it, renewed"
-_NAME = "set spec.tokenURL to a name that the certificate is for, or have one issued for this name"
-_STRONGER = "have the endpoint's certificates issued anew, with a stronger key or signature"
+_RENEW = "have the endpoint's certificate, or that of its issuing authority, renewed"
+_NAME = "set spec.tokenURL to a name in the certificate, or have a certificate issued for this name"
+_STRONGER = "have the endpoint's certificates reissued with a stronger key or signature"
 _ADVICE = {
-    2: _TRUST,  # the issuer of one of its certificates isn't known
+    2: _TRUST,  # unknown issuer
     9: "it is not valid yet: check the endpoint's clock, and the operator's",
     10: _RENEW,
-    18: _TRUST,  # it is self-signed
-    19: _TRUST,  # an authority that it sends is self-signed, and none that is trusted
+    18: _TRUST,  # self-signed
+    19: _TRUST,  # the chain contains a self-signed authority that is not trusted
     20: _TRUST,
     21: _TRUST,
     23: _RENEW,  # revoked
@@ -43,8 +43,8 @@ _ADVICE = {
     67: _STRONGER,
     68: _STRONGER,
 }
-"""What to do, by X.509's verification errors as OpenSSL numbers them (`x509_vfy.h`)."""
-_OTHER_ADVICE = "have the endpoint's certificate corrected, or set caBundle of the endpoint to the authority it is from"
+"""What to do, by OpenSSL's number of the X.509 verification error (`x509_vfy.h`)."""
+_OTHER_ADVICE = "have the endpoint's certificate fixed, or set caBundle of the endpoint to the authority that issued it"
 
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"})
 _NO_COMMON_TLS = frozenset(
@@ -60,23 +60,23 @@ _NO_COMMON_TLS = frozenset(
 
 _CERTIFICATE = (
     "check that the endpoint knows this client by the certificate in the credentials Secret, and trusts the authority"
-    " which issued it; its log may say more"
+    " that issued it; the endpoint's log may say more"
 )
-_RENEWED = "write a certificate that is valid, and its key, into the credentials Secret"
+_RENEWED = "store a valid certificate and its key in the credentials Secret"
 _REFUSED = {
     "SSLV3_ALERT_BAD_CERTIFICATE": _CERTIFICATE,
-    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "have one issued with another kind of key, or for the use by clients",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "have one issued with another type of key, or for client authentication",
     "SSLV3_ALERT_CERTIFICATE_REVOKED": _RENEWED,
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": _RENEWED,
     "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _CERTIFICATE,
     "TLSV1_ALERT_UNKNOWN_CA": (
-        "have the endpoint trust the authority which issued it, or write the intermediate certificates too into the"
+        "have the endpoint trust the authority that issued it, or add the intermediate certificates to the"
         " credentials Secret"
     ),
     "TLSV1_ALERT_ACCESS_DENIED": _CERTIFICATE,
     "TLSV1_ALERT_DECRYPT_ERROR": _CERTIFICATE,
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": (
-        "none that it takes was shown: have the endpoint trust the authority which issued it"
+        "the endpoint received no certificate that it accepts: have it trust the authority that issued this one"
     ),
 }
 """What to do, by the alert with which a server refuses a client's certificate (RFC 8446, 6.2; OpenSSL's names)."""
@@ -85,19 +85,19 @@ _OPENSSL_REASON = re.compile(r"[A-Z0-9_]{1,64}")
 
 
 class Unconnected(Transient):
-    """No connection to this address came about: another one of the name may do."""
+    """Could not connect to this address; another address of the name may work."""
 
 
 def exchange_failure(
     error: httpx.HTTPError | ssl.SSLError | TooMuch, server: str, timeout: float, proxy: str, *, certified: bool = False
 ) -> Failure:
-    """What a failed exchange says to a user.
+    """The failure to report for a failed exchange.
 
-    :param error: the HTTP library's, or TLS's own: the library hands on as it is what comes after the handshake.
+    :param error: from the HTTP library, or from TLS: the library passes on unchanged what fails after the handshake.
     :param server: the endpoint's host and port.
-    :param timeout: seconds that there were.
-    :param proxy: the proxy's host and port; empty without one, and once it has made its connection.
-    :param certified: the endpoint was shown a client certificate, and has answered nothing yet.
+    :param timeout: seconds that the exchange was allowed.
+    :param proxy: the proxy's host and port; empty without one, and once the proxy has connected.
+    :param certified: a client certificate was presented, and the endpoint has not answered yet.
     """
     causes = list(_causes(error))
     known = _known_failure(causes, server, proxy, certified=certified)
@@ -115,24 +115,24 @@ def exchange_failure(
     if certified and isinstance(error, httpx.ConnectError | httpx.ReadError | httpx.RemoteProtocolError):
         return Transient(
             Reason.TLS_FAILED,
-            f"{server} ended the connection when it was shown the client certificate{said}, and didn't say why;"
+            f"{server} closed the connection after the client certificate was presented{said}, without a reason;"
             f" {_CERTIFICATE}",
         )
     if isinstance(error, httpx.ConnectError):
-        return Unconnected(Reason.ENDPOINT_UNREACHABLE, f"no connection to {peer} comes about{said}; {check}")
+        return Unconnected(Reason.ENDPOINT_UNREACHABLE, f"could not connect to {peer}{said}; {check}")
     if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
         return EndpointUnusable(
             Reason.INVALID_SPEC, "the token request cannot be sent as specified; check spec.tokenURL"
         )
     if isinstance(error, httpx.RemoteProtocolError):
-        said = ": it was closed, or what came is not HTTP"
+        said = ": it was closed, or the response is not HTTP"
     return Transient(
-        Reason.ENDPOINT_UNREACHABLE, f"the connection to {server} broke before the answer was complete{said}"
+        Reason.ENDPOINT_UNREACHABLE, f"the connection to {server} broke before the response was complete{said}"
     )
 
 
 def _known_failure(causes: Iterable[BaseException], server: str, proxy: str, *, certified: bool) -> Failure | None:
-    """Where the cause says more than the HTTP library's error does."""
+    """The failure, if the cause says more than the HTTP library's error does."""
     for cause in causes:
         if isinstance(cause, ssl.SSLError):
             return _proxy_tls_failure(cause, proxy) if proxy else _tls_failure(cause, server, certified=certified)
@@ -142,12 +142,12 @@ def _known_failure(causes: Iterable[BaseException], server: str, proxy: str, *, 
 
 
 def no_answer(server: str, timeout: float) -> str:
-    """What is said where no answer came in so many seconds."""
-    return f"{server} did not answer within {timeout:g} s; see whether it is slow, or raise spec.timeout"
+    """The message for a response that did not arrive in time."""
+    return f"{server} did not answer within {timeout:g} s; check whether it is slow, or raise spec.timeout"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it came from, of several at once the first."""
+    """The error and its causes; of a group, only the first."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause
@@ -155,22 +155,22 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _said_by_system(causes: Iterable[BaseException]) -> str:
-    """What the system says of it, such as ": connection refused"; empty where it says nothing."""
+    """The system's text, such as ": connection refused"; empty if it has none."""
     numbers = [cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno in errno.errorcode]
     return f": {os.strerror(numbers[-1]).lower()}" if numbers and numbers[-1] else ""
 
 
 def _proxy_tls_failure(error: ssl.SSLError, proxy: str) -> Failure:
-    """Of no endpoint's certificate, whose owner could do nothing about it."""
+    """Says nothing about the endpoint's certificate: the endpoint's owner could not do anything about it."""
     why = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else _reason(error)
     return Transient(
         Reason.ENDPOINT_UNREACHABLE,
-        f"TLS with the proxy {proxy} fails{f': {why}' if why else ''}; check its certificate, and --proxy-url",
+        f"TLS with the proxy {proxy} failed{f': {why}' if why else ''}; check its certificate, and --proxy-url",
     )
 
 
 def _reason(error: ssl.SSLError) -> str:
-    """OpenSSL's word for it, such as WRONG_VERSION_NUMBER; empty where it has none."""
+    """OpenSSL's reason code, such as WRONG_VERSION_NUMBER; empty if it has none."""
     return error.reason if error.reason and _OPENSSL_REASON.fullmatch(error.reason) else ""
 
 
@@ -181,13 +181,13 @@ def _tls_failure(error: ssl.SSLError, server: str, *, certified: bool) -> Failur
         return Transient(Reason.TLS_FAILED, what)
     reason = _reason(error)
     if certified and (refused := _REFUSED.get(reason)):
-        return Transient(Reason.TLS_FAILED, f"{server} refuses the client certificate ({reason}); {refused}")
+        return Transient(Reason.TLS_FAILED, f"{server} refused the client certificate ({reason}); {refused}")
     advice = "check spec.tokenURL, and the endpoint's log"
     if reason in _NO_TLS:
-        advice = "check that spec.tokenURL names an https port"
+        advice = "check that spec.tokenURL points to an https port"
     elif reason in _NO_COMMON_TLS:
-        advice = "have the endpoint offer TLS 1.2 or later, with a cipher that is still in use"
+        advice = "have the endpoint offer TLS 1.2 or later with a current cipher"
         advice = f"{advice}, and {_CERTIFICATE}" if certified else advice
     elif "CERTIFICATE_REQUIRED" in reason:
-        advice = "it wants a client certificate: set spec.clientAuthenticationMethod to TLSClientAuth"
+        advice = "the endpoint requires a client certificate: set spec.clientAuthenticationMethod to TLSClientAuth"
     return Transient(Reason.TLS_FAILED, f"TLS with {server} failed{f' ({reason})' if reason else ''}; {advice}")

@@ -1,8 +1,8 @@
-"""When the token of an answer expires, by what the answer tells: pure.
+"""Determines when a token expires from what the response says. Pure.
 
-`expires_in` counts from when the answer was made, which a cache on the way tells by Age (RFC 9111, 4.2.3); `exp` is by
-the endpoint's clock, which Date tells. The earlier of the two counts. Where nothing is told, an expiry is assumed: a
-date to ask again.
+`expires_in` counts from when the response was made; Age tells how long ago that was if a cache is in between (RFC 9111,
+4.2.3). `exp` is by the endpoint's clock, which Date tells. The earlier of the two counts. Without either, an expiry is
+assumed: a time to ask again.
 """
 
 import math
@@ -15,24 +15,24 @@ from typing import Any, NamedTuple
 from integration_token.api.token import Assumption
 
 MAX_SKEW = 10 * 60.0
-"""Seconds by which the endpoint's clock may differ from ours before its Date is no word to go by."""
+"""Seconds by which the endpoint's clock may differ from ours before its Date is no longer relied on."""
 
 _MAX_LIFETIME = 10 * 365 * 86400.0
-"""Seconds, ahead or ago. A longer lifetime is cut to this: it fits into a date, and nobody waits for it."""
+"""Seconds, ahead or ago. A longer lifetime is cut to this: it fits in a date, and is longer than anyone waits."""
 
 _EPOCH_WITHIN = 366 * 86400.0
-"""Seconds from now, either way, within which a number is read as UNIX time."""
+"""Seconds from now, in either direction, within which a number is read as UNIX time."""
 
 NO_DURATION = 1e9
-"""Seconds from which a number is no duration: 31 years, or a UNIX time of 2001 and later."""
+"""A number of seconds from here on is not a duration: it is 31 years, or a UNIX time in 2001 or later."""
 
 _NUMERAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?")
-"""A number in a string, as some endpoints send it. `float` takes much more for one, such as `1_000`."""
+"""A number in a string, as some endpoints send it. `float` accepts much more, such as `1_000`."""
 
 _AGE = re.compile(r"[0-9]{1,10}")
 
 _OTHER_FIELDS = ("expires_on", "expires_at")
-"""Fields in which some endpoints tell the expiry instead."""
+"""Fields in which some endpoints state the expiry instead."""
 
 
 class Expiry(NamedTuple):
@@ -40,14 +40,14 @@ class Expiry(NamedTuple):
 
     expires: float
     assumption: Assumption | None
-    """Why that is assumed; None where the answer tells it."""
+    """Why the expiry is assumed; None if the response states it."""
     skew: float
-    """Seconds by which the endpoint's clock, or a JWT's, seems to be ahead of ours, where that is too much to go by it;
+    """Seconds by which the endpoint's clock, or that of a JWT, seems to be ahead of ours, if too far to rely on it;
     else 0."""
 
 
 class _Told(NamedTuple):
-    """What `expires_in` tells: one of the three."""
+    """What `expires_in` says: exactly one of the three."""
 
     lifetime: float | None = None
     """Seconds."""
@@ -66,14 +66,14 @@ def read_expiry(
     default_lifetime: float,
     maximum_lifetime: float | None,
 ) -> Expiry:
-    """When the token of a good answer expires; that may have been.
+    """When the token in a successful response expires, which may be in the past.
 
-    :param exp: of a JWT, by the endpoint's clock; None where the token tells none.
+    :param exp: from a JWT, by the endpoint's clock; None if the token has none.
     :param headers: with lower-case names.
     :param sent: wall time, in seconds, at which the request was sent: the safe side to count from.
-    :param received: and at which the answer was complete.
-    :param default_lifetime: seconds that are assumed where nothing is told.
-    :param maximum_lifetime: seconds beyond which nothing told is believed.
+    :param received: wall time, in seconds, at which the response was complete.
+    :param default_lifetime: seconds to assume if the response states no expiry.
+    :param maximum_lifetime: a stated lifetime longer than this many seconds is not believed.
     """
     told, age = _told(fields, received), age_of(headers)
     clock = server_clock(headers, received)
@@ -83,11 +83,11 @@ def read_expiry(
     left = [*lifetimes, *(moment - (sent if clock is None else clock) for moment in moments)]
     elapsed = received - sent
     if clock is None and lifetimes and min(left) <= elapsed < lifetimes[0]:
-        # By our clock alone, and that may be the wrong one.
+        # Expired only by our own clock, which may be wrong.
         left, skew = lifetimes, min(left) - lifetimes[0]
     elif skew:
-        # Of times that can't all be right, the earliest one that may be. A lifetime needs no clock; without one told,
-        # ours may be the right one. Where all are past it has expired, no longer ago than must be believed.
+        # These times cannot all be right: take the earliest one that is still ahead. A lifetime needs no clock; without
+        # one, our own clock may be the right one. If all are past, the token has expired: take the latest.
         left += [] if lifetimes else [moment - sent for moment in moments]
         left = [seconds for seconds in left if seconds > elapsed] or sorted(left)[-1:]
     longest = math.inf if maximum_lifetime is None else maximum_lifetime
@@ -99,17 +99,17 @@ def read_expiry(
 
 
 def age_of(headers: Mapping[str, str]) -> float:
-    """Seconds that the answer spent in caches; 0 where none tells. Of several values the first one counts (RFC 9111,
+    """Seconds that the response spent in caches; 0 without an Age. Of several values the first one counts (RFC 9111,
     5.1)."""
     first = headers.get("age", "").split(",")[0].strip()
     return float(first) if _AGE.fullmatch(first) else 0.0
 
 
 def server_clock(headers: Mapping[str, str], received: float) -> float | None:
-    """What the endpoint's clock showed when the answer came, as UNIX time; None without a Date.
+    """What the endpoint's clock showed when the response arrived, as UNIX time; None without a Date.
 
-    A cache hands on the endpoint's Date, to which Age is to be added, or sets its own: whichever is nearer to our
-    clock.
+    A cache either passes on the endpoint's Date, to which Age must be added, or sets its own: take whichever is nearer
+    to our clock.
     """
     date = http_date(headers.get("date", ""))
     if date is None:
@@ -145,7 +145,7 @@ def _told(fields: Mapping[str, Any], now: float) -> _Told:
 
 
 def number(value: object) -> float | None:
-    """A JSON number that a float can hold; None for anything else."""
+    """A JSON number that fits in a float; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

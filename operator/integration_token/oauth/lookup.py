@@ -1,9 +1,9 @@
 """Looks names up, each in a thread of its own.
 
-A name server that doesn't answer holds a thread for as long as the system's resolver likes, which nobody can cancel. A
-pool of threads would be used up by a few such names, and an asynchronous resolver would find names otherwise than all
-else in the pod. So each look-up has its thread, whoever waits for it may give up, and its end is told: until then its
-request counts as under way, of which a namespace has few.
+If a name server does not answer, the thread hangs for as long as the system's resolver waits, and nobody can cancel it.
+A few such names would use up a pool of threads, and an asynchronous resolver would resolve names differently from
+everything else in the pod. So each look-up has its own thread. Callers may stop waiting, and are notified when the
+look-up really ends: until then its request counts as running, and a namespace may have only a few of those.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ from integration_token.oauth.address import IPAddress
 
 
 async def look_up(host: str, port: int, ended: Callable[[], None]) -> list[IPAddress] | str:
-    """All addresses of a name, in the order in which to try them; where it does not resolve why, as the system says.
+    """All addresses of a name, in the order in which to try them; if it does not resolve, the system's reason.
 
-    :param ended: called on the event loop when the look-up is over, which may be long after this was cancelled.
+    :param ended: called on the event loop when the look-up ends, possibly long after this was cancelled.
     """
     loop = asyncio.get_running_loop()
     answered: asyncio.Future[list[IPAddress] | str] = loop.create_future()
@@ -38,10 +38,10 @@ async def look_up(host: str, port: int, ended: Callable[[], None]) -> list[IPAdd
                 loop.call_soon_threadsafe(answer, found)
 
     try:
-        # A daemon: the process ends without it.
+        # A daemon thread: it does not keep the process from exiting.
         threading.Thread(target=work, name="look-up", daemon=True).start()
     except RuntimeError:
-        answer("no thread can be had for the look-up now")
+        answer("no thread is available for the look-up")
     return await answered
 
 
@@ -51,5 +51,5 @@ def _addresses(host: str, port: int) -> list[IPAddress] | str:
     except OSError as error:
         return str(error.strerror or "the look-up failed").lower()
     except UnicodeError:
-        return "no name can be written so"
+        return "it is not a valid host name"
     return list(dict.fromkeys(ipaddress.ip_address(address[4][0]) for address in found))

@@ -1,4 +1,4 @@
-"""The parts of a token request that can be exchanged: what each is made from, and what it adds."""
+"""The exchangeable parts of a token request: what each needs, and what it adds."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -9,14 +9,14 @@ from integration_token.api.grant import CLIENT_CREDENTIALS, PLAIN_ASSERTION, PLA
 from integration_token.api.integration import CERTIFICATE, CLIENT_ID, PRIVATE_KEY
 
 MULTILINE: Final[Mapping[str, int]] = {PRIVATE_KEY: 16 * 1024, CERTIFICATE: 32 * 1024}
-"""Credentials that have line breaks, and how many characters each may have: a key of 4096 bits has 3,300 as PEM, its
-certificate 2,300 and those between that and its root as many each."""
+"""Credentials with line breaks, and the most characters each may have: as PEM, a key of 4096 bits has 3,300, and its
+certificate and each intermediate have 2,300."""
 
 
 @dataclass(frozen=True, slots=True)
 class GrantInputs:
-    """All that goes into a token request and is no secret: listed here alone, so that none can be forgotten where
-    grants are told apart."""
+    """Everything in a token request that is not secret. Listed only here, so that no field can be forgotten when grants
+    are compared."""
 
     token_url: str
     encoding: RequestEncoding
@@ -30,24 +30,23 @@ class GrantInputs:
     token_exchange: TokenExchange = PLAIN_EXCHANGE
     headers: tuple[tuple[str, str], ...] = ()
     headers_from: tuple[tuple[str, str], ...] = ()
-    """By the key of the credentials Secret that each one's value is read from."""
+    """Header name, and the key of the credentials Secret that holds its value."""
     access_token_pointer: str = ""
     expires_in_pointer: str = ""
-    """What of the answer is taken is as much a part of the grant as what is sent."""
+    """What is taken from the response identifies the grant as much as what is sent."""
     client_id: str = ""
-    """Where it is no part of the credentials Secret."""
+    """Set if the client ID is not in the credentials Secret."""
     account: str = ""
-    """Namespace, name and UID of the ServiceAccount whose token is sent, with slashes between; empty where there is
-    none."""
+    """Namespace, name and UID of the ServiceAccount whose token is sent, joined by slashes; empty without one."""
     certificate: bool = False
-    """The spec names a key of the credentials Secret for a certificate: assertions then tell which one it is."""
+    """The spec names a key of the credentials Secret for a certificate: assertions then identify it."""
 
     @property
     def fingerprint(self) -> tuple[Any, ...]:
-        """All of them, as JSON has them: what differs in one is another grant.
+        """All fields as JSON values: two grants are the same only if these are equal.
 
-        A field that has a default counts only if it differs from that: the fingerprints that are stored on users'
-        Secrets must stay what they are when a field is added, or an upgrade would cost a request for each.
+        A field with a default counts only if it differs from it. Fingerprints are stored on users' Secrets: if adding a
+        field changed them, an upgrade would cost a request for each.
         """
         return tuple(
             value if each.default is MISSING else [each.name, _plain(value)]
@@ -57,12 +56,12 @@ class GrantInputs:
 
     @property
     def assertion_audience(self) -> str:
-        """Whom an assertion is for: one text, since several servers refuse a list."""
+        """The audience of an assertion: a single string, since several servers refuse a list."""
         return self.assertion.audience or self.token_url
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it; of those that have fields what differs from their defaults."""
+    """A JSON value; for a dataclass, only the fields that differ from their defaults."""
     if not isinstance(value, Assertion | TokenExchange):
         return value
     named = ((each, getattr(value, each.name)) for each in fields(value))
@@ -71,49 +70,48 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class TokenRequestSpec:
-    """One token request as it is to be made. No credential shows in the repr."""
+    """One token request before it is built. Its repr shows no credential."""
 
     inputs: GrantInputs
     credentials: Mapping[str, str] = field(repr=False)
-    """What was read of what its parts need, by the names under which they ask for it."""
+    """The credentials that its parts need, by the names in :class:`Needs`."""
     account_token: str = field(default="", repr=False)
-    """The ServiceAccount's, got for this one request: no part of what grants are told apart by."""
+    """The ServiceAccount's token, requested for this one request. Not part of the grant's identity."""
     places: Mapping[str, str] = field(default_factory=dict)
-    """Where the credentials were read, for people, by the same names."""
+    """Where each credential was read, for messages, by the same names."""
 
     @property
     def client_id(self) -> str:
-        """The client ID, wherever it is from; empty where there is none."""
+        """The client ID from either source; empty without one."""
         return self.inputs.client_id or self.credentials.get(CLIENT_ID, "")
 
     def place(self, name: str) -> str:
-        """Where the credential of this name was read, for people."""
+        """Where the credential of this name was read, for messages."""
         return self.places.get(name, f"{name} of the credentials")
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a part is made from."""
+    """What a part requires."""
 
     credentials: tuple[str, ...] = ()
-    """The keys of the credentials Secret that are read for it, by the names that they have unless
-    spec.credentialsSecretRef gives others."""
+    """Keys of the credentials Secret, by their default names; spec.credentialsSecretRef may map them to others."""
     account: bool = False
-    """The token of a ServiceAccount."""
+    """Requires a ServiceAccount's token."""
     signs: bool = False
-    """It takes so long to make that others are to run meanwhile."""
+    """Takes long enough that it must run off the event loop."""
 
 
 def signing_needs(inputs: GrantInputs) -> Needs:
-    """What an assertion takes that the client signs with its key: its certificate only for a server that knows the key
-    by that."""
+    """What an assertion requires that the client signs with its key. Includes the certificate only if the server
+    identifies the key by it."""
     certificate = (CERTIFICATE,) if inputs.certificate else ()
     return Needs((CLIENT_ID, PRIVATE_KEY, *certificate), signs=True)
 
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificate:
-    """What a client proves itself by in TLS (RFC 8705)."""
+    """What a client authenticates with in TLS (RFC 8705)."""
 
     chain: str = field(repr=False)
     """PEM."""
@@ -123,26 +121,26 @@ class ClientCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one part adds to one token request. Nothing of it shows in the repr."""
+    """What one part adds to one token request. Its repr shows none of it."""
 
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Of the body."""
+    """Fields of the body."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    """What no message may repeat if the endpoint's answer does: what it was sent, or could make of that."""
+    """Texts that no message may repeat from the endpoint's response: what was sent, and what can be derived from it."""
     certificate: ClientCertificate | None = None
-    """For the connection, which is then shared with no other request."""
+    """For the connection, which is then not shared with any other request."""
 
 
 class Part(Protocol):
-    """A method of client authentication, or a grant type. It keeps nothing."""
+    """A client authentication method or a grant type. Stateless."""
 
     def needs(self, inputs: GrantInputs) -> Needs:
-        """What it takes to make its share of such a request."""
+        """What it requires for such a request."""
 
     def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
-        """Its share of one request.
+        """What it adds to one request.
 
-        :param now: wall time in seconds, for what bears a date.
-        :raises UserActionRequired: where what it is made from cannot be used.
+        :param now: wall time in seconds, for dated content.
+        :raises UserActionRequired: if what it requires cannot be used.
         """

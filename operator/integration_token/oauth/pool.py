@@ -1,5 +1,5 @@
-"""The connections that token requests go over: kept for a moment, or, where the client shows a certificate, for one
-request alone."""
+"""The connections that token requests use: kept for a moment, or used for one request only if the client presents a
+certificate."""
 
 import asyncio
 import ssl
@@ -19,50 +19,52 @@ from integration_token.oauth.trust import MAX_KEPT, digest_of, tls_context
 from integration_token.oauth.trusted_file import TrustedFile
 
 _CONNECTIONS = 16
-"""The bound of one host's, above what is sent to one host at once: a request then never waits inside the HTTP library,
-where its cancellation would leak the connection (encode/httpcore#1093)."""
+"""Connections to one host. More than the requests sent to one host at once, so that no request ever waits inside the
+HTTP library, where a cancellation would leak the connection (encode/httpcore#1093)."""
 
 _HOSTS = 64
-"""Hosts whose connections are kept for the next request; the least recently used goes first."""
+"""Hosts whose connections are kept for the next request; the least recently used is dropped first."""
 
 _KEEPALIVE = 2.0
-"""Seconds that an idle connection is kept: for a burst of first tokens; the next poll is minutes or hours away."""
+"""Seconds that an idle connection is kept: long enough for a burst of first tokens. The next poll is minutes or hours
+away."""
 
 _Key = tuple[str, bytes, bytes]
-"""Scheme, host and port; the digests of the endpoint's own authorities and of those that are trusted for all."""
+"""Scheme, host and port; the digests of the endpoint's own authorities and of those trusted for all."""
 
 
 @dataclass(slots=True, eq=False)
 class Connections:
-    """Those to one host under one CA."""
+    """Connections to one host under one CA."""
 
     transport: httpx.AsyncHTTPTransport
     key: _Key | None
-    """By which they are found again; None where they are for one request alone."""
+    """The key to find them by; None if they are for one request only."""
     size: int
-    """Bytes of PEM text that its authorities have: its TLS context is kept as long as it is."""
+    """Bytes of PEM text of its authorities: bounds the memory of TLS contexts that stay referenced."""
     proxied: bool
-    """They are the proxy's."""
+    """Whether they go through the proxy."""
     users: int = 0
 
 
 class Pool:
-    """Connections by host and CA: shared no further, since the HTTP library tells them apart by address."""
+    """Connections by host and CA. The HTTP library tells connections apart only by address, so they must not be shared
+    further."""
 
     def __init__(self, proxy: httpx.Proxy | None, no_proxy: Collection[str], trusted: TrustedFile) -> None:
-        """As :class:`~integration_token.oauth.client.TokenClient` has them."""
+        """Arguments as in :class:`~integration_token.oauth.client.TokenClient`."""
         self._proxy = proxy
         self._no_proxy = no_proxy
         self._trusted = trusted
         self._kept: OrderedDict[_Key, Connections] = OrderedDict()
 
     async def take(self, url: httpx.URL, ca_bundle: str, certificate: ClientCertificate | None) -> Connections:
-        """Connections for a request to that URL, to be given back after it.
+        """Connections for a request to that URL, to be given back afterwards.
 
         :param ca_bundle: PEM; empty for the system's roots.
-        :param certificate: which the client shows to the endpoint, and never to a proxy.
-        :raises UserActionRequired: where the CA bundle or the certificate cannot be used.
-        :raises Transient: where the certificate cannot be used now.
+        :param certificate: presented to the endpoint, never to a proxy.
+        :raises UserActionRequired: if the CA bundle or the certificate cannot be used.
+        :raises Transient: if the certificate cannot be used now.
         """
         added = self._trusted.bundle
         proxy = None if listed_as(url) in self._no_proxy else self._proxy
@@ -78,25 +80,25 @@ class Pool:
             limits = httpx.Limits(max_connections=_CONNECTIONS, keepalive_expiry=_KEEPALIVE)
             connections = Connections(_transport(verify, limits, proxy), key, len(ca_bundle), proxied=proxy is not None)
             self._kept[key] = connections
-        # Counted before anything is awaited: what is used must not be closed by somebody else's request.
+        # Counted before anything is awaited: another request must not close connections that are in use.
         connections.users += 1
         self._kept.move_to_end(key)
         await self._close_idle()
         return connections
 
     def drop(self, connections: Connections) -> None:
-        """Have the next request take fresh ones."""
+        """Makes the next request open new connections."""
         if connections.key is not None and self._kept.get(connections.key) is connections:
             del self._kept[connections.key]
 
     async def give_back(self, connections: Connections) -> None:
-        """A request is over."""
+        """Ends the use of connections by one request."""
         connections.users -= 1
         if not connections.users and (connections.key is None or self._kept.get(connections.key) is not connections):
             await connections.transport.aclose()
 
     async def close(self) -> None:
-        """Closes all that are kept."""
+        """Closes all kept connections."""
         for connections in self._kept.values():
             await connections.transport.aclose()
         self._kept.clear()
@@ -106,7 +108,7 @@ class Pool:
     ) -> Connections:
         if url.scheme != "https":
             raise EndpointUnusable(
-                Reason.INSECURE_URL, "spec.tokenURL is http, over which no client certificate can be shown; use https"
+                Reason.INSECURE_URL, "spec.tokenURL is http, but a client certificate requires https; use https"
             )
         added = self._trusted.bundle.text or ""
         context = await asyncio.to_thread(certified_context, certificate, ca_bundle, added=added)
@@ -116,7 +118,7 @@ class Pool:
         return Connections(_transport(context, limits, proxy), None, 0, proxied=proxy is not None, users=1)
 
     async def _close_idle(self) -> None:
-        """Closes the least recently used, where there are too many."""
+        """Closes the least recently used connections while too many are kept."""
         idle = [key for key, other in self._kept.items() if not other.users]
         closing = []
         while idle and (len(self._kept) > _HOSTS or sum(other.size for other in self._kept.values()) > MAX_KEPT):
@@ -126,7 +128,7 @@ class Pool:
 
 
 async def _trusting(proxy: httpx.Proxy, added: str) -> httpx.Proxy:
-    """The proxy, trusted never by the endpoint's own authorities, whose owner may be a stranger."""
+    """The proxy, never trusting the endpoint's own authorities: their owner may be a stranger."""
     if proxy.url.scheme != "https":
         return proxy
     return httpx.Proxy(proxy.url, auth=proxy.auth, ssl_context=await tls_context("", added=added))
@@ -136,7 +138,7 @@ def _transport(
     verify: ssl.SSLContext | bool, limits: httpx.Limits, proxy: httpx.Proxy | None
 ) -> httpx.AsyncHTTPTransport:
     transport = httpx.AsyncHTTPTransport(verify=verify, trust_env=False, limits=limits, proxy=proxy)
-    # Bounds what its connections read; httpx hands on no backend to the pool that it makes.
+    # Bounds what its connections read: httpx accepts no backend for the pool that it creates.
     pool = transport._pool  # noqa: SLF001
     pool._network_backend = BoundedBackend(pool._network_backend)  # noqa: SLF001
     return transport

@@ -1,4 +1,4 @@
-"""What a refused token request says to a user: what was answered, by whom, and what to do about it. Pure."""
+"""The message for a refused token request: what was answered, by which server, and what to do about it. Pure."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from integration_token.telemetry.disclosure import Secrets
 from integration_token.telemetry.redaction import leaking, redact
 
 _ERROR_CODE = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{1,64}")
-"""RFC 6749, A.7, and no longer than any code that is in use."""
+"""RFC 6749, A.7, limited to the length of the longest codes in use."""
 
 _DATED = frozenset({"ClientSecretJWT", "PrivateKeyJWT", "ServiceAccountToken"})
 """The methods that send an assertion."""
@@ -36,22 +36,22 @@ _STANDARD = frozenset(
         *("invalid_scope", "access_denied", "server_error", "temporarily_unavailable", "invalid_target"),
     }
 )
-"""The codes that a token endpoint may give (RFC 6749, 4.1.2.1 and 5.2; RFC 8693, 2.2.2)."""
+"""The standard error codes of a token endpoint (RFC 6749, 4.1.2.1 and 5.2; RFC 8693, 2.2.2)."""
 _UNDERSTOOD = frozenset({*_REASONS, "invalid_target", "invalid_grant"})
-"""Codes that only a server gives that has read the request's fields: their encoding is right."""
+"""Codes that a server returns only after it has read the request's fields: the encoding is right."""
 _UNREAD = frozenset({400, 401, 406, 415, 422})
-"""Statuses that real servers give a body that they can't read, Spring's 401 without a word among them."""
+"""Statuses that real servers return for a body they cannot read, such as Spring's 401 without a body."""
 _TOO_LARGE = frozenset({413, 431})
-"""RFC 9110, 15.5.14 and RFC 6585, 5: of the body, and of the header fields."""
+"""RFC 9110, 15.5.14 and RFC 6585, 5: the body, and the header fields."""
 _LOCATION = re.compile(r"[A-Za-z0-9._~/:\[\]-]{1,200}")
-"""Host and path of a redirect that can be shown as they are."""
+"""A redirect's host and path that can be shown unchanged."""
 _MAX_LOCATION = 2048
-"""Characters of a Location that are looked at."""
+"""Only this many characters of a Location are read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How a token was asked for, as far as a message depends on it. None of it is secret."""
+    """How a token was asked for, as far as a message depends on it. Contains no secret."""
 
     endpoint: str
     """Kind and name of the endpoint, such as `TokenEndpoint login`."""
@@ -59,25 +59,25 @@ class Asked:
     """Its token URL."""
     encoding: RequestEncoding
     authentication: str
-    """The name of the method of client authentication."""
+    """The name of the client authentication method."""
     token_type: str
-    """What the endpoint calls a Bearer token beside that; empty where it has no other word."""
+    """The endpoint's own name for the Bearer type; empty if it has none."""
     grant: str = CLIENT_CREDENTIALS
     """The name of the grant type."""
 
     @property
     def dated(self) -> bool:
-        """Whether what was sent bears the date of the operator's clock or the API server's."""
+        """Whether the request contains a date from the operator's or the API server's clock."""
         return self.grant != CLIENT_CREDENTIALS or self.authentication in _DATED
 
     @property
     def server(self) -> str:
-        """Host and port that were asked."""
+        """Host and port of the token URL."""
         return place_of(urlsplit(self.url))
 
 
 def place_of(url: SplitResult) -> str:
-    """Host and port of an http or https URL, be the port the scheme's own; never its user or password."""
+    """Host and port of an http or https URL, including the scheme's default port; never its user or password."""
     host = url.hostname or ""
     port = url.port or (80 if url.scheme == "http" else 443)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -92,10 +92,10 @@ def rejection(
     *,
     pause: float | None,
 ) -> Failure:
-    """The failure that an answer without success tells.
+    """The failure for a response with an error status.
 
     :param headers: with lower-case names.
-    :param pause: seconds for which the endpoint wants to be left alone, if it said so.
+    :param pause: seconds to stay away, if the endpoint asked for that.
     """
     if 300 <= status <= 399:
         return _redirect(status, headers.get("location", ""), asked, secrets)
@@ -105,9 +105,10 @@ def rejection(
         reason = Reason.RATE_LIMITED if status == 429 else Reason.ENDPOINT_ERROR
         said = f"{asked.server} answered {status}"
         if status == 500 and asked.dated:
-            # Ory Hydra does so instead of refusing it.
+            # Ory Hydra answers 500 instead of refusing such an assertion.
             said += (
-                "; some servers do so if an assertion is dated ahead of their clock: check that of the operator's node"
+                "; some servers answer so if an assertion is dated ahead of their clock: check the clock of"
+                " the operator's node"
             )
         return Transient(reason, said, pause=pause)
     try:
@@ -117,30 +118,30 @@ def rejection(
     if status in {403, 406} and not isinstance(fields, dict) and _is_page(headers, body):
         return UserActionRequired(
             Reason.REQUEST_REJECTED,
-            f"{asked.server} answered {status} with a page of HTML: something before the endpoint, such as a firewall"
-            f" or a proxy, refused the request; have it let requests through whose User-Agent begins with {MANAGER}/,"
-            f" or check spec.tokenURL of {asked.endpoint}",
+            f"{asked.server} answered {status} with an HTML page: something in front of the endpoint, such as a"
+            " firewall or a proxy, refused the request; have it allow requests whose User-Agent begins with"
+            f" {MANAGER}/, or check spec.tokenURL of {asked.endpoint}",
         )
     return oauth_failure(fields if isinstance(fields, dict) else {}, status, asked, secrets)
 
 
 def proxy_refusal(status: int, server: str) -> Failure:
-    """The failure where a proxy makes no connection.
+    """The failure for a proxy that does not connect.
 
-    :param status: what it answered; 0 where that is not known.
-    :param server: the host and port that it was to connect to.
+    :param status: its status; 0 if unknown.
+    :param server: the host and port to connect to.
     """
     said = f" (it answered {status})" if status else ""
     advice = f"check that it allows {server}"
     if status == 407:
-        advice = "it wants a user and a password: set them in the URL of --proxy-url"
-    return Transient(Reason.ENDPOINT_UNREACHABLE, f"the proxy makes no connection to {server}{said}; {advice}")
+        advice = "it requires a user and a password: set them in the URL of --proxy-url"
+    return Transient(Reason.ENDPOINT_UNREACHABLE, f"the proxy did not connect to {server}{said}; {advice}")
 
 
 def oauth_failure(fields: Mapping[str, Any], status: int, asked: Asked, secrets: tuple[str, ...]) -> Failure:
-    """The failure that an error answer tells (RFC 6749, 5.2): its code, and its description made harmless.
+    """The failure for an error response (RFC 6749, 5.2): its code, and its redacted description.
 
-    Of a 2xx, which may hold a token wherever it likes, no word is quoted but a code that is known.
+    A 2xx response may contain a token anywhere, so nothing of it is quoted except a standard code.
     """
     error = fields.get("error")
     code = error if isinstance(error, str) and _ERROR_CODE.fullmatch(error) else ""
@@ -158,19 +159,19 @@ def oauth_failure(fields: Mapping[str, Any], status: int, asked: Asked, secrets:
 
 
 def _advice(reason: Reason, code: str, status: int, asked: Asked) -> str:
-    """What to do about a refusal, the likeliest first."""
+    """What to do about a refusal, the likeliest cause first."""
     if status in _TOO_LARGE:
         return (
-            "the request is too large for the server, or for what stands before it: have that take more, or send less"
-            f" by the parameters and headers of {asked.endpoint}, shorter credentials, or a shorter assertion"
+            "the request is too large for the server, or for a proxy in front of it: have that limit raised, or send"
+            f" less: fewer parameters and headers of {asked.endpoint}, shorter credentials, or a shorter assertion"
         )
-    allowed = f"this client is allowed the {_GRANTS.get(asked.grant, asked.grant)} grant"
+    allowed = f"this client may use the {_GRANTS.get(asked.grant, asked.grant)} grant"
     advice = {
         Reason.INVALID_CLIENT: _client_advice(asked),
-        Reason.ACCESS_DENIED: "check the credentials, the audience and the integration's permissions",
+        Reason.ACCESS_DENIED: "check the credentials, the audience and the client's permissions",
         Reason.UNAUTHORIZED_CLIENT: (
-            "check the client secret in the credentials Secret, since some servers, such as Keycloak, say so of a wrong"
-            f" one, and that {allowed}"
+            "check the client secret in the credentials Secret, since some servers, such as Keycloak, answer so to a"
+            f" wrong one, and check that {allowed}"
             if asked.authentication.startswith("ClientSecret")
             else f"check that {allowed}; {_client_advice(asked)}"
         ),
@@ -180,8 +181,8 @@ def _advice(reason: Reason, code: str, status: int, asked: Asked) -> str:
         return advice
     if asked.encoding is RequestEncoding.JSON:
         return (
-            f"set spec.requestEncoding of {asked.endpoint} to Form, which most servers want;"
-            f" if this one is known to take JSON, {advice}"
+            f"set spec.requestEncoding of {asked.endpoint} to Form, which most servers require; if this server accepts"
+            f" JSON, {advice}"
         )
     if status == 415:
         return f"set spec.requestEncoding of {asked.endpoint} to JSON: it is Form; or {advice}"
@@ -189,63 +190,68 @@ def _advice(reason: Reason, code: str, status: int, asked: Asked) -> str:
 
 
 def _grant_advice(code: str, asked: Asked) -> str:
-    """What to do where it isn't the client that is refused."""
+    """What to do if the server refused something other than the client."""
     if asked.grant == "TokenExchange":
         if code == "invalid_grant":
             return f"check {_account_advice(asked)}"
         return (
-            f"check spec.tokenExchange of {asked.endpoint}, since servers take few types of tokens, that its server"
-            " takes the ServiceAccount's token, and spec.tokenURL, the audience and the parameters;"
+            f"check spec.tokenExchange of {asked.endpoint}, since servers accept few token types; check that the"
+            " server accepts the ServiceAccount's token; check spec.tokenURL, the audience and the parameters;"
             f" {_audience_advice(asked)}"
         )
     if asked.grant == "JWTBearer" and code in {"invalid_grant", "invalid_request"}:
         return (
-            "check that the endpoint knows who signed the assertion, the client's key or this cluster, and lets it ask"
-            f" for spec.assertion.subject of {asked.endpoint}; {_audience_advice(asked)}"
+            "check that the endpoint knows the signer of the assertion (the client's key, or this cluster) and lets"
+            f" it act for spec.assertion.subject of {asked.endpoint}; {_audience_advice(asked)}"
         )
     return "check spec.tokenURL, the audience and the parameters"
 
 
 def _account_advice(asked: Asked) -> str:
     return (
-        "that the endpoint's server trusts this cluster's issuer of ServiceAccount tokens, can fetch its keys, and"
-        f" knows the subject system:serviceaccount:NAMESPACE:NAME; {_audience_advice(asked)}"
+        "that the endpoint's server trusts this cluster's ServiceAccount issuer, can fetch its keys, and knows the"
+        f" subject system:serviceaccount:NAMESPACE:NAME; {_audience_advice(asked)}"
     )
 
 
 def _audience_advice(asked: Asked) -> str:
     return (
-        f"spec.assertion.audience of {asked.endpoint} must be what the server calls itself, be it its token URL, as by"
-        " default, or its issuer, and the clock of the operator's node must be right"
+        f"check that spec.assertion.audience of {asked.endpoint} is what the server expects, either its token URL (the"
+        " default) or its issuer, and that the clock of the operator's node is right"
     )
 
 
 def _client_advice(asked: Asked) -> str:
-    """What to do where the client is refused."""
+    """What to do if the server refused the client."""
     method = f"spec.clientAuthenticationMethod of {asked.endpoint}, {asked.authentication},"
-    registered = f"that {method} is the one that is registered for this client"
+    registered = f"that {method} is the method registered for this client"
     if asked.authentication == "PrivateKeyJWT":
         return (
-            f"check the client ID, {registered}, and that the public key that belongs to the credentials Secret's is"
-            f" registered for it, under the kid that is sent if one is; {_audience_advice(asked)}"
+            f"check the client ID, {registered}, and that the public key matching the credentials Secret's private key"
+            f" is registered, under the kid that is sent, if any; {_audience_advice(asked)}"
         )
     if asked.authentication == "ServiceAccountToken":
         return f"check that the client is enabled at the server, {registered}, and {_account_advice(asked)}"
     if asked.authentication == "TLSClientAuth":
         return (
-            f"check the client ID, {registered}, that the certificate of the credentials Secret or its subject is, and"
-            " that what stands at spec.tokenURL asks for certificates: some servers have another host for that"
+            f"check the client ID, {registered}, that the certificate in the credentials Secret or its subject is"
+            " registered, and that the server at spec.tokenURL asks for certificates: some servers use another host"
+            " for that"
         )
     if asked.authentication == "None":
-        return f"check spec.clientID, and whether {method} should be another: the endpoint wants to know who asks"
+        return (
+            f"check spec.clientID, and whether {method} should be another method: the endpoint requires client"
+            " authentication"
+        )
     advice = f"check the client ID and the client secret in the credentials Secret, and {registered}"
     if asked.authentication == "ClientSecretJWT":
         advice += f"; {_audience_advice(asked)}"
     if asked.authentication == "ClientSecretBasic":
-        # RFC 6749, 2.3.1 has them form-encoded first. What characters the secret has is not told.
+        # RFC 6749, 2.3.1 form-encodes them first. The message must not reveal which characters the secret has.
         advice += (
-            "; some servers don't decode what stands in HTTP Basic, others want it encoded: where the ID or the secret"
-            " has other characters than letters and digits, another spec.basicEncoding or ClientSecretPost may work"
+            "; some servers do not decode HTTP Basic credentials, others require them encoded: if the ID or the"
+            " secret contains characters other than letters and digits, try another spec.basicEncoding or"
+            " ClientSecretPost"
         )
     return advice
 
@@ -256,22 +262,23 @@ def _redirect(status: int, location: str, asked: Asked, secrets: tuple[str, ...]
     advice = "set spec.tokenURL to the final URL"
     if status in {302, 303}:
         advice = (
-            f"check the path of spec.tokenURL of {asked.endpoint}: a page such as a login answers so, no token endpoint"
+            f"check the path of spec.tokenURL of {asked.endpoint}: a login page redirects like this, a token"
+            " endpoint does not"
         )
     return UserActionRequired(Reason.REQUEST_REJECTED, f"{said}; {advice}")
 
 
 def _target(location: str, url: str, secrets: tuple[str, ...]) -> str:
-    """Host and path of a redirect, empty where it has none: all else of its URL may be secret."""
+    """Host and path of a redirect, empty if it has none: everything else in its URL may be secret."""
     try:
         parts = urlsplit(urljoin(url, location[:_MAX_LOCATION].strip()))
-        path = parts.path.partition(";")[0]  # what follows is a session's ID, as Java's servers write it
+        path = parts.path.partition(";")[0]  # the rest is a session ID, as Java's servers write it
         shown = f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{path}"
     except ValueError:
         return ""
     if not location or parts.scheme not in {"http", "https"} or not parts.hostname:
         return ""
-    # Hosts and paths are long, but their words are not: those of a path stand between slashes, a host's are shorter.
+    # Hosts and paths are long, but their words are short: a path's are separated by slashes, a host's by dots.
     harmless = _LOCATION.fullmatch(shown) and not leaking([shown], secrets, between="/:.-")
     return shown if harmless and not leaking([path], secrets, between="/") else redact(shown, secrets)
 

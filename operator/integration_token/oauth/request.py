@@ -1,4 +1,4 @@
-"""From a grant to the bytes of its token request: pure."""
+"""Builds the bytes of a token request from a grant. Pure."""
 
 import hashlib
 import json
@@ -22,27 +22,27 @@ from integration_token.oauth.part import ClientCertificate, GrantInputs, Needs, 
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """A POST, ready to be sent."""
+    """A POST request, ready to be sent."""
 
     url: str
     headers: dict[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    """What no message may repeat if the answer does."""
+    """Texts that no message may repeat from the response."""
     certificate: ClientCertificate | None = None
     """For the connection."""
 
 
 @cache
 def user_agent() -> str:
-    """By what a firewall knows the operator: some refuse whoever doesn't say."""
+    """Lets firewalls recognise the operator: some refuse requests without it."""
     return f"{MANAGER}/{version(MANAGER)}"
 
 
 def grant_inputs(endpoint: Endpoint, integration: Integration, account: str) -> GrantInputs:
     """What goes into the resource's requests to the endpoint.
 
-    :param account: the ServiceAccount whose token is sent, as :class:`GrantInputs` has it.
+    :param account: the ServiceAccount whose token is sent, in the format of :class:`GrantInputs`.
     """
     return GrantInputs(
         token_url=endpoint.token_url,
@@ -66,18 +66,18 @@ def grant_inputs(endpoint: Endpoint, integration: Integration, account: str) -> 
 
 
 def grant_identity(endpoint: Endpoint, integration: Integration, account: str, revision: str) -> GrantIdentity:
-    """The grant of the resource as it is specified.
+    """The identity of the resource's grant as specified.
 
-    :param account: as :func:`grant_inputs` has it.
+    :param account: as in :func:`grant_inputs`.
     :param revision: of the credentials.
     """
     return GrantIdentity(endpoint.uid, grant_hash(endpoint, integration, account), revision)
 
 
 def grant_hash(endpoint: Endpoint, integration: Integration, account: str = "") -> str:
-    """SHA-256, in hex, of what goes into the resource's requests and is no secret.
+    """SHA-256, in hex, of the non-secret inputs of the resource's requests.
 
-    It stands on users' target Secrets: another value for the same inputs would cost a request for each of them.
+    It is stored on users' target Secrets: another value for the same inputs would cost a request for each of them.
     """
     inputs = (
         endpoint.ref.kind,
@@ -91,7 +91,7 @@ def grant_hash(endpoint: Endpoint, integration: Integration, account: str = "") 
 
 
 def _later_keys(integration: Integration) -> list[list[str]]:
-    """The keys that the first release didn't know, where they are no defaults: without them its hashes stay."""
+    """Keys that the first release lacked. Defaults are left out, so that hashes of that release stay valid."""
     keys = (
         ("privateKeyKey", integration.private_key_key, PRIVATE_KEY_KEY),
         ("certificateKey", integration.certificate_key, ""),
@@ -103,7 +103,7 @@ def _later_keys(integration: Integration) -> list[list[str]]:
 def authentication_method(name: str) -> Part:
     """The method of that name.
 
-    :raises UserActionRequired: if there is none.
+    :raises UserActionRequired: if it does not exist.
     """
     return _part(METHODS, name, "clientAuthenticationMethod")
 
@@ -111,7 +111,7 @@ def authentication_method(name: str) -> Part:
 def grant_type(name: str) -> Part:
     """The grant type of that name.
 
-    :raises UserActionRequired: if there is none.
+    :raises UserActionRequired: if it does not exist.
     """
     return _part(GRANT_TYPES, name, "grant")
 
@@ -119,12 +119,14 @@ def grant_type(name: str) -> Part:
 def _part(parts: Mapping[str, Part], name: str, field_: str) -> Part:
     part = parts.get(name)
     if part is None:
-        raise UserActionRequired(Reason.INVALID_SPEC, f"spec.{field_} is none of {', '.join(parts)}; mend it")
+        raise UserActionRequired(
+            Reason.INVALID_SPEC, f"spec.{field_} is not valid; set it to one of {', '.join(parts)}"
+        )
     return part
 
 
 def needs(inputs: GrantInputs) -> Needs:
-    """What the request is made from."""
+    """What the request requires."""
     parts = [
         part.needs(inputs) for part in (grant_type(inputs.grant_type), authentication_method(inputs.authentication))
     ]
@@ -139,18 +141,18 @@ def needs(inputs: GrantInputs) -> Needs:
 
 
 def header_credential(header: str) -> str:
-    """The name, among what is read of the credentials, of a header's value."""
+    """The name of a header's value among the credentials."""
     return f"headersFrom.{header}"
 
 
 def _header_value(spec: TokenRequestSpec, header: str, key: str) -> str:
-    """What was read for a header, if one can have it."""
+    """The value for a header, if it is valid in one."""
     value = spec.credentials[header_credential(header)]
     if not fits(value):
         raise UserActionRequired(
             Reason.CREDENTIALS_INVALID,
-            f"key {key} of the credentials Secret, which the endpoint's spec.headersFrom sends as {header}, has other"
-            " characters than printable ASCII or a space at an end; write it anew",
+            f"key {key} of the credentials Secret, which the endpoint's spec.headersFrom sends as {header}, contains"
+            " characters other than printable ASCII, or starts or ends with a space; fix its value",
         )
     return value
 
@@ -158,10 +160,10 @@ def _header_value(spec: TokenRequestSpec, header: str, key: str) -> str:
 def build_request(spec: TokenRequestSpec, now: float) -> TokenRequest:
     """The token request (RFC 6749, 4.4.2), with the credentials where the method puts them.
 
-    The JSON body is no part of the RFC, but what Auth0 and the APIs behind it document.
+    The JSON body is not in the RFC; Auth0 and the APIs behind it document it.
 
     :param now: wall time in seconds.
-    :raises UserActionRequired: where the credentials cannot be used.
+    :raises UserActionRequired: if the credentials cannot be used.
     """
     inputs = spec.inputs
     grant = grant_type(inputs.grant_type).contribute(spec, now)
@@ -171,7 +173,7 @@ def build_request(spec: TokenRequestSpec, now: float) -> TokenRequest:
         fields["audience"] = inputs.audience
     if inputs.scopes:
         fields["scope"] = " ".join(inputs.scopes)
-    # Those of the spec replace none that the grant sets, whatever schema they were stored under.
+    # Parameters of the spec never replace what the grant sets, whatever schema version they were stored under.
     fields |= {name: value for name, value in inputs.parameters if name not in grant.fields}
     fields |= authentication.fields
     from_credentials = {name: _header_value(spec, name, key) for name, key in inputs.headers_from}

@@ -1,7 +1,7 @@
-"""From the bytes of an answer to a token or a typed failure: pure.
+"""Turns the bytes of a response into a token or a typed failure. Pure.
 
-What real endpoints send is taken where it is unambiguous (`expires_in` as a numeric string, no `token_type`, unknown
-fields), and refused where a guess could put garbage into a Secret that pods send as a header.
+Accepts what real endpoints send where it is unambiguous (`expires_in` as a numeric string, no `token_type`, unknown
+fields). Refuses whatever would need a guess that could put garbage into a Secret that pods send as a header.
 """
 
 import json
@@ -24,21 +24,21 @@ from integration_token.oauth.scope import Granted, granted_scopes
 from integration_token.telemetry.redaction import is_of_secret, redact
 
 MAX_PAUSE = 15 * 60.0
-"""Seconds that an endpoint can keep us away with Retry-After: a mistaken header must not stop renewal for a day."""
+"""The longest that Retry-After can keep us away, in seconds: a mistaken header must not stop renewal for a day."""
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
-"""RFC 6749, A.12 allows spaces too, but a Bearer token (RFC 6750, 2.1) has none: it must fit into a header."""
+"""RFC 6749, A.12 allows spaces too, but a Bearer token (RFC 6750, 2.1) has none: it must fit in a header."""
 
 _MAX_TOKEN_ID = 128
-"""Characters of a `jti`: those in use are UUIDs and the like."""
+"""Maximum length of a `jti`: those in use are UUIDs and the like."""
 
 _DIGITS = re.compile(r"([0-9]+)(?:,.*)?")
-"""Of a header that was sent twice the first value counts."""
+"""If a header was sent twice, the first value counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back over HTTP."""
+    """An HTTP response."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -60,18 +60,18 @@ def read_answer(
     access_token_pointer: str = "",
     expires_in_pointer: str = "",
 ) -> Token:
-    """The token in an answer; it may have expired already.
+    """The token in a response; it may already have expired.
 
     :param asked: how it was asked for.
-    :param scopes: what was asked for. An answer without `scope` should mean these (RFC 6749, 5.1), but comes from
-        servers as well that granted none of them.
-    :param default_lifetime: seconds, where neither `expires_in` nor a JWT tells the expiry.
-    :param maximum_lifetime: seconds beyond which no expiry is believed; None where any is.
-    :param secrets: what must not come back in a message.
-    :param received: wall time, in seconds, at which the answer was complete.
-    :param access_token_pointer: where the answer holds the token (RFC 6901), if not as RFC 6749 has it.
-    :param expires_in_pointer: and what it lives.
-    :raises Failure: where there is no usable token.
+    :param scopes: what was asked for. A response without `scope` should mean these (RFC 6749, 5.1), but servers that
+        granted none of them send it too.
+    :param default_lifetime: seconds, if neither `expires_in` nor a JWT states the expiry.
+    :param maximum_lifetime: a lifetime longer than this many seconds is not believed; None for no limit.
+    :param secrets: texts that no message may repeat.
+    :param received: wall time, in seconds, at which the response was complete.
+    :param access_token_pointer: where the response holds the token (RFC 6901), if not where RFC 6749 puts it.
+    :param expires_in_pointer: the same for its lifetime.
+    :raises Failure: if there is no usable token.
     """
     if not 200 <= answer.status <= 299:
         pause = _pause(answer.headers, received)
@@ -114,34 +114,34 @@ def read_answer(
 
 def _no_token(pointer: str, asked: Asked) -> str:
     if not pointer:
-        return "the endpoint's answer has no access_token that fits into a header; check spec.tokenURL and the endpoint"
+        return "the endpoint's response has no access_token that fits in a header; check spec.tokenURL and the endpoint"
     return (
-        f"the endpoint's answer has at {pointer} no text that fits into a header; mend"
+        f"the endpoint's response has no string that fits in a header at {pointer}; check"
         f" spec.response.accessTokenPointer of {asked.endpoint}"
     )
 
 
 def _floor(seconds: float) -> float:
-    """Whole milliseconds, as times are stored."""
+    """Rounded down to milliseconds, as times are stored."""
     return math.floor(seconds * 1000) / 1000
 
 
 def _check_type(token_type: object, asked: Asked) -> None:
-    """An absent type, null and an empty one tell nothing, and are taken for Bearer as they are meant.
+    """Accepts a missing, null or empty type as Bearer.
 
-    :raises Transient: where it is another type than Bearer, in whatever case (RFC 6749, 5.1).
+    :raises Transient: if it is any other type than Bearer, in whatever case (RFC 6749, 5.1).
     """
     if token_type is None or token_type == "":
         return
     if isinstance(token_type, str) and token_type.lower() in {"bearer", asked.token_type.lower()}:
         return
-    advice = "no other is supported"
+    advice = "only Bearer is supported"
     if isinstance(token_type, str) and may_be_taken_for_bearer(token_type):
         advice += (
-            "; if the answer's token_type is but another word for it, which the endpoint's documentation should tell,"
-            f" set spec.response.tokenType of {asked.endpoint} to that word"
+            "; if the endpoint's documentation says that its token_type is another name for Bearer, set"
+            f" spec.response.tokenType of {asked.endpoint} to that name"
         )
-    raise Transient(Reason.INVALID_RESPONSE, f"the endpoint issued a token of another type than Bearer; {advice}")
+    raise Transient(Reason.INVALID_RESPONSE, f"the endpoint issued a token that is not of type Bearer; {advice}")
 
 
 def _content(answer: Answer) -> bytes:
@@ -149,7 +149,7 @@ def _content(answer: Answer) -> bytes:
 
 
 def _refused_content(answer: Answer) -> bytes:
-    """Of an answer whose status alone says enough."""
+    """The content of an error response, if readable: the status alone may be enough."""
     try:
         return _content(answer)
     except ContentError:
@@ -162,7 +162,8 @@ def _fields(answer: Answer, asked: Asked, secrets: tuple[str, ...]) -> Mapping[s
     except ContentError as error:
         raise Transient(
             Reason.INVALID_RESPONSE,
-            f"the answer of {asked.server} is {error}; have it, or what stands before it, answer uncompressed",
+            f"the response of {asked.server} is {error}; have the endpoint, or the proxy in front of it,"
+            " respond uncompressed",
         ) from None
     except (ValueError, RecursionError):
         fields = None
@@ -170,21 +171,22 @@ def _fields(answer: Answer, asked: Asked, secrets: tuple[str, ...]) -> Mapping[s
         kind = redact(answer.headers.get("content-type", "").split(";")[0], secrets) or "no content type"
         raise Transient(
             Reason.INVALID_RESPONSE,
-            f"{asked.server} answered {answer.status} with no JSON object ({kind}); check spec.tokenURL",
+            f"{asked.server} answered {answer.status} without a JSON object ({kind}); check spec.tokenURL",
         )
     return fields
 
 
 def _token_id(jti: object, secrets: tuple[str, ...]) -> str:
-    """A `jti` that may be told; empty where there is none. The endpoint chooses it: it could be what it was sent."""
+    """A `jti` that is safe to show; empty without one. The endpoint chooses it, so it could be something that it was
+    sent."""
     if not isinstance(jti, str) or len(jti) > _MAX_TOKEN_ID or not (jti.isascii() and jti.isprintable()):
         return ""
     return "" if is_of_secret(jti, secrets) else jti
 
 
 def _pause(headers: Mapping[str, str], received: float) -> float | None:
-    """Seconds to stay away, of Retry-After (RFC 9110, 10.2.3) or of `x-ratelimit-reset`, which is UNIX time at some and
-    seconds at others; 15 min at most."""
+    """Seconds to stay away, from Retry-After (RFC 9110, 10.2.3) or from `x-ratelimit-reset`, which is UNIX time at some
+    servers and seconds at others; at most 15 min."""
     clock = server_clock(headers, received)
     now = received if clock is None else clock
     waits = []

@@ -1,4 +1,4 @@
-"""The scopes of an answer that can stand in a status and in an annotation. Pure."""
+"""Selects the scopes of a response that may be shown in a status and an annotation. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -8,30 +8,30 @@ from integration_token.telemetry.redaction import leaking, repeating
 from integration_token.telemetry.vocabulary import is_wording
 
 MAX_SCOPE = 8192
-"""Characters of scopes, with the spaces between them, that are told."""
+"""Maximum characters of all scopes shown, including the spaces between them."""
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")
 """RFC 6749, A.4."""
 _LONG = 12
-"""Characters from which a scope may be a piece of a secret that helps to find the rest."""
+"""A scope at least this long may contain a piece of a secret that helps to find the rest."""
 _PLAIN = re.compile(r"[a-z_:./-]+")
-"""Lower-case words: no encoding of anything but of lower-case words."""
+"""Lower-case words: they cannot encode anything but lower-case words."""
 
 
 class Granted(NamedTuple):
-    """What is told of the scopes that an answer has."""
+    """The granted scopes that are shown."""
 
     scopes: tuple[str, ...] | None
-    """In the answer's order; None where it tells nothing of them."""
+    """In the response's order; None if it does not say."""
     incomplete: bool
-    """The answer has more."""
+    """Whether the response has more."""
 
 
 def granted_scopes(scope: str, asked: tuple[str, ...], secrets: tuple[str, ...]) -> Granted:
-    """The scopes that are well-formed, fit into 8,192 characters and hold nothing of a secret, each of them whole.
+    """The scopes that are well-formed, fit in 8,192 characters and contain no piece of a secret. Never truncates one.
 
-    :param scope: as answered, separated by spaces (RFC 6749, 3.3).
-    :param asked: what was asked for, which stands in a spec and so holds no secret.
+    :param scope: from the response, separated by spaces (RFC 6749, 3.3).
+    :param asked: what was asked for; it is in a spec, so it contains no secret.
     """
     items = scope.split()
     fitting = list(_fitting(items))
@@ -42,7 +42,7 @@ def granted_scopes(scope: str, asked: tuple[str, ...], secrets: tuple[str, ...])
 
 
 def _fitting(items: Iterable[str]) -> Iterable[str]:
-    """The first of them, as many as there is room for."""
+    """The first scopes, as many as fit."""
     size = -1
     for item in items:
         size += 1 + len(item)
@@ -52,7 +52,7 @@ def _fitting(items: Iterable[str]) -> Iterable[str]:
 
 
 def _suspicious(items: Iterable[str], secrets: tuple[str, ...]) -> set[str]:
-    """The scopes that may be pieces of a secret in some encoding. Names as APIs give them pass at little cost."""
+    """The scopes that may be pieces of a secret in some encoding. Typical names of APIs' scopes are cheap to pass."""
     long = {item for item in items if len(item) >= _LONG}
     plain = {item for item in long if _PLAIN.fullmatch(item) or is_wording(item)}
     known = {item for item in items if item in secrets}

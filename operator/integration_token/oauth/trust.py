@@ -1,7 +1,7 @@
 """TLS contexts by the authorities that they trust.
 
-Whoever may create a TokenEndpoint chooses its authorities: half a megabyte of them takes four in a context. So what
-is kept is bounded by size, and known by the SHA-256 of the PEM text instead of the text.
+Anyone who can create a TokenEndpoint chooses its authorities, and half a megabyte of PEM takes four in a context. So
+the contexts kept are bounded by size, and found by the SHA-256 of the PEM text instead of the text.
 """
 
 import asyncio
@@ -17,40 +17,41 @@ from integration_token.errors import UserActionRequired
 from integration_token.tls import tolerant
 
 MAX_KEPT: Final = 1024 * 1024
-"""Characters of PEM text whose contexts are kept: in memory they take some nine times as much."""
+"""Characters of PEM text whose contexts are kept: in memory they take about nine times as much."""
 
 MAX_BUNDLE: Final = 512 * 1024
-"""Characters of one CA bundle, as the schema has it for spec.caBundle: all public authorities take some 200,000."""
+"""Characters of one CA bundle, the schema's limit for spec.caBundle: all public authorities take about 200,000."""
 
 _CONTEXTS = 32
-"""Contexts that are kept: each costs up to 22 ms to make, and almost 1 MiB with the system's roots."""
+"""Contexts kept: each takes up to 22 ms to create, and almost 1 MiB with the system's roots."""
 
 _JUDGED = 8192
-"""CA bundles of which it is remembered whether they can be used: those that were asked for last."""
+"""CA bundles whose validity is remembered; the least recently used is forgotten first."""
 
 _AT_ONCE = 8
-"""Authorities that are read without letting others run: each takes some 0.2 ms, and a bundle may have a thousand."""
+"""Authorities parsed before other tasks may run: each takes about 0.2 ms, and a bundle may have a thousand."""
 
 _END = re.compile("-----END (?:X509 )?CERTIFICATE-----")
 
 _kept: OrderedDict[tuple[bytes, bytes], tuple[ssl.SSLContext, int]] = OrderedDict()
-"""By the digests of a CA bundle and of what is trusted beside the system's roots; with the characters of both."""
+"""By the digests of the CA bundle and of the authorities trusted besides the system's roots; with their characters."""
 _judged: OrderedDict[bytes, bool] = OrderedDict()
 
 
 def digest_of(ca_bundle: str) -> bytes:
-    """By what a CA bundle is known."""
+    """The key of a CA bundle."""
     return hashlib.sha256(ca_bundle.encode(errors="surrogatepass")).digest()
 
 
 async def tls_context(ca_bundle: str, *, added: str = "", where: str = "spec.caBundle") -> ssl.SSLContext:
     """The TLS context for a CA bundle, empty for the system's roots; shared by all endpoints that trust it.
 
-    Reading a large one takes long, and whoever may create TokenEndpoints decides how often: others run in between.
+    Parsing a large bundle takes long, and anyone who can create TokenEndpoints decides how often: other tasks run in
+    between.
 
-    :param added: PEM text of what is trusted beside the system's roots; a CA bundle stands alone.
-    :param where: the CA bundle is, for people.
-    :raises UserActionRequired: where the PEM text holds no certificate.
+    :param added: PEM text of authorities trusted besides the system's roots; not used with a CA bundle.
+    :param where: source of the CA bundle, for messages.
+    :raises UserActionRequired: if the PEM text contains no certificate.
     """
     added = "" if ca_bundle else added
     digest = digest_of(ca_bundle)
@@ -65,7 +66,7 @@ async def tls_context(ca_bundle: str, *, added: str = "", where: str = "spec.caB
         if ca_bundle:
             _note(digest, usable=False)
         raise _unusable(where) from None
-    if key in _kept:  # by somebody else meanwhile
+    if key in _kept:  # another task was faster
         return _kept[key][0]
     _note(digest, usable=True)
     _kept[key] = context, len(ca_bundle) + len(added)
@@ -75,9 +76,9 @@ async def tls_context(ca_bundle: str, *, added: str = "", where: str = "spec.caB
 
 
 def fresh_context(ca_bundle: str, *, added: str = "") -> ssl.SSLContext:
-    """One of its own, otherwise as :func:`tls_context` has it: for what makes a context fit for nobody else.
+    """A new context, otherwise like :func:`tls_context`: for a caller that changes it in a way that must not be shared.
 
-    :raises UserActionRequired: where the PEM text holds no certificate.
+    :raises UserActionRequired: if the PEM text contains no certificate.
     """
     try:
         *_, context = _growing(ca_bundle, "" if ca_bundle else added)
@@ -87,7 +88,7 @@ def fresh_context(ca_bundle: str, *, added: str = "") -> ssl.SSLContext:
 
 
 def _growing(ca_bundle: str, added: str) -> Iterator[ssl.SSLContext]:
-    """The same context again and again, with a few more authorities each time."""
+    """The same context repeatedly, with a few more authorities each time."""
     pieces = _pieces(ca_bundle)
     context = tolerant(ssl.create_default_context(cadata=next(pieces) or None))
     yield context
@@ -97,22 +98,22 @@ def _growing(ca_bundle: str, added: str) -> Iterator[ssl.SSLContext]:
 
 
 def _pieces(ca_bundle: str) -> Iterator[str]:
-    """The PEM text, by a few authorities each; at least one piece."""
-    # Bundles have names in comments, and ssl takes ASCII alone.
+    """The PEM text in pieces of a few authorities; at least one piece."""
+    # Bundles contain names in comments, and ssl accepts only ASCII.
     text = ca_bundle.encode("ascii", "replace").decode()
     ends = [found.end() for found in _END.finditer(text)][_AT_ONCE - 1 : -1 : _AT_ONCE]
     return (text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True))
 
 
 def is_judged(digest: bytes) -> bool:
-    """Whether it is remembered if the CA bundle can be used."""
+    """Whether the validity of the CA bundle is remembered."""
     return digest in _judged
 
 
 def check_judged(digest: bytes) -> None:
-    """Looks up a CA bundle whose text isn't at hand.
+    """Checks a CA bundle whose text is not available.
 
-    :raises UserActionRequired: where it can't be used.
+    :raises UserActionRequired: if it cannot be used.
     """
     if not _judged[digest]:
         raise _unusable("spec.caBundle")
@@ -126,4 +127,4 @@ def _note(digest: bytes, *, usable: bool) -> None:
 
 
 def _unusable(where: str) -> UserActionRequired:
-    return UserActionRequired(Reason.INVALID_CA_BUNDLE, f"{where} holds no PEM certificate that can be read; mend it")
+    return UserActionRequired(Reason.INVALID_CA_BUNDLE, f"{where} contains no valid PEM certificate; fix it")

@@ -1,7 +1,7 @@
-"""Authorities that are trusted for all endpoints, beside the system's roots: from a file that somebody renews.
+"""Authorities that all endpoints trust besides the system's roots, from a file that may be replaced while we run.
 
-A ConfigMap mounted into a pod is such a file, and the kubelet exchanges it while the process runs. What is read counts
-only once TLS can use it: a file that turns bad must not take away the endpoints that worked a moment ago.
+A ConfigMap mounted into a pod is such a file: the kubelet replaces it while the process runs. New content takes effect
+only if TLS can use it: a broken file must not break endpoints that worked a moment ago.
 """
 
 import asyncio
@@ -16,48 +16,48 @@ from integration_token.telemetry.logs import get_logger
 log = get_logger(__name__)
 
 _PERIOD = 10.0
-"""Seconds between two looks at the file: the kubelet itself takes a minute or more to exchange it."""
+"""Seconds between two checks of the file: the kubelet itself takes a minute or more to replace it."""
 
 
 class TrustedFile:
-    """What the file held last that could be used."""
+    """The last usable content of the file."""
 
     def __init__(self, path: Path | None) -> None:
-        """`path`: None where nothing but the system's roots is trusted."""
+        """`path` is None if only the system's roots are trusted."""
         self._path = path
         self._seen: tuple[int, ...] = ()
         self.bundle = CABundle(digest_of(""), "")
         """PEM text and its digest; empty without a file."""
         self.problem = ""
-        """Why the file, as it is now, isn't what is trusted; empty where it is."""
+        """Why the file's current content is not in use; empty if it is."""
 
     @property
     def is_set(self) -> bool:
-        """Whether there is a file at all."""
+        """Whether a file is configured."""
         return self._path is not None
 
     async def open(self) -> None:
         """Reads the file for the first time.
 
-        :raises SettingsError: where it can't be used.
+        :raises SettingsError: if it cannot be used.
         """
         await self.look()
         if self.problem:
             raise SettingsError(f"--trusted-ca-file {self.problem}")
 
     async def run(self) -> None:
-        """Looks for ever whether the file was exchanged."""
+        """Checks forever whether the file was replaced."""
         while True:
             before, problem = self.bundle.digest, self.problem
             await self.look()
             if self.problem and self.problem != problem:
-                log.warning("trusted CA file cannot be used, what it held before stays trusted", error=self.problem)
+                log.warning("trusted CA file cannot be used, keeping its previous content", error=self.problem)
             elif self.bundle.digest != before or (problem and not self.problem):
                 log.info("trusted CA file read")
             await asyncio.sleep(_PERIOD)
 
     async def look(self) -> None:
-        """Takes what the file holds now, if that is something else and can be used; else notes the problem."""
+        """Loads the file's content if it has changed and can be used; otherwise records the problem."""
         if self._path is None:
             return
         try:
@@ -66,7 +66,7 @@ class TrustedFile:
             if seen == self._seen:
                 return
             if not stat.S_ISREG(found.st_mode):
-                self._seen, self.problem = seen, f"{self._path}: no regular file"  # a pipe would be waited for
+                self._seen, self.problem = seen, f"{self._path}: not a regular file"  # reading a pipe would block
                 return
             with self._path.open("rb") as file:
                 content = file.read(MAX_BUNDLE + 1)
@@ -78,8 +78,8 @@ class TrustedFile:
         self.problem = await self._take(content)
 
     async def _take(self, content: bytes) -> str:
-        """What is wrong with it; empty where it is trusted from now on."""
-        # Bundles have names in comments, in whatever encoding.
+        """What is wrong with the content; empty if it is trusted from now on."""
+        # Bundles contain names in comments, in any encoding.
         text = content.decode("latin-1")
         if len(content) > MAX_BUNDLE:
             return f"{self._path}: larger than {MAX_BUNDLE // 1024} KiB"
@@ -90,4 +90,4 @@ class TrustedFile:
                 return ""
         except UserActionRequired:
             pass
-        return f"{self._path}: no PEM certificate in it, or one that cannot be read"
+        return f"{self._path}: contains no PEM certificate, or one that cannot be parsed"

@@ -1,5 +1,5 @@
-"""The process: settings, leadership, probes and metrics served, and the parts put together in one place.
+"""The process: settings, leadership, the server for probes and metrics, and the wiring of all parts.
 
-Here: what runs once per process or per leader's term. Not here: anything that knows one resource. Nothing is imported
-here, for the speed of `--help`.
+Here: what runs once per process or once per leader's term. Not here: anything that handles a single resource. Nothing
+is imported here, to keep `--help` fast.
 """

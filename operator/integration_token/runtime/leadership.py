@@ -1,7 +1,7 @@
-"""One term of work: all that runs from the moment a process may act until it may not any more, or is asked to end.
+"""One term of work: everything that runs from the moment a process may act until it no longer may, or is asked to stop.
 
-A process that works alone has one. One that loses its lease forgets all it knew, since another may have acted
-meanwhile, and begins its next term with nothing.
+Without leader election a process has a single term. A process that loses its lease forgets everything, since another
+may have acted meanwhile, and starts its next term empty.
 """
 
 import asyncio
@@ -29,27 +29,27 @@ from integration_token.telemetry.metrics import Metrics
 log = get_logger(__name__)
 
 _DRAIN = 13.0
-"""Seconds that work under way gets to end after SIGTERM. With all that follows, up to the release of the Lease, an end
-takes 25 of the 30 seconds that a pod usually gets."""
+"""Seconds for work in progress to finish after SIGTERM. Including everything after it, up to the release of the Lease,
+stopping takes 25 of the 30 seconds that a pod usually gets."""
 
 _POSTING = 2.0
-"""Seconds that queued events get to be posted at the end."""
+"""Seconds for posting queued events at the end."""
 
 _ENDING = 3.0
-"""Seconds that the parts get to end when they are cancelled and the process is to end: kopf, cancelled in its start,
-may leave tasks that don't."""
+"""Seconds for the cancelled parts to end when the process is about to exit: if kopf is cancelled while it starts, it
+may leave tasks that do not end."""
 
 _ENDING_BETWEEN = 30.0
-"""Seconds that they get where the process is to go on. What is left then could do no harm but one: kopf, when it ends
-at last, cancels whatever began after it did."""
+"""The same if the process goes on. What is left then is harmless except for one thing: when kopf finally ends, it
+cancels everything that started after it."""
 
 
 class StillRunning(OperatorError):
-    """Something of a term that is over still runs, so the process must not begin another."""
+    """Part of an earlier term still runs, so the process must not start another."""
 
 
 class LeaderTerm:
-    """All parts that work."""
+    """All parts that do the work."""
 
     def __init__(
         self,
@@ -64,11 +64,11 @@ class LeaderTerm:
         own_namespace: str | None,
         take_signals: Callable[[], None],
     ) -> None:
-        """`gateway` writes only as long as `fence` is open.
+        """`gateway` writes only while `fence` is open.
 
-        :param trusted: authorities beside the system's.
-        :param own_namespace: the operator's; None where it has none.
-        :param take_signals: makes signals ask for an orderly end: kopf, whenever it starts, takes them for itself.
+        :param trusted: authorities trusted besides the system's.
+        :param own_namespace: the operator's; None if it has none.
+        :param take_signals: makes signals request an orderly shutdown: kopf takes them over whenever it starts.
         """
         policy = Policy(settings.insecure_endpoints, settings.allowed_hosts, settings.private_hosts)
         self._gateway = gateway
@@ -104,15 +104,16 @@ class LeaderTerm:
 
     @property
     def missing(self) -> str:
-        """Why nothing is worked for yet, or any more; empty where something is."""
+        """Why nothing is being worked on; empty if something is."""
         return self._worker.secrets.missing or self._supervisor.missing
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Works until `stop` is set, and ends what is under way then; or until the fence is closed, and drops it.
+        """Works until `stop` is set, then finishes work in progress; or until the fence is closed, then drops it.
 
-        kopf cancels, when it ends, every task that began after it did. So all that is to outlive it begins before.
+        When kopf ends, it cancels every task that started after it. So everything that must outlive it starts before
+        it.
 
-        :raises StillRunning: where something could not be ended, and the process is to end too.
+        :raises StillRunning: if something could not be stopped, and the process must exit too.
         """
         self._stop = stop
         work = asyncio.create_task(self._worker.scheduler.run(), name="work")
@@ -149,7 +150,7 @@ class LeaderTerm:
             raise StillRunning(f"still running: {', '.join(sorted(task.get_name() for task in left))}")
 
     async def _drain(self, work: asyncio.Task[None]) -> None:
-        log.info("stopping: work under way is ended first")
+        log.info("stopping, finishing work in progress first")
         self._worker.scheduler.stop()
         self._worker.events.hold_no_more()
         with suppress(TimeoutError):

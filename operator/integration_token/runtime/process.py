@@ -1,4 +1,4 @@
-"""The operator as a process: what it is connected to, what it answers, and its terms of work, one after the other."""
+"""The operator as a process: its connections, what it serves, and its terms of work, one after the other."""
 
 import asyncio
 import gc
@@ -25,9 +25,9 @@ from integration_token.telemetry.metrics import Metrics
 
 
 async def run(settings: Settings, clock: Clock) -> None:
-    """Runs the operator until SIGTERM or SIGINT, and ends what is under way.
+    """Runs the operator until SIGTERM or SIGINT, then finishes work in progress.
 
-    :raises SettingsError: where it cannot start as set.
+    :raises SettingsError: if it cannot start with these settings.
     """
     trusted = TrustedFile(settings.trusted_ca_file)
     await trusted.open()
@@ -41,7 +41,7 @@ async def run(settings: Settings, clock: Clock) -> None:
         stack.push_async_callback(client.close)
         candidate: Candidate | None = None
         if settings.leader_elect:
-            # Connections of its own: where ten thousand calls wait, a renewal must not.
+            # A separate connection: a renewal must not wait behind ten thousand calls.
             apart = await connect(settings.kubeconfig, watches=0)
             stack.push_async_callback(apart.close)
             candidate = Candidate(
@@ -49,7 +49,7 @@ async def run(settings: Settings, clock: Clock) -> None:
                 clock,
                 namespace=settings.lease_namespace or own_namespace(),
                 name=settings.lease_name,
-                # Random, since the container that is started anew in a pod has the same host name.
+                # Random, since a container that restarts in the same pod has the same host name.
                 identity=f"{socket.gethostname()}_{uuid.uuid4()}",
                 jitter=random.random,
             )
@@ -68,7 +68,7 @@ async def run(settings: Settings, clock: Clock) -> None:
 
 
 def _own_namespace(settings: Settings) -> str | None:
-    """The operator's own; None outside of a pod, unless the Lease's namespace is named."""
+    """The operator's own namespace; None outside of a pod, unless the Lease's namespace is set."""
     if settings.kubeconfig is not None:
         return settings.lease_namespace
     try:
@@ -92,7 +92,7 @@ class Application:
         trusted: TrustedFile,
         own_namespace: str | None,
     ) -> None:
-        """`candidate`: None where this process works alone. The last two are as a term has them."""
+        """`candidate` is None without leader election. The last two are the same as for a term."""
         self._settings = settings
         self._clock = clock
         self._gateway = gateway
@@ -109,17 +109,18 @@ class Application:
         self._term: LeaderTerm | None = None
 
     async def run(self) -> None:
-        """Runs until a signal asks for the end.
+        """Runs until a signal.
 
-        A process that loses its lease stands by again instead of ending, as those do that are built on client-go: after
-        an outage it goes on at once where nobody else has taken over, and no container waits to be started anew. That
-        is safe, since nothing of a term outlives it that could act.
+        A process that loses its lease goes back to standby instead of exiting as processes built on client-go do: after
+        an outage it continues at once if no other has taken over, and no container has to restart. That is safe, since
+        nothing of a term that could act outlives it.
         """
         self._take_signals()
         await self._server.start()
         try:
             while not self._stop.is_set():
-                # What is left of a term lies in cycles, and who stands by does too little for Python to look for them.
+                # What is left of a term is in reference cycles, and on standby Python allocates too little to collect
+                # them.
                 gc.collect()
                 if self._candidate is None:
                     await self._run_term(Fence(self._clock))
@@ -129,7 +130,7 @@ class Application:
             await self._server.stop()
 
     async def _acquire(self, candidate: Candidate) -> Fence | None:
-        """The leave to act, once this process has it; None where it is to end before."""
+        """The permission to act, once this process has it; None if the process is to stop first."""
         acquiring = asyncio.create_task(candidate.acquire(), name="acquire")
         stopping = asyncio.create_task(self._stop.wait(), name="stop")
         try:
@@ -141,7 +142,7 @@ class Application:
             await asyncio.wait((acquiring, stopping))
 
     async def _lead(self, candidate: Candidate, fence: Fence) -> None:
-        # Begun before anything of kopf is, which would end it.
+        # Started before anything of kopf, which would cancel it.
         renewing = asyncio.create_task(candidate.renew(fence), name="renew")
         try:
             await self._run_term(fence)
@@ -173,7 +174,7 @@ class Application:
             self._term = None
 
     def _readiness(self) -> Readiness:
-        """Ready is who works, for one namespace at least, or could at once if the leader were gone."""
+        """A process is ready if it works, for at least one namespace, or could take over from the leader at once."""
         if self._term is None:
             problem = self._candidate.problem if self._candidate is not None else "not started yet"
             return Readiness(not problem, problem)
@@ -182,7 +183,7 @@ class Application:
         return Readiness(not blocked, "; ".join(filter(None, (self._term.missing, refused))))
 
     def _take_signals(self) -> None:
-        """Makes SIGTERM and SIGINT ask for an orderly end."""
+        """Makes SIGTERM and SIGINT request an orderly shutdown."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)

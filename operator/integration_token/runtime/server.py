@@ -16,18 +16,18 @@ _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Readiness(NamedTuple):
-    """What `/readyz` answers."""
+    """The response of `/readyz`."""
 
     ready: bool
     missing: str
-    """What is missing; a process may be ready although something is."""
+    """What is missing; a process may be ready anyway."""
 
 
 class Server:
-    """The HTTP server of probes and metrics.
+    """The HTTP server for probes and metrics.
 
-    `/healthz` answers well unless the event loop has just stood still; `/readyz` once everything was listed and is
-    watched.
+    `/healthz` succeeds unless the event loop was just blocked; `/readyz` succeeds once everything has been listed and
+    is watched.
     """
 
     def __init__(
@@ -46,9 +46,9 @@ class Server:
         self._runner = web.AppRunner(application, access_log=None)
 
     async def start(self) -> None:
-        """Begins to serve.
+        """Starts serving.
 
-        :raises SettingsError: where the address cannot be had.
+        :raises SettingsError: if the address is not available.
         """
         await self._runner.setup()
         host, port = self._address
@@ -66,7 +66,7 @@ class Server:
         self._loop_watch.start()
 
     async def stop(self) -> None:
-        """Ends all connections."""
+        """Closes all connections."""
         self._loop_watch.stop()
         await self._runner.cleanup()
 
@@ -84,10 +84,10 @@ class Server:
             return web.Response(headers=headers)
         response = web.StreamResponse(headers=headers)
         response.enable_compression()
-        with suppress(ConnectionError):  # whoever asked may be gone, which is no fault of ours
+        with suppress(ConnectionError):  # the client may have gone, which is not our fault
             await response.prepare(request)
             for piece in self._metrics.pieces():
                 await response.write(piece)
-                await asyncio.sleep(0)  # a write that need not wait lets nobody else have a turn
+                await asyncio.sleep(0)  # a write that does not block gives no other task a turn
             await response.write_eof()
         return response

@@ -1,4 +1,4 @@
-"""What an installation sets: frozen, read from flags and environment variables by the same rules."""
+"""The settings of an installation: frozen, read from flags and environment variables by the same rules."""
 
 import ipaddress
 import re
@@ -26,46 +26,47 @@ class Settings:
     """All settings of `integration-token-operator run`."""
 
     kubeconfig: Path | None = None
-    """None: the account of the pod, which is how the chart runs it."""
+    """None for the pod's ServiceAccount, which is how the chart runs it."""
     namespaces: tuple[str, ...] = ()
-    """Those to serve; none: all, which needs a ClusterRole."""
+    """Namespaces to serve; empty for all, which requires a ClusterRole."""
     insecure_endpoints: bool = False
-    """Admits http and loopback token URLs: never where credentials are real."""
+    """Allows http and loopback token URLs: never use it with real credentials."""
     allowed_hosts: frozenset[str] = frozenset()
-    """The only hosts that credentials are sent to; none: every public one."""
+    """The only hosts that credentials are sent to; empty for every public one."""
     private_hosts: frozenset[str] = frozenset()
-    """Hosts that a TokenEndpoint may name although they have private addresses: none, since whoever may create one
-    could reach into the network otherwise."""
+    """Hosts with private addresses that a TokenEndpoint may use. Empty by default: otherwise anyone who can create a
+    TokenEndpoint could reach into the network."""
     proxy_url: str | None = None
-    """The proxy for token requests. It resolves names itself, so addresses can't be checked and hosts must be
+    """The proxy for token requests. It resolves names itself, so addresses cannot be checked and hosts must be
     listed."""
     no_proxy: frozenset[str] = frozenset()
-    """Hosts that are connected to directly although there is a proxy, to addresses that are checked as without one."""
+    """Hosts that are reached directly despite a proxy, with addresses checked as without one."""
     trusted_ca_file: Path | None = None
-    """PEM text of authorities that are trusted beside the system's, by endpoints that name none of their own and by the
-    proxy; None: the system's alone."""
+    """PEM file of authorities that endpoints without a CA of their own and the proxy trust besides the system's; None
+    for the system's only."""
     leader_elect: bool = False
-    """Stands by as long as another process with the same Lease works. Off for a single replica, which needs no
-    Lease and the right to one."""
+    """Stay on standby while another process with the same Lease works. Off for a single replica, which then needs no
+    Lease and no permission for one."""
     lease_name: str = MANAGER
-    """Of the Lease; installations that share the work by namespaces need one each where they share a namespace."""
+    """Name of the Lease. Installations that split the work by namespaces need different names if they run in the same
+    namespace."""
     lease_namespace: str | None = None
-    """Of the Lease; None: that of the pod."""
+    """Namespace of the Lease; None for the pod's."""
     metrics_address: tuple[str, int] = ("", 8080)
     """Where /healthz, /readyz and /metrics are served; without a host on all of the pod's addresses, IPv4 and IPv6,
     since probes come from the node."""
     log_level: str = "info"
-    """A line for each token that is written and each failure; debug adds one for each request."""
+    """info logs a line for each token written and for each failure; debug adds one for each request."""
     log_format: str = "text"
     """json is for log collectors."""
     audit_token_ids: bool = False
-    """The audit log tells the `jti` of tokens that are JWTs: at some servers it is the key to an opaque token."""
+    """Include the `jti` of tokens that are JWTs in the audit log: at some servers it is the key to an opaque token."""
 
 
 def read_settings(flags: Mapping[str, Value], environment: Mapping[str, str]) -> Settings:
-    """The settings that flags (by field name, None where not given) and environment variables make; flags go first.
+    """The settings from flags (by field name, None if not given) and environment variables; flags take precedence.
 
-    :raises SettingsError: for a value that cannot be used.
+    :raises SettingsError: if a value is not valid.
     """
     values: dict[str, object] = {}
     for field in fields(Settings):
@@ -75,14 +76,16 @@ def read_settings(flags: Mapping[str, Value], environment: Mapping[str, str]) ->
             values[field.name] = _read(field.name, f"--{option(field.name)}", flag)
         elif text:
             values[field.name] = _read(field.name, name, text)
-    settings = Settings(**values)  # type: ignore[arg-type]  # _read has seen to the types
+    settings = Settings(**values)  # type: ignore[arg-type]  # _read returns the right types
     if settings.proxy_url and not settings.allowed_hosts:
         raise SettingsError(
-            "--proxy-url needs --allowed-host: a proxy resolves names itself, so only a list of hosts limits where"
+            "--proxy-url requires --allowed-host: a proxy resolves names itself, so only a list of hosts limits where"
             " credentials go"
         )
     if settings.leader_elect and settings.kubeconfig is not None and settings.lease_namespace is None:
-        raise SettingsError("--leader-elect with --kubeconfig needs --lease-namespace: only a pod has one of its own")
+        raise SettingsError(
+            "--leader-elect with --kubeconfig requires --lease-namespace: only a pod has a namespace of its own"
+        )
     return settings
 
 
@@ -99,7 +102,7 @@ def variable(field: str) -> str:
 
 
 def _read(field: str, source: str, value: Value) -> object:
-    """A field's value from a flag's or a variable's; lists are comma-separated in a variable."""
+    """A field's value from a flag or a variable; in a variable, lists are comma-separated."""
     items = [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
     text = value if isinstance(value, str) else ""
     match field:
@@ -109,14 +112,14 @@ def _read(field: str, source: str, value: Value) -> object:
             return value if isinstance(value, bool) else _boolean(source, text)
         case "namespaces":
             assert isinstance(items, Sequence)  # noqa: S101  # by the parser's declaration
-            return tuple(dict.fromkeys(_matching(source, item, _NAMESPACE, "a namespace") for item in items))
+            return tuple(dict.fromkeys(_matching(source, item, _NAMESPACE, "a valid namespace name") for item in items))
         case "allowed_hosts" | "private_hosts" | "no_proxy":
             assert isinstance(items, Sequence)  # noqa: S101  # by the parser's declaration
             return frozenset(_host(source, item) for item in items)
         case "lease_name":
-            return _matching(source, text, _LEASE, "the name of a Lease")
+            return _matching(source, text, _LEASE, "a valid Lease name")
         case "lease_namespace":
-            return _matching(source, text, _NAMESPACE, "a namespace")
+            return _matching(source, text, _NAMESPACE, "a valid namespace name")
         case "proxy_url":
             return _proxy(source, text)
         case "metrics_address":
@@ -129,13 +132,13 @@ def _read(field: str, source: str, value: Value) -> object:
 
 def _boolean(source: str, text: str) -> bool:
     if text.lower() not in {"true", "false"}:
-        raise SettingsError(f"{source}: {text!r} is neither true nor false")
+        raise SettingsError(f"{source}: {text!r} is not valid; set it to true or false")
     return text.lower() == "true"
 
 
 def _choice(source: str, text: str, choices: Sequence[str]) -> str:
     if text not in choices:
-        raise SettingsError(f"{source}: {text!r} is none of {', '.join(choices)}")
+        raise SettingsError(f"{source}: {text!r} is not valid; set it to one of {', '.join(choices)}")
     return text
 
 
@@ -157,7 +160,7 @@ def _proxy(source: str, text: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        # Not shown: a proxy's URL may hold a password.
+        # Not shown: a proxy's URL may contain a password.
         raise SettingsError(f"{source}: not a URL such as http://proxy.example:3128")
     return text
 

@@ -1,4 +1,4 @@
-"""Puts together all that works on resources: one wiring for the process, for tests in virtual time and for
+"""Builds everything that works on resources: a single wiring for the process, for tests in virtual time and for
 simulations."""
 
 from collections.abc import Callable, Collection
@@ -40,7 +40,7 @@ from integration_token.workqueue.scheduler import Scheduler
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """The parts that somebody outside starts, stops or tells something."""
+    """The parts that callers start, stop or notify."""
 
     inventory: Inventory
     scheduler: Scheduler
@@ -65,13 +65,13 @@ def build_worker(
     audit_token_ids: bool,
     jitter: Callable[[], float],
 ) -> Worker:
-    """Everything that works, as yet at rest.
+    """Everything that works, not yet started.
 
-    :param namespaces: those to serve, none for all.
-    :param own_namespace: the operator's; None where it has none.
-    :param instance: names this process in events.
-    :param audit_token_ids: the audit log tells the `jti` of tokens.
-    :param jitter: answers numbers uniform in [0, 1).
+    :param namespaces: to serve; empty for all.
+    :param own_namespace: the operator's; None if it has none.
+    :param instance: identifies this process in events.
+    :param audit_token_ids: whether the audit log includes the `jti` of tokens.
+    :param jitter: returns numbers uniform in [0, 1).
     """
 
     def secret_changed(namespace: str, name: str) -> None:
@@ -79,7 +79,7 @@ def build_worker(
             scheduler.wake(key)
 
     def recovered() -> None:
-        # Looked at at once is what could not be while the API server was away: tokens may have expired.
+        # Retry at once what failed while the API server was away: tokens may have expired.
         for key, state in inventory.resources.items():
             if state.remembered.failing.api_failures:
                 scheduler.wake(key)
@@ -87,13 +87,13 @@ def build_worker(
     def bundle_changed(endpoint: EndpointRef) -> None:
         scheduler.wake(endpoint_key(endpoint))
         for key in inventory.of_endpoint(endpoint):
-            # Who holds a good token needs the authorities at the next request, and not now.
+            # A resource with a good token needs the authorities only for its next request.
             remembered = inventory.resources[key].remembered
             if remembered.failing.failure is not None or remembered.last_reconciled is None:
                 scheduler.wake(key)
 
     inventory = Inventory(clock, metrics.drop_endpoint, metrics.drop_namespace)
-    # Of a reconciler that is still to be made.
+    # The reconciler does not exist yet.
     scheduler = Scheduler(clock, lambda key: reconciler.work(key), lambda key: reconciler.tell(key))  # noqa: PLW0108
     secrets = SecretWatch(
         gateway, namespaces, secret_changed, recovered, lambda: metrics.record_watch_restart(SECRETS.plural)

@@ -1,4 +1,4 @@
-"""What of a text is a part of a known secret, in whatever form it comes back."""
+"""Finds the parts of a text that belong to a known secret, in whatever form they come back."""
 
 import base64
 import re
@@ -12,45 +12,47 @@ from integration_token.telemetry.reading import SEPARATORS, Decoded, Joined, Tex
 from integration_token.telemetry.vocabulary import LONGEST
 
 _ENCODED = 1024
-"""Bytes of secrets, with some for each, that are encoded in every form. For longer ones the text is decoded instead."""
+"""Bytes of secrets, including an allowance for each, that are encoded in every form. For longer ones the text is
+decoded instead."""
 _EACH = 64
 
 _HELD = 256 * 1024
-"""Characters of secrets, with some for each, beyond which all of every text counts as found: more than two of the
-longest tokens, and the credentials twice."""
+"""Characters of secrets, including an allowance for each, beyond which every text counts as found entirely: more than
+two of the longest tokens, and the credentials twice."""
 
 _WRITTEN = 144 * 1024
-"""Bytes of them, form-encoded too, in which what is decoded from a text is looked for."""
+"""Bytes of the secrets, including their form-encoded versions, that decoded text is compared with."""
 
 _PACK = 32 * 1024
-"""Bytes of secrets that are searched as one, if there are many."""
+"""Bytes of secrets that are searched together, if there are many."""
 
 _PIECE = 5
-"""Bytes that eight characters of base64 hold in any case."""
+"""Bytes that eight characters of base64 hold at any offset."""
 
 _TRIED = 256
-"""Pieces of decoded text that are looked for; beyond, whatever could be a part of a secret counts as one."""
+"""Pieces of decoded text that are searched for; beyond that, everything that could be part of a secret counts as
+found."""
 
 _WORDY = 4 * LONGEST
-"""Characters of a secret beyond which no few words are most of it, whatever stands between them."""
+"""Characters of a secret beyond which a few words cannot be most of it, whatever separates them."""
 
 _MANY = 1024
-"""Places of one kind beyond which all of the text counts as found."""
+"""Matches of one kind beyond which the whole text counts as found."""
 
 _FEW = 2048
-"""Bytes that are looked at one by one to tell which there are."""
+"""Bytes that are examined one by one to find which values occur."""
 
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _VISIBLE = bytes(range(0x20, 0x7F))
 _GAP = b"\xfe"
-"""Stands between secrets that are searched as one, and in no text."""
+"""Separates secrets that are searched together; occurs in no text."""
 
 _UNQUOTED = _LETTERS + b"-._~" + _GAP
-"""What isn't percent-encoded (RFC 3986, 2.3)."""
+"""What is not percent-encoded (RFC 3986, 2.3)."""
 
 _HEXADECIMAL = b"0123456789abcdef"
 _DIGITS = bytes(byte if byte in _HEXADECIMAL else ord("f") for byte in range(256))
-"""To read what is no hexadecimal digit as one with which few bytes are in a secret."""
+"""Reads everything that is not a hexadecimal digit as one that rarely makes a byte of a secret."""
 _HALF_INSIDE = re.compile(rb"\x01{3,}")
 _INSIDE = re.compile(rb"\x01{%d,}" % _PIECE)
 
@@ -58,7 +60,7 @@ Span = tuple[int, int]
 
 
 class Secrets:
-    """All that must not be shown."""
+    """Everything that must not be shown."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         forms: set[bytes] = set()
@@ -66,7 +68,7 @@ class Secrets:
         left = _ENCODED
         secrets = tuple(filter(None, secrets))
         self.too_many = sum(len(secret) + _EACH for secret in secrets) > _HELD
-        """More than any text is looked through for."""
+        """Whether there is more than any text is searched for."""
         for secret in () if self.too_many else dict.fromkeys(secrets):
             data = secret.encode(errors="replace")
             if len(data) + _EACH <= left:
@@ -94,9 +96,10 @@ class Secrets:
         return any(secret in found or (found in secret and 4 * len(found) > 3 * len(secret)) for secret in self._wordy)
 
     def found_in(self, readings: list[Text]) -> Iterator[Span]:
-        """Where in a text, of which these are all readings, a part of a secret stands.
+        """The places in a text that hold part of a secret.
 
-        :raises TooMuch: where telling would take too long: take it that it is everywhere.
+        :param readings: all readings of that text.
+        :raises TooMuch: if the search would take too long: assume that the secret is everywhere.
         """
         if not any(reading.data for reading in readings):
             return
@@ -128,7 +131,7 @@ class Secrets:
         for begin in (0, 1):
             decoded = bytes.fromhex(digits[begin : len(digits) - (len(digits) - begin) % 2].decode())
             for found in _HALF_INSIDE.finditer(decoded.translate(self._table)):
-                # From one digit before these bytes on: eight digits hold three bytes in any case.
+                # Starting one digit before these bytes: eight digits hold three bytes at any offset.
                 first, last = begin + 2 * found.start() - 1, begin + 2 * found.end() + 1 - RUN
                 for start in range(max(0, first), last + 1):
                     window = reading.data[start : start + RUN]
@@ -162,7 +165,7 @@ class Secrets:
 
     @cached_property
     def _table(self) -> bytes:
-        """1 at least for all bytes that the long secrets may hold, also when they are form-encoded; else 0."""
+        """1 for at least all bytes that may occur in the long secrets, including form-encoded; else 0."""
         used = {*_LETTERS}
         for secret in self._long:
             others = secret.translate(None, _LETTERS)
@@ -188,13 +191,12 @@ class Secrets:
 
 
 def _forms(data: bytes) -> set[bytes]:
-    """The ways in which a secret is written that don't come off with the escapes: as it is, form-encoded, base64,
-    hex."""
+    """The forms of a secret that undoing escapes does not reveal: as it is, form-encoded, base64, hex."""
     forms = {data, data.replace(b" ", b"+")}
     for written in {data, quote(data, safe="").encode(), quote_plus(data).encode()}:
         forms.add(written.hex().encode())
         for offset in range(3):
-            # Inside a longer base64 text, such as a Basic header, the secret begins at any of three offsets; the first
+            # Inside a longer base64 text, such as a Basic header, the secret begins at any of three offsets. The first
             # and the last group also hold bits of its neighbours and are left out.
             encoded = base64.b64encode(b"\0" * offset + written).rstrip(b"=")
             inner = encoded[4 if offset else 0 : len(encoded) // 4 * 4]
@@ -203,7 +205,8 @@ def _forms(data: bytes) -> set[bytes]:
 
 
 def _quoted(data: bytes) -> bytes:
-    """Percent-encoded (RFC 3986, 2.1), one kind of byte after the other: there are few, and each takes C alone."""
+    """Percent-encodes (RFC 3986, 2.1) one byte value after the other: there are few, and each runs at the speed of
+    C."""
     others = {*data.translate(None, _UNQUOTED)}
     for byte in sorted(others, key=lambda byte: byte != ord("%")):
         data = data.replace(bytes([byte]), f"%{byte:02X}".encode())
@@ -211,7 +214,7 @@ def _quoted(data: bytes) -> bytes:
 
 
 def _packed(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """The same in fewer parts, with something between them that no text holds."""
+    """The same in fewer parts, joined by a separator that occurs in no text."""
     pack: list[bytes] = []
     size = 0
     for part in parts:
@@ -225,7 +228,7 @@ def _packed(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _rows(starts: list[int]) -> Iterator[Span]:
-    """The first and the last of each row of neighbours."""
+    """The first and the last number of each consecutive run."""
     for _, row in groupby(enumerate(starts), lambda numbered: numbered[1] - numbered[0]):
         neighbours = [start for _, start in row]
         yield neighbours[0], neighbours[-1]

@@ -1,8 +1,8 @@
-"""The Prometheus text format (exposition formats, version 0.0.4), some lines at a time.
+"""Writes the Prometheus text format (exposition formats, version 0.0.4), some lines at a time.
 
-The library makes an object of each sample and the text of all of them at once: for ten thousand resources most of a
-second in which nothing else runs, and 50 MiB. Here a line is a string, and whoever sends the text may do something
-else between two pieces.
+The library creates an object for each sample and the whole text at once: for ten thousand resources that takes most of
+a second, during which nothing else runs, and 50 MiB. Here a line is a string, and the sender may do other work between
+two pieces.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,15 +10,15 @@ from itertools import islice
 from typing import Final
 
 LINES: Final = 1000
-"""Of a piece: some 100 KB, made in less than a millisecond."""
+"""Lines of a piece: about 100 KB, created in less than a millisecond."""
 
 Sample = tuple[str, float]
-"""Labels as they stand between the braces, and a value."""
+"""Labels as written between the braces, and a value."""
 
 
 def labels(**values: str) -> str:
-    """Labels as they stand between the braces; their values may be anybody's, as the name of an endpoint that there
-    isn't."""
+    """Labels as written between the braces. Values may come from anyone, such as the name of an endpoint that does not
+    exist."""
     return ",".join(f'{name}="{_escaped(value)}"' for name, value in values.items())
 
 
@@ -27,9 +27,9 @@ def _escaped(value: str) -> str:
 
 
 def pieces(name: str, kind: str, text: str, samples: Iterable[Sample]) -> Iterator[bytes]:
-    """A family of one metric: what it tells, and its samples.
+    """A metric family: its help text and its samples.
 
-    :param kind: `gauge` or `counter`; a counter's samples have `_total` in their name.
+    :param kind: `gauge` or `counter`; the names of a counter's samples end in `_total`.
     """
     full = f"{name}_total" if kind == "counter" else name
     yield from _pieces(full, kind, text, (_line(full, each, value) for each, value in samples))
@@ -40,8 +40,8 @@ def histogram_pieces(
 ) -> Iterator[bytes]:
     """A family of histograms.
 
-    :param bounds: of the buckets, ascending, without the infinite one.
-    :param samples: labels, how many fell into each bucket and beyond the last one, and their sum.
+    :param bounds: of the buckets, ascending, without infinity.
+    :param samples: labels, the counts for each bucket and for infinity, and the sum.
     """
     yield from _pieces(name, "histogram", text, _histogram_lines(name, bounds, samples))
 

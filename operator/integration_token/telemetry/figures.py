@@ -1,4 +1,4 @@
-"""What the metrics tell of one resource."""
+"""What the metrics show for one resource."""
 
 from typing import NamedTuple
 
@@ -7,27 +7,26 @@ from integration_token.api.endpoint import EndpointRef
 
 
 class TokenFigures(NamedTuple):
-    """What the metrics tell of one IntegrationToken. Times are seconds since the epoch, None for those that there
-    aren't."""
+    """What the metrics show for one IntegrationToken. Times are seconds since the epoch; None if unknown."""
 
     namespace: str
     name: str
     endpoint: EndpointRef | None
-    """None where the spec can't be read."""
+    """None if the spec cannot be parsed."""
     told: Told
-    """Its conditions as they stand."""
+    """Its current conditions."""
     expires: float | None
     renews: float | None
     """When the next token is expected."""
     next_request: float | None
     lead: int | None
-    """Seconds before expiry at which new tokens come, as far as that was learned."""
+    """Learned number of seconds before expiry at which new tokens appear; None until learned."""
 
 
 class EndpointFigures(NamedTuple):
-    """What the metrics tell of one endpoint."""
+    """What the metrics show for one endpoint."""
 
     ref: EndpointRef
     told: Told
     tokens: int
-    """IntegrationTokens that name it."""
+    """IntegrationTokens that reference it."""

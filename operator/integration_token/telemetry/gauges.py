@@ -1,4 +1,4 @@
-"""The gauges of resources, named as cert-manager names its own: in the text format, family by family."""
+"""The gauges of resources, named like cert-manager's: in the text format, family by family."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -9,12 +9,12 @@ from integration_token.telemetry.figures import EndpointFigures, TokenFigures
 
 
 def token_pieces(tokens: list[TokenFigures]) -> Iterator[bytes]:
-    """Those of IntegrationTokens."""
+    """The gauges of IntegrationTokens."""
     each = [labels(namespace=figures.namespace, name=figures.name) for figures in tokens]
     yield from pieces(
         "integration_token_info",
         "gauge",
-        "The endpoint that an IntegrationToken names.",
+        "The endpoint that an IntegrationToken references.",
         (
             (f"{name},{labels(endpoint_kind=figures.endpoint.kind, endpoint=figures.endpoint.name)}", 1)
             for name, figures in zip(each, tokens, strict=True)
@@ -24,13 +24,13 @@ def token_pieces(tokens: list[TokenFigures]) -> Iterator[bytes]:
     yield from pieces(
         "integration_token_status_condition",
         "gauge",
-        "Each condition of an IntegrationToken as it stands.",
+        "The conditions of an IntegrationToken.",
         _conditions(zip(each, (figures.told for figures in tokens), strict=True)),
     )
     yield from pieces(
         "integration_token_ready_status",
         "gauge",
-        "Whether the resource's condition Ready is True.",
+        "Whether the IntegrationToken's condition Ready is True.",
         ((name, _is_ready(figures.told)) for name, figures in zip(each, tokens, strict=True)),
     )
     for name, text, of in _TIMES:
@@ -55,20 +55,20 @@ _TIMES: tuple[tuple[str, str, Callable[[TokenFigures], float | None]], ...] = (
     ),
     (
         "integration_token_next_request_timestamp_seconds",
-        "When the endpoint is asked next unless something changes before, in seconds since the epoch.",
+        "When the next token request is due unless something changes before, in seconds since the epoch.",
         lambda figures: figures.next_request,
     ),
     (
         "integration_token_rollover_lead_seconds",
-        "How long before a token's expiry the endpoint answers with the next one, as far as that was learned.",
+        "Learned number of seconds before a token's expiry at which the endpoint returns the next one.",
         lambda figures: figures.lead,
     ),
 )
-"""What not every token has."""
+"""Times that not every token has."""
 
 
 def endpoint_pieces(endpoints: list[EndpointFigures]) -> Iterator[bytes]:
-    """Those of endpoints."""
+    """The gauges of endpoints."""
     each = [endpoint_labels(figures.ref) for figures in endpoints]
     yield from pieces(
         "integration_token_endpoint_ready_status",
@@ -79,19 +79,19 @@ def endpoint_pieces(endpoints: list[EndpointFigures]) -> Iterator[bytes]:
     yield from pieces(
         "integration_token_endpoint_status_condition",
         "gauge",
-        "Each condition of an endpoint as it stands.",
+        "The conditions of an endpoint.",
         _conditions(zip(each, (figures.told for figures in endpoints), strict=True)),
     )
     yield from pieces(
         "integration_token_endpoint_tokens",
         "gauge",
-        "IntegrationTokens that name the endpoint.",
+        "IntegrationTokens that reference the endpoint.",
         ((name, figures.tokens) for name, figures in zip(each, endpoints, strict=True)),
     )
 
 
 def _conditions(named: Iterable[tuple[str, Told]]) -> Iterator[Sample]:
-    """A sample for each condition of those with these labels."""
+    """A sample for each condition of the resources with these labels."""
     return (
         (f'{name},condition="{condition.type}",status="{condition.status}",reason="{condition.reason}"', 1)
         for name, told in named

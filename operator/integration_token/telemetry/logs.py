@@ -1,7 +1,7 @@
 """Logs: a constant message and key-values, as text or JSON lines on standard error.
 
-Only what the operator itself logs follows --log-level. The libraries below stay at WARNING whatever it says: at DEBUG
-they log URLs, headers and bodies, and those hold credentials.
+--log-level applies only to the operator's own logs. Libraries always log at WARNING: at DEBUG they log URLs, headers
+and bodies, which contain credentials.
 """
 
 import json
@@ -24,19 +24,19 @@ class Logger:
         self._logger = logging.getLogger(name)
 
     def debug(self, message: str, **values: object) -> None:
-        """For whoever looks for a fault."""
+        """For debugging."""
         self._log(logging.DEBUG, message, values)
 
     def info(self, message: str, **values: object) -> None:
-        """What happened, as an operator of a cluster wants to read it later."""
+        """What happened, as a cluster administrator wants to read it later."""
         self._log(logging.INFO, message, values)
 
     def warning(self, message: str, **values: object) -> None:
-        """Something that may need a person."""
+        """Something that may need attention."""
         self._log(logging.WARNING, message, values)
 
     def error(self, message: str, **values: object) -> None:
-        """Something that does need a person."""
+        """Something that needs attention."""
         self._log(logging.ERROR, message, values)
 
     def _log(self, level: int, message: str, values: dict[str, object]) -> None:
@@ -52,7 +52,7 @@ def get_logger(name: str) -> Logger:
 def configure_logs(level: str, form: str) -> None:
     """Sends all logs to standard error.
 
-    :param level: debug, info, warning or error, of our own loggers.
+    :param level: debug, info, warning or error, for our own loggers.
     :param form: text or json.
     """
     handler = logging.StreamHandler(sys.stderr)
@@ -61,13 +61,14 @@ def configure_logs(level: str, form: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(_LIBRARY_LEVEL)
     logging.getLogger("integration_token").setLevel(level.upper())
-    # kopf's object loggers log whole bodies at DEBUG, and asyncio slow callbacks with their arguments.
+    # kopf's object loggers log whole bodies at DEBUG; asyncio logs slow callbacks with their arguments.
     for library in ("kopf", "httpx", "httpcore", "aiohttp", "kubernetes", "asyncio", "urllib3"):
         logging.getLogger(library).setLevel(_LIBRARY_LEVEL)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    # A library's further lines are no longer constant: asyncio's hold the repr of an exception, and so its text.
+    # Further lines of a library's message are not constant: asyncio's contain the repr of an exception, and so its
+    # text.
     first = next(iter(record.getMessage().splitlines()), "")
     message = first if first.isprintable() else "".join(c if c.isprintable() else " " for c in first)
     fields = {
@@ -78,7 +79,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
         **getattr(record, "values", {}),
     }
     if record.exc_info and record.exc_info[0] is not None:
-        # A traceback's last line is the exception's text, which may hold what a library was working on.
+        # A traceback's last line is the exception's text, which may contain what a library was working on.
         fields["exception"] = record.exc_info[0].__name__
     return fields
 

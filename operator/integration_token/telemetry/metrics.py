@@ -1,7 +1,7 @@
-"""What `/metrics` tells: figures of each resource from the inventory at the time of the scrape, and counters.
+"""The content of `/metrics`: figures of each resource, read from the inventory at the time of the scrape, and counters.
 
-Nothing is kept per resource for the metrics alone but what its conditions told, of which equal ones are one: at ten
-thousand resources that would cost more than the work.
+The only thing kept per resource for the metrics is its conditions, and equal ones share memory: with ten thousand
+resources anything more would cost more than the work itself.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,36 +26,36 @@ from integration_token.telemetry.gauges import endpoint_pieces, token_pieces
 
 
 class Resources(Protocol):
-    """What is served, as far as it is told."""
+    """The resources that are served, as far as metrics show them."""
 
     def token_figures(self) -> Iterable[TokenFigures]:
-        """Of each IntegrationToken."""
+        """The figures of each IntegrationToken."""
 
     def endpoint_figures(self) -> Iterable[EndpointFigures]:
-        """Of each endpoint."""
+        """The figures of each endpoint."""
 
     def endpoint_version(self, ref: EndpointRef) -> tuple[str, int] | None:
-        """UID and generation of an endpoint; None where there is none."""
+        """UID and generation of an endpoint; None if it does not exist."""
 
     def has_namespace(self, namespace: str) -> bool:
-        """Whether it has an IntegrationToken."""
+        """Whether the namespace has an IntegrationToken."""
 
 
 class Work(Protocol):
-    """What is to be done."""
+    """The queue of work."""
 
     def depth(self) -> int:
-        """How many pieces of work are due and not begun."""
+        """How many items are due and have not started."""
 
     def oldest_age(self) -> float:
-        """Seconds since the first of them was due; 0 where there is none."""
+        """Seconds since the first of them was due; 0 without any."""
 
 
 class Requests(Protocol):
     """Token requests that wait for their turn."""
 
     def waiting(self) -> Mapping[str, int]:
-        """How many, by what they wait for: every reason that there is."""
+        """Their number by wait reason; includes every reason."""
 
 
 class _Term(NamedTuple):
@@ -66,10 +66,10 @@ class _Term(NamedTuple):
 
 
 class Metrics:
-    """The registry of one process. What it counts goes on from term to term."""
+    """The registry of one process. Counters continue across terms."""
 
     def __init__(self) -> None:
-        """Leads nothing yet."""
+        """Starts without a term."""
         self._term: _Term | None = None
         self._counters = Counters()
         self._build = labels(version=version("integration-token-operator"), python_version=python_version())
@@ -79,80 +79,81 @@ class Metrics:
         GCCollector(registry=self._registry)
         self._stall = Gauge(
             "integration_token_event_loop_stall_seconds",
-            "The longest time since the last scrape for which the process stood still.",
+            "The longest time for which the event loop was blocked since the last scrape, in seconds.",
             registry=self._registry,
         )
 
     def set_stall_source(self, take_longest: Callable[[], float]) -> None:
-        """From now on each scrape tells, and takes, the longest stall in seconds since the one before."""
+        """Reports in each scrape the longest stall, in seconds, since the scrape before."""
         self._stall.set_function(take_longest)
 
     def set_trust_source(self, is_valid: Callable[[], bool]) -> None:
-        """From now on each scrape tells whether the file with trusted authorities can be used as it is."""
+        """Reports in each scrape whether the file of trusted authorities can be used."""
         gauge = Gauge(
             "integration_token_trusted_ca_file_valid",
-            "Whether the file with trusted authorities can be used: 0 where those that it held before are trusted on.",
+            "Whether the file of trusted authorities can be used; if 0, its previous content stays in use.",
             registry=self._registry,
         )
         gauge.set_function(lambda: float(is_valid()))
 
     def begin_term(self, resources: Resources, is_leader: Callable[[], bool], work: Work, requests: Requests) -> None:
-        """A term begins: the gauges tell of its resources, and of what it has to do.
+        """Begins a term: the gauges show its resources and its work.
 
         :param is_leader: whether this process may act now.
         """
         self._term = _Term(resources, is_leader, work, requests)
 
     def end_term(self) -> None:
-        """It ends: another process may tell of the same resources from now on."""
+        """Ends the term: another process may report the same resources from now on."""
         self._term = None
 
     def drop_endpoint(self, endpoint: EndpointRef) -> None:
-        """The endpoint was deleted: what was counted of it goes."""
+        """Drops the counters of a deleted endpoint."""
         self._counters.drop_endpoint(endpoint)
 
     def drop_namespace(self, namespace: str) -> None:
-        """The last of the namespace's IntegrationTokens was deleted."""
+        """Drops the counters of a namespace whose last IntegrationToken was deleted."""
         self._counters.drop_namespace(namespace)
 
     def record_request(self, endpoint: EndpointRef, outcome: str) -> None:
-        """A token request was sent."""
+        """Counts a token request."""
         if self._knows(endpoint):
             self._counters.requests[endpoint][outcome] += 1
 
     def record_duration(self, endpoint: EndpointRef, seconds: float) -> None:
-        """And it took that long, until the answer or the failure."""
+        """Records the duration of a token request until the response or the failure."""
         if self._knows(endpoint):
             self._counters.record_duration(endpoint, seconds)
 
     def record_saved_request(self, endpoint: EndpointRef) -> None:
-        """A token was copied instead of asked for."""
+        """Counts a token that was copied instead of requested."""
         if self._knows(endpoint):
             self._counters.saved[endpoint] += 1
 
     def record_write(self, namespace: str) -> None:
-        """A target Secret was written."""
+        """Counts a write of a target Secret."""
         if self._term is not None and self._term.resources.has_namespace(namespace):
             self._counters.writes[namespace] += 1
 
     def record_api_error(self, verb: str, resource: str, code: str) -> None:
-        """A call to the API server failed.
+        """Counts a failed call to the API server.
 
-        :param verb: of Kubernetes, as `patch`.
-        :param resource: in the plural, with its subresource.
+        :param verb: the Kubernetes verb, such as `patch`.
+        :param resource: the plural, with its subresource.
         :param code: the HTTP status, or `unreachable`.
         """
         self._counters.api_errors[verb, resource, code] += 1
 
     def record_watch_restart(self, resource: str) -> None:
-        """A watch was begun again."""
+        """Counts a restart of a watch."""
         self._counters.watch_restarts[resource] += 1
 
     def _knows(self, endpoint: EndpointRef) -> bool:
         return self._term is not None and self._term.resources.endpoint_version(endpoint) is not None
 
     def pieces(self) -> Iterator[bytes]:
-        """All metrics in the Prometheus text format, some lines at a time: of one moment, as far as it's resources."""
+        """All metrics in the Prometheus text format, some lines at a time. All resources are read at the same
+        moment."""
         term = self._term
         tokens = [] if term is None else list(term.resources.token_figures())
         endpoints = [] if term is None else list(term.resources.endpoint_figures())
@@ -165,12 +166,12 @@ class Metrics:
 
 def _process_pieces(term: _Term | None, build: str) -> Iterator[bytes]:
     yield from pieces(
-        "integration_token_build_info", "gauge", "What runs: its version, and that of Python.", [(build, 1)]
+        "integration_token_build_info", "gauge", "The operator's version, and that of Python.", [(build, 1)]
     )
     yield from pieces(
         "integration_token_leader",
         "gauge",
-        "Whether this process does the work: 1 for one of all replicas, 0 for those that stand by.",
+        "Whether this process is the leader: 1 for one of the replicas, 0 for those on standby.",
         [("", term is not None and term.is_leader())],
     )
     if term is None:
@@ -178,19 +179,19 @@ def _process_pieces(term: _Term | None, build: str) -> Iterator[bytes]:
     yield from pieces(
         "integration_token_queue_depth",
         "gauge",
-        "Pieces of work that are due and not begun.",
+        "Items of work that are due and have not started.",
         [("", term.work.depth())],
     )
     yield from pieces(
         "integration_token_queue_oldest_age_seconds",
         "gauge",
-        "How long the first of them has waited; 0 where none does.",
+        "How long the first due item has waited, in seconds; 0 if none waits.",
         [("", term.work.oldest_age())],
     )
     yield from pieces(
         "integration_token_requests_waiting",
         "gauge",
-        "Token requests that wait for their turn, by what for: in_flight, others that are not answered yet;"
+        "Token requests that wait for their turn, by reason: in_flight, for other requests to be answered;"
         " rate_limit, the endpoint's; pause, which the endpoint asked for.",
         ((labels(reason=reason), count) for reason, count in term.requests.waiting().items()),
     )

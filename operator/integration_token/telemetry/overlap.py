@@ -1,8 +1,7 @@
-"""Which runs of eight bytes a text shares with a long secret, told at the speed of C.
+"""Finds the runs of eight bytes that a text shares with a long secret, at the speed of C.
 
-Python cannot look at each byte of a secret of 64 KiB within a bearable time, but its integers, its sets and the tables
-of `bytes.translate` can. So a secret is first thinned out to the places where it may share a run, and only what is left
-is compared.
+Python cannot examine each byte of a 64 KiB secret in an acceptable time, but its integers, sets and `bytes.translate`
+tables can. So the places where a secret may share a run are filtered out first, and only those are compared.
 """
 
 import struct
@@ -11,51 +10,51 @@ from itertools import chain, compress, islice
 from typing import Literal
 
 RUN = 8
-"""Bytes of a run; a shorter one occurs by chance and gives nothing away."""
+"""Bytes of a run; a shorter one occurs by chance and reveals nothing."""
 
 ABSENT = b"\xff"
-"""Stands in no UTF-8, so a run of a text across it is shared with no secret."""
+"""Occurs in no UTF-8 text, so a run of a text across it is in no secret."""
 
 _GAP = b"\xfe"
-"""The same, between what is cut out of a secret."""
+"""The same, between the parts cut out of a secret."""
 
 _LANES = 8
-"""Parts of a text that are told apart in each byte of a table."""
+"""Parts of a text that each byte of a table distinguishes."""
 
 _LONG = 400
-"""Bytes of a text from which the lanes hold too many pairs to thin out much."""
+"""From this many bytes of text on, the lanes hold too many pairs to filter out much."""
 
 _THINNED = 144 * 1024
-"""Bytes of secrets that are thinned out for such a text, which is slower: a token of 64 KiB as it is and squeezed."""
+"""Bytes of secrets that are filtered for such a text, which is slower: a token of 64 KiB as it is and squeezed."""
 
 _MANY = 4 * 1024
 _THINNED_FOR_MANY = 96 * 1024
-"""The same for a longer text than any message, which is slower again: for many scopes that are no words."""
+"""The same for a text longer than any message, which is slower still: for many scopes that are not words."""
 
 _CHUNK = 64 * 1024
-"""Bytes of a secret that are thinned out at once: what fits into the processor's cache."""
+"""Bytes of a secret that are filtered at once: what fits in the processor's cache."""
 
 _SUSPECTS = 1024
-"""Places that are cut out of a chunk to be compared; where there are more, all of it is."""
+"""Places that are cut out of a chunk to be compared; if there are more, the whole chunk is compared."""
 
 _COMPARED = 24 * 1024
-"""Bytes of secrets that are compared with one text. More of them are suspect only where text and secrets were made for
-each other."""
+"""Bytes of secrets that are compared with one text. There are more suspects only if text and secrets were made for each
+other."""
 
 _SEARCHED = 2 * 1024 * 1024
-"""Bytes of secrets that are searched for pieces, once for each."""
+"""Bytes of secrets that are searched for pieces, once for each piece."""
 
 _MARK = bytes([0, *[1] * 255])
 
 
 class TooMuch(Exception):
-    """Telling what a text and secrets share would take longer than it is worth: take it that they share all."""
+    """Finding what a text and secrets share would take longer than it is worth: assume that they share everything."""
 
 
 def shared_runs(text: bytes, secrets: Collection[bytes]) -> list[int]:
-    """Where in a text a run begins that stands in one of the secrets too.
+    """The places in a text at which a run begins that also occurs in one of the secrets.
 
-    :raises TooMuch: see there.
+    :raises TooMuch: if the search would take too long.
     """
     if len(text) < RUN:
         return []
@@ -71,9 +70,10 @@ def shared_runs(text: bytes, secrets: Collection[bytes]) -> list[int]:
 
 
 def shared_pieces(pieces: Collection[bytes], secrets: Iterable[bytes]) -> set[bytes]:
-    """Those of some pieces of equal length, five bytes or more, that stand in one of the secrets.
+    """Those of the pieces that occur in one of the secrets.
 
-    :raises TooMuch: see there.
+    :param pieces: of equal length, five bytes or more.
+    :raises TooMuch: if the search would take too long.
     """
     if not pieces:
         return set()
@@ -86,7 +86,7 @@ def shared_pieces(pieces: Collection[bytes], secrets: Iterable[bytes]) -> set[by
 
 
 def _suspects(text: bytes, secrets: Collection[bytes]) -> bytes:
-    """What of the secrets may share a run with the text."""
+    """The parts of the secrets that may share a run with the text."""
     chunks = _chunks(secrets, RUN)
     if len(text) <= _LONG:
         table = _lanes(text, RUN)
@@ -107,15 +107,15 @@ def _suspects(text: bytes, secrets: Collection[bytes]) -> bytes:
 
 
 def _chunks(secrets: Iterable[bytes], run: int) -> Iterator[bytes]:
-    """The secrets in parts that overlap, so that each run is in one of them."""
+    """The secrets in overlapping parts, so that each run is within one of them."""
     for secret in secrets:
         for start in range(0, len(secret) - run + 1, _CHUNK):
             yield secret[start : start + _CHUNK + run - 1]
 
 
 def _by_quads(quads: Collection[int], secret: bytes) -> bytes:
-    """What of a secret stands around four bytes that are in a text too. Those at a multiple of four will do, since
-    every run holds some."""
+    """The parts of a secret around four bytes that also occur in a text. Multiples of four are enough, since every run
+    contains one."""
     held = map(quads.__contains__, _aligned(secret, 0, 4).cast("I"))
     places = list(islice(compress(range(0, len(secret), 4), held), _SUSPECTS + 1))
     if len(places) > _SUSPECTS:
@@ -124,9 +124,9 @@ def _by_quads(quads: Collection[int], secret: bytes) -> bytes:
 
 
 def _by_pairs(table: bytes, secret: bytes, run: int) -> bytes:
-    """What of a secret stands where all pairs of bytes within a run are in one lane of a text."""
+    """The parts of a secret where all pairs of bytes within a run are in one lane of a text."""
     lanes = int.from_bytes(_pairs(secret).translate(table), "little")
-    # In each byte, the lanes of the pair that begins there; then of two such pairs, of four, and of all in a run.
+    # Each byte holds the lanes of the pair that begins there; then of two such pairs, of four, and of all in a run.
     lanes &= lanes >> 8
     lanes &= lanes >> 16
     lanes &= lanes >> 8 * (run - 5)
@@ -146,7 +146,7 @@ def _by_pairs(table: bytes, secret: bytes, run: int) -> bytes:
 
 
 def _lanes(text: bytes, run: int) -> bytes:
-    """By the hash of a pair of bytes, a bit for each eighth of the text's runs that hold it."""
+    """By the hash of a pair of bytes, a bit for each eighth of the text's runs that contains it."""
     pairs = _pairs(text)
     size = -(-(len(text) - run + 1) // _LANES)
     table = bytearray(256)
@@ -163,7 +163,7 @@ def _pairs(text: bytes) -> bytes:
 
 
 def _numbers(text: bytes, kind: Literal["I", "Q"]) -> Iterable[int]:
-    """The numbers that four (`I`) or eight (`Q`) bytes make, from each place of the text on, in no order."""
+    """The numbers formed by four (`I`) or eight (`Q`) bytes at each place of the text, in no particular order."""
     size = struct.calcsize(kind)
     return chain.from_iterable(
         _aligned(text, offset, size).cast(kind) for offset in range(min(size, max(0, len(text) - size + 1)))
@@ -171,5 +171,5 @@ def _numbers(text: bytes, kind: Literal["I", "Q"]) -> Iterable[int]:
 
 
 def _aligned(text: bytes, offset: int, size: int) -> memoryview:
-    """As much of the text from there on as is a multiple of `size`."""
+    """The text from there on, cut to a multiple of `size`."""
     return memoryview(text)[offset : offset + (len(text) - offset) // size * size]

@@ -12,65 +12,66 @@ from itertools import accumulate, compress, islice, product
 from typing import Protocol
 
 _NESTING = 3
-"""How many layers of escapes are undone: more than careless software puts on top of each other."""
+"""Layers of escapes that are undone: more than careless software nests."""
 
 _ESCAPED = 512
-"""Escapes that are undone in one text, and in each of its layers again: a sentence has few."""
+"""Escapes that are undone in one text, and again in each of its layers: a sentence has few."""
 
 _READ = 4 * 1024
-"""Bytes that its readings may take beyond one and a half times the first ones."""
+"""Bytes that the readings may take beyond one and a half times the first ones."""
 
 SEPARATORS = bytes({*range(0x80)} - {*b"abcdefghijklmnopqrstuvwxyz0123456789"})
-"""All of ASCII but lower-case letters and digits: what may stand between the parts of a secret, or for a part of it."""
+"""All of ASCII except lower-case letters and digits: what may be inserted into a secret, or replace a part of it."""
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _FOREIGN = tuple(bytes({*range(256)} - {*_BASE64, *marks}) for marks in (b"+/", b"-_", b""))
-"""What may stand between the characters of the two alphabets of base64, and of what both have."""
+"""What may occur between the characters of the two base64 alphabets, and of their common part."""
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 class Reading(Protocol):
-    """One reading of a text. Where it comes from is told only when asked for, which is seldom."""
+    """One reading of a text. Its origin is computed only on demand, which is rare."""
 
     @property
     def data(self) -> bytes:
-        """What is read."""
+        """The bytes that are read."""
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Where in the text these bytes come from."""
+        """The place in the text that these bytes come from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text, or what it says with its escapes undone."""
+    """A text, possibly with its escapes undone."""
 
     data: bytes
     starts: Sequence[int]
-    """Where in the text the source of each byte begins."""
+    """Where the source of each byte begins in the text."""
     ends: Sequence[int]
     """Where it ends."""
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Where in the text these bytes come from."""
+        """The place in the text that these bytes come from."""
         return self.starts[start], self.ends[end - 1]
 
     def lower(self) -> "Text":
-        """In lower case, as far as ASCII knows any."""
+        """With ASCII letters in lower case."""
         return Text(self.data.lower(), self.starts, self.ends)
 
     def squeezed(self) -> "Part":
-        """Without anything but letters and digits: hyphens, spaces or line breaks put into a secret don't hide it."""
+        """Only letters and digits: hyphens, spaces or line breaks inserted into a secret do not hide it."""
         lower = self.lower()
         return Part(lower.data.translate(None, SEPARATORS), lower, SEPARATORS)
 
     def decoded(self) -> Iterator["Decoded"]:
-        """From base64, whatever stands between its characters, beginning at each of a group's four."""
+        """Decoded from base64, ignoring anything between its characters, starting at each of a group's four
+        positions."""
         for letters, foreign in {self.data.translate(None, foreign): foreign for foreign in _FOREIGN}.items():
             source = Part(letters, self, foreign)
             for missing in range(4):
                 whole = b"A" * missing + letters.translate(_STANDARD)
                 data = binascii.a2b_base64(whole + b"A" * (-len(whole) % 4))
-                # Of the first group and of the last, only the bytes that are all there.
+                # Of the first and the last group, only the bytes that are complete.
                 yield Decoded(data[missing : len(whole) * 3 // 4], missing, source)
 
 
@@ -83,7 +84,7 @@ class Part:
     unwanted: bytes
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Where in the text these bytes come from."""
+        """The place in the text that these bytes come from."""
         return self.whole.span(self._kept[start], self._kept[end - 1] + 1)
 
     @cached_property
@@ -93,25 +94,25 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What a text in base64 says, if it is one."""
+    """A text decoded from base64, if it is base64."""
 
     data: bytes
     missing: int
-    """Characters, and so bytes, of the first group that are not there."""
+    """Characters, and so bytes, of the first group that are missing."""
     source: Part
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Where in the text these bytes come from."""
+        """The place in the text that these bytes come from."""
         return self.source.span(self._character(start), self._character(end - 1) + 2)
 
     def _character(self, byte: int) -> int:
-        """The first of the two that make this byte."""
+        """The first of the two characters that encode this byte."""
         byte += self.missing
         return byte // 3 * 4 + byte % 3 - self.missing
 
 
 class Joined:
-    """Several readings, with a byte between them that none of them holds."""
+    """Several readings, joined by a byte that none of them contains."""
 
     def __init__(self, readings: Sequence[Reading], between: bytes) -> None:
         self.data = between.join(reading.data for reading in readings)
@@ -119,7 +120,7 @@ class Joined:
         self._begins = list(accumulate((len(reading.data) + 1 for reading in readings), initial=0))
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Where in the text these bytes of one of them come from."""
+        """The place in the text that these bytes of one reading come from."""
         number = bisect_right(self._begins, start) - 1
         begin = self._begins[number]
         return self._readings[number].span(start - begin, end - begin)
@@ -131,7 +132,7 @@ def _table_of(unwanted: bytes) -> bytes:
 
 
 def plain(text: str, places: Sequence[int]) -> Text:
-    """A text as it is, in UTF-8; `places`: where its characters really stand."""
+    """A text as it is, in UTF-8; `places` are the true positions of its characters."""
     if text.isascii():
         return Text(text.encode(), places, [place + 1 for place in places])
     encoded = [character.encode(errors="replace") for character in text]
@@ -140,8 +141,8 @@ def plain(text: str, places: Sequence[int]) -> Text:
 
 
 def undone(views: list[Text]) -> tuple[list[Text], bool]:
-    """These and what is read in them with the escapes undone, layer by layer; and whether that is all of it, which it
-    isn't where there is too much."""
+    """These texts and their readings with escapes undone, layer by layer; and whether that is all, which it is not if
+    there is too much."""
     space, escapes = _READ + sum(len(view.data) for view in views) * 3 // 2, _ESCAPED
     found: dict[bytes, Text] = {}
     for _ in range(_NESTING + 1):

@@ -1,11 +1,11 @@
-"""Makes text from outside fit to be shown: harmless characters, bounded, and nothing in it of a known secret.
+"""Makes text from outside safe to show: harmless characters, bounded length, and no part of a known secret.
 
-A hostile or careless endpoint may echo what it was sent, whole, encoded or in pieces. So it isn't the secret that is
-looked for but every run of eight characters of it, in each form in which it may come back, with escapes undone and
-separators left out; and whatever else looks like a credential (a JWT, a long run without a space) goes as well. What
-everybody says stays: to strike out a word of it tells that the secret holds that word.
+A hostile or careless endpoint may echo what it was sent: whole, encoded or in pieces. So the search is not for the
+secret but for every run of eight of its characters, in each form in which it may come back, with escapes undone and
+separators removed. Everything else that looks like a credential (a JWT, a long run without a space) is removed as well.
+Common words stay: removing one would reveal that the secret contains it.
 
-What that costs is bounded, whoever chooses texts and secrets: where telling would take too long, nothing is shown, and
+The cost is bounded, whoever chooses the texts and the secrets: if the search would take too long, nothing is shown, and
 the text says so.
 """
 
@@ -20,33 +20,32 @@ from integration_token.telemetry.reading import Text, plain, undone
 from integration_token.telemetry.vocabulary import is_public, is_wording
 
 MAX_LENGTH = 200
-"""Characters of foreign text in a message: enough for a sentence, and too little for a page of HTML. Of a longer one
-both ends are shown: what failed stands at the one, and often what to do at the other."""
+"""Characters of foreign text in a message: enough for a sentence, too little for an HTML page. Of a longer text both
+ends are shown: one says what failed, the other often what to do."""
 
-UNTOLD = "(not shown: whether it holds a part of a secret takes too long to tell)"
-"""Stands for a text that was not looked through to its end."""
+UNTOLD = "(not shown: checking it for secrets takes too long)"
+"""Replaces a text that was not searched to its end."""
 
 _OMITTED = " ... "
 
 _CONSIDERED = 1000
-"""Characters of foreign text that are looked at, at either end: those between would never be shown."""
+"""Characters of foreign text that are considered at either end: those in between would never be shown."""
 
 _READ = 320
-"""Characters of them that are looked through for secrets, at either end, not counting long gaps and what is struck out
-anyway."""
+"""Characters of them that are searched for secrets at either end, not counting long gaps and what is removed anyway."""
 
 _EDGE = 48
-"""Characters of those that are looked through with what stands beside them."""
+"""Context characters that are searched with those."""
 
 _SPLIT = 24
-"""Characters of a word that is rather left out than shown in part."""
+"""A word of up to this many characters is left out rather than shown in part."""
 
 _OPAQUE = re.compile(r"[A-Za-z0-9_\-.+/=%~]{25,}")
-"""What no sentence holds but every token does, and so do addresses and names, which are known by their words."""
+"""Occurs in every token but in no sentence; also in addresses and names, which are recognised by their words."""
 
 _HARMLESS = re.compile(r"[^A-Za-z0-9 .,:;!?'()\[\]/_@=+*~-]")
-"""Leaves out control characters, quotes, angle brackets, `$`, `%`, `&` and backslashes: nothing that a shell, a
-browser, a terminal or a template would act on, and no character by which encodings are told apart."""
+"""Removes control characters, quotes, angle brackets, `$`, `%`, `&` and backslashes: nothing is left that a shell, a
+browser, a terminal or a template would act on, and no character that distinguishes encodings."""
 
 _STRUCK = re.compile(rf"{_OPAQUE.pattern}|\*\*\*")
 _PASSED_OVER = re.compile(r"\x00{100,}|\s{100,}")
@@ -55,10 +54,10 @@ _COVERED = re.compile(rb"\x01+")
 
 
 def redact(text: str, secrets: Iterable[str] | Secrets = ()) -> str:
-    """`text` in at most 200 harmless characters, with every secret given, in any usual encoding, struck out. A longer
-    one is cut in the middle.
+    """`text` in at most 200 harmless characters, with every given secret removed, in any usual encoding. A longer one
+    is cut in the middle.
 
-    :param secrets: for several texts, better as :class:`Secrets`: what they have in common is done once.
+    :param secrets: pass :class:`Secrets` to redact several texts: the common work is then done once.
     """
     known = secrets if isinstance(secrets, Secrets) else Secrets(secrets)
     if known.too_many:
@@ -83,10 +82,10 @@ def _unless_words(found: re.Match[str]) -> str:
 
 
 def _places(kept: str, middle: int) -> tuple[list[int], list[int]]:
-    """The characters that are looked through, a little more than will be shown: those of both ends, or all of them
-    where nothing has to be left out between.
+    """The characters to search, slightly more than will be shown: those of both ends, or all of them if nothing has to
+    be left out in between.
 
-    :param middle: where the second end begins; as long as the text is where that is whole.
+    :param middle: where the second end begins; the length of the text if it is whole.
     """
     words = [(found.start(), found.end(), 3 if found[0][0] == "\x00" else len(_HARMLESS.sub("", found[0])))
              for found in _WORD.finditer(kept)]  # fmt: skip
@@ -100,7 +99,7 @@ def _places(kept: str, middle: int) -> tuple[list[int], list[int]]:
 
 
 def _reach(words: Iterable[tuple[int, int]], limit: int) -> int:
-    """How far into words, of each its far side and what is shown of it, half of a message goes."""
+    """How far half of a message reaches into the words, given each word's far side and its shown length."""
     shown = 0
     for place, length in words:
         shown += length
@@ -118,12 +117,12 @@ def _without_gaps(kept: str, start: int, end: int) -> list[int]:
 
 
 def _without(known: Secrets, text: str, kept: str, places: Sequence[int]) -> str:
-    """What is kept of a text, less what these places hold of secrets.
+    """The rest of a text after removing the parts of secrets found at these places.
 
-    :raises TooMuch: where that cannot be told.
+    :raises TooMuch: if the search would take too long.
     """
     views = _readings("".join(map(text.__getitem__, places)), places)
-    # Words pass however long their run is, but not those of a secret that is written backwards.
+    # Words are kept however long their run is, but not if they spell a secret backwards.
     if runs := [run for run in _OPAQUE.finditer(kept) if run.start() in places]:
         backwards = " ".join(run[0][::-1] for run in runs).encode()
         starts = [run.start() for run in runs for _ in range(len(run[0]) + 1)]
@@ -152,7 +151,7 @@ def _shown(kept: str) -> str:
 
 
 def _cut(first: str, last: str) -> str:
-    """Both ends of a text, of which there may be more than is shown."""
+    """Both ends of a text, cut to what is shown."""
     room = MAX_LENGTH - len(_OMITTED)
     if len(first) + len(last) > room:
         size = max(room // 2, room - len(last))
@@ -168,7 +167,7 @@ def _cut(first: str, last: str) -> str:
 def _readings(text: str, places: Sequence[int]) -> list[Text]:
     """All readings of a text as it is and as it would be shown.
 
-    :raises TooMuch: where there are too many.
+    :raises TooMuch: if there are too many.
     """
     views, complete = undone([plain(each, places) for each in dict.fromkeys((text, _HARMLESS.sub(" ", text)))])
     if not complete:
@@ -177,7 +176,7 @@ def _readings(text: str, places: Sequence[int]) -> list[Text]:
 
 
 class _Texts:
-    """Many short texts, to be looked through at once."""
+    """Many short texts, searched together."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._texts = list(texts)
@@ -185,12 +184,12 @@ class _Texts:
         self._begins = list(accumulate((len(text) + 1 for text in self._texts), initial=0))
 
     def at(self, start: int, end: int) -> list[str]:
-        """Those that have a part in this stretch of all of them."""
+        """The texts that overlap this stretch of the joined text."""
         return self._texts[bisect_right(self._begins, start) - 1 : bisect_left(self._begins, end)]
 
 
 def leaking(texts: Iterable[str], secrets: Collection[str], between: str) -> set[str]:
-    """Those of many short ASCII texts in which anything would be struck out, where `between` stands between words."""
+    """The short ASCII texts in which anything would be removed, if `between` separates words."""
     many = _Texts(texts)
     read = many.joined
     words = read.translate(dict.fromkeys(map(ord, between), " "))
@@ -204,7 +203,7 @@ def leaking(texts: Iterable[str], secrets: Collection[str], between: str) -> set
 
 
 def is_of_secret(text: str, secrets: Collection[str]) -> bool:
-    """Whether a short ASCII text holds anything of a secret, in whatever encoding."""
+    """Whether a short ASCII text contains any part of a secret, in whatever encoding."""
     known = Secrets(secrets)
     try:
         return bool(known) and any(known.found_in(_readings(text, range(len(text)))))
@@ -213,7 +212,7 @@ def is_of_secret(text: str, secrets: Collection[str]) -> bool:
 
 
 def repeating(texts: Iterable[str], secrets: Collection[str]) -> set[str]:
-    """Those of many short ASCII texts that share a run of eight characters, as it is, with a secret."""
+    """The short ASCII texts that share an unencoded run of eight characters with a secret."""
     many = _Texts(texts)
     read = many.joined.encode()
     try:
@@ -224,7 +223,7 @@ def repeating(texts: Iterable[str], secrets: Collection[str]) -> set[str]:
 
 
 def _telling(texts: set[str], secrets: Collection[str]) -> set[str]:
-    """Those that are more than a few words of everybody's."""
+    """The texts that are more than a few common words."""
     public = {text for text in texts if is_public(text)}
     known = Secrets(secrets) if public else Secrets(())
     return texts - {text for text in public if not known.is_mostly(text)}

@@ -1,15 +1,16 @@
-"""Words that tell nothing of a secret: what every token endpoint says, and what is no credential by its shape.
+"""Words that reveal nothing about a secret: what every token endpoint says, and what cannot be a credential by its
+shape.
 
-A secret such as `my-client-credentials-secret` shares words with half of all error messages. To strike them out takes
-away what helps, and tells something besides: that the secret holds that very word. So they stand, except where they
-are most of a secret (:meth:`~integration_token.telemetry.disclosure.Secrets.is_mostly`).
+A secret such as `my-client-credentials-secret` shares words with half of all error messages. Removing them would remove
+what helps, and would even reveal that the secret contains them. So they stay, unless they are most of a secret
+(:meth:`~integration_token.telemetry.disclosure.Secrets.is_mostly`).
 """
 
 import re
 
 LONGEST = 32
-"""Letters of words next to each other that may stand although a secret holds them: `token_endpoint_auth_method` has 23.
-More would be a phrase, which is no longer everybody's."""
+"""Letters of adjacent words that may stay although a secret contains them: `token_endpoint_auth_method` has 23. More
+would be a phrase, which is no longer common."""
 
 _PUBLIC = """
 access_denied access_token active_token actor_token actor_token_type assertion audience authorization authorization_code
@@ -22,7 +23,7 @@ response_type scope server_error state subject_token subject_token_type temporar
 token token_endpoint token_endpoint_auth_method token_type unauthorized_client unsupported_grant_type
 unsupported_response_type unsupported_token_type user username
 """
-"""Names of RFC 6749, 7521, 7523, 7662, 8693, 8705 and 8707, and of IANA's registry "OAuth Parameters"."""
+"""Names from RFC 6749, 7521, 7523, 7662, 8693, 8705 and 8707, and from IANA's registry "OAuth Parameters"."""
 
 _HTTP = """
 accept accepted allowed application bad basic body charset conflict content content-type entity form forbidden found
@@ -52,16 +53,15 @@ scopes services should since so staging support supports tenant test than that t
 unexpected unknown unrecognized use used using validate validation value values version via was when which while with
 without write you your
 """
-"""English as those RFCs and the servers speak it in error descriptions, and words that names of clients and hosts are
-made of."""
+"""English used in error descriptions by those RFCs and by servers, and words common in names of clients and hosts."""
 
 TERMS = frozenset(re.split(r"[\s_-]+", f"{_PUBLIC} {_HTTP} {_KUBERNETES} {_SPOKEN}".strip()))
-"""In lower case. A secret that is made of them alone is a poor one; it is struck out all the same where most of it
-would be shown."""
+"""In lower case. A secret that consists only of these is a poor one; it is still removed if most of it would be
+shown."""
 
 _PIECE = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _WORDS = re.compile(r"[A-Za-z \n_./:=,;()'\"-]*")
-"""No digits, which no word has, and nothing by which something else may be encoded."""
+"""No digits, which no word has, and nothing that could encode something else."""
 
 _PART = "|".join(
     rf"{part}(?![A-Za-z0-9%])"
@@ -80,7 +80,7 @@ _LETTER, _DIGIT = re.compile("[A-Za-z]"), re.compile("[0-9]")
 
 
 def is_public(text: str) -> bool:
-    """Whether it is whole words of everybody's, and not too many of them."""
+    """Whether the text consists of whole common words, and not too many of them."""
     if not _WORDS.fullmatch(text):
         return False
     pieces = _PIECE.findall(text)
@@ -88,11 +88,11 @@ def is_public(text: str) -> bool:
 
 
 def is_wording(run: str) -> bool:
-    """Whether a long ASCII text without a space is made of words, as URLs, media types and names of fields or kinds
-    are, and tokens are not: random letters and digits change between small, large and digit at every other place."""
+    """Whether a long ASCII text without a space consists of words, like URLs, media types and names of fields or kinds,
+    and unlike tokens: in random letters and digits, small letters, capitals and digits alternate all the time."""
     return (
         _WORDING.fullmatch(run) is not None
         and _UNSPEAKABLE.search(run) is None
-        # Numbers stand in names too, but don't make them.
+        # Names may contain numbers, but do not consist of them.
         and len(_LETTER.findall(run)) >= 3 * len(_DIGIT.findall(run))
     )

@@ -1,8 +1,8 @@
-"""How a client proves who it is to the endpoint (RFC 6749, 2.3): one method a module, and a row in the table.
+"""Client authentication methods (RFC 6749, 2.3): one module per method, and a row in the table.
 
-To add a method: a module with a class as :class:`~integration_token.oauth.part.Part` has it, a row in `METHODS`, and
-its name in the CRDs' enum, which a test holds to the table. One that proves it by the connection (RFC 8705) hands its
-certificate on with the contribution, and no connection that bears one is shared or kept.
+To add a method: a module with a class that implements :class:`~integration_token.oauth.part.Part`, a row in `METHODS`,
+and its name in the CRDs' enum, which a test compares with the table. A method that authenticates the connection (RFC
+8705) returns its certificate in the contribution; such a connection is neither shared nor kept.
 """
 
 from collections.abc import Mapping
@@ -25,4 +25,4 @@ METHODS: Mapping[str, Part] = {
     "ServiceAccountToken": ServiceAccountToken(),
     "None": NoAuthentication(),
 }
-"""By the name in `spec.clientAuthenticationMethod`: those of OAuth's registry, in CamelCase."""
+"""By the name in `spec.clientAuthenticationMethod`: the names of OAuth's registry, in CamelCase."""

@@ -1,12 +1,12 @@
-"""An assertion as a client's proof of who it is (RFC 7521, 4.2; RFC 7523, 2.2), whoever signed it."""
+"""An assertion that authenticates the client (RFC 7521, 4.2; RFC 7523, 2.2), whoever signed it."""
 
 from integration_token.oauth.part import Contribution
 
 
 def client_assertion(client_id: str, assertion: str, secrets: tuple[str, ...]) -> Contribution:
-    """The assertion, and the client ID beside it.
+    """The assertion and the client ID.
 
-    :param client_id: empty if the endpoint finds it out from the assertion.
+    :param client_id: empty if the endpoint finds it from the assertion.
     """
     fields = {
         "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",

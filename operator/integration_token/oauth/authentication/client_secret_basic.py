@@ -11,26 +11,26 @@ from integration_token.oauth.part import Contribution, GrantInputs, Needs, Token
 
 
 class ClientSecretBasic:
-    """`client_secret_basic` of OAuth's registry."""
+    """`client_secret_basic` in OAuth's registry."""
 
     def needs(self, inputs: GrantInputs) -> Needs:
-        """Both."""
+        """Client ID and secret."""
         return Needs((CLIENT_ID, CLIENT_SECRET))
 
     def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
         """One header.
 
-        :raises UserActionRequired: if it cannot hold the client ID.
+        :raises UserActionRequired: if the client ID cannot be put in it.
         """
         client_id, secret = spec.client_id, spec.credentials[CLIENT_SECRET]
         if spec.inputs.basic_encoding is BasicEncoding.FORM:
             header = basic_authorization(client_id, secret)
         elif ":" in client_id:
-            # RFC 7617, 2: the first colon ends the user's name.
+            # RFC 7617, 2: the first colon ends the user name.
             raise UserActionRequired(
                 Reason.CREDENTIALS_INVALID,
-                "the client ID has a colon, which HTTP Basic can't hold unencoded; set"
-                " spec.clientAuthenticationMethod of the endpoint to ClientSecretPost, or spec.basicEncoding to Form",
+                "the client ID contains a colon, which HTTP Basic cannot carry unencoded; set spec.basicEncoding of"
+                " the endpoint to Form, or spec.clientAuthenticationMethod to ClientSecretPost",
             )
         else:
             header = _basic(client_id, secret)
@@ -41,13 +41,13 @@ class ClientSecretBasic:
 def basic_authorization(client_id: str, client_secret: str) -> str:
     """HTTP Basic with both values form-encoded first (RFC 6749, 2.3.1).
 
-    A space becomes %20: every server that decodes at all undoes that, and not every one a plus.
+    A space becomes %20: every server that decodes at all decodes that, but not every server decodes a plus.
     """
     return _basic(_quoted(client_id), _quoted(client_secret))
 
 
 def basic_forms(client_id: str, client_secret: str) -> tuple[str, ...]:
-    """All ways in which the header can be written, be it by the endpoint: each is as secret as the credentials."""
+    """All ways to write the header, including those the endpoint could derive: each is as secret as the credentials."""
     pairs = ((write(client_id), write(client_secret)) for write in (_quoted, quote_plus, str))
     return tuple(dict.fromkeys(_basic(*pair) for pair in pairs))
 

@@ -6,14 +6,14 @@ from integration_token.oauth.part import Contribution, GrantInputs, Needs, Token
 
 
 class ClientSecretPost:
-    """`client_secret_post` of OAuth's registry."""
+    """`client_secret_post` in OAuth's registry."""
 
     def needs(self, inputs: GrantInputs) -> Needs:
-        """Both."""
+        """Client ID and secret."""
         return Needs((CLIENT_ID, CLIENT_SECRET))
 
     def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
-        """Two fields. The endpoint could make the header of HTTP Basic of them, so that is as secret as they are."""
+        """Two fields. The endpoint could build the HTTP Basic header from them, so that is as secret as they are."""
         client_id, secret = spec.client_id, spec.credentials[CLIENT_SECRET]
         return Contribution(
             fields={"client_id": client_id, "client_secret": secret},

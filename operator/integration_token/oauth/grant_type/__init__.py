@@ -1,7 +1,7 @@
-"""By what right a token is asked for (RFC 6749, 1.3): one grant type a module, and a row in the table.
+"""Grant types (RFC 6749, 1.3): one module per type, and a row in the table.
 
-To add a grant type: a module with a class as :class:`~integration_token.oauth.part.Part` has it, a row in
-`GRANT_TYPES`, and its name in the CRDs' enum, which a test holds to the table.
+To add a grant type: a module with a class that implements :class:`~integration_token.oauth.part.Part`, a row in
+`GRANT_TYPES`, and its name in the CRDs' enum, which a test compares with the table.
 """
 
 from collections.abc import Mapping
@@ -17,4 +17,4 @@ GRANT_TYPES: Mapping[str, Part] = {
     "TokenExchange": TokenExchangeGrant(),
     "JWTBearer": JWTBearerGrant(),
 }
-"""By the name in `spec.grant`: those of OAuth's registry, in CamelCase."""
+"""By the name in `spec.grant`: the names of OAuth's registry, in CamelCase."""

@@ -1,13 +1,13 @@
-"""A ServiceAccount's token for one of the endpoint's (RFC 8693)."""
+"""Exchanges a ServiceAccount's token for one of the endpoint's (RFC 8693)."""
 
 from integration_token.oauth.part import Contribution, GrantInputs, Needs, TokenRequestSpec
 
 
 class TokenExchangeGrant:
-    """`urn:ietf:params:oauth:grant-type:token-exchange` of OAuth's registry."""
+    """`urn:ietf:params:oauth:grant-type:token-exchange` in OAuth's registry."""
 
     def needs(self, inputs: GrantInputs) -> Needs:
-        """The token that is exchanged."""
+        """The token to exchange."""
         return Needs(account=True)
 
     def contribute(self, spec: TokenRequestSpec, now: float) -> Contribution:
