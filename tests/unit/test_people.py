@@ -298,7 +298,7 @@ RELEASED = {
 @pytest.mark.parametrize(
     ("metadata", "spec", "step", "result", "told"),
     [
-        (RELEASED, {}, "service account", "ok", "no token of it was asked for"),
+        (RELEASED, {}, "service account", "ok", "no token was requested for it"),
         ({}, {}, "service account", "failed", "kubectl label serviceaccount"),
         ({"labels": RELEASED["labels"]}, {}, "service account", "failed", "allowed-hosts"),
         (RELEASED, {"assertion": {"audience": "urn:other"}}, "service account", "failed", "allowed-audiences"),

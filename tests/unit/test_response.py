@@ -490,9 +490,7 @@ def test_a_refused_client_is_told_to_check_how_it_is_authenticated() -> None:
     post = failure({"error": "invalid_client"}, status=401, authentication=POST).message
     basic = failure({"error": "invalid_client"}, status=401, authentication=BASIC).message
     for said, method in ((post, POST), (basic, BASIC)):
-        assert (
-            f"spec.clientAuthenticationMethod of TokenEndpoint login, {method}, is the method registered" in said
-        )
+        assert f"spec.clientAuthenticationMethod of TokenEndpoint login, {method}, is the method registered" in said
     assert "try another spec.basicEncoding or ClientSecretPost" in basic
     assert "try another" not in post
 

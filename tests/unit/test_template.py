@@ -144,8 +144,12 @@ class TestPlaceholders:
         secret = {"data": {"file": encoded("${host} t0k3n")}}
         check_template(of, secret, STORED)
         check_template(template({"file": "${host} ${token}", "new": "${scope}"}), secret, STORED)
-        assert "data[new] contains the unknown placeholder ${host};" in refusal(template({"file": of.data["file"], "new": "${host}"}), secret, STORED)
-        assert "data[file] contains the unknown placeholder ${host};" in refusal(template({"file": "${host} ${scope}"}), secret, STORED)
+        assert "data[new] contains the unknown placeholder ${host};" in refusal(
+            template({"file": of.data["file"], "new": "${host}"}), secret, STORED
+        )
+        assert "data[file] contains the unknown placeholder ${host};" in refusal(
+            template({"file": "${host} ${scope}"}), secret, STORED
+        )
         assert "data[file] contains the unknown placeholder ${host};" in refusal(of, secret)
 
     def test_many_of_them_take_no_longer_than_one(self) -> None:
