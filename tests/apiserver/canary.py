@@ -1,4 +1,4 @@
-"""Looks for secrets in text: whole, encoded, as a digest that a guess could be compared with, or in pieces."""
+"""Searches text for secrets: whole, encoded, as a digest that a guess could be compared with, or in pieces."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ PIECE: Final = 16
 
 
 def forms(secret: str) -> set[str]:
-    """The ways in which a secret is written."""
+    """The forms in which a secret may be written."""
     raw = secret.encode()
     found = {
         secret,
@@ -41,7 +41,7 @@ class Canary:
     """Knows the secrets, and finds them."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """`secrets` of any length; those shorter than a piece are looked for whole."""
+        """`secrets` of any length; those shorter than a piece are searched for whole."""
         self._pieces: dict[str, int] = {}
         self._short: dict[str, int] = {}
         for number, secret in enumerate(sorted(secrets)):
@@ -52,14 +52,14 @@ class Canary:
                     self._pieces[form[start : start + PIECE]] = number
 
     def find(self, text: str) -> int | None:
-        """Where in the text the first piece of a secret begins."""
+        """Where the first piece of a secret begins in the text."""
         for start in range(len(text) - PIECE + 1):
             if text[start : start + PIECE] in self._pieces:
                 return start
         return min((at for short in self._short if (at := text.find(short)) >= 0), default=None)
 
     def leaks(self, texts: Mapping[str, str]) -> list[str]:
-        """Where a piece of a secret stands, with what stands before it, and not the secret."""
+        """Where pieces of secrets appear, with the text before them but without the secret."""
         found = []
         for name, text in texts.items():
             at = self.find(text)

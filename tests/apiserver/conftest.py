@@ -1,5 +1,7 @@
-"""The layer's world, built once: a control plane with the chart installed and the operator running, and token
-endpoints. Each test module has a namespace of its own in it."""
+"""The layer's environment, built once: a control plane with the chart, the running operator, and token endpoints.
+
+Each test module has its own namespace in it.
+"""
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,9 +21,11 @@ from tests.released.release import RELEASES
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What restarts the operator comes first, and then what is begun to be looked at late. Who leads is looked at once
-    the upgrades, which take a whole core, are over. Deletions come late, when the garbage collector has noticed our
-    kinds, and the canary test last: it looks at what all others left behind."""
+    """Puts tests that restart the operator first, then the ones that start what later tests check.
+
+    Leader tests come once the upgrades, which take a whole core, are over. Deletions come late, when the garbage
+    collector has noticed our kinds, and the canary test last: it checks what all the others left behind.
+    """
     late = ["test_leader", "test_deletion", "test_restore", "test_upgrade", "test_patience", "test_canary"]
     order = ["test_budget", "test_rollover", "", *late]
     items.sort(key=lambda item: order.index(item.path.stem if item.path.stem in order else ""))
@@ -29,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def plane() -> Iterator[ControlPlane]:
-    """With the controllers: a deleted resource takes its Secret along by their garbage collector."""
+    """With the controllers, whose garbage collector deletes a deleted resource's Secret."""
     with ControlPlane(controller_manager=True) as running:
         yield running
 
@@ -60,7 +64,7 @@ def login(ledger: Ledger) -> Iterator[Login]:
 
 @pytest.fixture(scope="session")
 def operator(plane: ControlPlane, ledger: Ledger) -> Iterator[Operator]:
-    """The operator for all namespaces, with endpoints on the loopback address admitted."""
+    """The operator for all namespaces; it allows endpoints on the loopback address."""
     installation = Installation(plane, "integration-token-operator", "endpoints.insecure=true")
     # Its own namespace, which a pod knows by itself.
     with Operator(installation, ledger, f"--lease-namespace={installation.release}") as running:
@@ -86,7 +90,7 @@ def other_kube(other_plane: ControlPlane, ledger: Ledger) -> Iterator[Kube]:
 
 @pytest.fixture(scope="session")
 def crowd(kube: Kube, ledger: Ledger, login: Login, operator: Operator) -> list[Token]:
-    """Tokens of an endpoint that may be asked 5 times a minute: 8, so that it takes more than one."""
+    """Tokens from an endpoint limited to 5 requests a minute: 8, so that it takes more than one minute."""
     stage = Stage(kube, ledger, login, "crowd", endpoint=False)
     stage.endpoint("limited", rateLimit={"requestsPerMinute": 5})
     return [stage.token(f"crowd-{number}", endpoint="limited") for number in range(8)]
@@ -94,7 +98,7 @@ def crowd(kube: Kube, ledger: Ledger, login: Login, operator: Operator) -> list[
 
 @pytest.fixture(scope="session", autouse=True)
 def restless(request: pytest.FixtureRequest) -> Token | None:
-    """A token of 4 s, which is begun before all else where a test that looks at it later is to run."""
+    """A token of 4 s, started before everything else if a test that checks it later will run."""
     if not any(item.path.stem == "test_patience" for item in request.session.items):
         return None
     kube, ledger, login = (request.getfixturevalue(name) for name in ("kube", "ledger", "login"))
@@ -104,7 +108,7 @@ def restless(request: pytest.FixtureRequest) -> Token | None:
 
 @pytest.fixture(scope="session", autouse=True)
 def upgrades(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Costs]]]:
-    """Upgrades from each release, on planes of their own beside all other tests, where they are to be looked at."""
+    """Upgrades from each release, on planes of their own in parallel with the other tests, if they will be checked."""
     wanted = any(item.path.stem == "test_upgrade" for item in request.session.items)
     with ThreadPoolExecutor(1) as pool:
         yield {release.version: pool.submit(upgrade.play, release) for release in RELEASES if wanted}
@@ -112,14 +116,14 @@ def upgrades(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Costs]
 
 @pytest.fixture(scope="session")
 def learner(kube: Kube, ledger: Ledger, login: Login, operator: Operator) -> Token:
-    """A token of 26 s, whose rollover lead of 5 s is learned after 25 s: as long as it is not, 3 requests renew it."""
+    """A token of 26 s. Its lead of 5 s is learned after 25 s; until then 3 requests renew it."""
     stage = Stage(kube, ledger, login, "learner")
     return stage.token("learner", policy=Policy(lifetime=26, lead=5), renewBefore="13s")
 
 
 @pytest.fixture(scope="session")
 def rollovers(kube: Kube, ledger: Ledger, login: Login, operator: Operator) -> dict[float, Token]:
-    """Tokens of 30 s, by the rollover lead of their endpoint in seconds."""
+    """Tokens of 30 s, by their endpoint's rollover lead in seconds."""
     stage = Stage(kube, ledger, login, "rollovers")
     return {
         lead: stage.token(f"lead-{lead:.0f}", policy=Policy(LIFETIME, lead), renewBefore=RENEW_BEFORE) for lead in LEADS
@@ -128,7 +132,7 @@ def rollovers(kube: Kube, ledger: Ledger, login: Login, operator: Operator) -> d
 
 @pytest.fixture(scope="session")
 def stated(kube: Kube, ledger: Ledger, login: Login, operator: Operator) -> Token:
-    """Another, of an endpoint whose lead is stated."""
+    """Another one, from an endpoint whose spec states the lead."""
     stage = Stage(kube, ledger, login, "stated")
     stage.endpoint("stated", rolloverLead="5s")
     return stage.token("stated", endpoint="stated", policy=Policy(LIFETIME, lead=5), renewBefore=RENEW_BEFORE)

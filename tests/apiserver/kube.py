@@ -1,4 +1,4 @@
-"""The API server as its administrator sees it: plain JSON over HTTP, since a `kubectl` for each look takes 100 ms."""
+"""The API server as its administrator sees it: plain JSON over HTTP, since each `kubectl` call takes 100 ms."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ Document = dict[str, Any]
 
 GROUP_VERSION: Final = "integrationtoken.dev/v1alpha1"
 TESTS: Final = "tests"
-"""The field manager of what tests write."""
+"""The field manager of tests' own writes."""
 
 _OURS = f"/apis/{GROUP_VERSION}"
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -45,10 +45,10 @@ class NotFound(AssertionError):
 
 
 class Kube:
-    """Calls to one plane; a refusal is an AssertionError with the server's text."""
+    """Calls to one plane; a refusal is an AssertionError with the server's message."""
 
     def __init__(self, plane: ControlPlane) -> None:
-        """With the certificate of the plane's admin."""
+        """Uses the certificate of the plane's admin."""
         config = json.loads(plane.kubeconfig.read_text())
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         context = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
@@ -59,7 +59,7 @@ class Kube:
         self._http = httpx.Client(base_url=cluster["server"], verify=context, trust_env=False, timeout=30)
 
     def close(self) -> None:
-        """Ends all connections."""
+        """Closes all connections."""
         self._http.close()
 
     def create(self, document: Document) -> Document:
@@ -68,14 +68,14 @@ class Kube:
         return self._call("POST", f"{path}?fieldManager={TESTS}", document)
 
     def find(self, kind: str, namespace: str, name: str) -> Document | None:
-        """An object, None where there is none."""
+        """An object; None if it doesn't exist."""
         try:
             return self.get(kind, namespace, name)
         except NotFound:
             return None
 
     def get(self, kind: str, namespace: str, name: str) -> Document:
-        """An object that must be there."""
+        """An object that must exist."""
         return self._call("GET", _path(kind, namespace, name))
 
     def list(self, kind: str, namespace: str = "") -> list[Document]:
@@ -103,15 +103,15 @@ class Kube:
         )
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
-        """Deletes an object that must be there; what it owned goes after it."""
+        """Deletes an object that must exist; objects that it owned follow."""
         self._call("DELETE", _path(kind, namespace, name) + "?propagationPolicy=Background")
 
     def jwks(self) -> Document:
-        """The keys by which others check the tokens of ServiceAccounts."""
+        """The public keys for verifying ServiceAccount tokens."""
         return self._call("GET", "/openid/v1/jwks")
 
     def texts(self) -> dict[str, str]:
-        """Everything of interest that stands in the API, but the data of Secrets, by a name of its own."""
+        """Everything of interest in the API except Secrets' data, by a descriptive name."""
         found = {}
         for kind in ("Event", "IntegrationToken", "TokenEndpoint", "ClusterTokenEndpoint", "Secret"):
             for document in self.list(kind):
@@ -127,7 +127,7 @@ class Kube:
 
         def call() -> httpx.Response | None:
             answer = self._http.request(method, path, content=content, headers={"content-type": kind})
-            # After an outage, and after a change of a CRD, it asks for a moment's patience.
+            # After an outage or a change to a CRD it asks clients to retry.
             return None if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS else answer
 
         answer = poll(call, f"{method} {path} to be served")
@@ -142,7 +142,7 @@ def _path(kind: str, namespace: str = "", name: str = "") -> str:
 
 
 def checked(answer: httpx.Response) -> Document:
-    """What was answered; a refusal is an AssertionError with the server's text."""
+    """The response; a refusal is an AssertionError with the server's message."""
     document: Document = answer.json()
     if answer.status_code == HTTPStatus.NOT_FOUND:
         raise NotFound(document.get("message"))

@@ -1,4 +1,4 @@
-"""What must never leak, and all that the operators of this session left behind: the canary test goes through it."""
+"""What must never leak, and everything that this session's operators left behind, for the canary test."""
 
 import itertools
 import secrets
@@ -14,16 +14,16 @@ class Ledger:
     """One for the whole session."""
 
     secrets: set[str] = field(default_factory=set)
-    """Every client secret in use, be it a wrong one, and the operators' own tokens for the API server."""
+    """Every client secret in use, including wrong ones, and the operators' own tokens for the API server."""
     users: set[str] = field(default_factory=set)
-    """The operators' accounts."""
+    """The operators' ServiceAccounts."""
     endpoints: list[TokenEndpoint] = field(default_factory=list)
-    """They know every token."""
+    """The token endpoints, which know every token."""
     logs: list[Path] = field(default_factory=list)
-    """Of every operator process."""
+    """The logs of every operator process."""
     kubes: list[Kube] = field(default_factory=list)
     seen: dict[str, str] = field(default_factory=dict)
-    """What was gathered on the way: command lines, environments, metrics."""
+    """What was collected along the way: command lines, environments, metrics."""
 
     def odd_secret(self) -> str:
         """A new client secret that reads differently in each encoding."""
@@ -31,11 +31,11 @@ class Ledger:
         return self.note(f"{one}%2f+/\"'\\{two}é ß€&=?#:<>{three}")
 
     def plain_secret(self) -> str:
-        """A new client secret that every encoding leaves as it is: what an endpoint can echo as an error code."""
+        """A new client secret that no encoding changes, so that an endpoint can echo it as an error code."""
         return self.note(secrets.token_hex(16))
 
     def note(self, secret: str) -> str:
-        """The secret is in use from now on."""
+        """Records a secret that is in use from now on."""
         self.secrets.add(secret)
         return secret
 

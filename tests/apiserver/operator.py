@@ -1,5 +1,7 @@
-"""The operator as users install it: the chart by Helm, and a local process with the arguments and the account of its
-Deployment, since the plane has no node."""
+"""The operator as users install it: the chart by Helm, and the operator as a local process.
+
+The plane has no node, so the process runs with its Deployment's arguments and account.
+"""
 
 import itertools
 import json
@@ -23,14 +25,14 @@ from tests.demo.process import OperatorProcess
 _NUMBERS = itertools.count(1)
 
 READY: Final = 30.0
-"""Seconds that it may take to be ready: it takes 2, but the machine may be busy."""
+"""Seconds until it must be ready: it takes 2, but the machine may be busy."""
 
 
 class Installation:
     """A release of the chart."""
 
     def __init__(self, plane: ControlPlane, release: str, *values: str) -> None:
-        """Installs or upgrades it, in a namespace with the release's name; `values` are for `--set`."""
+        """Installs or upgrades it in a namespace with the release's name; `values` are for `--set`."""
         self.release = release
         self._plane = plane
         arguments = ["upgrade", "--install", release, str(CHART), f"--namespace={release}", "--create-namespace"]
@@ -47,12 +49,12 @@ class Installation:
 
 
 class Operator:
-    """A context manager around one operator process; it may be killed and started again inside."""
+    """A context manager around one operator process, which may be killed and restarted inside."""
 
     def __init__(self, installation: Installation, ledger: Ledger, *flags: str, wheel: Path | None = None) -> None:
-        """`flags` follow the chart's own: of those that are given twice the last one counts.
+        """`flags` follow the chart's own: if a flag is given twice, the last one counts.
 
-        :param wheel: of another version, to be run instead of this tree's.
+        :param wheel: of another version, to run instead of this tree's.
         """
         self.installation = installation
         self._ledger = ledger
@@ -63,7 +65,7 @@ class Operator:
         """Once it has ended."""
 
     def __enter__(self) -> Self:
-        """Start it, and wait until it is ready."""
+        """Starts it, and waits until it is ready."""
         self.start()
         self.await_ready()
         return self
@@ -71,11 +73,11 @@ class Operator:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End it in order."""
+        """Stops it in order."""
         self.stop()
 
     def start(self) -> None:
-        """Start it; it isn't ready yet."""
+        """Starts it, without waiting until it is ready."""
         self.started = time.time()
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
@@ -93,12 +95,12 @@ class Operator:
         self.process = self._stack.enter_context(OperatorProcess(arguments, self.log, wheel=self._wheel))
 
     def await_ready(self) -> None:
-        """Return once it says that it is ready."""
+        """Returns once it reports that it is ready."""
         poll(self._ready, "the operator to be ready", READY)
         self._ledger.seen |= {f"process {self.pid} {name}": text for name, text in self.traces().items()}
 
     def stop(self) -> None:
-        """SIGTERM, and wait for the end."""
+        """Sends SIGTERM, and waits for its end."""
         if self.process.running:
             self._ledger.seen |= {
                 f"process {self.pid} at its end, {name}": text for name, text in self.traces().items()
@@ -107,24 +109,24 @@ class Operator:
         self.exit_code = self.process.exit_code
 
     def restart(self) -> None:
-        """Stop and start, and wait until it is ready."""
+        """Stops and starts it, and waits until it is ready."""
         self.stop()
         assert self.exit_code == 0, self.process.last_words
         self.start()
         self.await_ready()
 
     def kill(self) -> None:
-        """SIGKILL, and wait for the end."""
+        """Sends SIGKILL, and waits for its end."""
         os.kill(self.pid, signal.SIGKILL)
         self._stack.close()
 
     @property
     def pid(self) -> int:
-        """Of the process."""
+        """The process's ID."""
         return self.process.pid
 
     def probe(self, path: str) -> httpx.Response:
-        """What it answers to a probe or a scrape."""
+        """Its response to a probe or a scrape."""
         return httpx.get(self.url + path, trust_env=False)
 
     def metrics(self) -> str:
@@ -133,14 +135,14 @@ class Operator:
 
     @property
     def leads(self) -> bool:
-        """Whether it says so; who doesn't run or answer doesn't."""
+        """Whether it says that it leads; False if it isn't running or doesn't respond."""
         try:
             return self.process.running and "\nintegration_token_leader 1.0\n" in self.metrics()
         except httpx.TransportError:
             return False
 
     def traces(self) -> dict[str, str]:
-        """What others on the machine, or who scrapes it, see of the process."""
+        """What other users of the machine, or a scraper, can see of the process."""
         directory = Path("/proc") / str(self.pid)
         return {
             "command line": (directory / "cmdline").read_text(errors="replace"),
@@ -149,7 +151,7 @@ class Operator:
         }
 
     def status(self, path: str) -> int:
-        """The status of its answer; 0 as long as it doesn't listen."""
+        """The status of its response; 0 as long as it doesn't listen."""
         assert self.process.running, f"the operator has ended:\n{self.process.tail()}"
         try:
             return self.probe(path).status_code
@@ -161,9 +163,9 @@ class Operator:
 
 
 def usual(plane: ControlPlane, *values: str, ledger: Ledger | None = None) -> Operator:
-    """The operator for all namespaces, with endpoints on the loopback address admitted.
+    """The operator for all namespaces; it allows endpoints on the loopback address.
 
-    :param values: more of them, for `--set`.
+    :param values: additional ones, for `--set`.
     """
     installation = Installation(plane, "integration-token-operator", "endpoints.insecure=true", *values)
     return Operator(installation, ledger or Ledger())

@@ -11,9 +11,9 @@ NAME: Final = "no-more-secrets"
 
 @contextmanager
 def no_more_secrets(stage: Stage) -> Iterator[None]:
-    """Inside, no further Secret can be created in the stage's namespace.
+    """Within the block, no more Secrets can be created in the stage's namespace.
 
-    There is no controller that counts, so the status that the API server goes by is written by hand.
+    No quota controller runs, so the status that the API server goes by is written by hand.
     """
     metadata = {"name": NAME, "namespace": stage.namespace}
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": {"hard": {"secrets": "0"}}}

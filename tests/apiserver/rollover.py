@@ -1,4 +1,4 @@
-"""Rollovers of short-lived tokens: which ones are tested, and what the endpoint's log tells of each lifetime."""
+"""Rollovers of short-lived tokens: which ones are tested, and what the endpoint's log shows of each lifetime."""
 
 import itertools
 from collections.abc import Iterable
@@ -12,28 +12,31 @@ from tests.unit.virtual import EPOCH
 from tests.unit.world import World, play
 
 LIFETIME: Final = 30.0
-"""Seconds: the shortest for which 12 requests a minute are enough."""
+"""Seconds: the shortest lifetime for which 12 requests a minute are enough."""
 RENEW_BEFORE: Final = "15s"
 """Half of the lifetime, so that there is something to learn."""
 LEADS: Final = (12.0, 3.0, 0.0)
-"""Seconds: longer than two polls are apart, shorter, and none."""
+"""In seconds: more than the interval between two polls, less, and none."""
 LIFETIMES: Final = 3
-"""How many are counted: what is learned in the first shows in the others."""
+"""How many lifetimes are counted: what the first one teaches shows in the others."""
 
 _LATENCY = (0.005, 0.3)
-"""Seconds that a request takes on this machine, which may be busy at one and idle at the next: where the one that
-brought a token took longer than the one on its expiry, that one comes too early, and another follows."""
+"""Seconds that a request takes on this machine, busy or idle.
+
+If the request for a token took longer than the one at its expiry, the latter comes too early, and another follows.
+"""
 _STARTS = 10.0
-"""Seconds by which the beginning is put off at most: parts of a second make a difference, since `expires_in` is in
-whole ones, and which tokens are asked about early is decided by their time."""
+"""Seconds by which the start is delayed at most.
+
+Fractions of a second matter, since `expires_in` is in whole ones, and the time decides which tokens are probed early.
+"""
 _PLAYS = 48
 _LOAD = 0.25
-"""Seconds for which the machine is as busy as it is."""
+"""Seconds during which the machine's load stays the same."""
 
 
 def requests_by_lifetime(records: Iterable[Record]) -> list[int]:
-    """Requests of each token's lifetime that is over: those after the one that brought the token, up to and with the
-    one that brought the next."""
+    """The requests in each completed lifetime: after the one for the token, up to the one for the next."""
     counts = [0]
     for record in records:
         counts[-1] += 1
@@ -43,13 +46,13 @@ def requests_by_lifetime(records: Iterable[Record]) -> list[int]:
 
 
 def gaps(records: Iterable[Record]) -> list[float]:
-    """Seconds from each token's expiry to the request that brought the next one; negative where that came before."""
+    """Seconds from each token's expiry to the request for the next one; negative if that came earlier."""
     minted = [record for record in records if record.minted]
     return [after.received - (before.expires or 0.0) for before, after in itertools.pairwise(minted)]
 
 
 def simulated(lead: float) -> list[tuple[int, int]]:
-    """The same in virtual time: the fewest and the most requests of each of the first lifetimes."""
+    """The same in virtual time: the fewest and the most requests in each of the first lifetimes."""
     plays: list[list[int]] = []
 
     async def story(world: World, chance: Random) -> None:

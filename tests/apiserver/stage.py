@@ -1,5 +1,4 @@
-"""What a test puts up and looks at: a namespace with a token endpoint, and IntegrationTokens with clients of their
-own."""
+"""What tests set up and inspect: a namespace with a token endpoint, and IntegrationTokens with their own clients."""
 
 import base64
 import itertools
@@ -28,17 +27,17 @@ RENEW_ANNOTATION: Final = "integrationtoken.dev/renew-requested-at"
 SOON: Final = 10.0
 """Seconds for what takes a moment, on a machine that may be busy."""
 REPAIR: Final = 2.0
-"""Seconds for a repair: it is promised within 1, and the bench measures that; here others are busy at the same time."""
+"""Seconds for a repair: 1 is promised and measured by the bench, but here other tests run at the same time."""
 
 COLLECTED: Final = 60.0
 """Seconds for the garbage collector: it looks for new kinds, such as ours, every 30 s."""
 
 QUIET: Final = Policy(lifetime=3600, lead=600)
-"""Of clients that nothing else is said of: nothing is renewed while the tests run."""
+"""The lifetime unless a test says otherwise: nothing is renewed while the tests run."""
 
 
 class Login:
-    """A token endpoint whose clients come about as tests need them."""
+    """A token endpoint that creates clients as tests need them."""
 
     def __init__(
         self,
@@ -49,9 +48,9 @@ class Login:
         client_certificates: ClientAuthority | None = None,
         plain_basic: bool = False,
     ) -> None:
-        """Serves nothing yet: `endpoint` is the context manager."""
+        """Doesn't serve yet: use `endpoint` as a context manager."""
         self.keys = dict[str, KnownKey]()
-        """By what assertions are checked."""
+        """How it checks assertions."""
         self.clients: dict[str, str] = {}
         self.policies: dict[str, Policy] = {}
         self.endpoint = TokenEndpoint(
@@ -71,7 +70,7 @@ class Login:
         return self.policies.get(grant.client_id, QUIET)
 
     def requests(self, client_id: str) -> list[Record]:
-        """The log, of that client."""
+        """The log of this client's requests."""
         return [record for record in self.endpoint.log if record.client_id == client_id]
 
 
@@ -94,7 +93,7 @@ class Token:
 
     @property
     def client_secret(self) -> str:
-        """What the endpoint knows the client by."""
+        """The secret that the endpoint knows the client by."""
         return self.stage.login.clients[self.client_id]
 
     def document(self) -> Document:
@@ -102,12 +101,12 @@ class Token:
         return self.kube.get("IntegrationToken", self.namespace, self.name)
 
     def status(self) -> Document:
-        """Its status; empty as long as there is none."""
+        """Its status; empty if there is none yet."""
         status: Document = self.document().get("status", {})
         return status
 
     def condition(self, kind: str = "Ready") -> Document:
-        """One of its conditions; empty as long as there is none."""
+        """One of its conditions; empty if there is none yet."""
         return _condition(self.document(), kind)
 
     def secret(self) -> Document | None:
@@ -115,13 +114,13 @@ class Token:
         return self.kube.find("Secret", self.namespace, self.target)
 
     def data(self) -> dict[str, str]:
-        """What the target Secret holds; empty where there is none."""
+        """The target Secret's data; empty if there is none."""
         secret = self.secret() or {}
         return {key: base64.b64decode(value).decode() for key, value in (secret.get("data") or {}).items()}
 
     @property
     def held(self) -> str:
-        """The token in the target Secret; empty without one."""
+        """The token in the target Secret; empty if there is none."""
         return self.data().get("token", "")
 
     def minted(self) -> tuple[str, ...]:
@@ -133,7 +132,7 @@ class Token:
         return self.stage.login.requests(self.client_id)
 
     def events(self, reason: str = "") -> list[str]:
-        """The reasons of its events in order; or the messages of those with that reason."""
+        """The reasons of its events in order, or the messages of those with that reason."""
         found = self.kube.list("Event", self.namespace)
         own = [event for event in found if event["involvedObject"]["name"] == self.name]
         own.sort(key=lambda event: int(event["metadata"]["resourceVersion"]))
@@ -144,7 +143,7 @@ class Token:
         )
 
     def until(self, condition: Callable[[], T], what: str, seconds: float = SOON) -> T:
-        """The first truthy answer; an AssertionError that shows the resource where none comes."""
+        """The first truthy result; if none comes, an AssertionError that shows the resource."""
         try:
             return poll(condition, what, seconds)
         except TimeoutError as error:
@@ -159,7 +158,7 @@ class Token:
             raise AssertionError("\n  ".join(lines)) from None
 
     def until_condition(self, kind: str, status: str, reason: str = "", seconds: float = SOON) -> Document:
-        """The condition, once it has that status, and that reason where one is named, for the spec as it is now."""
+        """The condition, once it has that status (and reason, if given) for the current spec."""
 
         def look() -> Document:
             document = self.document()
@@ -170,42 +169,42 @@ class Token:
         return self.until(look, f"{kind}={status} {reason}", seconds)
 
     def until_ready(self, seconds: float = SOON) -> "Token":
-        """Itself, once it is Ready."""
+        """Returns itself once it is Ready."""
         self.until_condition("Ready", "True", seconds=seconds)
         return self
 
     def until_failing(self, reason: str, seconds: float = SOON) -> Document:
-        """The condition Ready, once it is False for that reason."""
+        """The Ready condition, once it is False for that reason."""
         return self.until_condition("Ready", "False", reason, seconds)
 
     def until_event(self, reason: str, count: int = 1, seconds: float = SOON) -> list[str]:
-        """The messages of the events with that reason, once there are so many."""
+        """The messages of the events with that reason, once there are this many."""
         return self.until(
             lambda: messages if len(messages := self.events(reason)) >= count else [], f"event {reason}", seconds
         )
 
     def until_requests(self, count: int, seconds: float = SOON) -> list[Record]:
-        """The token requests, once there are so many."""
+        """The token requests, once there are this many."""
         return self.until(
             lambda: found if len(found := self.requests()) >= count else [], f"{count} token requests", seconds
         )
 
     def patch(self, **spec: Any) -> None:
-        """Change the spec."""
+        """Changes the spec."""
         self.kube.patch("IntegrationToken", self.namespace, self.name, {"spec": spec})
 
     def request_poll(self) -> None:
-        """Ask for one poll now."""
+        """Requests one poll now."""
         value = f"request-{next(_NUMBERS)}"
         patch = {"metadata": {"annotations": {RENEW_ANNOTATION: value}}}
         self.kube.patch("IntegrationToken", self.namespace, self.name, patch)
 
     def edit_secret(self, **patch: Any) -> Document:
-        """Change the target Secret by hand."""
+        """Changes the target Secret by hand."""
         return self.kube.patch("Secret", self.namespace, self.target, patch)
 
     def forge(self, *, token: str | None = None, expires: float | None = None) -> None:
-        """Change the target Secret as somebody who writes all that the operator would write, and signs as it does."""
+        """Changes the target Secret as somebody who imitates every trace of an operator's write."""
         metadata: Document = {"name": self.target, "namespace": self.namespace}
         data: dict[str, str] = {}
         if token is not None:
@@ -218,24 +217,24 @@ class Token:
         self.kube.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": encoded}, MANAGER)
 
     def set_credentials(self, **values: str) -> None:
-        """Change the credentials Secret by hand."""
+        """Changes the credentials Secret by hand."""
         self.kube.patch("Secret", self.namespace, self.credentials, {"stringData": values})
 
     def fault(self, fault: Fault, count: int | None = None) -> None:
-        """Let the endpoint answer this client with the fault."""
+        """Makes the endpoint answer this client with the fault."""
         self.stage.login.endpoint.fault(fault, client_id=self.client_id, count=count)
 
     def mend(self) -> None:
-        """Let the endpoint answer this client well."""
+        """Makes the endpoint answer this client normally again."""
         self.stage.login.endpoint.mend(self.client_id)
 
     def delete(self) -> None:
-        """Delete the resource."""
+        """Deletes the resource."""
         self.kube.delete("IntegrationToken", self.namespace, self.name)
 
 
 class Stage:
-    """A namespace with one TokenEndpoint of the name `login`."""
+    """A namespace with one TokenEndpoint named `login`."""
 
     def __init__(
         self,
@@ -247,7 +246,7 @@ class Stage:
         labels: Mapping[str, str] | None = None,
         endpoint: bool = True,
     ) -> None:
-        """Creates both, the namespace where it isn't there yet."""
+        """Creates both; the namespace only if it doesn't exist."""
         self.kube = kube
         self.ledger = ledger
         self.login = login
@@ -293,7 +292,7 @@ class Stage:
         )
 
     def client(self, client_id: str, *, secret: str = "", policy: Policy | None = None) -> str:
-        """Make a client known to the endpoint; its secret, one that reads differently in each encoding by default."""
+        """Registers a client at the endpoint; its secret differs in each encoding by default."""
         secret = secret or self.ledger.odd_secret()
         self.login.clients[client_id] = secret
         if policy is not None:
@@ -320,9 +319,9 @@ class Stage:
         kind: str = "TokenEndpoint",
         **spec: Any,
     ) -> Token:
-        """An IntegrationToken with a client of its own, that meets `fault` from the beginning.
+        """An IntegrationToken with its own client, which meets `fault` from the beginning.
 
-        :param credentials: whether to make the credentials Secret too.
+        :param credentials: whether to create the credentials Secret too.
         """
         client_id = client_id or f"{self.namespace}.{name}"
         target = (spec.get("target") or {}).get("name") or name

@@ -1,7 +1,7 @@
-"""The operator's own account: its token expires, and the file that it is in is renewed before that, or too late.
+"""The operator's own account: its token expires, and the token's file is renewed before that, or too late.
 
-On the second plane, whose API server may be stopped: one that is started again has no token in mind, and every watch
-begins anew.
+These tests use the second plane, whose API server may be stopped: a restarted one remembers no token, and every watch
+starts over.
 """
 
 import time
@@ -32,15 +32,17 @@ MOMENT: Final = 2.0
 """Seconds: for a few calls."""
 
 BACK: Final = 20.0
-"""Seconds from a good token to work. It takes 4; but kopf may take 5 to end without one, and lists are tried again
-every 5."""
+"""Seconds from a good token to working again.
+
+It takes 4, but without a token kopf may take 5 to end, and lists are retried every 5.
+"""
 
 
 class Account:
     """The account of an operator that reads its token from a file."""
 
     def __init__(self, plane: ControlPlane, installation: Installation, ledger: Ledger) -> None:
-        """The operator isn't started yet."""
+        """Doesn't start the operator yet."""
         self._plane = plane
         self._ledger = ledger
         namespace, name = installation.user.split(":")[-2:]
@@ -49,13 +51,13 @@ class Account:
         self.operator = Operator(installation, ledger)
 
     def renew(self, seconds: float) -> float:
-        """Puts another token into the file; answers when it will have expired, by the API server's whole seconds."""
+        """Puts another token into the file; returns when it will have expired, in the API server's whole seconds."""
         self.file.renew(seconds)
         self._ledger.note(self.file.token)
         return time.time() + seconds + 1
 
     def await_expiry(self, at: float) -> None:
-        """Returns once a token that expires `at` is refused, in watches too."""
+        """Returns once a token that expires `at` is refused, even in watches."""
         poll(lambda: time.time() > at, "the token to expire", SHORT + 2)
         self._plane.stop_api_server()
         self._plane.start_api_server()
@@ -69,13 +71,13 @@ def stage(other_kube: Kube, ledger: Ledger, login: Login) -> Stage:
 
 @pytest.fixture(scope="module")
 def account(other_plane: ControlPlane, stage: Stage, ledger: Ledger) -> Account:
-    """Of an operator with a kubeconfig that names the file."""
+    """The account of an operator whose kubeconfig names the file."""
     values = ["crds.enabled=false", "endpoints.insecure=true", f"namespaces={{{stage.namespace}}}"]
     return Account(other_plane, Installation(other_plane, RELEASE, *values), ledger)
 
 
 def _assert_works(stage: Stage, name: str, quiet: Token) -> None:
-    """What is new is seen, and what was changed is repaired."""
+    """New objects are seen, and changes are repaired."""
     quiet.edit_secret(stringData={"extra": "x"})
     stage.token(name).until_ready(BACK)
     quiet.until(lambda: "extra" not in quiet.data(), "the repair", BACK)
@@ -86,7 +88,7 @@ def _is_ready(operator: Operator) -> bool:
 
 
 def test_token_that_is_renewed_in_time(account: Account, stage: Stage) -> None:
-    """The operator uses a renewed token, and goes on when the one that it started with has expired."""
+    """The operator uses a renewed token, and keeps working when the one that it started with has expired."""
     expiry = account.renew(SHORT)
     with account.operator as operator:
         quiet = stage.token("quiet").until_ready()
@@ -100,7 +102,7 @@ def test_token_that_is_renewed_in_time(account: Account, stage: Stage) -> None:
 
 
 def test_token_that_is_renewed_too_late(account: Account, stage: Stage) -> None:
-    """While its token is refused the operator lives and says that it is not ready; a renewed one mends it."""
+    """While its token is refused the operator runs and reports that it is not ready; a renewed token fixes that."""
     expiry = account.renew(SHORT)
     with account.operator as operator:
         pid = operator.pid
@@ -121,7 +123,7 @@ def test_token_that_is_renewed_too_late(account: Account, stage: Stage) -> None:
 async def test_token_of_a_pod(
     other_plane: ControlPlane, account: Account, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a pod the file of its account is used as it is at each call, and what kopf logs in with is no older."""
+    """In a pod each call uses the token file's current content, and kopf's login is no older."""
     server = httpx.URL(other_plane.server)
     monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(account.file.path))
     monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(other_plane.authority))

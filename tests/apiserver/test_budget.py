@@ -16,9 +16,9 @@ WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 
 
 class Audit:
-    """The operator's writes in a namespace, and of cluster-wide objects, since the last look.
+    """The operator's writes in a namespace, and of cluster-wide objects, since the last check.
 
-    Events are apart, and the status of endpoints, which is written once for all tokens.
+    Events are counted separately, as is the status of endpoints, which is written once for all tokens.
     """
 
     def __init__(self, plane: ControlPlane, operator: Operator, namespace: str) -> None:
@@ -28,7 +28,7 @@ class Audit:
         self._seen = len(plane.audit_events())
 
     def writes(self) -> Counter[tuple[str, str, str]]:
-        """How often each verb, resource (with its subresource), and name."""
+        """How often there was each verb, resource (with its subresource), and name."""
         events = self._plane.audit_events()
         new, self._seen = events[self._seen :], len(events)
         return Counter(
@@ -43,13 +43,13 @@ class Audit:
 
 @pytest.fixture
 def audit(plane: ControlPlane, operator: Operator, stage: Stage) -> Audit:
-    """From the beginning of the test."""
+    """Counts from the beginning of the test."""
     return Audit(plane, operator, stage.namespace)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def learning(learner: Token) -> Token:
-    """Begun first, so that something has been learned when the operator is restarted."""
+    """Started first, so that something has been learned when the operator is restarted."""
     return learner
 
 
@@ -60,7 +60,7 @@ def most_in_a_minute(records: Iterable[Record]) -> int:
 
 
 def test_first_token_costs_two_writes(stage: Stage, audit: Audit) -> None:
-    """An issue is one create of the Secret and one patch of the status, and nothing else."""
+    """Issuing a token takes one create of the Secret and one patch of the status, and nothing else."""
     tokens = [stage.token(f"first-{number}") for number in range(3)]
     for token in tokens:
         token.until_ready()
@@ -72,7 +72,7 @@ def test_first_token_costs_two_writes(stage: Stage, audit: Audit) -> None:
 
 
 def test_renewal_costs_two_writes_and_a_poll_none(stage: Stage, audit: Audit) -> None:
-    """A renewal is one update and one patch; a poll that is answered the same token is no write and no event."""
+    """A renewal is one update and one patch; a poll that returns the same token causes no write and no event."""
     # The early one rolls over before its window of 5 s opens, the late one between the two polls of its window of 7 s.
     early = stage.token("early", policy=Policy(lifetime=10, lead=6))
     late = stage.token("late", policy=Policy(lifetime=14, lead=4), renewBefore="7s")
@@ -85,7 +85,7 @@ def test_renewal_costs_two_writes_and_a_poll_none(stage: Stage, audit: Audit) ->
 
     for token in (early, late):
         renewals = len(token.minted()) - 1
-        # The late one's old token was answered once, seconds before it expired.
+        # The late one's old token was returned once, seconds before it expired.
         told = "RolloverTooLate" if token is late else "LifetimeTooShort"
         assert sorted(token.events()) == sorted(["Issued", told, *["Renewed"] * renewals])
         assert writes["create", "secrets", token.name] == 1
@@ -96,11 +96,11 @@ def test_renewal_costs_two_writes_and_a_poll_none(stage: Stage, audit: Audit) ->
     assert len(late.requests()) == 2 * len(late.minted()) - 1
     assert sum(writes.values()) == 2 * (len(early.minted()) + len(late.minted())) + 2
     for token in (early, late):
-        token.delete()  # they would expire, and say so, while other tests count
+        token.delete()  # otherwise they would expire, and say so, while other tests count
 
 
 def test_same_token_is_no_write(stage: Stage, audit: Audit) -> None:
-    """A poll that a person asked for writes that it was made, and not the Secret."""
+    """A user's renewal request is recorded in the status; the Secret isn't written."""
     token = stage.token("same").until_ready()
     token.until_event("Issued")
     audit.writes()
@@ -143,7 +143,7 @@ def _all_states(stage: Stage) -> list[Token]:
 
 
 def test_restart_costs_no_write_and_no_request(stage: Stage, operator: Operator, audit: Audit, learning: Token) -> None:
-    """After a restart nothing is asked for and nothing written, whatever state a resource is in."""
+    """After a restart nothing is requested and nothing written, whatever state a resource is in."""
     tokens = _all_states(stage)
     learning.until(
         lambda: "rolloverLeadSeconds" in learning.status(), "a learned lead, for the tests that look later", 30
@@ -163,7 +163,7 @@ def test_restart_costs_no_write_and_no_request(stage: Stage, operator: Operator,
         )
 
     tokens[0].until(looked_at, "the good tokens to be looked at")
-    # Whatever came after the restart has been done by then. One copies a token that was written before.
+    # Whatever the restart causes has been done by then. One resource copies a token that was written before.
     stage.token("after-restart").until_ready()
     copy = stage.token("after-restart-copy", client_id=(good := tokens[0]).client_id, secret=good.client_secret)
     assert copy.until_ready().held == good.held
@@ -175,7 +175,7 @@ def test_restart_costs_no_write_and_no_request(stage: Stage, operator: Operator,
 
 
 def test_failing_refresh_is_not_called_mended_by_a_restart(stage: Stage, operator: Operator, audit: Audit) -> None:
-    """A refresh that failed before a restart is still told after it, and a failing first token is asked for again."""
+    """A refresh that failed before a restart is still reported after it; a failing first token is requested again."""
     good = stage.token("still-failing").until_ready()
     good.fault(fault.status(403, "access_denied"))
     good.request_poll()
@@ -200,7 +200,7 @@ def test_failing_refresh_is_not_called_mended_by_a_restart(stage: Stage, operato
 
 
 def test_endpoints_rate_limit_is_kept(crowd: list[Token]) -> None:
-    """Of 8 first tokens at 5 requests a minute, 5 come at once, and 3 say that they wait for the rate limit."""
+    """Of 8 first tokens at 5 requests a minute, 5 come at once, and 3 report that they wait for the rate limit."""
 
     def states() -> Counter[tuple[str, str]]:
         return Counter((c.get("status", ""), c.get("reason", "")) for c in (token.condition() for token in crowd))

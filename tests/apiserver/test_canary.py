@@ -1,4 +1,4 @@
-"""No client secret and no token stands anywhere but in a Secret's data: looked for in all that the other tests left."""
+"""No client secret and no token appears anywhere but in Secrets' data; everything the other tests left is searched."""
 
 import base64
 import hashlib
@@ -39,7 +39,7 @@ PLANTED: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("secret", [ODD, "0123456789abcdefghijklmnopqrstuv"])
 @pytest.mark.parametrize("form", PLANTED)
 def test_planted_leak_is_found(form: str, secret: str) -> None:
-    """The canary finds a secret in every form in which it could leak, and nothing where there is none."""
+    """The canary finds a secret in every form in which it could leak, and nothing if there is none."""
     canary = Canary([secret, "another-secret-of-some-length"])
 
     (leak,) = canary.leaks({"clean": "nothing of interest here, whatever its length", "log": PLANTED[form](secret)})
@@ -48,7 +48,7 @@ def test_planted_leak_is_found(form: str, secret: str) -> None:
 
 
 def _share_and_renew(stage: Stage) -> None:
-    """A token that is copied from one resource to another, answered again to a new secret, and renewed."""
+    """A token that is copied from one resource to another, returned again for a new secret, and renewed."""
     good = stage.token("good").until_ready()
     copy = stage.token("copy", client_id=good.client_id, secret=good.client_secret).until_ready()
     assert [record.minted for record in good.requests()] == [True]
@@ -66,8 +66,11 @@ def _share_and_renew(stage: Stage) -> None:
 def test_no_secret_and_no_token_has_leaked(
     stage: Stage, operator: Operator, ledger: Ledger, plane: ControlPlane, request: pytest.FixtureRequest
 ) -> None:
-    """Logs at level debug, events, resources, annotations, metrics, command lines, environments, and the API server's
-    audit log hold no part of any secret that was used, or any token that was minted, in this session."""
+    """No part of a secret or token from this session appears outside Secrets' data.
+
+    The search covers debug logs, events, resources, annotations, metrics, command lines, environments, and the API
+    server's audit log.
+    """
     planes = [plane]
     if len(ledger.kubes) > 1:
         planes.append(request.getfixturevalue("other_plane"))

@@ -1,7 +1,7 @@
-"""Certificates as older installers of clusters make them, which Python takes by default no more, before the API server
-and before a token endpoint.
+"""Certificates from older cluster installers, at the API server and at a token endpoint.
 
-On the second plane, by an operator for one namespace that reaches the API server through a front.
+Python no longer accepts them by default. An operator for one namespace on the second plane reaches the API server
+through a front.
 """
 
 import json
@@ -34,7 +34,7 @@ class Fronted:
     directory: Path
 
     def trust(self, authority: str) -> Installation:
-        """Have it trust that authority, and no other."""
+        """Makes it trust that CA, and no other."""
         user = json.loads(self.installation.kubeconfig.read_text())["users"][0]["user"]
         file = self.directory / "ca.pem"
         file.write_text(authority)
@@ -54,7 +54,7 @@ def login(ledger: Ledger) -> Iterator[Login]:
 
 @pytest.fixture(scope="module")
 def stage(other_kube: Kube, ledger: Ledger, login: Login) -> Stage:
-    """The namespace; its endpoint trusts what the login has."""
+    """The namespace; its endpoint trusts the login's CA."""
     stage = Stage(other_kube, ledger, login, "certificate", endpoint=False)
     stage.endpoint("login", caBundle=login.endpoint.ca_pem)
     return stage
@@ -62,7 +62,7 @@ def stage(other_kube: Kube, ledger: Ledger, login: Login) -> Stage:
 
 @pytest.fixture(scope="module")
 def certificate() -> Certificate:
-    """The front's."""
+    """The front's certificate."""
     return Certificate.issue_plain(HOST)
 
 
@@ -81,7 +81,7 @@ def fronted(
 def test_token_is_issued_through_certificates_without_key_usage_and_identifiers(
     fronted: Fronted, certificate: Certificate, stage: Stage, ledger: Ledger
 ) -> None:
-    """Of the API server and of the endpoint: the operator is ready, lists, watches, writes, and renews on request."""
+    """At the API server and the endpoint: the operator is ready, lists, watches, writes, and renews on request."""
     with Operator(fronted.trust(certificate.ca_pem), ledger) as operator:
         token = stage.token("plain").until_ready()
         assert token.held == token.minted()[0]
@@ -92,7 +92,7 @@ def test_token_is_issued_through_certificates_without_key_usage_and_identifiers(
 
 
 def test_certificate_of_the_api_server_that_is_not_trusted_is_told(fronted: Fronted, ledger: Ledger) -> None:
-    """By `/readyz` and in the log, with what TLS said of it; the process lives."""
+    """`/readyz` and the log give the TLS error; the process keeps running."""
     operator = Operator(fronted.trust(Certificate.issue_plain(HOST).ca_pem), ledger)
     operator.start()
     try:

@@ -10,7 +10,7 @@ from tests.fakes.fault import status as answers
 from tests.fakes.issuer import Policy
 
 PROMPT = 2.0
-"""Seconds from mended credentials to a token, as promised."""
+"""Seconds from fixed credentials to a token, as promised."""
 
 
 def _until_gone(token: Token, secret: str) -> None:
@@ -18,7 +18,7 @@ def _until_gone(token: Token, secret: str) -> None:
 
 
 def test_mended_credentials_bring_a_token_within_two_seconds(stage: Stage) -> None:
-    """A wrong secret is AccessDenied and Stalled; the right one brings a token at once, and the event Mended."""
+    """A wrong secret is AccessDenied and Stalled; the right one brings a token at once, and an event."""
     wrong = stage.ledger.odd_secret()
     stage.credentials("wrong-secret-credentials", "change.wrong-secret", wrong)
     token = stage.token("wrong-secret", credentials=False)
@@ -52,7 +52,7 @@ def test_changed_credentials_act_at_once(stage: Stage) -> None:
 
 
 def test_touched_credentials_cost_no_request(stage: Stage) -> None:
-    """A credentials Secret that was changed without other values costs no request, and the token stays."""
+    """Changing a credentials Secret without changing values costs no request, and the token stays."""
     token = stage.token("touched").until_ready()
     held = token.held
 
@@ -68,7 +68,7 @@ def test_touched_credentials_cost_no_request(stage: Stage) -> None:
 
 
 def test_changed_secret_is_not_verified_by_the_endpoints_cache(stage: Stage) -> None:
-    """A new secret that is answered with the old token is told to prove nothing; the next token ends that silently."""
+    """A new secret answered with the old token is reported as unverified; the next token ends that silently."""
     token = stage.token("unverified").until_ready()
     held = token.held
     stage.client(token.client_id, secret=(secret := stage.ledger.odd_secret()))
@@ -90,7 +90,7 @@ def test_changed_secret_is_not_verified_by_the_endpoints_cache(stage: Stage) -> 
 
 
 def test_changed_spec_acts_at_once(stage: Stage) -> None:
-    """Other scopes, and another audience, bring another token at once."""
+    """New scopes, or a new audience, bring another token at once."""
     token = stage.token("spec").until_ready()
 
     token.patch(scopes=["read"])
@@ -108,7 +108,7 @@ def test_changed_spec_acts_at_once(stage: Stage) -> None:
 
 
 def test_changed_template_is_written_without_a_request(stage: Stage) -> None:
-    """Another template changes the Secret at once, and asks for nothing."""
+    """A new template changes the Secret at once, without a request."""
     token = stage.token("template", target={"template": {"data": {"old": "x"}}}).until_ready()
 
     token.patch(target={"template": {"data": {"old": None, "new": "is ${token}"}}})
@@ -120,7 +120,7 @@ def test_changed_template_is_written_without_a_request(stage: Stage) -> None:
 
 
 def test_changed_endpoint_acts_at_once(stage: Stage) -> None:
-    """A change of the endpoint that enters the request asks anew; one that doesn't asks for nothing."""
+    """A change to the endpoint causes a request only if it affects requests."""
     stage.endpoint("moving")
     token = stage.token("moving", endpoint="moving").until_ready()
     spec = {"spec": {"audience": "https://other.example"}}
@@ -137,8 +137,10 @@ def test_changed_endpoint_acts_at_once(stage: Stage) -> None:
 
 
 def test_endpoint_that_comes_later_or_again(stage: Stage) -> None:
-    """An unknown endpoint is EndpointNotFound until it is created; deleted, the good token stays. Within ten seconds
-    nothing of that is worth a warning."""
+    """A missing endpoint is EndpointNotFound until it is created; after its deletion the valid token stays.
+
+    Within the first ten seconds none of this causes a warning.
+    """
     token = stage.token("early", endpoint="late")
     message = token.until_failing("EndpointNotFound")["message"]
     assert message == "TokenEndpoint late does not exist; create it or mend spec.endpointRef"
@@ -162,7 +164,7 @@ def test_endpoint_that_comes_later_or_again(stage: Stage) -> None:
 
 
 def test_renamed_target_leaves_no_orphan_and_asks_for_nothing(stage: Stage) -> None:
-    """Another target name moves the token: the old Secret is gone, the new one is good, and nothing was asked for."""
+    """A new target name moves the token: the old Secret is gone, the new one is valid, and nothing was requested."""
     token = stage.token("renamed", target={"name": "renamed-1"}).until_ready()
     held = token.held
 
@@ -177,7 +179,7 @@ def test_renamed_target_leaves_no_orphan_and_asks_for_nothing(stage: Stage) -> N
 
 
 def test_target_renamed_while_nothing_can_be_written_leaves_no_orphan(stage: Stage) -> None:
-    """A target that is renamed while suspended, or while the credentials are missing, is moved when that is over."""
+    """If a target is renamed while suspended, or without credentials, it is moved once that is over."""
     suspended = stage.token("renamed-asleep", target={"name": "asleep-1"}).until_ready()
     lost = stage.token("renamed-lost", target={"name": "lost-1"}).until_ready()
     suspended.patch(suspend=True, target={"name": "asleep-2"})
@@ -199,7 +201,7 @@ def test_target_renamed_while_nothing_can_be_written_leaves_no_orphan(stage: Sta
 
 
 def test_target_renamed_to_a_name_that_is_taken_stays_where_it_is(stage: Stage) -> None:
-    """A new name that somebody else has is SecretNotOwned, and another one moves the token from where it was."""
+    """A new name that somebody else uses is SecretNotOwned; yet another name moves the token from where it was."""
     stage.secret("taken", {"token": "theirs"})
     token = stage.token("moved", target={"name": "moved-1"}).until_ready()
     token.patch(target={"name": "taken"})
@@ -215,7 +217,7 @@ def test_target_renamed_to_a_name_that_is_taken_stays_where_it_is(stage: Stage) 
 
 
 def test_target_renamed_twice_at_once_leaves_no_orphan(stage: Stage) -> None:
-    """Names that follow each other faster than they can be acted on leave one Secret, the last."""
+    """Names that change faster than the operator can follow leave one Secret, the last."""
     token = stage.token("restless", target={"name": "restless-0"}).until_ready()
 
     for number in range(1, 8):
@@ -233,7 +235,7 @@ def test_target_renamed_twice_at_once_leaves_no_orphan(stage: Stage) -> None:
 
 
 def test_deletion_policy_can_be_changed(stage: Stage) -> None:
-    """Changing deletionPolicy takes the owner off the Secret, and puts it back, and asks for nothing."""
+    """Changing deletionPolicy removes the owner from the Secret or restores it, without a request."""
     token = stage.token("policy").until_ready()
 
     token.patch(target={"deletionPolicy": "Retain"})
@@ -246,7 +248,7 @@ def test_deletion_policy_can_be_changed(stage: Stage) -> None:
 
 
 def test_suspended_resource_is_left_alone(stage: Stage) -> None:
-    """Suspended, nothing is asked for and nothing repaired; the observed generation still follows; then all resumes."""
+    """While suspended, nothing is requested or repaired, but the generation is observed; then everything resumes."""
     token = stage.token("asleep").until_ready()
     never = stage.token("never", suspend=True)
 
@@ -287,7 +289,7 @@ def test_suspended_token_expires_in_its_condition(stage: Stage) -> None:
 
 
 def test_request_for_renewal_polls_once(stage: Stage) -> None:
-    """The annotation asks once for each new value: the same token is no write and no event, another one is taken."""
+    """Each new value triggers one request: the same token causes no write and no event, another one is taken."""
     token = stage.token("wished").until_ready()
     before = token.secret()
 
@@ -311,7 +313,7 @@ def test_request_for_renewal_polls_once(stage: Stage) -> None:
 
 
 def test_wish_that_fails_is_followed_until_it_is_granted(stage: Stage) -> None:
-    """A requested poll that fails keeps the token and Refreshed False, and is repeated until it is answered."""
+    """If a requested poll fails, the token stays with Refreshed False, and the poll is repeated until it succeeds."""
     token = stage.token("wished-in-vain").until_ready()
     token.fault(answers(503))
 
@@ -329,7 +331,7 @@ def test_wish_that_fails_is_followed_until_it_is_granted(stage: Stage) -> None:
 
 
 def test_failing_refresh_is_not_called_mended_by_a_change_beside_it(stage: Stage) -> None:
-    """Touching spec while a refresh fails asks again at once, and doesn't say that all is well before it is."""
+    """Changing the spec while a refresh fails triggers a request at once, without reporting success early."""
     token = stage.token("beside").until_ready()
     token.fault(answers(403, "access_denied"))
     token.request_poll()
@@ -349,8 +351,10 @@ def test_failing_refresh_is_not_called_mended_by_a_change_beside_it(stage: Stage
 
 
 def test_window_follows_the_spec(stage: Stage) -> None:
-    """renewBefore, renewBeforePercentage and consumerDelay move renewalTime at once, bounded by half of the lifetime,
-    and cost no request."""
+    """renewBefore, renewBeforePercentage and consumerDelay move renewalTime at once, up to half of the lifetime.
+
+    That costs no request.
+    """
     token = stage.token("window").until_ready()
 
     def opens(seconds: float) -> bool:
@@ -372,8 +376,7 @@ def test_window_follows_the_spec(stage: Stage) -> None:
 
 @pytest.mark.parametrize("what", ["credentials", "endpoint"])
 def test_deleted_reference_leaves_the_good_token(stage: Stage, what: str) -> None:
-    """Credentials or an endpoint that vanish leave a good token in place: Ready stays True, Refreshed says why, and
-    Stalled is False."""
+    """Deleting credentials or endpoint leaves a valid token: Ready True, Stalled False, and Refreshed says why."""
     stage.endpoint(f"vanishing-{what}")
     token = stage.token(f"bereft-{what}", endpoint=f"vanishing-{what}").until_ready()
     before = token.secret()

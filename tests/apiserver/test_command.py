@@ -1,4 +1,4 @@
-"""The commands for people, as a team's user with a Role of theirs runs them before a real API server."""
+"""The user-facing commands, run by a team member with a Role against a real API server."""
 
 import json
 import os
@@ -28,11 +28,11 @@ RULES = [
     {"apiGroups": [""], "resources": ["events"], "verbs": ["list"]},
     {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},
 ]
-"""As operator/docs/command-line.md has them."""
+"""The exit codes in operator/docs/command-line.md."""
 
 
 class People:
-    """Runs commands as one user; what they said is noted for the canary test."""
+    """Runs commands as one user; their output is recorded for the canary test."""
 
     def __init__(self, plane: ControlPlane, stage: Stage) -> None:
         """With a Role in the stage's namespace."""
@@ -51,11 +51,11 @@ class People:
         self.kubeconfig = plane.service_account_kubeconfig(stage.namespace, USER)
 
     def run(self, *arguments: str) -> tuple[int, str]:
-        """Exit code and all that was said."""
+        """Exit code and full output."""
         return self.run_by(sys.executable, "-m", "integration_token", *arguments)
 
     def run_by(self, *command: str) -> tuple[int, str]:
-        """The same by another program."""
+        """The same with another program."""
         environment = os.environ | {"KUBECONFIG": str(self.kubeconfig)}
         inside = [*command, "--namespace", self.stage.namespace]
         answer = subprocess.run(inside, env=environment, capture_output=True, text=True, check=False, timeout=60)
@@ -64,33 +64,33 @@ class People:
         return answer.returncode, said
 
     def read(self, *arguments: str) -> Any:
-        """What is answered to a program."""
+        """The output for programs."""
         _, said = self.run(*arguments, "--output", "json")
         return json.loads(said)
 
 
 @pytest.fixture(scope="module", name="people")
 def _people(plane: ControlPlane, stage: Stage) -> People:
-    """Of the module's namespace."""
+    """The users of the module's namespace."""
     return People(plane, stage)
 
 
 @pytest.fixture(scope="module", name="good")
 def _good(stage: Stage) -> Token:
-    """A token with which all is well."""
+    """A token without any problem."""
     return stage.token("good", policy=Policy(lifetime=3600, lead=600, jwt=True)).until_ready()
 
 
 @pytest.fixture(scope="module", name="refused")
 def _refused(stage: Stage) -> Token:
-    """One whose client the endpoint doesn't know."""
+    """A token whose client the endpoint doesn't know."""
     token = stage.token("refused", fault=status(401, "invalid_client"))
     token.until_failing("InvalidClient")
     return token
 
 
 def test_status_lists_what_needs_somebody_first(people: People, good: Token, refused: Token) -> None:
-    """And its exit code says that somebody is needed."""
+    """The exit code says whether there are any."""
     code, said = people.run("status")
     head, first, second = (line.split() for line in said.splitlines())
     assert head == ["NAMESPACE", "NAME", "READY", "STATUS", "EXPIRES", "RENEWS", "MESSAGE"]
@@ -111,7 +111,7 @@ def test_renew_tells_what_came_of_it(people: People, good: Token, refused: Token
     assert (failed["ok"], failed["result"]) == (False, "InvalidClient")
     eager = people.stage.token("eager", policy=Policy(lifetime=3600, cached=False)).until_ready()
     held = eager.held
-    # Times are told in whole seconds: by the next one it can be told apart.
+    # Times have whole seconds: from the next one on the two can be told apart.
     issued = parse_time(eager.status()["issueTime"])
     poll(lambda: time.time() > issued + 1, "another second")
     [new] = people.read("renew", "eager")
@@ -127,7 +127,7 @@ def test_renew_tells_what_came_of_it(people: People, good: Token, refused: Token
 
 
 def test_inspect_shows_five_claims_and_never_the_token(people: People, good: Token) -> None:
-    """Not even a part of it."""
+    """Not even part of it."""
     code, said = people.run("inspect", "good")
     assert code == 0
     assert "a JWT" in said
@@ -139,12 +139,12 @@ def test_inspect_shows_five_claims_and_never_the_token(people: People, good: Tok
 
 
 def test_diagnose_goes_through_all_that_a_token_needs(people: People, refused: Token, tmp_path: Path) -> None:
-    """What the caller may not see is skipped, and the bundle has no more than its allow-list."""
+    """What the caller may not see is skipped, and the bundle has only what its allow-list has."""
     bundle = tmp_path / "bundle.tar.gz"
     steps = {step["name"]: step for step in people.read("diagnose", "refused", "--bundle", str(bundle))}
     results = {name: step["result"] for name, step in steps.items()}
     assert results["resource"] == results["operator"] == results["spec"] == results["credentials"] == "ok"
-    # The tests' endpoint is on the loopback address and speaks http, which an installation as usual refuses.
+    # The tests' endpoint uses http on the loopback address, which a default installation refuses.
     assert results["endpoint"] == "unsure"
     assert results["condition Ready"] == "failed"
     assert results["event InvalidClient"] == "failed"
@@ -171,7 +171,7 @@ def test_diagnose_names_the_label_that_is_missing(people: People, kube: Kube) ->
 
 
 def test_kubectl_finds_it_as_a_plugin(people: People, good: Token, tmp_path: Path) -> None:
-    """By a link of the name that kubectl looks for."""
+    """Through a link with the name that kubectl looks for."""
     program = Path(sys.executable).with_name("integration-token-operator")
     (tmp_path / "kubectl-integration_token").symlink_to(program)
     path = f"{tmp_path}:{os.environ['PATH']}"
@@ -181,7 +181,7 @@ def test_kubectl_finds_it_as_a_plugin(people: People, good: Token, tmp_path: Pat
 
 
 def test_who_may_not_see_is_told_so_in_one_line(people: People) -> None:
-    """And the exit code differs from that of a token that fails."""
+    """The exit code differs from that of a failing token."""
     code, said = people.run("status", "--all-namespaces")
     assert code == 3
     assert len(said.splitlines()) == 1
@@ -189,7 +189,7 @@ def test_who_may_not_see_is_told_so_in_one_line(people: People) -> None:
 
 
 def test_no_cluster_is_told_in_one_line(people: People, tmp_path: Path) -> None:
-    """An address that nobody serves, and a kubeconfig that is none."""
+    """An address where nothing listens, or an invalid kubeconfig."""
     config = json.loads(people.kubeconfig.read_text())
     config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
     (tmp_path / "away").write_text(json.dumps(config))
@@ -204,7 +204,7 @@ def test_no_cluster_is_told_in_one_line(people: People, tmp_path: Path) -> None:
 
 
 def test_nothing_else_is_touched(people: People, ledger: Ledger, plane: ControlPlane) -> None:
-    """No Secret is touched but these, and nothing changed but what `renew` patches: by the audit log."""
+    """The audit log shows no access to other Secrets, and no changes but `renew`'s patches."""
     user = f"system:serviceaccount:{people.stage.namespace}:{USER}"
     log = (plane.directory / "audit.log").read_text()
     calls = [json.loads(line) for line in log.splitlines() if f'"username":"{user}"' in line]

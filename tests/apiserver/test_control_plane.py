@@ -1,4 +1,4 @@
-"""The control plane itself: what the other tests of this layer take for granted."""
+"""The control plane itself: what the other tests in this layer take for granted."""
 
 import http.client
 import json
@@ -30,20 +30,20 @@ def _namespace(plane: ControlPlane) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def expiring(plane: ControlPlane, _namespace: None) -> AccountToken:
-    """Valid for 2 s, which the API server sees some seconds later: begun before all else."""
+    """Valid for 2 s, which the API server notices some seconds later: started before everything else."""
     account = plane.account_token(NAMESPACE, "reader", 2)
     assert _who(plane, account) == f"system:serviceaccount:{NAMESPACE}:reader"
     return account
 
 
 def _who(plane: ControlPlane, account: AccountToken, *, check: bool = True) -> str:
-    """The user as whom the API server knows the account's token."""
+    """The user that the account's token authenticates as."""
     whoami = ["auth", "whoami", "--output=jsonpath={.status.userInfo.username}"]
     return plane.kubectl("--kubeconfig", str(account.kubeconfig), *whoami, check=check)
 
 
 def test_service_account_has_the_rights_that_rbac_gives_it_and_no_others(plane: ControlPlane) -> None:
-    """A ServiceAccount that may read ConfigMaps reads them and is refused Secrets."""
+    """A ServiceAccount that may read ConfigMaps can read them, but not Secrets."""
     role = ["role", "reader", "--verb=get,list", "--resource=configmaps", f"--namespace={NAMESPACE}"]
     plane.kubectl("create", *role)
     binding = ["reader", "--role=reader", f"--serviceaccount={NAMESPACE}:reader", f"--namespace={NAMESPACE}"]
@@ -76,7 +76,7 @@ def test_owned_object_goes_with_its_owner(plane: ControlPlane) -> None:
 
 
 def test_audit_log_tells_who_wrote_what(plane: ControlPlane) -> None:
-    """A write is in the audit log, with its user and user agent, once its answer is there."""
+    """As soon as a write is answered, it is in the audit log with its user and user agent."""
     plane.kubectl("create", "configmap", "audited", f"--namespace={NAMESPACE}")
 
     writes = [
@@ -91,7 +91,7 @@ def test_audit_log_tells_who_wrote_what(plane: ControlPlane) -> None:
 
 
 def test_two_planes_run_side_by_side_and_one_survives_an_outage(other_plane: ControlPlane) -> None:
-    """Two planes at once share nothing, and one whose API server was away has its data, address and accounts again."""
+    """Two planes share nothing; after an outage of its API server a plane has its data, address and accounts again."""
     other = other_plane
     with ControlPlane() as one:
         one.kubectl("create", "namespace", "only-here")
@@ -109,7 +109,7 @@ def test_two_planes_run_side_by_side_and_one_survives_an_outage(other_plane: Con
 
 
 def test_etcd_that_was_killed_comes_back_with_its_data(other_plane: ControlPlane) -> None:
-    """While etcd is away nothing is read, and afterwards what was written before is there and can be changed."""
+    """While etcd is down nothing can be read; afterwards earlier writes are there and can be changed."""
     other_plane.kubectl("create", "configmap", "lasting")
 
     other_plane.stop_etcd()
@@ -121,7 +121,7 @@ def test_etcd_that_was_killed_comes_back_with_its_data(other_plane: ControlPlane
 
 
 def test_compaction_outdates_lists_and_watches(other_plane: ControlPlane) -> None:
-    """After a compaction and a restart of the API server, neither a list nor a watch goes on from before."""
+    """After a compaction and a restart of the API server, no list or watch can be continued from before."""
 
     def read(**parameters: Any) -> dict[str, Any]:
         """A list of ConfigMaps, or the first event of a watch."""
@@ -148,7 +148,7 @@ def test_compaction_outdates_lists_and_watches(other_plane: ControlPlane) -> Non
 
 
 def test_certificate_is_another_one_after_a_rotation(other_plane: ControlPlane) -> None:
-    """The API server serves another certificate, which its clients trust, and answers on connections from before."""
+    """The API server serves another certificate, which its clients trust, and still answers on old connections."""
     address = urlsplit(other_plane.server)
     host, port = str(address.hostname), int(address.port or 0)
     before = ssl.get_server_certificate((host, port))
@@ -179,7 +179,7 @@ def test_nothing_outlives_a_killed_parent(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", program],
         cwd=ROOT,
-        env=os.environ | {"TMPDIR": str(tmp_path)},  # nobody is left to remove the plane's directory
+        env=os.environ | {"TMPDIR": str(tmp_path)},  # nothing is left to remove the plane's directory
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -194,7 +194,7 @@ def test_nothing_outlives_a_killed_parent(tmp_path: Path) -> None:
 
 
 def test_account_token_is_refused_once_it_has_expired(plane: ControlPlane, expiring: AccountToken) -> None:
-    """A token that was accepted is refused when it has expired; the one that takes its place is accepted."""
+    """A token that was accepted is refused once it has expired; its successor is accepted."""
     poll(lambda: not _who(plane, expiring, check=False), "the token to be refused", 2 + REMEMBERED + 5)
     with pytest.raises(CommandError, match="Unauthorized"):
         _who(plane, expiring)
@@ -205,12 +205,12 @@ def test_account_token_is_refused_once_it_has_expired(plane: ControlPlane, expir
 
 
 def _commands_in(directory: Path) -> list[str]:
-    """The command lines of the processes that work in a directory; what has ended but isn't buried has none."""
+    """The command lines of processes that run in a directory; zombies have none."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if (process / "cwd").readlink() == directory:
                 found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
         except OSError:
-            continue  # it ended meanwhile, or isn't ours
+            continue  # it has ended, or isn't ours
     return found

@@ -1,4 +1,4 @@
-"""What becomes of the target Secret when its resource is deleted: the garbage collector's work and ours."""
+"""What happens to the target Secret when its resource is deleted, by the garbage collector and by the operator."""
 
 from tests.apiserver.kube import Kube
 from tests.apiserver.ledger import Ledger
@@ -9,7 +9,7 @@ from tests.cluster.poll import poll
 
 
 def test_retained_target_outlives_its_resource(stage: Stage) -> None:
-    """With Retain the Secret has no owner, stays when the target is renamed, and when the resource is deleted."""
+    """With Retain the Secret has no owner, and stays when the target is renamed or the resource is deleted."""
     token = stage.token("retained", target={"name": "retained-1", "deletionPolicy": "Retain"}).until_ready()
     first = token.secret()
     assert first is not None
@@ -29,7 +29,7 @@ def test_retained_target_outlives_its_resource(stage: Stage) -> None:
 
 
 def test_deleted_resource_takes_its_secret_along(stage: Stage) -> None:
-    """The garbage collector takes the Secret of a deleted resource, and nothing is asked for any more."""
+    """The garbage collector deletes the Secret of a deleted resource, and no more requests are sent."""
     token = stage.token("doomed").until_ready()
 
     token.delete()
@@ -39,7 +39,7 @@ def test_deleted_resource_takes_its_secret_along(stage: Stage) -> None:
 
 
 def test_resource_deleted_and_created_again_has_a_token_of_its_own(stage: Stage) -> None:
-    """A resource that comes again under its name, before its old Secret is gone, gets a Secret of its own."""
+    """A resource recreated under its name before its old Secret is gone gets a Secret of its own."""
     token = stage.token("again").until_ready()
     before = token.document()
     token.delete()
@@ -58,7 +58,7 @@ def test_resource_deleted_and_created_again_has_a_token_of_its_own(stage: Stage)
 def test_kinds_that_are_removed_and_installed_again_are_served_again(
     other_plane: ControlPlane, other_kube: Kube, ledger: Ledger, login: Login
 ) -> None:
-    """Without the CRDs the operator is alive, not ready and says why; with them it serves again, without a restart."""
+    """Without the CRDs the operator runs, isn't ready and says why; with them it works again without a restart."""
     stage = Stage(other_kube, ledger, login, "kindless")
     values = ["crds.enabled=false", "endpoints.insecure=true", "namespaces={kindless}"]
     with Operator(Installation(other_plane, "kindless-operator", *values), ledger) as operator:

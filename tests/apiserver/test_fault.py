@@ -1,7 +1,7 @@
-"""Every fault of a token endpoint: what the user is told, what becomes of a good token, and that it is mended.
+"""Every fault of a token endpoint: what the user sees, what happens to a valid token, and how it recovers.
 
-Each fault is met by a resource of its own, all at the same time, and twice: for the first token, and for the poll of a
-good one. The tests look at what was seen of it.
+A separate resource meets each fault, all at the same time, and twice: for the first token, and when polling a valid
+one. The tests check what was recorded.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from tests.fakes import fault
 from tests.fakes.fault import CATALOGUE, Fault
 
 PATIENCE: Final = 40.0
-"""Seconds for all resources together to come to where they should be."""
+"""Seconds for all resources together to reach their expected state."""
 
 GOOD: Final = {
     "slow",
@@ -46,7 +46,7 @@ GOOD: Final = {
     "shorter-lived",
     "fewer scopes",
 }
-"""Faults whose answer has a token that can be used."""
+"""Faults whose response has a usable token."""
 
 INVALID: Final = "InvalidResponse"
 PASSING: Final = {
@@ -73,7 +73,7 @@ PASSING: Final = {
         )
     },
 }
-"""Faults that may be over at the next request, with the reason that is told."""
+"""Faults that may be over by the next request, with their reason."""
 
 STALLED: Final = {
     "200 with an error": "InvalidClient",
@@ -86,17 +86,17 @@ STALLED: Final = {
     "redirect 307": "RequestRejected",
     **{echo.name: "InvalidClient" for echo in fault.ECHOES},
 }
-"""Faults that only a change by a person mends."""
+"""Faults that only a person can fix."""
 
 BAD: Final = PASSING | STALLED
 
 ENDED: Final = {"expires_in negative"}
-"""Faults that say of the held token that it has expired, which is believed: the rest is for their own test."""
+"""Faults that say the current token has expired, which is believed: they have their own test."""
 
 
 @dataclass
 class Course:
-    """What was seen of one fault."""
+    """What was recorded of one fault."""
 
     fault: Fault
     token: Token
@@ -106,33 +106,33 @@ class Course:
     issued: bool = False
     """Whether it was Ready after that."""
     before: str = ""
-    """The token held before the fault came again."""
+    """The token before the fault came again."""
     again: Document = field(default_factory=dict)
     """The conditions after a poll met the fault."""
     held_then: str = ""
     refreshed: Document = field(default_factory=dict)
-    """The conditions at the end, when the endpoint had been mended again."""
+    """The conditions at the end, when the endpoint worked again."""
     events: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
-        """Of the fault."""
+        """The fault's name."""
         return self.fault.name
 
     def conditions(self) -> Document:
-        """As they are now, by type."""
+        """The current conditions, by type."""
         return {condition["type"]: condition for condition in self.token.status().get("conditions", [])}
 
 
 def _all(courses: list[Course], condition: Callable[[Course], object], what: str) -> None:
-    """Wait until the condition holds for all, one after the other: it stays once it does."""
+    """Waits until each of them meets the condition, one after the other: once met, it stays so."""
     waiting = list(courses)
 
     def none_left() -> bool:
         waiting[:] = [course for course in waiting if not condition(course)]
         return not waiting
 
-    # What doesn't come is for the tests to find, each for its own fault.
+    # The tests find out what is missing, each for its own fault.
     with suppress(TimeoutError):
         poll(none_left, what, PATIENCE)
 
@@ -147,10 +147,10 @@ def courses(stage: Stage) -> dict[str, Course]:
     """All faults, each with its course."""
     found = []
     for number, kind in enumerate(CATALOGUE):
-        # Some faults make everybody stay away from the endpoint: each has one of its own.
+        # Some faults make everybody stay away from the endpoint, so each fault has its own.
         name = f"fault-{number}"
         stage.endpoint(name, timeout="1s")
-        # What is echoed as an error code must be one.
+        # A secret echoed as an error code must be a valid code.
         secret = stage.ledger.plain_secret() if "echo" in kind.name and number % 2 else ""
         found.append(Course(kind, stage.token(name, endpoint=name, fault=kind, secret=secret)))
     _first_tokens(found)
@@ -218,7 +218,7 @@ def test_every_fault_is_expected_here() -> None:
 
 @pytest.mark.parametrize("name", sorted(GOOD))
 def test_usable_answers_bring_a_token(courses: dict[str, Course], name: str) -> None:
-    """An odd answer with a token that can be used is as good as any."""
+    """An odd response with a usable token is as good as any."""
     course = courses[name]
 
     assert course.first["Ready"]["status"] == course.first["Refreshed"]["status"] == "True"
@@ -228,7 +228,7 @@ def test_usable_answers_bring_a_token(courses: dict[str, Course], name: str) -> 
 
 @pytest.mark.parametrize("name", sorted(BAD))
 def test_fault_without_a_token_is_told(courses: dict[str, Course], name: str) -> None:
-    """Without a token Ready is False with the fault's reason; Stalled is True only where a person has to help."""
+    """Without a token Ready is False with the fault's reason; Stalled is True only if a person has to help."""
     course = courses[name]
 
     ready, refreshed, stalled = (course.first.get(kind, {}) for kind in ("Ready", "Refreshed", "Stalled"))
@@ -242,7 +242,7 @@ def test_fault_without_a_token_is_told(courses: dict[str, Course], name: str) ->
 
 @pytest.mark.parametrize("name", sorted(BAD))
 def test_fault_is_mended(courses: dict[str, Course], name: str) -> None:
-    """After the fault the token comes, and events tell failing, issued and mended, once each and no poll."""
+    """After the fault the token comes, with one event each for failing, issued and recovered, and none for a poll."""
     course = courses[name]
 
     assert course.issued
@@ -254,8 +254,7 @@ def test_fault_is_mended(courses: dict[str, Course], name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(BAD.keys() - ENDED))
 def test_fault_at_a_poll_keeps_the_good_token(courses: dict[str, Course], name: str) -> None:
-    """A poll that fails leaves the good token in the Secret, Ready True and Stalled False; Refreshed is False with the
-    reason."""
+    """A failing poll keeps the valid token, Ready True and Stalled False; Refreshed is False with the reason."""
     course = courses[name]
 
     assert course.held_then == course.before != ""
@@ -267,7 +266,7 @@ def test_fault_at_a_poll_keeps_the_good_token(courses: dict[str, Course], name: 
 
 @pytest.mark.parametrize("name", sorted(BAD.keys() - ENDED))
 def test_fault_at_a_poll_is_mended(courses: dict[str, Course], name: str) -> None:
-    """After the fault Refreshed is True again, told by one event; the same token is no event of its own."""
+    """After the fault Refreshed is True again, with one event; the same token causes no other."""
     course = courses[name]
 
     assert course.refreshed["Refreshed"]["status"] == "True"
@@ -276,7 +275,7 @@ def test_fault_at_a_poll_is_mended(courses: dict[str, Course], name: str) -> Non
 
 
 def test_worse_answers_never_replace_a_better_token(courses: dict[str, Course]) -> None:
-    """A shorter-lived token beside the cache is not taken, nor is an old one from a second cache."""
+    """Neither a shorter-lived token from outside the cache nor an old one from a second cache is taken."""
     assert courses["shorter-lived"].held_then == courses["shorter-lived"].before
     assert courses["alternating"].held_then == courses["alternating"].before
     assert courses["frozen"].held_then == courses["frozen"].before
@@ -285,11 +284,11 @@ def test_worse_answers_never_replace_a_better_token(courses: dict[str, Course]) 
 
 @pytest.mark.parametrize("name", sorted(ENDED))
 def test_held_token_that_is_said_to_have_expired(courses: dict[str, Course], name: str) -> None:
-    """An answer that the held token has no time left is believed, however often it is taken back; a rollover helps."""
+    """A response saying that the current token has no time left is believed, until a rollover."""
     course = courses[name]
 
     assert course.held_then == course.before
     assert course.refreshed["Ready"]["reason"] == "TokenExpired"
-    # A wish would have to wait, after so many within a minute; a poll of what has expired comes each half minute.
+    # A renewal request would have to wait after so many in a minute; an expired token is polled every half minute.
     course.token.until_ready(35)
     assert course.token.held == course.token.minted()[-1] != course.before

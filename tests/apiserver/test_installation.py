@@ -1,6 +1,6 @@
-"""Other ways to install: for single namespaces, and with the checks on endpoints that keep strangers' ones apart.
+"""Other ways to install: for single namespaces, and with the checks that restrict endpoints.
 
-On a plane of their own: the operator of the other tests serves all namespaces.
+They use a plane of their own, since the other tests' operator serves all namespaces.
 """
 
 import re
@@ -21,14 +21,14 @@ SERVED = ("tenant-a", "tenant-b")
 
 @pytest.fixture(scope="module")
 def tenants(other_kube: Kube, ledger: Ledger, login: Login) -> dict[str, Stage]:
-    """The namespaces: they must be there before the chart is installed for them."""
+    """The namespaces, which must exist before the chart is installed for them."""
     names = (*SERVED, "elsewhere", "strict", "listed")
     return {name: Stage(other_kube, ledger, login, name) for name in names}
 
 
 @pytest.fixture(scope="module")
 def namespaced(other_plane: ControlPlane, ledger: Ledger, tenants: dict[str, Stage]) -> Iterator[Operator]:
-    """For two namespaces, with endpoints on the loopback address admitted."""
+    """For two namespaces; endpoints on the loopback address are allowed."""
     values = ["crds.enabled=false", "endpoints.insecure=true", f"namespaces={{{','.join(SERVED)}}}"]
     with Operator(Installation(other_plane, "namespaced", *values), ledger) as running:
         yield running
@@ -36,7 +36,7 @@ def namespaced(other_plane: ControlPlane, ledger: Ledger, tenants: dict[str, Sta
 
 @pytest.fixture(scope="module")
 def strict(other_plane: ControlPlane, ledger: Ledger, tenants: dict[str, Stage]) -> Iterator[Operator]:
-    """As it is by default, but for one namespace."""
+    """With default settings, but for one namespace."""
     with Operator(Installation(other_plane, "strict", "crds.enabled=false", "namespaces={strict}"), ledger) as running:
         yield running
 
@@ -55,7 +55,7 @@ def listed(other_plane: ControlPlane, ledger: Ledger, tenants: dict[str, Stage])
 
 
 def test_namespaced_install_has_no_cluster_role(namespaced: Operator, other_kube: Kube) -> None:
-    """An installation for a list of namespaces brings no ClusterRole and no ClusterRoleBinding."""
+    """An installation for a list of namespaces creates no ClusterRole and no ClusterRoleBinding."""
     for kind in ("ClusterRole", "ClusterRoleBinding"):
         owners = [found["metadata"].get("labels", {}) for found in other_kube.list(kind)]
         assert not [labels for labels in owners if labels.get("app.kubernetes.io/instance") == "namespaced"]
@@ -65,7 +65,7 @@ def test_namespaced_install_has_no_cluster_role(namespaced: Operator, other_kube
 def test_namespaced_install_works_in_its_namespaces_and_sees_nothing_elsewhere(
     namespaced: Operator, tenants: dict[str, Stage], other_plane: ControlPlane
 ) -> None:
-    """Both namespaces are served; of another one nothing is asked, and nothing that RBAC refuses is ever tried."""
+    """Both namespaces are served; others aren't even read, and nothing that RBAC refuses is ever tried."""
     elsewhere = tenants["elsewhere"].token("shop")
     for name in SERVED:
         token = tenants[name].token("shop").until_ready()
@@ -85,7 +85,7 @@ def test_namespaced_install_works_in_its_namespaces_and_sees_nothing_elsewhere(
 def test_a_namespace_that_is_gone_does_not_keep_the_others_waiting(
     other_plane: ControlPlane, ledger: Ledger, other_kube: Kube, login: Login
 ) -> None:
-    """Its Role went with it: the operator serves the others, also after a start, and says what it cannot list."""
+    """Its Role went with it: the operator serves the others, even after a restart, and says what it can't list."""
     stage = Stage(other_kube, ledger, login, "left")
     values = ["crds.enabled=false", "endpoints.insecure=true", "namespaces={left}"]
     with Operator(Installation(other_plane, "left-over", *values), ledger, "--namespace=gone") as running:
@@ -95,7 +95,7 @@ def test_a_namespace_that_is_gone_does_not_keep_the_others_waiting(
 
 
 def test_namespaced_install_serves_no_cluster_endpoint(namespaced: Operator, tenants: dict[str, Stage]) -> None:
-    """A ClusterTokenEndpoint is not found by an installation for single namespaces, and the message says why."""
+    """An installation for single namespaces finds no ClusterTokenEndpoint, and the message says why."""
     tenants["tenant-a"].endpoint("cluster", kind="ClusterTokenEndpoint")
     token = tenants["tenant-a"].token("cluster", kind="ClusterTokenEndpoint", endpoint="cluster")
 
@@ -133,7 +133,7 @@ FORBIDDEN = {
 
 
 def test_addresses_inside_are_never_connected_to(strict: Operator, tenants: dict[str, Stage], login: Login) -> None:
-    """No form of a loopback, link-local, private, shared, multicast or unspecified address is sent credentials."""
+    """Credentials go to no loopback, link-local, private, shared, multicast or unspecified address in any form."""
     stage = tenants["strict"]
     port = login.endpoint.url.split(":")[2].split("/")[0]
     tokens = {}
@@ -155,7 +155,7 @@ def test_addresses_inside_are_never_connected_to(strict: Operator, tenants: dict
 
 
 def test_http_is_refused_by_condition(strict: Operator, tenants: dict[str, Stage]) -> None:
-    """An http URL is admitted by the schema and InsecureURL at resource and endpoint; https mends it."""
+    """The schema allows an http URL, but resource and endpoint report InsecureURL; https fixes it."""
     stage = tenants["strict"]
     stage.endpoint("insecure")
     token = stage.token("insecure", endpoint="insecure")
@@ -178,7 +178,7 @@ def test_http_is_refused_by_condition(strict: Operator, tenants: dict[str, Stage
 
 
 def test_list_of_hosts_is_for_the_whole_installation(listed: Operator, tenants: dict[str, Stage], login: Login) -> None:
-    """With --allowed-host no other host is asked, be it another name of the same address."""
+    """With --allowed-host no other host gets requests, not even another name for the same address."""
     stage = tenants["listed"]
     stage.endpoint("by-name", tokenURL=login.endpoint.url.replace("127.0.0.1", "localhost"))
     good, bad = stage.token("listed"), stage.token("by-name", endpoint="by-name")
@@ -210,7 +210,7 @@ METRICS = {
 
 
 def test_metrics_tell_of_every_resource_and_of_no_client(namespaced: Operator, tenants: dict[str, Stage]) -> None:
-    """/metrics has expiry, renewal and readiness of each resource, and requests and writes, without a client ID."""
+    """/metrics has each resource's expiry, renewal and readiness, and its requests and writes, but no client ID."""
     token = tenants["tenant-b"].token("measured", client_id="a-client-id-of-its-own").until_ready()
     text = namespaced.metrics()
 
@@ -231,7 +231,7 @@ def test_metrics_tell_of_every_resource_and_of_no_client(namespaced: Operator, t
 
 
 def test_probes(namespaced: Operator) -> None:
-    """/healthz and /readyz answer 200, other paths 404."""
+    """/healthz and /readyz return 200, other paths 404."""
     assert namespaced.probe("/healthz").text == namespaced.probe("/readyz").text == "ok"
     assert namespaced.probe("/").status_code == 404
 
@@ -239,7 +239,7 @@ def test_probes(namespaced: Operator) -> None:
 def test_operator_without_its_rights_says_so_and_recovers(
     other_plane: ControlPlane, ledger: Ledger, other_kube: Kube, login: Login
 ) -> None:
-    """Without its Role it is alive, not ready, and says what it may not list; with it, it serves without a restart."""
+    """Without its Role it runs, isn't ready, and says what it may not list; with it, it works without a restart."""
     stage = Stage(other_kube, ledger, login, "later")
     installation = Installation(
         other_plane, "later", "crds.enabled=false", "namespaces={later}", "endpoints.insecure=true"
@@ -272,7 +272,7 @@ def _name(kube: Kube, namespace: str) -> str:
 def test_resource_that_its_own_schema_would_refuse_today(
     namespaced: Operator, tenants: dict[str, Stage], other_kube: Kube
 ) -> None:
-    """A resource of an older, wider schema is told InvalidSpec, and is served once it is mended."""
+    """A resource from an older, wider schema is InvalidSpec, and is served once it is fixed."""
     crd = other_kube.get("CustomResourceDefinition", "", "integrationtokens.integrationtoken.dev")
     (version,) = crd["spec"]["versions"]
     spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]

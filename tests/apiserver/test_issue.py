@@ -19,7 +19,7 @@ def _seconds(text: str) -> float:
 
 
 def test_secret_holds_token_header_and_expiry(stage: Stage) -> None:
-    """The Secret holds the bare token, the whole Authorization header, and the expiry that the endpoint told."""
+    """The Secret holds the bare token, the complete Authorization header, and the expiry that the endpoint stated."""
     token = stage.token("shop").until_ready()
 
     (minted,) = token.minted()
@@ -34,7 +34,7 @@ def test_secret_holds_token_header_and_expiry(stage: Stage) -> None:
 
 
 def test_secret_says_whose_it_is_and_what_it_holds(stage: Stage) -> None:
-    """The Secret is owned and labelled, and its annotations tell the grant and the times, but no digest of a secret."""
+    """The Secret has owner and label; its annotations give the grant and the times, but no digest of a secret."""
     token = stage.token("owned").until_ready()
 
     secret, resource = token.secret(), token.document()
@@ -67,7 +67,7 @@ def test_secret_says_whose_it_is_and_what_it_holds(stage: Stage) -> None:
 
 
 def test_grant_hash_does_not_depend_on_the_credentials(stage: Stage) -> None:
-    """Two clients with one spec have the same hash of the grant's non-secret inputs: there is no secret in it."""
+    """Two clients with one spec have the same hash: it covers only the grant's non-secret inputs."""
     ref = {"name": "twins"}
     stage.credentials("twins", "issue.twin", stage.client("issue.twin"))
     one = stage.token("one-hash", credentials=False, credentialsSecretRef=ref).until_ready()
@@ -85,7 +85,7 @@ def test_grant_hash_does_not_depend_on_the_credentials(stage: Stage) -> None:
 
 
 def test_status_tells_everything(stage: Stage) -> None:
-    """The status has the target, the times, the scopes, and four conditions with the generation they are about."""
+    """The status has the target, the times, the scopes, and four conditions with their generation."""
     token = stage.token("told", policy=Policy(lifetime=1000, lead=100), scopes=["read"]).until_ready()
 
     resource = token.document()
@@ -111,7 +111,7 @@ def test_status_tells_everything(stage: Stage) -> None:
 
 
 def test_event_tells_of_the_first_token(stage: Stage) -> None:
-    """The first token is one event of the type Normal, from the operator."""
+    """The first token causes one Normal event from the operator."""
     token = stage.token("eventful").until_ready()
 
     (message,) = token.until_event("Issued")
@@ -151,7 +151,7 @@ def test_template_adds_data_labels_and_annotations(stage: Stage) -> None:
 @pytest.mark.parametrize("method", ["ClientSecretPost", "ClientSecretBasic"])
 @pytest.mark.parametrize("encoding", ["JSON", "Form"])
 def test_every_encoding_and_method_reaches_the_endpoint(stage: Stage, encoding: str, method: str) -> None:
-    """Client IDs and secrets with any characters arrive as they are, in both encodings and by both methods."""
+    """Client IDs and secrets with any characters arrive unchanged, in both encodings and with both methods."""
     name = f"{encoding}-{method}".lower()
     parameters = {"tenant": "a & b=c", "grüße": "+%20"}
     stage.endpoint(name, requestEncoding=encoding, clientAuthenticationMethod=method, parameters=parameters)
@@ -166,14 +166,14 @@ def test_every_encoding_and_method_reaches_the_endpoint(stage: Stage, encoding: 
 
 
 def test_audience_of_the_token_overrides_the_endpoints(stage: Stage) -> None:
-    """spec.audience goes before the endpoint's."""
+    """spec.audience takes precedence over the endpoint's."""
     token = stage.token("other-api", audience="https://other.example").until_ready()
 
     assert [record.audience for record in token.requests()] == ["https://other.example"]
 
 
 def test_client_keys_can_be_named(stage: Stage) -> None:
-    """The keys of the credentials Secret can be other ones."""
+    """The credentials Secret's keys can have other names."""
     secret = stage.client("issue.named-keys")
     data = {"user": "issue.named-keys", "password": secret}
     stage.secret("other-keys", data, labels={"integrationtoken.dev/credentials": "true"})
@@ -183,7 +183,7 @@ def test_client_keys_can_be_named(stage: Stage) -> None:
 
 
 def test_https_with_a_ca_bundle(stage: Stage, ledger: Ledger) -> None:
-    """An endpoint with a private authority is asked where caBundle has it; else, or for another name, TLSFailed."""
+    """An endpoint with a private CA works with caBundle; without it, or under another name, it is TLSFailed."""
     tls, misnamed = Login(tls=True), Login(tls=True, certificate_name="login.example")
     ledger.endpoints += [tls.endpoint, misnamed.endpoint]
     with tls.endpoint, misnamed.endpoint:
@@ -209,14 +209,14 @@ def test_https_with_a_ca_bundle(stage: Stage, ledger: Ledger) -> None:
 
 
 def test_cluster_endpoint_serves_every_namespace(stage: Stage) -> None:
-    """A ClusterTokenEndpoint without a selector serves a token of any namespace."""
+    """A ClusterTokenEndpoint without a selector serves tokens in any namespace."""
     stage.endpoint("everywhere", kind="ClusterTokenEndpoint")
 
     stage.token("from-cluster", kind="ClusterTokenEndpoint", endpoint="everywhere").until_ready()
 
 
 def test_endpoints_tell_whether_they_can_be_used(stage: Stage) -> None:
-    """Endpoints of both kinds have a Ready condition of their own, before any token is asked for."""
+    """Endpoints of both kinds have a Ready condition of their own, before any token is requested."""
 
     def ready(kind: str, namespace: str, name: str) -> tuple[str, str, int]:
         found = stage.kube.get(kind, namespace, name)
@@ -244,7 +244,7 @@ def test_endpoints_tell_whether_they_can_be_used(stage: Stage) -> None:
 
 
 def test_kubectl_prints_the_columns_and_waits(stage: Stage, plane: ControlPlane) -> None:
-    """`kubectl get itok` and `kubectl wait` show and await what a user wants to know."""
+    """`kubectl get itok` and `kubectl wait` show and wait for what a user wants to know."""
     token = stage.token("listed")
     inside = f"--namespace={stage.namespace}"
 

@@ -1,6 +1,6 @@
 """Two replicas and one Lease: one works, the other stands by, whatever happens to either of them.
 
-On the second plane, whose API server may be stopped.
+These tests use the second plane, whose API server may be stopped.
 """
 
 import os
@@ -28,38 +28,38 @@ RELEASE: Final = "pair-operator"
 LEASE: Final = f"{RELEASE}-integration-token-operator"
 
 RELEASED: Final = 3.0
-"""Seconds until another leads and works after a leader that ended in order."""
+"""Seconds until another replica leads and works after an orderly shutdown of the leader."""
 FAILED: Final = 20.0
-"""Seconds until another leads and works after one that is gone."""
+"""Seconds until another replica leads and works after the leader is killed."""
 DEADLINE: Final = 10.0
 """Seconds after which a leader that can't renew its Lease stops."""
 DURATION: Final = 15.0
-"""Seconds after which another takes it over."""
+"""Seconds after which another replica takes it over."""
 
 
 class Pair:
     """Two replicas of one installation."""
 
     def __init__(self, installation: Installation, ledger: Ledger, kube: Kube) -> None:
-        """Neither runs yet."""
+        """Starts neither."""
         flags = f"--lease-namespace={RELEASE}"
         self.replicas = [Operator(installation, ledger, flags) for _ in range(2)]
         self._kube = kube
 
     def leader(self) -> Operator | None:
-        """The one that leads; the test fails where both do."""
+        """The one that leads; the test fails if both do."""
         leaders = [replica for replica in self.replicas if replica.leads]
         assert len(leaders) < 2
         return leaders[0] if leaders else None
 
     def until_led(self, seconds: float) -> tuple[Operator, Operator]:
-        """The leader and the other, once there is one."""
+        """The leader and the other, once one leads."""
         leader = poll(self.leader, "a leader", seconds)
         assert leader is not None  # poll has seen to it
         return leader, self.other(leader)
 
     def other(self, than: Operator) -> Operator:
-        """The replica that isn't the one."""
+        """The other replica."""
         (other,) = (replica for replica in self.replicas if replica is not than)
         return other
 
@@ -95,13 +95,13 @@ def pair(other_plane: ControlPlane, other_kube: Kube, ledger: Ledger, stage: Sta
 
 @pytest.fixture(scope="module")
 def quiet(stage: Stage, pair: Pair) -> Token:
-    """A token that needs no request for an hour, whoever leads."""
+    """A token that needs no request for an hour, whichever replica leads."""
     pair.until_led(FAILED)
     return stage.token("quiet").until_ready()
 
 
 def _damage(token: Token) -> None:
-    """Somebody changes the Secret: the next write of a leader puts it right."""
+    """Somebody changes the Secret: a leader's next write corrects it."""
     token.edit_secret(stringData={"extra": "x"})
 
 
@@ -110,7 +110,7 @@ def _until_repaired(token: Token, seconds: float) -> None:
 
 
 def _writes(plane: ControlPlane, name: str) -> list[tuple[str, str]]:
-    """Verb and resource of every write that was tried for the object or the Secret of that name."""
+    """Verb and resource of every attempted write of the object or Secret with that name."""
     return [
         (event["verb"], ref["resource"])
         for event in plane.audit_events()
@@ -122,7 +122,7 @@ def _writes(plane: ControlPlane, name: str) -> list[tuple[str, str]]:
 
 
 def test_one_works_and_the_other_is_ready_to(pair: Pair, quiet: Token) -> None:
-    """Both are ready; one leads, by a Lease that names it, and what it does is done once."""
+    """Both are ready; the Lease names the leader, and its work is done once."""
     leader, standby = pair.until_led(SOON)
 
     assert not standby.leads
@@ -136,7 +136,7 @@ def test_one_works_and_the_other_is_ready_to(pair: Pair, quiet: Token) -> None:
 
 
 def test_leader_that_ends_in_order_is_replaced_at_once(pair: Pair, quiet: Token) -> None:
-    """It releases the Lease when it is done, and the other works a moment later; no token is asked for."""
+    """It releases the Lease when it is done, and the other works a moment later; no token is requested."""
     leader, standby = pair.until_led(SOON)
     requests = len(quiet.requests())
 
@@ -157,8 +157,10 @@ def test_leader_that_ends_in_order_is_replaced_at_once(pair: Pair, quiet: Token)
 def test_stopped_leader_does_nothing_when_it_goes_on(
     pair: Pair, stage: Stage, other_plane: ControlPlane, quiet: Token
 ) -> None:
-    """Stopped in the middle of a token request for longer than its Lease, it finds itself replaced: the answer that it
-    gets is not written, and it stands by. For a moment it says that it stood still."""
+    """Paused during a token request for longer than its Lease, it finds itself replaced.
+
+    The response isn't written, and it stands by. For a moment it reports that it stalled.
+    """
     leader, standby = pair.until_led(SOON)
     requests = len(quiet.requests())
     transitions = pair.lease()["leaseTransitions"]
@@ -196,8 +198,10 @@ def test_stopped_leader_does_nothing_when_it_goes_on(
 def test_outage_longer_than_the_lease_is_survived(
     pair: Pair, stage: Stage, other_plane: ControlPlane, quiet: Token
 ) -> None:
-    """Without an API server nobody leads; as soon as it is back one does, and tokens that expired are current. No
-    process has ended."""
+    """Without an API server no replica leads; once it is back one does, and expired tokens are replaced.
+
+    No process ends.
+    """
     pids = [replica.pid for replica in pair.replicas]
     requests = len(quiet.requests())
     short = stage.token("short", policy=Policy(lifetime=8, lead=4)).until_ready()
@@ -236,6 +240,6 @@ def _ready(replica: Operator) -> bool:
 
 
 def _current(token: Token) -> bool:
-    """Whether the held token is valid, by the endpoint."""
+    """Whether the endpoint considers the current token valid."""
     minted = token.stage.login.endpoint.issuer.find(token.held)
     return minted is not None and minted.expires > time.time()

@@ -1,4 +1,4 @@
-"""The methods by which a client proves who it is and sends no secret, from the credentials Secret to the token."""
+"""Authentication methods that send no secret, from the credentials Secret to the token."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,13 +19,13 @@ LABELS = {CREDENTIALS_LABEL: "true"}
 
 @pytest.fixture(scope="module")
 def authority() -> ClientAuthority:
-    """Whose certificates the endpoint takes."""
+    """The CA whose certificates the endpoint accepts."""
     return ClientAuthority()
 
 
 @pytest.fixture(scope="module")
 def secured(kube: Kube, ledger: Ledger, operator: Operator, authority: ClientAuthority) -> Iterator[Stage]:
-    """The namespace of an endpoint that demands client certificates."""
+    """The namespace of an endpoint that requires client certificates."""
     login = Login(tls=True, client_certificates=authority)
     with ExitStack() as stack:
         ledger.endpoints.append(stack.enter_context(login.endpoint))
@@ -35,7 +35,7 @@ def secured(kube: Kube, ledger: Ledger, operator: Operator, authority: ClientAut
 
 
 def _new_key(ledger: Ledger) -> tuple[str, str]:
-    """PEM of a private key, which must not leak, and of its public one."""
+    """A private key in PEM, which must not leak, and its public key."""
     key = ec.generate_private_key(ec.SECP256R1())
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     _note(ledger, private)
@@ -43,14 +43,14 @@ def _new_key(ledger: Ledger) -> tuple[str, str]:
 
 
 def _note(ledger: Ledger, key: str) -> None:
-    """Each line of it must not leak."""
+    """None of its lines may leak."""
     for line in key.splitlines()[1:-1]:
         if len(line) > 16:
             ledger.note(line)
 
 
 def _tls_token(stage: Stage, name: str, identity: ClientIdentity) -> Token:
-    """By a Secret as cert-manager makes it, which holds no client ID."""
+    """With a Secret as cert-manager creates it, which holds no client ID."""
     _note(stage.ledger, identity.key)
     data = {"tls.crt": identity.chain, "tls.key": identity.key}
     stage.secret(f"{name}-credentials", data, labels=LABELS, type_="kubernetes.io/tls")
@@ -58,8 +58,7 @@ def _tls_token(stage: Stage, name: str, identity: ClientIdentity) -> Token:
 
 
 def test_private_key_signs_each_request_anew(stage: Stage, ledger: Ledger) -> None:
-    """With the key ID that the endpoint knows the key by; a changed key is used at once, and one that the endpoint
-    doesn't know is refused with advice."""
+    """The key ID is the one that the endpoint knows; a new key is used at once, or refused with advice if unknown."""
     private, public = _new_key(ledger)
     stage.login.keys["signer"] = KnownKey("ES256", public, key_id="one")
     stage.endpoint("signed", clientAuthenticationMethod="PrivateKeyJWT", assertion={"keyID": "one"})
@@ -78,12 +77,12 @@ def test_private_key_signs_each_request_anew(stage: Stage, ledger: Ledger) -> No
 
 
 def test_client_secret_signs_instead_of_being_sent(stage: Stage) -> None:
-    """The endpoint knows it, and sees only what it signed."""
+    """The endpoint knows it, and only sees what it signed."""
     secret = stage.ledger.odd_secret()
     stage.login.keys["mac"] = KnownKey("HS256", secret)
     stage.endpoint("mac", clientAuthenticationMethod="ClientSecretJWT", requestEncoding="Form")
     token = stage.token("mac", client_id="mac", secret=secret, endpoint="mac")
-    # Were it sent, it would be refused.
+    # If it were sent, it would be refused.
     stage.login.clients["mac"] = ""
     token.until_ready()
     token.request_poll()
@@ -105,7 +104,7 @@ def test_certificate_is_shown_and_used_as_soon_as_it_is_renewed(secured: Stage, 
 
 
 def test_certificate_and_key_that_do_not_fit_are_told_until_they_do(secured: Stage, authority: ClientAuthority) -> None:
-    """Whoever writes one after the other is not done in between: nothing is sent then, and the token stays."""
+    """Between two separate writes nothing is sent, and the token stays."""
     first, second = authority.issue("half"), authority.issue("half")
     token = _tls_token(secured, "half", first).until_ready()
     _note(secured.ledger, second.key)
@@ -122,7 +121,7 @@ def test_certificate_and_key_that_do_not_fit_are_told_until_they_do(secured: Sta
 
 
 def test_certificate_of_another_authority_is_named(secured: Stage) -> None:
-    """It is the endpoint that refuses it, by ending the connection."""
+    """The endpoint refuses it by closing the connection."""
     token = _tls_token(secured, "stranger", ClientAuthority().issue("stranger"))
     assert "client certificate" in token.until_failing("TLSFailed")["message"]
 
@@ -130,7 +129,7 @@ def test_certificate_of_another_authority_is_named(secured: Stage) -> None:
 def test_basic_without_encoding_is_taken_where_nothing_is_decoded(
     kube: Kube, ledger: Ledger, operator: Operator
 ) -> None:
-    """Some servers take what comes before and after the colon as it is."""
+    """Some servers take the text before and after the colon as it is."""
     login = Login(plain_basic=True)
     ledger.endpoints.append(login.endpoint)
     with login.endpoint:

@@ -1,4 +1,4 @@
-"""What takes a minute, and was begun by other tests before."""
+"""What takes a minute, and was started by earlier tests."""
 
 import pytest
 
@@ -12,14 +12,14 @@ from tests.fakes.record import Record
 MINUTE = 70.0
 
 COARSE = 5.0
-"""Seconds that two polls before expiry are apart at least: shorter leads can't be told from none for sure."""
+"""Minimum seconds between two polls before expiry: shorter leads can't be told from none reliably."""
 
 LATE = 2.0
-"""Seconds from expiry to the next token where the endpoint has none before: 0.5 and a request, on a busy machine."""
+"""Seconds from expiry to the next token if the endpoint has none earlier: 0.5 and a request, on a busy machine."""
 
 
 def test_who_waited_for_the_rate_limit_gets_a_token(crowd: list[Token]) -> None:
-    """After a minute the others come, and never more than 5 requests in any 60 s were sent."""
+    """After a minute the others come, and never more than 5 requests were sent within 60 s."""
     for token in crowd:
         token.until_ready(MINUTE)
 
@@ -30,7 +30,7 @@ def test_who_waited_for_the_rate_limit_gets_a_token(crowd: list[Token]) -> None:
 
 
 def test_grant_is_asked_for_12_times_a_minute_at_most(restless: Token, operator: Operator) -> None:
-    """A token of 4 s would need 15 requests a minute and more: the limit wins, and an event says so."""
+    """A token of 4 s would need 15 or more requests a minute: the limit wins, and an event says so."""
 
     def since_start() -> list[Record]:
         return [record for record in restless.requests() if record.received > operator.started]
@@ -41,8 +41,10 @@ def test_grant_is_asked_for_12_times_a_minute_at_most(restless: Token, operator:
 
 
 def test_learned_lead_outlives_a_restart(learner: Token) -> None:
-    """What the first lifetime taught, with 3 requests, spares requests in those in which the operator was restarted:
-    one is left, or two where an earlier rollover is looked for."""
+    """What the first lifetime taught with 3 requests saves requests after a restart.
+
+    One is left, or two if an earlier rollover is probed.
+    """
     learner.until(lambda: len(learner.minted()) > 3, "three lifetimes", MINUTE)
 
     first, *later = requests_by_lifetime(learner.requests())
@@ -53,7 +55,7 @@ def test_learned_lead_outlives_a_restart(learner: Token) -> None:
 
 @pytest.mark.parametrize("lead", LEADS)
 def test_requests_of_each_lifetime_are_those_in_virtual_time(rollovers: dict[float, Token], lead: float) -> None:
-    """For each lifetime of 30 s the endpoint's log tells as many requests as when it is simulated, give or take one."""
+    """For each lifetime of 30 s the endpoint's log has as many requests as the simulation, give or take one."""
     token = rollovers[lead]
     token.until(lambda: len(token.minted()) > LIFETIMES, f"{LIFETIMES} lifetimes", LIFETIME * (LIFETIMES + 1))
 
@@ -65,10 +67,10 @@ def test_requests_of_each_lifetime_are_those_in_virtual_time(rollovers: dict[flo
 
 @pytest.mark.parametrize("lead", LEADS)
 def test_next_token_comes_before_the_old_one_expires_where_it_can(rollovers: dict[float, Token], lead: float) -> None:
-    """With a lead of 12 s no token expires before the next one is there; with none that comes right after.
+    """With a lead of 12 s no token expires before the next one is there; with none that follows right after.
 
-    Expiry is known to a second or two, since `expires_in` is in whole ones and requests take time: with a lead of 3 s
-    the next token may be taken for one that comes on expiry.
+    Expiry is known to within a second or two, since `expires_in` is in whole ones and requests take time: with a lead
+    of 3 s the next token may seem to come at expiry.
     """
     late = gaps(rollovers[lead].requests())
     assert len(late) >= LIFETIMES
@@ -77,8 +79,10 @@ def test_next_token_comes_before_the_old_one_expires_where_it_can(rollovers: dic
 
 @pytest.mark.parametrize("lead", LEADS)
 def test_rollover_that_is_always_late_is_told_once(rollovers: dict[float, Token], lead: float) -> None:
-    """RolloverTooLate is True from the first renewal on, with one event, and status tells no more than the lead, and at
-    least half of it where expiry is known well enough."""
+    """RolloverTooLate is True from the first renewal on, with one event.
+
+    The status gives no more than the lead, and at least half of it if expiry is known well enough.
+    """
     token = rollovers[lead]
     assert token.condition("RolloverTooLate")["status"] == "True"
     assert (lead / 2 if lead > COARSE else 0) - 2 <= token.status()["rolloverLeadSeconds"] <= lead
@@ -86,22 +90,24 @@ def test_rollover_that_is_always_late_is_told_once(rollovers: dict[float, Token]
 
 
 def test_stated_lead_spares_requests_from_the_first_renewal_on(stated: Token) -> None:
-    """With a lead of 5 s, 3 requests would be the first renewal if nothing were known; stated, it is one, or two where
-    an earlier rollover is looked for."""
+    """With a lead of 5 s the first renewal would take 3 requests; with the lead stated, it takes one.
+
+    It takes two if an earlier rollover is probed.
+    """
     stated.until(lambda: len(stated.minted()) > LIFETIMES, f"{LIFETIMES} lifetimes", LIFETIME * (LIFETIMES + 1))
 
     counted = requests_by_lifetime(stated.requests())
     assert counted[0] <= 2
-    # As with the others one more is let pass in a lifetime, where the machine paused just then.
+    # As in the other tests, one more request per lifetime is accepted, because the machine may pause.
     assert max(counted) <= 3
     assert sum(counted) <= 2 * len(counted)
 
 
 def test_no_grant_of_this_session_was_asked_for_more_often(ledger: Ledger, restless: Token) -> None:
-    """In no test was a client's endpoint asked for its token more than 12 times in any 60 s, errors included."""
+    """No client sent more than 12 token requests within 60 s in any test, errors included."""
     counts = {}
     for endpoint in ledger.endpoints:
-        # The restless one forgot its count at each restart.
+        # The restless one lost its count at each restart.
         for client_id in {record.client_id for record in endpoint.log} - {restless.client_id}:
             counts[client_id] = most_in_a_minute(r for r in endpoint.log if r.client_id == client_id)
 

@@ -1,6 +1,6 @@
-"""What the operator's account may not do is told, verb and resource, and works as soon as it is granted.
+"""Missing permissions of the operator's account are reported by verb and resource, and work as soon as granted.
 
-On the second plane, by an operator for one namespace whose Role these tests change.
+An operator for one namespace runs on the second plane, and the tests change its Role.
 """
 
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ RELEASE: Final = "humble-operator"
 ROLE: Final = f"{RELEASE}-integration-token-operator"
 
 GRANTED: Final = 15.0
-"""Seconds from the grant to what it is for: retries are at most a few seconds apart by then."""
+"""Seconds from the grant to its effect: retries are at most a few seconds apart by then."""
 
 
 class Humble:
-    """An operator, and the Role that it works by."""
+    """An operator, and its Role."""
 
     def __init__(self, operator: Operator, stage: Stage) -> None:
         """The Role is the chart's."""
@@ -34,7 +34,7 @@ class Humble:
 
     @contextmanager
     def without(self, verb: str, resource: str) -> Iterator[None]:
-        """Inside, the Role doesn't grant the verb on the resource."""
+        """Within the block, the Role doesn't grant the verb on the resource."""
         kube, namespace = self.stage.kube, self.stage.namespace
         rules = kube.get("Role", namespace, ROLE)["rules"]
         less = [
@@ -49,7 +49,7 @@ class Humble:
             kube.patch("Role", namespace, ROLE, {"rules": rules})
 
     def until_told(self, text: str) -> None:
-        """`/readyz` says so, and that it isn't ready."""
+        """`/readyz` says so, and isn't ready."""
 
         def told() -> bool:
             answer = self.operator.probe("/readyz")
@@ -58,11 +58,11 @@ class Humble:
         poll(told, f"/readyz to tell {text}", GRANTED)
 
     def until_ready(self) -> None:
-        """And that it is."""
+        """`/readyz` is ready."""
         poll(lambda: self.operator.probe("/readyz").is_success, "it to be ready again", GRANTED)
 
     def log(self) -> str:
-        """What it has logged."""
+        """The operator's log."""
         return self.operator.log.read_text()
 
 
@@ -74,14 +74,14 @@ def stage(other_kube: Kube, ledger: Ledger, login: Login) -> Stage:
 
 @pytest.fixture(scope="module")
 def humble(other_plane: ControlPlane, ledger: Ledger, stage: Stage) -> Iterator[Humble]:
-    """Ready."""
+    """The operator, ready."""
     values = ["crds.enabled=false", "endpoints.insecure=true", f"namespaces={{{stage.namespace}}}"]
     with Operator(Installation(other_plane, RELEASE, *values), ledger) as running:
         yield Humble(running, stage)
 
 
 def test_call_that_is_refused_is_told_until_it_is_granted(humble: Humble) -> None:
-    """A write that only some resources need: the others are served meanwhile, and nothing needs a restart."""
+    """Others are served while some resources need the refused write, and no restart is needed."""
     kept = humble.stage.token("kept").until_ready()
     with humble.without("create", "secrets"):
         refused = humble.stage.token("refused")
@@ -97,7 +97,7 @@ def test_call_that_is_refused_is_told_until_it_is_granted(humble: Humble) -> Non
 
 
 def test_event_that_is_refused_is_told(humble: Humble) -> None:
-    """No token suffers from it, so nothing else would show it."""
+    """It harms no token, so nothing else would show it."""
     with humble.without("create", "events"):
         humble.stage.token("untold").until_ready()
         humble.until_told("not permitted: create events in humble")
@@ -106,12 +106,14 @@ def test_event_that_is_refused_is_told(humble: Humble) -> None:
 
 
 def test_watch_that_is_refused_is_told_and_what_it_missed_is_found(humble: Humble) -> None:
-    """kopf ends where it may not watch, and tells no more than that. Once it may, the same process watches again, and
-    what was deleted meanwhile is forgotten."""
+    """kopf ends if it may not watch, without saying why. Once it may, the same process watches again.
+
+    What was deleted meanwhile is forgotten.
+    """
     pid = humble.operator.pid
     gone = humble.stage.token("gone").until_ready()
     with humble.without("watch", "integrationtokens"):
-        humble.operator.restart()  # a watch that was granted lasts
+        humble.operator.restart()  # a granted watch lasts
         humble.until_told("cannot watch resource")
         pid = humble.operator.pid
         poll(lambda: 'name="gone"' in humble.operator.metrics(), "it to be known", GRANTED)
@@ -126,7 +128,7 @@ def test_watch_that_is_refused_is_told_and_what_it_missed_is_found(humble: Humbl
 
 
 def test_list_that_is_refused_is_told(humble: Humble) -> None:
-    """Also that of Secrets, without which nothing can be decided."""
+    """Including Secrets, without which nothing can be decided."""
     with humble.without("list", "secrets"):
         humble.operator.stop()
         humble.operator.start()

@@ -1,6 +1,6 @@
-"""The operator as a process: its end in order and without, an API server that goes away, and writes that are refused.
+"""The operator as a process: orderly and sudden ends, an unavailable API server, and refused writes.
 
-On the second plane, by an operator for one namespace that these tests may kill.
+An operator for one namespace runs on the second plane, and the tests may kill it.
 """
 
 import os
@@ -24,13 +24,13 @@ from tests.fakes.issuer import Policy
 from tests.fakes.record import Outcome
 
 OUTAGE = 13.0
-"""Seconds without an API server: tokens expire meanwhile, and every retry has grown long."""
+"""Seconds without an API server: tokens expire meanwhile, and all retry delays have become long."""
 
 BACK = 10.0
-"""Seconds from its return to current tokens."""
+"""Seconds from its return to valid tokens."""
 
 STOP = 10.0
-"""Seconds from SIGTERM to the end, a request of 2 s under way: a pod has 30."""
+"""Seconds from SIGTERM to the end, with a request of 2 s under way: a pod has 30."""
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def mortal(other_kube: Kube, ledger: Ledger, login: Login) -> Stage:
 
 @pytest.fixture(scope="module")
 def installation(other_plane: ControlPlane, mortal: Stage) -> Installation:
-    """For that namespace alone."""
+    """For that namespace only."""
     values = ["crds.enabled=false", "endpoints.insecure=true", f"namespaces={{{mortal.namespace}}}"]
     return Installation(other_plane, "mortal-operator", *values)
 
@@ -64,7 +64,7 @@ def _await_end(operator: Operator) -> None:
 
 
 def test_sigterm_ends_what_is_under_way(victim: Operator, mortal: Stage) -> None:
-    """A request under way at SIGTERM is answered, written and told before the process ends with 0; none is begun."""
+    """A request under way at SIGTERM is answered, written and reported before the process exits with 0; none begins."""
     token = mortal.token("under-way", fault=slow(2))
     token.until_requests(1)
 
@@ -80,7 +80,7 @@ def test_sigterm_ends_what_is_under_way(victim: Operator, mortal: Stage) -> None
 
 
 def test_signal_before_it_is_ready_ends_it_at_once(installation: Installation, ledger: Ledger) -> None:
-    """A signal while it still starts ends it in order too, wherever in its start it comes."""
+    """A signal during startup ends it in order too, at whatever point."""
     started = []
     for number in (signal.SIGTERM, signal.SIGINT):
         for seconds in (0.5, 1.0, 1.5, 2.5):
@@ -93,14 +93,15 @@ def test_signal_before_it_is_ready_ends_it_at_once(installation: Installation, l
     for _, number, running in started:
         _await_end(running)
         running.stop()
-        # The system's own way before Python listens, then 130 as of any interrupted command, then in order.
+        # Before Python listens the system handles it; later it exits with 130 like any interrupted command, then in
+        # order.
         assert running.exit_code in {-number, 130 if number is signal.SIGINT else 0, 0}, running.process.last_words
-        # Whoever types Ctrl-C in the first moments sees what Python says of that.
+        # Ctrl-C in the first moments shows Python's own message.
         assert number is signal.SIGINT or "Traceback" not in running.log.read_text()
 
 
 def test_kill_between_minting_and_writing_costs_one_more_request(victim: Operator, mortal: Stage) -> None:
-    """Killed before it could write an answer, the operator asks once more after its restart, for the same token."""
+    """Killed before it could write a response, the operator requests the same token once more after its restart."""
     token = mortal.token("orphaned-answer", fault=slow(5))
     token.until_requests(1)
     victim.kill()
@@ -116,10 +117,12 @@ def test_kill_between_minting_and_writing_costs_one_more_request(victim: Operato
 
 
 def test_kill_between_deleting_and_creating_costs_one_request(victim: Operator, mortal: Stage) -> None:
-    """Killed when the Secret of the old type was gone and the new one not there yet, the operator makes it after its
-    restart, with the very token that there was."""
+    """Killed between deleting the old Secret and creating the new one, it creates it after its restart.
+
+    The token is the same as before.
+    """
     token = mortal.token("retyped").until_ready()
-    # So that the deletion takes as long as the test wants, and nothing can be created.
+    # So that the deletion takes as long as the test needs, and nothing can be created.
     token.edit_secret(metadata={"finalizers": ["example.com/hold"]})
     token.patch(target={"template": {"type": "kubernetes.io/basic-auth", "data": {"password": "${token}"}}})
     token.until(lambda: (token.secret() or {})["metadata"].get("deletionTimestamp"), "the deletion")
@@ -136,7 +139,7 @@ def test_kill_between_deleting_and_creating_costs_one_request(victim: Operator, 
 
 
 def test_what_changes_while_it_is_down_acts_at_its_start(victim: Operator, mortal: Stage) -> None:
-    """Each change of Secrets and specs that the operator did not see is found when it starts, at no other cost."""
+    """Each missed change to Secrets and specs is found when the operator starts, at no other cost."""
     names = ("edited", "forged", "removed", "moved", "touched", "wished", "frozen", "respecified", "stays")
     tokens = {name: mortal.token(f"down-{name}", target={"name": f"{name}-1"}) for name in names}
     expired = mortal.token("down-expired", policy=Policy(lifetime=4, lead=0))
@@ -174,7 +177,7 @@ def test_what_changes_while_it_is_down_acts_at_its_start(victim: Operator, morta
 
 
 def test_write_that_is_refused_is_told(victim: Operator, mortal: Stage) -> None:
-    """A quota that refuses the Secret is WriteFailed with the server's reason; lifted, the token comes."""
+    """A quota that refuses the Secret is WriteFailed with the server's reason; once it is lifted, the token comes."""
     token, other = mortal.token("no-room"), mortal.token("no-room-either")
     for one in (token, other):
         one.until_ready()
@@ -198,7 +201,7 @@ def test_write_that_is_refused_is_told(victim: Operator, mortal: Stage) -> None:
 def test_outage_of_the_api_server_is_survived(
     victim: Operator, mortal: Stage, other_plane: ControlPlane, installation: Installation, ledger: Ledger
 ) -> None:
-    """Tokens that expire while the API server is away are current soon after its return, by the same process."""
+    """Tokens that expire during an outage of the API server are renewed soon afterwards, by the same process."""
     pid = victim.pid
     quick = [mortal.token(f"quick-{lead}", policy=Policy(lifetime=12, lead=lead)) for lead in (0, 5)]
     long, failing = mortal.token("long"), mortal.token("failing-then", credentials=False)
@@ -239,18 +242,18 @@ def test_outage_of_the_api_server_is_survived(
 
 
 def _newest(token: Token) -> bool:
-    """Whether the last token that was minted is held."""
+    """Whether the Secret has the last token that was minted."""
     return token.held == token.minted()[-1]
 
 
 def _current(token: Token) -> bool:
-    """Whether the held token is valid, by the endpoint."""
+    """Whether the endpoint considers the current token valid."""
     minted = token.stage.login.endpoint.issuer.find(token.held)
     return minted is not None and minted.expires > time.time()
 
 
 def test_wrong_setting_is_one_line_and_exit_code_2(installation: Installation, ledger: Ledger) -> None:
-    """A flag that can't be used ends the process with 2 and one line that names it."""
+    """An unusable flag ends the process with 2 and one line that names it."""
     running = Operator(installation, ledger, "--allowed-host=https://login.example")
     running.start()
     _await_end(running)

@@ -1,4 +1,4 @@
-"""What a resource refers to and cannot use: each has a reason of its own and a message that says what to do."""
+"""What a resource refers to but can't use: each case has its own reason and a message that says what to do."""
 
 from collections.abc import Mapping
 
@@ -7,12 +7,12 @@ import pytest
 from tests.apiserver.stage import CREDENTIALS_LABEL, SOON, Stage, Token
 
 GRACE = 11.0
-"""Seconds after a resource's creation in which nobody is warned of what it lacks."""
+"""Seconds after a resource's creation without warnings about what is missing."""
 LABELLED = {CREDENTIALS_LABEL: "true"}
 
 
 def _refused(token: Token, reason: str) -> str:
-    """The message of a resource that waits for what may still arrive, and has asked for nothing."""
+    """The message of a resource that waits for what may still arrive, and has sent no request."""
     message: str = token.until_failing(reason)["message"]
     condition = token.condition("Refreshed")
     assert (condition["status"], condition["reason"], condition["message"]) == ("False", reason, message)
@@ -24,8 +24,7 @@ def _refused(token: Token, reason: str) -> str:
 
 
 def test_missing_credentials(stage: Stage) -> None:
-    """A credentials Secret that doesn't exist is CredentialsNotFound, and acts as soon as it does; where that is soon,
-    nobody was warned."""
+    """A missing credentials Secret is CredentialsNotFound until it exists; if that is soon, there is no warning."""
     token = stage.token("missing", credentials=False)
     assert _refused(token, "CredentialsNotFound") == (
         "Secret missing-credentials does not exist; create it or mend spec.credentialsSecretRef"
@@ -39,7 +38,7 @@ def test_missing_credentials(stage: Stage) -> None:
 
 
 def test_what_does_not_arrive_is_warned_of(stage: Stage) -> None:
-    """An event tells it once, ten seconds after the resource's creation, and its end when it comes after all."""
+    """An event reports it once, ten seconds after the resource's creation, and another when it arrives after all."""
     tokens = [stage.token("never", endpoint="never"), stage.token("nowhere-else", credentials=False)]
     reasons = ("EndpointNotFound", "CredentialsNotFound")
     messages = [token.until_failing(reason)["message"] for token, reason in zip(tokens, reasons, strict=True)]
@@ -57,7 +56,7 @@ def test_what_does_not_arrive_is_warned_of(stage: Stage) -> None:
     "labels", [{}, {CREDENTIALS_LABEL: "false"}, {CREDENTIALS_LABEL: "True"}, {CREDENTIALS_LABEL: ""}]
 )
 def test_unlabelled_credentials(stage: Stage, labels: Mapping[str, str]) -> None:
-    """A Secret without the label is told soon, though it isn't watched, and never sent: the message has the command."""
+    """A Secret without the label is reported soon, though unwatched, and never sent: the message has the command."""
     name = "unlabelled" + "".join(labels.values()).lower() + str(len(labels))
     token = stage.token(name, credentials=False)
     data = {"client_id": token.client_id, "client_secret": stage.login.clients[token.client_id]}
@@ -73,7 +72,7 @@ def test_unlabelled_credentials(stage: Stage, labels: Mapping[str, str]) -> None
 
 
 def test_withdrawn_label(stage: Stage) -> None:
-    """Credentials whose label is taken away are not sent any more: Ready is False, and the Secret stays as it is."""
+    """Credentials whose label is removed are no longer sent: Ready is False, and the Secret stays as it is."""
     token = stage.token("withdrawn").until_ready()
     before = token.secret()
 
@@ -109,7 +108,7 @@ BAD_VALUES: dict[str, tuple[dict[str, str | bytes], str]] = {
 
 @pytest.mark.parametrize("what", BAD_VALUES)
 def test_credentials_that_cannot_be_sent(stage: Stage, what: str) -> None:
-    """A key that is missing, empty, no text or has a line break is CredentialsInvalid, and nothing is sent."""
+    """A key that is missing, empty, not text or has a line break is CredentialsInvalid, and nothing is sent."""
     data, said = BAD_VALUES[what]
     token = stage.token(f"bad-{what}", credentials=False)
     stage.secret(token.credentials, data, labels=LABELLED)
@@ -125,7 +124,7 @@ def test_credentials_that_cannot_be_sent(stage: Stage, what: str) -> None:
 
 
 def test_token_endpoint_of_another_namespace_is_not_found(stage: Stage) -> None:
-    """A TokenEndpoint serves its own namespace alone, and is not a ClusterTokenEndpoint of that name."""
+    """A TokenEndpoint serves only its own namespace, and differs from a ClusterTokenEndpoint of that name."""
     other = Stage(stage.kube, stage.ledger, stage.login, "reference-other", endpoint=False)
 
     assert "TokenEndpoint login does not exist" in _refused(other.token("elsewhere"), "EndpointNotFound")
@@ -134,8 +133,10 @@ def test_token_endpoint_of_another_namespace_is_not_found(stage: Stage) -> None:
 
 
 def test_namespace_that_is_not_selected(stage: Stage) -> None:
-    """A namespace outside of namespaceSelector is NotAllowed; labelled, it is served at once; unlabelled, it keeps its
-    Secret."""
+    """A namespace that namespaceSelector excludes is NotAllowed; once its labels match it is served.
+
+    When they no longer match, it keeps its Secret.
+    """
     selector = {"matchLabels": {"team": "shop"}, "matchExpressions": [{"key": "frozen", "operator": "DoesNotExist"}]}
     stage.endpoint("shops", kind="ClusterTokenEndpoint", namespaceSelector=selector)
     shop = Stage(stage.kube, stage.ledger, stage.login, "reference-shop", endpoint=False)
@@ -168,7 +169,7 @@ def test_namespace_that_is_not_selected(stage: Stage) -> None:
 
 
 def test_credentials_can_be_narrowed_to_hosts(stage: Stage) -> None:
-    """The credentials Secret's annotation allowed-hosts narrows where it is sent, and acts when it changes."""
+    """The credentials Secret's allowed-hosts annotation restricts where it is sent, and acts when it changes."""
     key = "integrationtoken.dev/allowed-hosts"
     tokens = {
         "listed": stage.token("listed", credentials=False),
@@ -197,8 +198,8 @@ def test_credentials_can_be_narrowed_to_hosts(stage: Stage) -> None:
 
 
 def test_endpoint_that_cannot_be_reached(stage: Stage) -> None:
-    """A name that does not resolve, and a port where nobody listens, are EndpointUnreachable and tried again."""
-    # Reserved for this purpose by RFC 2606; port 9 is discard's, where nobody listens here.
+    """A name that doesn't resolve, and a port without a listener, are EndpointUnreachable and retried."""
+    # Reserved for this purpose by RFC 2606; port 9 is discard's, where nothing listens here.
     stage.endpoint("nowhere", tokenURL="https://login.invalid/oauth/token")
     stage.endpoint("silent", tokenURL="http://127.0.0.1:9/oauth/token")
     tokens = [stage.token(name, endpoint=name) for name in ("nowhere", "silent")]

@@ -10,13 +10,13 @@ from tests.apiserver.kube import Document, NotFound
 from tests.apiserver.stage import REPAIR, SOON, TARGET_LABEL, Stage, Token
 
 CONTESTED: Final = 35.0
-"""Seconds within which a target is repaired that somebody has kept changing."""
+"""Seconds within which a target that somebody kept changing is repaired."""
 
 PREFIX = "integrationtoken.dev/"
 
 
 def _contents(secret: Document | None) -> tuple[Any, ...]:
-    """What of a Secret matters to its users, and to us."""
+    """The parts of a Secret that matter to its users and to the operator."""
     if secret is None:
         return ()
     metadata = secret["metadata"]
@@ -42,7 +42,7 @@ UNTRUSTED: dict[str, dict[str, Any]] = {
     },
     "all data": {"data": None},
 }
-"""Changes after which what the Secret holds can't be trusted: the endpoint is asked, once."""
+"""Changes after which the Secret can't be trusted: one request is sent."""
 
 TRUSTED: dict[str, dict[str, Any]] = {
     "a key added": {"stringData": {"extra": "not ours"}},
@@ -51,12 +51,12 @@ TRUSTED: dict[str, dict[str, Any]] = {
     "an annotation of ours added": {"metadata": {"annotations": {f"{PREFIX}expiry-assumed": "false"}}},
     "a key of the template changed": {"stringData": {"env": "made-up"}},
 }
-"""Changes that leave the token good, as the one that the endpoint answered for the grant: nothing is asked for."""
+"""Changes that leave the token trusted as the endpoint's response for the grant: no request is sent."""
 
 
 @pytest.mark.parametrize("what", UNTRUSTED)
 def test_target_that_cannot_be_trusted_is_filled_anew(stage: Stage, what: str) -> None:
-    """A token, header or record that was changed by hand is replaced at once, by one request."""
+    """A token, header or record changed by hand is replaced at once, with one request."""
     token = stage.token(f"untrusted-{list(UNTRUSTED).index(what)}").until_ready()
     before = token.secret()
 
@@ -79,7 +79,7 @@ def test_target_that_cannot_be_trusted_is_filled_anew(stage: Stage, what: str) -
 
 @pytest.mark.parametrize("what", TRUSTED)
 def test_changes_beside_the_token_are_undone_without_a_request(stage: Stage, what: str) -> None:
-    """What was changed beside the token is as before at once, told by one event, and nothing is asked for."""
+    """Other changes are undone at once, with one event and without a request."""
     template = {"metadata": {"labels": {"team": "shop"}}, "data": {"env": "TOKEN=${token}"}}
     token = stage.token(f"trusted-{list(TRUSTED).index(what)}", target={"template": template}).until_ready()
     before = token.secret()
@@ -93,7 +93,7 @@ def test_changes_beside_the_token_are_undone_without_a_request(stage: Stage, wha
 
 
 def test_somebody_who_changes_it_back_each_time_is_not_fought(stage: Stage) -> None:
-    """Against a tool that writes on and on few changes are undone; the status names it, and all is well soon after."""
+    """A tool that keeps writing sees few of its changes undone; the status names it, and recovers soon after."""
     token = stage.token("fought-over").until_ready()
     before = (token.secret() or {})["metadata"]["resourceVersion"]
     for number in range(60):
@@ -109,8 +109,10 @@ def test_somebody_who_changes_it_back_each_time_is_not_fought(stage: Stage) -> N
 
 
 def test_targets_deleted_as_fast_as_they_appear_are_there_soon_after(stage: Stage) -> None:
-    """Twenty of them, for five seconds: each is made again now and then, its status tells whether it is there, and none
-    is missing six seconds after the end."""
+    """Twenty targets, for five seconds: each is recreated now and then, and its status says whether it exists.
+
+    Six seconds after the deletions end none is missing.
+    """
     tokens = [stage.token(f"hunted-{number}") for number in range(20)]
     for token in tokens:
         token.until_ready()
@@ -129,14 +131,16 @@ def test_targets_deleted_as_fast_as_they_appear_are_there_soon_after(stage: Stag
 
 @pytest.mark.parametrize("immutable", [True, False])
 def test_target_that_cannot_be_changed_is_replaced(stage: Stage, immutable: bool) -> None:
-    """One that is immutable, or of another type, is replaced, with an event that says whether pods must be restarted;
-    a good token needs no request."""
+    """An immutable one, or one of another type, is replaced; the event says whether pods must be restarted.
+
+    A valid token needs no request.
+    """
     token = stage.token(f"immutable-{immutable}".lower()).until_ready()
     uid = (token.secret() or {})["metadata"]["uid"]
     if immutable:
         token.edit_secret(immutable=True, metadata={"labels": {"foreign": "kept"}})
     else:
-        # The type of a Secret can't be changed: somebody makes one of another type before us.
+        # The type of a Secret can't be changed: somebody creates one of another type first.
         held = token.secret()
         assert held is not None
         metadata = {
@@ -167,7 +171,7 @@ def test_target_that_cannot_be_changed_is_replaced(stage: Stage, immutable: bool
 
 
 def test_foreign_labels_of_a_replaced_target_outlive_the_next_renewal(stage: Stage) -> None:
-    """What others had put on a Secret that was replaced is not taken for ours at the next write."""
+    """What others added to a replaced Secret is not mistaken for ours at the next write."""
     token = stage.token("replaced-foreign").until_ready()
     token.edit_secret(
         immutable=True, metadata={"labels": {"foreign": "kept"}, "annotations": {"example.com/a": "kept"}}
@@ -184,8 +188,10 @@ def test_foreign_labels_of_a_replaced_target_outlive_the_next_renewal(stage: Sta
 
 
 def test_somebody_elses_secret_is_never_touched(stage: Stage) -> None:
-    """A Secret without our label, or that another controller owns, stays as it is; the condition says what to do, and
-    one token at most was asked for."""
+    """A Secret without our label, or owned by another controller, stays as it is; the condition says what to do.
+
+    At most one token was requested.
+    """
     owner = stage.kube.get("Namespace", "", stage.namespace)["metadata"]["uid"]
     reference = {"apiVersion": "v1", "kind": "Namespace", "name": stage.namespace, "uid": owner, "controller": True}
     stage.secret("unlabelled", {"token": "theirs"})
@@ -214,7 +220,7 @@ def test_somebody_elses_secret_is_never_touched(stage: Stage) -> None:
 
 
 def test_restored_backup_is_adopted(stage: Stage) -> None:
-    """A Secret with our label and no owner is ours again; where its token is good nothing is asked for."""
+    """A Secret with our label and no owner is ours again; if its token is valid nothing is requested."""
     token = stage.token("restored").until_ready()
     backup = token.secret()
     assert backup is not None
@@ -222,7 +228,7 @@ def test_restored_backup_is_adopted(stage: Stage) -> None:
     token.until_condition("Refreshed", "False", "Suspended")
     stage.kube.delete("Secret", stage.namespace, "restored")
     metadata = {key: backup["metadata"][key] for key in ("name", "namespace", "labels", "annotations")}
-    # As a backup tool does it: with the record of who wrote which field.
+    # As a backup tool does it: including the managed fields.
     metadata["managedFields"] = backup["metadata"]["managedFields"]
     restored = {key: backup[key] for key in ("apiVersion", "kind", "type", "data")} | {"metadata": metadata}
     stage.kube.create(restored)
@@ -235,7 +241,7 @@ def test_restored_backup_is_adopted(stage: Stage) -> None:
 
 
 def test_foreign_labels_and_annotations_are_kept(stage: Stage) -> None:
-    """What others put on the Secret survives a renewal and a repair; what left the template goes."""
+    """What others added to the Secret survives a renewal and a repair; what left the template goes."""
     template = {"metadata": {"labels": {"team": "shop", "gone": "soon"}, "annotations": {"example.com/gone": "soon"}}}
     token = stage.token("foreign", target={"template": template}).until_ready()
     labels, annotations = {"backup": "yes"}, {"example.com/note": "mine"}
@@ -257,7 +263,7 @@ def test_foreign_labels_and_annotations_are_kept(stage: Stage) -> None:
 
 
 def test_other_field_managers_keep_their_metadata_and_not_our_data(stage: Stage) -> None:
-    """A label that is applied on the server by another manager stays, be it one of the template's too; data doesn't."""
+    """A label server-side applied by another manager stays, even if the template has it too; data doesn't."""
     template = {"metadata": {"labels": {"shared": "yes"}}}
     token = stage.token("applied", target={"template": template}).until_ready()
     before = token.secret()
@@ -279,6 +285,6 @@ def test_other_field_managers_keep_their_metadata_and_not_our_data(stage: Stage)
 
     labels = (token.secret() or {})["metadata"]["labels"]
     assert labels == {"gitops": "yes", "shared": "yes", TARGET_LABEL: "applied"}
-    # And the other manager's next apply finds no conflict that it didn't ask for.
+    # The other manager's next apply finds no conflict of our making.
     stage.kube.apply(document, "gitops")
     token.until(lambda: token.held == token.minted()[-1], "the token", REPAIR)

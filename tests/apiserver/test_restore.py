@@ -1,7 +1,7 @@
-"""What is restored from a backup, in whatever order and wherever to: at most one token request for each resource.
+"""Restores from a backup, in whatever order and to wherever, cost at most one token request per resource.
 
-A restore writes objects anew, without status and with UIDs of their own; ownerReferences stay as they were, and so name
-UIDs that are no more.
+A restore creates objects anew, without status and with new UIDs; ownerReferences stay as they were, and so name UIDs
+that no longer exist.
 """
 
 from contextlib import suppress
@@ -15,20 +15,20 @@ from tests.apiserver.kube import Document
 from tests.apiserver.stage import COLLECTED, Stage, Token
 
 _OWN: Final = ("name", "namespace", "labels", "annotations", "ownerReferences")
-"""What tools for backups keep of an object's metadata."""
+"""What backup tools keep of an object's metadata."""
 
 
 def saved(document: Document) -> Document:
-    """An object as it stands in a backup."""
+    """An object as in a backup."""
     metadata = {key: value for key, value in document["metadata"].items() if key in _OWN}
     return {key: value for key, value in document.items() if key != "status"} | {"metadata": metadata}
 
 
 class Backup:
-    """All that belongs to a token."""
+    """All objects that belong to a token."""
 
     def __init__(self, token: Token) -> None:
-        """Saves it."""
+        """Saves them."""
         self._token = token
         found = {
             "endpoint": token.kube.get("TokenEndpoint", token.namespace, token.name),
@@ -39,7 +39,7 @@ class Backup:
         self.documents = {name: saved(document) for name, document in found.items()}
 
     def lose(self) -> None:
-        """All of it is deleted, and gone."""
+        """Deletes all of them, and waits until they are gone."""
         for name in ("resource", "endpoint", "credentials", "target"):
             document = self.documents[name]
             with suppress(AssertionError):  # the garbage collector may have been faster
@@ -47,24 +47,24 @@ class Backup:
         self._token.until(lambda: self._token.secret() is None, "the Secret to go")
 
     def restore(self, *names: str) -> None:
-        """Those of it are created, but for what is there by then, which a restore leaves as it is."""
+        """Creates these of them; like a restore, it leaves existing ones as they are."""
         for name in names:
             document = self.documents[name]
-            with suppress(AssertionError):  # it is there
+            with suppress(AssertionError):  # it exists
                 self._token.kube.create(document)
-            if name != "target":  # which the garbage collector may have taken again, as nobody's
+            if name != "target":  # which the garbage collector may delete again, as it has no owner
                 self._token.kube.get(document["kind"], self._token.namespace, document["metadata"]["name"])
 
 
 def tokens(stage: Stage, name: str, **spec: Any) -> Token:
-    """A token of an endpoint of its own."""
+    """A token with its own endpoint."""
     stage.endpoint(name)
     return stage.token(name, endpoint=name, **spec).until_ready()
 
 
 @pytest.fixture(scope="module")
 def orphan(stage: Stage) -> Token:
-    """A token of which the target alone was restored, as the first thing of this module."""
+    """A token of which only the target was restored, as the first step in this module."""
     token = tokens(stage, "orphan")
     backup = Backup(token)
     backup.lose()
@@ -83,8 +83,10 @@ ORDERS: Final = {
 @pytest.mark.usefixtures("orphan")
 @pytest.mark.parametrize("order", ORDERS)
 def test_restored_namespace_has_good_tokens_after_one_request_each(stage: Stage, order: str) -> None:
-    """A cluster that never knew them, or the same one: endpoint, credentials and resource have new UIDs, so what the
-    old Secret holds isn't taken at its word."""
+    """In a new cluster or the same one: endpoint, credentials and resource have new UIDs.
+
+    The old Secret's content isn't trusted.
+    """
     token = tokens(stage, f"order-{list(ORDERS).index(order)}")
     backup = Backup(token)
     backup.lose()
@@ -97,7 +99,7 @@ def test_restored_namespace_has_good_tokens_after_one_request_each(stage: Stage,
 
 
 def test_restored_secret_without_an_owner_is_good_where_endpoint_and_credentials_stayed(stage: Stage) -> None:
-    """A single resource that was deleted by mistake, and its retained Secret: nothing is asked for."""
+    """A single resource that was deleted by mistake, and its retained Secret: nothing is requested."""
     token = tokens(stage, "retained", target={"deletionPolicy": "Retain"})
     backup, held = Backup(token), token.held
     for kind in ("IntegrationToken", "Secret"):
@@ -110,7 +112,7 @@ def test_restored_secret_without_an_owner_is_good_where_endpoint_and_credentials
 
 
 def test_older_token_that_is_valid_stays_until_its_renewal_is_due(stage: Stage) -> None:
-    """As after a restore of the whole of etcd: what the API server says is what was held then."""
+    """As after a restore of etcd: what the API server returns is the older state."""
     token = tokens(stage, "older")
     older = token.kube.get("Secret", token.namespace, token.target)
     stage.login.endpoint.roll_over(token.client_id)
@@ -127,7 +129,7 @@ def test_older_token_that_is_valid_stays_until_its_renewal_is_due(stage: Stage) 
 
 
 def test_older_token_that_has_expired_is_replaced_at_once(stage: Stage) -> None:
-    """By one request."""
+    """With one request."""
     token = tokens(stage, "expired")
     annotations = token.kube.get("Secret", token.namespace, token.target)["metadata"]["annotations"]
     stage.login.endpoint.roll_over(token.client_id)
@@ -138,7 +140,7 @@ def test_older_token_that_has_expired_is_replaced_at_once(stage: Stage) -> None:
 
 
 def test_target_that_is_restored_alone_is_taken_away_by_the_garbage_collector(orphan: Token) -> None:
-    """Its owner's UID is of nobody: so no document should tell to restore targets long before their resources."""
+    """Its owner's UID no longer exists, so documents must not advise restoring targets long before their resources."""
     orphan.until(lambda: orphan.secret() is None, "the garbage collector's work", COLLECTED)
     assert len(orphan.requests()) == 1
 

@@ -1,4 +1,4 @@
-"""What is learned of the rollover, and told. What takes longer is begun here, and looked at by `test_patience`."""
+"""What is learned about the rollover and reported. `test_patience` checks what starts here and takes longer."""
 
 from tests.apiserver.rollover import LEADS
 from tests.apiserver.stage import Stage, Token
@@ -6,7 +6,7 @@ from tests.fakes.issuer import Policy
 
 
 def test_first_token_tells_nothing_of_the_rollover(rollovers: dict[float, Token], stated: Token) -> None:
-    """Before a renewal RolloverTooLate is Unknown and status tells no lead, be it stated at the endpoint or not."""
+    """Before a renewal RolloverTooLate is Unknown and the status has no lead, even if the endpoint states one."""
     assert set(rollovers) == set(LEADS)
     for token in (*rollovers.values(), stated):
         token.until_ready()
@@ -16,7 +16,7 @@ def test_first_token_tells_nothing_of_the_rollover(rollovers: dict[float, Token]
 
 
 def test_rollover_in_time_is_told_without_an_event(stage: Stage) -> None:
-    """A new token an hour before the old one expires is RolloverInTime, and status tells the lead."""
+    """A new token an hour before the old one expires is RolloverInTime, and the status has the lead."""
     token = stage.token("in-time").until_ready()
     stage.login.endpoint.roll_over(token.client_id)
 

@@ -1,6 +1,6 @@
-"""A namespace with no credentials Secret at all: the API server's own tokens, checked by an endpoint as others do it.
+"""A namespace without any credentials Secret: the API server's own tokens, verified by an endpoint.
 
-In an installation for that one namespace, by a chart that names one account.
+The installation is for that namespace only, and its chart names one account.
 """
 
 from collections import Counter
@@ -25,23 +25,23 @@ from tests.fakes.token_endpoint import TokenEndpoint
 NAMESPACE = "accounts"
 ACCOUNT = "shop"
 GRANTED = (ACCOUNT, "again", "unlisted", "curious", "missing", "unlabelled")
-"""Those that the chart names."""
+"""The accounts that the chart names."""
 METHOD = {"clientAuthenticationMethod": "ServiceAccountToken", "requestEncoding": "Form", "audience": ""}
 
 
 @dataclass
 class Federation:
-    """A server that trusts the cluster: whom it knows by which tokens it was shown."""
+    """A server that trusts the cluster's tokens and records which it was shown."""
 
     kube: Kube
     ledger: Ledger
     url: str = ""
-    """As it wants to be called as an audience."""
+    """The audience that it expects."""
     claims: list[dict[str, Any]] = field(default_factory=list)
-    """Of each token that it took."""
+    """The claims of each token that it accepted."""
 
     def accepts(self, _: str, assertion: str) -> bool:
-        """Whether the API server signed it for this endpoint, and nobody has shown it before."""
+        """Whether the API server signed it for this endpoint, and nobody has used it before."""
         self.ledger.note(assertion)
         keys = jwt.PyJWKSet.from_dict(self.kube.jwks())
         try:
@@ -56,13 +56,13 @@ class Federation:
 
 @pytest.fixture(scope="module")
 def federation(other_kube: Kube, ledger: Ledger) -> Federation:
-    """Nobody has been there yet."""
+    """Starts without any requests."""
     return Federation(other_kube, ledger)
 
 
 @pytest.fixture(scope="module")
 def place(other_kube: Kube, ledger: Ledger, federation: Federation) -> Iterator[Stage]:
-    """The namespace, with an endpoint that takes accounts."""
+    """The namespace, with an endpoint that accepts accounts."""
     login = Login()
     policy = Policy(lifetime=10, lead=6)
     login.endpoint = TokenEndpoint(policy=policy, federated=federation.accepts, audiences=None)
@@ -76,7 +76,7 @@ def place(other_kube: Kube, ledger: Ledger, federation: Federation) -> Iterator[
 
 @pytest.fixture(scope="module", autouse=True)
 def running(other_plane: ControlPlane, ledger: Ledger, place: Stage) -> Iterator[Operator]:
-    """For that namespace alone, with the accounts that the tests make but one."""
+    """For that namespace only, with the accounts that the tests create except one."""
     values = ["crds.enabled=false", "endpoints.insecure=true", f"namespaces={{{NAMESPACE}}}"]
     for number, name in enumerate(GRANTED):
         values += [
@@ -97,7 +97,7 @@ def account(
 
 
 def token_of(stage: Stage, name: str, account: str, **spec: Any) -> Token:
-    """An IntegrationToken that has the account, and no Secret."""
+    """An IntegrationToken with that account, and no Secret."""
     spec |= {"credentialsSecretRef": None, "serviceAccountRef": {"name": account}, "clientID": f"{NAMESPACE}.{name}"}
     return stage.token(name, credentials=False, **spec)
 
@@ -105,8 +105,11 @@ def token_of(stage: Stage, name: str, account: str, **spec: Any) -> Token:
 def test_no_secret_and_one_token_of_the_account_for_each_request(
     place: Stage, running: Operator, federation: Federation, other_plane: ControlPlane
 ) -> None:
-    """Over three renewals: each is one look at the account, one TokenRequest, one token request and two writes; and the
-    endpoint finds each token good by the API server's keys, for itself alone and for ten minutes."""
+    """Three renewals: each is one read of the account, one TokenRequest, one token request and two writes.
+
+    The endpoint verifies each token with the API server's keys; it is for this endpoint only, and valid for ten
+    minutes.
+    """
     uid = account(place, ACCOUNT)["metadata"]["uid"]
     seen = len(other_plane.audit_events())
     token = token_of(place, ACCOUNT, ACCOUNT)
@@ -137,7 +140,7 @@ def test_no_secret_and_one_token_of_the_account_for_each_request(
 
 
 def test_an_account_that_was_made_again_is_another(place: Stage, federation: Federation) -> None:
-    """The next request is by the new one, and the Secret says so."""
+    """The next request uses the new one, and the Secret says so."""
     account(place, "again")
     token = token_of(place, "again", "again").until_ready()
     place.kube.delete("ServiceAccount", NAMESPACE, "again")
@@ -153,7 +156,7 @@ def test_an_account_that_was_made_again_is_another(place: Stage, federation: Fed
 
 
 def test_no_account_without_its_owners_consent(place: Stage, federation: Federation) -> None:
-    """Missing, not labelled, or for other hosts: told with what to do, and mended within seconds."""
+    """Missing, not labelled, or for other hosts: the message says what to do, and a fix works within seconds."""
     account(place, "unlabelled", released=False)
     account(place, "unlisted", hosts="login.example.com")
     taken = len(federation.claims)
@@ -179,7 +182,7 @@ def test_no_account_without_its_owners_consent(place: Stage, federation: Federat
 
 
 def test_no_token_for_the_api_server(place: Stage, other_plane: ControlPlane, federation: Federation) -> None:
-    """Neither by its issuer nor by its address, although the account's owner lists both."""
+    """Neither by its issuer nor by its address, even if the account's owner lists both."""
     addresses = (ISSUER, other_plane.server)
     account(place, "curious", audiences=",".join(addresses))
     taken = len(federation.claims)
@@ -196,8 +199,10 @@ def test_no_token_for_the_api_server(place: Stage, other_plane: ControlPlane, fe
 def test_the_operator_may_be_no_other_account(
     place: Stage, running: Operator, other_plane: ControlPlane, resource: str
 ) -> None:
-    """Of those that the chart names it may read one and get a token of it; of every other, in its own namespace or
-    elsewhere, nothing; and it may list, watch, make or change none."""
+    """It may read the accounts that the chart names and get their tokens, and nothing else.
+
+    That holds for its own namespace and others; it may not list, watch, create or change any.
+    """
     granted = {"serviceaccounts": "get", "serviceaccounts/token": "create"}[resource]
 
     def may(verb: str, name: str, namespace: str) -> bool:
@@ -224,7 +229,7 @@ def test_the_operator_may_be_no_other_account(
 
 
 def test_an_account_that_the_chart_does_not_name(place: Stage, running: Operator) -> None:
-    """Released, but not granted: told with the chart's value, and the operator stays ready."""
+    """Released, but not granted: the message names the chart's value, and the operator stays ready."""
     account(place, "ungranted")
     message = token_of(place, "ungranted", "ungranted").until_failing("ServiceAccountTokenRefused")["message"]
     assert f"add {{namespace: {NAMESPACE}, name: ungranted}} to the chart's value serviceAccounts" in message
@@ -234,7 +239,7 @@ def test_an_account_that_the_chart_does_not_name(place: Stage, running: Operator
 def test_no_token_of_an_account_stays_anywhere(
     place: Stage, running: Operator, ledger: Ledger, other_plane: ControlPlane, federation: Federation
 ) -> None:
-    """Not in what etcd has on its disk, and not in the operator's log at level debug, its metrics, or the API."""
+    """Not in etcd's files on disk, the operator's debug log, its metrics, or the API."""
     assert federation.claims
     canary = Canary(ledger.secrets)
     texts = {running.log.name: running.log.read_text(), **running.traces(), **place.kube.texts()}

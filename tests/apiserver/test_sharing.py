@@ -1,4 +1,4 @@
-"""One grant, one request, with the API server's watches between those who share it; the rules are unit-tested."""
+"""One grant, one request, with the API server's watches between the resources; unit tests cover the rules."""
 
 import itertools
 from typing import Any
@@ -30,10 +30,10 @@ def market(kube: Kube, ledger: Ledger, login: Login, operator: Operator) -> Stag
 
 
 class Shared:
-    """A ClusterTokenEndpoint, and a client that resources in several namespaces have in common."""
+    """A ClusterTokenEndpoint, and a client that resources in several namespaces share."""
 
     def __init__(self, stage: Stage, operator: Operator, **spec: Any) -> None:
-        """Creates the endpoint, and makes the client known to it."""
+        """Creates the endpoint, and registers the client."""
         self.name = f"sharing-{next(_NUMBERS)}"
         self._login = stage.login
         self._operator = operator
@@ -41,18 +41,18 @@ class Shared:
         stage.endpoint(self.name, kind=CLUSTER, **spec)
 
     def token(self, stage: Stage, name: str, **spec: Any) -> Token:
-        """A resource of the shared grant, with a credentials Secret of its own."""
+        """A resource of the shared grant, with its own credentials Secret."""
         return stage.token(
             f"{self.name}-{name}", client_id=self.name, secret=self.secret, kind=CLUSTER, endpoint=self.name, **spec
         )
 
     @property
     def requests(self) -> int:
-        """How many the endpoint got."""
+        """How many requests the endpoint got."""
         return len(self._login.requests(self.name))
 
     def saved(self) -> float:
-        """How many the operator says that it saved, for this endpoint."""
+        """How many requests the operator says that it saved, for this endpoint."""
         families = text_string_to_metric_families(self._operator.metrics())
         return sum(
             sample.value
@@ -70,7 +70,7 @@ def shared(stage: Stage, operator: Operator) -> Shared:
 
 
 def _times(token: Token) -> dict[str, Any]:
-    """What status tells of the token that is held."""
+    """The token's times in the status."""
     return {key: token.status()[key] for key in ("issueTime", "expirationTime", "lifetimeSeconds", "scope")}
 
 
@@ -79,8 +79,10 @@ def _until_renewed(token: Token) -> None:
 
 
 def test_one_request_serves_all_resources_of_a_grant(stage: Stage, market: Stage, shared: Shared) -> None:
-    """Three resources in two namespaces get one token by one request, and so they do the next one, each of them saying
-    so; who comes later copies it with its times. A metric tells what that saved."""
+    """Three resources in two namespaces get one token by one request, now and at the renewal, and each reports it.
+
+    A later resource copies it with its times. A metric counts the saved requests.
+    """
     tokens = [shared.token(stage, "one"), shared.token(stage, "two"), shared.token(market, "three")]
     for token in tokens:
         token.until_ready()
@@ -134,7 +136,7 @@ def test_namespace_that_is_no_longer_selected_gets_no_copy(stage: Stage, market:
 
 @pytest.mark.parametrize("what", FORGED)
 def test_forged_secret_deceives_no_other_namespace(stage: Stage, market: Stage, shared: Shared, what: str) -> None:
-    """Who writes to a target as if they were the operator chooses neither token nor expiry for another namespace."""
+    """Imitating the operator's writes to a target affects neither token nor expiry in another namespace."""
     forger = shared.token(market, "forger").until_ready()
     genuine, expires = forger.held, forger.status()["expirationTime"]
 

@@ -1,6 +1,6 @@
-"""A cluster that is divided between installations by namespaces, as where one leader can't carry it all.
+"""A cluster that several installations divide by namespace, as when one leader can't handle it all.
 
-On the second plane: the operator of the first serves all namespaces.
+They use the second plane: the first plane's operator serves all namespaces.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ NAMESPACES = ("north", "middle", "south")
 
 
 class Split:
-    """Two installations, each with a Lease of its own, and a token in each namespace."""
+    """Two installations, each with its own Lease, and a token in each namespace."""
 
     def __init__(self, plane: ControlPlane, ledger: Ledger, tokens: dict[str, Token]) -> None:
         self.tokens = tokens
@@ -28,7 +28,7 @@ class Split:
         self._stack = ExitStack()
 
     def divide(self, **served: tuple[str, ...]) -> dict[str, Operator]:
-        """Install or upgrade both for those namespaces, and return their operators once each has looked at its own."""
+        """Installs or upgrades both for those namespaces, and returns their operators once each has seen its own."""
         self.stop()
         operators = {}
         for release, namespaces in served.items():
@@ -47,11 +47,11 @@ class Split:
         return operators
 
     def stop(self) -> None:
-        """End the operators."""
+        """Stops the operators."""
         self._stack.close()
 
     def writers(self, namespace: str) -> list[str]:
-        """The releases whose accounts wrote the namespace's Secret or status, in order, by the audit log."""
+        """The releases whose accounts wrote the namespace's Secret or status, in order, from the audit log."""
         accounts = [
             event["user"]["username"].split(":")[2]
             for event in self._plane.audit_events()
@@ -64,7 +64,7 @@ class Split:
 
 
 def serving(operator: Operator) -> set[str]:
-    """The namespaces whose tokens an operator tells of as ready."""
+    """The namespaces whose tokens an operator reports as ready."""
     return {namespace for namespace in NAMESPACES if ready(namespace) in operator.metrics()}
 
 
@@ -75,7 +75,7 @@ def ready(namespace: str) -> str:
 
 @pytest.fixture(scope="module")
 def split(other_plane: ControlPlane, other_kube: Kube, ledger: Ledger, login: Login) -> Iterator[Split]:
-    """Nothing is installed yet."""
+    """Installs nothing yet."""
     tokens = {name: Stage(other_kube, ledger, login, name).token("shop") for name in NAMESPACES}
     split = Split(other_plane, ledger, tokens)
     yield split
@@ -83,7 +83,7 @@ def split(other_plane: ControlPlane, other_kube: Kube, ledger: Ledger, login: Lo
 
 
 def test_each_installation_serves_its_namespaces_alone_and_a_namespace_can_move(split: Split) -> None:
-    """Both lead at once, each its own; one that moves costs no request and no write, and is renewed by the other."""
+    """Both lead their own namespaces; one that moves costs no request and no write, and is renewed by the other."""
     upper, lower = split.divide(upper=("north", "middle"), lower=("south",)).values()
     assert (serving(upper), serving(lower)) == ({"north", "middle"}, {"south"})
     assert upper.leads

@@ -1,4 +1,4 @@
-"""Secrets of a type, as the real API server takes them: those of the documents, and what becomes of a changed type."""
+"""Secrets of a type, as the real API server accepts them: the documented ones, and changes of type."""
 
 import base64
 import json
@@ -32,11 +32,11 @@ LEAST: Final[dict[str, dict[str, str]]] = {
     "kubernetes.io/tls": {"tls.crt": "", "tls.key": ""},
     "example.com/any": {},
 }
-"""The least that the operator lets a Secret of each type have: the API server must not ask for more."""
+"""The least that the operator requires of a Secret of each type: the API server must not require more."""
 
 
 def _documented() -> Iterator[Document]:
-    """The IntegrationTokens of the documents whose template has data."""
+    """The documents' IntegrationTokens whose template has data."""
     for page in PAGES:
         for document in manifests(page.read_text()):
             if document.get("kind") == "IntegrationToken" and "template" in document["spec"].get("target", {}):
@@ -57,7 +57,7 @@ def _uid(token: Token) -> str:
 
 @pytest.fixture(scope="module")
 def documented(stage: Stage) -> dict[str, Token]:
-    """The IntegrationTokens of the documents, with an endpoint and credentials that there are."""
+    """The documents' IntegrationTokens, with an existing endpoint and credentials."""
     tokens = {}
     for name, document in DOCUMENTED.items():
         target = {**document["spec"]["target"], "name": f"{name}-target"}
@@ -66,14 +66,14 @@ def documented(stage: Stage) -> dict[str, Token]:
 
 
 def test_there_are_manifests() -> None:
-    """Those that the other tests look at: a pull secret and a Git Secret, and files without a type."""
+    """The other tests need them: a pull secret, a Git Secret, and files without a type."""
     types = [one["spec"]["target"]["template"].get("type", "Opaque") for one in DOCUMENTED.values()]
     assert {PULL_SECRET, GIT["type"], "Opaque"} <= set(types)
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)
 def test_manifests_of_the_documents_make_secrets_of_their_type(documented: dict[str, Token], name: str) -> None:
-    """The API server takes each, with the three keys and those of the template, and no placeholder is left in one."""
+    """The API server accepts each, with the three keys and those of the template, and no placeholder is left."""
     token, template = documented[name], DOCUMENTED[name]["spec"]["target"]["template"]
     secret = token.secret()
     assert secret is not None
@@ -97,7 +97,7 @@ def test_documented_values_are_what_their_readers_expect(documented: dict[str, T
 
 @pytest.mark.parametrize("kind", LEAST)
 def test_what_the_operator_lets_pass_the_api_server_takes(stage: Stage, kind: str) -> None:
-    """No type of Kubernetes' own demands more than is looked at."""
+    """None of Kubernetes' own types requires more than the operator checks."""
     name = f"least-{kind.rpartition('/')[2]}"
     token = stage.token(name, target={"template": {"type": kind, "data": LEAST[kind]}}).until_ready()
     assert (token.secret() or {})["type"] == kind
@@ -105,7 +105,7 @@ def test_what_the_operator_lets_pass_the_api_server_takes(stage: Stage, kind: st
 
 @pytest.mark.parametrize("kind", [kind for kind in LEAST if LEAST[kind]])
 def test_missing_keys_are_told_before_a_token_is_asked_for(stage: Stage, kind: str) -> None:
-    """The resource is Stalled and says which; mended, it gets its token at once."""
+    """The resource is Stalled and names them; once fixed, it gets its token at once."""
     token = stage.token(f"lacking-{kind.rpartition('/')[2]}", target={"template": {"type": kind, "data": {"a": ""}}})
     message = token.until_failing("InvalidSpec")["message"]
     assert kind in message
@@ -121,7 +121,7 @@ def test_missing_keys_are_told_before_a_token_is_asked_for(stage: Stage, kind: s
 
 
 def test_changed_type_replaces_the_secret_with_the_same_token(stage: Stage) -> None:
-    """Without a request: what other controllers put on it stays, then and at the next renewal, and an event tells."""
+    """No request is sent, other controllers' additions survive this and the next renewal, and an event reports it."""
     token = stage.token("retyped", target={"template": {"data": {"password": "${token}"}}}).until_ready()
     labels, annotations = {"argocd.argoproj.io/instance": "shop"}, {"argocd.argoproj.io/tracking-id": "shop:/Secret:x"}
     token.edit_secret(metadata={"labels": labels, "annotations": annotations})
@@ -154,8 +154,10 @@ def test_changed_type_replaces_the_secret_with_the_same_token(stage: Stage) -> N
 
 
 def test_replacement_that_the_api_server_would_refuse_leaves_the_secret(stage: Stage) -> None:
-    """It is asked before the Secret is deleted: the token stays in use, and the condition says what stands in the way.
-    Once it doesn't, the Secret is replaced, still without a request."""
+    """The API server is asked before the Secret is deleted: the token stays in use, and the condition says why.
+
+    Once nothing prevents it, the Secret is replaced, still without a request.
+    """
     token = stage.token("refused").until_ready()
     before = token.secret()
     with no_more_secrets(stage):
@@ -173,7 +175,7 @@ def test_replacement_that_the_api_server_would_refuse_leaves_the_secret(stage: S
 
 
 def test_types_back_and_forth_cost_no_request(stage: Stage) -> None:
-    """Ten changes, as fast as they come: the last one stands, with the first token."""
+    """Ten changes in quick succession: the last type wins, with the first token."""
     token = stage.token("undecided").until_ready()
     kinds = [GIT, {"type": "Opaque", "data": None}] * 5
     for template in kinds:
@@ -186,7 +188,7 @@ def test_types_back_and_forth_cost_no_request(stage: Stage) -> None:
 
 
 def test_template_that_lost_its_placeholders_is_told_of(stage: Stage) -> None:
-    """As after a tool to which `${token}` is one of its own variables."""
+    """As after a tool that treats `${token}` as one of its own variables."""
     template = {**GIT, "data": {"username": "oauth2", "password": ""}}
     token = stage.token("eaten", target={"template": template}).until_ready()
     (message,) = token.until_event("TemplateWithoutPlaceholder")

@@ -1,4 +1,4 @@
-"""Private authorities: from a ConfigMap of the operator's namespace for one endpoint, from a file for all."""
+"""Private CAs: from a ConfigMap in the operator's namespace for one endpoint, from a file for all."""
 
 import ssl
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ FIRST, SECOND = Certificate.issue(HOST), Certificate.issue(HOST)
 
 @pytest.fixture(scope="module")
 def login(ledger: Ledger) -> Iterator[Login]:
-    """A token endpoint with a certificate by an authority of its own."""
+    """A token endpoint with a certificate from its own CA."""
     login = Login(certificate=FIRST)
     ledger.endpoints.append(login.endpoint)
     with login.endpoint:
@@ -31,7 +31,7 @@ def login(ledger: Ledger) -> Iterator[Login]:
 
 @pytest.fixture(scope="module")
 def rotated(login: Login) -> Iterator[str]:
-    """The URL of the same endpoint behind another certificate, by another authority."""
+    """The URL of the same endpoint behind another certificate, from another CA."""
     trusted = ssl.create_default_context(cadata=FIRST.ca_pem)
     with TLSFront(SECOND, login.endpoint.url, trusted) as front:
         yield front.url + urlsplit(login.endpoint.url).path
@@ -46,7 +46,7 @@ def authorities(name: str, namespace: str, text: str) -> dict[str, object]:
 def test_authorities_of_a_configmap_arrive_and_rotate_while_the_operator_runs(
     kube: Kube, ledger: Ledger, login: Login, operator: Operator, rotated: str
 ) -> None:
-    """The endpoint waits for them; a change lets in what was not trusted, and no token that is good is asked for."""
+    """The endpoint waits for them; a change makes other certificates trusted, and no valid token is requested again."""
     stage = Stage(kube, ledger, login, "trust", endpoint=False)
     own, ref = operator.installation.release, {"name": "private-authorities"}
     for name, url in (("before", login.endpoint.url), ("after", rotated)):
@@ -77,8 +77,10 @@ def test_authorities_of_a_configmap_arrive_and_rotate_while_the_operator_runs(
 def test_authorities_of_a_file_are_trusted_for_all_endpoints(
     other_plane: ControlPlane, other_kube: Kube, ledger: Ledger, login: Login, tmp_path: Path
 ) -> None:
-    """Beside the system's; an endpoint that names its own trusts these alone, and a ConfigMap isn't read where no
-    ClusterTokenEndpoint is served."""
+    """They add to the system's; an endpoint that names its own trusts only those.
+
+    A ConfigMap isn't read if no ClusterTokenEndpoint is served.
+    """
     stage = Stage(other_kube, ledger, login, "trusted")
     stage.endpoint("own", caBundle=SECOND.ca_pem)
     values = ["crds.enabled=false", "endpoints.insecure=true", f"namespaces={{{stage.namespace}}}"]

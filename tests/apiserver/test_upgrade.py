@@ -1,4 +1,4 @@
-"""An upgrade, a rollback, and replicas of two versions that lead in turn cost good tokens no request and no write."""
+"""An upgrade, a rollback, and replicas of two versions leading in turn cost valid tokens no request and no write."""
 
 from concurrent.futures import Future
 
@@ -10,8 +10,10 @@ from tests.released.release import RELEASES
 
 @pytest.mark.parametrize("version", [release.version for release in RELEASES])
 def test_good_tokens_cost_nothing_whichever_version_leads(upgrades: dict[str, Future[Costs]], version: str) -> None:
-    """Issued under the release and partly renewed under this tree: neither asks for anything or writes anything when it
-    follows the other alone, nor when both run and lead in turn."""
+    """Neither version requests or writes anything when it follows the other, or when they lead in turn.
+
+    The tokens were issued by the release, and some renewed by this tree.
+    """
     costs = upgrades[version].result()
 
     assert costs.legs == {name: {} for name in costs.legs}

@@ -1,7 +1,7 @@
-"""The story of an upgrade, a rollback, and replicas of two versions that lead in turn, and what it costs.
+"""An upgrade, a rollback, and replicas of two versions that lead in turn, and what all that costs.
 
-What was released runs from its wheel, under the chart and the CRDs of this tree, as in an upgrade, which begins with
-them. On a plane of its own, with all counts from the endpoint's log and the API server's audit log.
+The release runs from its wheel with this tree's chart and CRDs, as in an upgrade, which begins with them. It has its
+own plane; all counts come from the endpoint's log and the API server's audit log.
 """
 
 import subprocess
@@ -26,20 +26,20 @@ from tests.fakes.issuer import Policy
 from tests.released.release import Release
 
 TOTAL: Final = 300
-"""Resources, the special ones among them."""
+"""Resources, including the special ones."""
 SHARERS: Final = 30
-"""Of them, that have one grant of a ClusterTokenEndpoint in common."""
+"""Those with a common grant of a ClusterTokenEndpoint."""
 RENEWED: Final = 20
-"""Of them, that this tree renews before the rollback, so that its Secrets and the release's are mixed then."""
+"""Those that this tree renews before the rollback, so that its Secrets and the release's are mixed by then."""
 
 DAY: Final = Policy(lifetime=86400, lead=3600)
-"""Of all tokens: nothing is due while the test runs."""
+"""Lifetime of all tokens: nothing is due while the test runs."""
 
 RELEASE: Final = "upgrade-operator"
 ISSUED: Final = 120.0
 """Seconds for the first tokens: it takes 5, but the machine is busy."""
 LED: Final = 30.0
-"""Seconds until another leads and has looked at all of them."""
+"""Seconds until another replica leads and has checked all of them."""
 
 Key = tuple[str, str, str]
 """Kind, namespace and name."""
@@ -58,27 +58,31 @@ class Leg:
 
     name: str
     requests: int
-    """Of tokens, but for those that are refused, and so are asked for again."""
+    """Token requests, except for refused ones, which are repeated."""
     writes: Counter[str]
-    """By verb and resource; leases apart, and those at resources without a token: what they wait for may be told by
-    other conditions in another version."""
+    """Writes by verb and resource, without leases and resources without a token.
+
+    What those wait for may be reported by other conditions in another version.
+    """
     excused: Counter[str]
-    """Status writes that brought a resource a condition type which the version before doesn't know, or, in a rollback,
-    took it away. Once for each resource."""
+    """Status writes that only add a condition type unknown to the version before, or remove it in a rollback.
+
+    Once per resource.
+    """
 
     unready: int
-    """Good tokens that it did not find good."""
+    """Valid tokens that it didn't recognise as valid."""
 
     @property
     def costs(self) -> dict[str, int]:
-        """What there was of all that; empty where there was nothing."""
+        """All of that; empty if there was nothing."""
         writes = self.writes - self.excused
         return dict(+Counter({"token requests": self.requests, "not found good": self.unready, **writes}))
 
 
 @dataclass
 class World:
-    """A plane with the chart of this tree, and a thousand resources."""
+    """A plane with this tree's chart, and a thousand resources."""
 
     plane: ControlPlane
     kube: Kube
@@ -86,18 +90,18 @@ class World:
     installation: Installation
     ledger: Ledger
     tokens: list[Token] = field(default_factory=list)
-    """Those that have one."""
+    """Resources with a token."""
     failing: list[Token] = field(default_factory=list)
-    """Those that have none."""
+    """Resources without a token."""
     started: list[Operator] = field(default_factory=list)
 
     def operator(self, version: Release | None = None) -> Operator:
-        """A replica of that version, or of this tree, which doesn't run yet."""
+        """A replica of that version, or of this tree, not started yet."""
         wheel = None if version is None else version.wheel
         return Operator(self.installation, self.ledger, f"--lease-namespace={RELEASE}", wheel=wheel)
 
     def start(self, replica: Operator) -> None:
-        """Starts it; it runs until it is stopped, or all is over."""
+        """Starts it; it runs until it is stopped, or the test ends."""
         self.started.append(replica)
         replica.start()
 
@@ -110,11 +114,11 @@ class World:
         }
 
     def tail(self) -> AuditTail:
-        """What the replicas ask the API server for from now on: all have one account."""
+        """The replicas' requests to the API server from now on; they share one account."""
         return AuditTail(self.plane.directory / "audit.log", self.installation.user)
 
     def leg(self, name: str, leads: Operator, begin: Callable[[], None]) -> Leg:
-        """Lets a replica lead from the moment at which `begin` is called, until it has nothing more to do."""
+        """Lets a replica lead from when `begin` is called until it has nothing more to do."""
         before = self.documents()
         tail = self.tail()
         seen = len(self.login.endpoint.log)
@@ -141,7 +145,7 @@ class World:
         )
 
     def until_looked(self, leads: Operator, seconds: float) -> int:
-        """Waits until the replica leads and has found every good token good; how many it has not after the time."""
+        """Waits until the replica leads and recognises every valid token; how many it hasn't by the timeout."""
         missing = len(self.tokens)
 
         def looked() -> bool:
@@ -159,19 +163,19 @@ class World:
 
 @dataclass(frozen=True)
 class Costs:
-    """What it cost, where nothing was to be done."""
+    """What it cost although there was nothing to do."""
 
     legs: dict[str, dict[str, int]]
-    """By their names."""
+    """Names of the legs."""
     changed: set[tuple[Key, str]]
-    """Objects that came or went, and Secrets that were changed, after the renewals."""
+    """Objects that came or went, and Secrets that changed, after the renewals."""
     managers: set[str]
-    """Who has written target Secrets, by the API server's record."""
+    """The field managers of target Secrets."""
 
 
 @contextmanager
 def _world() -> Iterator[World]:
-    """Nobody has looked at its resources yet."""
+    """Nothing has seen its resources yet."""
     ledger, login = Ledger(), Login()
     with ControlPlane() as plane, login.endpoint:
         kube = Kube(plane)
@@ -187,8 +191,7 @@ def _world() -> Iterator[World]:
 
 
 def play(release: Release) -> Costs:
-    """Tokens that the release issued, and this tree renewed in part, while each of them leads: after the other, and
-    beside it."""
+    """Tokens from the release, some renewed by this tree, while each version leads after the other and beside it."""
     with _world() as world:
         old, new = world.operator(release), world.operator()
         world.start(old)
@@ -213,7 +216,7 @@ def play(release: Release) -> Costs:
 
 
 def _populate(world: World) -> None:
-    """Creates everything that the release is to issue tokens for."""
+    """Creates everything that the release issues tokens for."""
     stages = [Stage(world.kube, world.ledger, world.login, f"upgrade-{name}") for name in "abc"]
     first, second, third = stages
     first.endpoint("shared", CLUSTER)
@@ -240,7 +243,7 @@ def _populate(world: World) -> None:
 
 
 def _settle(world: World) -> None:
-    """Waits until the release has said all that there is to say, and suspends what had its token before."""
+    """Waits until the release has reported everything, and suspends what already had its token."""
     (suspended,) = (token for token in world.tokens if token.name == "suspended")
     suspended.patch(suspend=True)
     suspended.until_condition("Refreshed", "False", "Suspended")
@@ -251,7 +254,7 @@ def _settle(world: World) -> None:
 
 
 def _renew(world: World, tokens: list[Token]) -> None:
-    """Lets the version that leads renew them."""
+    """Has the leading version renew them."""
     wanted = [token for token in tokens if not token.document()["spec"].get("suspend")]
     held = {token.name: token.held for token in wanted}
     for client_id in {token.client_id for token in wanted}:
@@ -260,7 +263,7 @@ def _renew(world: World, tokens: list[Token]) -> None:
         token.request_poll()
     for token in wanted:
         token.until(partial(_holds_another, token, held[token.name]), "another token")
-    world.tail().await_quiet(lambda: None)  # its events are no cost of what comes next
+    world.tail().await_quiet(lambda: None)  # its events don't count for what comes next
 
 
 def _holds_another(token: Token, than: str) -> bool:
@@ -273,7 +276,7 @@ def _hand_over(world: World, before: Operator, after: Operator) -> None:
 
 
 def _take_turns(world: World, before: Operator, after: Operator) -> None:
-    """The one that is to lead stands by first."""
+    """The next leader stands by first."""
     world.start(after)
     after.await_ready()
     assert before.leads
@@ -282,7 +285,7 @@ def _take_turns(world: World, before: Operator, after: Operator) -> None:
 
 
 def _code(operator: Operator) -> Path:
-    """The package that the process runs, by its own environment: else one version might be tried twice."""
+    """The package that the process runs, from its own environment: otherwise one version might be tested twice."""
     process = Path("/proc") / str(operator.pid)
     environment = dict(entry.split("=", 1) for entry in (process / "environ").read_text().split("\0") if entry)
     (python, *_) = (process / "cmdline").read_text().split("\0")
@@ -299,7 +302,7 @@ def _code(operator: Operator) -> Path:
 
 
 def _seen(documents: dict[Key, Document]) -> set[tuple[Key, str]]:
-    """What there is, and the versions of Secrets: statuses may be told anew."""
+    """What exists, and the versions of Secrets: statuses may be rewritten."""
     return {
         (key, found["metadata"]["resourceVersion"] if key[0] == "Secret" else "") for key, found in documents.items()
     }
@@ -310,7 +313,7 @@ def _types(document: Document) -> set[str]:
 
 
 def _managers(world: World) -> set[str]:
-    """Who has written target Secrets, by the API server's record."""
+    """The field managers of target Secrets."""
     secrets = [secret for token in world.tokens if (secret := token.secret()) is not None]
     assert len(secrets) == len(world.tokens)
     return {entry["manager"] for secret in secrets for entry in secret["metadata"]["managedFields"]}

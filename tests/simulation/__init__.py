@@ -1,4 +1,4 @@
-"""A whole operator in virtual time against models of token endpoints: what it promises is held to an oracle.
+"""A whole operator in virtual time against models of token endpoints; an oracle checks that it keeps its promises.
 
 `python -m tests.simulation` prints what a year costs at each model; the tests play random stories.
 """

@@ -1,6 +1,6 @@
 """`python -m tests.simulation`: what a year costs at each model of an endpoint.
 
-Exit codes: 0, 2 where the command line is wrong, 130 after Ctrl-C.
+Exit codes: 0, 2 for a wrong command line, 130 after Ctrl-C.
 """
 
 import sys
@@ -21,7 +21,7 @@ again in 60 s."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table."""
+    """Prints the table."""
     parser = Parser(prog="python -m tests.simulation", description="What a year costs at each model of an endpoint.")
     parser.add_argument("--document", action="store_true", help="write table and plots into operator/docs as well")
     chosen = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""How simple clients fare at the same endpoints: what the operator is measured against."""
+"""How simple clients fare at the same endpoints: what the operator is compared with."""
 
 import json
 import math
@@ -12,28 +12,28 @@ from tests.simulation.story import Member, Story
 from tests.unit.virtual import EPOCH
 
 RETRY: Final = 60.0
-"""Seconds after an answer that brought no token."""
+"""Seconds between attempts while responses bring no token."""
 FLOOR: Final = 5.0
-"""Seconds between two requests at least: else shares of what is left end in a loop."""
+"""Minimum seconds between two requests: otherwise shares of the remaining time end in a loop."""
 ASSUMED: Final = 3600.0
-"""Seconds that a token is taken to live where the answer does not say."""
+"""Seconds that a token is assumed to live if the response doesn't say."""
 
 Strategy = Callable[[float], float]
-"""From the `expires_in` of an answer to the seconds until the next request."""
+"""From the `expires_in` of a response to the seconds until the next request."""
 
 
 def every_hour(_: float) -> float:
-    """A fixed interval, as operators that generate Secrets have it."""
+    """A fixed interval, as in operators that generate Secrets."""
     return 3600.0
 
 
 def at_two_thirds(expires_in: float) -> float:
-    """A share of what is left, as many clients renew."""
+    """A share of the remaining time, as many clients do."""
     return max(FLOOR, expires_in * 2 / 3)
 
 
 def ten_minutes_before(expires_in: float) -> float:
-    """A fixed margin, as client libraries have it: within it every look is a request."""
+    """A fixed margin, as in client libraries: within it every call sends a request."""
     return max(30.0, expires_in - 600.0)
 
 
@@ -44,7 +44,7 @@ class _Answer:
 
 
 def simulate(story: Story, strategy: Strategy) -> Chronicle:
-    """What becomes of the story's first resource; neither its restarts nor its clock matter to such a client."""
+    """The course of the story's first resource; restarts and the operator's clock don't affect such a client."""
     chronicle, member = Chronicle(), Member()
     endpoint = Endpoint(member.host, story, chronicle)
     body = json.dumps(

@@ -1,4 +1,4 @@
-"""What happened in a simulation, as the endpoint and the API server saw it. Times as in a story."""
+"""What happened in a simulation, as the endpoint and the API server saw it. Times are the story's."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,10 +21,10 @@ class Asked(NamedTuple):
     host: str
     grant: Grant
     serial: int
-    """Of the token that was answered; 0 where none was."""
+    """Serial number of the returned token; 0 if there was none."""
     trouble: Kind | None = None
     rejected: bool = False
-    """The secret was wrong."""
+    """Number of earlier restarts."""
     process: int = 0
     """Restarts before it."""
 
@@ -35,33 +35,33 @@ class Written(NamedTuple):
     at: float
     token: Minted
     host: str
-    """Whose endpoint minted the token."""
+    """The host of the endpoint that minted the token."""
     expires: float
-    """As it stands in the Secret."""
+    """As in the Secret."""
     assumed: bool
-    """The operator says of that expiry that it was told none."""
+    """Whether the operator marks that expiry as assumed."""
 
     @property
     def expiry(self) -> float:
-        """When the token truly expires."""
+        """When the token really expires."""
         return self.token.expires - EPOCH
 
     @property
     def rollover(self) -> float:
-        """From when on the endpoint answers a better one."""
+        """From when on the endpoint returns a better one."""
         return self.token.rolls_over - EPOCH
 
 
 class Pause(NamedTuple):
-    """A time for which an endpoint asked to stay away."""
+    """A time during which an endpoint asked clients to stay away."""
 
     start: float
     end: float
     process: int
-    """Restarts before it: who came later doesn't know."""
+    """Number of earlier restarts: a later process doesn't know about it."""
     host: str
     grant: Grant
-    """Which was asked to."""
+    """The grant that was asked to."""
 
 
 @dataclass(slots=True)
@@ -70,18 +70,18 @@ class Chronicle:
 
     asked: list[Asked] = field(default_factory=list)
     seen: dict[tuple[str, int], float] = field(default_factory=dict)
-    """When each token was first answered, by host and serial."""
+    """When each token was first returned, by host and serial number."""
     written: defaultdict[Place, list[Written]] = field(default_factory=lambda: defaultdict(list))
     told: defaultdict[Place, list[tuple[float, dict[str, Any]]]] = field(default_factory=lambda: defaultdict(list))
-    """Every write of a status: when, and what it said."""
+    """Every status write: when, and what it said."""
     writes: int = 0
-    """Of Secrets and statuses, refused ones among them."""
+    """Writes of Secrets and statuses, including refused ones."""
     pauses: list[Pause] = field(default_factory=list)
     restarted: list[float] = field(default_factory=list)
     end: float = 0.0
 
     def times(self, grant: Grant | None = None) -> list[float]:
-        """When requests came, of one grant or of all."""
+        """When requests arrived, for one grant or for all."""
         return [each.at for each in self.asked if grant in (None, each.grant)]
 
     def held(self, place: Place) -> Iterator[tuple[Written, float]]:
@@ -94,15 +94,17 @@ class Chronicle:
         yield from zip(tokens, ends, strict=False)
 
     def cost(self, number: int) -> int:
-        """How many requests came up to the one that brought the n-th token of a story's only resource."""
+        """How many requests there were up to the one that returned the n-th token of a story's only resource."""
         (place,) = self.written
         tokens = [write for write, _ in self.held(place)]
         until = tokens[number - 1].at if number <= len(tokens) else self.end
         return sum(at <= until for at in self.times())
 
     def lifetimes(self, place: Place) -> list[list[Asked]]:
-        """The requests for each token that the resource took, after it and up to the one that brought the next; the
-        last token's, whose successor never came, left out."""
+        """For each token of a resource, the requests after it, up to the one that returned the next.
+
+        The last token is left out, as its successor never came.
+        """
         spans = list(self.held(place))[:-1]
         if not spans:
             return []
@@ -120,7 +122,7 @@ class Chronicle:
 
 
 def burst(times: list[float], seconds: float = 60.0) -> int:
-    """The most requests in any stretch of so many seconds."""
+    """The most requests within any period of this many seconds."""
     most = start = 0
     for end, time in enumerate(times):
         while time - times[start] >= seconds:

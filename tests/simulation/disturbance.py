@@ -1,4 +1,4 @@
-"""What happens in the cluster beside the operator, as plain values. Times as in a story."""
+"""What happens in the cluster around the operator, as plain values. Times are the story's."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,26 +10,26 @@ class Weather(StrEnum):
     AWAY = "away"
     """Nothing is answered."""
     LOST = "lost"
-    """Writes are carried out, and their answers get lost."""
+    """Writes are carried out, but their responses are lost."""
     CONFLICT = "conflict"
-    """Writes are overtaken by somebody else's."""
+    """Somebody else's writes come first."""
     DENIED = "denied"
     """Writes are refused, as by a webhook or a quota."""
     SLOW = "slow"
-    """Answers take two seconds, and what the watch tells comes before them."""
+    """Responses take two seconds, and the watch reports changes before them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """A time in which calls fail."""
+    """A time during which calls fail."""
 
     start: float
     end: float
     weather: Weather
     plural: str = ""
-    """Of the only objects whose calls do; empty for all."""
+    """The only kind of object whose calls fail; empty for all."""
     namespace: str = ""
-    """The only one in which they do; empty for all."""
+    """The only namespace in which calls fail; empty for all."""
 
     def strikes(self, now: float, plural: str, namespace: str) -> bool:
         """Whether a call fails."""
@@ -38,14 +38,14 @@ class Storm:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A time in which no watch tells anything; what has become of all objects is listed at its end."""
+    """A time without watch events; at its end all objects are listed."""
 
     start: float
     end: float
 
 
 class What(StrEnum):
-    """What somebody deletes, or changes."""
+    """What somebody deletes or changes."""
 
     RESOURCE = "resource"
     TARGET = "target"
@@ -55,15 +55,15 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """Somebody deletes an object that a resource consists of or refers to, and creates it again."""
+    """Somebody deletes an object that a resource owns or refers to, and recreates it."""
 
     at: float
     what: What
     namespace: str = "store"
     name: str = "shop"
-    """The resource's."""
+    """The resource's namespace and name."""
     again: float = 10.0
-    """Seconds until it is there again; a target the operator makes."""
+    """Seconds until it is back; the operator recreates targets itself."""
 
 
 class Manner(StrEnum):
@@ -73,12 +73,12 @@ class Manner(StrEnum):
     OVERWRITES = "overwrites"
     RELABELS = "relabels"
     FORGES = "forges"
-    """It writes other times, under the operator's own name as field manager."""
+    """It writes other times, in the operator's own name as field manager."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """Somebody who undoes each write of a target at once."""
+    """Somebody who undoes each write of a target immediately."""
 
     start: float
     end: float
@@ -86,12 +86,12 @@ class Rival:
     namespace: str = "store"
     name: str = "shop"
     every: float = 0.1
-    """Seconds between two looks of theirs."""
+    """Seconds between two of its checks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """Somebody asks for a renewal again and again."""
+    """Somebody requests a renewal again and again."""
 
     start: float
     end: float
@@ -104,5 +104,5 @@ Disturbance = Storm | Gap | Deletion | Rival | Wishes
 
 
 def over(disturbance: Disturbance) -> float:
-    """When it is over."""
+    """When it ends."""
     return disturbance.at + disturbance.again if isinstance(disturbance, Deletion) else disturbance.end

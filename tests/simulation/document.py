@@ -12,12 +12,12 @@ END: Final = "```\n<!-- the table of `make simulate` ends -->"
 
 
 def documented() -> str:
-    """The table as it stands in the document."""
+    """The table as documented."""
     return DOCUMENT.read_text().partition(BEGIN)[2].partition(END)[0].rstrip("\n")
 
 
 def write(table: str) -> None:
-    """Put the table into the document, and the plots beside it."""
+    """Writes the table into the document, and the plots next to it."""
     before, _, rest = DOCUMENT.read_text().partition(BEGIN)
     DOCUMENT.write_text(before + BEGIN + table + "\n" + END + rest.partition(END)[2])
     for file, name in PLOTS.items():
@@ -25,5 +25,5 @@ def write(table: str) -> None:
 
 
 def plot(file: str) -> Path:
-    """Where a plot stands."""
+    """The path of a plot."""
     return DOCS / f"renewal-{file}.svg"

@@ -1,4 +1,4 @@
-"""A token endpoint of a story: the fake one, and what is wrong with it at times."""
+"""A story's token endpoint: the fake one, with its faults over time."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -18,18 +18,18 @@ SECRET: Final = "s3cr3t-of-the-shop-integration"
 
 
 class _Last(Log[Record]):
-    """Keeps the latest entry alone: a year has many."""
+    """Keeps only the latest entry: a year has many."""
 
     def add(self, entry: Record) -> None:
-        """Note an entry."""
+        """Records an entry."""
         self.last = entry
 
 
 class Endpoint:
-    """Answers requests, and notes them."""
+    """Answers requests, and records them."""
 
     def __init__(self, host: str, story: Story, chronicle: Chronicle) -> None:
-        """`host` tells it apart from others of the same story."""
+        """`host` distinguishes it from others in the same story."""
         self.host = host
         self.issuer = Issuer(story.policy)
         self._story = story
@@ -51,7 +51,7 @@ class Endpoint:
         return None
 
     def ask(self, headers: Mapping[str, str], body: bytes, now: float, process: int) -> Reply | None:
-        """The answer to a request; None where there is none. `process` is noted with it."""
+        """The response to a request; None if there is none. `process` is recorded with it."""
         grant = read_request(headers, "", body).grant
         trouble = self.trouble(now, grant.client_id)
         if trouble is not None:
@@ -77,7 +77,7 @@ class Endpoint:
         return reply
 
     def find(self, value: str) -> Minted | None:
-        """The token of that value, if it was minted here."""
+        """The token with that value, if it was minted here."""
         return self.issuer.find(value)
 
 

@@ -21,23 +21,23 @@ class Figures:
     """One client's year at one endpoint."""
 
     lifetimes: int
-    """Tokens whose successor came."""
+    """Tokens that were followed by another."""
     first: int
-    """Requests of the first of them: after the one that brought it, up to the one that brought the next."""
+    """Requests for the first token's successor."""
     later: float
-    """The same of all others, on average."""
+    """The same for all other tokens, on average."""
     expired: float
-    """Seconds in which the Secret held an expired token, or none."""
+    """Seconds during which the Secret held an expired token, or none."""
     unavoidable: float
-    """Those of them in which no request could have brought a better one."""
+    """The part of them in which no request could have brought a better token."""
     burst: int
-    """The most requests in 60 s."""
+    """The most requests within 60 s."""
     writes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One endpoint."""
+    """One endpoint's row."""
 
     name: str
     operator: Figures
@@ -46,7 +46,7 @@ class Row:
 
 
 def rows(names: Iterable[str] = MODELS) -> list[Row]:
-    """The rows of the models, computed by two processes."""
+    """The models' rows, computed by two processes."""
     with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
         return pool.map(row, list(names), chunksize=1)
 
@@ -65,7 +65,7 @@ def row(name: str) -> Row:
 
 
 def figures(story: Story, chronicle: Chronicle) -> Figures:
-    """What a simulation amounts to."""
+    """The figures of a simulation."""
     counts = [len(polls) for polls in chronicle.lifetimes(PLACE)]
     gaps = expired(story, chronicle, PLACE)
     return Figures(
@@ -80,7 +80,7 @@ def figures(story: Story, chronicle: Chronicle) -> Figures:
 
 
 def table(found: Iterable[Row]) -> str:
-    """As text, no line longer than 120 characters."""
+    """The table as text, at most 120 characters wide."""
     group = f"{'later':>6}{'expired s':>10}{'burst':>6}"
     own = f"{'tokens':>6}{'first':>6}{'later':>7}{'expired s':>10}{'unavoidable':>12}{'burst':>6}{'writes':>7}"
     lines = [

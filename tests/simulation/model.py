@@ -1,4 +1,4 @@
-"""The endpoints of the table: what a year of each costs."""
+"""The endpoints in the table, for each of which a year is simulated."""
 
 from typing import Final
 
@@ -17,12 +17,12 @@ def _monthly(kind: Kind, seconds: float, before: float, pause: int = 0) -> tuple
 
 
 def _monthly_restarts() -> tuple[Restart, ...]:
-    """Twelve, at any time of the day, every other one a kill."""
+    """Twelve at any time of day; every other one is a kill."""
     return tuple(Restart(30 * DAY * month + 7919.0 * month, kill=month % 2 == 0) for month in range(1, 13))
 
 
 def _monthly_steps() -> tuple[Step, ...]:
-    """Twelve, an hour forward and an hour back in turn."""
+    """Twelve, alternating between an hour forward and an hour back."""
     return tuple(Step(30 * DAY * month + 4999.0 * month, HOUR if month % 2 else -HOUR) for month in range(1, 13))
 
 
@@ -76,5 +76,7 @@ MODELS: Final[dict[str, tuple[str, Story]]] = {
     "clock set monthly": ("an hour forward, an hour back", Story(Policy(lead=300), steps=_monthly_steps())),
     "restarts monthly": ("graceful and killed in turn", Story(Policy(lead=300), restarts=_monthly_restarts())),
 }
-"""By name, with a sentence about each: 24 h tokens, and a lead of 1 h where nothing else is said. Each is played for
-`LIFETIMES` of its tokens."""
+"""By name, with a description: by default tokens live 24 h with a lead of 1 h.
+
+Each is played for `LIFETIMES` of its tokens.
+"""

@@ -1,4 +1,4 @@
-"""The plots of operator/docs/renewal.md: when a token is polled, by the time that it has left."""
+"""The plots in operator/docs/renewal.md: when a token is polled, by its remaining time."""
 
 import io
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from tests.simulation.model import MODELS
 from tests.simulation.story import DAY
 
 PLOTS: Final = {"lead-1h": "lead 1 h", "lead-5min": "lead 5 min", "lead-0": "lead 0", "uncached": "uncached"}
-"""Files' names, and the models that they show."""
+"""File names, and the models that they show."""
 
 _FIRST, _LEARNED = 0, 20
 """Which of a client's tokens are shown."""
@@ -27,7 +27,7 @@ class Line:
 
     label: str
     polls: tuple[float, ...]
-    """Seconds before expiry, below 0; after it, above. The last one brought the next token."""
+    """Seconds to expiry, negative before it. The last one brought the next token."""
 
 
 def lines(name: str) -> list[Line]:
@@ -51,7 +51,7 @@ def _line(label: str, chronicle: Chronicle, number: int) -> Line:
 
 
 def draw(name: str) -> bytes:
-    """A plot as SVG, the same at each run."""
+    """A plot as SVG, the same in each run."""
     found = lines(name)
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "font.size": 9}):
         figure = Figure(figsize=(8.4, 2.1), layout="constrained")

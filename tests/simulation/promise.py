@@ -1,4 +1,4 @@
-"""What the operator promises of any story: each function raises AssertionError where one is broken."""
+"""What the operator promises in any story: each function raises AssertionError if a promise is broken."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
@@ -9,22 +9,22 @@ from tests.simulation.oracle import MAX_IN_A_MINUTE, expired, polls_after_expiry
 from tests.simulation.story import Member, Story
 
 SHARE, LEAST = 0.2, 240.0
-"""Of the lifetime first seen, and seconds: the larger is the window, where a story's resource says nothing else."""
+"""A share of the lifetime first seen, and seconds: the larger one is the window unless the resource says otherwise."""
 KUBELET = 90.0
 """Seconds within which a mounted file follows its Secret."""
 MOST_IN_AN_HOUR = 20
-"""Polls of a token whose expiry is assumed to be an hour away, and away anew with each answer."""
+"""Polls of a token whose expiry is assumed to be an hour away, again after each response."""
 SHORTEST_LIFETIME = 30.0
-"""Seconds that a token must live for `MAX_IN_A_MINUTE` to be the operator's promise, and enough."""
+"""Minimum lifetime in seconds at which `MAX_IN_A_MINUTE` is promised, and sufficient."""
 
 
 def places(story: Story) -> list[Place]:
-    """Where the story's resources are."""
+    """The namespaces and names of the story's resources."""
     return [(member.namespace, member.name) for member in story.members]
 
 
 def hold(story: Story, chronicle: Chronicle) -> None:
-    """Every promise, of every resource."""
+    """Checks every promise for every resource."""
     for member in story.members:
         place = (member.namespace, member.name)
         if not member.wrong:
@@ -43,12 +43,12 @@ def hold(story: Story, chronicle: Chronicle) -> None:
 
 
 def never_expired_avoidably(story: Story, chronicle: Chronicle, place: Place) -> None:
-    """Where the expiry is known, an expired token stays no longer than the rules allow."""
+    """If the expiry is known, an expired token stays no longer than the rules allow."""
     if not story.known_expiry:
         return
     for gap in expired(story, chronicle, place):
         if any(held.assumed and held.at <= gap.start < end for held, end in chronicle.held(place)):
-            continue  # what was answered with no time left, and so without a word of when it expires
+            continue  # returned with no time left, so nothing says when it expires
         if any(_clock_lost(story, chronicle, held, gap.start) for held, end in chronicle.held(place) if end == gap.end):
             continue
         for stretch in gap.stretches:
@@ -60,15 +60,19 @@ def never_expired_avoidably(story: Story, chronicle: Chronicle, place: Place) ->
 
 
 def _clock_lost(story: Story, chronicle: Chronicle, held: Written, start: float) -> bool:
-    """Whether the wall clock was set back after the token was stored, and the process that knew it has ended: nobody
-    could know then when the token expires."""
+    """Whether the wall clock was set back after the token was stored, and the process that knew it has ended.
+
+    Nobody could know then when the token expires.
+    """
     back = [step.at for step in story.steps if step.seconds < 0 and held.at <= step.at]
     return bool(back) and any(back[0] <= time for time in chronicle.restarted)
 
 
 def asked_at_all(story: Story, chronicle: Chronicle, place: Place) -> None:
-    """Whatever is known of the expiry, requests go on: none is further from the next than the longest lifetime that
-    the operator may believe in."""
+    """Whatever is known about the expiry, requests go on.
+
+    No gap between two is longer than the longest lifetime that the operator may believe in.
+    """
     longest = story.policy.lifetime if story.known_expiry else 3600.0
     longest += sum(abs(step.seconds) for step in story.steps)
     times = [0.0, *_asked(chronicle, place), chronicle.end]
@@ -80,7 +84,7 @@ def asked_at_all(story: Story, chronicle: Chronicle, place: Place) -> None:
 
 
 def polls_are_few(story: Story, chronicle: Chronicle, place: Place) -> None:
-    """Rule 3's bound on the polls of each token that nothing went wrong with."""
+    """Rule 3's bound on the polls of each token during which nothing went wrong."""
     for held, polls in _undisturbed(story, chronicle, place):
         window = _window(story, chronicle, held)
         late = max(0.0, held.rollover - held.expiry)
@@ -97,8 +101,10 @@ def never_outside_the_window(story: Story, chronicle: Chronicle, place: Place) -
 
 
 def the_window_opens_in_time(story: Story, chronicle: Chronicle, place: Place) -> None:
-    """The first token, of whose lead nothing is known, is first polled in the window's first twentieth, by whichever
-    process: a share of the lifetime first seen, not of what is left."""
+    """The first token is first polled in the window's first twentieth, by whichever process.
+
+    Nothing is known about its lead; the window is a share of the lifetime first seen, not of the remaining time.
+    """
     clean = not story.troubles and not story.steps and story.stated is None and story.known_expiry
     if not clean or len(story.members) > 1 or any(each.answered for each in story.restarts):
         return
@@ -110,8 +116,11 @@ def the_window_opens_in_time(story: Story, chronicle: Chronicle, place: Place) -
 
 
 def consumers_never_use_an_expired_token(story: Story, chronicle: Chronicle, member: Member) -> None:
-    """Where the endpoint has always had new tokens four minutes before expiry and as long as consumers take, or when
-    the widest window opens: the kubelet takes its time, and a consumer goes on with what it has read for so long."""
+    """Consumers never use an expired token if the endpoint allows that.
+
+    It must always have a new token four minutes plus the consumers' delay before expiry, or when the widest window
+    opens. The kubelet takes its time, and consumers keep using what they have read for that delay.
+    """
     place, need = (member.namespace, member.name), KUBELET + member.delay
     if not story.known_expiry or story.policy.alternating or story.policy.frozen:
         return
@@ -119,7 +128,7 @@ def consumers_never_use_an_expired_token(story: Story, chronicle: Chronicle, mem
     for held, end in chronicle.held(place):
         window = _own_window(story, chronicle, held, member.delay)
         if held.expiry - held.rollover < min(LEAST + member.delay, window):
-            return  # by which the operator goes from now on
+            return  # which the operator goes by from now on
         opens = member.delay + 0.95 * (window - member.delay)
         if id(held) not in calm or opens < need + 2 + story.latency:
             continue  # no window covers it, or the user's own doesn't
@@ -130,7 +139,7 @@ def consumers_never_use_an_expired_token(story: Story, chronicle: Chronicle, mem
 
 
 def never_worse(story: Story, chronicle: Chronicle, place: Place) -> None:
-    """No token gives way, while it is valid, to one that expires earlier; to a clock that was set forward it isn't."""
+    """No valid token is replaced by one that expires earlier, except as a clock that was set forward sees it."""
     tokens = list(chronicle.held(place))
     for (old, until), (new, _) in pairwise(tokens):
         forward = any(old.at <= step.at <= until and step.seconds > 0 for step in story.steps)
@@ -142,7 +151,7 @@ def never_worse(story: Story, chronicle: Chronicle, place: Place) -> None:
 
 
 def never_grows(story: Story, chronicle: Chronicle, place: Place) -> None:
-    """What was once known of a token's expiry is never put off, by a clock that nobody sets."""
+    """An expiry that was once known is never put off, if nobody sets a clock."""
     known: dict[int, Written] = {}
     for write in chronicle.written[place]:
         if write.assumed:
@@ -154,7 +163,7 @@ def never_grows(story: Story, chronicle: Chronicle, place: Place) -> None:
 
 
 def never_crossed(chronicle: Chronicle, place: Place, member: Member) -> None:
-    """A Secret holds tokens of its resource's grant alone."""
+    """A Secret only ever holds tokens of its resource's grant."""
     for write in chronicle.written[place]:
         grant = write.token.grant
         found = (write.host, grant.client_id, grant.audience, grant.scopes)
@@ -164,7 +173,7 @@ def never_crossed(chronicle: Chronicle, place: Place, member: Member) -> None:
 
 
 def same_tokens_write_nothing(story: Story, chronicle: Chronicle, place: Place) -> None:
-    """A poll that is answered the held token, which is still valid, leaves Secret and status alone."""
+    """A poll that returns the current, still valid token leaves Secret and status alone."""
     if not story.known_expiry or story.skew or story.steps:
         return
     writes = [write.at for write in chronicle.written[place]] + [at for at, _ in chronicle.told[place]]
@@ -179,8 +188,10 @@ def same_tokens_write_nothing(story: Story, chronicle: Chronicle, place: Place) 
 
 
 def pauses_are_kept(story: Story, chronicle: Chronicle) -> None:
-    """An endpoint that asks to stay away with a grant is left alone with it for so long; by the clock that gets there
-    first, so a wall clock that is set forward meanwhile ends it."""
+    """An endpoint that asks to be left alone with a grant is left alone for that long.
+
+    The clock that gets there first counts, so setting the wall clock forward meanwhile ends the pause.
+    """
     for pause in chronicle.pauses:
         if any(step.seconds > 0 and pause.start <= step.at <= pause.end for step in story.steps):
             continue
@@ -195,7 +206,7 @@ def pauses_are_kept(story: Story, chronicle: Chronicle) -> None:
 
 
 def never_a_burst(story: Story, chronicle: Chronicle) -> None:
-    """A grant sees at most twelve requests in a minute, errors included: of each process, which knows no more."""
+    """A grant gets at most twelve requests a minute, errors included, from each process, which knows of no others."""
     if story.policy.lifetime < SHORTEST_LIFETIME:
         return
     grants: dict[object, list[float]] = {}
@@ -215,12 +226,12 @@ def _asked(chronicle: Chronicle, place: Place) -> list[float]:
 
 
 def _window(story: Story, chronicle: Chronicle, held: Written) -> float:
-    """Seconds before expiry from which on a token may be polled, for any resource of its grant."""
+    """Seconds before expiry from which a token may be polled, for any resource of its grant."""
     return max(_own_window(story, chronicle, held, delay) for delay in _delays(story, held))
 
 
 def _delays(story: Story, held: Written) -> set[float]:
-    """Those of the consumers of all resources that may have the token."""
+    """The consumer delays of all resources that may have the token."""
     grant = held.token.grant
     found = (held.host, grant.client_id, grant.audience, grant.scopes)
     return {each.delay for each in story.members if (each.host, each.client, each.audience, each.scopes) == found}
@@ -232,7 +243,7 @@ def _own_window(story: Story, chronicle: Chronicle, held: Written, delay: float)
 
 
 def default_window(lifetime: float, delay: float = 0.0) -> float:
-    """Seconds before expiry from which on a token may be polled, where its resource says nothing else.
+    """Seconds before expiry from which a token may be polled, unless its resource says otherwise.
 
     :param delay: its consumers'.
     """
@@ -240,7 +251,7 @@ def default_window(lifetime: float, delay: float = 0.0) -> float:
 
 
 def _undisturbed(story: Story, chronicle: Chronicle, place: Place) -> Iterator[tuple[Written, list[Asked]]]:
-    """The tokens in whose lifetimes nothing went wrong, with their polls."""
+    """The tokens during whose lifetimes nothing went wrong, with their polls."""
     if not story.known_expiry or story.policy.frozen:
         return
     disturbed = [(each.start, each.end + 1000) for each in story.troubles]

@@ -1,4 +1,4 @@
-"""How hypothesis runs here: the same stories at each run where CI=true, new ones elsewhere."""
+"""How hypothesis runs here: with CI=true the same stories in each run, otherwise new ones."""
 
 import os
 from typing import Final
@@ -6,12 +6,12 @@ from typing import Final
 from hypothesis import HealthCheck, Phase, settings
 
 ONE_IN: Final = "SIMULATION_ONE_IN"
-"""Set by the mutation check, which wants a few stories of each kind, one in so many, and no shrinking."""
+"""Set by the mutation check, which needs only a fraction of the stories of each kind, and no shrinking."""
 
 _ONE_IN = int(os.environ.get(ONE_IN, "1"))
 
 SIMULATION = settings(
-    deadline=None,  # a story takes what it takes: some have many requests
+    deadline=None,  # a story takes as long as it takes: some have many requests
     database=None,  # nothing is left in the tree; a failure's own line replays it
     derandomize=os.environ.get("CI") == "true",
     print_blob=True,
@@ -21,5 +21,5 @@ SIMULATION = settings(
 
 
 def examples(number: int) -> settings:
-    """That many stories."""
+    """This many stories."""
     return settings(SIMULATION, max_examples=max(1, number // _ONE_IN))

@@ -37,19 +37,21 @@ from tests.unit.virtual import EPOCH, FakeClock, run
 from tests.unit.world import FakeClient, Operator, World, encoded, glancing, true_time
 
 _GLANCE = 1.0
-"""Seconds within which the scheduler sees that a clock was stepped. Here it is told, and doesn't look by itself: that
-would cost more than all else."""
+"""Seconds until the scheduler notices a stepped clock.
+
+Here it is notified instead of checking by itself, which would cost more than everything else.
+"""
 
 
 class Line(FakeClient):
     """Carries requests to the story's endpoints."""
 
     def __init__(self, world: "Simulation") -> None:
-        """Nothing is in flight."""
+        """Starts with nothing in flight."""
         super().__init__(world.service, world.clock)
         self._world = world
         self.lethal: Restart | None = None
-        """Strikes right after the next answer."""
+        """Strikes right after the next response."""
 
     async def _carry(self, request: TokenRequest, route: Route) -> Answer:
         self.sent += 1
@@ -65,7 +67,7 @@ class Line(FakeClient):
         if self.lethal is not None:
             restart, self.lethal = self.lethal, None
             self._world.strike(restart)
-            # Killed here, where the answer is on its way.
+            # The process is killed here, while the response is on its way.
             await asyncio.sleep(_GLANCE if restart.kill else 0)
         if latency:
             await asyncio.sleep(latency / 2)
@@ -79,10 +81,10 @@ class Line(FakeClient):
 
 
 class _Seen(Cluster):
-    """Notes what the operator writes."""
+    """Records what the operator writes."""
 
     def __init__(self, world: "Simulation") -> None:
-        """Begins empty."""
+        """Starts empty."""
         super().__init__()
         self._world = world
 
@@ -132,7 +134,7 @@ class Simulation(World):
     """The story's cluster, endpoints and operator."""
 
     def __init__(self, clock: FakeClock, story: Story) -> None:
-        """Nothing runs yet."""
+        """Starts with nothing running."""
         super().__init__(clock, story.policy)
         self.story = story
         self.chronicle = Chronicle()
@@ -146,7 +148,7 @@ class Simulation(World):
 
     @property
     def now(self) -> float:
-        """Seconds since the story's beginning."""
+        """Seconds since the beginning of the story."""
         return true_time(self.clock) - EPOCH
 
     def find(self, value: str) -> tuple[Minted, str]:
@@ -157,7 +159,7 @@ class Simulation(World):
         raise AssertionError("the Secret holds a token that no endpoint minted")
 
     async def tell(self) -> None:
-        """Plays the story from its beginning to its end."""
+        """Plays the story from beginning to end."""
         story = self.story
         self.clock.step(story.skew)
         for member in story.members:
@@ -178,7 +180,7 @@ class Simulation(World):
         self.chronicle.end = self.now
 
     def add(self, member: Member) -> None:
-        """Create a resource, and what it refers to where that isn't there yet."""
+        """Creates a resource, and what it refers to if that doesn't exist yet."""
         host = member.host
         if host not in self.endpoints:
             self.endpoints[host] = Endpoint(host, self.story, self.chronicle)
@@ -213,7 +215,7 @@ class Simulation(World):
         self.cluster.apply(INTEGRATION_TOKENS, _body("IntegrationToken", member.namespace, member.name, spec=spec))
 
     def strike(self, restart: Restart) -> None:
-        """Restart the operator from within its own work."""
+        """Restarts the operator from within its own work."""
         self._struck.append(asyncio.get_running_loop().create_task(self._replace(kill=restart.kill)))
 
     async def _restart(self, restart: Restart) -> None:
@@ -235,7 +237,7 @@ class Simulation(World):
 
 
 def simulate(story: Story) -> Chronicle:
-    """Plays a story and tells what happened."""
+    """Plays a story and returns what happened."""
 
     async def main(clock: FakeClock) -> Chronicle:
         world = Simulation(clock, story)

@@ -1,6 +1,6 @@
-"""What happens in a simulation, as plain values: their repr is all that is needed to play it again.
+"""What happens in a simulation, as plain values: their repr is enough to play it again.
 
-Times are in seconds since the story's beginning, by the endpoint's clock, which nobody steps.
+Times are in seconds since the beginning of the story, by the endpoint's clock, which is never stepped.
 """
 
 import random
@@ -22,7 +22,7 @@ from tests.simulation.disturbance import Disturbance
 
 DAY = 86400.0
 MAX_PAUSE = 900.0
-"""Seconds that an endpoint can keep a client away (rule 7)."""
+"""Seconds for which an endpoint can keep a client away (rule 7)."""
 
 
 class Kind(StrEnum):
@@ -31,15 +31,15 @@ class Kind(StrEnum):
     UNREACHABLE = "unreachable"
     """No connection."""
     HANG = "hang"
-    """No answer within the client's timeout."""
+    """No response within the client's timeout."""
     ERROR = "error"
     """500."""
     GARBAGE = "garbage"
     """200 with a page of HTML."""
     REFUSED = "refused"
-    """401 `access_denied`: what a person has to mend."""
+    """401 `access_denied`: a person has to fix it."""
     SHORT = "short"
-    """200 with a token, beside the cache, that lives a tenth as long."""
+    """200 with an uncached token that lives a tenth as long."""
     LIMITED = "limited"
     """429 with Retry-After in seconds."""
     LIMITED_DATE = "limited, date"
@@ -49,24 +49,24 @@ class Kind(StrEnum):
 
 
 UNTOLD = (EXPIRES_MISSING, EXPIRES_NULL, EXPIRES_EMPTY, EXPIRES_ON, EXPIRES_TEXT, EXPIRES_ZERO)
-"""What tells no expiry."""
+"""The kinds of responses that state no expiry."""
 
 PAUSING = frozenset({Kind.LIMITED, Kind.LIMITED_DATE, Kind.LIMITED_RESET})
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A time in which the endpoint answers no good token."""
+    """A time during which the endpoint returns no good token."""
 
     start: float
     end: float
     kind: Kind
     pause: int = 0
-    """Seconds for which a limiting answer asks to stay away."""
+    """Seconds for which a limiting response asks clients to stay away."""
     host: str = ""
-    """The only host that has it; empty for all."""
+    """The only host affected; empty for all."""
     client: str = ""
-    """The only client that meets it; empty for all."""
+    """The only client affected; empty for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ class Restart:
 
     at: float
     kill: bool = False
-    """The old one ends in the middle of its work, else it finishes that."""
+    """The old one is killed in the middle of its work, rather than finishing it."""
     answered: bool = False
-    """Not at `at` but right after the endpoint has answered the first request since: a new token is lost with it."""
+    """Right after the endpoint's first response since `at`, so that a new token is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Varying:
-    """A lead that is anything between two bounds, from token to token."""
+    """A lead that varies between two bounds from token to token."""
 
     low: float
     high: float
@@ -103,7 +103,7 @@ class Varying:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A lead that changes once and for all."""
+    """A lead that changes permanently."""
 
     before: float
     after: float
@@ -117,7 +117,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Glitch:
-    """A lead that is another for a single token."""
+    """A lead that differs for a single token."""
 
     usual: float
     once: float
@@ -130,19 +130,19 @@ class Glitch:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An IntegrationToken and what enters its grant."""
+    """An IntegrationToken and the inputs of its grant."""
 
     name: str = "shop"
     namespace: str = "store"
     endpoint: str = "login"
-    """A ClusterTokenEndpoint; one whose name begins with `own` is a TokenEndpoint of the namespace."""
+    """A ClusterTokenEndpoint; if its name begins with `own`, a TokenEndpoint of the namespace."""
     client: str = "shop"
     wrong: bool = False
-    """The credentials Secret holds another secret than the endpoint knows."""
+    """Whether the credentials Secret holds a secret that the endpoint doesn't know."""
     audience: str = ""
     scopes: tuple[str, ...] = ()
     delay: float = 0.0
-    """Seconds for which its consumers go on with an old token, as its resource says."""
+    """Seconds for which its consumers keep using an old token, according to its spec."""
 
     @property
     def namespaced(self) -> bool:
@@ -151,7 +151,7 @@ class Member:
 
     @property
     def host(self) -> str:
-        """Of the token endpoint."""
+        """The token endpoint's host."""
         return f"{self.endpoint}.{self.namespace}.example" if self.namespaced else f"{self.endpoint}.example"
 
     @property
@@ -162,34 +162,34 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """An endpoint, whoever gets tokens of it, and what goes wrong."""
+    """An endpoint, the resources that get tokens from it, and what goes wrong."""
 
     policy: Policy = field(default_factory=Policy)
     seconds: float = 10 * DAY
-    """How long it is played."""
+    """How long it lasts."""
     dialect: Fault | None = None
-    """What is peculiar about every good answer."""
+    """The peculiarity of every good response."""
     warmed: float | None = None
-    """Seconds before the beginning at which the endpoint's cache was filled by somebody else."""
+    """Seconds before the beginning at which somebody else filled the endpoint's cache."""
     latency: float = 0.0
-    """Seconds from a request to its answer."""
+    """Seconds from a request to its response."""
     skew: float = 0.0
-    """Seconds that the operator's clock is ahead of the endpoint's."""
+    """Seconds by which the operator's clock is ahead of the endpoint's."""
     troubles: tuple[Trouble, ...] = ()
-    """In the order of time; where two overlap, the first counts."""
+    """In order of time; if two overlap, the first counts."""
     restarts: tuple[Restart, ...] = ()
     steps: tuple[Step, ...] = ()
     members: tuple[Member, ...] = (Member(),)
     renew_before: float | None = None
-    """Seconds before expiry at which each resource wants its window to open; None for the default."""
+    """Seconds before expiry at which each resource's window opens; None for the default."""
     stated: float | None = None
     """The rollover lead that each endpoint's spec states."""
     disturbances: tuple[Disturbance, ...] = ()
     """What else happens in the cluster."""
     per_minute: int = 60000
-    """Requests that each endpoint's spec allows in a minute."""
+    """Requests per minute that each endpoint's spec allows."""
 
     @property
     def known_expiry(self) -> bool:
-        """Whether the endpoint's answers tell when a token expires."""
+        """Whether the endpoint's responses say when a token expires."""
         return self.policy.jwt or self.dialect not in UNTOLD

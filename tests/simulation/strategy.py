@@ -1,4 +1,4 @@
-"""Random stories. Each kind of trouble has a strategy of its own, since a story of everything proves little of each."""
+"""Random stories, with a strategy for each kind of trouble, since a story of everything proves little about each."""
 
 import math
 from dataclasses import replace
@@ -28,7 +28,7 @@ SHORTEST, LONGEST = 30.0, 30 * DAY
 
 
 def _log(low: float, high: float) -> SearchStrategy[float]:
-    """A number between two bounds, any order of magnitude as likely as any other."""
+    """A number between two bounds, with all orders of magnitude equally likely."""
     return st.floats(math.log(low), math.log(high)).map(lambda each: round(math.exp(each), 3))
 
 
@@ -37,10 +37,10 @@ LIFETIMES: SearchStrategy[float] = st.one_of(
 )
 
 SKEWS = st.sampled_from([0.0, 300.0, -300.0, 7.3])
-"""Seconds that the operator's clock is ahead."""
+"""Seconds by which the operator's clock is ahead."""
 
 DELAYS = st.sampled_from([0.0, 0.0, 50.0, 60.0, 600.0])
-"""Seconds for which consumers go on with an old token."""
+"""Seconds for which consumers keep using an old token."""
 
 TWISTS: list[dict[str, Any]] = [
     *[{}] * 4,
@@ -51,11 +51,11 @@ TWISTS: list[dict[str, Any]] = [
     {"endpoint": "own"},
     {"wrong": True},
 ]
-"""What makes a resource's grant another than the first one's."""
+"""What makes a resource's grant differ from the first one's."""
 
 
 def leads(lifetime: float) -> SearchStrategy[float]:
-    """Seconds from some after expiry to almost a whole lifetime before it."""
+    """Seconds, from some after expiry to almost a whole lifetime before it."""
     known = [lead for lead in (HOUR, 600.0, 300.0, 240.0, 60.0, 5.0, 1.0, 0.0, -1.0, -10.0, -300.0) if lead < lifetime]
     return st.one_of(
         st.sampled_from(known),
@@ -66,7 +66,7 @@ def leads(lifetime: float) -> SearchStrategy[float]:
 
 @st.composite
 def policies(draw: DrawFn, lifetimes: SearchStrategy[float] = LIFETIMES) -> Policy:
-    """An endpoint whose lead is steady."""
+    """An endpoint with a steady lead."""
     lifetime = draw(lifetimes)
     cached = draw(st.sampled_from([True, True, True, True, False]))
     return Policy(
@@ -95,7 +95,7 @@ def unsteady(draw: DrawFn) -> Policy:
 
 @st.composite
 def moments(draw: DrawFn, policy: Policy, seconds: float) -> float:
-    """A moment of a story: likely one at which something is about to happen."""
+    """A moment in a story, preferably one when something is about to happen."""
     if draw(st.booleans()):
         return round(draw(st.floats(0.0, seconds)), 3)
     number = draw(st.integers(1, max(1, int(seconds / policy.lifetime))))
@@ -109,7 +109,7 @@ def quiet(draw: DrawFn) -> Story:
     """Nothing goes wrong."""
     policy = draw(policies())
     if not policy.eager and draw(st.integers(0, 4)) == 0:
-        # What a proxy replays is no older than the token only where nobody else has asked before.
+        # What a proxy replays is as old as the token only if nobody else requested it before.
         return Story(replace(policy, frozen=True, alternating=False), seconds=_length(policy, 3))
     return Story(
         policy,
@@ -125,7 +125,7 @@ def quiet(draw: DrawFn) -> Story:
 
 @st.composite
 def unknown(draw: DrawFn) -> Story:
-    """Opaque tokens, and nothing tells how long they live."""
+    """Opaque tokens whose lifetime nothing states."""
     policy = replace(draw(policies(_log(HOUR, 10 * HOUR))), jwt=False, alternating=False)
     return Story(policy, seconds=_length(policy, 2), dialect=draw(st.sampled_from([EXPIRES_MISSING, EXPIRES_ZERO])))
 
@@ -139,7 +139,7 @@ def changing(draw: DrawFn) -> Story:
 
 @st.composite
 def troubled(draw: DrawFn) -> Story:
-    """The endpoint is out of order at times."""
+    """The endpoint is broken at times."""
     policy = draw(policies())
     seconds = _length(policy, draw(st.integers(2, 5)))
     return Story(
@@ -152,7 +152,7 @@ def troubled(draw: DrawFn) -> Story:
 
 @st.composite
 def restarted(draw: DrawFn) -> Story:
-    """The operator is restarted at times, in the middle of its work too."""
+    """The operator is restarted at times, even in the middle of its work."""
     policy = draw(policies())
     seconds = _length(policy, draw(st.integers(2, 5)))
     return Story(policy, seconds=seconds, restarts=draw(_restarts(policy, seconds)), members=draw(_patient()))
@@ -168,7 +168,7 @@ def stepped(draw: DrawFn) -> Story:
 
 @st.composite
 def steady(draw: DrawFn) -> Story:
-    """So many tokens with the same lead that it has long been learned."""
+    """Enough tokens with the same lead for it to be long known."""
     lifetime = draw(_log(600.0, LONGEST))
     policy = Policy(lifetime=lifetime, lead=draw(leads(lifetime)), jwt=draw(st.booleans()), eager=draw(st.booleans()))
     return Story(policy, seconds=_length(policy, 60), members=draw(_patient()))
@@ -176,7 +176,7 @@ def steady(draw: DrawFn) -> Story:
 
 @st.composite
 def interrupted(draw: DrawFn) -> Story:
-    """A single restart, and nothing else: not even caches that alternate, where it matters who asks how often."""
+    """A single restart and nothing else: not even alternating caches, which depend on who asks how often."""
     policy = replace(draw(policies()), alternating=False)
     seconds = _length(policy, 3)
     at = draw(moments(policy, seconds))
@@ -187,7 +187,7 @@ def interrupted(draw: DrawFn) -> Story:
 
 @st.composite
 def shared(draw: DrawFn) -> Story:
-    """Several resources, of which some have the same grant; each differs from the first by little."""
+    """Several resources, some with the same grant; each differs little from the first."""
     policy = Policy(lifetime=HOUR, lead=draw(st.sampled_from([HOUR / 2, 300.0, 0.0, -10.0])))
     found = []
     for number in range(draw(st.integers(2, 6))):
@@ -237,12 +237,12 @@ def _troubles(draw: DrawFn, policy: Policy, seconds: float) -> tuple[Trouble, ..
 
 
 def _patient() -> SearchStrategy[tuple[Member, ...]]:
-    """A resource whose consumers may go on with an old token."""
+    """A resource whose consumers may keep using an old token."""
     return DELAYS.map(lambda delay: (Member(delay=delay),))
 
 
 def _warmed(policy: Policy) -> SearchStrategy[float | None]:
-    """When somebody else filled the cache: some of a lifetime ago, if ever."""
+    """When somebody else filled the cache: part of a lifetime ago, or never."""
     if not policy.cached:
         return st.none()
     return st.one_of(st.none(), st.floats(0.0, policy.lifetime * 0.999).map(lambda each: round(each, 3)))

@@ -8,13 +8,12 @@ from tests.simulation.story import Member, Story
 
 PER_MINUTE = 60
 SMALL = 100
-"""Namespaces with ten resources each; one has all the others."""
+"""Namespaces with ten resources each; one namespace has all the others."""
 GRANTS = 3000
 
 
 def test_thousands_of_first_tokens_come_as_fast_as_the_budget_allows() -> None:
-    """No minute sees more requests than the endpoint admits, each token is there in the minute that the arithmetic
-    gives it, and a namespace with thousands keeps nobody else waiting."""
+    """The limit is kept, each token comes in the minute that arithmetic gives, and no namespace delays others."""
     small = [Member(f"shop-{n}", f"team-{n % SMALL}", client=f"client-{n}") for n in range(10 * SMALL)]
     large = [Member(f"shop-{n}", "crowd", client=f"client-{n}") for n in range(10 * SMALL, GRANTS)]
     chronicle = simulate(Story(members=(*large, *small), per_minute=PER_MINUTE, seconds=GRANTS / PER_MINUTE * 60 + 60))

@@ -1,6 +1,6 @@
-"""What token endpoints have been seen to say, and what the operator makes of it over several lifetimes.
+"""How token endpoints have been seen to respond, and how the operator handles that over several lifetimes.
 
-Each has 1 h tokens that roll over 10 min before their expiry, where its sentence says nothing else.
+By default they have 1 h tokens that roll over 10 min before expiry.
 """
 
 from itertools import pairwise
@@ -29,7 +29,7 @@ def told(chronicle: Chronicle, kind: str) -> tuple[str, str]:
 
 
 def never_expired(story: Story) -> Chronicle:
-    """Plays a story in which the Secret holds a valid token all the while."""
+    """Plays a story during which the Secret always holds a valid token."""
     chronicle = simulate(story)
     promise.hold(story, chronicle)
     assert expired(story, chronicle, PLACE) == []
@@ -47,7 +47,7 @@ def never_expired(story: Story) -> Chronicle:
     ],
 )
 def test_a_peculiar_answer_is_understood(dialect: Fault) -> None:
-    """It costs what a usual one does: several polls of the first token, one of each other."""
+    """It costs what a usual one does: several polls of the first token, one for each later one."""
     chronicle = never_expired(Story(POLICY, seconds=SECONDS, dialect=dialect))
     assert sum(len(polls) for polls in chronicle.lifetimes(PLACE)[1:]) <= 2 * len(chronicle.lifetimes(PLACE)[1:])
 
@@ -58,15 +58,14 @@ def test_a_peculiar_answer_is_understood(dialect: Fault) -> None:
     ids=["missing", "null", "empty", "another field", "text"],
 )
 def test_without_expires_in_the_token_is_asked_for_within_the_default_lifetime(missing: Fault) -> None:
-    """As Salesforce answers: an opaque token of 10 h that rolls over 1 h before its expiry is noticed in time, though
-    nothing tells when that is."""
+    """As with Salesforce: a 10 h opaque token that rolls over 1 h early is renewed in time without a stated expiry."""
     chronicle = never_expired(Story(Policy(lifetime=10 * HOUR, lead=HOUR), seconds=45 * HOUR, dialect=missing))
     times = chronicle.times()
     assert max(after - before for before, after in pairwise(times)) <= HOUR
 
 
 def test_without_expires_in_a_jwt_tells_its_expiry() -> None:
-    """It is renewed as any other, with one request a lifetime once the rollover is known."""
+    """It is renewed like any other, with one request per lifetime once the rollover is known."""
     chronicle = never_expired(
         Story(Policy(lifetime=HOUR, lead=600, jwt=True), seconds=SECONDS, dialect=fault.EXPIRES_MISSING)
     )
@@ -74,13 +73,12 @@ def test_without_expires_in_a_jwt_tells_its_expiry() -> None:
 
 
 def test_a_frozen_expires_in_never_puts_the_expiry_off() -> None:
-    """A proxy replays the first answer (ruby-cloud-env#62): each same token seems to have its whole hour ahead."""
+    """A proxy replays the first response (ruby-cloud-env#62): the token always seems to have its whole hour left."""
     never_expired(Story(Policy(lifetime=HOUR, lead=600, frozen=True), seconds=SECONDS))
 
 
 def test_the_same_token_until_no_second_is_left_costs_a_second() -> None:
-    """As WSO2 caches (wso2/api-manager#773): the new token is there within a second of the old one's expiry, and
-    `RolloverTooLate` says whose fault that second is."""
+    """As WSO2 caches (wso2/api-manager#773): the new token comes within a second, and `RolloverTooLate` says why."""
     story = Story(Policy(lifetime=HOUR, lead=0), seconds=SECONDS)
     chronicle = simulate(story)
     promise.hold(story, chronicle)
@@ -90,27 +88,26 @@ def test_the_same_token_until_no_second_is_left_costs_a_second() -> None:
 
 
 def test_an_early_request_that_revokes_the_old_token_costs_nobody_one() -> None:
-    """As WSO2 does by default: each request mints a token and revokes the one before, so the Secret never holds any but
-    the newest, and a lifetime has one request."""
+    """As in WSO2 by default: each request revokes the previous token, so the Secret has the newest."""
     chronicle = never_expired(Story(Policy(lifetime=HOUR, cached=False), seconds=SECONDS))
     assert [write.token.serial for write in chronicle.written[PLACE]] == [each.serial for each in chronicle.asked]
     assert all(write.at - asked.at < 1 for write, asked in zip(chronicle.written[PLACE], chronicle.asked, strict=True))
 
 
 def test_caches_that_alternate_never_bring_the_old_token_back() -> None:
-    """Two replicas of the endpoint answer old and new in turn."""
+    """Two replicas of the endpoint return the old and the new one in turn."""
     never_expired(Story(Policy(lifetime=HOUR, lead=600, alternating=True), seconds=SECONDS))
 
 
 @pytest.mark.parametrize("left", [100.0, 1.0], ids=["100 s left", "1 s left"])
 def test_a_cache_filled_long_before_answers_an_old_token_first(left: float) -> None:
-    """Its window is a share of what is left when it is first seen, and the next token has its whole life."""
+    """Its window is a share of the time left when it is first seen; the next token has its whole life."""
     story = Story(Policy(lifetime=HOUR, lead=0), seconds=SECONDS, warmed=HOUR - left)
     promise.hold(story, simulate(story))
 
 
 def test_a_token_that_tells_that_it_has_expired_is_never_written() -> None:
-    """The cache answers one that expired a minute ago, until it rolls over 5 min after its expiry."""
+    """The cache returns a token that expired a minute ago, until it rolls over 5 min after its expiry."""
     story = Story(Policy(lifetime=HOUR, lead=-300, jwt=True), seconds=2 * HOUR, warmed=HOUR + 60)
     chronicle = simulate(story)
     promise.hold(story, chronicle)
@@ -118,7 +115,7 @@ def test_a_token_that_tells_that_it_has_expired_is_never_written() -> None:
 
 
 def test_an_expired_token_with_no_time_left_gives_way_as_soon_as_it_can() -> None:
-    """The same where only an `expires_in` of 0 tells, which elsewhere means never."""
+    """The same if only an `expires_in` of 0 says so, which can also mean that it never expires."""
     story = Story(Policy(lifetime=HOUR, lead=-300), seconds=2 * HOUR, warmed=HOUR + 60)
     chronicle = simulate(story)
     promise.hold(story, chronicle)
@@ -150,7 +147,7 @@ def test_what_is_no_token_is_told_and_asked_for_again_without_a_hurry(dialect: F
 
 @pytest.mark.parametrize("kind", Kind)
 def test_trouble_before_expiry_costs_nothing_once_it_has_ended(kind: Kind) -> None:
-    """Half an hour of it ends five minutes before the token does, so that there is time for the next."""
+    """A fault of half an hour ends five minutes before the token expires, which is enough for a renewal."""
     trouble = Trouble(start=HOUR - 2100, end=HOUR - 300, kind=kind, pause=60)
     never_expired(Story(POLICY, seconds=2.5 * HOUR, troubles=(trouble,)))
 

@@ -1,4 +1,4 @@
-"""Whatever becomes of the cluster around it, no resource is forgotten, and all are well again when it is."""
+"""Whatever happens to the cluster around the operator, no resource is forgotten, and all recover with it."""
 
 import asyncio
 import base64
@@ -32,20 +32,22 @@ from tests.unit.virtual import EPOCH, FakeClock, run
 from tests.unit.world import glancing
 
 CALM = 700.0
-"""Seconds without a disturbance after which all is well: the longest wait is 5 min, for what was refused, and what
-comes after it may wait as long again."""
+"""Seconds without a disturbance after which everything is well.
+
+The longest wait, after a refusal, is 5 min, and what comes after it may wait as long again.
+"""
 GLANCE = 5.0
-"""Seconds between two looks whether anything was forgotten."""
+"""Seconds between two checks for forgotten resources."""
 LIFETIME = 600.0
 LONG = Policy()
-"""Tokens that are not renewed while a story lasts."""
+"""Tokens that aren't renewed while a story lasts."""
 MEMBERS = (Member(), Member("till"), Member("stock", client="stock"), Member("own", endpoint="own", client="own"))
 
 
 def play(story: Story) -> tuple[Chronicle, Simulation]:
-    """Plays a story, and looks all the while whether anything was forgotten.
+    """Plays a story, and checks all the while that nothing is forgotten.
 
-    :raises AssertionError: where that is so.
+    :raises AssertionError: if something is.
     """
 
     async def main(clock: FakeClock) -> tuple[Chronicle, Simulation]:
@@ -73,7 +75,7 @@ def _nothing_is_forgotten(world: Simulation) -> None:
 
 
 def check(story: Story) -> Chronicle:
-    """Play a story, and hold the operator to what it promises of any."""
+    """Plays a story, and checks the promises that hold in any."""
     try:
         chronicle, world = play(story)
         all_is_well(world)
@@ -102,11 +104,11 @@ def all_is_well(world: Simulation) -> None:
 
 def story(*disturbances: Disturbance, troubles: tuple[Trouble, ...] = (), members: tuple[Member, ...] = MEMBERS,
           policy: Policy | None = None) -> Story:  # fmt: skip
-    """One that ends well after all is over."""
+    """A story that ends well once the disturbances are over."""
     ends = [over(each) for each in disturbances] + [each.end for each in troubles]
     return Story(
         policy or Policy(LIFETIME, lead=60),
-        # No renewal is to repair what was forgotten.
+        # No renewal may repair what was forgotten.
         seconds=max(ends, default=0.0) + CALM,
         troubles=troubles,
         members=members,
@@ -162,7 +164,7 @@ def test_found(name: str) -> None:
 
 
 def test_a_quota_costs_few_tokens() -> None:
-    """Of an endpoint that mints at each request: one for each resource before it is known that none can be written."""
+    """With an endpoint that mints per request: one per resource before it is known that none can be written."""
     told = story(Storm(0, 600, Weather.DENIED, SECRETS), policy=Policy(LIFETIME, cached=False), members=(Member(),))
     chronicle = check(told)
     assert len([each for each in chronicle.asked if each.at < 600]) == 1
@@ -171,7 +173,7 @@ def test_a_quota_costs_few_tokens() -> None:
 @pytest.mark.parametrize(("manner", "most"), [(Manner.DELETES, 2 + 300 / 5), (Manner.OVERWRITES, 8 + 300 / 30),
                                               (Manner.RELABELS, 8 + 300 / 30)])  # fmt: skip
 def test_a_rival_is_not_fought(manner: Manner, most: float) -> None:
-    """Five minutes of it: few writes, and few requests."""
+    """Five minutes of it cost few writes and few requests."""
     chronicle = check(story(Rival(50, 350, manner), members=(Member(),)))
     writes = [each for each in chronicle.written["store", "shop"] if 50 <= each.at < 350]
     assert len(writes) <= most
@@ -179,7 +181,7 @@ def test_a_rival_is_not_fought(manner: Manner, most: float) -> None:
 
 @st.composite
 def disturbances(draw: DrawFn) -> tuple[Disturbance, ...]:
-    """Some, of all sorts."""
+    """Disturbances of all sorts."""
     start = st.one_of(st.floats(0, 1200), st.sampled_from([0.0, 470.0, 540.0, 600.0])).map(lambda at: round(at, 3))
     length = st.one_of(st.floats(0.5, 300), st.sampled_from([1.0, 30.0])).map(lambda seconds: round(seconds, 3))
     names = st.sampled_from([member.name for member in MEMBERS])
@@ -223,5 +225,5 @@ def disturbed(draw: DrawFn) -> Story:
 @example(story(Storm(0, 200, Weather.AWAY), Deletion(10, What.ENDPOINT, name="own")))
 @example(story(Wishes(570.964, 677.15, name="till")))
 def test_disturbed(told: Story) -> None:
-    """Random ones."""
+    """Random disturbances."""
     check(told)

@@ -1,4 +1,4 @@
-"""operator/docs/renewal.md shows what the simulator gives."""
+"""operator/docs/renewal.md shows the simulator's results."""
 
 from xml.etree import ElementTree
 
@@ -18,7 +18,7 @@ def rows() -> dict[str, figure.Row]:
 
 
 def test_the_table_is_what_a_year_gives(rows: dict[str, figure.Row]) -> None:
-    """Every endpoint has its row, and no figure is another than one that is documented by more than a twentieth."""
+    """Every endpoint has its row, and no figure differs from the documented one by more than a twentieth."""
     documented, computed = (_figures(text) for text in (document.documented(), figure.table(rows.values())))
     assert documented.keys() == computed.keys(), STALE
     for name, figures in computed.items():
@@ -28,7 +28,7 @@ def test_the_table_is_what_a_year_gives(rows: dict[str, figure.Row]) -> None:
 def test_where_the_lead_is_in_time_no_second_is_lost_for_little_more_than_a_request(
     rows: dict[str, figure.Row],
 ) -> None:
-    """Over a year, with four requests at first and 1.2 later where the lead is an hour."""
+    """Over a year, with four requests at first and 1.2 later if the lead is an hour."""
     steady = ("lead 1 h", "lead 10 min", "lead 5 min", "lead 4 min", "lead 1 min", "lead 23 h", "uncached")
     for name in (*steady, "5 min, uncached", "5 min, lead 2 min", "replaying cache", "UNIX time"):
         assert rows[name].operator.expired == 0
@@ -46,7 +46,7 @@ def test_what_could_have_been_avoided_is_less_than_a_second_a_renewal(rows: dict
 
 @pytest.mark.parametrize("file", PLOTS)
 def test_a_plot_shows_what_the_simulator_gives(file: str) -> None:
-    """The file in operator/docs has the words and the dots of the one that is drawn now, and the document has it."""
+    """The documented file has the same words and dots as the plot drawn now, and the document shows it."""
     (words, dots), (now_words, now_dots) = (_seen(svg) for svg in (document.plot(file).read_bytes(), draw(PLOTS[file])))
     assert words == now_words, STALE
     assert dots == pytest.approx(now_dots, abs=1), STALE
@@ -59,7 +59,7 @@ def _figures(table: str) -> dict[str, list[float]]:
 
 
 def _seen(svg: bytes) -> tuple[list[str | None], list[float]]:
-    """The words of a plot, and where its dots and ticks are, in points."""
+    """The words of a plot, and the positions of its dots and ticks in points."""
     root = ElementTree.fromstring(svg)  # noqa: S314  # our own
     namespace = "{http://www.w3.org/2000/svg}"
     marks = [float(mark.attrib[axis]) for mark in root.iter(f"{namespace}use") for axis in ("x", "y")]

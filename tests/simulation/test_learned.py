@@ -1,4 +1,4 @@
-"""What is learned of the rollover saves requests, and is told."""
+"""What is learned about the rollover saves requests and appears in the status."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from tests.simulation.story import Restart, Story
 
 PLACE = ("store", "shop")
 EARLY = 300.0
-"""Seconds of lead above which one request a lifetime is normal."""
+"""Seconds of lead above which one request per lifetime is normal."""
 SAFE = 240.0
 """Seconds of lead below which the rollover is too late."""
 
@@ -20,8 +20,7 @@ SAFE = 240.0
 @examples(40)
 @given(strategy.steady())
 def test_from_the_second_lifetime_on_requests_are_few(story: Story) -> None:
-    """On average 1.2 at most where the lead is over 5 min, else 3, after expiry included; and what the status tells of
-    the lead is proven."""
+    """On average at most 1.2 for leads over 5 min and 3 for others; the lead in the status is a proven one."""
     chronicle = simulate(story)
     promise.hold(story, chronicle)
     later = [len(polls) for polls in chronicle.lifetimes(PLACE)[1:]]
@@ -44,8 +43,11 @@ def test_from_the_second_lifetime_on_requests_are_few(story: Story) -> None:
 @given(strategy.interrupted())
 @example(Story(Policy(30, lead=-1), seconds=105, restarts=(Restart(30.5),)))
 def test_a_restart_costs_one_request_at_most(story: Story) -> None:
-    """At once where a poll is due, and later where it forgets what one poll had taught; at once none before the window.
-    After expiry the steps to the next poll begin anew, by the stored expiry, which may be two more."""
+    """A restart costs at most one request, two more after expiry.
+
+    It costs one at once if a poll is due, and one later if it loses what a poll had taught; before the window none at
+    once. After expiry the steps between polls start again from the stored expiry, which may cost two more.
+    """
     disturbed, calm = simulate(story), simulate(replace(story, restarts=()))
     if not disturbed.restarted:
         return

@@ -1,5 +1,7 @@
-"""The tests would notice: each patch in mutants/ puts a fault into a copy of the operator, and a few stories, or the
-unit tests that it names, find it."""
+"""Tests of the tests: each patch in mutants/ puts a bug into a copy of the operator, and some tests must find it.
+
+By default these are a few stories, otherwise the unit tests that the patch names.
+"""
 
 import os
 import re
@@ -20,15 +22,15 @@ MUTANTS: Final = {path.stem: path for path in sorted((Path(__file__).parent / "m
 CONTROL: Final = "no fault"
 SUBSET: Final = ("test_promise.py", "test_learned.py", "test_sharing.py")
 CLUSTER: Final = ("test_disturbed.py",)
-"""Finds those in mutants/cluster/, which only show where the cluster is disturbed."""
+"""Finds the bugs in mutants/cluster/, which only show while the cluster is disturbed."""
 TIMEOUT: Final = 90
-"""Seconds: each takes less than ten where nothing else runs, two at a time."""
+"""Seconds: each takes less than ten if nothing else runs, two at a time."""
 
 Runs = dict[str, "Future[subprocess.CompletedProcess[str]]"]
 
 
 def patched(source: Path, patch: str) -> None:
-    """Apply a unified diff of one file to the tree at `source`: each hunk's old lines must be there exactly once."""
+    """Applies a unified diff of one file to the tree at `source`: each hunk's old lines must occur exactly once."""
     hunks = re.split(r"^@@.*@@.*\n", patch, flags=re.MULTILINE)
     found = re.search(r"^\+\+\+ b/(\S+)", hunks[0], flags=re.MULTILINE)
     assert found is not None, "the patch names no file"
@@ -45,13 +47,13 @@ def patched(source: Path, patch: str) -> None:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    """The subset's run with each fault, and without any, two at a time."""
+    """Runs the subset with each bug, and without any, two at a time."""
     with ThreadPoolExecutor(2) as pool:
         yield {name: pool.submit(_run, tmp_path_factory.mktemp("tree"), name) for name in (CONTROL, *MUTANTS)}
 
 
 def _finders(name: str) -> Sequence[str]:
-    """The tests that are to find the fault."""
+    """The tests that should find the bug."""
     if name == CONTROL:
         return [f"tests/simulation/{file}" for file in SUBSET]
     named = re.search("^Found by (.+)$", MUTANTS[name].read_text(), flags=re.MULTILINE)
@@ -71,21 +73,21 @@ def _run(tree: Path, name: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_without_a_fault_the_subset_passes(runs: Runs) -> None:
-    """Else it would prove nothing of the others."""
+    """Otherwise the other runs would prove nothing."""
     run = runs[CONTROL].result()
     assert run.returncode == 0, run.stdout[-3000:]
 
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_the_fault_is_found(runs: Runs, name: str) -> None:
-    """By a promise that it breaks, not by a crash."""
+    """By a broken promise, not by a crash."""
     run = runs[name].result()
     assert run.returncode == 1, f"no story noticed {name}:\n{run.stdout[-3000:]}{run.stderr[-1000:]}"
     assert "AssertionError" in run.stdout or "DID NOT RAISE" in run.stdout
 
 
 def test_there_are_enough_of_them_in_every_room() -> None:
-    """No room's tests go untried."""
+    """Every room's tests are tried."""
     rooms = {
         re.search(r"^\+\+\+ b/operator/integration_token/(\w+)", path.read_text(), flags=re.MULTILINE)
         for path in MUTANTS.values()

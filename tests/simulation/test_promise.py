@@ -1,8 +1,8 @@
-"""Random stories: whatever happens, what the operator promises holds.
+"""Random stories: whatever happens, the operator keeps its promises.
 
-With CI=true the stories are the same at each run, so that none fails there for what the change under test didn't do;
-else they are new ones, which find more. A failing story is shrunk and printed: `hold(story, simulate(story))` plays it
-again, and so does the line with `@reproduce_failure`.
+With CI=true the stories are the same in each run, so that none fails for something other than the change under test;
+otherwise they are new ones, which find more. A failing story is shrunk and printed: `hold(story, simulate(story))`
+plays it again, and so does the line with `@reproduce_failure`.
 """
 
 from hypothesis import example, given
@@ -15,7 +15,7 @@ from tests.simulation.story import DAY, Kind, Member, Restart, Step, Story, Trou
 
 
 def check(story: Story) -> None:
-    """Play a story, and hold the operator to its promises."""
+    """Plays a story, and checks that the operator keeps its promises."""
     try:
         promise.hold(story, simulate(story))
     except AssertionError as error:
@@ -23,7 +23,7 @@ def check(story: Story) -> None:
 
 
 SLOW = (Member(delay=600),)
-"""Its consumers go on with an old token for ten minutes."""
+"""Its consumers keep using an old token for ten minutes."""
 
 
 @examples(400)
@@ -39,7 +39,7 @@ def test_quiet(story: Story) -> None:
 @examples(40)
 @given(strategy.unknown())
 def test_unknown(story: Story) -> None:
-    """Nothing tells how long tokens live."""
+    """Nothing states how long tokens live."""
     check(story)
 
 
@@ -54,7 +54,7 @@ def test_changing(story: Story) -> None:
 @given(strategy.troubled())
 @example(Story(Policy(lead=600), seconds=2 * DAY, troubles=(Trouble(0.8 * DAY, 0.95 * DAY, Kind.SHORT),)))
 def test_troubled(story: Story) -> None:
-    """The endpoint is out of order."""
+    """The endpoint is broken at times."""
     check(story)
 
 

@@ -16,7 +16,7 @@ from tests.simulation.story import Member, Story
 
 @cache
 def _alone(policy: Policy, seconds: float, delay: float) -> int:
-    """What one resource costs whose consumers go on with an old token for so long."""
+    """What a single resource costs whose consumers keep using an old token for this long."""
     return len(simulate(Story(policy, seconds=seconds, members=(Member(delay=delay),))).asked)
 
 
@@ -45,11 +45,11 @@ def test_sharing(story: Story) -> None:
             if (each.host, each.client, each.audience, each.scopes)
             == (host, grant.client_id, grant.audience, grant.scopes)
         ]
-        # A restart in the middle of the first renewal's polls has the second one learn anew.
+        # A restart in the middle of the first renewal's polls makes the second one learn anew.
         relearned = len(story.restarts) * (
             polls_until_expiry(promise.default_window(story.policy.lifetime, longest)) + 3
         )
-        # Where consumers differ in how late they are, so do the moments at which their resources poll.
+        # If consumers' delays differ, so do the times at which their resources poll.
         differing = math.ceil(story.seconds / story.policy.lifetime) * (len({each.delay for each in story.members}) > 1)
         most = len(sharers) * (alone + 3 + relearned + differing)
         assert requests <= most, f"{requests} requests of {len(sharers)} grants, {alone} of one alone\nin {story!r}"

@@ -1,4 +1,4 @@
-"""A story of one namespace and the same story with a hostile neighbour give that namespace the same times."""
+"""A namespace's story has the same times with and without a hostile neighbour."""
 
 from dataclasses import replace
 
@@ -22,11 +22,11 @@ VICTIMS = (
     Member("own", namespace="bank", endpoint="own", client="own"),
 )
 ALONE = Story(Policy(300, lead=60), seconds=SECONDS, members=VICTIMS, per_minute=120, renew_before=60)
-"""A request a lifetime: what all of them ask for fits into the endpoint's rate."""
+"""One request per lifetime: everybody's requests together fit into the endpoint's rate."""
 
 
 def crowd(count: int, **what: str) -> tuple[Member, ...]:
-    """So many resources of the hostile namespace, each with a client of its own."""
+    """This many resources of the hostile namespace, each with its own client."""
     return tuple(Member(f"a-{n}", HOSTILE, client=f"a-{n}", **what) for n in range(count))  # type: ignore[arg-type]
 
 
@@ -69,7 +69,7 @@ def alone() -> Chronicle:
 
 @pytest.mark.parametrize("name", STORIES)
 def test_a_neighbour_changes_no_times(alone: Chronicle, name: str) -> None:
-    """Of no token of the others, by more than two seconds."""
+    """Of no token of others, by more than two seconds."""
     beside = simulate(STORIES[name])
     for member in VICTIMS:
         place = (member.namespace, member.name)
@@ -82,8 +82,7 @@ def test_a_neighbour_changes_no_times(alone: Chronicle, name: str) -> None:
 @pytest.mark.parametrize("manner", Manner)
 @pytest.mark.parametrize("wishes", [False, True], ids=["", "with wishes"])
 def test_a_neighbour_with_the_same_credentials_costs_no_second(manner: Manner, *, wishes: bool) -> None:
-    """Whatever it does to its own Secret of the shared token: no token of the others expires in use that wouldn't have
-    alone."""
+    """Whatever it does to its own Secret: none of the others' tokens expires in use that wouldn't have anyway."""
     shared = Member(namespace=HOSTILE, client="bank")
     disturbances: tuple[Disturbance, ...] = (Rival(5, SECONDS - 100, manner, HOSTILE, "shop", every=1.0),)
     if wishes:

@@ -1,4 +1,4 @@
-"""Makes a story's disturbances happen."""
+"""Causes a story's disturbances."""
 
 import asyncio
 import base64
@@ -28,33 +28,33 @@ _READS = frozenset({"get", "list"})
 _SLOW = 2.0
 """Seconds that a slow call takes."""
 _FORGED = 20.0
-"""Seconds that a token has left by what a forger writes."""
+"""Remaining lifetime in seconds that a forger writes."""
 
 
 class Turmoil:
-    """Everybody but the operator."""
+    """Everybody except the operator."""
 
     def __init__(self, world: "Simulation") -> None:
-        """Nothing has happened yet."""
+        """Starts before anything has happened."""
         self._world = world
         self._storms = [each for each in world.story.disturbances if isinstance(each, Storm)]
         self._tasks: list[asyncio.Task[None]] = []
         self.undone = 0
-        """Writes of the operator's that rivals have undone."""
+        """Writes of the operator that rivals have undone."""
 
     def begin(self) -> None:
-        """Everything takes its course."""
+        """Starts all disturbances."""
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._play(each)) for each in self._world.story.disturbances]
 
     async def end(self) -> None:
-        """Returns when all is over."""
+        """Returns when everything is over."""
         await asyncio.gather(*self._tasks)
 
     async def before(self, verb: str, plural: str, namespace: str) -> None:
-        """A call of the operator's arrives.
+        """A call from the operator arrives.
 
-        :raises ClusterError: where it fails.
+        :raises ClusterError: if it fails.
         """
         weather = self._weather(plural, namespace)
         if weather is Weather.AWAY:
@@ -69,9 +69,9 @@ class Turmoil:
             raise Denied("403 exceeded quota", status=403)
 
     async def after(self, plural: str, namespace: str) -> None:
-        """A write of the operator's was carried out.
+        """A write by the operator was carried out.
 
-        :raises ClusterError: where its answer gets lost.
+        :raises ClusterError: if its response is lost.
         """
         weather = self._weather(plural, namespace)
         if weather is Weather.SLOW:
@@ -103,7 +103,7 @@ class Turmoil:
                     self._wish(disturbance)
                     await asyncio.sleep(disturbance.every)
             case Storm():
-                pass  # told by the clock
+                pass  # the clock announces it
 
     async def _until(self, at: float) -> None:
         await asyncio.sleep(max(0.0, at - self._world.now))
@@ -140,7 +140,7 @@ class Turmoil:
         return []
 
     def _collect(self, deletion: Deletion) -> None:
-        """As the garbage collector does with what a resource owned."""
+        """Does what the garbage collector does with objects that a resource owned."""
         if self._world.cluster.find("secrets", deletion.namespace, deletion.name) is not None:
             self._world.cluster.remove("secrets", deletion.namespace, deletion.name)
 
