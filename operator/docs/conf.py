@@ -16,7 +16,7 @@ navigation = {
     "Start": ["Install, and a first token <readme>", "getting-started", "concepts", "installation"],
     "The resources": ["integrationtoken", "tokenendpoint", "reference"],
     "Tokens and credentials": ["consuming", "programs", "endpoints", "authentication", "credentials"],
-    "Run": [
+    "Running it": [
         "troubleshooting",
         "operations",
         "command-line",
@@ -26,7 +26,7 @@ navigation = {
         "performance",
         "security",
     ],
-    "Understand": ["renewal", "architecture", "development"],
+    "How it works": ["renewal", "architecture", "development"],
     "The project": ["The Helm chart <chart>", "changelog"],
 }
 """Captions, and the pages below them: a name, or a title and in angle brackets the name.
@@ -40,6 +40,12 @@ elsewhere = {
     "changelog": "CHANGELOG.md",
 }
 """Pages whose files are not in this folder, by their names on the site."""
+
+drawn = {"README.md": "overview.svg"}
+"""Files whose Mermaid diagram, which repositories draw, is this picture on the site.
+
+Mermaid needs a megabyte of program in the browser. So all other pages have SVGs, which both show.
+"""
 
 extensions = ["myst_parser"]
 myst_heading_anchors = 6

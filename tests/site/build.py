@@ -39,7 +39,7 @@ def build(directory: Path, root: Path = ROOT) -> list[str]:
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode:
         return answer.stderr.replace(f"{source.resolve()}/", "").strip().splitlines()
-    return [*foreign(directory), *unnamed(directory)]
+    return [*foreign(directory), *undrawn(directory), *unnamed(directory)]
 
 
 def foreign(directory: Path) -> Iterator[str]:
@@ -48,6 +48,13 @@ def foreign(directory: Path) -> Iterator[str]:
         if path.suffix in _LOADING:
             for found in LOADS.finditer(path.read_text(errors="replace")):
                 yield f"{path.relative_to(directory)} loads from another host: {found[0]}"
+
+
+def undrawn(directory: Path) -> Iterator[str]:
+    """Diagrams that stay text: a browser draws them with a program that the site doesn't have."""
+    for path in sorted(directory.rglob("*.html")):
+        if "highlight-mermaid" in path.read_text():
+            yield f"{path.relative_to(directory)} has a Mermaid diagram, which the site doesn't draw: make it an SVG"
 
 
 def unnamed(directory: Path) -> Iterator[str]:

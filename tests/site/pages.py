@@ -22,6 +22,7 @@ PICTURES: Final = frozenset({".svg", ".png"})
 """What files of pictures end in."""
 
 _FENCE: Final = re.compile(r"^ *(```+|~~~+).*?^ *\1 *$", re.MULTILINE | re.DOTALL)
+_DIAGRAM: Final = re.compile(r"^```mermaid\n.*?^```$", re.MULTILINE | re.DOTALL)
 _LINK: Final = re.compile(r"(?<=\]\()[^)\s]+(?=\))|(?<=\]: )\S+$", re.MULTILINE)
 _ABSOLUTE: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
@@ -56,6 +57,8 @@ class Pages:
                 shutil.copy(beside, directory)
         for path, name in sorted(self.files().items()):
             text = self.turned(path, (self.root / path).read_text())
+            if picture := self.settings.get("drawn", {}).get(path):
+                text = _DIAGRAM.sub(f"![{_title(self.root / DOCUMENTS / picture)}]({picture})", text)
             if name == "index":
                 text += self._navigation()
             (directory / f"{name}.md").write_text(text)
@@ -90,3 +93,9 @@ class Pages:
         for caption, names in self.settings["navigation"].items():
             parts.append("\n".join(["", "```{toctree}", ":hidden:", f":caption: {caption}", "", *names, "```", ""]))
         return "".join(parts)
+
+
+def _title(picture: Path) -> str:
+    """What an SVG says of itself."""
+    found = re.search(r"<title>(.*?)</title>", picture.read_text())
+    return found[1] if found else ""

@@ -1,6 +1,6 @@
 """A site is refused for what its readers would stumble over."""
 
-import shutil
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ navigation = {"Pages": ["other", "changes"]}
 elsewhere = {"changes": "CHANGELOG.md"}
 extensions = ["myst_parser"]
 myst_heading_anchors = 6
+suppress_warnings = ["misc.highlighting_failure"]
 """
 
 PAGES = {
@@ -58,6 +59,7 @@ def test_a_link_leads_to_a_page_or_to_the_file_in_the_repository(small: Path, tm
         pytest.param("index.md", "[x](../../absent)", "index.md:3: the link to ../../absent leads to no", id="a file"),
         pytest.param("index.md", "![x](absent.svg)", "index.md:3: the link to absent.svg leads to no", id="a picture"),
         pytest.param("index.md", "![](a.svg)", "index.html shows _images/a.svg without a text", id="a picture's text"),
+        pytest.param("index.md", "```mermaid\nflowchart LR\n```", "index.html has a Mermaid diagram", id="a diagram"),
         pytest.param("third.md", "text", "third.md: WARNING: document isn't included in any toctree", id="no entry"),
         pytest.param(
             "conf.py", SETTINGS.replace('"other"', '"other", "absent"'), "nonexisting document 'absent'", id="no page"
@@ -102,8 +104,16 @@ def test_every_document_is_a_page() -> None:
     assert len(set(files.values())) == len(files)
 
 
+@pytest.mark.parametrize(("path", "picture"), Pages.read().settings["drawn"].items())
+def test_a_picture_shows_what_the_diagram_does(path: str, picture: str) -> None:
+    """Every label of the one is in the other."""
+    _, _, after = (ROOT / path).read_text().partition("```mermaid")
+    labels = re.findall(r'"([^"]+)"', after.partition("```")[0])
+    shown = re.findall(r"<text[^>]*>([^<]+)<", (ROOT / DOCUMENTS / picture).read_text())
+    assert sorted(part for label in labels for part in label.split("<br/>")) == sorted(shown)
+
+
 def test_a_code_block_keeps_its_links(small: Path) -> None:
     """They are examples."""
     text = "```md\n[x](absent.md)\n```\n"
     assert Pages.read(small).turned("operator/docs/index.md", text) == text
-    shutil.rmtree(small)
