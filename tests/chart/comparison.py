@@ -273,7 +273,7 @@ FINDINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "CKV2_K8S_6": f"{_POLICY}; the test's pod has none",
     },
 }
-"""By linter, the finding's ID, and why it stands."""
+"""By linter, the finding's ID, and why it remains."""
 
 
 def values_of(peer: str) -> list[str]:
@@ -303,7 +303,7 @@ def tables() -> str:
             theirs = "all others" if answer.theirs == "*" else f"`{answer.theirs}`"
             lines.append(f"| {theirs} | {ours} | {answer.why} |")
         lines.append("")
-    lines += ["### Findings of linters that stand", "", "| finding | why it stands |", "|---|---|"]
+    lines += ["### Findings of linters that remain", "", "| finding | why it remains |", "|---|---|"]
     lines += [f"| {linter} `{name}` | {why} |" for linter, found in FINDINGS.items() for name, why in found.items()]
     return "\n".join([*lines, ""])
 
