@@ -25,6 +25,7 @@ navigation = {
         "backup",
         "performance",
         "security",
+        "api-policy",
     ],
     "How it works": ["renewal", "architecture", "development"],
     "The project": ["The Helm chart <chart>", "changelog"],
