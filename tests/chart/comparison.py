@@ -1,6 +1,6 @@
-"""Our values beside those of cert-manager's and of External Secrets' charts: what each of theirs is here, or why not.
+"""Compares our values with those of cert-manager's and External Secrets' charts: what each becomes here, or why not.
 
-The names of theirs stand in `peer/`. `python -m tests.chart.comparison` writes the tables into the document.
+The names of their values are in `peer/`. `python -m tests.chart.comparison` writes the tables into the document.
 """
 
 import re
@@ -20,14 +20,14 @@ _SECTION: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What becomes of those values of theirs whose names have this form, unless an answer above has them."""
+    """The answer for their values whose names match, unless an earlier answer matches."""
 
     theirs: str
-    """A name, or several by `*`."""
+    """A name, or several with `*`."""
     ours: str = ""
-    """Names of our values, with commas between; empty where there is none."""
+    """Names of our values, separated by commas; empty if there is none."""
     why: str = ""
-    """Why there is none, or what is different."""
+    """Why there is none, or what differs."""
 
 
 _FIXED = "fixed: the pod asks for its token itself, and the account offers none"
@@ -137,7 +137,7 @@ CERT_MANAGER: Final = (
     Answer("acmesolver.*", "", "belongs to ACME"),
     Answer("*", "", "belongs to certificates and their issuers"),
 )
-"""Of cert-manager's."""
+"""For cert-manager's values."""
 
 EXTERNAL_SECRETS: Final = (
     Answer("global.compatibility.openshift.*", "global.compatibility.openshift.adaptSecurityContext"),
@@ -237,7 +237,7 @@ EXTERNAL_SECRETS: Final = (
     Answer("grafanaDashboard.*", "metrics.dashboard.enabled, metrics.dashboard.labels, metrics.dashboard.annotations"),
     Answer("*", "", "belongs to that operator's stores and kinds"),
 )
-"""Of External Secrets'."""
+"""For External Secrets' values."""
 
 ANSWERS: Final[Mapping[str, tuple[Answer, ...]]] = {"cert-manager": CERT_MANAGER, "external-secrets": EXTERNAL_SECRETS}
 
@@ -283,7 +283,7 @@ def values_of(peer: str) -> list[str]:
 
 
 def answered(peer: str) -> Iterator[tuple[str, Answer]]:
-    """Each value of a peer's with its answer. Raises LookupError where there is none."""
+    """Each of a peer's values with its answer. Raises LookupError if there is none."""
     for value in values_of(peer):
         found = next((answer for answer in ANSWERS[peer] if fnmatchcase(value, answer.theirs)), None)
         if found is None:
@@ -292,7 +292,7 @@ def answered(peer: str) -> Iterator[tuple[str, Answer]]:
 
 
 def tables() -> str:
-    """The tables, as the document has them."""
+    """The tables, as in the document."""
     lines = []
     for peer, answers in ANSWERS.items():
         count = len(values_of(peer))
@@ -309,7 +309,7 @@ def tables() -> str:
 
 
 def written(document: str) -> str:
-    """The document with the tables of now."""
+    """The document with the current tables."""
     return _SECTION.sub(lambda found: found[1] + "\n" + tables() + "\n" + found[2], document)
 
 

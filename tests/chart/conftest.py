@@ -1,4 +1,4 @@
-"""One control plane for all tests of the chart, with the chart's CRDs; tests that only render do without."""
+"""One control plane with the chart's CRDs for all chart tests; tests that only render need none."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.cluster.plane import ControlPlane
 
 @pytest.fixture(scope="session")
 def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
-    """Helm, with no cluster in reach: rendering must not depend on one."""
+    """Helm without a reachable cluster: rendering must not depend on one."""
     directory = tmp_path_factory.mktemp("helm")
     return Helm(Client(directory / "no-kubeconfig", directory))
 

@@ -1,4 +1,4 @@
-"""Kubeconform and kube-score on what the chart renders, with no schema but those of an API server of the tests."""
+"""Kubeconform and kube-score on the rendered chart, with schemas only from the tests' API server."""
 
 import json
 import re
@@ -16,7 +16,7 @@ _REFERENCE = "#/definitions/"
 
 
 def render(helm: Helm, directory: Path) -> list[Path]:
-    """A file for each set of values, with all that the chart renders to."""
+    """A file for each set of values, with everything that the chart renders."""
     files = []
     for path in CI_FILES:
         file = directory / path.name
@@ -26,7 +26,7 @@ def render(helm: Helm, directory: Path) -> list[Path]:
 
 
 def write_schemas(kubectl: Kubectl, kinds: Sequence[tuple[str, str]], directory: Path) -> None:
-    """A JSON schema for each (apiVersion, kind), from what the API server tells of itself, and closed."""
+    """A closed JSON schema for each (apiVersion, kind), from what the API server publishes."""
     definitions = json.loads(kubectl.run("get", "--raw", "/openapi/v2"))["definitions"]
     names = {
         (f"{one['group']}/{one['version']}".lstrip("/"), one["kind"]): name
@@ -36,13 +36,13 @@ def write_schemas(kubectl: Kubectl, kinds: Sequence[tuple[str, str]], directory:
     for version, kind in kinds:
         needed = dict(_closure(definitions, names[version, kind]))
         schema = {"$ref": _REFERENCE + names[version, kind], "definitions": needed}
-        # What kubeconform calls the group of a kind that has none is its version.
+        # Kubeconform calls the core group by its version.
         group, _, _ = version.partition("/")
         (directory / f"{kind}-{group}.json".lower()).write_text(json.dumps(schema))
 
 
 def _closure(definitions: Mapping[str, Any], name: str) -> Iterator[tuple[str, Any]]:
-    """A definition and those that it refers to, none of them open."""
+    """A definition and those that it refers to, all closed."""
     names, seen = [name], {name}
     while names:
         name = names.pop()
@@ -68,7 +68,7 @@ def _closed(schema: Any) -> Any:
 
 
 def conform(files: Sequence[Path], schemas: Path) -> list[str]:
-    """What kubeconform finds wrong: a line each."""
+    """What kubeconform finds wrong, one line each."""
     location = f"{schemas}/{{{{ .ResourceKind }}}}-{{{{ .Group }}}}.json"
     command = [str(tool.find("kubeconform")), "-strict", "-output=json", f"-schema-location={location}", "-verbose"]
     answer = subprocess.run([*command, *map(str, files)], capture_output=True, text=True, check=False)
@@ -83,7 +83,7 @@ def conform(files: Sequence[Path], schemas: Path) -> list[str]:
 
 
 def score(files: Sequence[Path]) -> dict[str, set[str]]:
-    """What kube-score finds, by its ID: the files and objects."""
+    """What kube-score finds, by ID: the files and objects."""
     found: dict[str, set[str]] = {}
     for file in files:
         command = [
@@ -102,11 +102,11 @@ def score(files: Sequence[Path]) -> dict[str, set[str]]:
 
 
 _OK = 10
-"""The grade of kube-score's for a check that is passed."""
+"""kube-score's grade for a passed check."""
 
 
 def kinds_of(files: Sequence[Path]) -> list[tuple[str, str]]:
-    """(apiVersion, kind) of all that is in them."""
+    """The (apiVersion, kind) of everything in them."""
     documents: Iterator[Document] = (
         document for file in files for document in yaml.load_all(file.read_text(), Loader=yaml.CSafeLoader)
     )

@@ -1,10 +1,10 @@
-"""Kinds of the Prometheus operator, which no control plane of the tests has."""
+"""Kinds of the Prometheus operator, which the tests' control planes lack."""
 
 from tests.chart.rendering import Document
 
 
 def _monitor_crd(kind: str, endpoints: str) -> Document:
-    """As much of the Prometheus operator's as is needed to check the fields that the chart writes."""
+    """The part of the Prometheus operator's CRD that is needed to check the fields that the chart writes."""
     text, texts = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
     relabeling = {"sourceLabels": texts, "targetLabel": text, "regex": text, "replacement": text, "action": text}
     relabelings = {"type": "array", "items": {"type": "object", "properties": relabeling}}
@@ -29,7 +29,7 @@ def _monitor_crd(kind: str, endpoints: str) -> Document:
 
 
 def _rule_crd() -> Document:
-    """Likewise."""
+    """The same for rules."""
     text, texts = {"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}
     rule = {**dict.fromkeys(("alert", "expr", "for"), text), "labels": texts, "annotations": texts}
     rules = {"type": "array", "items": {"type": "object", "required": ["expr"], "properties": rule}}

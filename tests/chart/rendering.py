@@ -1,4 +1,4 @@
-"""Helm and kubectl as the tests of the chart call them: documents in, documents or a message out."""
+"""Helm and kubectl as the chart's tests call them: documents in, documents or a message out."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -19,12 +19,12 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Kubectl:
-    """kubectl as a cluster's administrator."""
+    """kubectl as a cluster administrator."""
 
     client: Client
 
     def run(self, *arguments: str, documents: Iterable[Document] = ()) -> str:
-        """What it prints, with the documents on its standard input. Raises CommandError."""
+        """Its output, with the documents on standard input. Raises CommandError."""
         return self.client.kubectl(*arguments, stdin="\n---\n".join(map(json.dumps, documents)))
 
     def dry_run(self, document: Document) -> Document:
@@ -34,7 +34,7 @@ class Kubectl:
         return stored
 
     def refusal(self, document: Document) -> str:
-        """What a user is told who creates this; the test fails where it is accepted."""
+        """The message for a user who creates this; the test fails if it is accepted."""
         with pytest.raises(CommandError) as refused:
             self.run("create", "--dry-run=server", "--filename=-", documents=[document])
         return str(refused.value)
@@ -42,7 +42,7 @@ class Kubectl:
 
 @dataclass(frozen=True, slots=True)
 class Helm:
-    """Helm on the chart, without a cluster. Its release is named `tokens`, in the namespace `operators`."""
+    """Helm on the chart, without a cluster. The release is `tokens` in the namespace `operators`."""
 
     client: Client
 
@@ -56,26 +56,26 @@ class Helm:
         return [document for document in self.everything(*arguments, namespace=namespace) if _is_hook(document)]
 
     def everything(self, *arguments: str | Path, namespace: str = "operators", chart: Path = CHART) -> list[Document]:
-        """All documents that a chart renders to. Raises CommandError."""
+        """All documents that the chart renders. Raises CommandError."""
         rendered = self.text(*arguments, namespace=namespace, chart=chart)
-        # The loader in Python alone takes longer than all of Helm's work.
+        # The pure Python loader alone takes longer than all of Helm's work.
         return [document for document in yaml.load_all(rendered, Loader=yaml.CSafeLoader) if document]
 
     def text(self, *arguments: str | Path, namespace: str = "operators", chart: Path = CHART) -> str:
-        """The same as Helm writes it."""
+        """The same as Helm's text."""
         return _rendered(self.client, str(chart), namespace, tuple(map(str, arguments)))
 
     def notes(self, *arguments: str | Path) -> str:
-        """What an installation prints for people."""
+        """What an installation prints."""
         printed = self.client.helm("install", "tokens", str(CHART), "--dry-run=client", *map(str, arguments))
         return printed.partition("\nNOTES:\n")[2]
 
     def lint(self, *arguments: str | Path) -> str:
-        """What `helm lint` has to say about the chart, the files that it looked at apart. Raises CommandError."""
+        """What `helm lint` says about the chart, without the list of files. Raises CommandError."""
         return self.client.helm("lint", str(CHART), "--strict", "--quiet", *map(str, arguments))
 
     def refusal(self, *arguments: str) -> str:
-        """What a user is told who installs with these arguments; the test fails where they are accepted."""
+        """The message for a user who installs with these arguments; the test fails if they are accepted."""
         with pytest.raises(CommandError) as refused:
             self.template(*arguments)
         return str(refused.value)
@@ -83,7 +83,7 @@ class Helm:
 
 @cache
 def _rendered(client: Client, chart: str, namespace: str, arguments: tuple[str, ...]) -> str:
-    """Once for all tests that look at the same."""
+    """Rendered once for all tests with the same arguments."""
     return client.helm("template", "tokens", chart, f"--namespace={namespace}", *arguments)
 
 

@@ -1,4 +1,4 @@
-"""Resources as small as they may be, and changes to them."""
+"""Minimal resources, and changes to them."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ CA = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 
 def token(name: str = "shop", **spec: Any) -> Document:
-    """An IntegrationToken; `spec` replaces whole fields, and leaves out those that are None."""
+    """An IntegrationToken; `spec` replaces whole fields, and removes those that are None."""
     base = {"endpointRef": {"name": "grafx"}, "credentialsSecretRef": {"name": "shop-integration"}}
     return _resource("IntegrationToken", {"name": name, "namespace": NAMESPACE}, base | spec)
 
@@ -26,13 +26,13 @@ def template_metadata(**metadata: Any) -> Document:
 
 
 def endpoint(**spec: Any) -> Document:
-    """A TokenEndpoint; `spec` as for a token."""
+    """A TokenEndpoint; `spec` works as for a token."""
     base = {"tokenURL": "https://login.example.com/oauth/token"}
     return _resource("TokenEndpoint", {"name": "grafx", "namespace": NAMESPACE}, base | spec)
 
 
 def cluster_endpoint(**spec: Any) -> Document:
-    """A ClusterTokenEndpoint; `spec` as for a token."""
+    """A ClusterTokenEndpoint; `spec` works as for a token."""
     return _resource("ClusterTokenEndpoint", {"name": "grafx"}, endpoint(**spec)["spec"])
 
 
@@ -128,4 +128,4 @@ WHOLE = {
         token(renewBeforePercentage=30),
     ],
 }
-"""Of each kind resources that together have every field, each with another value than its default."""
+"""For each kind, resources that together set every field to a value other than its default."""

@@ -1,7 +1,7 @@
-"""`make chart-lint`: checkov on what the chart renders with each set of values, held to the document's table.
+"""`make chart-lint`: checkov on the rendered chart with each set of values, checked against the document's table.
 
-Apart from `make test`: its hundred packages are more than all of the operator's and its tests'. They are pinned in
-`checkov.lock`, and kept in the cache.
+It isn't part of `make test`: it has a hundred packages, more than the operator and its tests together. They are pinned
+in `checkov.lock`, and kept in the cache.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ LOCK = Path(__file__).parent / "checkov.lock"
 
 
 def checkov() -> Path:
-    """The Python of an environment that has it, made once. Raises CalledProcessError."""
+    """The Python of an environment with checkov, created once. Raises CalledProcessError."""
     home = cache.root() / "checkov" / hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
     python, done = home / "bin" / "python", home / "done"
     with cache.lock(home.with_suffix(".lock")):
@@ -37,7 +37,7 @@ def checkov() -> Path:
 
 
 def failed(python: Path, directory: Path) -> dict[str, set[str]]:
-    """By ID, the files and objects that fail a check. It asks nobody: what it knows came with it."""
+    """The files and objects that fail a check, by ID. It needs no network: its rules are built in."""
     command = [str(python), "-m", "checkov.main", "--directory", str(directory), "--framework", "kubernetes"]
     command += ["--skip-download", "--quiet", "--compact", "--output", "json"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -52,7 +52,7 @@ def failed(python: Path, directory: Path) -> dict[str, set[str]]:
 
 
 def main() -> int:
-    """The exit code: 1 where a finding has no answer, or an answer no finding."""
+    """The exit code: 1 if a finding has no answer, or an answer has no finding."""
     with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as directory:
         linting.render(Helm(Client(Path(home) / "no-kubeconfig", Path(home))), Path(directory))
         found = failed(checkov(), Path(directory))

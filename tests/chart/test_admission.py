@@ -1,4 +1,4 @@
-"""What the chart renders, as a real API server sees it."""
+"""The rendered chart, as a real API server sees it."""
 
 from pathlib import Path
 
@@ -16,8 +16,10 @@ def _namespace(name: str, **labels: str) -> Document:
 
 @pytest.fixture(scope="module")
 def namespaces(kubectl: Kubectl) -> None:
-    """The namespaces that the chart and its ci files name, the accounts of the tests' pods, which a dry run doesn't
-    make, and the kinds that are no part of Kubernetes."""
+    """The namespaces in the chart and its ci files, and what a dry run doesn't create.
+
+    That is the ServiceAccounts of the test pods, and kinds that aren't part of Kubernetes.
+    """
     names = ("operators", "store", "shipping", "monitoring", "tokens")
     runtime = {
         "apiVersion": "node.k8s.io/v1",
@@ -37,7 +39,7 @@ def namespaces(kubectl: Kubectl) -> None:
 @pytest.mark.usefixtures("namespaces")
 @pytest.mark.parametrize("path", CI_FILES, ids=lambda path: path.name.removesuffix("-values.yaml"))
 def test_accepted_by_the_api_server(helm: Helm, kubectl: Kubectl, path: Path) -> None:
-    """The API server accepts every document of every set of values, with no field that it doesn't know."""
+    """The API server accepts every document for every set of values, without unknown fields."""
     documents = helm.everything("--values", path)
     command = ["apply", "--dry-run=server", "--server-side", "--force-conflicts", "--validate=strict", "--filename=-"]
     assert len(kubectl.run(*command, documents=documents).splitlines()) == len(documents)
@@ -54,26 +56,26 @@ def restricted(helm: Helm, kubectl: Kubectl) -> str:
 
 
 def _pod(helm: Helm, namespace: str, *arguments: str) -> Document:
-    """The pod that a Deployment's controller would make."""
+    """The pod that a Deployment's controller would create."""
     template = the("Deployment", helm.template(*arguments, namespace=namespace))["spec"]["template"]
     metadata = template["metadata"] | {"name": "operator", "namespace": namespace}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 
 
 def test_pod_security_restricted(helm: Helm, kubectl: Kubectl, restricted: str) -> None:
-    """The pod runs where Pod Security `restricted` is enforced, under the chart's own account."""
+    """The pod runs in a namespace that enforces Pod Security `restricted`, under the chart's own account."""
     pod = kubectl.dry_run(_pod(helm, restricted))
     assert pod["spec"]["serviceAccountName"] == "tokens-integration-token-operator"
     assert [volume for volume in pod["spec"]["volumes"] if "projected" in volume]
 
 
 def test_pod_security_is_enforced(helm: Helm, kubectl: Kubectl, restricted: str) -> None:
-    """The same namespace refuses the pod on the node's network: the check above is a check."""
+    """The same namespace refuses the pod on the node's network, so the test above does check something."""
     assert 'violates PodSecurity "restricted' in kubectl.refusal(_pod(helm, restricted, "--set=hostNetwork=true"))
 
 
 def test_a_user_chosen_by_the_cluster(helm: Helm, kubectl: Kubectl, restricted: str) -> None:
-    """Where the cluster chooses the user, its number is left out, and the pod is as restricted."""
+    """If the cluster chooses the user, no user ID is set, and the pod is just as restricted."""
     pod = _pod(helm, restricted, "--set=podSecurityContext.runAsUser=null,podSecurityContext.runAsGroup=null")
     assert {"runAsUser", "runAsGroup"}.isdisjoint(pod["spec"]["securityContext"])
     kubectl.dry_run(pod)
@@ -82,7 +84,7 @@ def test_a_user_chosen_by_the_cluster(helm: Helm, kubectl: Kubectl, restricted: 
 @pytest.mark.usefixtures("namespaces")
 @pytest.mark.parametrize("name", ["default", "namespaced"])
 def test_the_notes_hold_what_a_first_token_needs(helm: Helm, kubectl: Kubectl, name: str) -> None:
-    """The printed manifests are accepted as they stand once the angle brackets are filled in, and fit together."""
+    """Once their angle brackets are filled in, the printed manifests are accepted and fit together."""
     notes = helm.notes("--values", CHART / "ci" / f"{name}-values.yaml")
     filled = notes.replace("<", "").replace(">", "")
     manifests = [yaml.safe_load(part) for part in filled.split("\n---\n")[1:-1]]
@@ -101,10 +103,10 @@ def test_the_notes_hold_what_a_first_token_needs(helm: Helm, kubectl: Kubectl, n
 
 
 def test_uninstall_leaves_the_crds(kubectl: Kubectl) -> None:
-    """After `helm uninstall` the CRDs are still there, and the next installation takes them over as they are."""
+    """After `helm uninstall` the CRDs still exist, and the next installation takes them over unchanged."""
     release = ("installed", "--namespace=installed")
     install = ("install", *release, str(CHART), "--create-namespace")
-    # Those that the other tests use were installed without Helm.
+    # The CRDs for the other tests were installed without Helm.
     kubectl.client.helm(*install, "--take-ownership", "--force-conflicts")
     kubectl.client.helm("uninstall", *release)
     kept = kubectl.run("get", "crds", "--output=name").split()

@@ -1,4 +1,4 @@
-"""Whoever comes from cert-manager's or External Secrets' chart finds each of its values, or why it isn't there."""
+"""Users of cert-manager's or External Secrets' charts find each of its values here, or why it doesn't exist."""
 
 import pytest
 import yaml
@@ -18,7 +18,7 @@ def _known(name: str) -> bool:
 
 @pytest.mark.parametrize("peer", comparison.ANSWERS)
 def test_each_of_their_values_is_answered(peer: str) -> None:
-    """By a value of ours that there is, or by a reason; and no answer is to nothing."""
+    """By an existing value of ours or by a reason; no answer is left over."""
     answers = comparison.ANSWERS[peer]
     used = {answer.theirs for _, answer in comparison.answered(peer)}
     assert used == {answer.theirs for answer in answers}
@@ -27,7 +27,7 @@ def test_each_of_their_values_is_answered(peer: str) -> None:
 
 
 def test_the_document_has_the_tables() -> None:
-    """As they are; `python -m tests.chart.comparison` writes them."""
+    """Its tables are current; `python -m tests.chart.comparison` writes them."""
     document = comparison.DOCUMENT.read_text()
     assert comparison.tables() in document
     assert comparison.written(document) == document

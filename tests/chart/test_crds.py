@@ -28,7 +28,7 @@ TARGET_IS_CREDENTIALS = "the target Secret must not be the credentials Secret"
 SERVICE_ACCOUNT = {"kubernetes.io/service-account.name": "admin"}
 
 REFUSED: dict[str, tuple[Document, str, str]] = {
-    # A sentence: the resource, the field that the message points at, what the message says.
+    # For each case: the resource, the field that the message points at, and what the message says.
     "an endpoint without a URL": (endpoint(tokenURL=None), URL, "Required value"),
     "an empty URL": (endpoint(tokenURL=""), URL, URL_MESSAGE),
     "a URL without a scheme": (endpoint(tokenURL="login.example.com/oauth/token"), URL, URL_MESSAGE),
@@ -715,7 +715,7 @@ ACCEPTED: dict[str, Document] = {
 
 @pytest.mark.parametrize("sentence", REFUSED)
 def test_refused_with_a_message_that_helps(kubectl: Kubectl, sentence: str) -> None:
-    """The API server refuses what can't work, names the field and says what it should hold."""
+    """The API server refuses what can't work, names the field and says what it should contain."""
     document, field, message = REFUSED[sentence]
     refusal = kubectl.refusal(document)
     assert message in refusal
@@ -742,7 +742,7 @@ def test_accepted_as_written(kubectl: Kubectl, sentence: str) -> None:
 def test_what_makes_a_secret_an_identity_is_refused_by_an_update_too(
     kubectl: Kubectl, template: Document, message: str
 ) -> None:
-    """Of a resource that was fine: by a patch, by an apply on the server, and by a replacement."""
+    """Of an existing, valid resource: by a patch, by a server-side apply, and by a replacement."""
     before = token("identity", target={"template": {"type": "kubernetes.io/basic-auth", "data": {"password": "x"}}})
     kubectl.run("create", "--filename=-", documents=[before])
     try:
@@ -759,7 +759,7 @@ def test_what_makes_a_secret_an_identity_is_refused_by_an_update_too(
 
 
 def test_what_was_stored_before_a_status_had_a_default_has_it_too(kubectl: Kubectl) -> None:
-    """An upgrade leaves no resource that is taken for done though nobody has looked at it; none is written for it."""
+    """After an upgrade no unprocessed resource looks done; no resource is rewritten for that."""
     name = "integrationtokens.integrationtoken.dev"
     crd = json.loads(kubectl.run("get", "crd", name, "--output=json"))
     older = json.loads(json.dumps(crd))
@@ -828,7 +828,7 @@ def test_what_was_stored_before_a_status_had_a_default_has_it_too(kubectl: Kubec
 def test_what_was_stored_before_a_rule_there_is_still_gets_its_status(
     kubectl: Kubectl, plural: str, document: Document, loosen: Callable[[Document], Any]
 ) -> None:
-    """And its labels and annotations: an upgrade leaves none without, and no one else gets more than the rule."""
+    """So do labels and annotations: an upgrade locks no resource out, and nobody else can exceed the rule."""
     crd = json.loads(kubectl.run("get", "crd", f"{plural}.integrationtoken.dev", "--output=json"))
     older = json.loads(json.dumps(crd))
     loosen(older["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"])
@@ -859,7 +859,7 @@ def test_what_was_stored_before_a_rule_there_is_still_gets_its_status(
 
 
 def _serve(kubectl: Kubectl, crd: Document) -> None:
-    """Replace the definition of that name."""
+    """Replaces the definition with that name."""
     now = json.loads(kubectl.run("get", "crd", crd["metadata"]["name"], "--output=json"))
     crd["metadata"]["resourceVersion"] = now["metadata"]["resourceVersion"]
     kubectl.run("replace", "--filename=-", documents=[crd])

@@ -1,5 +1,4 @@
-"""The manifests of the README and of the pages, as a user who copies them finds them, and the reference's tables of
-fields."""
+"""The manifests and field tables in the README and the other pages work for users who copy them."""
 
 from collections.abc import Iterator
 
@@ -14,11 +13,11 @@ ROOT = CHART.parents[1]
 DOCUMENTS = ROOT / "operator" / "docs"
 REFERENCE = (DOCUMENTS / "reference.md").read_text()
 FOREIGN = {"ExternalSecret", "GitRepository", "Kustomization", "SealedSecret"}
-"""Kinds of tools that the control plane doesn't have."""
+"""Kinds of tools that the control plane lacks."""
 
 
 def _manifests() -> Iterator[tuple[str, Document]]:
-    """The whole manifests, beside which the pages show parts of some, with the page that has them."""
+    """The complete manifests, with the page that has each; pages also show parts of manifests."""
     for page in [ROOT / "README.md", *sorted(DOCUMENTS.glob("*.md"))]:
         for document in manifests(page.read_text()):
             if "kind" in document:
@@ -37,7 +36,7 @@ def _name(document: Document) -> str:
 
 
 def _of(kind: str, *pages: str) -> dict[str, Document]:
-    """Those of a kind by their names, of these pages."""
+    """Those of a kind on these pages, by name."""
     return {
         document["metadata"]["name"]: document
         for page, document in MANIFESTS
@@ -47,7 +46,7 @@ def _of(kind: str, *pages: str) -> dict[str, Document]:
 
 @pytest.fixture(scope="module")
 def namespaces(kubectl: Kubectl) -> None:
-    """Those of the examples."""
+    """The examples' namespaces."""
     names = {one["metadata"]["namespace"] for _, one in OURS if "namespace" in one["metadata"]}
     documents: list[Document] = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in sorted(names)
@@ -58,7 +57,7 @@ def namespaces(kubectl: Kubectl) -> None:
 @pytest.mark.usefixtures("namespaces")
 @pytest.mark.parametrize("manifest", [pytest.param(one, id=f"{page}-{_name(one)}") for page, one in OURS])
 def test_accepted_by_the_api_server(kubectl: Kubectl, manifest: Document) -> None:
-    """The API server accepts every manifest as it stands, with no field that it doesn't know."""
+    """The API server accepts every manifest unchanged, without unknown fields."""
     kubectl.run("apply", "--dry-run=server", "--validate=strict", "--filename=-", documents=[manifest])
 
 
@@ -67,7 +66,7 @@ def test_accepted_by_the_api_server(kubectl: Kubectl, manifest: Document) -> Non
     [(("README", "demo-endpoint"), "shop", "demo"), (("getting-started",), "shop", "grafx")],
 )
 def test_they_fit_together(pages: tuple[str, ...], name: str, endpoint: str) -> None:
-    """What a first token refers to is there, labelled, and for the endpoint's host."""
+    """What a first token refers to exists, is labelled, and is for the endpoint's host."""
     token = _of("IntegrationToken", *pages)[name]
     assert token["spec"]["endpointRef"] == {"kind": "ClusterTokenEndpoint", "name": endpoint}
     url = _of("ClusterTokenEndpoint", *pages)[endpoint]["spec"]["tokenURL"]
@@ -78,7 +77,7 @@ def test_they_fit_together(pages: tuple[str, ...], name: str, endpoint: str) -> 
 
 
 def test_pods_use_the_token() -> None:
-    """The Deployments of the pages mount what the first token makes, or are restarted for it."""
+    """The pages' Deployments mount what the first token creates, or are restarted for it."""
     secret = _of("IntegrationToken", "getting-started")["shop"]["spec"]["target"]["name"]
     (shop,) = _of("Deployment", "getting-started").values()
     assert shop["spec"]["template"]["spec"]["volumes"][0]["secret"]["secretName"] == secret
@@ -95,7 +94,7 @@ def test_pods_use_the_token() -> None:
 
 @pytest.mark.parametrize("document", [one for page, one in MANIFESTS if page == "credentials"], ids=_name)
 def test_credentials_of_other_tools(document: Document) -> None:
-    """The Secrets that other tools make carry the label, and the keys that are read where none are named."""
+    """Secrets that other tools create have the label, and the keys that are read by default."""
     spec = document["spec"]
     template = spec["template"] if document["kind"] == "SealedSecret" else spec["target"]["template"]
     assert template["metadata"]["labels"] == CREDENTIALS_LABEL
@@ -104,7 +103,7 @@ def test_credentials_of_other_tools(document: Document) -> None:
 
 
 def _fields(schema: Document, path: str = "") -> dict[str, str]:
-    """The fields that have no named fields of their own, with their defaults as YAML has them."""
+    """The leaf fields, with their defaults in YAML."""
     found: dict[str, str] = {}
     for name, child in schema["properties"].items():
         if "properties" in child:
@@ -119,7 +118,7 @@ def _fields(schema: Document, path: str = "") -> dict[str, str]:
     [("field of an endpoint", "ClusterTokenEndpoint"), ("field of an IntegrationToken", "IntegrationToken")],
 )
 def test_every_field_is_listed(helm: Helm, head: str, kind: str) -> None:
-    """Each once, with its default and what it says."""
+    """Once each, with its default and its description."""
     crds = of_kind("CustomResourceDefinition", helm.template())
     (crd,) = (crd for crd in crds if crd["spec"]["names"]["kind"] == kind)
     spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]

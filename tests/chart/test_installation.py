@@ -1,4 +1,4 @@
-"""The document on installing: what it shows works as it stands."""
+"""The installation document's examples work as they are."""
 
 import re
 from pathlib import Path
@@ -16,20 +16,20 @@ PARENT, PARENTS_VALUES, *VALUES = BLOCKS
 
 
 def test_links() -> None:
-    """Every link leads somewhere."""
+    """Every link leads to an existing target."""
     assert broken_links(DOCUMENT) == []
     assert broken_links(CHART / "README.md") == []
 
 
 @pytest.mark.parametrize("values", VALUES, ids=lambda values: values.partition(":")[0])
 def test_values_are_taken(helm: Helm, tmp_path: Path, values: str) -> None:
-    """And change what is installed."""
+    """The examples change what is installed."""
     (tmp_path / "values.yaml").write_text(values)
     assert helm.template("--values", tmp_path / "values.yaml") != helm.template()
 
 
 def test_a_parent_chart(helm: Helm, tmp_path: Path) -> None:
-    """The two files of it make a chart, whose globals reach the operator."""
+    """Its two files form a chart whose globals reach the operator."""
     directory = tmp_path / "parent"
     (directory / "charts").mkdir(parents=True)
     (directory / "charts" / CHART.name).symlink_to(CHART)

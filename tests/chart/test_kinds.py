@@ -7,7 +7,7 @@ from tests.chart.resource import cluster_endpoint, endpoint, token
 
 
 def test_endpoint_defaults(kubectl: Kubectl) -> None:
-    """Both endpoint kinds are filled in to the same complete spec from a URL alone."""
+    """From a URL alone, both endpoint kinds get the same complete spec."""
     expected = {
         "tokenURL": "https://login.example.com/oauth/token",
         "requestEncoding": "JSON",
@@ -23,7 +23,7 @@ def test_endpoint_defaults(kubectl: Kubectl) -> None:
 
 
 def test_token_defaults(kubectl: Kubectl) -> None:
-    """A token is filled in from two names, with no renewal time that would exclude the other way to say it."""
+    """From two names a token gets all defaults, except a renewal time that would exclude the alternative field."""
     assert kubectl.dry_run(token())["spec"] == {
         "endpointRef": {"kind": "TokenEndpoint", "name": "grafx"},
         "credentialsSecretRef": {
@@ -39,7 +39,7 @@ def test_token_defaults(kubectl: Kubectl) -> None:
 
 
 def test_a_status_begins_with_the_generation_that_nobody_has_seen(kubectl: Kubectl) -> None:
-    """Of every kind: what waits for a resource without a status takes it for done."""
+    """For every kind: tools that wait for a resource without a status consider it done."""
     documents = [token("begun"), endpoint(), cluster_endpoint()]
     kubectl.run("apply", "--filename=-", documents=documents)
     try:
@@ -55,7 +55,7 @@ def test_a_status_begins_with_the_generation_that_nobody_has_seen(kubectl: Kubec
 
 
 def test_every_field_is_described(helm: Helm) -> None:
-    """`kubectl explain` has a sentence for each field, of spec and of status."""
+    """`kubectl explain` has a sentence for each field in spec and status."""
 
     def undescribed(path: str, schema: Document) -> list[str]:
         missing = [] if schema.get("description", "").endswith((".", ":")) else [path]
@@ -74,8 +74,10 @@ def test_every_field_is_described(helm: Helm) -> None:
 
 
 def test_what_kubectl_prints(kubectl: Kubectl) -> None:
-    """`kubectl get` shows future times and how refreshing goes, `-o wide` endpoint and message; short names and the
-    category work."""
+    """`kubectl get` shows future times and the refresh status, `-o wide` endpoint and message.
+
+    The short names and the category work.
+    """
     documents = [token("printed"), endpoint(), cluster_endpoint()]
     condition = {
         "type": "Ready",
@@ -130,7 +132,7 @@ def test_what_kubectl_prints(kubectl: Kubectl) -> None:
 
 
 def _table(kubectl: Kubectl, *arguments: str) -> list[list[str]]:
-    """The cells of what `kubectl get` prints, without an age that is the last one: it changes."""
+    """The cells of what `kubectl get` prints, without a trailing age, which changes."""
     lines = kubectl.run("get", *arguments).splitlines()
     header = [cell for cell in lines[0].split("  ") if cell]
     rows = [[cell.strip() for cell in line.split("  ") if cell] for line in lines[1:]]

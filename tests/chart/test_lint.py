@@ -1,4 +1,4 @@
-"""What linters say of the rendered chart: nothing, or what is answered in the document's table."""
+"""Linters find nothing in the rendered chart that the document's table doesn't answer."""
 
 from pathlib import Path
 
@@ -13,13 +13,13 @@ from tests.chart.rendering import Helm, Kubectl
 
 @pytest.fixture(scope="module")
 def rendered(helm: Helm, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """With each set of values, a file."""
+    """A file with each set of values."""
     return linting.render(helm, tmp_path_factory.mktemp("rendered"))
 
 
 @pytest.fixture(scope="module")
 def schemas(kubectl: Kubectl, rendered: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of the kinds in them, as the API server has them."""
+    """The schemas of their kinds, from the API server."""
     kubectl.run("apply", "--filename=-", documents=MONITOR_CRDS)
     kubectl.run("wait", "--for=condition=Established", *(f"crd/{crd['metadata']['name']}" for crd in MONITOR_CRDS))
     directory = tmp_path_factory.mktemp("schemas")
@@ -28,12 +28,12 @@ def schemas(kubectl: Kubectl, rendered: list[Path], tmp_path_factory: pytest.Tem
 
 
 def test_kubeconform(rendered: list[Path], schemas: Path) -> None:
-    """Every object is as its kind has it, with no field besides and no key twice."""
+    """Every object follows its kind's schema, without additional fields or duplicate keys."""
     assert linting.conform(rendered, schemas) == []
 
 
 def test_kubeconform_looks(rendered: list[Path], schemas: Path, tmp_path: Path) -> None:
-    """A field that isn't there, however deep, is one too many: the check above is a check."""
+    """An unknown field is found at any depth, so the test above does check something."""
     documents = list(yaml.safe_load_all(rendered[0].read_text()))
     deployment = next(document for document in documents if document["kind"] == "Deployment")
     deployment["spec"]["template"]["spec"]["containers"][0]["livenessProbe"]["period"] = 1
@@ -43,6 +43,6 @@ def test_kubeconform_looks(rendered: list[Path], schemas: Path, tmp_path: Path) 
 
 
 def test_kube_score(rendered: list[Path]) -> None:
-    """Each finding has its answer, and each answer its finding."""
+    """Each finding has an answer, and each answer a finding."""
     found = linting.score(rendered)
     assert found.keys() == FINDINGS["kube-score"].keys(), found

@@ -1,4 +1,4 @@
-"""What the chart renders, without a cluster: permissions, selectors, arguments, the CRDs' fate."""
+"""What the chart renders, without a cluster: permissions, selectors, arguments, and whether the CRDs stay."""
 
 import json
 import re
@@ -75,7 +75,7 @@ def _pod(documents: Sequence[Document]) -> Document:
 
 
 def test_permissions_for_the_whole_cluster(helm: Helm) -> None:
-    """Installed for the cluster, the operator's account has these permissions, and no other."""
+    """Installed for the cluster, the operator's account has these permissions, and no others."""
     documents = helm.template()
     assert _rules(_named(OPERATOR, of_kind("ClusterRole", documents))) == CLUSTER_RULES
     binding = the("ClusterRoleBinding", documents)
@@ -86,8 +86,10 @@ def test_permissions_for_the_whole_cluster(helm: Helm) -> None:
 
 
 def test_permission_to_read_authorities(helm: Helm) -> None:
-    """One ConfigMap at a time, in the release's namespace alone, and of those that are named if any are; none at all
-    where no ClusterTokenEndpoint is served."""
+    """ConfigMaps can be read one at a time, only in the release's namespace, and only those named, if any are.
+
+    There is no such permission if no ClusterTokenEndpoint is served.
+    """
     (role,), (binding,) = (of_kind(kind, helm.template()) for kind in ("Role", "RoleBinding"))
     assert role["metadata"]["namespace"] == binding["metadata"]["namespace"] == "operators"
     assert role["rules"] == [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}]
@@ -101,8 +103,10 @@ def test_permission_to_read_authorities(helm: Helm) -> None:
 
 
 def test_permission_for_accounts(helm: Helm) -> None:
-    """Of each that is named, in its namespace, reading it and getting a token of it, and nothing else; none as
-    installed; in an installation for namespaces as well."""
+    """Each named account can be read and its token requested in its namespace, and nothing else.
+
+    There are none by default; the same holds for an installation for namespaces.
+    """
     assert "serviceaccounts" not in str([*of_kind("Role", helm.template()), *of_kind("ClusterRole", helm.template())])
     for name, wanted in {
         "service-accounts": {"store": ["shop", "shop.reports"], "shipping": ["shop"]},
@@ -132,7 +136,7 @@ def test_permission_for_accounts(helm: Helm) -> None:
 
 
 def test_trusted_authorities_are_mounted_and_handed_over(helm: Helm) -> None:
-    """As a directory, which follows its ConfigMap, unlike a single file; beside volumes of the user's own."""
+    """As a directory, which follows its ConfigMap unlike a single file; in addition to the user's own volumes."""
     assert "volumes" not in _pod(helm.template())
     documents = helm.template("--values", CHART / "ci" / "trusted-ca-values.yaml",
                               "--values", CHART / "ci" / "extra-values.yaml")  # fmt: skip
@@ -161,15 +165,17 @@ def test_permissions_for_some_namespaces(helm: Helm) -> None:
 
 
 def test_permission_to_refresh_mounts(helm: Helm) -> None:
-    """Pods are listed, and an annotation of theirs patched, only where the installation says so."""
+    """Listing pods and patching an annotation on them is permitted only if the installation enables it."""
     role = _named(OPERATOR, of_kind("ClusterRole", _ci(helm, "mount-refresh")))
     assert _rules(role) == CLUSTER_RULES | {("", "pods"): {"list", "patch"}}
 
 
 @pytest.mark.parametrize("name", ["replicas", "topology-spread"])
 def test_permissions_for_a_lease(helm: Helm, name: str) -> None:
-    """Several replicas may create a Lease in the release's namespace and change the one of their name, whatever other
-    Role they have there; a single one may nothing of the kind."""
+    """Several replicas may create a Lease in the release's namespace and change the one with their name.
+
+    That holds whatever other Role they have there; a single replica may do neither.
+    """
     documents = _ci(helm, name)
     role = _named(LEASE, of_kind("Role", documents))
     assert role["metadata"]["namespace"] == "operators"
@@ -194,7 +200,7 @@ def test_permissions_for_a_lease(helm: Helm, name: str) -> None:
 
 
 def test_permissions_of_users(helm: Helm) -> None:
-    """view sees every kind; edit and admin also change the namespaced ones, but may not make a ClusterTokenEndpoint."""
+    """view sees every kind; edit and admin also change the namespaced ones, but can't create a ClusterTokenEndpoint."""
     roles = of_kind("ClusterRole", helm.template())
     view, edit = _named(f"{OPERATOR}-view", roles), _named(f"{OPERATOR}-edit", roles)
     assert _rules(view) == {
@@ -216,7 +222,7 @@ def test_permissions_of_users(helm: Helm) -> None:
 
 
 def test_crds_are_kept_unless_told_otherwise(helm: Helm) -> None:
-    """An uninstall leaves the CRDs by default; `crds.keep` and `crds.enabled` switch that, and the CRDs, off."""
+    """By default an uninstall keeps the CRDs; `crds.keep` changes that, and `crds.enabled` leaves the CRDs out."""
 
     def policies(documents: Sequence[Document]) -> list[str | None]:
         crds = of_kind("CustomResourceDefinition", documents)
@@ -229,7 +235,7 @@ def test_crds_are_kept_unless_told_otherwise(helm: Helm) -> None:
 
 @pytest.mark.parametrize("path", CI_FILES, ids=lambda path: path.name.removesuffix("-values.yaml"))
 def test_selectors_outlive_an_upgrade(helm: Helm, path: Path) -> None:
-    """A selector holds name and instance alone, which the pod has: a Deployment's can't be changed by an upgrade."""
+    """A selector has only name and instance, which the pod has: an upgrade can't change a Deployment's selector."""
     documents = helm.template("--values", path)
     deployment = the("Deployment", documents)
     labels = deployment["spec"]["template"]["metadata"]["labels"]
@@ -251,7 +257,7 @@ def test_selectors_outlive_an_upgrade(helm: Helm, path: Path) -> None:
 
 
 def test_arguments(helm: Helm) -> None:
-    """Each value that the operator knows reaches its command line, and none that is unset."""
+    """Each value that the operator knows reaches its command line, and no unset value does."""
     common = ["--metrics-address=:8080", "--log-level=info", "--log-format=text"]
     assert _container(helm.template())["args"] == ["run", *common]
     assert _container(_ci(helm, "namespaced"))["args"] == ["run", "--namespace=store", "--namespace=shipping", *common]
@@ -270,7 +276,7 @@ def test_arguments(helm: Helm) -> None:
 
 
 def test_one_operator_at_a_time(helm: Helm) -> None:
-    """One replica that holds no Lease, and the old one is gone before a new one starts."""
+    """A single replica holds no Lease, and the old one is gone before a new one starts."""
     documents = helm.template()
     spec = the("Deployment", documents)["spec"]
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
@@ -279,7 +285,7 @@ def test_one_operator_at_a_time(helm: Helm) -> None:
 
 
 def test_several_replicas_elect_one(helm: Helm) -> None:
-    """Each is told to, with a Lease of the installation's name, and they are replaced one after the other."""
+    """Each is told to elect a leader, with a Lease named after the installation; they are replaced one by one."""
     documents = _ci(helm, "replicas")
     spec = the("Deployment", documents)["spec"]
     assert spec["replicas"] == 3
@@ -288,7 +294,7 @@ def test_several_replicas_elect_one(helm: Helm) -> None:
 
 
 def test_drains_leave_one_of_several_replicas(helm: Helm) -> None:
-    """A disruption budget for the operator's pods, which spares no replica that isn't ready."""
+    """A disruption budget for the operator's pods, which ignores replicas that aren't ready."""
     budget = the("PodDisruptionBudget", _ci(helm, "topology-spread"))["spec"]
     assert budget["maxUnavailable"] == 1
     assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
@@ -296,8 +302,10 @@ def test_drains_leave_one_of_several_replicas(helm: Helm) -> None:
 
 
 def test_several_replicas_are_spread(helm: Helm) -> None:
-    """Over nodes and zones where there are several; by constraints of the user's own instead, which select the
-    operator's pods unless they say otherwise."""
+    """Over nodes and zones if possible, or by the user's own constraints.
+
+    Those select the operator's pods unless they say otherwise.
+    """
     own = {"app.kubernetes.io/name": "integration-token-operator", "app.kubernetes.io/instance": "tokens"}
     constraints = _pod(_ci(helm, "replicas"))["topologySpreadConstraints"]
     assert [one["topologyKey"] for one in constraints] == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
@@ -321,7 +329,7 @@ def test_several_replicas_are_spread(helm: Helm) -> None:
 
 
 def test_probes_ask_the_port_of_the_metrics(helm: Helm) -> None:
-    """Start and life are asked by /healthz, readiness by /readyz, at the one port, wherever that is."""
+    """Startup and liveness use /healthz, readiness uses /readyz, all on the metrics port, whatever that is."""
     for name, port in (("default", 8080), ("servicemonitor", 9090)):
         documents = _ci(helm, name)
         container = _container(documents)
@@ -341,7 +349,7 @@ def test_probes_ask_the_port_of_the_metrics(helm: Helm) -> None:
 
 
 def test_image(helm: Helm) -> None:
-    """The tag is the chart's appVersion by default; a digest stands alone."""
+    """The tag is the chart's appVersion by default; a digest replaces it."""
     assert _container(helm.template())["image"] == "integration-token-operator:0.1.0"
     assert _container(helm.template("--set-string=image.tag=1.2"))["image"] == "integration-token-operator:1.2"
     documents = _ci(helm, "image-digest")
@@ -353,14 +361,14 @@ def test_image(helm: Helm) -> None:
 
 
 def test_host_network_keeps_the_cluster_s_names(helm: Helm) -> None:
-    """On the node's network the pod still resolves Services, unless another DNS policy is asked for."""
+    """On the node's network the pod still resolves Services, unless another DNS policy is set."""
     assert {"hostNetwork", "dnsPolicy"}.isdisjoint(_pod(helm.template()))
     assert _pod(_ci(helm, "hostnetwork"))["dnsPolicy"] == "ClusterFirstWithHostNet"
     assert _pod(helm.template("--set=hostNetwork=true,dnsPolicy=Default"))["dnsPolicy"] == "Default"
 
 
 def test_service_account(helm: Helm) -> None:
-    """The pod runs under the chart's account or a given one, and takes its token although the account offers none."""
+    """The pod runs under the chart's account or a given one, and mounts its token even if the account opts out."""
     documents = helm.template()
     assert the("ServiceAccount", documents)["automountServiceAccountToken"] is False
     assert _pod(documents)["automountServiceAccountToken"] is True
@@ -372,7 +380,7 @@ def test_service_account(helm: Helm) -> None:
 
 
 def test_environment_and_scheduling_reach_the_pod(helm: Helm) -> None:
-    """extraEnv and what decides about the node are handed on as they are."""
+    """extraEnv and scheduling settings are passed on unchanged."""
     assert _container(_ci(helm, "extra-env"))["env"][0] == {"name": "TZ", "value": "UTC"}
     documents = _ci(helm, "scheduling")
     pod = _pod(documents)
@@ -386,7 +394,7 @@ def test_environment_and_scheduling_reach_the_pod(helm: Helm) -> None:
 
 
 def test_names_labels_and_annotations(helm: Helm) -> None:
-    """Names can be replaced, and labels and annotations be added to what carries them."""
+    """Names can be overridden, and labels and annotations added to the objects that have them."""
     documents = _ci(helm, "metadata")
     deployment = the("Deployment", documents)
     assert deployment["metadata"]["name"] == the("Service", documents)["metadata"]["name"] == "token-operator"
@@ -401,7 +409,7 @@ def test_names_labels_and_annotations(helm: Helm) -> None:
 
 
 def test_service_monitor(helm: Helm) -> None:
-    """Only when switched on, with what Prometheus selects it by, and with the metrics' own labels unharmed."""
+    """Only if enabled, with the labels that Prometheus selects, and without changing the metrics' own labels."""
     assert of_kind("ServiceMonitor", helm.template()) == []
     monitor = the("ServiceMonitor", _ci(helm, "servicemonitor"))
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
@@ -412,7 +420,7 @@ def test_service_monitor(helm: Helm) -> None:
 
 
 def test_pod_monitor(helm: Helm) -> None:
-    """The same by the pods, whose port it names; in another namespace it says where they are; not beside the other."""
+    """The same for pods, by port name; in another namespace it selects theirs; never together with the other."""
     documents = _ci(helm, "podmonitor")
     monitor = the("PodMonitor", documents)
     assert monitor["metadata"]["namespace"] == "monitoring"
@@ -425,7 +433,7 @@ def test_pod_monitor(helm: Helm) -> None:
 
 
 def test_alerts(helm: Helm) -> None:
-    """Only when switched on, with what Prometheus selects the rules by; each alert can be set and left out."""
+    """Only if enabled, with the labels that Prometheus selects; each alert can be configured and disabled."""
     assert of_kind("PrometheusRule", helm.template()) == []
     rule = the("PrometheusRule", _ci(helm, "prometheusrule"))
     assert rule["metadata"]["labels"]["release"] == "prometheus"
@@ -452,8 +460,11 @@ def test_alerts(helm: Helm) -> None:
 
 
 def test_alerts_look_at_the_installation_alone(helm: Helm) -> None:
-    """At the job of the chart's ServiceMonitor or PodMonitor, or at what the values say; of the operator's own series
-    also by its namespace, since another installation may have the same name elsewhere."""
+    """They use the job of the chart's ServiceMonitor or PodMonitor, or the job in the values.
+
+    The operator's own series are also selected by namespace, since another installation may have the same name
+    elsewhere.
+    """
     (own,) = the("PrometheusRule", helm.template("--set=metrics.prometheusRule.enabled=true"))["spec"]["groups"]
     (set_,) = the("PrometheusRule", _ci(helm, "prometheusrule"))["spec"]["groups"]
     for group, matcher in ((own, f'job=~"{OPERATOR}|operators/{OPERATOR}"'), (set_, 'job="tokens"')):
@@ -466,7 +477,7 @@ def test_alerts_look_at_the_installation_alone(helm: Helm) -> None:
 
 
 def test_dashboard(helm: Helm) -> None:
-    """Only when switched on, where Grafana's sidecar looks, and as it stands in the chart."""
+    """Only if enabled, with the label that Grafana's sidecar looks for, and identical to the file in the chart."""
     assert of_kind("ConfigMap", helm.template()) == []
     config_map = the("ConfigMap", _ci(helm, "dashboard"))
     assert config_map["metadata"]["namespace"] == "monitoring"
@@ -480,6 +491,6 @@ def test_dashboard(helm: Helm) -> None:
 
 
 def test_an_older_kubernetes_is_refused(helm: Helm) -> None:
-    """Before 1.29 the CRDs' rules aren't reliably there: Helm says so instead of installing."""
+    """Before 1.29 the CRDs' rules aren't reliably supported: Helm says so instead of installing."""
     assert ">=1.29.0-0" in helm.refusal("--kube-version=1.28.15")
     assert helm.template("--kube-version=1.29.0-eks-1")

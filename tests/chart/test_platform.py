@@ -1,4 +1,4 @@
-"""What the chart renders for platforms: registries, labels, networks, OpenShift, and as a part of another chart."""
+"""What the chart renders for platforms: registries, labels, networks, OpenShift, and as a subchart."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def _ci(helm: Helm, name: str, *arguments: str) -> list[Document]:
 
 
 def _pods(documents: list[Document]) -> list[Document]:
-    """The specs of the operator's pod and of the test's."""
+    """The specs of the operator's pod and of the test pod."""
     return [the("Deployment", documents)["spec"]["template"]["spec"], the("Pod", documents)["spec"]]
 
 
@@ -42,19 +42,19 @@ def _pod(documents: list[Document]) -> Document:
     ],
 )
 def test_a_registry_for_all_charts(helm: Helm, repository: str, image: str) -> None:
-    """It stands in place of the image's own, for both pods."""
+    """It replaces the image's own registry, for both pods."""
     documents = _ci(helm, "subchart", f"--set=image.repository={repository}", "--set-string=image.tag=1.0")
     assert [pod["containers"][0]["image"] for pod in _pods(documents)] == [image] * 2
 
 
 def test_pull_secrets_for_all_charts(helm: Helm) -> None:
-    """By name or as Kubernetes has them, beside the chart's own, each once."""
+    """By name or as objects, in addition to the chart's own, without duplicates."""
     for pod in _pods(_ci(helm, "subchart")):
         assert pod["imagePullSecrets"] == [{"name": "mirror"}, {"name": "registry"}]
 
 
 def test_common_labels(helm: Helm) -> None:
-    """Every object has them, CRDs, pod and test too, the chart's own before a parent's; no selector does."""
+    """Every object has them, including CRDs, pod and test; the chart's own win over a parent's; selectors don't."""
     documents = _ci(helm, "subchart", "--set=replicas=2,metrics.serviceMonitor.enabled=true,networkPolicy.enabled=true")
     assert len(documents) > 15
     for document in [*documents, the("Deployment", documents)["spec"]["template"]]:
@@ -66,7 +66,7 @@ def test_common_labels(helm: Helm) -> None:
 
 
 def test_a_label_is_written_once(helm: Helm) -> None:
-    """Where the same is asked for in several ways, the nearest wins; a key that stands twice is an error to many."""
+    """If it is set in several places, the most specific wins; many tools reject a duplicate key."""
     documents = _ci(helm, "metadata", "--set=podLabels.team=shop,commonLabels.role=other")
     assert the("Deployment", documents)["spec"]["template"]["metadata"]["labels"]["team"] == "shop"
     account, _ = of_kind("ServiceAccount", documents)
@@ -75,7 +75,7 @@ def test_a_label_is_written_once(helm: Helm) -> None:
 
 @pytest.mark.parametrize("path", CI_FILES, ids=lambda path: path.name.removesuffix("-values.yaml"))
 def test_everything_is_in_its_namespace(helm: Helm, path: Path) -> None:
-    """Nothing is left to the namespace that somebody's kubectl has, and nothing is named twice."""
+    """Nothing depends on the namespace of somebody's kubectl, and no name occurs twice."""
     cluster = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
     documents = helm.everything("--values", path)
     places = [
@@ -87,7 +87,7 @@ def test_everything_is_in_its_namespace(helm: Helm, path: Path) -> None:
 
 
 def test_another_namespace_than_the_release_s(helm: Helm) -> None:
-    """All that is not the cluster's goes there, and the bindings mean the account there."""
+    """Everything namespaced goes there, and the bindings refer to the account there."""
     documents = _ci(helm, "namespace")
     found = {document["metadata"].get("namespace") for document in documents if document["kind"] != "ServiceMonitor"}
     assert found == {None, "tokens"}
@@ -103,14 +103,14 @@ NUMBERS = {"runAsUser", "runAsGroup", "fsGroup"}
 
 
 def test_the_notes_name_both_namespaces(helm: Helm) -> None:
-    """Where it is installed, and where Helm has the release, by which the test is run."""
+    """Where it is installed, and where Helm keeps the release, in which `helm test` runs."""
     notes = helm.notes("--namespace=releases", "--values", CHART / "ci" / "namespace-values.yaml")
     assert " is installed in namespace tokens and works" in notes
     assert "helm test tokens --namespace releases" in notes
 
 
 def test_openshift_chooses_the_user(helm: Helm) -> None:
-    """Where the cluster is one, or by a parent's word, no number is set, and all else is as strict."""
+    """On OpenShift, or if a parent says so, no user ID is set, and everything else is just as strict."""
     on_openshift = helm.everything("--api-versions=security.openshift.io/v1")
     for documents in (
         on_openshift,
@@ -127,20 +127,20 @@ def test_openshift_chooses_the_user(helm: Helm) -> None:
 
 
 def test_nothing_of_a_security_context_is_left_where_all_is_taken_away(helm: Helm) -> None:
-    """A context of numbers alone is left out, not written empty."""
+    """A context that would only contain numbers is omitted, not written empty."""
     without = "--set=podSecurityContext.runAsNonRoot=null,podSecurityContext.seccompProfile=null"
     assert "securityContext" not in _pod(_ci(helm, "openshift", without))
 
 
 def test_names_that_dns_does_not_have(helm: Helm) -> None:
-    """Name servers and names of the installation's own reach both pods."""
+    """The installation's own name servers and host aliases reach both pods."""
     for pod in _pods(_ci(helm, "names")):
         assert (pod["dnsPolicy"], pod["dnsConfig"]["nameservers"]) == ("None", ["192.0.2.53"])
         assert pod["hostAliases"] == [{"ip": "192.0.2.10", "hostnames": ["login.example.com"]}]
 
 
 def test_how_an_upgrade_goes(helm: Helm) -> None:
-    """Strategy, history, runtime and user namespace as they are asked for; one replica may not run twice."""
+    """Strategy, history, runtime and user namespace follow the values; a single replica must not run twice."""
     documents = _ci(helm, "rollout")
     spec = the("Deployment", documents)["spec"]
     assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
@@ -152,7 +152,7 @@ def test_how_an_upgrade_goes(helm: Helm) -> None:
 
 
 def test_more_of_everything(helm: Helm) -> None:
-    """Flags after the chart's own, volumes and their mounts, and objects, whose templates are filled in."""
+    """Flags after the chart's own, volumes with their mounts, and objects, whose templates are rendered."""
     documents = _ci(helm, "extra")
     container = _pod(documents)["containers"][0]
     assert container["args"][-2:] == ["--log-format=text", "--log-format=json"]
@@ -163,7 +163,7 @@ def test_more_of_everything(helm: Helm) -> None:
 
 
 def test_annotations_of_the_crds(helm: Helm) -> None:
-    """Beside the one that keeps them."""
+    """In addition to the one that keeps them."""
     for crd in of_kind("CustomResourceDefinition", _ci(helm, "crd-annotations")):
         assert crd["metadata"]["annotations"] == {
             "helm.sh/resource-policy": "keep",
@@ -172,14 +172,14 @@ def test_annotations_of_the_crds(helm: Helm) -> None:
 
 
 def _rules(policy: Document, direction: str) -> Iterator[tuple[set[tuple[Any, str]], Any]]:
-    """Ports with their protocols, and to or from whom; None is everybody."""
+    """Ports with their protocols, and the peers; None means everybody."""
     for rule in policy["spec"][direction]:
         peers = rule.get("to", rule.get("from"))
         yield {(port["port"], port["protocol"]) for port in rule.get("ports", [])}, peers
 
 
 def test_network_policy(helm: Helm) -> None:
-    """Names, the API server and https may be reached from the pod, and its one port by everybody; nothing else."""
+    """The pod can reach DNS, the API server and https, and everybody can reach its one port; nothing else is open."""
     assert of_kind("NetworkPolicy", helm.template()) == []
     policy = the("NetworkPolicy", helm.template("--set=networkPolicy.enabled=true"))
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
@@ -192,8 +192,10 @@ def test_network_policy(helm: Helm) -> None:
 
 
 def test_network_policy_as_narrow_as_it_is_told(helm: Helm) -> None:
-    """To whom each kind of connection may go, the proxy's port with those of the endpoints, and who may read the
-    metrics: then the test's pod too."""
+    """Each kind of connection has its own peers, with the proxy's port among the endpoints'.
+
+    If the metrics' readers are restricted, the test pod is still allowed.
+    """
     documents = _ci(helm, "network-policy")
     policy = the("NetworkPolicy", documents)
     dns, api_server, endpoints, more = _rules(policy, "egress")
@@ -210,7 +212,7 @@ def test_network_policy_as_narrow_as_it_is_told(helm: Helm) -> None:
 
 @pytest.mark.parametrize(("url", "port"), [("http://a.example", 80), ("https://a.example/", 443), ("https://b:1", 1)])
 def test_network_policy_knows_the_proxy_s_port(helm: Helm, url: str, port: int) -> None:
-    """Be it told or the scheme's own."""
+    """The configured one, or the scheme's default."""
     hosts = "--set=networkPolicy.enabled=true,endpoints.allowedHosts={login.example.com}"
     none_besides = "--set-json=networkPolicy.endpoints.ports=[]"
     policy = the("NetworkPolicy", helm.template(hosts, none_besides, f"--set=endpoints.proxyURL={url}"))
@@ -218,8 +220,10 @@ def test_network_policy_knows_the_proxy_s_port(helm: Helm, url: str, port: int) 
 
 
 def test_the_test_s_pod(helm: Helm) -> None:
-    """`helm test` runs the operator's image under an account that no role names, and no Service takes it for the
-    operator; what it leaves behind is a pod that failed."""
+    """`helm test` runs the operator's image under an account without roles, and no Service selects its pod.
+
+    Only a failed pod is left behind.
+    """
     for name in ("default", "metadata", "replicas", "namespaced"):
         documents = _ci(helm, name)
         pod = the("Pod", documents)
@@ -240,7 +244,7 @@ def test_the_test_s_pod(helm: Helm) -> None:
 
 
 def test_the_test_s_pod_knows_no_secret(helm: Helm) -> None:
-    """Of the operator's variables it gets where the API server is, and none else."""
+    """Of the operator's variables it gets only the API server's address."""
     assert "env" not in the("Pod", _ci(helm, "extra-env"))["spec"]["containers"][0]
     pod = the("Pod", _ci(helm, "hostnetwork"))["spec"]
     assert [one["name"] for one in pod["containers"][0]["env"]] == ["KUBERNETES_SERVICE_HOST"]
@@ -248,7 +252,7 @@ def test_the_test_s_pod_knows_no_secret(helm: Helm) -> None:
 
 
 def test_the_test_s_program_is_the_file(helm: Helm) -> None:
-    """It reaches the pod as it was checked here, its indentation and all."""
+    """It reaches the pod as it was checked here, including its indentation."""
     source = (CHART / "files" / "check.py").read_text()
     assert the("Pod", _ci(helm, "default"))["spec"]["containers"][0]["args"][0].strip() == source.strip()
 
@@ -265,7 +269,7 @@ PARENT: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def parent(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A chart that has ours as a part of it."""
+    """A chart with ours as a subchart."""
     directory = tmp_path_factory.mktemp("parent") / "platform"
     (directory / "charts").mkdir(parents=True)
     (directory / "Chart.yaml").write_text(yaml.safe_dump(PARENT))
@@ -282,7 +286,7 @@ def parent(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_as_a_part_of_another_chart(helm: Helm, parent: Path) -> None:
-    """Values under its name reach it, so do the globals, and the parent's condition leaves it out."""
+    """Values under its name reach it, so do globals, and the parent's condition disables it."""
     documents = helm.everything(chart=parent)
     for pod in _pods(documents):
         assert pod["containers"][0]["image"] == "mirror.example.com/integration-token-operator:0.1.0"
@@ -294,7 +298,7 @@ def test_as_a_part_of_another_chart(helm: Helm, parent: Path) -> None:
 
 
 def test_as_a_part_of_another_chart_on_openshift(helm: Helm, parent: Path) -> None:
-    """The parent's globals, or the cluster itself, say that it is one."""
+    """The parent's globals, or the cluster itself, enable the OpenShift settings."""
     force = "--set=global.compatibility.openshift.adaptSecurityContext=force"
     for argument in (force, "--api-versions=security.openshift.io/v1"):
         for pod in _pods(helm.everything(argument, chart=parent)):
@@ -302,14 +306,14 @@ def test_as_a_part_of_another_chart_on_openshift(helm: Helm, parent: Path) -> No
 
 
 def test_a_wrong_value_in_another_chart_is_refused(helm: Helm, parent: Path) -> None:
-    """With the part that it is for."""
+    """The message names the subchart."""
     with pytest.raises(Exception, match="replicaCount"):
         helm.everything("--set=integration-token-operator.replicaCount=2", chart=parent)
 
 
 @pytest.mark.parametrize("name", ["default", "extra-env", "hostnetwork", "openshift", "network-policy"])
 def test_pod_security_of_the_test_s_pod(helm: Helm, kubectl: Kubectl, name: str) -> None:
-    """The API server takes it where `restricted` is enforced, as it takes the operator's."""
+    """The API server accepts it in a namespace that enforces `restricted`, like the operator's pod."""
     namespace = "restricted-test"
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}
@@ -323,7 +327,7 @@ def test_pod_security_of_the_test_s_pod(helm: Helm, kubectl: Kubectl, name: str)
 
 
 def test_the_program_of_the_test_says_what_is_wrong() -> None:
-    """Without an operator to reach it says so, at the end of its time, and fails."""
+    """If it can't reach the operator, it says so when its time is up, and fails."""
     command = [sys.executable, str(CHART / "files" / "check.py"), "http://127.0.0.1:9/readyz", "0", "integrationtokens"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert answer.returncode == 1

@@ -1,5 +1,4 @@
-"""Uninstalling and installing again under another name or in another namespace, with real Helm: what the document says
-is what happens."""
+"""Uninstalling, and reinstalling under another name or namespace with real Helm, works as documented."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ def _install(kubectl: Kubectl, name: str, namespace: str, *flags: str) -> str:
 
 
 def _refused(kubectl: Kubectl, name: str, namespace: str, *flags: str) -> str:
-    """What Helm says, whose release is gone again afterwards."""
+    """Helm's message; the failed release is removed again."""
     with pytest.raises(CommandError) as refused:
         _install(kubectl, name, namespace, *flags)
     _uninstall(kubectl, name, namespace)
@@ -35,7 +34,7 @@ def _uninstall(kubectl: Kubectl, name: str, namespace: str) -> None:
 
 @pytest.fixture
 def resource(kubectl: Kubectl) -> Iterator[str]:
-    """CRDs that kubectl applied, which no release claims, and a resource of theirs; its UID."""
+    """CRDs that kubectl applied, owned by no release, and a resource of theirs; returns its UID."""
     kubectl.run("annotate", *CRDS, "meta.helm.sh/release-name-", "meta.helm.sh/release-namespace-")
     kubectl.run("label", "--overwrite", *CRDS, "app.kubernetes.io/managed-by=kubectl")
     kubectl.client.install_crds()
@@ -52,7 +51,7 @@ def _uid(kubectl: Kubectl) -> str:
 
 
 def test_crds_that_kubectl_applied(kubectl: Kubectl, resource: str) -> None:
-    """Helm takes them over by the two flags together, and says without which of them it doesn't."""
+    """Helm takes them over with two flags together, and names a missing one."""
     assert "invalid ownership metadata" in _refused(kubectl, "tokens", "first")
     assert "conflict" in _refused(kubectl, "tokens", "first", TAKE)
     _install(kubectl, "tokens", "first", TAKE, FORCE)
@@ -62,8 +61,10 @@ def test_crds_that_kubectl_applied(kubectl: Kubectl, resource: str) -> None:
 
 @pytest.mark.parametrize(("name", "namespace"), [("other", "first"), ("tokens", "second")])
 def test_another_name_or_namespace(kubectl: Kubectl, resource: str, name: str, namespace: str) -> None:
-    """After an uninstall the CRDs belong to the release that is gone: one flag hands them on, and no resource is lost
-    on the way. The next upgrade needs no flag."""
+    """After an uninstall the CRDs still belong to the old release: one flag hands them over, without losing resources.
+
+    The next upgrade needs no flag.
+    """
     _install(kubectl, "tokens", "first", TAKE, FORCE)
     _uninstall(kubectl, "tokens", "first")
     refused = _refused(kubectl, name, namespace)
@@ -82,7 +83,7 @@ def test_another_name_or_namespace(kubectl: Kubectl, resource: str, name: str, n
 
 
 def test_handed_on_by_hand(kubectl: Kubectl, resource: str) -> None:
-    """Where Helm can't be given the flag, two annotations do it."""
+    """If Helm can't be given the flag, two annotations do it."""
     _install(kubectl, "tokens", "first", TAKE, FORCE)
     _uninstall(kubectl, "tokens", "first")
     owner = ("meta.helm.sh/release-name=other", "meta.helm.sh/release-namespace=first")
@@ -93,7 +94,7 @@ def test_handed_on_by_hand(kubectl: Kubectl, resource: str) -> None:
 
 
 def test_a_second_installation_while_the_first_is_there(kubectl: Kubectl, resource: str) -> None:
-    """Without CRDs of its own it needs no flag, takes nothing away, and leaves everything when it goes."""
+    """Without its own CRDs it needs no flag, takes nothing over, and leaves everything when it is uninstalled."""
     _install(kubectl, "tokens", "first", TAKE, FORCE)
     _install(kubectl, "more", "second", "--set=crds.enabled=false,namespaces={default}")
     _uninstall(kubectl, "more", "second")

@@ -1,4 +1,4 @@
-"""The schema and the operator's typed values are about the same fields, defaults and words."""
+"""The schema and the operator's typed values agree on fields, defaults and words."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -38,7 +38,7 @@ def _schema(helm: Helm, kind: str) -> Document:
 
 
 def _leaves(schema: Document, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The paths of the fields that have no named fields of their own."""
+    """The paths of the leaf fields."""
     for name, child in schema.get("properties", {}).items():
         yield from _leaves(child, (*path, name))
     if "properties" not in schema:
@@ -46,7 +46,7 @@ def _leaves(schema: Document, path: tuple[str, ...] = ()) -> Iterator[tuple[str,
 
 
 def _parse(document: Document) -> Endpoint | Integration:
-    """The typed value, as if the API server had stored the document just so."""
+    """The typed value, as if the API server had stored the document like this."""
     body = deepcopy(document)
     body["metadata"] |= {"uid": "1", "generation": 1}
     kind = body["kind"]
@@ -54,7 +54,7 @@ def _parse(document: Document) -> Endpoint | Integration:
 
 
 def _without(document: Document, path: tuple[str, ...]) -> Document | None:
-    """The document less one field, or None where it hasn't the field."""
+    """The document without one field, or None if it doesn't have the field."""
     copy = deepcopy(document)
     parent: Any = copy["spec"]
     for name in path[:-1]:
@@ -64,7 +64,7 @@ def _without(document: Document, path: tuple[str, ...]) -> Document | None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_field_counts(helm: Helm, kind: str) -> None:
-    """There is no field in a spec that the operator doesn't read: each makes a difference."""
+    """The operator reads every field in a spec: each makes a difference."""
     for path in _leaves(_schema(helm, kind)["spec"]):
         pairs = [(whole, without) for whole in WHOLE[kind] if (without := _without(whole, path))]
         assert pairs, f"no example has {path}"
@@ -75,13 +75,13 @@ def test_every_field_counts(helm: Helm, kind: str) -> None:
 def _differ(one: Document, other: Document) -> bool:
     try:
         return _parse(one) != _parse(other)
-    except UserActionRequired:  # a required field is missed at once
+    except UserActionRequired:  # a missing required field is noticed at once
         return True
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_examples_are_accepted(kubectl: Kubectl, kind: str) -> None:
-    """What is a whole resource here is one to the API server, and the typed value is the same when stored."""
+    """The API server accepts what the operator considers a complete resource, and the stored value is the same."""
     for document in WHOLE[kind]:
         stored = kubectl.dry_run(document)
         assert _parse(document | {"spec": stored["spec"]}) == _parse(document)
@@ -89,7 +89,7 @@ def test_the_examples_are_accepted(kubectl: Kubectl, kind: str) -> None:
 
 @pytest.mark.parametrize("document", [endpoint(), cluster_endpoint(), token()], ids=lambda document: document["kind"])
 def test_defaults_are_the_same(kubectl: Kubectl, document: Document) -> None:
-    """What the API server fills in is what the operator takes where nothing is given."""
+    """The API server fills in the same values that the operator assumes."""
     stored = kubectl.dry_run(document)
     assert stored["spec"] != document["spec"]
     assert _parse(document | {"spec": stored["spec"]}) == _parse(document)
@@ -107,7 +107,7 @@ def test_defaults_are_the_same(kubectl: Kubectl, document: Document) -> None:
     ],
 )
 def test_words_are_the_same(helm: Helm, kind: str, path: tuple[str, ...], words: type[StrEnum]) -> None:
-    """A field of a few words admits those that the operator knows."""
+    """An enum field allows the words that the operator knows."""
     schema = _schema(helm, kind)["spec"]
     for name in path:
         schema = schema["properties"][name]
@@ -115,8 +115,7 @@ def test_words_are_the_same(helm: Helm, kind: str, path: tuple[str, ...], words:
 
 
 def test_both_endpoint_kinds_are_the_same(helm: Helm) -> None:
-    """A ClusterTokenEndpoint has a namespaceSelector and a caBundleRef, which excludes caBundle, and is the same as a
-    TokenEndpoint otherwise."""
+    """A ClusterTokenEndpoint only adds namespaceSelector and caBundleRef, which excludes caBundle."""
     namespaced, cluster = _schema(helm, "TokenEndpoint"), _schema(helm, "ClusterTokenEndpoint")
     for own in ("namespaceSelector", "caBundleRef"):
         del cluster["spec"]["properties"][own]

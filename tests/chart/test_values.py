@@ -1,4 +1,4 @@
-"""What values the chart takes: each documented, each checked."""
+"""The chart's values: each is documented, and each is validated."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from tests.chart.rendering import CI_FILES, Document, Helm
 from tests.cluster.client import CHART
 
 REFUSED: list[tuple[str, Any, str]] = [
-    # The value's path, what it is set to, what the message names.
+    # For each case: the value's path, what it is set to, and what the message names.
     ("replicas", 0, "replicas"),
     ("replicas", "2", "replicas"),
     ("replicaCount", 2, "replicaCount"),
@@ -153,19 +153,18 @@ REFUSED: list[tuple[str, Any, str]] = [
 
 @pytest.mark.parametrize(("path", "value", "named"), REFUSED, ids=[f"{path}={value}" for path, value, _ in REFUSED])
 def test_wrong_value_is_refused(helm: Helm, path: str, value: Any, named: str) -> None:
-    """A value that can't be meant stops the installation, with a message that names it."""
+    """A value that can't be intended stops the installation, with a message that names it."""
     assert named in helm.refusal("--set-json", f"{path}={json.dumps(value)}").partition(":\n")[2]
 
 
 def test_values_of_a_parent_chart_are_admitted(helm: Helm) -> None:
-    """As a subchart it gets `global` and may get `enabled`; what it doesn't know of the one, and the other, change
-    nothing."""
+    """A subchart gets `global` and may get `enabled`; unknown entries there have no effect."""
     assert helm.template("--set=global.environment=staging,global.security.strict=true,enabled=true") == helm.template()
 
 
 @pytest.mark.parametrize("path", CI_FILES, ids=lambda path: path.name.removesuffix("-values.yaml"))
 def test_lint(helm: Helm, path: Path) -> None:
-    """`helm lint --strict` has nothing to say, with each set of values."""
+    """`helm lint --strict` finds nothing, with each set of values."""
     assert helm.lint("--values", path) == ""
 
 
@@ -182,13 +181,13 @@ def _values() -> dict[str, Any]:
 
 
 def test_readme_has_every_value() -> None:
-    """The README's table has each value with its default, and no other."""
+    """The README's table has each value with its default, and no others."""
     rows = re.findall(r"^\| `([\w.]+)` \| `(.*?)` \|", (CHART / "README.md").read_text(), flags=re.MULTILINE)
     assert {name: yaml.safe_load(default) for name, default in rows} == _values()
 
 
 def test_schema_has_every_value() -> None:
-    """The schema knows each value by name, so that a misspelt one is refused; only Kubernetes' own objects are open."""
+    """The schema knows each value by name, so that typos are refused; only Kubernetes' own objects are open."""
     schema = json.loads((CHART / "values.schema.json").read_text())
     open_objects = set()
     for path in _values():
@@ -199,7 +198,7 @@ def test_schema_has_every_value() -> None:
             if "properties" not in node:
                 open_objects.add(".".join(walked))
                 break
-            # What else is in a parent's globals is for its other charts.
+            # Other entries in a parent's globals are for its other charts.
             assert walked[:1] == ["global"] or node["additionalProperties"] is False, ".".join(walked)
             assert name in node["properties"], path
             walked.append(name)
@@ -214,20 +213,20 @@ def test_schema_has_every_value() -> None:
 
 
 def test_schema_has_no_other_value() -> None:
-    """Each value that the schema admits at the top is there with a default, but for those of a parent chart."""
+    """Each top-level value that the schema allows has a default in the chart, except for a parent chart's."""
     schema = json.loads((CHART / "values.schema.json").read_text())
     assert schema["properties"].keys() - {path.partition(".")[0] for path in _values()} == {"enabled"}
 
 
 def test_every_ci_file_stands_for_a_feature(helm: Helm) -> None:
-    """Each set of values but the empty one changes what is installed: none has lost its subject."""
+    """Each set of values except the empty one changes what is installed."""
     default = helm.template()
     same = {path.name for path in CI_FILES if helm.template("--values", path) == default}
     assert same == {"default-values.yaml"}
 
 
 def _undescribed(path: str, node: Any) -> Iterator[str]:
-    """The properties, wherever they are, that have no sentence."""
+    """All properties at any depth without a description."""
     if isinstance(node, list):
         for child in node:
             yield from _undescribed(path, child)
@@ -240,5 +239,5 @@ def _undescribed(path: str, node: Any) -> Iterator[str]:
 
 
 def test_schema_describes_every_value() -> None:
-    """A sentence for each property, which editors and `helm show` 's readers see."""
+    """Each property has a description, which editors and readers of `helm show` see."""
     assert list(_undescribed("", json.loads((CHART / "values.schema.json").read_text()))) == []

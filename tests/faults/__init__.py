@@ -1,4 +1,4 @@
-"""Every fault that can be made on a real control plane, applied by a seed, and judged from outside.
+"""Every fault that can be caused on a real control plane, drawn by a seed, and judged from outside.
 
-`make faults` plays a short, fixed schedule; `make soak` one as long as wanted, drawn by a seed.
+`make faults` plays a short, fixed schedule; `make soak` plays one of any length, drawn by a seed.
 """

@@ -1,9 +1,9 @@
-"""`python -m tests.faults`: faults drawn by a seed for as long as wanted, on 500 resources.
+"""`python -m tests.faults`: faults drawn by a seed for any length of time, on 500 resources.
 
-Two cores carry them with ease, but not beside something else of size: while another control plane started, a new leader
+Two cores handle them easily, but not together with other heavy work: while another control plane started, a new leader
 brought 15 tokens a second instead of 80, and some of them came 10 s late.
 
-Exit codes: 0 without violations, 1 with some, 2 where the run could not be made, 130 after Ctrl-C.
+Exit codes: 0 without violations, 1 with some, 2 if the run could not be made, 130 after Ctrl-C.
 """
 
 import secrets
@@ -33,17 +33,17 @@ from tests.faults.world import Size, World
 
 NAMESPACES: Final = 10
 LIFETIMES: Final = (30, 90)
-"""Seconds, at least and at most."""
+"""Seconds, minimum and maximum."""
 LEADS: Final = (0, 20)
 CENTRAL_REST: Final = (30.0, 60.0)
-"""Seconds: what strikes everybody excuses everybody for about 20, and more than half of the time is to be judged."""
+"""Seconds: a central fault excuses everybody for about 20, and more than half of the time should be judged."""
 LOCAL_REST: Final = (30.0, 120.0)
 SHOWN: Final = 40
-"""Violations that are printed."""
+"""Maximum number of violations printed."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run; prints progress on stderr and the table on stdout."""
+    """Runs; prints progress on stderr and the table on stdout."""
     parser = Parser(prog="python -m tests.faults", description="Breaks a control plane for a while.")
     parser.add_argument("--minutes", type=float, default=20.0, help="how long faults are applied; default: 20")
     parser.add_argument("--seed", type=int, help="of the schedule; default: a new one")
@@ -88,7 +88,7 @@ def soak(seconds: float, seed: int, resources: int) -> tuple[History, list[Viola
 
 
 def size(seed: int, resources: int) -> Size:
-    """Lifetimes, leads and windows of all sorts, by the resource."""
+    """Lifetimes, leads and windows of all sorts, by the resource's number."""
 
     def draw(number: int) -> tuple[int, int, int]:
         random = Random(f"{seed} {number}")  # noqa: S311  # to be repeated
@@ -103,7 +103,7 @@ def size(seed: int, resources: int) -> Size:
 
 
 def plan(seed: int, seconds: float) -> Plan:
-    """Endless lanes, each with faults of its own."""
+    """Endless lanes, each with its own faults."""
 
     def draw(kinds: Sequence[str], lane: int) -> Iterator[str]:
         random = Random(f"{seed} lane {lane}")  # noqa: S311  # to be repeated
@@ -115,7 +115,7 @@ def plan(seed: int, seconds: float) -> Plan:
 
 
 def table(history: History, violations: Sequence[Violation]) -> str:
-    """What was done, what it took, and what was wrong."""
+    """What was done, what it cost, and what was wrong."""
     kinds = Counter(injection.kind for injection in history.injections)
     tokens = {(place, sight.serial) for place, sights in history.sights.items() for sight in sights if sight.serial}
     written = Counter(write.resource for write in history.writes if write.succeeded)

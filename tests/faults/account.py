@@ -1,4 +1,4 @@
-"""The operators' account: a token for each process, that a kubelet would renew in time, or late."""
+"""The operators' account: a token for each process, which a kubelet would renew in time, or late."""
 
 import threading
 from typing import Final
@@ -9,14 +9,14 @@ from tests.cluster.plane import ControlPlane
 from tests.faults.audit import credential_id
 
 LIFETIME: Final = 3600.0
-"""Seconds, of a token that was renewed in time."""
+"""Lifetime in seconds of a token renewed in time."""
 
 
 class Accounts:
-    """The tokens of all processes. The audit log tells processes apart by them."""
+    """The tokens of all processes, by which the audit log tells them apart."""
 
     def __init__(self, plane: ControlPlane, ledger: Ledger, namespace: str, name: str) -> None:
-        """Of that ServiceAccount."""
+        """For this ServiceAccount."""
         self._plane = plane
         self._ledger = ledger
         self._namespace = namespace
@@ -24,10 +24,10 @@ class Accounts:
         self._tokens: list[AccountToken] = []
         self._lock = threading.Lock()
         self.processes: dict[str, int] = {}
-        """The number of the process, by the ID of its credential."""
+        """The process's number, by the ID of its credential."""
 
     def issue(self) -> AccountToken:
-        """For the next process."""
+        """Issues a token for the next process."""
         with self._lock:
             token = self._plane.account_token(self._namespace, self._name, LIFETIME)
             self._tokens.append(token)
@@ -35,11 +35,11 @@ class Accounts:
         return token
 
     def expire(self) -> None:
-        """All tokens have expired."""
+        """Makes all tokens expire."""
         self._renew(0.0)
 
     def renew(self) -> None:
-        """All are renewed."""
+        """Renews all tokens."""
         self._renew(LIFETIME)
 
     def _renew(self, seconds: float) -> None:

@@ -1,6 +1,6 @@
-"""The operators' writes by the API server's audit log, each with the process that made it.
+"""The operators' writes in the API server's audit log, each with the process that made it.
 
-A process is known by the account token that it was given: the log names its ID, which is in the token too.
+A process is identified by its account token: the log has the token's ID.
 """
 
 import json
@@ -18,7 +18,7 @@ _CHANGES: Final = frozenset({"create", "update", "patch", "delete"})
 
 
 def credential_id(token: str) -> str:
-    """The ID of a service account's token, as the audit log has it."""
+    """The ID of a ServiceAccount token, in the audit log's format."""
     payload = token.split(".")[1]
     claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return f"JTI={claims['jti']}"
@@ -44,7 +44,7 @@ def read_writes(path: Path, processes: Mapping[str, int]) -> list[Write]:
 
 
 def read_write(event: Mapping[str, Any], processes: Mapping[str, int]) -> Write | None:
-    """The write that an audit event tells of; None where it is none, or somebody else's."""
+    """The write in an audit event; None if it isn't one, or is somebody else's."""
     (credential,) = event["user"].get("extra", {}).get(CREDENTIAL, [""])
     about = event.get("objectRef") or {}
     if event["verb"] not in _CHANGES or credential not in processes:

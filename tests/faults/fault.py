@@ -1,6 +1,6 @@
-"""The faults, by kind: each is applied, lasts, is mended, and is noted with what it takes away.
+"""The faults, by kind: each is caused, lasts, is fixed, and is recorded with what it takes away.
 
-They apply to a world that others are breaking at the same time: calls of the administrator wait until they are served.
+They act on a world that other faults break at the same time: the administrator's calls are retried until they succeed.
 """
 
 import os
@@ -20,22 +20,22 @@ from tests.faults.record import Reach
 from tests.faults.world import World, namespace
 
 Central = Callable[[World, Random], None]
-"""Strikes everybody."""
+"""Affects everybody."""
 Local = Callable[[World, int, Random], None]
-"""Strikes one namespace, by its number, or some of it."""
+"""Affects one namespace, by its number, or part of it."""
 
 LEASE: Final = 15.0
 """Seconds that a Lease lasts."""
 GONE: Final = 120.0
-"""Seconds in which a deleted namespace is gone, be it through an outage."""
+"""Seconds until a deleted namespace is gone, even through an outage."""
 PAUSE: Final = 7
 """Seconds of a Retry-After."""
 FEW: Final = 3
-"""Resources of a namespace that are struck where not all are."""
+"""Resources affected in a namespace, if not all are."""
 
 
 def api_server_killed(world: World, random: Random) -> None:
-    """For longer than a Lease lasts. For a shorter time it is away when history is compacted."""
+    """For longer than a Lease lasts. It is away for a shorter time when history is compacted."""
     with world.injecting("API server killed", Reach.API):
         world.plane.stop_api_server()
         world.hold(random.uniform(1.1, 1.3) * LEASE)
@@ -43,7 +43,7 @@ def api_server_killed(world: World, random: Random) -> None:
 
 
 def etcd_killed(world: World, random: Random) -> None:
-    """The API server is there, and can't answer."""
+    """The API server runs, but can't answer."""
     with world.injecting("etcd killed", Reach.API):
         world.plane.stop_etcd()
         world.hold(random.uniform(2, 6))
@@ -51,7 +51,7 @@ def etcd_killed(world: World, random: Random) -> None:
 
 
 def history_compacted(world: World, random: Random) -> None:
-    """With a restart of the API server: every watch is told that its version is too old."""
+    """With a restart of the API server: every watch learns that its version is too old."""
     with world.injecting("history compacted", Reach.API):
         world.plane.stop_api_server()
         world.plane.compact()
@@ -60,14 +60,16 @@ def history_compacted(world: World, random: Random) -> None:
 
 
 def certificate_rotated(world: World, _: Random) -> None:
-    """Nobody notices."""
+    """Nobody should notice."""
     with world.injecting("certificate rotated", Reach.NOTHING):
         world.plane.rotate_certificate()
 
 
 def account_token_late(world: World, random: Random) -> None:
-    """The kubelet renews the account's token only after it has expired: for all processes, as on a node that was
-    cut off."""
+    """The kubelet renews the account's token only after it has expired.
+
+    This affects all processes, as on a node that was cut off.
+    """
     with world.injecting("account token late", Reach.API):
         world.accounts.expire()
         world.hold(random.uniform(1.0, 1.5) * REMEMBERED)
@@ -75,7 +77,7 @@ def account_token_late(world: World, random: Random) -> None:
 
 
 def leader_killed(world: World, random: Random) -> None:
-    """Another process takes its place while the other replica comes to lead, or after that, and has to stand by."""
+    """Another process takes its place, while the other replica becomes leader or afterwards, and has to stand by."""
     leader = world.until_led()
     with world.injecting("leader killed", Reach.LEADER):
         world.check()
@@ -88,7 +90,7 @@ def leader_killed(world: World, random: Random) -> None:
 
 
 def leader_stopped(world: World, random: Random) -> None:
-    """Past its Lease; when it goes on, another leads."""
+    """Paused past its Lease; when it resumes, another leads."""
     leader = world.until_led()
     with world.injecting("leader stopped and continued", Reach.LEADER):
         os.kill(leader.pid, signal.SIGSTOP)
@@ -100,7 +102,7 @@ def leader_stopped(world: World, random: Random) -> None:
 
 
 def endpoint_away(seconds: float, world: World, number: int, _: Random) -> None:
-    """Connections are refused, for longer than a short token lives."""
+    """Connections are refused for longer than a short token lives."""
     with (
         world.injecting("endpoint away", Reach.ENDPOINT, world.places(number), logged=False),
         world.logins[number].endpoint.away(),
@@ -111,9 +113,9 @@ def endpoint_away(seconds: float, world: World, number: int, _: Random) -> None:
 def endpoint_spoiled(
     spoil: Fault, kind: str, seconds: float, pause: float, world: World, number: int, random: Random
 ) -> None:
-    """The endpoint answers a namespace's clients with a fault."""
+    """The endpoint returns a fault to a namespace's clients."""
     places = world.places(number)
-    # By client, so that mending one fault leaves those of others.
+    # By client, so that fixing one fault leaves those of others.
     clients = [world.tokens[place].client_id for place in places]
     endpoint = world.logins[number].endpoint
     with ExitStack() as stack:
@@ -136,8 +138,11 @@ def credentials_broken(world: World, number: int, random: Random) -> None:
 
 
 def resources_recreated(world: World, number: int, random: Random) -> None:
-    """Deleted, and created again with other clients: at once, or when the garbage collector may have come. While its
-    watches are broken it never will: a list tells it that one of the name is there, and not that it is another."""
+    """Deleted, and created again with other clients: at once, or when the garbage collector may have come.
+
+    While its watches are broken the collector never comes: its list shows an object of that name, but not that it is
+    new.
+    """
     indices = random.sample(range(world.size.resources), FEW)
     with world.injecting("resources recreated", Reach.NOTHING):
         for index in indices:
@@ -150,7 +155,7 @@ def resources_recreated(world: World, number: int, random: Random) -> None:
 
 
 def namespace_recreated(world: World, number: int, _: Random) -> None:
-    """Deleted with all that is in it, and created again with other clients."""
+    """Deleted with everything in it, and created again with other clients."""
     with world.injecting("namespace recreated", Reach.NOTHING):
         world.die(world.places(number))
         world.kube.delete("Namespace", "", namespace(number))
@@ -199,7 +204,7 @@ _SPOILED: Final[dict[str, Local]] = {
         ("endpoint truncates answers", fault.TRUNCATED, 15.0, 0.0),
     )
 }
-"""The fault of each kind, how many seconds it lasts at most, and those for which it asks to stay away."""
+"""The fault of each kind, its maximum duration in seconds, and the seconds for which it asks clients to stay away."""
 
 LOCAL: Final[dict[str, Local]] = {
     "endpoint away": partial(endpoint_away, 32.0),

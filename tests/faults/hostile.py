@@ -1,4 +1,4 @@
-"""A token server of somebody who means harm: answers that are dear to read, and none at all."""
+"""A malicious token server: responses that are expensive to read, and none at all."""
 
 import json
 import threading
@@ -11,7 +11,7 @@ COSTLY: Final = {
     "expires_in": 60,
     "scope": " ".join(f"Aabcdefghijk{number}" for number in range(630)),
 }
-"""A token and scopes that are pieces of it."""
+"""A token, and scopes that are pieces of it."""
 LARGE: Final = {
     "error": "invalid_request",
     "error_description": "".join(f"%{number % 256:02x}\\u{number % 65536:04x}&#{number};" for number in range(3500)),
@@ -20,10 +20,10 @@ LARGE: Final = {
 
 
 class HostileServer:
-    """A context manager: inside, `/costly`, `/large` and `/hang` under `url` are as they are named."""
+    """A context manager: inside, `/costly`, `/large` and `/hang` under `url` do what their names say."""
 
     def __enter__(self) -> Self:
-        """Serve."""
+        """Starts serving."""
         self._over = over = threading.Event()
 
         class Handler(BaseHTTPRequestHandler):
@@ -40,7 +40,7 @@ class HostileServer:
                 self.wfile.write(body)
 
             def log_message(self, *_: Any) -> None:
-                """Nothing: what was sent has secrets in it."""
+                """Logs nothing: requests contain secrets."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -52,7 +52,7 @@ class HostileServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End it, and whoever hangs."""
+        """Stops, and ends hanging requests."""
         self._over.set()
         self._server.shutdown()
         self._server.server_close()

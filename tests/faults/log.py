@@ -1,4 +1,4 @@
-"""What must stand in no operator's log."""
+"""What no operator's log may contain."""
 
 import random
 import re
@@ -10,15 +10,17 @@ from tests.apiserver.canary import Canary
 from tests.apiserver.ledger import Ledger
 
 NOISE: Final = re.compile(r"Traceback|Unhandled|never retrieved|was never awaited|ERROR +asyncio")
-"""Of exceptions that nobody foresaw."""
+"""Signs of unexpected exceptions."""
 
 SAMPLE: Final = 500
-"""Tokens that are looked for: their forms and pieces of many thousands would not fit into memory, and a place that logs
-tokens logs all of them."""
+"""How many tokens are searched for: all forms and pieces of many thousands would not fit into memory.
+
+Code that logs tokens logs all of them.
+"""
 
 
 def noise(logs: Iterable[Path]) -> list[str]:
-    """The lines that tell of exceptions that nobody foresaw."""
+    """The lines that show unexpected exceptions."""
     found = []
     for log in logs:
         with log.open(errors="replace") as lines:
@@ -27,7 +29,7 @@ def noise(logs: Iterable[Path]) -> list[str]:
 
 
 def leaks(ledger: Ledger) -> list[str]:
-    """Where a client secret, or a piece of one of its forms or of a token's, stands in a log."""
+    """Where a client secret, or a piece of one of its forms or of a token's, appears in a log."""
     tokens = sorted(ledger.tokens())
     sample = random.Random(0).sample(tokens, min(SAMPLE, len(tokens)))  # noqa: S311  # of what is looked for
     canary = Canary({*ledger.secrets, *sample})

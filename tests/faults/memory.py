@@ -1,4 +1,4 @@
-"""The resident size of the operators' processes, sampled as they live."""
+"""The resident size of the operators' processes, sampled while they run."""
 
 import os
 import statistics
@@ -27,7 +27,7 @@ PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 class Memory(threading.Thread):
-    """A context manager: inside, samples are taken, and progress is told."""
+    """A context manager: inside, samples are taken, and progress is printed."""
 
     def __init__(self, world: World) -> None:
         super().__init__(name="memory", daemon=True)
@@ -37,19 +37,19 @@ class Memory(threading.Thread):
         """Wall time and bytes, by process."""
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Starts sampling."""
         self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End."""
+        """Stops sampling."""
         self._ended.set()
         self.join()
 
     def run(self) -> None:
-        """Take samples."""
+        """Takes samples."""
         told = time.monotonic()
         while not self._ended.wait(EVERY):
             for number, pid in enumerate(self._world.pids):
@@ -88,7 +88,7 @@ def growth(sizes: list[int]) -> tuple[float, float]:
 
 
 def resident(pid: int) -> int | None:
-    """Bytes; None where the process has ended."""
+    """Bytes; None if the process has ended."""
     try:
         return int((Path("/proc") / str(pid) / "statm").read_text().split()[1]) * PAGE
     except OSError:

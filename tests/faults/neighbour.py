@@ -1,4 +1,4 @@
-"""What others feel of a tenant: measured from outside, alone and beside it."""
+"""How a tenant affects others: measured from outside, without and with it."""
 
 import threading
 import time
@@ -17,22 +17,22 @@ EVERY: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Felt:
-    """One stretch of time, as others felt it."""
+    """A period as others experienced it."""
 
     expired: float
-    """Seconds: the longest that one of their Secrets held no valid token."""
+    """Seconds: the longest time for which one of their Secrets held no valid token."""
     healthz: float
-    """Seconds: the slowest answer of `/healthz`."""
+    """Seconds: the slowest response of `/healthz`."""
     memory: int
-    """Bytes: the most that a process had."""
+    """Bytes: the most memory that a process used."""
     transitions: int
-    """Of the Lease, since the beginning."""
+    """Transitions of the Lease since the beginning."""
     ended: int
-    """Processes that ended by themselves, since the beginning."""
+    """Processes that ended by themselves since the beginning."""
 
 
 class Prober(threading.Thread):
-    """A context manager: inside, both replicas are asked whether they live, and weighed."""
+    """A context manager: inside, both replicas are probed for liveness and their memory measured."""
 
     def __init__(self, world: World) -> None:
         super().__init__(daemon=True)
@@ -42,25 +42,25 @@ class Prober(threading.Thread):
         self.largest = 0
 
     def run(self) -> None:
-        """Ask again and again."""
+        """Probes again and again."""
         while not self._over.wait(EVERY):
             for replica in self._world.replicas:
                 began = time.monotonic()
                 try:
                     httpx.get(f"{replica.url}/healthz", trust_env=False, timeout=60)
                 except httpx.HTTPError:
-                    continue  # a process that has ended is found otherwise
+                    continue  # a process that has ended is detected elsewhere
                 self.slowest = max(self.slowest, time.monotonic() - began)
                 self.largest = max(self.largest, resident(replica.pid) or 0)
 
     def end(self) -> None:
-        """Ask no more."""
+        """Stops probing."""
         self._over.set()
         self.join()
 
 
 def felt(world: World, places: list[Place], seconds: float) -> Felt:
-    """Watches for so many seconds."""
+    """Watches for this many seconds."""
     prober = Prober(world)
     start = time.time()
     prober.start()
@@ -78,7 +78,7 @@ def felt(world: World, places: list[Place], seconds: float) -> Felt:
 
 
 def longest_gap(sights: list[Sight], start: float, end: float) -> float:
-    """Seconds: the longest time between two moments in which a Secret held no valid token."""
+    """Seconds: the longest time during which a Secret held no valid token."""
     longest, valid_until = 0.0, start
     for number, sight in enumerate(sights):
         until = sights[number + 1].at if number + 1 < len(sights) else end
@@ -90,7 +90,7 @@ def longest_gap(sights: list[Sight], start: float, end: float) -> float:
 
 
 def row(alone: Felt, beside: Felt) -> str:
-    """For people."""
+    """The result for people."""
     return (
         "a hostile tenant: others' longest time with an expired token"
         f" {beside.expired:.1f} s ({alone.expired:.1f} s alone), /healthz {beside.healthz:.2f} s"

@@ -1,4 +1,4 @@
-"""Watches of target Secrets and resources, of an observer who trusts the API server alone and outlives its outages."""
+"""Watches of target Secrets and resources that rely only on the API server and survive its outages."""
 
 import json
 import threading
@@ -18,7 +18,7 @@ SECRETS: Final = f"/api/v1/secrets?labelSelector={TARGET_LABEL}"
 TOKENS: Final = f"/apis/{GROUP_VERSION}/integrationtokens?"
 
 _QUIET: Final = 5.0
-"""Seconds without an event after which a watch is opened anew: so an end is noticed, and one that hangs given up."""
+"""Seconds without an event before a watch is reopened, so that an end is noticed and a hanging one is given up."""
 _AGAIN: Final = 0.1
 """Seconds between attempts to reach the API server."""
 
@@ -26,7 +26,7 @@ Object = dict[str, Any]
 
 
 class Watch(threading.Thread):
-    """One list and watch, as long as the thread lives; what is missed while it is broken is found by the next list."""
+    """One list and watch, as long as the thread lives; the next list finds what is missed while it is broken."""
 
     def __init__(self, client: httpx.Client, path: str) -> None:
         """`path` ends so that a parameter may follow."""
@@ -39,16 +39,16 @@ class Watch(threading.Thread):
         """How often the watch was lost."""
 
     def seen(self, at: float, place: Place, found: Object | None) -> None:
-        """Told of each change; None where the object is gone."""
+        """Called for each change; None if the object is gone."""
         raise NotImplementedError
 
     def end(self) -> None:
-        """End the watch, and wait for that."""
+        """Ends the watch, and waits until it has ended."""
         self._ended.set()
         self.join()
 
     def run(self) -> None:
-        """Watch."""
+        """Watches."""
         while not self._ended.is_set():
             try:
                 version = self._list()
@@ -103,7 +103,7 @@ class SecretWatch(Watch):
     """What target Secrets hold."""
 
     def __init__(self, client: httpx.Client, find: Callable[[str], Minted | None]) -> None:
-        """`find` knows each token that an endpoint has issued."""
+        """`find` returns any token that an endpoint has issued."""
         super().__init__(client, SECRETS)
         self._find = find
         self.sights: dict[Place, list[Sight]] = {}
@@ -126,12 +126,12 @@ class SecretWatch(Watch):
 
 
 class TokenWatch(Watch):
-    """Which resources there are, and which are Ready."""
+    """Which resources exist, and which are Ready."""
 
     def __init__(self, client: httpx.Client) -> None:
         super().__init__(client, TOKENS)
         self.gone: dict[str, float] = {}
-        """When a resource's end was seen, by UID."""
+        """When the watch reported a resource's deletion, by UID."""
         self.ready: dict[Place, bool] = {}
         self._uids: dict[Place, str] = {}
 

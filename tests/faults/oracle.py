@@ -1,4 +1,4 @@
-"""What the operator promises, held against what was seen: each function answers the violations of one promise."""
+"""The operator's promises, checked against what was observed: each function returns one promise's violations."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
@@ -12,24 +12,24 @@ from tests.simulation.chronicle import burst
 from tests.simulation.oracle import MAX_IN_A_MINUTE, polls_after_expiry, polls_until_expiry
 
 LATE: Final = 5.0
-"""Seconds beyond all excuses that no valid token may be held: for a request, two writes, and a busy machine."""
+"""Seconds beyond all excuses without a valid token: for a request, two writes, and a busy machine."""
 COLLECTED: Final = 30.0
-"""Seconds of a reachable API server within which the garbage collector takes what has lost its owner."""
+"""Seconds with a reachable API server within which the garbage collector deletes orphans."""
 SEEN: Final = 1.0
-"""Seconds after which a watch has shown a write, on a busy machine."""
+"""Seconds until a watch has reported a write, on a busy machine."""
 MENDED: Final = 30.0
-"""Seconds after a change of credentials in which a request is owed to it."""
+"""Seconds after a change of credentials in which a request is due to it."""
 ROUNDED: Final = 1.5
-"""Seconds by which the operator's expiry may lie before the true one: `expires_in` is in whole seconds."""
+"""Seconds by which the operator's expiry may precede the true one: `expires_in` is in whole seconds."""
 
 
 def only_own_tokens(history: History) -> Iterator[Violation]:
-    """Each token in a target Secret was issued by the endpoint, for that very resource's client."""
+    """Each token in a target Secret was issued by the endpoint, for that resource's own client."""
     clients = {life.uid: life.client_id for life in history.lives}
     for place, sights in history.sights.items():
         for sight in sights:
             if not sight.uid or sight.owner not in clients:
-                continue  # gone, or nobody's: another promise
+                continue  # gone, or without an owner: another promise
             if sight.serial is None:
                 yield Violation("own tokens", f"{_name(place)} held a token that was never issued")
             elif sight.client_id != clients[sight.owner]:
@@ -84,7 +84,7 @@ def never_expired(history: History) -> Iterator[Violation]:
 
 
 def never_backwards(history: History) -> Iterator[Violation]:
-    """The tokens of a Secret come in the order in which they were issued."""
+    """A Secret's tokens appear in the order in which they were issued."""
     for place, sights in history.sights.items():
         for old, new in pairwise(sights):
             if old.uid and old.uid == new.uid and (new.serial or 0) < (old.serial or 0):
@@ -92,7 +92,7 @@ def never_backwards(history: History) -> Iterator[Violation]:
 
 
 def one_leader(history: History) -> Iterator[Violation]:
-    """Only who has written the Lease last changes anything: a stale leader's writes fail, or are never made."""
+    """Only the process that wrote the Lease last changes anything: a stale leader's writes fail, or are never made."""
     leader: int | None = None
     for write in history.writes:
         if not write.succeeded:
@@ -106,7 +106,7 @@ def one_leader(history: History) -> Iterator[Violation]:
 
 
 def _changed(history: History, life: Life, after: float) -> list[tuple[float, float]]:
-    """When the resource's credentials were wrong, and for so many seconds after that."""
+    """When the resource's credentials were wrong, and for this many seconds afterwards."""
     return [
         (each.start, each.end + after)
         for each in history.injections
@@ -115,8 +115,11 @@ def _changed(history: History, life: Life, after: float) -> list[tuple[float, fl
 
 
 def twelve_in_a_minute(history: History) -> Iterator[Violation]:
-    """A grant is asked for at most twelve times in any minute. A process that comes to lead does not know what the one
-    before has asked, so each term has its own twelve; and with other credentials it is another grant."""
+    """A grant gets at most twelve requests in any minute.
+
+    A new leader doesn't know what the previous one requested, so each term has its own twelve; with other credentials
+    it is another grant.
+    """
     terms = [term.at for term in history.terms]
     for life in history.lives:
         changed = _changed(history, life, SEEN)
@@ -135,14 +138,16 @@ def twelve_in_a_minute(history: History) -> Iterator[Violation]:
 
 
 def few_polls(history: History) -> Iterator[Violation]:
-    """While a good token is held, none is asked for before the window, be it by a new leader; and in it there are no
-    more polls than rule 3 has. Failed requests are not polls."""
+    """While there is a valid token, no request comes before the window, even by a new leader.
+
+    Within it there are no more polls than rule 3 allows. Failed requests are not polls.
+    """
     for life in history.lives:
         held = history.held(life)
         requests = history.requests_of(life)
         changed = _changed(history, life, MENDED)
         known = 0
-        # The operator may see before us that somebody deleted the Secret, and the endpoint be asked by then.
+        # The operator may notice a deleted Secret before we do, and have sent a request by then.
         ends = [each.at if each.uid else each.at - SEEN for each in held[1:]] + [history.end]
         for sight, until in zip(held, ends, strict=False):
             if sight.serial is None:
@@ -159,7 +164,7 @@ def few_polls(history: History) -> Iterator[Violation]:
                     )
                     yield Violation("few polls", f"{_name(life.place)} was {what}")
             if sight.serial == known:
-                continue  # written again: its polls were counted
+                continue  # written again: its polls have been counted
             known = sight.serial
             polls = [each for each in requests if each.received >= sight.at + SEEN and _polled(each, known)]
             most = polls_until_expiry(life.window) + polls_after_expiry(max(0.0, -life.lead) + 1) + 1
@@ -188,7 +193,7 @@ def judge(history: History) -> list[Violation]:
 
 
 def excused_share(history: History) -> float:
-    """How much of all resources' time was excused: what was judged of `never_expired` is the rest."""
+    """The share of all resources' time that was excused; `never_expired` judged the rest."""
     total = excused = 0.0
     for life in history.lives:
         start, end = life.created, min(life.deleted, history.end)

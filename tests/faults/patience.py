@@ -1,4 +1,4 @@
-"""The administrator's calls while others break the API server: each is tried until it is answered."""
+"""The administrator's calls while faults break the API server: each is retried until it succeeds."""
 
 import json
 from collections.abc import Mapping
@@ -12,17 +12,19 @@ from tests.apiserver.kube import Document, Kube, NotFound, checked
 from tests.cluster.poll import poll
 
 PATIENCE: Final = 120.0
-"""Seconds for which a call is tried: longer than any outage."""
+"""Seconds for which a call is retried: longer than any outage."""
 _ANSWER: Final = 10.0
-"""Seconds after which an API server whose etcd is away is given up on."""
+"""Seconds after which a call to an API server without etcd is given up."""
 
 
 class PatientKube(Kube):
-    """As :class:`Kube`; a call that was lost may have been carried out, so creating what is there already is no error,
-    and neither is deleting what is gone."""
+    """Like :class:`Kube`; a lost call may have been carried out.
+
+    So creating what exists is no error, and neither is deleting what is gone.
+    """
 
     def create(self, document: Document) -> Document:
-        """Creates an object, or answers the one that an earlier try has created."""
+        """Creates an object, or returns the one that an earlier attempt has created."""
         try:
             return super().create(document)
         except AssertionError as error:
@@ -32,7 +34,7 @@ class PatientKube(Kube):
             return self.get(document["kind"], metadata.get("namespace", ""), metadata["name"])
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
-        """Deletes an object; an earlier try may have done it."""
+        """Deletes an object; an earlier attempt may have done so."""
         with suppress(NotFound):
             super().delete(kind, namespace, name)
 
@@ -49,7 +51,7 @@ class PatientKube(Kube):
             except httpx.TransportError:
                 return None
             busy = answer.status_code == HTTPStatus.TOO_MANY_REQUESTS or answer.is_server_error
-            # One that is just starting refuses what it will grant in a moment.
+            # An API server that is just starting refuses what it grants a moment later.
             return None if busy or answer.status_code == HTTPStatus.FORBIDDEN else checked(answer)
 
         answer = poll(call, f"{method} {path} to be served", PATIENCE)

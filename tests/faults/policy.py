@@ -1,11 +1,11 @@
-"""An admission policy that denies writes of target Secrets in namespaces that are labelled for it."""
+"""An admission policy that denies writes of target Secrets in namespaces labelled for it."""
 
 from typing import Any, Final
 
 from tests.apiserver.stage import TARGET_LABEL
 
 DENYING: Final = "faults/deny"
-"""The label of a namespace that denies, while it is `true`."""
+"""The label of a namespace whose writes are denied while it is `true`."""
 
 _NAME: Final = "deny-target-secrets"
 
@@ -41,4 +41,4 @@ POLICY: Final[dict[str, Any]] = {
         },
     ],
 }
-"""Once for the run: it takes an API server a moment to heed a new policy, and none to heed a namespace's label."""
+"""Created once for the run: the API server needs a moment to apply a new policy, but none to apply a label."""

@@ -1,6 +1,6 @@
-"""What was seen from outside in one run: plain data, without tokens and secrets, for the oracle to judge.
+"""What was observed from outside in one run: plain data, without tokens and secrets, for the oracle to judge.
 
-All times are wall time in seconds, of one machine.
+All times are wall times in seconds on one machine.
 """
 
 from collections import defaultdict
@@ -14,11 +14,11 @@ from typing import Final
 from tests.fakes.record import Record
 
 Place = tuple[str, str]
-"""Namespace and name, of a resource and of its target Secret, which has the same name."""
+"""Namespace and name of a resource and of its target Secret, which has the same name."""
 
 
 DENIALS: Final = {HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY}
-"""What admission refuses a write with."""
+"""The message with which admission refuses a write."""
 
 
 class Reach(StrEnum):
@@ -34,61 +34,61 @@ class Reach(StrEnum):
 
 @dataclass(slots=True)
 class Injection:
-    """One fault, applied and mended."""
+    """One fault, from start to end."""
 
     kind: str
     reach: Reach
     start: float
     end: float = float("inf")
     places: frozenset[Place] | None = None
-    """Whom it strikes; None: all."""
+    """The namespaces it affects; None for all."""
     pause: float = 0.0
-    """Seconds for which the endpoint asked to stay away, with each answer."""
+    """Seconds for which the endpoint asks clients to stay away, with each response."""
     logged: bool = True
     """Whether the endpoint's log has the requests that met it."""
 
     def strikes(self, place: Place) -> bool:
-        """Whether it is that resource's."""
+        """Whether it affects that resource."""
         return self.places is None or place in self.places
 
 
 @dataclass(slots=True)
 class Life:
-    """A resource from its creation to its deletion. One of the same name that comes after it is another."""
+    """A resource from its creation to its deletion. A later one of the same name is another life."""
 
     place: Place
     uid: str
     client_id: str
     created: float
-    """Before it was asked for."""
+    """Just before its creation."""
     window: float
-    """Seconds before expiry at which polls begin, by its spec."""
+    """Seconds before expiry at which polls begin, from its spec."""
     lead: float
     """Seconds before expiry at which the endpoint rolls over."""
     deleted: float = float("inf")
-    """Before that was asked for."""
+    """Just before its deletion."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A target Secret as a watch has shown it."""
+    """A target Secret as a watch reported it."""
 
     at: float
     uid: str
-    """The Secret's; empty where it is gone."""
+    """The Secret's UID; empty if it is gone."""
     owner: str = ""
     """The UID of its controller."""
     serial: int | None = None
-    """Of its token at the endpoint; None where the endpoint never issued it."""
+    """The serial of its token at the endpoint; None if the endpoint never issued it."""
     client_id: str = ""
-    """Whom the endpoint issued it for."""
+    """The client that the endpoint issued it for."""
     expires: float = 0.0
-    """When the endpoint's token truly expires."""
+    """When the endpoint's token really expires."""
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A request of an operator's that changes something, by the audit log."""
+    """An operator's request that changes something, from the audit log."""
 
     at: float
     """When it was answered."""
@@ -105,32 +105,32 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A process came to lead."""
+    """A process became leader."""
 
     at: float
-    """The answer to its first write of the Lease."""
+    """When its first write of the Lease was answered."""
     process: int
 
 
 @dataclass
 class History:
-    """One run; once it is over, since what is derived from it is remembered."""
+    """One run, complete, since derived values are cached."""
 
     start: float
     end: float
     lives: list[Life] = field(default_factory=list)
     sights: dict[Place, list[Sight]] = field(default_factory=lambda: defaultdict(list))
     gone: dict[str, float] = field(default_factory=dict)
-    """When a watch showed the end of a resource, by its UID."""
+    """When a watch reported the deletion of a resource, by its UID."""
     requests: tuple[Record, ...] = ()
     """The endpoint's log."""
     writes: list[Write] = field(default_factory=list)
-    """Oldest first; those of Leases are in it."""
+    """Oldest first, including those of Leases."""
     injections: list[Injection] = field(default_factory=list)
 
     @cached_property
     def terms(self) -> list[Term]:
-        """Who led and since when: who has written the Lease leads until another has."""
+        """Who led since when: the last process to write the Lease leads until another does."""
         found: list[Term] = []
         for write in self.writes:
             if write.resource == "leases" and write.succeeded and (not found or found[-1].process != write.process):
@@ -161,7 +161,7 @@ class History:
         return found
 
     def held(self, life: Life) -> list[Sight]:
-        """What the resource's Secret was seen to hold, oldest first; sights that hold nothing of it have no serial."""
+        """What the resource's Secret was seen to hold, oldest first; states without its token have no serial."""
         return [
             sight if sight.owner == life.uid else Sight(sight.at, "")
             for sight in self.sights.get(life.place, [])

@@ -1,4 +1,4 @@
-"""One run: faults in lanes, one for what strikes everybody and one for each namespace, then a time to recover."""
+"""One run: faults in lanes, one for central faults and one for each namespace, then a time to recover."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,20 +20,20 @@ RECOVERED: Final = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The faults' kinds, in the order in which each lane applies them; a lane may be endless."""
+    """The faults' kinds, in the order in which each lane causes them; a lane may be endless."""
 
     central: Iterable[str]
     local: Sequence[Iterable[str]]
     """By namespace."""
     central_rest: tuple[float, float]
-    """Seconds before each of the central faults, at least and at most."""
+    """Seconds before each of the central faults, minimum and maximum."""
     local_rest: tuple[float, float]
     seconds: float = float("inf")
-    """After which no fault begins, and those that last are mended."""
+    """After that no fault begins, and active ones are ended."""
 
 
 def play(world: World, plan: Plan, seed: int) -> list[Violation]:
-    """Apply all faults; answers what was wrong once they are over, with what runs: its logs, and its recovery."""
+    """Causes all faults; returns what was wrong during and after them, including logs and recovery."""
     central = _lane(world, plan.central_rest, _random(seed), (CENTRAL[kind] for kind in plan.central))
     lanes = [
         _lane(world, plan.local_rest, _random(seed, number), _at(number, kinds))
@@ -57,7 +57,7 @@ def play(world: World, plan: Plan, seed: int) -> list[Violation]:
 
 
 def _recovery(world: World) -> Iterable[Violation]:
-    """Whether all resources come to be Ready."""
+    """Whether all resources become Ready."""
     try:
         poll(lambda: not world.unready(), "all resources to be Ready", RECOVERED)
     except TimeoutError:

@@ -1,4 +1,4 @@
-"""A tenant who attacks its neighbours by all that the role `edit` in one namespace permits."""
+"""A tenant who attacks its neighbours with everything that the role `edit` in one namespace permits."""
 
 import base64
 import json
@@ -26,26 +26,26 @@ NAMESPACE: Final = "crowd"
 ACCOUNT: Final = "tenant"
 
 LIMITED: Final = "limited"
-"""A client of its own, which the shared endpoint asks to stay away."""
+"""A client of its own, which makes the shared endpoint ask it to stay away."""
 
 SHARERS: Final = 300
-"""Resources that share one of its grants: with more, two cores would be busy with the API server alone."""
+"""Resources that share one of its grants: more would keep two cores busy with the API server alone."""
 LARGE: Final = 40
-"""Objects of each kind that are as large as they may be."""
+"""Objects of each kind with the maximum size."""
 FILLER: Final = "x" * 200_000
-"""Near the limit of all annotations of an object."""
+"""Near the limit for all annotations of an object."""
 
 SHARED: Final = "shared"
-"""The ClusterTokenEndpoint that it has in common with its neighbours."""
+"""The ClusterTokenEndpoint that it shares with its neighbours."""
 
 Lane = Callable[["Tenant"], None]
 
 
 class Tenant:
-    """An account with a token of its own, and what it does; everything stops at once when it is told to."""
+    """An account with its own token, and its attacks; all of them stop at once on request."""
 
     def __init__(self, plane: ControlPlane, server: HostileServer, login: Login, client_id: str) -> None:
-        """`client_id`: the client, at the shared endpoint's login, whose credentials a neighbour has as well."""
+        """`client_id`: a client at the shared endpoint whose credentials a neighbour also has."""
         self.server = server
         self.client_id, self.client_secret = client_id, login.clients[client_id]
         login.clients[LIMITED] = "its secret"
@@ -57,7 +57,7 @@ class Tenant:
         self._threads = [threading.Thread(target=self._run, args=(lane,), daemon=True) for lane in LANES]
 
     def begin(self) -> None:
-        """Everything at once."""
+        """Starts all attacks at once."""
         self.secret("right", self.client_id, self.client_secret)
         self.secret("wrong", self.client_id, "a guess")
         self.secret(LIMITED, LIMITED, "its secret")
@@ -65,7 +65,7 @@ class Tenant:
             thread.start()
 
     def end(self) -> None:
-        """All lanes end."""
+        """Ends all lanes."""
         self.over.set()
         for thread in self._threads:
             thread.join()
@@ -78,7 +78,7 @@ class Tenant:
             self.over.wait(1.0)
 
     def rounds(self, every: float, what: str) -> Iterator[int]:
-        """Numbers, one after the other, until all is over."""
+        """Consecutive numbers, until the attack is over."""
         while not self.over.is_set():
             number = self.done[what] = self.done.get(what, 0) + 1
             yield number
@@ -95,11 +95,11 @@ class Tenant:
         )
 
     def endpoint(self, name: str, path: str, **spec: object) -> None:
-        """A TokenEndpoint at its own server."""
+        """A TokenEndpoint for its own server."""
         self.create("TokenEndpoint", name, spec={"tokenURL": f"{self.server.url}/{path}", **spec})
 
     def token(self, name: str, endpoint: str, credentials: str, **spec: object) -> None:
-        """An IntegrationToken; of the shared endpoint where none of its own is named."""
+        """An IntegrationToken, for the shared endpoint unless one of its own is named."""
         kind = "TokenEndpoint" if endpoint else "ClusterTokenEndpoint"
         refs = {
             "endpointRef": {"kind": kind, "name": endpoint or SHARED},
@@ -108,7 +108,7 @@ class Tenant:
         self.create("IntegrationToken", name, spec={**refs, **spec})
 
     def wish(self, name: str, value: str) -> None:
-        """Ask for a renewal."""
+        """Requests a renewal."""
         self.patch("IntegrationToken", name, {"metadata": {"annotations": {RENEW_ANNOTATION: value}}})
 
     def create(
@@ -120,19 +120,19 @@ class Tenant:
         annotations: dict[str, str] | None = None,
         **parts: Any,
     ) -> None:
-        """Create an object; nothing where it is there."""
+        """Creates an object, unless it exists."""
         metadata = {"name": name, "namespace": NAMESPACE, "labels": labels or {}, "annotations": annotations or {}}
         version = "v1" if kind == "Secret" else GROUP_VERSION
         with suppress(AssertionError):
             self.kube.create({"apiVersion": version, "kind": kind, "metadata": metadata, **parts})
 
     def patch(self, kind: str, name: str, patch: Document) -> None:
-        """Change an object; nothing where it is gone."""
+        """Changes an object, unless it is gone."""
         with suppress(AssertionError):
             self.kube.patch(kind, NAMESPACE, name, patch)
 
     def delete(self, kind: str, name: str) -> None:
-        """Delete an object; nothing where it is gone."""
+        """Deletes an object, unless it is gone."""
         with suppress(AssertionError):
             self.kube.delete(kind, NAMESPACE, name)
 
@@ -203,7 +203,7 @@ def _many_sharers(tenant: Tenant) -> None:
 
 
 def _forged_times(tenant: Tenant) -> None:
-    """Of a token that a neighbour has as well."""
+    """For a token that a neighbour also has."""
     tenant.token("forged", "", "right")
     for _ in tenant.rounds(2.0, "forged times"):
         now = time.time()
@@ -240,7 +240,7 @@ LANES: Final[tuple[Lane, ...]] = (
 
 
 def share(world: World, resources: int, policy: Policy) -> list[Place]:
-    """Make the shared endpoint, and resources of another namespace that use it."""
+    """Creates the shared endpoint, and another namespace's resources that use it."""
     stage = Stage(world.kube, world.ledger, world.logins[0], "bank", endpoint=False)
     stage.endpoint(SHARED, "ClusterTokenEndpoint", rateLimit={"requestsPerMinute": 600})
     window = f"{policy.lifetime * 0.4:.0f}s"
@@ -253,7 +253,7 @@ class _TenantKube(Kube):
     """The API server as the tenant sees it."""
 
     def __init__(self, plane: ControlPlane) -> None:
-        """Makes the account, with the role `edit` in its namespace and nothing else."""
+        """Creates the account, with only the role `edit` in its namespace."""
         plane.kubectl("create", "namespace", NAMESPACE)
         plane.kubectl("create", "serviceaccount", ACCOUNT, f"--namespace={NAMESPACE}")
         binding = [f"--serviceaccount={NAMESPACE}:{ACCOUNT}", "--clusterrole=edit", f"--namespace={NAMESPACE}"]

@@ -1,6 +1,6 @@
-"""Faults of every kind on a real control plane, with two replicas, judged by the API and by the endpoint's log alone.
+"""Faults of every kind on a real control plane with two replicas, judged only by the API and the endpoint's log.
 
-One run of a fixed schedule serves all tests: each looks at it for one promise.
+One run of a fixed schedule serves all tests: each checks one promise.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ SIZE: Final = Size(
     policy=lambda number: Policy(lifetime=30, lead=8),
     window=lambda number: (6, 12)[number % 2],
 )
-"""Half of the windows are longer than the lead, so that polls are answered the old token until it is learned."""
+"""Half of the windows exceed the lead, so that polls return the old token until the lead is learned."""
 
 PLAN: Final = Plan(
     central=[
@@ -52,22 +52,24 @@ SEED: Final = 7
 LEADERS: Final = 2
 """Fewer than there are in a run, each by another fault."""
 RENEWALS: Final = 2
-"""Tokens that every Secret has held, at least, beyond this: it is without any for a good part of the run."""
+"""Minimum number of tokens beyond this that every Secret has held: much of the run it is without any."""
 MOST_EXCUSED: Final = 0.9
-"""Of the time, at most, in which an expired token is excused: else the run proves too little. It has a fault of all
-resources every 25 s, each felt for about 18."""
+"""Maximum share of time for which an expired token is excused; with more the run would prove too little.
+
+A central fault strikes every 25 s, and is felt for about 18.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One that is over."""
+    """A finished run."""
 
     history: History
     violations: list[Violation]
-    """Beside the oracle's."""
+    """In addition to the oracle's."""
 
     def broken(self, promise: str) -> list[str]:
-        """How."""
+        """How a promise was broken."""
         return [str(violation) for violation in self.violations if violation.promise == promise]
 
 
@@ -81,19 +83,19 @@ def run() -> Run:
 
 
 def test_the_schedule_has_every_kind_of_fault() -> None:
-    """None was forgotten."""
+    """None is missing."""
     assert {*PLAN.central} == CENTRAL.keys()
     assert {kind for kinds in PLAN.local for kind in kinds} == LOCAL.keys()
 
 
 @pytest.mark.parametrize("promise", oracle.PROMISES, ids=lambda promise: promise.__name__)
 def test_promise_is_kept(run: Run, promise: Callable[[History], Iterator[Violation]]) -> None:
-    """Whatever breaks, each promise of the oracle holds for each resource."""
+    """Whatever breaks, each of the oracle's promises holds for each resource."""
     assert not [str(violation) for violation in promise(run.history)]
 
 
 def test_enough_was_judged(run: Run) -> None:
-    """Tokens were renewed several times, several processes led, and a good part of the time was not excused."""
+    """Tokens were renewed several times, several processes led, and much of the time was not excused."""
     assert excused_share(run.history) < MOST_EXCUSED
     assert len(run.history.terms) > LEADERS
     renewed = [len({sight.serial for sight in sights if sight.serial}) for sights in run.history.sights.values()]
@@ -101,12 +103,12 @@ def test_enough_was_judged(run: Run) -> None:
 
 
 def test_all_recover(run: Run) -> None:
-    """Soon after the last fault every resource is Ready, and holds a valid token."""
+    """Soon after the last fault every resource is Ready and has a valid token."""
     assert not run.broken("recovered")
 
 
 def test_no_process_ends_by_itself(run: Run) -> None:
-    """Only those have ended that were killed."""
+    """Only killed processes have ended."""
     assert not run.broken("processes")
 
 

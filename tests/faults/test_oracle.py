@@ -1,4 +1,4 @@
-"""The judge of `tests/faults`: each promise can be broken, and what is excused is not more than the rules allow.
+"""The judge of `tests/faults`: each promise can be broken, and no more is excused than the rules allow.
 
 Times are seconds after the start of a made-up run; one resource is created at 0, and its tokens live 30 s.
 """
@@ -20,7 +20,7 @@ LIFE = Life(PLACE, "uid", "shop", created=0.0, window=6.0, lead=8.0)
 
 
 def sight(at: float, serial: int, expires: float, **changes: Any) -> Sight:
-    """The resource's own Secret, with a token of its own."""
+    """The resource's own Secret, with its own token."""
     return replace(Sight(at, "secret", LIFE.uid, serial, LIFE.client_id, expires), **changes)
 
 
@@ -30,19 +30,19 @@ def history(*sights: Sight, end: float = 60.0, **changes: Any) -> History:
 
 
 def good(**changes: Any) -> History:
-    """Nothing is wrong in it: two renewals in time."""
+    """A run without problems: two renewals in time."""
     sights = (sight(0.1, 1, 30), sight(25, 2, 55), sight(50, 3, 80))
     requests = tuple(request(at, serial) for at, serial in ((0, 1), (24.9, 2), (49.9, 3)))
     return history(*sights, **{"requests": requests, **changes})
 
 
 def request(at: float, serial: int, outcome: Outcome = Outcome.MINTED, **changes: Any) -> Record:
-    """One for the resource."""
+    """A request for the resource."""
     return Record(at, outcome, 200, client_id=LIFE.client_id, serial=serial, **changes)
 
 
 def failure(at: float) -> Record:
-    """One that a fault has met."""
+    """A request that met a fault."""
     return Record(at, Outcome.FAILED, 500, client_id=LIFE.client_id, fault="500")
 
 
@@ -52,12 +52,12 @@ def lease(at: float, process: int) -> Write:
 
 
 def broken(seen: History) -> list[str]:
-    """The promises that are."""
+    """The promises that are broken."""
     return [violation.promise for violation in judge(seen)]
 
 
 def test_a_run_without_faults_keeps_all_promises() -> None:
-    """And there is something in it to be judged."""
+    """It contains something to judge."""
     assert broken(good()) == []
     assert list(gaps(good(), LIFE)) == [(0.0, 0.1)]
 
@@ -69,7 +69,7 @@ def test_a_token_of_nobody_or_of_another_client_is_foreign() -> None:
 
 
 def test_a_secret_without_a_live_owner_is_an_orphan() -> None:
-    """It has as long as the garbage collector may take while the API server is there."""
+    """It may stay as long as the garbage collector needs while the API server is up."""
     life = replace(LIFE, deleted=10.0)
     gone = {LIFE.uid: 10.0}
     end = 10 + COLLECTED + 1
@@ -83,7 +83,7 @@ def test_a_secret_without_a_live_owner_is_an_orphan() -> None:
 
 
 def test_an_expired_token_may_stay_a_moment_and_no_longer() -> None:
-    """Also where there is none at all."""
+    """The same holds for a missing token."""
     late = 30 + LATE
     assert broken(history(sight(0.1, 1, 30), sight(late - 0.1, 2, 90))) == []
     assert broken(history(sight(0.1, 1, 30), sight(late + 1, 2, 90))) == ["never expired"]
@@ -93,7 +93,7 @@ def test_an_expired_token_may_stay_a_moment_and_no_longer() -> None:
 
 
 def test_the_same_expired_token_written_again_ends_no_gap() -> None:
-    """Only a valid one does."""
+    """Only a valid one ends it."""
     seen = history(sight(0.1, 1, 30), sight(31, 1, 30), sight(34, 1, 30), sight(36, 2, 90))
     assert list(gaps(seen, LIFE)) == [(0.0, 0.1), (30, 36)]
 
@@ -101,7 +101,7 @@ def test_the_same_expired_token_written_again_ends_no_gap() -> None:
 @pytest.mark.parametrize(
     ("reach", "until"),
     [
-        # Without a term in it, a leader that stayed waits twice as long as the outage was, and 16 s at most.
+        # Without a new term, a leader waits twice as long as the outage was, at most 16 s.
         (Reach.API, 40 + 16),
         (Reach.LEADER, 28 + 16),
         (Reach.CREDENTIALS, 40),
@@ -109,13 +109,13 @@ def test_the_same_expired_token_written_again_ends_no_gap() -> None:
     ],
 )
 def test_a_fault_excuses_by_what_it_takes_away(reach: Reach, until: float) -> None:
-    """Until what is mended works again."""
+    """Until what is fixed works again."""
     seen = good(injections=[Injection("fault", reach, 28.0, 40.0)])
     assert max((end for _, end in excuses(seen, LIFE)), default=28.0) == until
 
 
 def test_a_fault_of_others_excuses_nothing() -> None:
-    """Neither does one that is over."""
+    """Neither does a fault that is over."""
     elsewhere = Injection("fault", Reach.ENDPOINT, 28.0, 50.0, frozenset({("store", "other")}))
     before = Injection("fault", Reach.ENDPOINT, 1.0, 5.0)
     seen = history(sight(0.1, 1, 30), sight(38, 2, 90), injections=[elsewhere, before])
@@ -124,14 +124,14 @@ def test_a_fault_of_others_excuses_nothing() -> None:
 
 @pytest.mark.parametrize(("led", "until"), [(35.0, 35 + WORKS), (28 + TAKEOVER - 1, 28 + TAKEOVER)])
 def test_a_new_leader_is_excused_until_it_works(led: float, until: float) -> None:
-    """And no longer than another takes to come to lead, whenever that was."""
+    """For no longer than another process takes to become leader, whenever that was."""
     killed = Injection("killed", Reach.LEADER, 28.0, 58.0)
     seen = good(injections=[killed], writes=[lease(0, 0), lease(led, 1)])
     assert excuses(seen, LIFE) == [(28.0, until)]
 
 
 def test_a_failed_request_excuses_the_wait_after_it() -> None:
-    """By how many have failed in a row, the shortest wait is 5 s, and 3 s are for an answer that never came."""
+    """The more failures in a row, the longer; the shortest wait is 5 s, and 3 s are for a missing response."""
     trouble = Injection("500", Reach.ENDPOINT, 20.0, 40.0)
     one = history(requests=(request(0, 1), failure(36)), injections=[trouble])
     assert excuses(one, LIFE) == [(20.0, 36 + 3 + 5)]
@@ -142,34 +142,34 @@ def test_a_failed_request_excuses_the_wait_after_it() -> None:
 
 
 def test_a_pause_excuses_all_whose_endpoint_asked_for_it() -> None:
-    """Whoever asked last."""
+    """Whichever client was told last."""
     trouble = Injection("429", Reach.ENDPOINT, 20.0, 40.0, pause=7.0)
     assert excuses(history(injections=[trouble]), LIFE) == [(20.0, 47.0)]
 
 
 def test_requests_that_reach_nobody_are_reckoned_by_the_time() -> None:
-    """Waits double, so the last is about as long as all before it; a minute at most."""
+    """Waits double, so the last is about as long as all before it, at most a minute."""
     short = Injection("away", Reach.ENDPOINT, 20.0, 30.0, logged=False)
     assert excuses(good(injections=[short]), LIFE) == [(20.0, 30 + 22)]
     assert excuses(good(injections=[replace(short, end=70.0)]), LIFE) == [(20.0, 70 + 60)]
 
 
 def test_a_refused_write_excuses_the_wait_after_it() -> None:
-    """It is no longer than twice what those before it have lasted, and five seconds."""
+    """It is at most twice the time of those before it, plus five seconds."""
     denied = [Write(at, 0, "secrets", PLACE, 422) for at in (30.0, 32.0, 36.0)]
     seen = good(writes=denied, injections=[Injection("denied", Reach.WRITE, 20.0, 40.0)])
     assert excuses(seen, LIFE) == [(20.0, 36 + 2 * 6 + 5)]
 
 
 def test_a_token_older_than_the_one_before_is_a_step_back() -> None:
-    """In the same Secret; another begins anew."""
+    """In the same Secret; another Secret starts over."""
     assert broken(history(sight(0.1, 2, 90), sight(10, 1, 90))) == ["never backwards"]
     assert broken(history(sight(0.1, 2, 90), Sight(9.0, ""), sight(10, 1, 90, uid="new"))) == []
 
 
 @pytest.mark.parametrize("resource", ["secrets", "integrationtokens"])
 def test_a_write_of_who_does_not_lead_is_a_stale_leaders(resource: str) -> None:
-    """Unless it was refused; events are for people."""
+    """Unless it was refused; events don't count."""
     led = [lease(0, 0), lease(20, 1)]
     stale = Write(21, 0, resource, PLACE, 200)
     assert broken(good(writes=[*led, stale])) == ["one leader"]
@@ -179,7 +179,7 @@ def test_a_write_of_who_does_not_lead_is_a_stale_leaders(resource: str) -> None:
 
 
 def test_thirteen_requests_in_a_minute_are_one_too_many() -> None:
-    """By the same process, with the same credentials; the next one begins to count anew."""
+    """With the same process and credentials; the next process starts a new count."""
     trouble = [Injection("500", Reach.ENDPOINT, 0.0, 60.0)]
     requests = tuple(failure(at) for at in range(30, 43))
     assert broken(history(requests=requests, injections=trouble)) == ["twelve in a minute"]
@@ -199,7 +199,7 @@ def test_a_request_before_the_window_is_none_that_was_needed() -> None:
 
 
 def test_a_request_for_a_deleted_secret_may_be_seen_before_its_deletion() -> None:
-    """By two watches, on a busy machine; one long before is none that was needed."""
+    """By two watches on a busy machine; one sent long before was not needed."""
     early = request(10, 1, Outcome.REPEATED)
     for deleted, expected in ((10.5, []), (12.0, ["few polls"])):
         sights = (sight(0.1, 1, 90), Sight(deleted, ""), sight(deleted + 0.5, 1, 90, uid="new"))
@@ -207,24 +207,24 @@ def test_a_request_for_a_deleted_secret_may_be_seen_before_its_deletion() -> Non
 
 
 def test_more_polls_of_a_token_than_the_rules_have_are_too_many() -> None:
-    """Those that a fault has spoiled are failures, and not polls."""
+    """Polls that met a fault are failures, and don't count as polls."""
     polls = tuple(request(24 + number / 10, 1, Outcome.REPEATED) for number in range(8))
     assert broken(good(requests=polls)) == ["few polls"]
     assert broken(good(requests=tuple(replace(poll, fault="truncated") for poll in polls))) == []
 
 
 def test_memory_is_compared_by_quarters() -> None:
-    """The first, in which a process fills its caches, doesn't count."""
+    """The first quarter, in which a process fills its caches, doesn't count."""
     assert growth([1, 2, 10, 10, 50, 60, 12, 12]) == (10, 12)
 
 
 def test_overlapping_spans_count_once() -> None:
-    """Whatever their order, and only as far as they reach into the time."""
+    """In any order, and only as far as they reach into the time."""
     assert overlap([(5, 9), (0, 6), (7, 8), (20, 30)], 2, 25) == 12
 
 
 def test_a_process_is_known_by_its_credential() -> None:
-    """The audit log has the ID that stands in the token; reads and other users' writes are not taken in."""
+    """The audit log has the token's ID; reads and other users' writes are ignored."""
     token = "e30.eyJqdGkiOiAib25lIn0.x"  # {} and {"jti": "one"}
     assert credential_id(token) == "JTI=one"
     event = {

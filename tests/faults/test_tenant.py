@@ -1,4 +1,4 @@
-"""A tenant with the role `edit` in one namespace attacks by all means at once, and the others hardly feel it."""
+"""A tenant with the role `edit` in one namespace attacks in every way at once, and others hardly notice."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -15,7 +15,7 @@ from tests.faults.world import Size, World
 SIZE: Final = Size(namespaces=3, resources=8, policy=lambda _: Policy(lifetime=40, lead=12), window=lambda _: 16)
 ALONE: Final = 50.0
 BESIDE: Final = 100.0
-"""Seconds."""
+"""In seconds."""
 
 MOST_EXPIRED: Final = 2.0
 MOST_HEALTHZ: Final = 1.0
@@ -24,13 +24,13 @@ MOST_MEMORY: Final = 60 * 2**20
 
 @pytest.fixture(scope="module")
 def runs() -> Iterator[tuple[Felt, Felt, Tenant]]:
-    """What others felt alone and beside the tenant."""
+    """What others experienced without and with the tenant."""
     with World(SIZE, log_level="info") as world, HostileServer() as server:
         world.populate()
         victims = share(world, 5, Policy(lifetime=40, lead=12))
         places = [life.place for life in world.lives] + victims
         tenant = Tenant(world.plane, server, world.logins[0], ".".join(victims[0]))
-        # Its first tokens are not what is compared.
+        # Its first tokens are not part of the comparison.
         felt(world, places, 20.0)
         alone = felt(world, places, ALONE)
         tenant.begin()
@@ -44,7 +44,7 @@ def runs() -> Iterator[tuple[Felt, Felt, Tenant]]:
 def test_others_hardly_feel_a_hostile_tenant(
     runs: tuple[Felt, Felt, Tenant], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Their tokens are renewed, the probes answered, and no process has grown, ended or lost its lease."""
+    """Their tokens are renewed, probes are answered, and no process has grown, ended or lost its lease."""
     alone, beside, tenant = runs
     with capsys.disabled():
         print(f"\n{row(alone, beside)}\nthe tenant's rounds: {tenant.done}")
@@ -56,7 +56,7 @@ def test_others_hardly_feel_a_hostile_tenant(
 
 
 def test_the_tenant_has_done_all_that_it_could(runs: tuple[Felt, Felt, Tenant]) -> None:
-    """Else the run proves nothing."""
+    """Otherwise the run proves nothing."""
     assert len(runs[2].done) >= 7
     assert all(runs[2].done.values())
 

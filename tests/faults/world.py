@@ -1,4 +1,4 @@
-"""What a run needs: a control plane, the chart, two replicas, a token endpoint, resources, and who watches them."""
+"""What a run needs: a control plane, the chart, two replicas, a token endpoint, resources, and observers."""
 
 import copy
 import json
@@ -33,7 +33,7 @@ LED: Final = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Of a run's population."""
+    """The size of a run's population."""
 
     namespaces: int
     resources: int
@@ -51,7 +51,7 @@ class World:
     kube: PatientKube
     accounts: Accounts
     start: float
-    """Of the run, in wall time."""
+    """The start of the run, in wall time."""
 
     def __init__(self, size: Size, *, log_level: str = "debug") -> None:
         """Starts nothing yet."""
@@ -63,17 +63,17 @@ class World:
         self.lives: list[Life] = []
         self.tokens: dict[Place, Token] = {}
         self.over = threading.Event()
-        """Whoever holds a fault mends it at once."""
+        """Every active fault ends at once when it is set."""
         self.pids: list[int] = []
-        """Of all processes so far: their number is their place."""
+        """All processes so far, in order of their number."""
         self.expected: set[int] = set()
-        """Processes that have ended, and are known to."""
+        """Processes that have ended, as far as known."""
         self.ended: list[str] = []
-        """What was found of processes that ended though nobody ended them."""
+        """What was found about processes that ended by themselves."""
         self._log_level = log_level
 
     def __enter__(self) -> Self:
-        """Build it; the replicas are ready and one leads."""
+        """Builds it; the replicas are ready and one leads."""
         with ExitStack() as stack:
             self._start(stack)
             self._stack = stack.pop_all()
@@ -82,7 +82,7 @@ class World:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Take everything down."""
+        """Takes everything down."""
         self._stack.close()
 
     def _start(self, stack: ExitStack) -> None:
@@ -121,7 +121,7 @@ class World:
         )
 
     def begin(self, replica: Operator) -> None:
-        """Start a process, with an account token of its own, by which the audit log knows it."""
+        """Starts a process with its own account token, by which the audit log knows it."""
         replica.installation.kubeconfig = self.accounts.issue().kubeconfig
         replica.start()
         self.pids.append(replica.pid)
@@ -131,19 +131,19 @@ class World:
             replica.stop()
 
     def populate(self) -> None:
-        """Create all resources."""
+        """Creates all resources."""
         for number in range(self.size.namespaces):
             self.settle(number)
 
     def settle(self, number: int) -> None:
-        """Create a namespace with its endpoint and resources, of clients that nobody knew before."""
+        """Creates a namespace with its endpoint and resources, with new clients."""
         stage = Stage(self.kube, self.ledger, self.logins[number], namespace(number), endpoint=False)
         stage.endpoint("login", timeout=f"{TIMEOUT:.0f}s")
         for index in range(self.size.resources):
             self.create(number, index, stage)
 
     def create(self, number: int, index: int, stage: Stage | None = None) -> None:
-        """Create a resource with a client of its own, that nobody knew before."""
+        """Creates a resource with a new client."""
         name = f"token-{index:03}"
         place = (namespace(number), name)
         count = sum(life.place == place for life in self.lives) + 1
@@ -158,13 +158,13 @@ class World:
         self.lives.append(Life(place, uid, client_id, created, min(float(window), policy.lifetime / 2), policy.lead))
 
     def die(self, places: list[Place]) -> None:
-        """Note that the resources are about to be deleted."""
+        """Records that the resources are about to be deleted."""
         for life in self.lives:
             if life.place in places and life.deleted == float("inf"):
                 life.deleted = time.time()
 
     def places(self, number: int) -> list[Place]:
-        """The resources of a namespace."""
+        """The resources in a namespace."""
         return [(namespace(number), f"token-{index:03}") for index in range(self.size.resources)]
 
     @contextmanager
@@ -177,7 +177,7 @@ class World:
         pause: float = 0.0,
         logged: bool = True,
     ) -> Iterator[Injection]:
-        """Note a fault for as long as the block lasts."""
+        """Records a fault for as long as the block lasts."""
         struck = None if places is None else frozenset(places)
         injection = Injection(kind, reach, time.time(), places=struck, pause=pause, logged=logged)
         self.injections.append(injection)
@@ -187,11 +187,11 @@ class World:
             injection.end = time.time()
 
     def hold(self, seconds: float) -> None:
-        """Let a fault last; it ends at once when the run is over."""
+        """Waits while a fault lasts; returns at once when the run is over."""
         self.over.wait(seconds)
 
     def leader(self) -> Operator | None:
-        """The replica that says that it leads."""
+        """The replica that says it leads."""
         return next((replica for replica in self.replicas if replica.leads), None)
 
     def until_led(self) -> Operator:
@@ -201,7 +201,7 @@ class World:
         return found
 
     def check(self) -> None:
-        """Note processes that ended though nobody ended them."""
+        """Records processes that ended by themselves."""
         for replica in self.replicas:
             pid = replica.pid
             if not replica.process.running and pid not in self.expected:
@@ -209,7 +209,7 @@ class World:
                 self.ended.append(f"process {pid} ended by itself:\n{replica.process.tail()}")
 
     def unready(self) -> list[Place]:
-        """The resources that are not Ready, or hold no valid token whatever they say."""
+        """The resources that are not Ready, or have no valid token whatever they say."""
         now, found = time.time(), []
         for life in self.lives:
             if life.deleted == float("inf"):
@@ -220,7 +220,7 @@ class World:
         return found
 
     def history(self) -> History:
-        """What was seen so far."""
+        """What has been observed so far."""
         end = time.time()
         return History(
             start=self.start,
@@ -235,5 +235,5 @@ class World:
 
 
 def namespace(number: int) -> str:
-    """Its name."""
+    """A namespace's name."""
     return f"faults-{number}"

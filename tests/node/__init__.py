@@ -1,1 +1,1 @@
-"""The image and what runs on a node: needs root, Linux, and Debian's packages of the tools."""
+"""The image, and what runs on a node: needs root, Linux, and the tools from Debian packages."""

@@ -1,5 +1,4 @@
-"""The layer's world, built once: the image, a control plane with a node that knows it, the chart's release, and a token
-endpoint."""
+"""The layer's environment, built once: the image, a control plane with a node, the release, and a token endpoint."""
 
 import os
 from collections.abc import Iterator
@@ -18,19 +17,22 @@ from tests.node.federation import ACCOUNT, NAMESPACE, Federation
 from tests.node.release import Release
 
 PRIVILEGED = {"pod-security.kubernetes.io/enforce": "privileged"}
-"""Of a namespace in which consumers may be on the host's network."""
+"""The label of a namespace in which consumers may use the host's network."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """First what looks at the operator's first start. What takes the kubelet away comes after the hour without a
-    secret, which test_rollover looks at before it begins its outages. Last what takes the operator away."""
+    """Puts tests that check the operator's first start first.
+
+    Tests that stop the kubelet come after the hour without a secret, which test_rollover checks before its outages.
+    Tests that remove the operator come last.
+    """
     order = ["test_pod", "", "test_rollover", "test_consumer", "test_installation"]
     items.sort(key=lambda item: order.index(item.path.stem if item.path.stem in order else ""))
 
 
 @pytest.fixture(scope="session")
 def image() -> Iterator[images.Image]:
-    """The image of this tree. Without root or Linux its tests are skipped, and in CI they fail."""
+    """This tree's image. Without root or Linux its tests are skipped, or fail in CI."""
     obstacle = debian.obstacle()
     if obstacle and os.environ.get("CI") != "true":
         pytest.skip(obstacle)
@@ -40,7 +42,7 @@ def image() -> Iterator[images.Image]:
 
 @pytest.fixture(scope="session")
 def plane(image: images.Image) -> Iterator[ControlPlane]:
-    """With a node that knows the image. Others can prove tokens of its ServiceAccounts."""
+    """With a node that has the image. Others can verify the tokens of its ServiceAccounts."""
     with ControlPlane(node=True, issuer=True) as plane:
         image.load(plane)
         yield plane
@@ -64,7 +66,7 @@ def login() -> Iterator[Login]:
 
 @pytest.fixture(scope="session")
 def release(plane: ControlPlane, kube: Kube) -> Release:
-    """The chart, installed; the operator runs as a pod, and may have one account's tokens."""
+    """The chart, installed; the operator runs as a pod, and may get one account's tokens."""
     metadata = {"name": NAMESPACE, "labels": PRIVILEGED}
     kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     release = Release(plane)
@@ -74,7 +76,7 @@ def release(plane: ControlPlane, kube: Kube) -> Release:
 
 @pytest.fixture(scope="session", autouse=True)
 def federation(request: pytest.FixtureRequest) -> Iterator["Future[Federation] | None"]:
-    """An hour without a secret, begun before all else where a test that looks at it late is to run."""
+    """An hour without a secret, started before everything else if a test that checks it later will run."""
     if not any(item.name == "test_an_hour_without_a_secret" for item in request.session.items):
         yield None
         return

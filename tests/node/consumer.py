@@ -1,7 +1,6 @@
-"""Pods that mount a target Secret and call an API with it, written in the languages of its users.
+"""Pods that mount a target Secret and call an API with it, written in the users' languages.
 
-Their containers are made from the pause image, with nothing in it: interpreters and compilers are the machine's,
-mounted read-only.
+Their containers use the empty pause image: interpreters and compilers are the machine's, mounted read-only.
 """
 
 import json
@@ -19,10 +18,10 @@ MOUNT: Final = "/var/run/integration"
 """Where the programs look for the Secret's files."""
 
 INTERVAL: Final = 0.1
-"""Seconds from one call to the next."""
+"""Seconds between two calls."""
 
 DIRECTORIES: Final = ("/bin", "/etc", "/lib", "/lib64", "/usr")
-"""Of the machine."""
+"""The machine's directories."""
 
 CURL: Final = 'header = "Authorization: ${authorization}"\n'
 """The template of the file that curl reads, `curl.conf`."""
@@ -41,7 +40,7 @@ class Consumer:
     """One pod."""
 
     def __init__(self, plane: ControlPlane, namespace: str, name: str, language: str, secret: str, url: str) -> None:
-        """Creates it. `url` is where it calls."""
+        """Creates it. `url` is what it calls."""
         self._plane = plane
         self._namespace = namespace
         self.name = name
@@ -52,7 +51,7 @@ class Consumer:
             command = [str(program), f"/consumers/{source}"]
             mounts["/consumers"] = str(SOURCES)
             if not program.is_relative_to("/usr"):
-                # As installers have it: bin below a directory with all else.
+                # Installers put bin into a directory with everything else.
                 mounts[str(program.parents[1])] = str(program.parents[1])
         else:
             program = go_program.build(SOURCES / source)
@@ -105,9 +104,9 @@ class Consumer:
 
 
 def find_interpreter(name: str) -> Path:
-    """The machine's own, and not one that was put before it on this process's PATH: a container has no such PATH.
+    """The machine's own, not one earlier on this process's PATH: a container has no such PATH.
 
-    :raises ToolError: where the machine lacks it.
+    :raises ToolError: if the machine lacks it.
     """
     found = shutil.which(name, path="/usr/local/bin:/usr/bin:/bin") or shutil.which(name)
     if found is None:

@@ -1,4 +1,4 @@
-"""How long a renewed token takes from its Secret to the API, by pods that mount it."""
+"""How long a renewed token takes from its Secret to the API, through pods that mount it."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -9,7 +9,7 @@ from tests.fakes.call import Call, switches
 
 
 def delays(plane: ControlPlane, token: Token, calls: Iterable[Call]) -> list[float]:
-    """Seconds from each write of the Secret, as the API server saw it, to a pod's first call with what it brought."""
+    """Seconds from each write of the Secret, as the API server saw it, to a pod's first call with the new content."""
     wanted = {"resource": "secrets", "namespace": token.namespace, "name": token.target}
     writes = [
         datetime.fromisoformat(event["requestReceivedTimestamp"]).timestamp()

@@ -1,5 +1,4 @@
-"""A namespace with no credentials Secret at all: Keycloak takes its ServiceAccount's tokens, and a pod mounts what it
-issues."""
+"""A namespace without a credentials Secret: Keycloak accepts its ServiceAccount's tokens, and a pod uses the result."""
 
 from collections import Counter
 from contextlib import ExitStack
@@ -19,20 +18,20 @@ from tests.node.release import USER
 
 CLIENT: Final = "federated"
 NAMESPACE: Final = f"{Keycloak.name}-{CLIENT}"
-"""As a Trial calls it. It is there before the chart, which makes a Role in it."""
+"""The name that a Trial gives it. It exists before the chart, which creates a Role in it."""
 ACCOUNT: Final = "shop"
 
 _COMPRESSION: Final = 25
-"""How much faster all goes than by Keycloak's defaults."""
+"""How much faster everything goes than with Keycloak's defaults."""
 LIFETIME: Final = 300 // _COMPRESSION
 """Seconds that a token lives."""
 RENEWALS: Final = 24
-"""Of an hour: a token of 5 min is asked for when half of it is over."""
+"""Renewals in an hour: a token of 5 min is renewed at half of its lifetime."""
 HOUR: Final = 3600 / _COMPRESSION
 """Seconds that they take."""
 
 STATUS: Final = "patch integrationtokens/status"
-"""One of the writes."""
+"""Verb and resource of a write."""
 
 
 class Federation:
@@ -41,13 +40,13 @@ class Federation:
     def __init__(self, plane: ControlPlane) -> None:
         """Starts nothing yet.
 
-        :param plane: whose tokens others can prove, with a node, and with an operator that may have the account's.
+        :param plane: whose tokens others can verify, with a node, and with an operator that may get the account's.
         """
         self._plane = plane
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Start all of it; the pod is created when this returns."""
+        """Starts all of it; the pod exists when this returns."""
         with ExitStack() as stack:
             kube = Kube(self._plane)
             stack.callback(kube.close)
@@ -67,26 +66,26 @@ class Federation:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End it."""
+        """Stops it."""
         self._stack.close()
 
     def answers(self) -> list[int]:
-        """The status of each of Keycloak's answers."""
+        """The status of each of Keycloak's responses."""
         return [answer.status for answer in self.trial.server.requests(CLIENT)]
 
     def expiries(self) -> set[float]:
-        """Of all tokens that Keycloak issued, wall time in seconds: they differ by half a lifetime."""
+        """When each token from Keycloak expires, in wall time: they are half a lifetime apart."""
         found = map(self._realm.find, self.trial.server.issued())
         return {token.expires for token in found if token is not None}
 
     def end(self) -> None:
-        """Once the last renewal is over: delete the resource and the pod."""
+        """Once the last renewal is over, deletes the resource and the pod."""
         poll(lambda: self.writes()[STATUS] >= len(self.answers()), "the last renewal to be over")
-        # Before the API goes: the pod is not to be just connecting then.
+        # Before the API stops: the pod must not be connecting at that moment.
         self._plane.kubectl("delete", "integrationtokens,pods", "--all", f"--namespace={NAMESPACE}")
 
     def writes(self) -> Counter[str]:
-        """How often the operator has written what in the namespace, as the API server saw it; events apart."""
+        """How often the operator wrote what in the namespace, as the API server saw it, without events."""
         return Counter(
             f"{event['verb']} {'/'.join(filter(None, (about['resource'], about.get('subresource'))))}"
             for event in self._plane.audit_events()

@@ -1,6 +1,6 @@
-"""A consumer as a process of this machine instead of a pod: the same program, which finds its files at the same place.
+"""A consumer as a process on this machine instead of a pod: the same program, with its files in the same place.
 
-It has namespaces of mounts and processes of its own, in which it is process 1, as in a container.
+It has its own mount and process namespaces, in which it is process 1, as in a container.
 """
 
 from collections.abc import Mapping
@@ -12,19 +12,18 @@ from tests.cluster.daemon import Daemon
 from tests.node.consumer import COMMANDS, MOUNT, SOURCES, find_interpreter
 
 _MOUNT: Final = f'mount -t tmpfs tmpfs /run && mkdir -p {MOUNT} && mount --bind "$1" {MOUNT} && shift && exec "$@"'
-"""/run is empty and new, and gone with the namespace."""
+"""/run is empty and new, and disappears with the namespace."""
 
 
 TAIL: Final = 300
-"""Characters of what a program printed that are shown where it failed."""
+"""Characters of a program's output that are shown when it fails."""
 
 
 class Program:
-    """One process, started again where it has ended."""
+    """One process, restarted if it has ended."""
 
     def __init__(self, name: str, language: str, volume: Path, home: Path, variables: Mapping[str, str]) -> None:
-        """
-        :param name: of its log in `home`.
+        """:param name: of its log in `home`.
         :param volume: the directory that it finds as the mounted Secret.
         :param home: its home directory.
         :param variables: the rest of its environment.
@@ -42,22 +41,22 @@ class Program:
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether it is still running."""
         return self._daemon.running
 
     def start(self) -> None:
-        """Start it."""
+        """Starts it."""
         self._daemon.start()
 
     def kill(self) -> None:
-        """End it."""
+        """Kills it."""
         self._daemon.kill()
 
     def log(self) -> str:
-        """All that it has printed."""
+        """All its output."""
         log = self._daemon.log
         return log.read_text(errors="replace") if log.exists() else ""
 
     def tail(self) -> str:
-        """The end of it, where an error stands."""
+        """The end of its output, where errors appear."""
         return self.log()[-TAIL:]

@@ -16,15 +16,17 @@ from tests.cluster.poll import poll
 from tests.cluster.port import free_port
 
 NAME: Final = "integration-token-operator"
-"""Of the release, and of its namespace and what it installs."""
+"""The name of the release, its namespace and what it installs."""
 
 USER: Final = f"system:serviceaccount:{NAME}:{NAME}"
-"""The operator's, as the audit log names it."""
+"""The operator's user, as the audit log names it."""
 
 
 class Release:
-    """One release in a namespace of its own, which admits pods on the host's network: only there do they reach this
-    control plane."""
+    """One release in its own namespace, which allows pods on the host's network.
+
+    Only there can they reach this control plane.
+    """
 
     def __init__(self, plane: ControlPlane) -> None:
         """Creates the namespace."""
@@ -34,7 +36,7 @@ class Release:
         plane.kubectl("create", "--filename=-", stdin=json.dumps(namespace))
         self._port = free_port()
         self._values = plane.directory / "values.json"
-        # There is no DNS on this node, by which the test's pod would find the Service.
+        # This node has no DNS, which the test pod would need to find the Service.
         names = [{"ip": "127.0.0.1", "hostnames": [f"{NAME}.{NAME}.svc"]}]
         values = host_network_values(plane.server, self._port) | {
             "mountRefresh": {"enabled": True},
@@ -43,24 +45,24 @@ class Release:
         self._values.write_text(json.dumps(values))
 
     def install(self, *values: str) -> None:
-        """`helm install` with these for `--set`, ready when this returns."""
+        """Runs `helm install` with these for `--set`; ready when this returns."""
         self._helm("install", *values)
 
     def upgrade(self, *values: str) -> None:
-        """`helm upgrade` with these for `--set`; the new pod is ready when this returns, and the old one gone."""
+        """Runs `helm upgrade` with these for `--set`; when this returns the new pod is ready, and the old one gone."""
         self._helm("upgrade", *values)
 
     def test(self) -> str:
-        """What `helm test` prints. Raises CommandError where it fails."""
+        """The output of `helm test`. Raises CommandError if it fails."""
         return self._plane.helm("test", NAME, f"--namespace={NAME}", "--logs", "--timeout=90s")
 
     def uninstall(self) -> None:
-        """`helm uninstall`; the pod is gone when this returns."""
+        """Runs `helm uninstall`; the pod is gone when this returns."""
         self._plane.helm("uninstall", NAME, f"--namespace={NAME}", "--wait", "--timeout=90s")
         self.kubectl("wait", "--for=delete", "pod", "--all", "--timeout=60s")
 
     def restart(self) -> None:
-        """Delete the pod; ready when this returns."""
+        """Deletes the pod; a new one is ready when this returns."""
         self.kubectl("delete", "pod", "--all", "--wait")
         self.kubectl("rollout", "status", f"deployment/{NAME}", "--timeout=60s")
 
@@ -71,28 +73,28 @@ class Release:
         return found
 
     def restarts(self) -> int:
-        """How often the kubelet has started the operator's container anew."""
+        """How often the kubelet has restarted the operator's container."""
         (status,) = self.pod()["status"]["containerStatuses"]
         count: int = status["restartCount"]
         return count
 
     def kill(self) -> None:
-        """SIGKILL to the operator's process; ready again when this returns."""
+        """Sends SIGKILL to the operator's process; it is ready again when this returns."""
         (status,) = self.pod()["status"]["containerStatuses"]
         container = status["containerID"].partition("://")[2]
         for group in Path("/proc").glob("[0-9]*/cgroup"):
-            with suppress(FileNotFoundError, ProcessLookupError):  # others end at any time
+            with suppress(FileNotFoundError, ProcessLookupError):  # other processes may end at any time
                 if container in group.read_text():
                     os.kill(int(group.parent.name), signal.SIGKILL)
         poll(lambda: self.restarts() == status["restartCount"] + 1, "the container to be started anew")
         self.kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s")
 
     def run(self, *command: str) -> str:
-        """What a command says in the operator's container. Raises CommandError."""
+        """The output of a command in the operator's container. Raises CommandError."""
         return self.kubectl("exec", f"deployment/{NAME}", "--", *command)
 
     def await_tokens(self, namespace: str, count: int) -> None:
-        """Return once the operator that runs now has looked at so many tokens of a namespace, and found them ready."""
+        """Returns once the current operator has seen this many tokens in a namespace, and found them ready."""
 
         def ready() -> bool:
             text = httpx.get(f"http://127.0.0.1:{self._port}/metrics", trust_env=False).text
@@ -103,7 +105,7 @@ class Release:
         poll(ready, f"{count} tokens to be ready")
 
     def writes(self) -> list[str]:
-        """What the operator has written so far, as the API server saw it; events and reviews of rights apart."""
+        """What the operator has written so far, as the API server saw it, without events and access reviews."""
         return [
             f"{event['verb']} {event['requestURI']}"
             for event in self._plane.audit_events()
@@ -113,7 +115,7 @@ class Release:
         ]
 
     def kubectl(self, *arguments: str) -> str:
-        """In the release's namespace. Raises CommandError."""
+        """Runs kubectl in the release's namespace. Raises CommandError."""
         return self._plane.kubectl(f"--namespace={NAME}", *arguments)
 
     def _helm(self, verb: str, *values: str) -> None:

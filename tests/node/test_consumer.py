@@ -1,4 +1,4 @@
-"""Pods in five languages: what they send is what the API accepts, also when the token is renewed under them."""
+"""Pods in five languages: the API accepts their tokens, even when the token is renewed while they run."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,7 +11,7 @@ from tests.fakes.call import Call, Verdict
 from tests.node.consumer import COMMANDS, CURL, Consumer
 
 PATIENCE = 60.0
-"""Seconds: Java compiles its source before it calls for the first time, on a machine that may be busy."""
+"""Seconds: Java compiles its source before the first call, on a machine that may be busy."""
 
 
 @pytest.fixture(scope="module")
@@ -23,22 +23,22 @@ def api(login: Login) -> Iterator[EnvironmentAPI]:
 
 @pytest.fixture(scope="module")
 def token(stage: Stage) -> Token:
-    """The one that all consumers mount, brought into their files at once."""
+    """The token that all consumers mount, delivered to their files at once."""
     target = {"template": {"data": {"curl.conf": CURL}}}
     return stage.token("shop", target=target, mountRefresh="Always").until_ready()
 
 
 class Watch:
-    """Looks at the calls from now on."""
+    """Watches the calls from now on."""
 
     def __init__(self, api: EnvironmentAPI, consumers: list[Consumer]) -> None:
-        """Nothing is waited for yet."""
+        """Waits for nothing yet."""
         self._api = api
         self._consumers = consumers
         self._begin = len(api.calls)
 
     def until_each(self, condition: Callable[[list[Call]], bool], what: str) -> None:
-        """Wait until the new calls of every language fulfil the condition."""
+        """Waits until each language's new calls meet the condition."""
 
         def enough(calls: tuple[Call, ...]) -> bool:
             by_consumer: dict[str, list[Call]] = {name: [] for name in COMMANDS}
@@ -53,15 +53,15 @@ class Watch:
             raise AssertionError(f"not every consumer {what}: {logs}") from None
 
     def until_token(self, serial: int) -> None:
-        """Wait until every language has called with that token, the n-th of the endpoint."""
+        """Waits until each language has called with that token, the endpoint's n-th."""
         self.until_each(lambda calls: any(call.serial == serial for call in calls), f"called with token {serial}")
 
     def until_calls(self, count: int) -> None:
-        """Wait until every language has called so many times."""
+        """Waits until each language has called this many times."""
         self.until_each(lambda calls: len(calls) >= count, f"called {count} times")
 
     def assert_accepted(self) -> None:
-        """None was rejected."""
+        """No call was rejected."""
         assert {call.verdict for call in self._api.calls[self._begin :]} == {Verdict.ACCEPTED}
 
 
@@ -71,18 +71,18 @@ def consumers(plane: ControlPlane, stage: Stage, token: Token, api: EnvironmentA
     consumers = [Consumer(plane, stage.namespace, name, name, token.target, api.url(name)) for name in COMMANDS]
     Watch(api, consumers).until_calls(1)
     yield consumers
-    # Before the API goes: none is to be just connecting then.
+    # Before the API stops: none may be connecting at that moment.
     plane.kubectl("delete", "pods", "--all", f"--namespace={stage.namespace}")
 
 
 @pytest.fixture
 def watch(api: EnvironmentAPI, consumers: list[Consumer]) -> Watch:
-    """From the test's beginning on."""
+    """From the beginning of the test."""
     return Watch(api, consumers)
 
 
 def _renew(token: Token) -> int:
-    """Have it renewed, although the old one is valid for long; the new one's number."""
+    """Has it renewed, although the old one is valid for long; returns the new one's number."""
     held = token.held
     token.stage.login.endpoint.roll_over(token.client_id)
     token.request_poll()
@@ -100,7 +100,7 @@ def test_renewal(watch: Watch, token: Token) -> None:
 
 
 def test_kubelet_outage(watch: Watch, token: Token, plane: ControlPlane) -> None:
-    """While the kubelet is away, all go on with the token they have; once it is back, they get what came meanwhile."""
+    """During a kubelet outage all continue with their token; afterwards they get what was renewed meanwhile."""
     plane.node.kill_kubelet()
     serial = _renew(token)
     watch.until_calls(20)

@@ -1,5 +1,4 @@
-"""The programs in five languages, and an API or a volume that gives them trouble: none ends, and all go on with the
-current token once it is over."""
+"""When the API or the volume fails, no program ends, and afterwards all continue with the current token."""
 
 import itertools
 import os
@@ -20,7 +19,7 @@ from tests.node.troubled_api import ELSEWHERE, FINE, Call, TroubledAPI
 from tests.node.volume import Volume
 
 PATIENCE: Final = 60.0
-"""Seconds: a program waits 10 s for an answer, and Java compiles its source first, on a machine that may be busy."""
+"""Seconds: programs wait 10 s for a response, and Java compiles its source first, on a machine that may be busy."""
 
 TROUBLES: Final = {
     "no answer": Reply(0, delivery=Delivery.HANG),
@@ -36,16 +35,16 @@ TROUBLES: Final = {
 
 
 class Bench:
-    """A program in each language before one API and one volume."""
+    """A program in each language with one API and one volume."""
 
     def __init__(self, api: TroubledAPI, directory: Path) -> None:
-        """Nothing is started yet. `directory` is empty."""
+        """Starts nothing yet. `directory` is empty."""
         self.api = api
         self._home = directory / "home"
         self._mount = directory / "mount"
         for path in (self._home, self._mount):
             path.mkdir()
-        # Of which nobody may make another Authorization than the file's.
+        # It must not make programs send any other Authorization than the file's.
         (self._home / ".netrc").write_text("machine 127.0.0.1 login shop password netrc\n")
         self.volume = Volume(self._mount)
         self._serials = itertools.count(1)
@@ -54,11 +53,11 @@ class Bench:
         self.programs = [self.program(name, name, INTERVAL=str(INTERVAL)) for name in COMMANDS]
 
     def program(self, name: str, language: str, **variables: str) -> Program:
-        """One that calls the API."""
+        """A program that calls the API."""
         return Program(name, language, self._mount, self._home, {"API_URL": self.api.url(name), **variables})
 
     def renew(self, end: str = "") -> None:
-        """Bring a new token into the files, each of which ends so."""
+        """Writes a new token to the files, with this text at their ends."""
         self._tokens.append(f"token-{next(self._serials)}")
         self.volume.write(
             {
@@ -69,21 +68,21 @@ class Bench:
 
     @property
     def authorization(self) -> str:
-        """The header of who sends the current token."""
+        """The header that has the current token."""
         return f"Bearer {self._tokens[-1]}"
 
     def meet(self, reply: Reply) -> None:
-        """Have each get that answer, from now on."""
+        """Makes the API answer like this from now on, and waits until each program got it."""
         self.api.reply = reply
         self.until_each(lambda call: call.reply is reply, "has not met the trouble")
 
     def until_current(self) -> None:
-        """Wait until each has sent the current token and been answered well."""
+        """Waits until each has sent the current token successfully."""
         self.api.reply, authorization = FINE, self.authorization
         self.until_each(lambda call: call.reply is FINE and call.authorization == authorization, "does not go on")
 
     def until_each(self, condition: Callable[[Call], bool], what: str, count: int = 1) -> None:
-        """Wait until each has made so many such calls, from now on; who hasn't is killed."""
+        """Waits until each has made this many such calls from now on; programs that haven't are killed."""
         begin = len(self.api.calls)
 
         def missing(calls: tuple[Call, ...]) -> list[Program]:
@@ -99,21 +98,21 @@ class Bench:
         assert not words, "\n".join(words)
 
     def watch(self) -> None:
-        """Begin to look at what the programs print and send."""
+        """Starts watching what the programs print and send."""
         self._begin = len(self.api.calls)
         self._printed = {program: len(program.log()) for program in self.programs}
 
     def printed(self, program: Program) -> str:
-        """What it has printed since."""
+        """The program's output since then."""
         return program.log()[self._printed[program] :]
 
     def assert_told(self) -> None:
-        """Each has said that a call failed."""
+        """Each has reported a failed call."""
         silent = [program.name for program in self.programs if "the call failed" not in self.printed(program)]
         assert not silent
 
     def assert_confidential(self) -> None:
-        """None has printed a token, sent anything else, or sent it to anybody else."""
+        """None has printed a token, sent anything else, or sent it elsewhere."""
         for program in self.programs:
             assert not any(token in self.printed(program) for token in self._tokens), program.name
         headers = {f"Bearer {token}" for token in self._tokens}
@@ -136,7 +135,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 @pytest.fixture
 def bench(started: Bench) -> Iterator[Bench]:
-    """All programs run, and their calls are answered well."""
+    """All programs run, and their calls succeed."""
     started.renew()
     for program in started.programs:
         if not program.running:
@@ -150,14 +149,14 @@ def bench(started: Bench) -> Iterator[Bench]:
 
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
 def test_trouble(bench: Bench, trouble: Reply) -> None:
-    """A call that fails is one call: the program goes on, with the token that was renewed meanwhile."""
+    """Only the call fails: the program continues with the token that was renewed meanwhile."""
     bench.meet(trouble)
     bench.renew()
     bench.until_current()
 
 
 def test_absent_file(bench: Bench) -> None:
-    """Where there is no file for a moment, as in the kubelet's exchange, nothing is sent without a token."""
+    """If a file is missing for a moment, as during the kubelet's exchange, no call is made without a token."""
     with bench.volume.away():
         poll(
             lambda: all(bench.printed(program) for program in bench.programs if program.running),
@@ -169,13 +168,13 @@ def test_absent_file(bench: Bench) -> None:
 
 
 def test_line_break(bench: Bench) -> None:
-    """A file that ends with a line break, as many a template's does, is sent without it."""
+    """A file that ends with a line break, as many templates write it, is sent without it."""
     bench.renew("\n")
     bench.until_current()
 
 
 def test_redirect(bench: Bench) -> None:
-    """A redirect takes the token to nobody else, and is told as a call that failed."""
+    """A redirect doesn't take the token elsewhere, and is reported as a failed call."""
     bench.meet(Reply(302, headers={"location": bench.api.elsewhere}))
     bench.until_current()
     bench.assert_told()
@@ -183,7 +182,7 @@ def test_redirect(bench: Bench) -> None:
 
 @pytest.mark.parametrize("status", [401, 500])
 def test_pace(bench: Bench, status: int) -> None:
-    """A refused call is told, repeated no sooner than any other, and holds no connection, however long the answer."""
+    """A refused call is reported, repeated no faster than others, and holds no connection, however long the reply."""
     refusal = Reply(status, {"error": "refused", "page": "x" * 2**20})
     bench.api.reply = refusal
     bench.until_each(lambda call: call.reply is refusal, "has not been refused five times", 5)
@@ -198,7 +197,7 @@ def test_pace(bench: Bench, status: int) -> None:
 
 
 def test_interval_not_set(bench: Bench) -> None:
-    """A program that isn't told how long to wait ends, and doesn't call without a pause."""
+    """A program without a configured interval ends instead of calling without a pause."""
     others = [bench.program(f"{language}-hasty", language) for language in COMMANDS]
     try:
         for other in others:

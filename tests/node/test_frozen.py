@@ -1,4 +1,4 @@
-"""Pods that read the Secret in ways that never change: whoever looks at the IntegrationToken is told."""
+"""Pods that read the Secret in ways that never update are reported on the IntegrationToken."""
 
 import json
 from typing import Any
@@ -25,8 +25,10 @@ def _deployment(name: str, namespace: str, pod: dict[str, Any]) -> str:
 
 
 def test_event(plane: ControlPlane, stage: Stage) -> None:
-    """At a renewal an event names the Deployments that read the Secret by environment or subPath, and what helps; and
-    not the one that mounts it as it should."""
+    """At a renewal an event names the Deployments that read the Secret by environment or subPath, and what to do.
+
+    It doesn't name the one that mounts it as it should.
+    """
     token = stage.token("shop").until_ready()
     reference = {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": token.target, "key": "token"}}}
     volumes = [{"name": "token", "secret": {"secretName": token.target}}]

@@ -1,4 +1,4 @@
-"""The operator as a pod, from the shipped image by the shipped chart, through its release's life."""
+"""The operator as a pod, from the shipped image and chart, through its release's life."""
 
 import pytest
 
@@ -7,12 +7,12 @@ from tests.apiserver.stage import Stage, Token
 from tests.node.release import Release
 
 COUNT = 5
-"""Tokens that are there from the beginning."""
+"""Tokens that exist from the beginning."""
 
 
 @pytest.fixture(scope="module")
 def tokens(stage: Stage) -> list[Token]:
-    """Ready ones."""
+    """Tokens that are ready."""
     tokens = [stage.token(f"token-{number}") for number in range(COUNT)]
     return [token.until_ready() for token in tokens]
 
@@ -26,7 +26,7 @@ class World:
         self._before = self._state()
 
     def assert_unchanged(self) -> None:
-        """No Secret was written, nothing was asked of the endpoint, and the operator wrote nothing at all."""
+        """No Secret was written, no token requested, and the operator wrote nothing at all."""
         self._release.await_tokens(self._tokens[0].namespace, COUNT)
         assert self._state() == self._before
 
@@ -39,7 +39,7 @@ class World:
 
 
 def test_upgrade(release: Release, tokens: list[Token]) -> None:
-    """`helm upgrade` with tokens in place loses none, asks the endpoint for none, and writes nothing."""
+    """`helm upgrade` with tokens in place loses none, requests none, and writes nothing."""
     world = World(release, tokens)
     old = release.pod()["metadata"]["uid"]
     release.upgrade("logging.level=debug")
@@ -48,22 +48,24 @@ def test_upgrade(release: Release, tokens: list[Token]) -> None:
 
 
 def test_restart(release: Release, tokens: list[Token]) -> None:
-    """A restart of the pod asks the endpoint for nothing and writes nothing."""
+    """Restarting the pod requests and writes nothing."""
     world = World(release, tokens)
     release.restart()
     world.assert_unchanged()
 
 
 def test_kill(release: Release, tokens: list[Token]) -> None:
-    """A killed operator is started anew by the kubelet, asks the endpoint for nothing and writes nothing."""
+    """The kubelet restarts a killed operator, which requests and writes nothing."""
     world = World(release, tokens)
     release.kill()
     world.assert_unchanged()
 
 
 def test_uninstall_and_reinstall(release: Release, tokens: list[Token], kube: Kube) -> None:
-    """`helm uninstall` leaves CRDs, resources and Secrets; a reinstallation picks them up and asks for nothing, and
-    renews them from then on."""
+    """`helm uninstall` leaves CRDs, resources and Secrets.
+
+    A reinstallation picks them up without a request, and renews them from then on.
+    """
     world = World(release, tokens)
     release.uninstall()
     assert len(kube.list("CustomResourceDefinition")) == 3

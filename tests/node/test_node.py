@@ -1,4 +1,4 @@
-"""The node itself: what it leaves behind when the process that started it is killed, which is nothing."""
+"""The node itself leaves nothing behind when the process that started it is killed."""
 
 import json
 import socket
@@ -22,7 +22,7 @@ with ControlPlane(node=True, audit=False) as plane:
     print(plane.directory, flush=True)
     sys.stdin.read()
 """
-"""Starts a node with a pod, says where, and waits for its end."""
+"""Starts a node with a pod, prints where, and waits to be ended."""
 
 POD = {
     "apiVersion": "v1",
@@ -30,11 +30,11 @@ POD = {
     "metadata": {"name": "left-behind"},
     "spec": {"containers": [{"name": "pause", "image": pause_image.NAME}]},
 }
-"""With a network of its own."""
+"""With its own network."""
 
 
 def _processes(directory: Path) -> list[int]:
-    """Of the plane and its node: by their control groups, and by their command lines."""
+    """The processes of the plane and its node, by control group and command line."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -48,7 +48,7 @@ def _processes(directory: Path) -> list[int]:
 
 @pytest.mark.usefixtures("image")
 def test_killed_harness() -> None:
-    """Its processes, mounts and networks are gone at once, and the next node takes away the rest."""
+    """Its processes, mounts and networks are gone at once, and the next node removes the rest."""
     others = set(socket.if_nameindex())
     command = [sys.executable, "-c", HARNESS, json.dumps(POD)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as harness:

@@ -7,7 +7,7 @@ from tests.node.release import Release
 
 
 def test_pod(release: Release) -> None:
-    """The pod is ready at its first start, under its own account and as a user without rights or a name."""
+    """The pod is ready at its first start, under its own account, as a user without privileges or a name."""
     pod = release.pod()
     assert pod["status"]["containerStatuses"][0]["ready"]
     assert release.restarts() == 0
@@ -17,7 +17,7 @@ def test_pod(release: Release) -> None:
 
 
 def test_helm_test(release: Release) -> None:
-    """It finds the operator ready and its kinds served, by a pod that is gone afterwards, as its account is."""
+    """It finds the operator ready and its kinds served; its pod and account are gone afterwards."""
     said = release.test()
     assert "Succeeded" in said
     assert "the operator is ready, and its kinds are served" in said

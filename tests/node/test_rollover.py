@@ -1,7 +1,7 @@
-"""What the API sees of short-lived tokens in mounted files, through rollovers and outages: the promise to consumers.
+"""What the API sees of short-lived tokens in mounted files through rollovers and outages: the promise to consumers.
 
-The figures are printed: of pods whose mount is refreshed, in five languages, and beside them of pods that wait for the
-kubelet; and of a pod that needs no client secret.
+The figures are printed for pods whose mount is refreshed, in five languages, for pods that wait for the kubelet, and
+for a pod that needs no client secret.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 ROLLOVERS = 3
-"""Of each token: so many are seen by each pod whose mount is refreshed."""
+"""Rollovers of each token that each pod with a refreshed mount sees."""
 
 OUTAGE = 100
 """Calls of each pod during an outage: 10 s, or longer."""
@@ -47,7 +47,7 @@ class Case:
 
     @property
     def languages(self) -> list[str]:
-        """Where the kubelet decides, the language makes no difference: three pods show how it varies."""
+        """If the kubelet decides, the language makes no difference: three pods show how delays vary."""
         return list(COMMANDS) if self.refreshed else ["go"] * 3
 
     @property
@@ -71,7 +71,7 @@ CASES = [
 ]
 
 MINUTES = Case("minutes", Policy(lifetime=300, cached=False), refreshed=False, renew_before=None)
-"""As Keycloak issues tokens unless it is told otherwise, and the operator renews them unless it is."""
+"""The lifetime of Keycloak's tokens, and the operator's renewal of them, by default."""
 
 
 class World:
@@ -96,12 +96,12 @@ class World:
         poll(lambda: {call.consumer for call in api.calls} == names, "every pod to call", 120)
 
     def calls(self, case: Case, since: int = 0) -> list[Call]:
-        """Those of a case's pods, of all calls from that number on."""
+        """The calls of a case's pods, starting from that number."""
         names = case.consumers
         return [call for call in self.api.calls[since:] if call.consumer in names]
 
     def await_rollovers(self, count: int, *cases: Case) -> None:
-        """Wait until each of the tokens was renewed so many times more, and in use wherever it is brought at once."""
+        """Waits until each token was renewed this many more times, and is used by every pod that gets it at once."""
         begin = len(self.api.calls)
         wanted = {case: self._minted(case) + count for case in cases}
         seconds = 60 + count * max(case.policy.lifetime for case in cases)
@@ -124,7 +124,7 @@ def world(plane: ControlPlane, stage: Stage, login: Login) -> Iterator[World]:
     with EnvironmentAPI(login.endpoint.issuer) as api:
         world = World(plane, stage, api)
         yield world
-        # Before the API goes: none is to be just connecting then.
+        # Before the API stops: none may be connecting at that moment.
         plane.kubectl("delete", "integrationtokens,pods", "--all", f"--namespace={stage.namespace}")
 
 
@@ -136,7 +136,7 @@ def _summary(case: Case, calls: list[Call], found: list[float]) -> str:
 
 
 def test_rollovers(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    """With a lead of 30 s no call is rejected; with none, none that comes later than 1 s after the expiry."""
+    """With a lead of 30 s no call is rejected; without a lead none later than 1 s after expiry."""
     begin = len(world.api.calls)
     world.await_rollovers(ROLLOVERS, *CASES)
     seen = {case.name: world.calls(case, begin) for case in CASES}
@@ -153,8 +153,10 @@ def test_rollovers(world: World, capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_hour_without_a_secret(
     federation: "Future[Federation]", plane: ControlPlane, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of Keycloak's tokens of 5 min, in less time: no call with an expired token, each token in the mounted file, and a
-    renewal is one TokenRequest, one token request and two writes, with nothing of the kind for anything else."""
+    """Keycloak's tokens of 5 min, sped up: no call uses an expired token, and each token is in the mounted file.
+
+    A renewal is one TokenRequest, one token request and two writes, without the like for anything else.
+    """
     running = federation.result()
     poll(lambda: len(switches(running.api.calls)) >= RENEWALS, f"{RENEWALS} renewals", 2 * HOUR)
     secrets = [secret["metadata"]["name"] for secret in running.trial.kube.list("Secret", NAMESPACE)]
@@ -190,13 +192,15 @@ def test_an_hour_without_a_secret(
 
 
 def test_outages(world: World, release: Release) -> None:
-    """Where the lead covers it, neither an outage of the kubelet, nor one of the API server, nor the operator's sudden
-    end makes a call be rejected; and the outages restart nothing."""
+    """If the lead covers it, no outage of kubelet or API server, nor the operator's sudden end, makes a call fail.
+
+    Nothing restarts because of the outages.
+    """
     early = CASES[0]
     begin = len(world.api.calls)
 
     def until_calls() -> None:
-        """Wait for the outage's length."""
+        """Waits for the outage's length."""
         wanted = len(world.api.calls) + OUTAGE * len(world.consumers)
         poll(lambda: len(world.api.calls) >= wanted, "the pods to go on calling")
 
@@ -217,8 +221,10 @@ def test_outages(world: World, release: Release) -> None:
 
 
 def test_five_minutes(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of tokens that live 5 min the kubelet alone has brought the next one into each mounted file before the first one
-    expires, though each outage above came between."""
+    """The kubelet alone delivers the next 5 min token to each mounted file before the first one expires.
+
+    Each of the outages above came in between.
+    """
     token = world.tokens[MINUTES.name]
     first = next(iter(token.requests())).expires
     assert first is not None

@@ -1,4 +1,4 @@
-"""The Secret's type is changed under pods that mount it."""
+"""The Secret's type changes while pods mount it."""
 
 import json
 from typing import Final
@@ -10,12 +10,14 @@ from tests.fakes.call import Verdict
 from tests.node.consumer import CURL, Consumer
 
 PATIENCE: Final = 60.0
-"""Seconds for a pod's start, and for a call with the next token."""
+"""Seconds for a pod to start, and for a call with the next token."""
 
 
 def test_running_pods_get_what_comes_after(plane: ControlPlane, stage: Stage, login: Login) -> None:
-    """A pod goes on calling with the token that it has, and gets the next one by the kubelet, though that is in another
-    Secret: it needs no restart, and the event advises none."""
+    """A pod keeps using its token, and gets the next one from the kubelet, although that is in a new Secret.
+
+    It needs no restart, and the event doesn't advise one.
+    """
     target = {"template": {"data": {"curl.conf": CURL}}}
     token = stage.token("shop", target=target, mountRefresh="Always").until_ready()
     first, inside = token.held, f"--namespace={stage.namespace}"

@@ -1,4 +1,4 @@
-"""An API that answers its callers as badly as a test asks for, and notes what they sent."""
+"""An API that fails its callers in the ways that a test asks for, and records what they sent."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FINE: Final = Reply(200, {"data": []})
 
 ELSEWHERE: Final = "elsewhere"
-"""Who calls where only a redirect leads."""
+"""Callers that arrive only through a redirect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,43 +30,43 @@ class Call:
     received: float
     """Monotonic time in seconds."""
     consumer: str
-    """Who called, or ELSEWHERE."""
+    """The caller, or ELSEWHERE."""
     authorization: str = field(repr=False)
-    """The header's value; empty where there was none."""
+    """The header's value; empty if missing."""
     reply: Reply
-    """What it was answered with."""
+    """The response to it."""
 
 
 class TroubledAPI:
-    """A context manager: inside, the API answers; `url` and a consumer's name are where that consumer calls it."""
+    """A context manager: inside, the API runs; `url` and a consumer's name give that consumer's address."""
 
     def __init__(self) -> None:
-        """All is well at first."""
+        """Starts without failures."""
         self.reply = FINE
-        """What all are answered from now on; a test sets it."""
+        """The response for everybody from now on; a test sets it."""
         self._log: Log[Call] = Log()
         self._connections: dict[Transport, str] = {}
         self._server = Server(self)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Serve."""
+        """Starts serving."""
         self._stack.enter_context(self._server)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop, with all connections cut."""
+        """Stops, and closes all connections."""
         self._stack.close()
 
     def url(self, consumer: str) -> str:
-        """Where that consumer calls."""
+        """What that consumer calls."""
         return f"{self._server.url}/{consumer}"
 
     @property
     def elsewhere(self) -> str:
-        """The same server by another host's name: where a redirect may lead."""
+        """The same server under another host name: where a redirect may lead."""
         return f"{self._server.url.replace(HOST, 'localhost')}/{ELSEWHERE}"
 
     @property
@@ -75,13 +75,13 @@ class TroubledAPI:
         return self._log.entries()
 
     def connections(self) -> list[str]:
-        """Who holds one, for each that is open."""
+        """The caller of each open connection."""
         return [consumer for transport, consumer in tuple(self._connections.items()) if not transport.is_closing()]
 
     def wait_for(self, enough: Callable[[tuple[Call, ...]], bool], timeout: float) -> None:
-        """Return as soon as the calls are enough.
+        """Returns as soon as there are enough calls.
 
-        :raises TimeoutError: when they aren't after `timeout` seconds.
+        :raises TimeoutError: if there aren't after `timeout` seconds.
         """
         self._log.wait_for(enough, timeout)
 

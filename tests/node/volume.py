@@ -1,4 +1,4 @@
-"""The files of a mounted Secret, exchanged as the kubelet does it (AtomicWriter of Kubernetes 1.36)."""
+"""A mounted Secret's files, exchanged as the kubelet does it (AtomicWriter of Kubernetes 1.36)."""
 
 import itertools
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class Volume:
-    """A directory of links to what `..data` leads to, which is exchanged as a whole."""
+    """A directory of links into `..data`, which is exchanged as a whole."""
 
     def __init__(self, directory: Path) -> None:
         """`directory` exists and is empty."""
@@ -17,7 +17,7 @@ class Volume:
         self._numbers = itertools.count()
 
     def write(self, files: Mapping[str, str]) -> None:
-        """Bring a new version of all files; the old one goes."""
+        """Writes a new version of all files; the old one is removed."""
         old = self._data.resolve() if self._data.exists() else None
         version = self._directory / f"..{next(self._numbers)}"
         version.mkdir()
@@ -35,7 +35,7 @@ class Volume:
 
     @contextmanager
     def away(self) -> Iterator[None]:
-        """A block in which there are no files: what an open meets in the very moment of an exchange, for longer."""
+        """A block without files: what an open meets at the moment of an exchange, but for longer."""
         hidden = self._data.with_name("..hidden")
         self._data.rename(hidden)
         try:
