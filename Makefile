@@ -10,6 +10,8 @@ SHIPPED := $(BIN)/python -m tests.cluster.shipped
 beside = @said=$$(mktemp) && trap 'rm -f "$$said"; kill $$beside 2>/dev/null' EXIT; \
 	$(1) > "$$said" 2>&1 & beside=$$!; $(2); here=$$?; \
 	wait $$beside; there=$$?; beside=; cat "$$said"; exit $$((here || there))
+# Options of a command, for those of its variables that have a value: --public-key "…" for PUBLIC_KEY.
+given = $(foreach name,$(1),$(if $($(name)),--$(shell echo $(name) | tr A-Z_ a-z-) "$($(name))"))
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
@@ -52,7 +54,7 @@ demo: install ## the main job on a control plane of its own: rollovers, counted 
 	@$(BIN)/python -m tests.demo
 
 .PHONY: test
-test: setup lint unit simulation apiserver gitops monitoring readers together patient ## everything: format, lint, types, import contracts, and all tests
+test: setup lint unit release-test simulation apiserver gitops monitoring readers together patient ## everything: format, lint, types, import contracts, and all tests
 
 .PHONY: setup
 setup: # by the environment's Python where there is one: it may be another than the machine's
@@ -186,6 +188,23 @@ bench: programs ## the figures of the performance budget, each beside its limit;
 growth: programs ## how the cost grows with the number of resources, written into operator/docs/performance.md; SIZES= other numbers, printed only
 	@$(BIN)/python -m tests.bench --growth $(if $(SIZES),--sizes $(SIZES))
 
+.PHONY: release
+release: install release-programs ## a release of the last commit in dist, verified; KEY= signs it; ARCH="amd64 arm64", BASE=, IMAGE=, TAG=, COMMIT=, DIST= (operator/docs/releasing.md)
+	@$(BIN)/python -m tests.release build $(call given,DIST KEY ARCH BASE IMAGE TAG COMMIT)
+
+.PHONY: release-verify
+release-verify: install release-programs ## a release in DIST=dist against its checksums and the lock file; PUBLIC_KEY= checks its signature
+	@$(BIN)/python -m tests.release verify $(call given,DIST PUBLIC_KEY)
+
+.PHONY: release-publish
+release-publish: install release-programs ## push the image and the chart of DIST=dist to REGISTRY=, both signed by KEY=
+	@$(BIN)/python -m tests.release publish $(call given,DIST REGISTRY KEY)
+
+.PHONY: release-test
+release-test: release-programs ## a trial release, what it consists of, and the workflows
+	@echo "==> a trial release, and the workflows (about 20 s)"
+	@$(BIN)/python -m pytest --quiet tests/release
+
 .PHONY: programs
 programs: install
 	@$(BIN)/python -m tests.cluster build
@@ -201,6 +220,10 @@ gitops-programs: install
 .PHONY: monitoring-programs
 monitoring-programs: install
 	@$(BIN)/python -m tests.cluster build --monitoring
+
+.PHONY: release-programs
+release-programs: install
+	@$(BIN)/python -m tests.cluster build --release
 
 .PHONY: node-programs
 node-programs: install

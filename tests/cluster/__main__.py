@@ -2,7 +2,8 @@
 
 `build` gets every program ready, so that no test waits for one; `start` leaves a plane running, with the chart's CRDs,
 and prints the path of its kubeconfig in its last line; `stop` ends it. Each can be repeated. With `--node` the plane
-has a node, which knows the operator's image. With `--monitoring` alone `build` gets Prometheus ready instead.
+has a node, which knows the operator's image. With `--monitoring` alone `build` gets Prometheus ready instead, with
+`--release` what a release needs.
 """
 
 import argparse
@@ -22,11 +23,11 @@ class _Parser(argparse.ArgumentParser):
     """Says in one line what there is."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, "usage: python -m tests.cluster build|start|stop [--node] [--monitoring]\n")
+        self.exit(2, "usage: python -m tests.cluster build|start|stop [--node] [--monitoring] [--release]\n")
 
 
 def build(*, node: bool) -> None:
-    others = {*tool.MONITORING, *tool.CONSUMERS}
+    others = {*tool.MONITORING, *tool.CONSUMERS, "cosign", "crane"}
     tool.provide(name for name in tool.TOOLS if name not in others and (node or name not in tool.NODE))
 
 
@@ -58,11 +59,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("command", choices=["build", "start", "stop", "hold"])
     parser.add_argument("--node", action="store_true")
     parser.add_argument("--monitoring", action="store_true")
+    parser.add_argument("--release", action="store_true")
     parsed = parser.parse_args(arguments)
     try:
         match parsed.command:
             case "build" if parsed.monitoring:
                 tool.provide(tool.MONITORING)
+            case "build" if parsed.release:
+                tool.provide(tool.RELEASE)
             case "build":
                 build(node=parsed.node)
             case "start":

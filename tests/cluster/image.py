@@ -6,8 +6,8 @@ Everything is kept in a storage of its own in our cache directory, not in the on
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -76,8 +76,8 @@ def built() -> Iterator[Image]:
     """The image of the tree as it is, built if need be. Raises ImageError; ToolError where it can't be built here."""
     debian.require(debian.IMAGE)
     # The lock is held to the end: another build would take away the layers that this one's container stands on.
-    with cache.lock(cache.root() / "image" / "lock"):
-        base = _base()
+    with lock():
+        base = debian_base()
         with step("building the image", "about 1 min the first time, then 15 s"):
             _build(base)
         _run(*_buildah("rm"), "--all")  # of runs that were killed
@@ -89,26 +89,81 @@ def built() -> Iterator[Image]:
             _run(*_buildah("rm"), "--all")
 
 
-def _base() -> str:
-    """The name of the base image: as little of Debian as runs Python. Made once."""
-    name = f"localhost/base:{release.suite()}"
+def debian_base(architecture: str = "") -> str:
+    """The name of a base image that is made here, once: as little of Debian as runs Python.
+
+    :param architecture: another than this machine's.
+    """
+    name = "-".join(filter(None, (f"localhost/base:{release.suite()}", architecture)))
     if _run(*_buildah("images"), "--quiet", f"--filter=reference={name}"):
         return name
-    archive = release.archive()
+    archive = release.archive(architecture)
     with step(f"making a base image of {archive.stem}, once", "about 15 s"), _directory() as directory:
         (directory / "base.tar").hardlink_to(archive)
         (directory / "Dockerfile").write_text("FROM scratch\nADD base.tar /\n")
-        _run(*_buildah("bud"), "--isolation=chroot", f"--tag={name}", str(directory))
+        options = [f"--arch={architecture}"] if architecture else []
+        _run(*_buildah("bud"), "--isolation=chroot", *options, f"--tag={name}", str(directory))
     return name
 
 
-def _build(base: str) -> None:
+def pull(base: str, architecture: str) -> None:
+    """Get a base image from its registry. Raises ImageError."""
+    _run(*_buildah("pull"), "--quiet", f"--arch={architecture}", base)
+
+
+def write_archive(
+    file: Path, tree: Path, *, base: str, architecture: str, epoch: int, labels: Mapping[str, str]
+) -> None:
+    """Write the image of a tree as an OCI archive. Raises ImageError.
+
+    :param base: an image that is known here: pulled, or made by debian_base.
+    :param epoch: the time that everything in it gets, in seconds since 1970.
+    :param labels: besides those of the Dockerfile.
+    """
+    name = f"{NAME}-{architecture}"
+    options = [f"--arch={architecture}", f"--timestamp={epoch}", f"--build-arg=SOURCE_DATE_EPOCH={epoch}"]
+    options += [f"--label={label}={value}" for label, value in labels.items()]
+    _build(base, tree, name, options)
+    _run(*_buildah("push"), "--quiet", name, f"oci-archive:{file}")
+
+
+def publish(archives: Iterable[Path], name: str, *, auth: Path) -> str:
+    """Push OCI archives to a registry, as one image for their architectures. Answers its digest. Raises ImageError.
+
+    :param name: of the registry, with the tag.
+    :param auth: what the registry is logged in with, as `docker login` writes it.
+    """
+    index = f"{NAME}-index"
+    with lock(), _directory() as directory:
+        digest = directory / "digest"
+        _run(*_buildah("manifest"), "create", index)
+        try:
+            for archive in archives:
+                _run(*_buildah("manifest"), "add", index, f"oci-archive:{archive}")
+            options = ["--all", f"--authfile={auth}", f"--digestfile={digest}", f"--tls-verify={not is_local(name)}"]
+            _run(*_buildah("manifest"), "push", *options, index, f"docker://{name}")
+        finally:
+            _run(*_buildah("manifest"), "rm", index)
+        return digest.read_text().strip()
+
+
+def is_local(name: str) -> bool:
+    """Whether a registry is on this machine, which is asked over plain HTTP."""
+    return name.startswith(("127.0.0.1:", "localhost:"))
+
+
+def lock() -> AbstractContextManager[None]:
+    """Keeps other processes from the images while one builds."""
+    return cache.lock(cache.root() / "image" / "lock")
+
+
+def _build(base: str, tree: Path = ROOT, name: str = NAME, options: Sequence[str] = ()) -> None:
     with _directory() as directory:
-        command = [*_buildah("bud"), "--isolation=chroot", "--layers", f"--build-arg=BASE={base}"]
+        command = [*_buildah("bud"), "--isolation=chroot", "--layers", f"--build-arg=BASE={base}", *options]
         # Only the stage that installs packages sees this machine's settings for that. It has a name as well, so that
         # the last stage finds it built, and pruning leaves its layers for the next build.
-        _run(*command, *pip.mounts(pip.settings(), directory), "--target=build", f"--tag={NAME}-build", str(ROOT))
-        _run(*command, f"--tag={NAME}", str(ROOT))
+        _run(*command, *pip.mounts(pip.settings(), directory), "--target=build", f"--tag={name}-build", str(tree))
+        _run(*command, f"--tag={name}", str(tree))
     _run(*_buildah("rmi"), "--prune")
 
 

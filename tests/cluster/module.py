@@ -104,6 +104,7 @@ VMAGENT = Module("vmagent", "-X github.com/VictoriaMetrics/VictoriaMetrics/lib/b
 PROMETHEUS_OPERATOR = Module("prometheus-operator", "-X github.com/prometheus/common/version.Version={version}")
 SOURCE_CONTROLLER = Module("source-controller", "")
 """Flux's, which has no version in itself."""
+COSIGN = Module("cosign", "-X sigs.k8s.io/release-utils/version.gitVersion={version}")
 MODULES = (
     *{CONTROL_PLANE, KUBERNETES},
     HELM,
@@ -113,5 +114,6 @@ MODULES = (
     VMAGENT,
     PROMETHEUS_OPERATOR,
     SOURCE_CONTROLLER,
+    COSIGN,
 )
 """In the order in which they are built."""

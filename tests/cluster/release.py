@@ -41,16 +41,21 @@ def suite() -> str:
     return SUITES[wanted]
 
 
-def archive() -> Path:
-    """As little of the release as runs Python, as a tar file; made once. Raises ToolError."""
-    file = cache.root() / "release" / f"{suite()}.tar"
+def archive(architecture: str = "") -> Path:
+    """As little of the release as runs Python, as a tar file; made once. Raises ToolError.
+
+    :param architecture: another than this machine's, which then must be able to run its programs.
+    """
+    name = f"{suite()}-{architecture}" if architecture else suite()
+    file = cache.root() / "release" / f"{name}.tar"
     with cache.lock(file.with_suffix(".lock")):
         if not file.exists():
             debian.require(("mmdebstrap",))
-            with step(f"getting Debian {suite()} for Python {'.'.join(map(str, python()))}, once", "20 to 80 s"):
+            with step(f"getting Debian {name} for Python {'.'.join(map(str, python()))}, once", "20 to 80 s"):
                 draft = file.with_suffix(".draft.tar")
                 packages = f"--include={','.join(PACKAGES)}"
-                call("mmdebstrap", "--quiet", "--variant=minbase", packages, suite(), str(draft))
+                options = [f"--architectures={architecture}"] if architecture else []
+                call("mmdebstrap", "--quiet", "--variant=minbase", *options, packages, suite(), str(draft))
                 draft.rename(file)
     return file
 

@@ -20,6 +20,7 @@ from tests.cluster import cache, go_build, layer, toolchain
 from tests.cluster.module import (
     CADDY,
     CONTROL_PLANE,
+    COSIGN,
     HELM,
     KUBERNETES,
     LINTERS,
@@ -56,6 +57,7 @@ TOOLS = {
     "kubelet": Tool(KUBERNETES, "k8s.io/kubernetes/cmd/kubelet", 25),
     "kubeconform": Tool(LINTERS, "github.com/yannh/kubeconform/cmd/kubeconform", 10, ("-v",)),
     "kube-score": Tool(LINTERS, "github.com/zegl/kube-score/cmd/kube-score", 20, ("version",)),
+    "actionlint": Tool(LINTERS, "github.com/rhysd/actionlint/cmd/actionlint", 10, ("-version",)),
     "prometheus": Tool(PROMETHEUS, "github.com/prometheus/prometheus/cmd/prometheus", 120),
     "promtool": Tool(PROMETHEUS, "github.com/prometheus/prometheus/cmd/promtool", 30),
     "caddy": Tool(CADDY, "github.com/caddyserver/caddy/v2/cmd/caddy", 120, ("version",)),
@@ -64,6 +66,8 @@ TOOLS = {
         PROMETHEUS_OPERATOR, "github.com/prometheus-operator/prometheus-operator/cmd/operator", 150
     ),
     "source-controller": Tool(SOURCE_CONTROLLER, "github.com/fluxcd/source-controller", 170),
+    "cosign": Tool(COSIGN, "github.com/sigstore/cosign/v3/cmd/cosign", 150, ("version",)),
+    "crane": Tool(COSIGN, "github.com/google/go-containerregistry/cmd/crane", 5, ("version",)),
 }
 NODE = ("kube-scheduler", "kubelet")
 """Those that only a plane with a node needs."""
@@ -71,6 +75,8 @@ MONITORING = ("prometheus", "promtool")
 """Those that only the tests of alerts and dashboard need."""
 CONSUMERS = ("caddy", "prometheus", "prometheus-operator", "source-controller", "vmagent")
 """Those that read tokens, from a file or from the Secret."""
+RELEASE = ("actionlint", "cosign", "crane", "helm")
+"""Those that a release and its tests need."""
 FETCHED = 5
 """Seconds for a program that need not be built."""
 

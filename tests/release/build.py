@@ -1,0 +1,100 @@
+"""Cuts a release: every file made of one commit, in a directory that appears only once all of it was verified."""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.cluster.progress import say
+from tests.release import bill, changelog, checksum, commit, image, mention, package, project, signature, verification
+from tests.release.commit import Commit
+from tests.release.fault import NotBuilt, ReleaseError
+from tests.release.project import Project
+
+NO_IMAGE: Final = "none"
+"""In place of an architecture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is wanted."""
+
+    directory: Path
+    commit: str = "HEAD"
+    tag: str = ""
+    """The Git tag of the release, which must fit the version and the changelog; empty for a trial."""
+    key: str = ""
+    """The private key; empty: the release isn't signed."""
+    architectures: Sequence[str] = ()
+    """Each of them must be built. Empty: those that can be."""
+    base: str = ""
+    """Of the images; empty: the Dockerfile's."""
+    image: str = ""
+    """Where users will pull the image from, without a tag: the chart's default. Empty: it names no registry."""
+
+
+def build(order: Order) -> list[str]:
+    """Cut the release and verify it. Answers what was verified. Raises ReleaseError, and what the tools raise."""
+    source = commit.find(order.commit)
+    public = signature.public_key(order.key) if order.key else ""
+    if order.base:
+        image.check_base(order.base)
+    _check_target(order.directory)
+    order.directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory(dir=order.directory.parent) as draft:
+        tree, files = Path(home) / "tree", Path(draft) / "release"
+        tree.mkdir()
+        files.mkdir()
+        source.export(tree)
+        found = project.read(tree)
+        _check_tree(tree, found, order.tag)
+        _fill(files, tree, found, source, order)
+        if order.key:
+            signature.sign(files, order.key)
+            (Path(home) / "public.pem").write_text(public)
+        report = verification.verify(files, str(Path(home) / "public.pem") if order.key else "")
+        shutil.rmtree(order.directory, ignore_errors=True)
+        files.rename(order.directory)
+    return report
+
+
+def _fill(files: Path, tree: Path, found: Project, source: Commit, order: Order) -> None:
+    package.distributions(tree, source, files)
+    (wheel,) = files.glob(verification.WHEEL)
+    lock = (tree / bill.LOCK).read_text()
+    stem = f"{found.name}-{found.semantic_version}"
+    bill.write(files / f"{stem}.cdx.json", found, source, lock, checksum.digest(wheel))
+    for architecture in order.architectures or image.MACHINES:
+        if architecture == NO_IMAGE:
+            continue
+        file = files / f"{stem}-{architecture}.oci.tar"
+        base = order.base or image.default_base(tree)
+        try:
+            image.write(file, tree, found, source, base=base, architecture=architecture)
+        except NotBuilt as reason:
+            if order.architectures:
+                raise ReleaseError(f"ARCH={architecture}: {reason}") from None
+            say(f"not built: the image for {architecture}: {reason}")
+    package.chart(tree, found, order.image, files)
+    checksum.write(files)
+
+
+def _check_target(directory: Path) -> None:
+    """What is replaced must be an earlier release: nothing else is deleted."""
+    released = (directory / checksum.NAME).exists()
+    if directory.exists() and not released and (not directory.is_dir() or any(directory.iterdir())):
+        raise ReleaseError(f"DIST={directory}: not empty, and no earlier release")
+
+
+def _check_tree(tree: Path, found: Project, tag: str) -> None:
+    if problems := mention.disagreements(tree, found):
+        raise ReleaseError(problems[0])
+    if not tag:
+        return
+    if tag != f"v{found.semantic_version}":
+        raise ReleaseError(f"TAG={tag}: pyproject.toml has version {found.semantic_version}")
+    title = changelog.newest(tree).title
+    if title.split()[0] != found.semantic_version:
+        raise ReleaseError(f"TAG={tag}: the newest section of CHANGELOG.md is {title}")

@@ -1,0 +1,36 @@
+"""The newest section of CHANGELOG.md."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.release.fault import ReleaseError
+
+UNRELEASED: Final = "Unreleased"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What changed in one version."""
+
+    title: str
+    """`Unreleased`, or the version and what follows it, such as a date."""
+    changes: tuple[str, ...]
+    """Its entries, each on one line, without links."""
+
+
+def newest(tree: Path) -> Section:
+    """The first section. Raises ReleaseError if there is none, or if it lists nothing."""
+    _, *sections = re.split(r"^## ", (tree / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+    if not sections:
+        raise ReleaseError("CHANGELOG.md has no section")
+    title, _, text = sections[0].partition("\n")
+    entries = re.findall(r"^- (.*(?:\n {2,}.*)*)", text, re.MULTILINE)
+    if not entries:
+        raise ReleaseError(f"CHANGELOG.md: section {title} lists no change")
+    return Section(title.strip(), tuple(map(_line, entries)))
+
+
+def _line(entry: str) -> str:
+    return re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", " ".join(entry.split()))

@@ -1,0 +1,90 @@
+"""The image as an OCI archive for each architecture, as far as this machine can build it."""
+
+import platform
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from tests.cluster import debian
+from tests.cluster import image as cluster_image
+from tests.cluster.image import ImageError
+from tests.cluster.progress import step
+from tests.release.commit import Commit
+from tests.release.fault import NotBuilt, ReleaseError
+from tests.release.project import Project
+
+MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64"}
+"""Architectures as images name them, and as kernels do."""
+
+DEBIAN: Final = "debian"
+"""The base that is made here of Debian's packages. It tests a release; one that is published names a base by digest."""
+
+_BASE: Final = re.compile(r"(?P<name>[a-z0-9][\w.:/-]*?)(?:@(?P<digest>sha256:[0-9a-f]{64}))?")
+_BINFMT: Final = Path("/proc/sys/fs/binfmt_misc")
+
+
+def check_base(base: str) -> None:
+    """Raise ReleaseError if this is no name of an image."""
+    if not _BASE.fullmatch(base):
+        raise ReleaseError(f"BASE={base}: not NAME:TAG, NAME@sha256:DIGEST or {DEBIAN}")
+
+
+def default_base(tree: Path) -> str:
+    """The base that the Dockerfile names."""
+    found = re.search(r"^ARG BASE=(\S+)$", (tree / "Dockerfile").read_text(), re.MULTILINE)
+    if found is None:
+        raise ReleaseError("Dockerfile: ARG BASE= is missing")
+    return found[1]
+
+
+def write(file: Path, tree: Path, project: Project, commit: Commit, *, base: str, architecture: str) -> None:
+    """Write the archive. Raises NotBuilt if this machine can't, and ImageError if the build fails."""
+    if problem := obstacle(architecture):
+        raise NotBuilt(problem)
+    with cluster_image.lock():
+        name = _local(base, architecture)
+        with step(f"building the image for {architecture}", "1 min, for another architecture 10 min"):
+            labels = _labels(project, commit, name)
+            cluster_image.write_archive(
+                file, tree, base=name, architecture=architecture, epoch=commit.time, labels=labels
+            )
+
+
+def obstacle(architecture: str) -> str:
+    """Why this machine can't build for an architecture; empty if it can."""
+    if problem := debian.obstacle():
+        return problem
+    if missing := debian.absent(("buildah",)):
+        return debian.shortage(missing)
+    machine = MACHINES[architecture]
+    if machine != platform.machine() and not (_BINFMT / f"qemu-{machine}").exists():
+        packages = "qemu-user-static binfmt-support"
+        return f"this machine runs no programs for {architecture}; install with: apt-get install {packages}"
+    return ""
+
+
+def _local(base: str, architecture: str) -> str:
+    """The name by which the base is known here."""
+    try:
+        if base == DEBIAN:
+            native = MACHINES[architecture] == platform.machine()
+            return cluster_image.debian_base("" if native else architecture)
+        cluster_image.pull(base, architecture)
+    except ImageError as error:
+        raise NotBuilt(f"the base {base} can't be had: {str(error).splitlines()[-1]}") from None
+    return base
+
+
+def _labels(project: Project, commit: Commit, base: str) -> dict[str, str]:
+    """Those that the Dockerfile can't know."""
+    match = _BASE.fullmatch(base)
+    assert match is not None
+    labels = {
+        "version": project.semantic_version,
+        "revision": commit.digest,
+        "created": datetime.fromtimestamp(commit.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "base.name": match["name"],
+        "base.digest": match["digest"],
+    }
+    return {f"org.opencontainers.image.{name}": value for name, value in labels.items() if value}

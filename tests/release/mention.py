@@ -1,0 +1,65 @@
+"""Where the project's version and address are repeated: each mention must equal pyproject.toml's."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from tests.release.project import Project
+
+CHART: Final = Path("charts/integration-token-operator")
+
+_NUMBER: Final = r"v?(\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)\.\d+)?)"
+_NAME: Final = r"integration[-_]token[-_]operator"
+_VERSIONS: Final = {
+    "Dockerfile": (rf'image\.version="{_NUMBER}"',),
+    str(CHART / "Chart.yaml"): (rf"^version: {_NUMBER}$", rf"^appVersion: {_NUMBER}$"),
+}
+"""Files that must name the version, once for each pattern."""
+_ANYWHERE: Final = (
+    rf"{_NAME}[:-]{_NUMBER}",
+    rf"name: {_NAME}\n\s+version: {_NUMBER}",
+    rf"{_NAME} --version {_NUMBER}",
+)
+"""How a text names it: an image, a file of a release, a dependency of a chart, an installation."""
+_ADDRESS: Final = re.compile(r"https://[\w.]+/[\w-]+/integration-token-operator(?![\w-])")
+_TEXTS: Final = ("*.md", "*.yaml", "*.yml", "*.toml", "*.txt", "*.json", "Dockerfile")
+_PLACES: Final = (".", ".github", "charts", "operator/docs")
+_HISTORY: Final = ("CHANGELOG.md",)
+"""Names old versions, and should."""
+
+
+def disagreements(tree: Path, project: Project) -> list[str]:
+    """A line for each mention of another version or address, and for each that is missing."""
+    return [*_versions(tree, project), *_addresses(tree, project)]
+
+
+def _versions(tree: Path, project: Project) -> Iterator[str]:
+    wanted = project.semantic_version
+    for name, patterns in _VERSIONS.items():
+        for pattern in patterns:
+            found = re.findall(pattern, (tree / name).read_text(), re.MULTILINE)
+            if found != [wanted]:
+                yield f"{name}: {pattern!r} finds {found}, and pyproject.toml has {wanted}"
+    for path, text in _texts(tree):
+        for pattern in _ANYWHERE:
+            for found in re.findall(pattern, text):
+                if found != wanted:
+                    yield f"{path}: names version {found}, and pyproject.toml has {wanted}"
+
+
+def _addresses(tree: Path, project: Project) -> Iterator[str]:
+    raw = project.address.replace("https://github.com/", "https://raw.githubusercontent.com/")
+    for path, text in _texts(tree):
+        for found in _ADDRESS.findall(text):
+            if found not in {project.address, raw}:
+                yield f"{path}: names the address {found}, and pyproject.toml has {project.address}"
+
+
+def _texts(tree: Path) -> Iterator[tuple[Path, str]]:
+    for place in _PLACES:
+        for pattern in _TEXTS:
+            found = (tree / place).glob(pattern) if place == "." else (tree / place).rglob(pattern)
+            for path in sorted(found):
+                if path.name not in _HISTORY:
+                    yield path.relative_to(tree), path.read_text()

@@ -1,0 +1,65 @@
+"""Publishes a verified release in an OCI registry: the image for all its architectures, and the chart, both signed."""
+
+import base64
+import json
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from tests.cluster import image, tool
+from tests.release import signature, verification
+from tests.release.fault import ReleaseError
+
+CHARTS: Final = "charts"
+"""The part of the registry that charts are in, so that a chart and an image of one name are two things."""
+
+
+def publish(directory: Path, registry: str, key: str) -> list[str]:
+    """Push image and chart, and sign both. Answers what was published, each with its digest. Raises ReleaseError.
+
+    The release is verified again first. Who logs in is in REGISTRY_USER and REGISTRY_PASSWORD.
+    """
+    with tempfile.TemporaryDirectory() as home:
+        public = Path(home) / "public.pem"
+        public.write_text(signature.public_key(key))
+        verification.verify(directory, str(public))
+        auth = Path(home) / "config.json"
+        auth.touch(mode=0o600)
+        auth.write_text(json.dumps(_login(registry)))
+        (chart,) = directory.glob(verification.CHART)
+        name, _, version = chart.name.removesuffix(".tgz").partition("operator-")
+        name += "operator"
+        published = []
+        # First what the chart refers to.
+        if images := sorted(directory.glob(verification.IMAGE)):
+            repository = f"{registry}/{name}"
+            digest = image.publish(images, f"{repository}:{version}", auth=auth)
+            published.append(f"{repository}:{version}@{digest}")
+        digest = _push_chart(chart, registry, auth)
+        published.append(f"{registry}/{CHARTS}/{name}:{version}@{digest}")
+        for each in published:
+            signature.sign_image(each, key, auth)
+    return published
+
+
+def _login(registry: str) -> dict[str, object]:
+    """The file that `docker login` writes: all three clients read it."""
+    user, password = os.environ.get("REGISTRY_USER", ""), os.environ.get("REGISTRY_PASSWORD", "")
+    if not user:
+        return {}
+    host = registry.partition("/")[0]
+    return {"auths": {host: {"auth": base64.b64encode(f"{user}:{password}".encode()).decode()}}}
+
+
+def _push_chart(chart: Path, registry: str, auth: Path) -> str:
+    command = [str(tool.find("helm")), "push", str(chart), f"oci://{registry}/{CHARTS}", f"--registry-config={auth}"]
+    if image.is_local(registry):
+        command.append("--plain-http")
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    digest = re.search(r"^Digest: (sha256:[0-9a-f]{64})$", answer.stdout + answer.stderr, re.MULTILINE)
+    if answer.returncode or digest is None:
+        raise ReleaseError(f"helm push: {(answer.stderr.strip() or answer.stdout.strip()).splitlines()[-1]}")
+    return digest[1]

@@ -1,0 +1,70 @@
+"""The signature of a release: cosign's over SHA256SUMS, by a key and without a service.
+
+The signature is a Sigstore bundle beside the file, so that `cosign verify-blob` needs nothing but the public key.
+"""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from tests.cluster import tool
+from tests.release import checksum
+from tests.release.fault import ReleaseError
+
+NAME: Final = f"{checksum.NAME}.sigstore.json"
+
+_NO_SERVICE: Final = ("--use-signing-config=false", "--tlog-upload=false", "--new-bundle-format")
+"""Nothing is written to the public transparency log: a release can be tried without a network, and leaves no trace."""
+
+
+def sign(directory: Path, key: str) -> None:
+    """Write the signature of the directory's checksums. The key's password is in COSIGN_PASSWORD. Raises ReleaseError.
+
+    :param key: a file that `cosign generate-key-pair` wrote, or an address of a key management service.
+    """
+    file, bundle = directory / checksum.NAME, directory / NAME
+    _cosign("KEY", key, "sign-blob", "--yes", f"--key={key}", *_NO_SERVICE, f"--bundle={bundle}", str(file))
+    bundle.chmod(0o644)
+
+
+def sign_image(name: str, key: str, auth: Path) -> None:
+    """Put a signature beside an image or a chart in a registry, and those of its parts. Raises ReleaseError.
+
+    :param name: with the digest.
+    :param auth: what the registry is logged in with, in a file of the name that Docker gives it.
+    """
+    options = ("--yes", "--recursive", f"--key={key}", *_NO_SERVICE)
+    _cosign("KEY", key, "sign", *options, name, environment={"DOCKER_CONFIG": str(auth.parent)})
+
+
+def public_key(key: str) -> str:
+    """The public half of a key, as PEM. Raises ReleaseError."""
+    return _cosign("KEY", key, "public-key", f"--key={key}")
+
+
+def check(directory: Path, public: str) -> None:
+    """Raise ReleaseError unless the directory's checksums were signed by the key that this public key belongs to."""
+    file, bundle = directory / checksum.NAME, directory / NAME
+    if not bundle.exists():
+        raise ReleaseError(f"{directory}: not signed: {NAME} is missing")
+    options = (f"--key={public}", "--insecure-ignore-tlog", f"--bundle={bundle}")
+    _cosign("PUBLIC_KEY", public, "verify-blob", *options, str(file))
+
+
+def _cosign(variable: str, key: str, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+    if "://" not in key and not Path(key).is_file():
+        raise ReleaseError(f"{variable}={key}: no such file")
+    answer = subprocess.run(
+        [str(tool.find("cosign")), *arguments],
+        stdin=subprocess.DEVNULL,
+        env={"COSIGN_PASSWORD": ""} | os.environ | dict(environment or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if answer.returncode:
+        said = [line for line in answer.stderr.splitlines() if line.startswith("Error: ")] or [answer.stderr.strip()]
+        raise ReleaseError(f"cosign {arguments[0]} with {variable}={key}: {said[-1].removeprefix('Error: ')}")
+    return answer.stdout

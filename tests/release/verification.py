@@ -1,0 +1,118 @@
+"""The checks of a release, in order: checksums, signature, the same version everywhere, the bill of materials."""
+
+import email
+import hashlib
+import json
+import re
+import tarfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from tests.release import bill, checksum, signature
+from tests.release.fault import ReleaseError
+
+WHEEL: Final = "*.whl"
+SOURCE: Final = "*.tar.gz"
+CHART: Final = "*.tgz"
+BILL: Final = "*.cdx.json"
+IMAGE: Final = "*.oci.tar"
+
+
+def verify(directory: Path, public: str = "") -> list[str]:
+    """What was checked, in a line each. Raises ReleaseError for the first thing that is wrong.
+
+    :param public: the file of the public key that the release must be signed by; empty: the signature isn't checked.
+    """
+    files = checksum.check(directory, beside=signature.NAME)
+    report = [f"{len(files)} files have the checksums of {checksum.NAME}"]
+    if public:
+        signature.check(directory, public)
+        report.append(f"{signature.NAME} is by the given key")
+    wheel, source, chart, document = (_one(files, pattern) for pattern in (WHEEL, SOURCE, CHART, BILL))
+    version = _python_version(_metadata(wheel))
+    versions = {
+        wheel: version,
+        source: _python_version(_member(source, "PKG-INFO")),
+        chart: _chart_version(chart),
+        **{image: _image_version(image) for image in files if image.match(IMAGE)},
+    }
+    for file, found in versions.items():
+        if found != version or version not in _semantic(file.name):
+            raise ReleaseError(f"{file.name}: has version {found}, and {wheel.name} has {version}")
+    report.append(f"{len(versions)} packages and images have version {version}")
+    lock = _member(source, bill.LOCK)
+    if problem := bill.fault(document.read_text(), lock, version, checksum.digest(wheel)):
+        raise ReleaseError(f"{document.name}: {problem}")
+    report.append(f"{document.name} lists all {len(bill.locked(lock))} packages of {bill.LOCK}")
+    return report
+
+
+def _one(files: Sequence[Path], pattern: str) -> Path:
+    found = [file for file in files if file.match(pattern)]
+    if len(found) != 1:
+        raise ReleaseError(f"{len(found)} files are called {pattern}, not one")
+    return found[0]
+
+
+def _metadata(wheel: Path) -> str:
+    with zipfile.ZipFile(wheel) as opened:
+        (name,) = (name for name in opened.namelist() if name.endswith(".dist-info/METADATA"))
+        return opened.read(name).decode()
+
+
+def _member(archive: Path, name: str) -> str:
+    """A file directly in the one directory of an archive."""
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            if re.fullmatch(rf"[^/]+/{re.escape(name)}", member.name) and (opened := tar.extractfile(member)):
+                return opened.read().decode()
+    raise ReleaseError(f"{archive.name}: {name} is missing")
+
+
+def _python_version(metadata: str) -> str:
+    return _semantic(str(email.message_from_string(metadata)["Version"]))
+
+
+def _semantic(text: str) -> str:
+    """Versions as Python writes them, in the form that Helm's have."""
+    stages = {"a": "alpha", "b": "beta", "rc": "rc"}
+    return re.sub(r"(?<=\d)(a|b|rc)(?=\d)", lambda match: f"-{stages[match[1]]}.", text)
+
+
+def _chart_version(chart: Path) -> str:
+    described: dict[str, Any] = yaml.safe_load(_member(chart, "Chart.yaml"))
+    if described["version"] != described["appVersion"]:
+        raise ReleaseError(f"{chart.name}: version and appVersion differ")
+    return str(described["version"])
+
+
+def _image_version(archive: Path) -> str:
+    """From the image's label. Each blob must have the digest that it is named by."""
+    config = image_config(archive)
+    architecture = archive.name.removesuffix(".oci.tar").rpartition("-")[2]
+    if config["architecture"] != architecture:
+        raise ReleaseError(f"{archive.name}: holds an image for {config['architecture']}")
+    return str(config["config"]["Labels"]["org.opencontainers.image.version"])
+
+
+def image_config(archive: Path) -> dict[str, Any]:
+    """The configuration of the one image of an OCI archive."""
+    with tarfile.open(archive) as tar:
+
+        def blob(digest: str) -> Any:
+            algorithm, _, value = digest.partition(":")
+            opened = tar.extractfile(f"blobs/{algorithm}/{value}")
+            content = opened.read() if opened else b""
+            if hashlib.sha256(content).hexdigest() != value:
+                raise ReleaseError(f"{archive.name}: a blob is not what its name says")
+            return json.loads(content)
+
+        index = tar.extractfile("index.json")
+        assert index is not None
+        (manifest,) = json.loads(index.read())["manifests"]
+        config: dict[str, Any] = blob(blob(manifest["digest"])["config"]["digest"])
+        return config
