@@ -1,0 +1,71 @@
+"""What Chart.yaml tells of the chart, to Helm and to Artifact Hub."""
+
+from typing import Any, Final
+
+import yaml
+
+from tests.chart.rendering import Document, Helm, Kubectl, of_kind
+from tests.cluster.client import CHART
+from tests.release import project
+from tests.release.project import ROOT
+
+DESCRIBED: Final = yaml.safe_load((CHART / "Chart.yaml").read_text())
+ANNOTATIONS: Final[dict[str, str]] = DESCRIBED["annotations"]
+PROJECT: Final = project.read()
+
+
+def _annotation(name: str) -> Any:
+    return yaml.safe_load(ANNOTATIONS[f"artifacthub.io/{name}"])
+
+
+def test_where_the_project_is() -> None:
+    """Home, sources and maintainers lead to the project, and the icon is a file of it."""
+    assert DESCRIBED["home"] == PROJECT.address
+    assert DESCRIBED["sources"] == [PROJECT.address]
+    assert [one["url"] for one in DESCRIBED["maintainers"]] == [PROJECT.address]
+    raw = PROJECT.address.replace("https://github.com/", "https://raw.githubusercontent.com/") + "/main/"
+    assert DESCRIBED["icon"].startswith(raw)
+    assert (ROOT / DESCRIBED["icon"].removeprefix(raw)).read_text().startswith("<svg")
+    for link in _annotation("links"):
+        place = link["url"].removeprefix(PROJECT.address).removeprefix("/tree/main/").removeprefix("/blob/main/")
+        assert (ROOT / place).exists()
+
+
+def test_what_artifact_hub_is_told() -> None:
+    """Category, license and kind of version. The chart has no signature of its own kind: cosign's needs no signKey."""
+    assert ANNOTATIONS["artifacthub.io/category"] == "security"
+    assert ANNOTATIONS["artifacthub.io/license"] == "Apache-2.0"
+    assert ANNOTATIONS["artifacthub.io/operator"] == "true"
+    assert ANNOTATIONS["artifacthub.io/prerelease"] == str(PROJECT.prerelease).lower()
+    assert "artifacthub.io/signKey" not in ANNOTATIONS
+
+
+def test_images(helm: Helm) -> None:
+    """Those that an installation pulls, which is one."""
+    (image,) = _annotation("images")
+    (deployment,) = of_kind("Deployment", helm.template())
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert image["image"] == container["image"]
+    assert image["platforms"] == ["linux/amd64", "linux/arm64"]
+
+
+def test_crds(helm: Helm) -> None:
+    """Each kind with the version that is stored."""
+    crds = of_kind("CustomResourceDefinition", helm.template())
+    wanted = {
+        (crd["spec"]["names"]["kind"], version["name"], crd["metadata"]["name"])
+        for crd in crds
+        for version in crd["spec"]["versions"]
+        if version["storage"]
+    }
+    told = _annotation("crds")
+    assert {(one["kind"], one["version"], one["name"]) for one in told} == wanted
+    assert all(one["displayName"] and one["description"] for one in told)
+
+
+def test_examples(kubectl: Kubectl) -> None:
+    """One of each kind, with no field that the API server doesn't know."""
+    examples: list[Document] = _annotation("crdsExamples")
+    assert [one["kind"] for one in examples] == [one["kind"] for one in _annotation("crds")]
+    for example in examples:
+        assert kubectl.dry_run(example)["kind"] == example["kind"]
