@@ -1,0 +1,133 @@
+"""The workflows, judged by actionlint and zizmor, which ask nobody; and the other files in .github."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from tests.cluster import tool
+from tests.release import project
+from tests.release.project import ROOT
+
+GITHUB: Final = ROOT / ".github"
+WORKFLOWS: Final = sorted((GITHUB / "workflows").iterdir())
+PINNED: Final = re.compile(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+
+Document = dict[str, Any]
+
+
+def _actionlint(*files: Path) -> str:
+    command = [str(tool.find("actionlint")), "-no-color", "-oneline", "-shellcheck=", "-pyflakes=", *map(str, files)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def _zizmor(*places: Path) -> list[str]:
+    program = Path(sys.executable).with_name("zizmor")
+    command = [str(program), "--offline", "--no-config", "--persona=pedantic", "--format=json", *map(str, places)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return sorted({one["ident"] for one in json.loads(answer.stdout)})
+
+
+def test_actionlint() -> None:
+    """Syntax, expressions and the names of events, permissions and runners."""
+    assert _actionlint(*WORKFLOWS) == ""
+
+
+def test_zizmor() -> None:
+    """What an attacker could use: injected expressions, kept credentials, permissions that are too wide."""
+    assert _zizmor(GITHUB) == []
+
+
+BAD = """\
+on: pull_request_target
+jobs:
+  test:
+    runs-on: ubuntu
+    steps:
+      - uses: actions/checkout@v7
+      - run: echo ${{ github.event.pull_request.title }}
+"""
+
+
+def test_the_linters_look(tmp_path: Path) -> None:
+    """A workflow with the usual mistakes is one for both."""
+    file = tmp_path / ".github" / "workflows" / "bad.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(BAD)
+    assert "potentially untrusted" in _actionlint(file)
+    assert {"dangerous-triggers", "template-injection", "unpinned-uses"} <= set(_zizmor(file))
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+def test_actions_are_pinned(file: Path) -> None:
+    """By the digest of a commit, with the version beside it for people and for Renovate."""
+    used = [line.strip().removeprefix("- ") for line in file.read_text().splitlines() if "uses:" in line]
+    assert used
+    assert [line for line in used if not PINNED.fullmatch(line)] == []
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+def test_permissions_are_none_but_those_of_a_job(file: Path) -> None:
+    """A job says what it may write, and why."""
+    text = file.read_text()
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {}
+    for job in workflow["jobs"].values():
+        assert job["permissions"]["contents"] in {"read", "write"}
+    assert re.findall(r"^ +\w+: write(?! # )", text, re.MULTILINE) == []
+
+
+def test_the_workflows_run_what_anybody_can() -> None:
+    """The tests are those of .ci/run, and a release is cut by make."""
+    assert ".ci/run" in (GITHUB / "workflows" / "ci.yaml").read_text()
+    release = (GITHUB / "workflows" / "release.yaml").read_text()
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    called = re.findall(r"make (release[a-z-]*)", release)
+    assert "release" in called
+    assert set(called) <= set(targets)
+
+
+@pytest.mark.parametrize("file", sorted((GITHUB / "ISSUE_TEMPLATE").glob("[!c]*.yaml")), ids=lambda file: file.name)
+def test_issue_forms(file: Path) -> None:
+    """GitHub shows a form only if it has these fields, and if each question has an ID of its own."""
+    form = yaml.safe_load(file.read_text())
+    assert form["name"]
+    assert form["description"]
+    questions = [one for one in form["body"] if one["type"] != "markdown"]
+    assert all(one["attributes"]["label"] for one in questions)
+    assert len({one["id"] for one in questions}) == len(questions)
+
+
+def test_vulnerabilities_are_reported_in_private() -> None:
+    """The chooser leads away from public issues."""
+    chooser = yaml.safe_load((GITHUB / "ISSUE_TEMPLATE" / "config.yml").read_text())
+    assert chooser["blank_issues_enabled"] is False
+    report = f"{project.read().address}/security/advisories/new"
+    assert report in {link["url"] for link in chooser["contact_links"]}
+    assert report in (GITHUB / "SECURITY.md").read_text()
+
+
+def test_renovate_looks_at_every_pinned_file() -> None:
+    """The base image, the actions, the Go modules, and the lock files of packages."""
+    settings: Document = json.loads((GITHUB / "renovate.json").read_text())
+    listed = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    managers = {"dockerfile", "github-actions", "gomod", "maven", "npm", "pep621", "pip_requirements"}
+    assert set(settings["enabledManagers"]) == managers
+    patterns = [pattern.strip("/") for pattern in settings["pip_requirements"]["managerFilePatterns"]]
+    packages = {name for name in listed if name.endswith(".lock") and "--hash=" in (ROOT / name).read_text()}
+    made = {"requirements.lock", "requirements-dev.lock"}
+    assert made <= packages
+    assert {name for name in packages if any(re.search(pattern, name) for pattern in patterns)} == packages - made
+    (rule,) = (rule for rule in settings["packageRules"] if "postUpgradeTasks" in rule)
+    assert rule["matchManagers"] == ["pep621"]
+    assert rule["postUpgradeTasks"]["commands"] == ["make lock"]
