@@ -189,15 +189,15 @@ growth: programs ## how the cost grows with the number of resources, written int
 	@$(BIN)/python -m tests.bench --growth $(if $(SIZES),--sizes $(SIZES))
 
 .PHONY: release
-release: install release-programs ## a release of the last commit in dist, verified; KEY= signs it; ARCH="amd64 arm64", BASE=, IMAGE=, TAG=, COMMIT=, DIST= (operator/docs/releasing.md)
+release: install release-programs ## a release of the last commit in dist/release, verified; KEY= signs it; more in operator/docs/releasing.md
 	@$(BIN)/python -m tests.release build $(call given,DIST KEY ARCH BASE IMAGE TAG COMMIT)
 
 .PHONY: release-verify
-release-verify: install release-programs ## a release in DIST=dist against its checksums and the lock file; PUBLIC_KEY= checks its signature
+release-verify: install release-programs ## a release in DIST=dist/release against its checksums and the lock file; PUBLIC_KEY= checks its signature
 	@$(BIN)/python -m tests.release verify $(call given,DIST PUBLIC_KEY)
 
 .PHONY: release-publish
-release-publish: install release-programs ## push the image and the chart of DIST=dist to REGISTRY=, both signed by KEY=
+release-publish: install release-programs ## push the image and the chart of DIST=dist/release to REGISTRY=, both signed by KEY=
 	@$(BIN)/python -m tests.release publish $(call given,DIST REGISTRY KEY)
 
 .PHONY: release-test

@@ -28,7 +28,7 @@ navigation = {
         "api-policy",
     ],
     "How it works": ["renewal", "architecture", "development"],
-    "The project": ["The Helm chart <chart>", "changelog"],
+    "The project": ["The Helm chart <chart>", "releasing", "changelog"],
 }
 """Captions, and the pages below them: a name, or a title and in angle brackets the name.
 

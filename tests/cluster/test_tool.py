@@ -204,4 +204,6 @@ def test_wrong_command_line_is_one_line_and_exit_code_2() -> None:
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert answer.returncode == 2
-    assert answer.stderr.splitlines() == ["usage: python -m tests.cluster build|start|stop [--node] [--monitoring]"]
+    assert answer.stderr.splitlines() == [
+        "usage: python -m tests.cluster build|start|stop [--node] [--monitoring] [--release]"
+    ]

@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     cut, check, push = (commands.add_parser(name) for name in ("build", "verify", "publish"))
     for one in (cut, check, push):
-        one.add_argument("--dist", type=Path, default=Path("dist"))
+        one.add_argument("--dist", type=Path, default=Path("dist/release"))
     for name in ("commit", "tag", "key", "arch", "base", "image"):
         cut.add_argument(f"--{name}", default="HEAD" if name == "commit" else "")
     check.add_argument("--public-key", default="")

@@ -23,7 +23,7 @@ _ANYWHERE: Final = (
 )
 """How a text names it: an image, a file of a release, a dependency of a chart, an installation."""
 _ADDRESS: Final = re.compile(r"https://[\w.]+/[\w-]+/integration-token-operator(?![\w-])")
-_TEXTS: Final = ("*.md", "*.yaml", "*.yml", "*.toml", "*.txt", "*.json", "Dockerfile")
+_TEXTS: Final = ("*.md", "*.py", "*.yaml", "*.yml", "*.toml", "*.txt", "*.json", "Dockerfile")
 _PLACES: Final = (".", ".github", "charts", "operator/docs")
 _HISTORY: Final = ("CHANGELOG.md",)
 """Names old versions, and should."""
