@@ -20,7 +20,7 @@ PARAMETERS = "must not name grant_type, client_id, client_secret, audience, scop
 SCOPE = "must be a single scope without spaces, quotes or backslashes"
 TYPE = "spec.target.template.type"
 LABELS, ANNOTATIONS = "spec.target.template.metadata.labels", "spec.target.template.metadata.annotations"
-IDENTITY = "others take such a Secret for more than its data"
+IDENTITY = "Kubernetes or Helm gives such Secrets a special meaning"
 OWN_KEYS = "must not have a key that starts with integrationtoken.dev/"
 KEY_FORM = "must have keys such as app or example.com/app"
 TARGET_IS_CREDENTIALS = "the target Secret must not be the credentials Secret"
@@ -66,7 +66,7 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
     "Basic that isn't encoded without Basic": (
         endpoint(basicEncoding="None"),
         "spec.basicEncoding",
-        "None is for ClientSecretBasic alone",
+        "None is only for ClientSecretBasic",
     ),
     "a client certificate without TLS": (
         endpoint(tokenURL="http://login.example.com/token", clientAuthenticationMethod="TLSClientAuth"),
@@ -76,27 +76,27 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
     "an assertion that nothing sends": (
         endpoint(assertion={"audience": "https://login.example.com/"}),
         ASSERTION,
-        "is for what sends an assertion",
+        "is only for methods and grants that send an assertion",
     ),
     "a signature that nothing makes": (
         endpoint(clientAuthenticationMethod="ServiceAccountToken", assertion={"signingAlgorithm": "RS256"}),
         ASSERTION,
-        "must not have signingAlgorithm or keyID where the operator signs nothing",
+        "must not have signingAlgorithm or keyID unless the operator signs the assertion",
     ),
     "a key's name where nothing is signed": (
         endpoint(grant="TokenExchange", assertion={"keyID": "1"}),
         ASSERTION,
-        "must not have signingAlgorithm or keyID where the operator signs nothing",
+        "must not have signingAlgorithm or keyID unless the operator signs the assertion",
     ),
     "a shared secret's algorithm for a private key": (
         endpoint(clientAuthenticationMethod="PrivateKeyJWT", assertion={"signingAlgorithm": "HS256"}),
         f"{ASSERTION}.signingAlgorithm",
-        "HS256, HS384 and HS512 are for ClientSecretJWT, which takes no other",
+        "HS256, HS384 and HS512 are only for ClientSecretJWT, which supports no other",
     ),
     "a private key's algorithm for a shared secret": (
         endpoint(clientAuthenticationMethod="ClientSecretJWT", assertion={"signingAlgorithm": "ES256"}),
         f"{ASSERTION}.signingAlgorithm",
-        "HS256, HS384 and HS512 are for ClientSecretJWT, which takes no other",
+        "HS256, HS384 and HS512 are only for ClientSecretJWT, which supports no other",
     ),
     "no algorithm at all": (
         endpoint(clientAuthenticationMethod="PrivateKeyJWT", assertion={"signingAlgorithm": "none"}),
@@ -106,12 +106,12 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
     "a subject without the grant that has one": (
         endpoint(clientAuthenticationMethod="PrivateKeyJWT", assertion={"subject": "shop"}),
         ASSERTION,
-        "must have subject and claims with the grant JWTBearer alone",
+        "must have subject and claims only with the grant JWTBearer",
     ),
     "claims without the grant that has some": (
         endpoint(clientAuthenticationMethod="PrivateKeyJWT", assertion={"claims": {"scope": "read"}}),
         ASSERTION,
-        "must have subject and claims with the grant JWTBearer alone",
+        "must have subject and claims only with the grant JWTBearer",
     ),
     **{
         f"the claim {name}": (
@@ -134,7 +134,7 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
     "a token exchange without its grant": (
         endpoint(tokenExchange={"requestedTokenType": "urn:ietf:params:oauth:token-type:access_token"}),
         "spec.tokenExchange",
-        "is for the grant TokenExchange alone",
+        "is only for the grant TokenExchange",
     ),
     **{
         f"the parameter {name} of a token exchange": (
@@ -159,7 +159,7 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
     "a parameter once and several times": (
         endpoint(parameters={"resource": "a"}, repeatedParameters={"resource": ["b", "c"]}),
         REPEATED,
-        "must not name what parameters names",
+        "must not name a field that parameters also names",
     ),
     "a repeated parameter that the operator sets": (
         endpoint(repeatedParameters={"scope": ["a", "b"]}),
@@ -200,11 +200,11 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
     },
     "a header of 2049 characters": (endpoint(headers={"X-A": "x" * 2049}), "spec.headers.X-A", "Too long"),
     "17 headers": (endpoint(headers={f"X-{i}": "x" for i in range(17)}), "spec.headers", "at most 16 items"),
-    "a header twice": (endpoint(headers={"X-A": "1", "x-a": "2"}), "spec.headers", "must not name one header twice"),
+    "a header twice": (endpoint(headers={"X-A": "1", "x-a": "2"}), "spec.headers", "must not name a header twice"),
     "a header in the spec and in the Secret": (
         endpoint(headers={"X-Api-Key": "1"}, headersFrom={"x-api-key": "api_key"}),
         "spec.headersFrom",
-        "must not name a header that headers names",
+        "must not name a header that headers also names",
     ),
     **{
         f"the pointer {pointer!r}": (endpoint(response={field: pointer}), f"spec.response.{field}", message)
@@ -403,7 +403,7 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         )
         for name in ("../../x", "..", "a/b", "Shop", "a?b")
     },
-    "a client ID of two lines": (token(clientID="shop\n"), "spec.clientID", "must have no line break"),
+    "a client ID of two lines": (token(clientID="shop\n"), "spec.clientID", "must not contain a line break"),
     "a credentials key that no Secret can have": (
         token(credentialsSecretRef={"name": "a", "clientIDKey": "client id"}),
         "spec.credentialsSecretRef.clientIDKey",

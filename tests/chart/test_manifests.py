@@ -132,7 +132,7 @@ def test_permission_for_accounts(helm: Helm) -> None:
         assert all(binding["subjects"] == [subject] for binding in bindings)
         assert "serviceaccounts" not in str(of_kind("ClusterRole", documents))
     shown = helm.refusal("--set=namespaces={shipping}", "--values", str(CHART / "ci" / "service-accounts-values.yaml"))
-    assert "serviceAccounts names shop of namespace store, in which this installation doesn't work" in shown
+    assert "serviceAccounts lists shop in namespace store, which this installation does not serve" in shown
 
 
 def test_trusted_authorities_are_mounted_and_handed_over(helm: Helm) -> None:
@@ -429,7 +429,7 @@ def test_pod_monitor(helm: Helm) -> None:
     assert endpoint == SCRAPING | {"honorLabels": False}
     assert endpoint["port"] in {port["name"] for port in _container(documents)["ports"]}
     both = "--set=metrics.podMonitor.enabled=true,metrics.serviceMonitor.enabled=true"
-    assert "would be scraped twice, so choose one" in helm.refusal(both)
+    assert "would be scraped twice, so disable one" in helm.refusal(both)
 
 
 def test_alerts(helm: Helm) -> None:

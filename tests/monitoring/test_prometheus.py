@@ -15,7 +15,7 @@ SOON = 30.0
 """Seconds for the rules to see what is so: a scrape, four seconds that it lasts, and for what is counted two more."""
 
 OPERATIONS = Path(__file__).parents[2] / "operator" / "docs" / "operations.md"
-EMPTY = {"Overdue against the learned rollover", "Requests saved", "Watches begun again", "Trusted authorities"}
+EMPTY = {"Overdue against the learned rollover", "Requests saved", "Watch restarts", "Trusted authorities"}
 """Panels that are good while they are empty, as they are here."""
 
 
@@ -48,7 +48,7 @@ def test_alert_says_what_is_wrong_and_where_to_read_on(prometheus: Prometheus, s
     test_alerts_of_every_state(prometheus, states)
     (alert,) = (alert for alert in prometheus.alerts() if alert["labels"]["alertname"] == scene.REFRESH)
     assert alert["annotations"]["description"].startswith(
-        f"IntegrationToken {NAMESPACE}/failing can't be renewed at TokenEndpoint login: EndpointError."
+        f"IntegrationToken {NAMESPACE}/failing cannot be renewed at TokenEndpoint login: EndpointError."
     )
     assert alert["annotations"]["runbook_url"].endswith("troubleshooting.md#integrationtokenrefreshfailing")
     assert alert["labels"]["severity"] == "warning"

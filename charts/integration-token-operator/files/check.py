@@ -1,7 +1,7 @@
-"""What `helm test` runs inside the operator's own image: is it ready, and are its kinds served?
+"""Run by `helm test` in the operator's own image: checks that the operator is ready and that its kinds are served.
 
-Arguments: the URL that tells whether the operator is ready, and the kinds' plural names. It is asked until all is well,
-since a test may come before the pods of an upgrade do; what keeps it from being well is said when the pod's time is up.
+Arguments: the operator's readiness URL, a timeout in seconds, and the kinds' plural names. Retries until everything is
+fine, since a test may start before the pods of an upgrade; prints the problem when the time is up.
 """
 
 import http.client
@@ -18,19 +18,19 @@ from integration_token.tls import tolerant
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 PAUSE = 1.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 
 def get(url: str, token: str = "", context: ssl.SSLContext | None = None) -> bytes:
-    """The answer's body."""
+    """The response's body."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310  # the chart's own two
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310  # the chart's own two URLs
     with urllib.request.urlopen(request, timeout=5, context=context) as answer:  # noqa: S310
         return bytes(answer.read())
 
 
 def missing(plurals: list[str]) -> str:
-    """Which of the kinds the API server doesn't serve. Every account may see what it does, so this one has no role."""
+    """The kinds that the API server does not serve. Every account may see which it serves, so this one has no Role."""
     host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     context = tolerant(ssl.create_default_context(cafile=str(ACCOUNT / "ca.crt")))
@@ -45,7 +45,7 @@ def missing(plurals: list[str]) -> str:
 
 
 def problem(ready: str, plurals: list[str]) -> str:
-    """What isn't as it should be; empty where all is."""
+    """What is wrong; empty if nothing is."""
     try:
         get(ready)
     except (OSError, http.client.HTTPException) as error:
@@ -53,12 +53,12 @@ def problem(ready: str, plurals: list[str]) -> str:
     try:
         absent = missing(plurals)
     except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
-        return f"the API server does not tell which kinds it serves: {error}"
-    return f"the API server serves no {absent}: install the CRDs (crds.enabled)" if absent else ""
+        return f"cannot read from the API server which kinds it serves: {error}"
+    return f"the API server does not serve {absent}: install the CRDs (crds.enabled)" if absent else ""
 
 
 def main(ready: str, seconds: str, *plurals: str) -> int:
-    """The exit status: 1 where something is wrong to the end."""
+    """The exit status: 1 if something is still wrong when the time is up."""
     deadline = time.monotonic() + float(seconds)
     while found := problem(ready, list(plurals)):
         if time.monotonic() > deadline:

@@ -15,18 +15,18 @@
 {{- end }}
 {{- end }}
 
-{{/* Selectors can't be changed after the install: nothing in here may change with a version. */}}
+{{/* Selectors are immutable: nothing in here may change with a version. */}}
 {{- define "integration-token-operator.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "integration-token-operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{/* The labels of every object: the chart's own win over the user's, of which those of the chart over a parent's. */}}
+{{/* The labels of every object. The chart's own take precedence, then commonLabels, then a parent chart's. */}}
 {{- define "integration-token-operator.labels" -}}
 {{- include "integration-token-operator.labelsWith" (list . dict) }}
 {{- end }}
 
-{{/* The same with more of them: of a list of the chart's root and these. */}}
+{{/* The same with additional labels. Argument: a list of the chart's root and these labels. */}}
 {{- define "integration-token-operator.labelsWith" -}}
 {{- $root := index . 0 }}
 {{- $labels := include "integration-token-operator.selectorLabels" $root | fromYaml }}
@@ -48,8 +48,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 {{- end }}
 
-{{/* A digest names the image for good: no tag is written beside it that could tell another story. A repository's first
-     part is a registry where it has a dot or a port, as Docker tells them apart. */}}
+{{/* A digest identifies the image, so no tag is added that could contradict it. As in Docker, a repository's first part is
+     a registry if it contains a dot or a port. */}}
 {{- define "integration-token-operator.image" -}}
 {{- $repository := .Values.image.repository }}
 {{- with .Values.global.imageRegistry }}
@@ -64,7 +64,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 {{- end }}
 
-{{/* A parent's pull secrets, which may be names alone, and the chart's own, each once. */}}
+{{/* A parent chart's pull secrets, which may be just names, and the chart's own, without duplicates. */}}
 {{- define "integration-token-operator.imagePullSecrets" -}}
 {{- $names := list }}
 {{- range concat .Values.global.imagePullSecrets .Values.imagePullSecrets }}
@@ -75,7 +75,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 {{- end }}
 
-{{/* A security context, of a list of the chart's root and it. OpenShift gives each namespace users of its own. */}}
+{{/* A security context. Argument: a list of the chart's root and the context. OpenShift assigns user IDs per namespace. */}}
 {{- define "integration-token-operator.securityContext" -}}
 {{- $root := index . 0 }}
 {{- $context := index . 1 }}
@@ -88,7 +88,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 {{- end }}
 
-{{/* What is the same for the operator's pod and for that of `helm test`: where it runs, and what it reaches from there. */}}
+{{/* Shared by the operator's pod and that of `helm test`: where it runs, and its network. */}}
 {{- define "integration-token-operator.podSpec" -}}
 # A Service named integration-token-… would otherwise set variables that look like the operator's settings.
 enableServiceLinks: false
@@ -133,7 +133,7 @@ securityContext:
 {{- end }}
 {{- end }}
 
-{{/* Where several replicas are to run: those of one version, since those of an older one are on their way out. */}}
+{{/* Spreads several replicas, counting only those of the same version: older ones are about to stop. */}}
 {{- define "integration-token-operator.spread" -}}
 {{- $constraints := .Values.topologySpreadConstraints }}
 {{- if and (not $constraints) (gt (int .Values.replicas) 1) }}
@@ -150,14 +150,14 @@ securityContext:
 {{- end }}
 {{- end }}
 
-{{/* Label matchers of all that this installation tells. ServiceMonitor and PodMonitor each make a job of their own. */}}
+{{/* Label matchers for all series of this installation. ServiceMonitor and PodMonitor create different jobs. */}}
 {{- define "integration-token-operator.seriesOfTokens" -}}
 {{- $name := include "integration-token-operator.fullname" . }}
 {{- $namespace := default (include "integration-token-operator.namespace" .) .Values.metrics.podMonitor.namespace }}
 {{- default (printf `job=~"%s|%s/%s"` $name $namespace $name) .Values.metrics.prometheusRule.selector }}
 {{- end }}
 
-{{/* And of what it tells of itself: these series bear the namespace that it runs in, and not that of a resource. */}}
+{{/* The same for series about the operator itself: their namespace label is the operator's, not a resource's. */}}
 {{- define "integration-token-operator.seriesOfProcess" -}}
 {{- $namespace := printf `, namespace="%s"` (include "integration-token-operator.namespace" .) }}
 {{- include "integration-token-operator.seriesOfTokens" . }}
@@ -166,8 +166,8 @@ securityContext:
 {{- end }}
 {{- end }}
 
-{{/* What follows an alert's expression, up to its runbook: of a list of the chart's root, the alert's values, its name, and
-     the namespace where its expression tells none. */}}
+{{/* What follows an alert's expression, up to its runbook. Argument: a list of the chart's root, the alert's values, its
+     name, and the namespace if the expression has no such label. */}}
 {{- define "integration-token-operator.alert" -}}
 {{- $rule := (index . 0).Values.metrics.prometheusRule }}
 {{- $alert := index . 1 }}
@@ -186,12 +186,12 @@ annotations:
   runbook_url: {{ printf "%s#%s" $rule.runbookURL (lower (index . 2)) | quote }}
 {{- end }}
 
-{{/* The names of `serviceAccounts` by their namespaces. */}}
+{{/* The names in `serviceAccounts`, by namespace. */}}
 {{- define "integration-token-operator.accounts" -}}
 {{- $accounts := dict }}
 {{- range .Values.serviceAccounts }}
 {{- if and $.Values.namespaces (not (has .namespace $.Values.namespaces)) }}
-{{- fail (printf "serviceAccounts names %s of namespace %s, in which this installation doesn't work: add it to namespaces" .name .namespace) }}
+{{- fail (printf "serviceAccounts lists %s in namespace %s, which this installation does not serve: add it to namespaces" .name .namespace) }}
 {{- end }}
 {{- $_ := set $accounts .namespace (append (get $accounts .namespace | default list) .name) }}
 {{- end }}
