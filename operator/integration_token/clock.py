@@ -1,8 +1,8 @@
-"""Time, injected: everything that asks what time it is asks a :class:`Clock`.
+"""Injected time: everything that needs the time gets it from a :class:`Clock`.
 
 Two clocks are read together. The wall clock is what `expires_in`, a JWT and an annotation are compared with, but it can
-be stepped by hours. CLOCK_BOOTTIME is never stepped and, unlike CLOCK_MONOTONIC, goes on during a suspend. What is
-planned is due when either says so: a stepped clock then costs a request too many at worst, never a renewal.
+be stepped by hours. CLOCK_BOOTTIME is never stepped and, unlike CLOCK_MONOTONIC, continues during a suspend. Anything
+planned is due when either clock says so: at worst a stepped clock costs an additional request, never a renewal.
 """
 
 import time
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 _BOOT: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""The clock that goes on during a suspend; where a machine has none, at least one that nobody sets."""
+"""The clock that continues during a suspend; if the machine has none, at least one that nobody sets."""
 
 _STEP = 1.0
-"""Seconds by which two clocks must part to tell that one of them was set."""
+"""Seconds by which the clocks must diverge to show that one of them was set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ class Instant:
         return Instant(self.wall + seconds, self.boot + seconds)
 
     def is_due(self, now: "Instant") -> bool:
-        """Whether either clock says that this moment has come."""
+        """Whether this moment has come by either clock."""
         return now.wall >= self.wall or now.boot >= self.boot
 
     def seconds_from(self, now: "Instant") -> float:
-        """How long after `now` this moment comes, by the clock that gets there first; negative when it is past."""
+        """Seconds from `now` to this moment, by the clock that reaches it first; negative if it is past."""
         return min(self.wall - now.wall, self.boot - now.boot)
 
     def clock_was_set(self, now: "Instant") -> bool:
@@ -40,9 +40,10 @@ class Instant:
         return abs((now.wall - self.wall) - (now.boot - self.boot)) > _STEP
 
     def read_at(self, now: "Instant") -> float:
-        """The wall time of `now` for somebody who looked at this moment: a wall clock set back since is not believed.
+        """The wall time of `now` for someone who read this moment; a wall clock that was set back since is not
+        believed.
 
-        A wall clock set forward is: either way the later of the two readings counts, so that nothing planned by the
+        One that was set forward is: in both cases the later of the two readings counts, so that nothing planned by the
         wall clock is missed.
         """
         return max(now.wall, self.wall + (now.boot - self.boot))
@@ -52,12 +53,12 @@ class Clock(Protocol):
     """Tells the time."""
 
     def now(self) -> Instant:
-        """The present moment."""
+        """The current moment."""
 
 
 class SystemClock:
     """The machine's clocks."""
 
     def now(self) -> Instant:
-        """The present moment, on a machine with CLOCK_BOOTTIME (Linux) or at least a monotonic clock."""
+        """The current moment, on a machine with CLOCK_BOOTTIME (Linux) or at least a monotonic clock."""
         return Instant(time.time(), time.clock_gettime(_BOOT))

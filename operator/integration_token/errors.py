@@ -1,22 +1,22 @@
 """The errors that the operator itself raises.
 
     OperatorError
-    ├── SettingsError          a flag, an environment variable or a file of the command line
-    ├── Failure                why a resource's token is not to be had or not renewed: becomes its condition
+    ├── SettingsError          a flag, an environment variable or a file of the command line is not valid
+    ├── Failure                why a resource's token cannot be issued or renewed: becomes its condition
     │   ├── UserActionRequired        only a change by a person helps
-    │   │   └── EndpointUnusable      a change of the endpoint that the resource refers to
+    │   │   └── EndpointUnusable      a change of the endpoint that the resource references
     │   └── Transient            asking again later may help
-    │       └── TargetLost            and the Secret that was to be replaced is gone
+    │       └── TargetLost            and the Secret to be replaced no longer exists
     └── ClusterError           the Kubernetes API did not do what was asked
-        ├── Conflict           409: somebody else was first; observe again
+        ├── Conflict           409: the object was changed by someone else; observe again
         ├── Denied             4xx: RBAC, admission, quota, validation
-        └── Unavailable        no answer, 429 or 5xx
+        └── Unavailable        no response, 429 or 5xx
             ├── Fenced         not tried: another process may lead by now
             └── Unauthorized   401: the operator's own token has expired, or is wrong
 
-Messages are written for users and stand in conditions, events and logs. None holds a token or a client secret:
-what comes from outside goes through :mod:`integration_token.telemetry.redaction` first, and the exceptions of the
-libraries below are never chained, since their text and attributes hold headers and bodies.
+Messages are written for users and appear in conditions, events and logs. None contains a token or a client secret: text
+from outside goes through :mod:`integration_token.telemetry.redaction` first, and exceptions of libraries are never
+chained, since their text and attributes contain headers and bodies.
 """
 
 from typing import Self
@@ -27,11 +27,11 @@ class OperatorError(Exception):
 
 
 class SettingsError(OperatorError):
-    """A setting cannot be used; the message is the one line that the command prints before it exits with 2."""
+    """A setting is not valid; the message is the one line that the command prints before it exits with 2."""
 
 
 class Failure(OperatorError):
-    """Why a resource's token is not to be had or not renewed, in the terms of its conditions."""
+    """Why a resource's token cannot be issued or renewed, for its conditions."""
 
     def __init__(self, reason: str, message: str) -> None:
         """`reason` is one of :class:`~integration_token.api.condition.Reason`; `message` says what to do."""
@@ -40,45 +40,45 @@ class Failure(OperatorError):
         self.what = message
         """What failed, and what to do."""
         self.next_attempt = ""
-        """When it is tried again, once that is known."""
+        """When the next attempt is, once that is known."""
         self.sent = False
-        """A token request may have reached the endpoint."""
+        """Whether a token request may have reached the endpoint."""
 
     @property
     def message(self) -> str:
-        """All that is told of it."""
+        """The complete message."""
         return f"{self.what}; {self.next_attempt}" if self.next_attempt else self.what
 
     def without_traceback(self) -> Self:
-        """Itself, to be kept: without the frames that it came through, which hold what was worked on, secrets among
-        it."""
+        """Itself, for keeping: without the frames that it passed through, which hold what was being processed,
+        including secrets."""
         self.__traceback__ = self.__context__ = self.__cause__ = None
         return self
 
     def same_kind(self, other: "Failure | None") -> bool:
-        """Whether both pass by themselves, or neither does: such failures in a row are counted."""
+        """Whether both resolve by themselves, or neither does: consecutive failures of one kind are counted."""
         return other is not None and isinstance(self, Transient) == isinstance(other, Transient)
 
 
 class UserActionRequired(Failure):
-    """Asking again answers the same until the spec, a Secret or the integration is changed."""
+    """Asking again gives the same result until the spec, a Secret or the client at the endpoint is changed."""
 
 
 class EndpointUnusable(UserActionRequired):
-    """The spec of the endpoint that a resource refers to is at fault: only a change there helps."""
+    """The spec of the endpoint that a resource references is at fault: only a change there helps."""
 
 
 class Transient(Failure):
-    """A fault that may be over when asked again."""
+    """A failure that may be over at the next attempt."""
 
     def __init__(self, reason: str, message: str, *, pause: float | None = None) -> None:
-        """`pause` is how many seconds the endpoint asked everybody to stay away, if it did."""
+        """`pause` is how many seconds the endpoint asked everyone to stay away, if it did."""
         super().__init__(reason, message)
         self.pause = pause
 
 
 class TargetLost(Transient):
-    """A target Secret was deleted to be replaced, and the new one could not be created."""
+    """A target Secret was deleted to be replaced, but the new one could not be created."""
 
 
 class ClusterError(OperatorError):
@@ -86,11 +86,11 @@ class ClusterError(OperatorError):
 
 
 class Conflict(ClusterError):
-    """The object was changed, created or deleted by somebody else since it was read."""
+    """Someone else has changed, created or deleted the object since it was read."""
 
 
 class Denied(ClusterError):
-    """The API server refused the request, and would again."""
+    """The API server refused the request, and would refuse it again."""
 
     def __init__(self, message: str, *, status: int) -> None:
         """`status` is the HTTP status, 400 to 499."""
@@ -99,12 +99,12 @@ class Denied(ClusterError):
 
 
 class Unavailable(ClusterError):
-    """The API server could not be reached, or could not answer now."""
+    """The API server could not be reached, or could not respond now."""
 
 
 class Fenced(Unavailable):
-    """Not even tried, since another process may lead by now."""
+    """Not tried, since another process may lead by now."""
 
 
 class Unauthorized(Unavailable):
-    """The operator's own token is refused; it works again as soon as there is a good one in its file."""
+    """The operator's own token is refused; calls work again once its file contains a valid one."""

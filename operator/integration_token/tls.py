@@ -1,9 +1,10 @@
-"""TLS as every connection of the operator speaks it: to token endpoints, to their proxy and to the API server.
+"""TLS settings for every connection of the operator: to token endpoints, to their proxy and to the API server.
 
-From 3.13 on Python takes by default only certificates that follow RFC 5280 to the letter. A CA without a key usage and
-certificates without key identifiers, as `openssl req -x509` and older EKS, GKE and microk8s make them, are not among
-them. kubectl and curl take such certificates, and those who have to reach a server can seldom change what it has. Which
-version of TLS is the least, and whether an intermediate CA may be trusted by itself, depends on the Python too.
+From 3.13 on, Python by default accepts only certificates that follow RFC 5280 to the letter. That excludes a CA without
+a key usage, and certificates without key identifiers, as created by `openssl req -x509` and older EKS, GKE and
+microk8s. kubectl and curl accept such certificates, and people who have to reach a server can rarely change its
+certificate. The minimum TLS version, and whether an intermediate CA may be trusted by itself, also depend on the Python
+version.
 """
 
 import ssl
@@ -11,10 +12,11 @@ from collections.abc import Iterator
 
 
 def tolerant(context: ssl.SSLContext) -> ssl.SSLContext:
-    """The context of a client, with what kubectl and curl demand of a server, whichever Python made it.
+    """A client's context with the requirements that kubectl and curl have for a server, whichever Python version
+    created it.
 
-    Chain, names, dates and signatures are checked as before. TLS 1.2 is the least; a higher one, set for the whole
-    machine, stays.
+    Chain, names, dates and signatures are still checked. The minimum is TLS 1.2; a higher one that is set for the whole
+    machine is kept.
     """
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -24,13 +26,13 @@ def tolerant(context: ssl.SSLContext) -> ssl.SSLContext:
 
 
 def failure_of(error: BaseException) -> str:
-    """What TLS said, as a clause about the other side; empty where the error doesn't come of TLS.
+    """What TLS reported, as a clause about the peer; empty if TLS is not the cause.
 
-    The words are OpenSSL's alone. The text of other errors on the way may hold what was sent.
+    The text is only OpenSSL's. The text of other errors in the chain may contain what was sent.
     """
     causes = [cause for cause in _causes(error) if isinstance(cause, ssl.SSLError)]
     for cause in causes:
-        # aiohttp's errors are ssl's by inheritance, without their attributes.
+        # aiohttp's errors inherit from ssl's, but lack their attributes.
         if said := getattr(cause, "verify_message", None):
             return f"its certificate is not trusted: {said.rstrip('.')}"
         if said := getattr(cause, "reason", None):

@@ -41,7 +41,7 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
     "a URL with a user": (
         endpoint(tokenURL="https://me@login.example.com/"),
         URL,
-        "must not hold a user name or password",
+        "must not contain a user name or password",
     ),
     "a URL with a password": (endpoint(tokenURL="https://me:it@login.example.com/"), URL, "credentialsSecretRef"),
     "a URL with a fragment": (endpoint(tokenURL="https://login.example.com/#a"), URL, "must not have a fragment"),
@@ -341,7 +341,7 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
     "a cluster endpoint with a password in its URL": (
         cluster_endpoint(tokenURL="https://a:b@login.example.com/"),
         URL,
-        "must not hold a user name or password",
+        "must not contain a user name or password",
     ),
     "a selector with an unknown operator": (
         cluster_endpoint(namespaceSelector={"matchExpressions": [{"key": "a", "operator": "Is", "values": ["b"]}]}),
@@ -356,7 +356,7 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
     "a selector with Exists and values": (
         cluster_endpoint(namespaceSelector={"matchExpressions": [{"key": "a", "operator": "Exists", "values": ["b"]}]}),
         "spec.namespaceSelector.matchExpressions[0]",
-        "Exists and DoesNotExist take none",
+        "Exists and DoesNotExist must have none",
     ),
     "a token with a name of 64 characters": (token("a" * 64), "metadata.name", "must have at most 63 characters"),
     "a token without an endpoint": (token(endpointRef=None), "spec.endpointRef", "Required value"),
