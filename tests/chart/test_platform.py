@@ -105,7 +105,7 @@ NUMBERS = {"runAsUser", "runAsGroup", "fsGroup"}
 def test_the_notes_name_both_namespaces(helm: Helm) -> None:
     """Where it is installed, and where Helm keeps the release, in which `helm test` runs."""
     notes = helm.notes("--namespace=releases", "--values", CHART / "ci" / "namespace-values.yaml")
-    assert " is installed in namespace tokens and works" in notes
+    assert " is installed in namespace tokens and serves" in notes
     assert "helm test tokens --namespace releases" in notes
 
 
