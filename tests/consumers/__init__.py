@@ -1,6 +1,5 @@
-"""Programs of other people that send what a mounted file holds, as they are published: which tokens an API gets from
-them while the operator renews.
+"""Other people's programs that send what a mounted file contains: which tokens an API gets during renewals.
 
-Here belong programs with a setting for such a file, and those few lines that a program of one's own needs. What whole
-programs of our own bear is in tests/node, and what a kubelet takes to bring a file too: here it takes a stated time.
+Here are programs with a setting for such a file, and the few lines that users' own programs need. Complete programs of
+ours, and the time that a kubelet takes to deliver a file, are in tests/node: here it takes a fixed time.
 """

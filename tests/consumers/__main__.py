@@ -1,7 +1,8 @@
-"""`python -m tests.consumers [NAME…]`: every program and controller of the room, or those, over three rollovers: a
-table of the programs and one of the controllers. Beside them client-go's cache, over one: a table of its own.
+"""`python -m tests.consumers [NAME…]`: all programs and controllers here, or these, over three rollovers.
 
-Exit codes: 0 where each did as it should, 1 where one didn't, 2 where one can't be had.
+It prints a table of the programs, one of the controllers, and one of client-go's cache over one rollover.
+
+Exit codes: 0 if each behaved as expected, 1 if one didn't, 2 if one isn't available.
 """
 
 import sys
@@ -22,11 +23,11 @@ from tests.consumers.result import table
 from tests.consumers.trial import played
 
 TAIL = 800
-"""Characters of what a program printed that are shown where it failed."""
+"""Characters of a program's output that are shown when it fails."""
 
 
 def main(names: list[str]) -> int:
-    """The exit code."""
+    """Returns the exit code."""
     known = {kind.name: kind for kind in PROGRAMS}
     every = [*known, *(kind.name for kind in CONTROLLERS), cached.NAME]
     if unknown := [name for name in names if name not in every]:
@@ -53,21 +54,21 @@ def main(names: list[str]) -> int:
 
 
 def _begin(stack: ExitStack) -> Future[list[cached.Rollover]]:
-    """Beside all others: it takes as long as a token lives, and waits for most of that."""
+    """Runs in parallel with the others: it takes as long as a token lives, mostly waiting."""
     executor, stopped = stack.enter_context(ThreadPoolExecutor(1)), threading.Event()
-    stack.callback(stopped.set)  # before its end is waited for, so that an interrupt doesn't take minutes
+    stack.callback(stopped.set)  # before waiting for its end, so that an interrupt doesn't take minutes
     say(f"client-go's cache, with {cached.NAME} and without, over one rollover, beside all else ({cached.USUAL})")
     return executor.submit(cached.watched, stopped)
 
 
 def _judge(rollovers: Sequence[cached.Rollover]) -> bool:
-    """Whether consumerDelay didn't do what it is for, or wasn't needed."""
+    """Whether consumerDelay didn't do its job, or wasn't needed."""
     sys.stdout.write(cached.table(rollovers))
     return _tell((f"{cached.NAME} {rollover.delay:.0f} s", rollover.faults(), "") for rollover in rollovers)
 
 
 def _play(programs: list[Program]) -> bool:
-    """Whether any of them did what it should not. Raises ToolError."""
+    """Whether any of them misbehaved. Raises ToolError."""
     versions = {program.name: program.version() for program in programs}
     longest = max(program.pace.lead * 3 + program.delay for program in programs) + 20
     with step(f"{len(versions)} programs over three rollovers", f"about {longest / 60:.1f} min"):
@@ -78,7 +79,7 @@ def _play(programs: list[Program]) -> bool:
 
 
 def _watch(controllers: list[type[Controller]]) -> bool:
-    """Whether any of them did what it should not. Raises ToolError."""
+    """Whether any of them misbehaved. Raises ToolError."""
     delays = []
     for kind in controllers:
         with step(f"the {kind.name} over three rollovers", "about 1 min"):
@@ -88,7 +89,7 @@ def _watch(controllers: list[type[Controller]]) -> bool:
 
 
 def _tell(judged: Iterable[tuple[str, list[str], str]]) -> bool:
-    """Whether any has faults: who, its faults, and what else is to be said then, which is printed."""
+    """Prints any faults, with their program and further details; returns whether there were any."""
     wrong = False
     for who, faults, more in judged:
         if faults:

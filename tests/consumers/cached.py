@@ -1,11 +1,10 @@
-"""What `spec.consumerDelay` is for: client-go keeps what it has read of its `tokenFile` for 50 s, behind a kubelet that
-takes as long as it ever does.
+"""What `spec.consumerDelay` is for: client-go caches its `tokenFile` for 50 s, behind the slowest kubelet.
 
-Two IntegrationTokens are renewed when the old token has some seconds more than two minutes left: soon enough for a file
-that follows 90 s later by itself, and not for a client that goes on with what it has read. One tells the operator of
-that, which then touches the pod, and the file follows at once. There is no kubelet: the files follow by the times that
-were measured on a real one, 90 s at most by itself and under half a second where its pod is touched (`make bench`, the
-rows of mounted files).
+Two IntegrationTokens are renewed when the old token has a little more than two minutes left. That is enough for a file
+that follows by itself 90 s later, but not for a client that keeps using what it has read. One resource declares that to
+the operator, which then annotates the pod, and the file follows at once. There is no kubelet: the files follow after
+the times measured on a real one, 90 s at most by itself and under half a second if its pod is annotated (`make bench`,
+the rows of mounted files).
 """
 
 import tempfile
@@ -37,43 +36,45 @@ from tests.fakes.issuer import Minted, Policy
 NAME: Final = "consumerDelay"
 USUAL: Final = "about 6 min"
 CLIENTS: Final = 5
-"""At each token."""
+"""Clients for each token."""
 APART: Final = TokenFile.delay / CLIENTS
-"""Seconds from one client's start to the next one's, so that one of them reads its file just before it changes."""
+"""Seconds between client starts, so that one of them reads its file just before it changes."""
 IN_TIME: Final = 120.0
-"""Seconds that an old token has left from which on the operator leaves the files to the kubelet."""
+"""Remaining seconds of an old token from which on the operator leaves the files to the kubelet."""
 POLICY: Final = Policy(lifetime=350, lead=150)
 STATED: Final = 170.0
-"""Seconds that the endpoint's spec has for that lead: people round. The first poll of the window, at half of the
-lifetime, comes too early then, and the next one at three quarters of this, less up to a twentieth: 121 to 128 s before
-expiry, whatever the UID."""
+"""Seconds that the endpoint's spec states for that lead, which people round.
+
+The window's first poll, at half of the lifetime, then comes too early, and the next one at three quarters of this, less
+up to a twentieth: 121 to 128 s before expiry, whatever the UID.
+"""
 NAMESPACE: Final = "cached"
 LOOK: Final = 0.5
-"""Seconds from one look at the clients to the next."""
+"""Seconds between two checks of the clients."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rollover:
-    """What was seen of one token's clients over one rollover. Times are in seconds."""
+    """What was observed of one token's clients over one rollover. Times are in seconds."""
 
     delay: float
-    """What `spec.consumerDelay` says; 0 without it."""
+    """The value of `spec.consumerDelay`; 0 without it."""
     clients: int
     current: int
-    """Of them, those that came to send the new token."""
+    """How many of them have sent the new token."""
     renewals: int
     """Exchanges of the files that brought another token."""
     left: float
-    """What the old token had left at the renewal."""
+    """The old token's remaining time at the renewal."""
     followed: float
     """From the renewal until the files had it."""
     calls: int
     rejected: int
     gap: float
-    """The longest time for which a client had nothing but an expired token."""
+    """The longest time for which a client had only an expired token."""
 
     def faults(self) -> list[str]:
-        """What isn't as it should be, a sentence each."""
+        """What went wrong, one sentence each."""
         if not self.renewals:
             return ["its files never had a new token"]
         found = []
@@ -98,20 +99,20 @@ class _Case:
     """By the name that the API knows each by."""
 
     def calls(self, calls: Iterable[Call]) -> list[Call]:
-        """Those of its own."""
+        """The calls of its own clients."""
         return [call for call in calls if call.consumer in self.clients]
 
     def expires(self) -> float:
-        """The wall time at which the token that was there first expires."""
+        """The wall time at which the initial token expires."""
         return self._minted(self.volume.exchanges[0]).expires
 
     def _minted(self, exchange: Exchange) -> Minted:
-        """The token that it brought."""
+        """The token in an exchange."""
         issuer = self.volume.token.stage.login.endpoint.issuer
         return next(minted for minted in issuer if minted.serial == exchange.serial)
 
     def current(self, calls: Sequence[Call]) -> int:
-        """How many clients have sent what the files hold now."""
+        """How many clients have sent the files' current content."""
         last = self.volume.exchanges[-1:]
         return sum(used([call for call in calls if call.consumer == name], last) for name in self.clients)
 
@@ -122,7 +123,7 @@ class _Case:
         return self.current(self.calls(calls)) == len(self.clients)
 
     def rollover(self, calls: Iterable[Call]) -> Rollover:
-        """What came of it."""
+        """The result."""
         own, exchanges = self.calls(calls), self.volume.exchanges
         renewed, last = self._minted(exchanges[-1]).issued, exchanges[-1].time
         return Rollover(
@@ -139,7 +140,7 @@ class _Case:
 
 
 def watched(stopped: threading.Event) -> list[Rollover]:
-    """Without and with it, side by side; what there is so far once that event is set. Raises ToolError."""
+    """Without and with it, in parallel; the results so far if that event is set. Raises ToolError."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cached-")))
         plane = stack.enter_context(ControlPlane(audit=False))
@@ -151,7 +152,7 @@ def watched(stopped: threading.Event) -> list[Rollover]:
         ca.write_text(certificate.ca_pem)
         stage = Stage(stack.enter_context(closing(Kube(plane))), Ledger(), login, NAMESPACE)
         stage.endpoint("rounded", rolloverLead=f"{STATED:.0f}s")
-        # Of every namespace's the controllers take care, and there are none.
+        # The controllers would create every namespace's, but they don't run.
         stage.kube.create(
             {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": NAMESPACE}}
         )
@@ -175,7 +176,7 @@ def watched(stopped: threading.Event) -> list[Rollover]:
 
 
 def table(rollovers: Iterable[Rollover]) -> str:
-    """As Markdown, a row for each token."""
+    """As Markdown, with a row for each token."""
     head = [
         "consumerDelay",
         "clients",
@@ -203,7 +204,7 @@ def table(rollovers: Iterable[Rollover]) -> str:
 
 
 def _volume(stage: Stage, directory: Path, delay: float) -> Volume:
-    """With a pod that mounts it, and that no kubelet runs."""
+    """Mounted by a pod that no kubelet runs."""
     name = "with" if delay else "without"
     files = directory / name
     files.mkdir()

@@ -1,6 +1,6 @@
-"""What each controller of the room is, and what is seen of it while the operator renews the token that it reads.
+"""What each controller here is, and what is observed while the operator renews the token that it reads.
 
-A controller reads the Secret by itself, with no kubelet in between.
+A controller reads the Secret itself, without a kubelet in between.
 """
 
 import os
@@ -26,9 +26,9 @@ from tests.consumers.result import ROLLOVERS, rejections
 from tests.fakes.call import Call
 
 LIMIT: Final = 2.0
-"""Seconds from the Secret's change until a controller has the new token."""
+"""Seconds from the Secret's change until a controller must use the new token."""
 START: Final = 60.0
-"""Seconds until it has the first one."""
+"""Seconds until it must have the first one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +41,17 @@ class Site:
     home: Path
     """A directory of its own, empty."""
     stack: ExitStack
-    """Of what ends with it."""
+    """For whatever must end with it."""
 
 
 class Controller(ABC):
-    """One controller, of which one process runs, with a token of its own at the pace QUICK."""
+    """One controller, with a single process and its own token at the pace QUICK."""
 
     name: ClassVar[str]
     program: ClassVar[str]
-    """What tests.cluster.tool calls it."""
+    """Its name in tests.cluster.tool."""
     setting: ClassVar[str]
-    """What names the Secret, as the documents show it."""
+    """The setting that names the Secret, as documented."""
 
     def __init__(self, site: Site) -> None:
         """Installs nothing yet."""
@@ -59,7 +59,7 @@ class Controller(ABC):
 
     @abstractmethod
     def token(self) -> Token:
-        """Have the operator keep one, and install what the controller is to do with it. Raises ToolError."""
+        """Creates its token, and what it needs to use it. Raises ToolError."""
 
     @abstractmethod
     def command(self) -> list[str]:
@@ -67,20 +67,20 @@ class Controller(ABC):
 
     @abstractmethod
     def has(self, value: str) -> bool:
-        """Whether it uses a token, or a later one."""
+        """Whether it uses this token, or a later one."""
 
     def calls(self) -> tuple[Call, ...] | None:
-        """Those that it made with tokens so far; None of one that only passes them on."""
+        """Its calls with tokens so far; None if it only passes them on."""
         return None
 
     @classmethod
     def version(cls) -> str:
-        """Of what is run."""
+        """Its version."""
         kind = tool.TOOLS[cls.program]
         return kind.module.version(kind.package).removeprefix("v")
 
     def sources(self) -> Path:
-        """Those of its module, with its CRDs. Raises ToolError."""
+        """The source of its module, with its CRDs. Raises ToolError."""
         kind = tool.TOOLS[self.program]
         answer = subprocess.run(
             [toolchain.go(kind.module), "list", "-find", "-f={{.Module.Dir}}", kind.package],
@@ -93,27 +93,27 @@ class Controller(ABC):
         return Path(answer.stdout.strip())
 
     def install(self, crds: Iterable[Path]) -> None:
-        """Have the API server serve its kinds."""
+        """Makes the API server serve its kinds."""
         files = [f"--filename={file}" for file in crds]
-        # On the server: as an annotation of kubectl's the largest ones would be too large.
+        # Server-side: the largest ones would exceed kubectl's annotation.
         self.site.plane.kubectl("apply", "--server-side", *files)
         self.site.plane.kubectl("wait", "--for=condition=Established", *files)
 
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """What was seen of one."""
+    """What was observed of one."""
 
     name: str
     version: str
     seconds: tuple[float, ...]
     """From each change of the Secret until the controller used the new token."""
     calls: int | None
-    """With tokens, where it makes any."""
+    """Calls with tokens, if it makes any."""
     rejected: int
 
     def faults(self) -> list[str]:
-        """What isn't as it should be, a sentence each."""
+        """What went wrong, one sentence each."""
         found = [f"it took {seconds:.1f} s" for seconds in self.seconds if seconds > LIMIT]
         if self.rejected:
             found.append(f"{self.rejected} calls were rejected")
@@ -142,7 +142,7 @@ def watched(kind: type[Controller]) -> Delay:
 
 
 def table(delays: Iterable[Delay]) -> str:
-    """As Markdown, a row for each controller."""
+    """As Markdown, with a row for each controller."""
     head = ["controller", "version", "renewals", "calls", "rejected", "used the new token after, at most"]
     rows = (
         [

@@ -1,8 +1,7 @@
-"""Brings what Secrets hold into directories, as a kubelet does, each change by a stated time later, or at once where
-the operator touches the pod.
+"""Copies Secrets into directories like a kubelet: after a fixed time, or at once if the operator annotates the pod.
 
-A real kubelet takes 0.2 to 0.4 s then, of which `make bench` measures how many (its rows of mounted files): here a
-look at the Secret and one at the pod.
+A real kubelet then takes 0.2 to 0.4 s, as measured by `make bench` (the rows of mounted files): here it is one read of
+the Secret and one of the pod.
 """
 
 import threading
@@ -20,7 +19,7 @@ from tests.consumers.result import Exchange
 from tests.consumers.writer import AtomicWriter
 
 _LOOK = 0.2
-"""Seconds from one look at a Secret, and at its pod, to the next."""
+"""Seconds between two reads of a Secret and its pod."""
 
 
 @dataclass
@@ -30,14 +29,14 @@ class Volume:
     token: Token
     directory: Path
     delay: float = KUBELET
-    """Seconds from the Secret's change to the files'."""
+    """Seconds from the Secret's change to the files' change."""
     pod: str = ""
-    """Which mounts it: where the operator touches that pod, the files follow at once. Without a name there is none."""
+    """The pod that mounts it: when the operator annotates it, the files follow at once. No pod if empty."""
     exchanges: list[Exchange] = field(default_factory=list)
-    """Of its files, the first writing included; only ever added to."""
+    """Of its files, including the first write; only ever appended to."""
 
     def touched(self) -> str:
-        """What the operator has last written to the pod; empty where it hasn't."""
+        """The operator's latest annotation on the pod; empty if there is none."""
         if not self.pod:
             return ""
         pod = self.token.kube.get("Pod", self.token.namespace, self.pod)
@@ -45,10 +44,10 @@ class Volume:
 
 
 class Mirror:
-    """A context manager: inside, a thread looks at the Secrets and writes the directories."""
+    """A context manager: inside, a thread reads the Secrets and writes the directories."""
 
     def __init__(self, writer: AtomicWriter, volumes: list[Volume]) -> None:
-        """Every Secret is there; so are the files once this returns."""
+        """Every Secret must exist; the files exist once this returns."""
         self._writer = writer
         self._held = {id(volume): self._write(volume, _data(volume)) for volume in volumes}
         self._touched = {id(volume): volume.touched() for volume in volumes}
@@ -57,20 +56,20 @@ class Mirror:
         self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Starts copying."""
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End, after the write under way."""
+        """Stops, after the write under way."""
         self._ended.set()
         self._thread.join()
 
     @property
     def running(self) -> bool:
-        """Whether the thread lives: it ends where a Secret can't be read."""
+        """Whether the thread is alive: it ends if a Secret can't be read."""
         return self._thread.is_alive()
 
     def _run(self) -> None:

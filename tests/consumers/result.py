@@ -9,17 +9,17 @@ from tests.consumers.pace import Pace
 from tests.fakes.call import Call, Verdict
 
 ROLLOVERS: Final = 3
-"""So many each program is to see."""
+"""Rollovers that each program must see."""
 GRACE: Final = 5.0
-"""Seconds beside what a program takes: one request under way, the next one's interval, a machine that is busy."""
+"""Seconds in addition to the program's own: a request under way, the next one's interval, a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One exchange of all files of a directory."""
+    """One exchange of all files in a directory."""
 
     time: float
-    """Wall time in seconds at which it was done."""
+    """Its wall time in seconds."""
     serial: int
     """The token that it brought."""
 
@@ -32,18 +32,18 @@ class Result:
     version: str
     pace: Pace
     delay: float
-    """Seconds for which it is said to go on with an old token."""
+    """Seconds for which it is documented to keep using an old token."""
     calls: int
     rejected: int
     renewals: int
-    """Exchanges of its files that brought another token, while it ran."""
+    """Exchanges of its files that brought another token while it ran."""
     old: float
     """The longest time in seconds for which it sent an old token after an exchange."""
     used: bool
-    """Whether it sent the token that the last of these exchanges brought, or a later one."""
+    """Whether it sent the token from the last of these exchanges, or a later one."""
 
     def faults(self) -> list[str]:
-        """What isn't as it should be, a sentence each."""
+        """What went wrong, one sentence each."""
         found = []
         if not self.calls:
             found.append("it never called")
@@ -59,7 +59,7 @@ class Result:
 
 
 def longest_old(calls: Iterable[Call], exchanges: Iterable[Exchange]) -> float:
-    """For how many seconds at most a token came that an exchange had replaced; 0 where none did."""
+    """The longest time in seconds for which a replaced token was sent; 0 if none was."""
     calls = [call for call in calls if call.serial is not None]
     late = [
         call.received - exchange.time
@@ -71,18 +71,18 @@ def longest_old(calls: Iterable[Call], exchanges: Iterable[Exchange]) -> float:
 
 
 def rejections(calls: Iterable[Call]) -> int:
-    """Calls that came with anything but a valid token."""
+    """Calls with anything but a valid token."""
     return sum(call.verdict is not Verdict.ACCEPTED for call in calls)
 
 
 def used(calls: Iterable[Call], exchanges: Sequence[Exchange]) -> bool:
-    """Whether the token of the last exchange, or one after it, was sent and accepted."""
+    """Whether the token of the last exchange, or a later one, was sent and accepted."""
     last = exchanges[-1].serial
     return any(call.verdict is Verdict.ACCEPTED and (call.serial or 0) >= last for call in calls)
 
 
 def table(results: Iterable[Result]) -> str:
-    """As Markdown, a row for each program."""
+    """As Markdown, with a row for each program."""
     head = ["program", "version", "lead", "renewals", "calls", "rejected", "old token after the file changed, at most"]
     rows = (
         [

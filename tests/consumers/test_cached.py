@@ -1,4 +1,4 @@
-"""How it is judged whether consumerDelay does what it is for."""
+"""How the effect of consumerDelay is judged."""
 
 from dataclasses import replace
 
@@ -31,12 +31,12 @@ def test_as_it_should_be() -> None:
     ],
 )
 def test_faults(wrong: Rollover) -> None:
-    """Whatever shows nothing, or the opposite, is told."""
+    """A run that shows nothing, or the opposite, is reported."""
     assert len(wrong.faults()) == 1
 
 
 def test_table() -> None:
-    """One without it has no figure for it."""
+    """A token without it has no figure for it."""
     rows = table([WITHOUT, WITH]).splitlines()
     assert rows[2] == "| – | 5 | 1 | 124.0 s | 90.2 s | 9,876 | 31 | 6.2 s |"
     assert rows[3] == "| 50 s | 5 | 1 | 124.0 s | 0.3 s | 9,876 | 0 | 0.0 s |"

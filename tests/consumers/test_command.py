@@ -8,11 +8,11 @@ from tests.consumers.controllers import CONTROLLERS
 from tests.consumers.programs import PROGRAMS, QUICK_ONES
 
 NAMES = [*(kind.name for kind in PROGRAMS), *(kind.name for kind in CONTROLLERS), cached.NAME]
-"""Of all that the command knows."""
+"""The number of names that the command knows."""
 
 
 def test_unknown_program(capsys: pytest.CaptureFixture[str]) -> None:
-    """A name that there isn't is told with those that there are."""
+    """An unknown name is reported with the known ones."""
     assert command.main(["curl", "wget"]) == 2
     told = capsys.readouterr().err
     assert told.startswith("error: wget isn't among: curl, ")
@@ -20,7 +20,7 @@ def test_unknown_program(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_paces() -> None:
-    """Of every program the lead covers what it and the kubelet take, and its names and keys are its own."""
+    """The lead covers each program plus the kubelet, and all names and keys are unique."""
     assert all(kind.pace.covers(kind.delay) for kind in PROGRAMS)
     assert len(set(NAMES)) == len(NAMES)
     templates = [key for kind in PROGRAMS for key in kind.template]

@@ -25,7 +25,7 @@ def test_old_token_is_timed_from_the_exchange_that_replaced_it() -> None:
 
 
 def test_use_is_seen_by_an_accepted_call() -> None:
-    """With the last token, or one after it."""
+    """With the last token, or a later one."""
     assert not used([call(21, 2)], EXCHANGES)
     assert not used([call(21, 4, Verdict.EXPIRED)], EXCHANGES)
     assert used([call(31, 6)], EXCHANGES)
@@ -43,13 +43,13 @@ def test_use_is_seen_by_an_accepted_call() -> None:
     ],
 )
 def test_fault(wrong: Result) -> None:
-    """Each promise that is broken is told, and nothing where none is."""
+    """Each broken promise is reported, and nothing else."""
     assert not FINE.faults()
     assert len(wrong.faults()) == 1
 
 
 def test_rejection_is_none_where_the_lead_does_not_cover_the_program() -> None:
-    """A program that goes on with an old token for longer than the lead is answered 401, and that is no fault of it."""
+    """If a program caches a token for longer than the lead, its 401s are not a fault."""
     slow = QUICK.lead - KUBELET + 1
     assert not replace(FINE, rejected=3, delay=slow).faults()
 

@@ -1,4 +1,4 @@
-"""The few lines of the documents, each in a program before one API and one volume that give it trouble."""
+"""The documented snippets, each in a program with one API and one volume that cause trouble."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ KINDS: Final = (HTTPX, Requests, Node, Go, Java)
 PATIENCE: Final = 30.0
 """Seconds: Java compiles its source first, on a machine that may be busy."""
 STORM: Final = 300
-"""Exchanges one right after the other."""
+"""Exchanges in quick succession."""
 
 TROUBLES: Final = {
     "no answer": Reply(0, delivery=Delivery.HANG),
@@ -33,10 +33,10 @@ TROUBLES: Final = {
 
 
 class Bench:
-    """All of them."""
+    """All of the programs."""
 
     def __init__(self, api: TroubledAPI, directory: Path) -> None:
-        """They run. `directory` is empty."""
+        """Starts them. `directory` is empty."""
         self.api = api
         self.programs: dict[str, Program] = {}
         mount = directory / "mount"
@@ -47,23 +47,23 @@ class Bench:
         for kind in KINDS:
             home = directory / kind.__name__
             home.mkdir()
-            # Of which nobody may make another Authorization than the file's.
+            # It must not make programs send any other Authorization than the file's.
             (home / ".netrc").write_text("machine 127.0.0.1 login shop password netrc\n")
             program = self.programs[kind.__name__] = kind()
             program.start(Site(mount, home, api.url(kind.__name__), directory / "none.pem"))
 
     def renew(self) -> None:
-        """Bring a new token into the file."""
+        """Writes a new token to the file."""
         self.number += 1
         self.volume.write({"authorization": f"{self.authorization}\n"})
 
     @property
     def authorization(self) -> str:
-        """The header of who sends the current token."""
+        """The header that has the current token."""
         return f"Bearer token-{self.number}"
 
     def until_each(self, condition: Callable[[Call], bool]) -> None:
-        """Wait until each has made such a call, from now on."""
+        """Waits until each has made such a call from now on."""
         begin = len(self.api.calls)
 
         def missing(calls: tuple[Call, ...]) -> set[str]:
@@ -76,12 +76,12 @@ class Bench:
             raise AssertionError({name: self.programs[name].printed()[-300:] for name in found}) from None
 
     def until_current(self) -> None:
-        """Wait until each has sent the current token and been answered well."""
+        """Waits until each has sent the current token successfully."""
         self.api.reply, authorization = FINE, self.authorization
         self.until_each(lambda call: call.reply is FINE and call.authorization == authorization)
 
     def failures(self) -> dict[str, int]:
-        """How often each has said that a call failed."""
+        """How often each has reported a failed call."""
         return {name: program.printed().count("the call failed") for name, program in self.programs.items()}
 
 
@@ -97,7 +97,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 @pytest.fixture
 def bench(started: Bench) -> Iterator[Bench]:
-    """Every call is answered well; and none was made without a token of the file, or to anybody else."""
+    """Every call succeeds; none was made without the file's token, or to anybody else."""
     started.until_current()
     yield started
     assert all(call.authorization.startswith("Bearer token-") for call in started.api.calls)
@@ -106,7 +106,7 @@ def bench(started: Bench) -> Iterator[Bench]:
 
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
 def test_trouble(bench: Bench, trouble: Reply) -> None:
-    """A call that fails is one call: the next one is made with the token that was renewed meanwhile."""
+    """Only the call fails: the next one uses the token that was renewed meanwhile."""
     bench.api.reply = trouble
     bench.until_each(lambda call: call.reply is trouble)
     bench.renew()
@@ -114,14 +114,14 @@ def test_trouble(bench: Bench, trouble: Reply) -> None:
 
 
 def test_redirect(bench: Bench) -> None:
-    """A redirect takes the token to nobody else."""
+    """A redirect doesn't take the token elsewhere."""
     redirect = bench.api.reply = Reply(302, headers={"location": bench.api.elsewhere})
     bench.until_each(lambda call: call.reply is redirect)
     bench.until_current()
 
 
 def test_absent_file(bench: Bench) -> None:
-    """Where there is no file, a call fails before anything is sent; once there is one, calls go on."""
+    """Without a file, a call fails before anything is sent; once there is one, calls go on."""
     before = bench.failures()
     with bench.volume.away():
         poll(lambda: all(count > before[name] for name, count in bench.failures().items()), "all to miss the file")
@@ -139,7 +139,7 @@ def test_exchange_under_way(bench: Bench) -> None:
 
 
 class _LateFile(type(Path())):  # type: ignore[misc]
-    """A file that isn't there the first time."""
+    """A file that is missing the first time."""
 
     opened = 0
 

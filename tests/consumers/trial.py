@@ -28,7 +28,7 @@ from tests.fakes.certificate import Certificate
 START: Final = 30.0
 """Seconds that a program may take until its first call."""
 LOOK: Final = 0.5
-"""Seconds from one look at the programs to the next."""
+"""Seconds between two checks of the programs."""
 
 
 @dataclass
@@ -39,9 +39,9 @@ class _Run:
     volume: Volume
     api: EnvironmentAPI
     number: str
-    """By which the API knows it."""
+    """The name that the API knows it by."""
     first: int
-    """The exchange from which on its renewals count."""
+    """The exchange from which its renewals count."""
     printed: str = ""
 
     def calls(self) -> list[Call]:
@@ -80,13 +80,13 @@ class Trial:
     """A context manager: inside, the operator keeps a Secret for each pace, and files follow them."""
 
     def __init__(self, paces: Sequence[Pace], template: dict[str, str]) -> None:
-        """`template` is of each target."""
+        """`template` is for each target."""
         self._paces = paces
         self._template = template
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Start all but the programs."""
+        """Starts everything except the programs."""
         with ExitStack() as stack:
             self._directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="consumers-")))
             plane = stack.enter_context(ControlPlane(audit=False))
@@ -108,11 +108,11 @@ class Trial:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End it."""
+        """Stops everything."""
         self._stack.close()
 
     def run(self, programs: Sequence[Program]) -> list[tuple[Result, str]]:
-        """Start all, and end each once it has seen enough rollovers; with each result what the program printed."""
+        """Starts all, and stops each once it has seen enough rollovers; returns results with the programs' output."""
         runs: list[_Run] = []
         try:
             for number, program in enumerate(programs):
@@ -148,7 +148,7 @@ class Trial:
 
 
 def played(programs: Sequence[Program]) -> list[tuple[Result, str]]:
-    """What came of each program, and what it printed."""
+    """Each program's result and output."""
     template: dict[str, str] = {}
     paces: dict[Pace, list[Program]] = defaultdict(list)
     for program in programs:

@@ -1,4 +1,4 @@
-"""The kubelet's own writer of mounted files: a Go program of our own around it."""
+"""The kubelet's own writer of mounted files, in a small Go program."""
 
 import json
 import subprocess
@@ -14,10 +14,10 @@ SOURCE: Final = KUBERNETES.directory / "atomicwriter"
 
 
 class AtomicWriter:
-    """A context manager: inside, directories can be written, by one thread."""
+    """A context manager: inside, one thread can write directories."""
 
     def __enter__(self) -> Self:
-        """Start the program."""
+        """Starts the program."""
         command = [str(go_program.build(SOURCE))]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         return self
@@ -25,13 +25,13 @@ class AtomicWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End it."""
+        """Stops it."""
         self._process.communicate()
 
     def write(self, directory: Path, files: Mapping[str, str]) -> None:
-        """Bring a new version of all files of a directory.
+        """Writes a new version of all files in a directory.
 
-        :param files: contents in base64, as a Secret's `data` has them.
+        :param files: contents in base64, like a Secret's `data`.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None

@@ -1,6 +1,6 @@
-"""`python -m tests.endpoints [NAME...]`: the operator against the servers of the room, with the seconds each case took.
+"""`python -m tests.endpoints [NAME...]`: the operator against these servers, with the seconds that each case took.
 
-Exit codes: 0 where every case went well, 1 where one didn't.
+Exit codes: 0 if every case succeeded, 1 if one didn't.
 """
 
 import sys
@@ -37,7 +37,7 @@ SERVERS: tuple[type[TokenServer], ...] = (
 
 
 def main(names: list[str]) -> int:
-    """Run the cases of one server after another; what went wrong is told below the table."""
+    """Runs the cases of one server after another; failures are printed below the table."""
     if unknown := set(names) - {kind.name for kind in SERVERS}:
         sys.exit(f"no such server: {', '.join(sorted(unknown))}; there are {', '.join(kind.name for kind in SERVERS)}")
     kinds = [kind for kind in SERVERS if not names or kind.name in names]
@@ -64,7 +64,7 @@ def main(names: list[str]) -> int:
 
 
 def table(rows: dict[str, dict[str, Result]]) -> str:
-    """As Markdown: a row for each case, a column for each server; seconds, or what it is that a server hasn't."""
+    """As Markdown: a row for each case, a column for each server; seconds, or what a server lacks."""
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
     return markdown.table(["case", *rows], ([name, *(_cell(row.get(name)) for row in rows.values())] for name in names))
 

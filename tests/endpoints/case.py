@@ -1,4 +1,4 @@
-"""What is tried with each server, through the operator: each case is what a user does and sees."""
+"""What is tried with each server through the operator: each case is something that a user does and sees."""
 
 import time
 from collections.abc import Callable, Collection
@@ -12,14 +12,14 @@ from tests.endpoints.site import LIFETIME, REFUSED, RENEWALS, Site
 
 
 def issue(site: Site, method: Method) -> None:
-    """A first token by one request, and a renewal at once where a person asks for one."""
+    """A first token costs one request, and a renewal that a person requests happens at once."""
     trial = site.begun(f"issue-{method.lower()}", method)
     trial.until_ready()
     assert [answer.status for answer in site.server.requests(trial.name)] == [200]
 
 
 def renew(site: Site, method: Method) -> None:
-    """Over three renewals one request each, and no expired token in the Secret."""
+    """Three renewals cost one request each, and the Secret never has an expired token."""
     trial = site.begun(f"renew-{method.lower()}", method, lifetime=LIFETIME)
     token = trial.until_ready()
     for _ in range(RENEWALS):
@@ -30,7 +30,7 @@ def renew(site: Site, method: Method) -> None:
 
 
 def wrong_secret(site: Site) -> None:
-    """A wrong secret is told with what to check; once it is mended, a token comes."""
+    """With a wrong secret the message says what to check; once it is fixed, a token comes."""
     trial = site.trial("wrong", site.plain)
     held = site.server.add_client(trial.name)
     trial.begin(held | {"client_secret": "wrong"})
@@ -43,8 +43,10 @@ def wrong_secret(site: Site) -> None:
 
 
 def rotated(site: Site, method: Method) -> None:
-    """What was exchanged at the server alone is told with what to check, while the last token serves on; exchanged in
-    the credentials Secret too, it brings the next one at once."""
+    """Credentials rotated only at the server: the message says what to check, and the last token stays in use.
+
+    Once they are changed in the credentials Secret too, the next token comes at once.
+    """
     trial = site.begun(f"rotated-{method.lower()}", method)
     token = trial.until_ready()
     held = site.server.rotate(trial.name)
@@ -61,7 +63,7 @@ def rotated(site: Site, method: Method) -> None:
 
 
 def unknown_client(site: Site) -> None:
-    """An ID that the server doesn't know is told with what to check."""
+    """With an ID that the server doesn't know, the message says what to check."""
     trial = site.trial("unknown", site.plain)
     trial.begin({"client_id": trial.name, "client_secret": "of-nobody"})
     ready = trial.until_stalled()
@@ -70,7 +72,7 @@ def unknown_client(site: Site) -> None:
 
 
 def missing_grant(site: Site) -> None:
-    """A client that may not use the grant is told so, in the server's own words."""
+    """A client that may not use the grant gets the server's own message."""
     ready = site.begun("ungranted", granted=False).until_stalled()
     # oidc-provider says invalid_request.
     assert ready["reason"] in {"UnauthorizedClient", "RequestRejected"}, ready
@@ -85,7 +87,7 @@ CASES: Final[dict[str, Case]] = {
     "scopes": permission.scopes,
     "unknown scope": permission.unknown_scope,
 }
-"""Those that every server has, by a client secret."""
+"""Cases that every server has, with a client secret."""
 
 CAPABLE: Final[dict[Capability, Case]] = {
     Capability.AUDIENCE: permission.audience,
@@ -93,16 +95,16 @@ CAPABLE: Final[dict[Capability, Case]] = {
 }
 
 LAST: Final = "restart of the server"
-"""The case that is tried once all others of the server are over, since it is felt by all."""
+"""The case tried after all other cases of the server, since it affects all of them."""
 
 
 def cases(server: TokenServer | type[TokenServer]) -> dict[str, Case]:
-    """All that is tried with the server, by name."""
+    """All cases for the server, by name."""
     found: dict[str, Case] = {}
     for method in sorted(server.methods):
         found[f"{method}"] = lambda site, method=method: issue(site, method)  # type: ignore[misc]
         found[f"{method}, renewals"] = lambda site, method=method: renew(site, method)  # type: ignore[misc]
-        if method is federation.METHOD:  # nothing of the server's could be rotated
+        if method is federation.METHOD:  # the client holds nothing that the server could rotate
             found[f"{method}, disabled"] = federation.disabled
         else:
             found[f"{method}, rotated"] = lambda site, method=method: rotated(site, method)  # type: ignore[misc]
@@ -112,14 +114,14 @@ def cases(server: TokenServer | type[TokenServer]) -> dict[str, Case]:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one case."""
+    """The result of one case."""
 
     seconds: float
     failure: BaseException | None
 
 
 def begin(pool: ThreadPoolExecutor, site: Site) -> dict[str, "Future[Result]"]:
-    """Start all cases of a server, side by side, but for the last one: most of their time they wait."""
+    """Starts all cases of a server in parallel, except the last one: most of the time they wait."""
 
     def run(case: Case, before: Collection["Future[Result]"] = ()) -> Result:
         wait(before)

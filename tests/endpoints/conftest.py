@@ -1,4 +1,4 @@
-"""Each server of the room, started when the first test asks for it."""
+"""Each of the servers, started when the first test needs it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,14 +16,14 @@ Start = Callable[[type[TokenServer]], TokenServer]
 
 @pytest.fixture(scope="session")
 def plane() -> Iterator[ControlPlane]:
-    """Whose ServiceAccounts' tokens others can prove."""
+    """Others can verify its ServiceAccounts' tokens."""
     with ControlPlane(issuer=True) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def start(plane: ControlPlane) -> Iterator[Start]:
-    """Starts a server, or answers the one that runs already."""
+    """Starts a server, or returns the running one."""
     with ExitStack() as stack:
 
         @cache
@@ -35,7 +35,7 @@ def start(plane: ControlPlane) -> Iterator[Start]:
 
 @pytest.fixture(scope="session")
 def keycloak(start: Start) -> Keycloak:
-    """It takes the tokens of the plane's ServiceAccounts."""
+    """It accepts the tokens of the plane's ServiceAccounts."""
     server = start(Keycloak)
     assert isinstance(server, Keycloak)
     return server

@@ -1,14 +1,14 @@
-"""What each server of this room has to do, and each module of tests says of its own."""
+"""What every server here has to do, checked in each test module."""
 
 from tests.endpoints.grant import ask
 from tests.endpoints.server import SCOPES, Capability, Method, TokenServer
 
 LIFETIME = 20
-"""Seconds: none of the servers' defaults."""
+"""Seconds: not the default of any server."""
 
 
 def check_token(server: TokenServer, method: Method) -> None:
-    """A client gets a token by its method, which lives as long as was asked for."""
+    """A client gets a token with its method, which lives as long as requested."""
     name = f"token-{method}".lower()
     held = server.add_client(name, method=method, lifetime=LIFETIME)
     answer = ask(server, held, method)
@@ -21,7 +21,7 @@ def check_token(server: TokenServer, method: Method) -> None:
 
 
 def check_rotation(server: TokenServer, method: Method) -> None:
-    """What a client held before a rotation gets no token, and what it holds now does."""
+    """A client's old credentials no longer get a token after a rotation, and the new ones do."""
     name = f"rotation-{method}".lower()
     old = server.add_client(name, method=method)
     assert ask(server, old, method).is_success
@@ -31,7 +31,7 @@ def check_rotation(server: TokenServer, method: Method) -> None:
 
 
 def check_scopes(server: TokenServer) -> None:
-    """A client gets the scopes that it has, and one that nobody has is refused or left out."""
+    """A client gets its scopes, and an unknown one is refused or left out."""
     held = server.add_client("scoped", scopes=SCOPES)
     every = " ".join(SCOPES)
     answer = ask(server, held, Method.CLIENT_SECRET_POST, scope=every)
@@ -44,7 +44,7 @@ def check_scopes(server: TokenServer) -> None:
 
 
 def check_restart(server: TokenServer) -> None:
-    """While the server is down its front says so, and then it knows its clients as before."""
+    """While the server is down its front says so; afterwards the server knows its clients as before."""
     held = server.add_client("lasting", lifetime=LIFETIME)
     server.stop()
     assert ask(server, held, Method.CLIENT_SECRET_POST).status_code == 502
@@ -54,7 +54,7 @@ def check_restart(server: TokenServer) -> None:
 
 
 def refused(server: TokenServer, name: str, *, granted: bool = True, disabled: bool = False) -> tuple[int, str]:
-    """Status and error of the answer to a client that may not use the grant, or that is disabled."""
+    """Status and error of the response to a client that may not use the grant, or that is disabled."""
     held = server.add_client(name, granted=granted)
     if disabled:
         server.disable(name)

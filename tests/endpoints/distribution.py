@@ -1,4 +1,4 @@
-"""Keycloak as it is published, built once for how it is started here, with a database that has its tables."""
+"""Keycloak as published, built once with the options used here and a database with its tables."""
 
 import hashlib
 import os
@@ -28,14 +28,14 @@ OLDER: Final = maven.Artifact(
     "zip",
     "490189d9dff05272432d51f71a069462eeca97f2920a694d539a1e6c26a5a347",
 )
-"""Of the first minor version that takes a client's certificate from a front by RFC 9440."""
+"""The first minor version that takes a client's certificate from a front by RFC 9440."""
 BUILD: Final = (
     "--db=dev-file",
-    "--spi-x509cert-lookup--provider=rfc9440",  # by which the front passes a client's certificate on
+    "--spi-x509cert-lookup--provider=rfc9440",  # in which a front passes on a client's certificate
 )
-"""Options that Keycloak takes only while it is built."""
+"""Options that Keycloak accepts only at build time."""
 ADMIN: Final = "harness"
-"""The client by which tests manage the server."""
+"""The client with which tests manage the server."""
 _TAIL: Final = 15
 
 
@@ -43,7 +43,7 @@ class Distribution:
     """One directory of the cache."""
 
     def __init__(self, artifact: maven.Artifact) -> None:
-        """Gets it ready, which takes a minute the first time. Raises ToolError."""
+        """Prepares it, which takes a minute the first time. Raises ToolError."""
         key = hashlib.sha256(repr((artifact, BUILD)).encode()).hexdigest()[:16]
         base = cache.root() / f"keycloak-{key}"
         self.home = base / f"keycloak-{artifact.version}"
@@ -60,17 +60,17 @@ class Distribution:
 
     @property
     def secret(self) -> str:
-        """Of the client ADMIN, in the realm master."""
+        """The secret of the client ADMIN, in the realm master."""
         return self._secret.read_text()
 
     def copy_database(self, directory: Path) -> str:
-        """A database of its own, and its URL."""
+        """A separate database, and its URL."""
         shutil.copytree(self.home / "data" / "h2", directory)
-        # Who is killed would lose the last half of a second otherwise.
+        # A killed server would otherwise lose the last half second.
         return f"jdbc:h2:file:{directory / 'keycloakdb'};NON_KEYWORDS=VALUE;WRITE_DELAY=0"
 
     def command(self, *options: str) -> list[str]:
-        """Which starts it.
+        """The command that starts it.
 
         Keycloak's own script leaves a process behind when it is killed, so this is what that script runs.
         """
@@ -84,7 +84,7 @@ class Distribution:
             ),
             "picocli.disable.closures": "true",
         }
-        # It lives for minutes: the compiler that takes its time for better code would not earn it back.
+        # It lives for minutes, which is too short for the optimising compiler to pay off.
         java = ["java", "-Xmx512m", "-XX:MaxMetaspaceSize=256m", "-XX:TieredStopAtLevel=1", *opened]
         java += [f"-D{name}={value}" for name, value in properties.items()]
         jar = str(self.home / "lib" / "quarkus-run.jar")
@@ -95,12 +95,12 @@ class Distribution:
         self._secret.touch(mode=0o600)
         self._secret.write_text(secret)
         self._call("build", *BUILD)
-        # That makes the tables, too, which takes half of a start.
+        # This also creates the tables, which is half of a start.
         named = (f"--client-id={ADMIN}", "--client-secret:env=ADMIN_SECRET")
         self._call("bootstrap-admin", "service", "--optimized", *named, ADMIN_SECRET=secret)
 
     def _call(self, *arguments: str, **environment: str) -> None:
-        # A zip has no modes, so the script is no program yet.
+        # A zip has no modes, so the script isn't executable yet.
         command = ["bash", str(self.home / "bin" / "kc.sh"), *arguments]
         answer = subprocess.run(
             command,

@@ -1,4 +1,4 @@
-"""No client secret at all: a server takes tokens of ServiceAccounts that a real API server signed, by its keys."""
+"""No client secret at all: a server accepts ServiceAccount tokens that a real API server signed, using its keys."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +11,12 @@ from tests.endpoints.site import LIFETIME, REFUSED, Site
 
 METHOD: Final = Method.SERVICE_ACCOUNT_TOKEN
 CLIENTS: Final = (f"issue-{METHOD.lower()}", f"renew-{METHOD.lower()}", "disabled")
-"""Of the cases here and of those of every method."""
+"""The accounts of these cases and of those for every method."""
 
 
 @contextmanager
 def running(kind: type[TokenServer], plane: ControlPlane) -> Iterator[TokenServer]:
-    """A server of that kind; one that takes tokens of ServiceAccounts takes those of the plane.
+    """A server of that kind; if it accepts ServiceAccount tokens, it accepts the plane's.
 
     :param plane: with an issuer.
     """
@@ -30,7 +30,7 @@ def running(kind: type[TokenServer], plane: ControlPlane) -> Iterator[TokenServe
 
 
 def values(plane: ControlPlane, *kinds: type[TokenServer]) -> list[str]:
-    """Of a chart that names the account of each case; it makes Roles in their namespaces, which are made here."""
+    """Chart values that name each case's account; their Roles need the namespaces, which are created here."""
     namespaces = [f"{kind.name}-{client}" for kind in kinds if METHOD in kind.methods for client in CLIENTS]
     for namespace in namespaces:
         plane.kubectl("create", "namespace", namespace)
@@ -42,8 +42,10 @@ def values(plane: ControlPlane, *kinds: type[TokenServer]) -> list[str]:
 
 
 def disabled(site: Site) -> None:
-    """A client that is disabled is told by the failing refresh alone, since consumers are still served, and by all once
-    its last token has expired."""
+    """A disabled client first shows as a failing refresh alone, since consumers still have a token.
+
+    Once the last token has expired, all conditions show it.
+    """
     trial = site.begun("disabled", METHOD, lifetime=LIFETIME)
     token = trial.until_ready()
     site.server.disable(trial.name)

@@ -1,7 +1,7 @@
-"""A front before a server: ends TLS, passes requests on as they came, and notes those for tokens.
+"""A front for a server: terminates TLS, passes requests on unchanged, and records token requests.
 
-A client certificate goes on in the header Client-Cert (RFC 9440). Answers come as the server gave them: one without a
-Date stays one.
+A client certificate is passed on in the header Client-Cert (RFC 9440). Responses are passed on unchanged: no Date is
+added to one without it.
 """
 
 import asyncio
@@ -26,19 +26,19 @@ from tests.fakes.certificate import Certificate, ClientAuthority
 from tests.fakes.server import HOST, Server
 
 PRIVATE: Final = "/-/"
-"""Paths below are between us and the server behind: the front doesn't know them."""
+"""Paths that only this harness and the server use: the front doesn't serve them."""
 
 _SECRET: Final = ("client_assertion", "assertion", "subject_token", "client_secret")
-"""Fields of a token request that nobody but the server may see."""
+"""Fields of a token request that only the server may see."""
 
 _OWN: Final = frozenset({b"client-cert", b"x-forwarded-proto"})
-"""Headers of a request that only the front sets."""
+"""Request headers that only the front sets."""
 _HOP: Final = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"content-length"})
 """Headers of one connection."""
 
 
 class _Asking(Certificate):
-    """A server's certificate; the server asks clients for one, and takes those without any as well."""
+    """A server's certificate; the server requests a client certificate, but doesn't require one."""
 
     def context(self, *, clients: ClientAuthority | None = None) -> ssl.SSLContext:
         context = super().context(clients=clients)
@@ -48,12 +48,12 @@ class _Asking(Certificate):
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificate:
-    """By which a client shows who it is; certificate and key in PEM."""
+    """A client's certificate and key in PEM."""
 
     certificate: str
     private_key: str = field(repr=False)
     subject: str
-    """As RFC 4514 writes it, and so the next."""
+    """In RFC 4514 notation, as is the next one."""
     issuer: str
 
 
@@ -63,10 +63,9 @@ class Front:
     url: str
 
     def __init__(self, behind: int, token_path: str, turn: threading.Semaphore | None = None) -> None:
-        """
-        :param behind: the server's port.
-        :param token_path: requests for it are noted.
-        :param turn: held while a request is with the server, where that bears no two at once.
+        """:param behind: the server's port.
+        :param token_path: requests for it are recorded.
+        :param turn: held while a request is with the server, if that can't handle two at once.
         """
         self._turn = turn
         self._behind = f"http://{HOST}:{behind}".encode()
@@ -82,33 +81,33 @@ class Front:
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
-        """Serve."""
+        """Starts serving."""
         self.url = self._server.__enter__().url
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop; what was noted can still be read."""
+        """Stops; what was recorded can still be read."""
         self._server.__exit__(kind, error, traceback)
 
     def answers(self, names: frozenset[str]) -> tuple[Answer, ...]:
-        """To the token requests that bore one of these names: a client's ID, or the subject of its assertion."""
+        """Responses to token requests with one of these names: a client's ID, or the subject of its assertion."""
         with self._lock:
             return tuple(answer for named, answer in self._noted if named & names)
 
     def sent(self) -> frozenset[str]:
-        """What token requests held that nobody else may see: assertions, and secrets in bodies."""
+        """What token requests contained that nobody else may see: assertions, and secrets in bodies."""
         with self._lock:
             return frozenset(self._sent)
 
     def issued(self) -> frozenset[str]:
-        """The access tokens in their answers."""
+        """The access tokens in the responses."""
         with self._lock:
             return frozenset(self._issued)
 
     def issue(self, name: str) -> ClientCertificate:
-        """A client certificate that the front takes, with that common name."""
+        """Issues a client certificate that the front accepts, with that common name."""
         identity = self._clients.issue(name)
         parsed = load_pem_x509_certificate(identity.chain.encode())
         names = parsed.subject.rfc4514_string(), parsed.issuer.rfc4514_string()
@@ -134,7 +133,7 @@ class Front:
                 response = await pool.request(scope["method"], self._behind + target, headers=sent, content=body)
                 status, headed, content = response.status, response.headers, response.content
             except (httpcore.NetworkError, httpcore.ProtocolError):
-                status, headed, content = 502, [], b""  # as proxies say it of a server that is down
+                status, headed, content = 502, [], b""  # as proxies report a server that is down
         if scope["path"] == self._token_path:
             named = _named(dict(headers), body)
             said = _said(content)
@@ -169,7 +168,7 @@ def _certificate(scope: Scope) -> list[tuple[bytes, bytes]]:
 
 
 def _named(headers: dict[bytes, bytes], body: bytes) -> frozenset[str]:
-    """Whom a token request names, by any way of client authentication."""
+    """The client that a token request names, with any authentication method."""
     form = parse_qs(body.decode(errors="replace"))
     names = set(form.get("client_id", []))
     names |= {str(jose.claims_of(assertion).get("sub", "")) for assertion in form.get("client_assertion", [])}
@@ -181,13 +180,13 @@ def _named(headers: dict[bytes, bytes], body: bytes) -> frozenset[str]:
 
 
 def _secrets(body: bytes) -> set[str]:
-    """What stands in the secret fields of a token request."""
+    """The contents of a token request's secret fields."""
     form = parse_qs(body.decode(errors="replace"))
     return {value for name in _SECRET for value in form.get(name, [])}
 
 
 def _said(body: bytes) -> dict[str, str]:
-    """The members of an answer in JSON, as text; none where it is no object."""
+    """The members of a JSON response, as text; none if it isn't an object."""
     try:
         found = json.loads(body)
     except ValueError:

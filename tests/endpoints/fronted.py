@@ -1,4 +1,4 @@
-"""What all servers of this room are made of: a front, and a program behind it in a directory of its own."""
+"""What all servers here consist of: a front, and a program behind it in its own directory."""
 
 import shutil
 import tempfile
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from threading import Semaphore
 
 READY: Final = 120.0
-"""Seconds that a program may take to be ready: Keycloak takes 10, but the machine may be busy."""
+"""Seconds until a program must be ready: Keycloak takes 10, but the machine may be busy."""
 
 
 class Fronted(ABC):
-    """A TokenServer (server.py), less what each does with its clients in a way of its own."""
+    """A TokenServer (server.py), except for what each does with its clients in its own way."""
 
     name: ClassVar[str]
     methods: ClassVar[frozenset[Method]]
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
     path: ClassVar[str]
-    """Of the token endpoint."""
+    """The path of the token endpoint."""
     encoding: ClassVar[str] = "Form"
     token_url: str
     audience: str
@@ -43,7 +43,7 @@ class Fronted(ABC):
         self._turn: Semaphore | None = None
 
     def __enter__(self) -> Self:
-        """Start it, and wait until it is ready."""
+        """Starts it, and waits until it is ready."""
         with ExitStack() as stack:
             directory = Path(tempfile.mkdtemp(prefix=f"{self.name}-"))
             stack.callback(shutil.rmtree, directory, ignore_errors=True)
@@ -65,7 +65,7 @@ class Fronted(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End it."""
+        """Stops it."""
         self._stack.close()
 
     def stop(self) -> None:
@@ -93,23 +93,23 @@ class Fronted(ABC):
     def _command(self, port: int, url: str, directory: Path) -> list[str]:
         """The program's command line.
 
-        :param port: where it is to serve, by plain HTTP.
-        :param url: by which its clients know it.
-        :param directory: for whatever it writes.
+        :param port: where it serves plain HTTP.
+        :param url: the address that its clients use.
+        :param directory: for its files.
         """
 
     @property
     @abstractmethod
     def _ready_path(self) -> str:
-        """What answers with success once the program serves."""
+        """The path that returns success once the program serves."""
 
     @abstractmethod
     def _prepare(self) -> None:
-        """Do what is to be done before the first client; `token_url` and `audience` may be others."""
+        """Prepares it before the first client; `token_url` and `audience` may change."""
 
     @abstractmethod
     def _restore(self) -> None:
-        """Tell the program, which was started again, of the clients that it has forgotten."""
+        """Tells the restarted program about the clients that it has forgotten."""
 
     def _serve(self) -> None:
         self._daemon.start()

@@ -1,4 +1,4 @@
-"""A token request by the plainest means, for the tests of the servers themselves."""
+"""A minimal token request, for the tests of the servers themselves."""
 
 import ssl
 import tempfile
@@ -20,11 +20,11 @@ _BEARER: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 def ask(
     server: TokenServer, held: Mapping[str, str], method: Method, *, assertion: str = "", scope: str = ""
 ) -> httpx.Response:
-    """The server's answer to one request for a token.
+    """The server's response to one token request.
 
     :param held: as TokenServer.add_client returns it.
-    :param assertion: the service account's token, where that is the method.
-    :param scope: with spaces between; none is asked for where it is empty.
+    :param assertion: the service account's token, if that is the method.
+    :param scope: separated by spaces; none is requested if it is empty.
     """
     form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
     basic = httpx.Auth()  # which adds nothing

@@ -1,4 +1,4 @@
-"""Ory Hydra, whose clients are made by its admin API."""
+"""Ory Hydra; its clients are created with its admin API."""
 
 import json
 import secrets
@@ -21,7 +21,7 @@ from tests.fakes.server import HOST
 PROGRAM: Final = Path(__file__).parent / "ory"
 """The pinned module."""
 TAGS: Final = "sqlite"
-"""Of the build: the database that needs no server is in C."""
+"""Build tags: the serverless database is written in C."""
 _DATABASE: Final = "_fk=true&_journal_mode=WAL&_busy_timeout=10000"
 """How it is opened."""
 
@@ -33,13 +33,13 @@ class Hydra(Fronted):
     methods = frozenset({Method.CLIENT_SECRET_POST, Method.CLIENT_SECRET_BASIC, Method.PRIVATE_KEY_JWT})
     capabilities = frozenset({Capability.SCOPE_REFUSAL, Capability.AUDIENCE})
     path = "/oauth2/token"
-    _ready_path = "/.well-known/jwks.json"  # where it makes its keys, else with the first token
+    _ready_path = "/.well-known/jwks.json"  # there it creates its keys; otherwise the first token does
 
     def __init__(self) -> None:
         """Starts nothing yet."""
         super().__init__()
         self._clients: dict[str, dict[str, Any]] = {}
-        self._turn = self._lock = threading.Semaphore()  # its SQLite is locked where two requests write
+        self._turn = self._lock = threading.Semaphore()  # its SQLite is locked if two requests write
 
     def add_client(
         self,
@@ -70,13 +70,13 @@ class Hydra(Fronted):
         return held
 
     def disable(self, name: str) -> None:
-        """See TokenServer: it is forgotten."""
+        """See TokenServer: it is deleted."""
         self._call("DELETE", f"/{name}")
 
     def stop(self) -> None:
         """See TokenServer."""
         super().stop()
-        self._socket.unlink(missing_ok=True)  # which one that was killed leaves, and the next one refuses
+        self._socket.unlink(missing_ok=True)  # a killed server leaves it, and the next one refuses it
 
     def _command(self, port: int, url: str, directory: Path) -> list[str]:
         program = go_program.build(PROGRAM, "about 4 min on two cores", c_tags=TAGS)
@@ -85,8 +85,8 @@ class Hydra(Fronted):
         settings = {
             "dsn": database,
             "log": {"level": "warn"},
-            "strategies": {"access_token": "jwt"},  # which shows for whom it is
-            "sqa": {"opt_out": True},  # else it tells its makers that it is used
+            "strategies": {"access_token": "jwt"},  # shown on the consent screen
+            "sqa": {"opt_out": True},  # otherwise it sends usage data to its makers
             "serve": {"public": {"host": HOST, "port": port}, "admin": {"host": f"unix:{self._socket}"}},
             "urls": {"self": {"issuer": url}},
             "secrets": {"system": [secrets.token_urlsafe(32)]},
@@ -101,13 +101,13 @@ class Hydra(Fronted):
         pass
 
     def _restore(self) -> None:
-        """Its database has them."""
+        """They are in its database."""
 
     def _ready(self) -> bool:
         return self._socket.exists() and super()._ready()
 
     def _renewed(self, name: str) -> dict[str, str]:
-        """What the client holds from now on; what Hydra is to know of it is noted."""
+        """The client's new credentials; records what Hydra must know about them."""
         client = self._clients[name]
         held = {"client_id": name}
         if client["token_endpoint_auth_method"] == REGISTERED[Method.PRIVATE_KEY_JWT]:

@@ -1,4 +1,4 @@
-"""Keys as JSON, and signed JWTs, from nothing but the algorithms: no code is shared with what is tested."""
+"""Keys as JSON, and signed JWTs, written from the algorithms: no code is shared with what is tested."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 BITS = 2048
-"""Of an RSA key: the least that the servers take."""
+"""RSA key size: the least that the servers accept."""
 
 
 def new_key() -> str:
@@ -21,30 +21,30 @@ def new_key() -> str:
 
 
 def public_jwk(key: str) -> dict[str, str]:
-    """The public half of a key in PEM, as RFC 7517 has it, without a `kid`."""
+    """The public half of a key in PEM, as in RFC 7517, without a `kid`."""
     numbers = _loaded(key).public_key().public_numbers()
     return {"kty": "RSA", "use": "sig", "alg": "RS256", "n": _number(numbers.n), "e": _number(numbers.e)}
 
 
 def signed_by_key(claims: Mapping[str, object], key: str, **header: str) -> str:
-    """A JWT by RS256."""
+    """A JWT signed with RS256."""
     text = _signed_part({"alg": "RS256", "typ": "JWT", **header}, claims)
     return f"{text}.{encoded(_loaded(key).sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
 
 
 def signed_by_secret(claims: Mapping[str, object], secret: str) -> str:
-    """A JWT by HS256."""
+    """A JWT signed with HS256."""
     text = _signed_part({"alg": "HS256", "typ": "JWT"}, claims)
     return f"{text}.{encoded(hmac.digest(secret.encode(), text.encode(), hashlib.sha256))}"
 
 
 def encoded(data: bytes) -> str:
-    """Base64 for URLs, without padding."""
+    """Unpadded base64url."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def claims_of(token: str) -> dict[str, object]:
-    """What a JWT says, unverified; empty where it is none."""
+    """The claims of a JWT, unverified; empty if it isn't one."""
     try:
         _, payload, _ = token.split(".")
         found = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

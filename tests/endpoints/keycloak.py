@@ -1,4 +1,4 @@
-"""Keycloak, whose clients are made by its admin API, in a realm of their own."""
+"""Keycloak; its clients are created with its admin API, in their own realm."""
 
 import json
 import secrets
@@ -17,7 +17,7 @@ from tests.fakes.server import HOST
 
 REALM: Final = "trial"
 CLUSTER: Final = "cluster"
-"""The identity provider that stands for a cluster."""
+"""The identity provider that represents a cluster."""
 
 _AUTHENTICATORS: Final = {
     Method.CLIENT_SECRET_POST: "client-secret",
@@ -42,7 +42,7 @@ class Keycloak(Fronted):
     def __init__(self, *trusted: Path) -> None:
         """Starts nothing yet.
 
-        :param trusted: files of certificates, in PEM, by which it is to know servers that it asks, such as a cluster's.
+        :param trusted: certificate files in PEM, for servers that it calls, such as a cluster's.
         """
         super().__init__()
         self._trusted = trusted
@@ -60,7 +60,7 @@ class Keycloak(Fronted):
     ) -> dict[str, str]:
         """See TokenServer.
 
-        :param subject: of the service account tokens by which the client shows who it is, where that is the method:
+        :param subject: of the service account tokens that authenticate the client, if that is the method:
             `system:serviceaccount:NAMESPACE:NAME`.
         """
         self._subjects[name] = subject or name
@@ -72,13 +72,13 @@ class Keycloak(Fronted):
             "attributes": {"access.token.lifespan": str(lifetime)},
         }
         if scopes:
-            client["optionalClientScopes"] = list(scopes)  # without it, those of the realm's clients
+            client["optionalClientScopes"] = list(scopes)  # without it, the default scopes of the realm
         answer = self._call("POST", "/clients", client)
         self._ids[name] = answer.headers["location"].rpartition("/")[2]
         return self.rotate(name)
 
     def add_issuer(self, issuer: str) -> None:
-        """Take the service account tokens of the cluster that calls itself so; Keycloak asks there for its keys."""
+        """Accepts the service account tokens of the cluster with this issuer, where Keycloak gets its keys."""
         provider = {
             "alias": CLUSTER,
             "providerId": "kubernetes",
@@ -87,7 +87,7 @@ class Keycloak(Fronted):
         self._call("POST", "/identity-provider/instances", provider)
 
     def rotate(self, name: str) -> dict[str, str]:
-        """See TokenServer. Who shows a service account's token has nothing that could be rotated."""
+        """See TokenServer. A client with a service account's token has nothing to rotate."""
         client = self._client(name)
         attributes: dict[str, str] = client["attributes"]
         held = {"client_id": name}
@@ -135,14 +135,14 @@ class Keycloak(Fronted):
             self._call("POST", "/client-scopes", {"name": scope, "protocol": "openid-connect"})
 
     def _restore(self) -> None:
-        """Its database has them."""
+        """They are in its database."""
 
     def _client(self, name: str) -> dict[str, Any]:
         client: dict[str, Any] = self._call("GET", f"/clients/{self._ids[name]}").json()
         return client
 
     def _call(self, method: str, path: str | None, content: object = None) -> httpx.Response:
-        """The admin API, below the realm, or without a path above it."""
+        """The admin API below the realm, or at its root without a path."""
         form = {
             "grant_type": "client_credentials",
             "client_id": ADMIN,
@@ -155,7 +155,7 @@ class Keycloak(Fronted):
 
 
 class OlderKeycloak(Keycloak):
-    """Of a minor version in which service account tokens were still a preview."""
+    """A minor version in which service account tokens were still a preview."""
 
     name = "keycloak-26-5"
     artifact = OLDER

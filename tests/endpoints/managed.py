@@ -1,4 +1,4 @@
-"""A program of ours around other people's code: a test tells it by HTTP which clients there are."""
+"""A program of ours around somebody else's code: a test tells it over HTTP which clients exist."""
 
 import secrets
 from collections.abc import Sequence
@@ -16,15 +16,15 @@ REGISTERED: Final = {
     Method.PRIVATE_KEY_JWT: "private_key_jwt",
     Method.TLS_CLIENT_AUTH: "tls_client_auth",
 }
-"""As OAuth calls them (RFC 7591, section 2, and RFC 8705, section 2.1.1)."""
+"""Method names in OAuth (RFC 7591, section 2, and RFC 8705, section 2.1.1)."""
 
 
 class Managed(Fronted):
-    """A TokenServer (server.py), less its command line.
+    """A TokenServer (server.py) without its command line.
 
-    The program answers GET /-/ once it serves. PUT /-/clients/NAME takes an object with `id`, `method` (as OAuth calls
-    it), `lifetime` in seconds, `granted`, `scopes`, and by the method `secret`, `key` (a public JWK) or `subject` (of a
-    certificate, as RFC 4514 writes it); it replaces the client of that name. DELETE forgets it.
+    The program answers GET /-/ once it serves. PUT /-/clients/NAME takes an object with `id`, `method` (its OAuth
+    name), `lifetime` in seconds, `granted`, `scopes`, and depending on the method `secret`, `key` (a public JWK) or
+    `subject` (of a certificate, in RFC 4514 notation); it replaces the client of that name. DELETE removes it.
     """
 
     _ready_path = PRIVATE
@@ -66,7 +66,7 @@ class Managed(Fronted):
         return held
 
     def disable(self, name: str) -> None:
-        """See TokenServer: it is forgotten."""
+        """See TokenServer: it is deleted."""
         del self._clients[name]
         self._behind.delete(f"{PRIVATE}clients/{name}").raise_for_status()
 

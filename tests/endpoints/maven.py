@@ -1,4 +1,4 @@
-"""Pinned files of Maven Central, by whatever way this machine's Maven reaches it."""
+"""Pinned files from Maven Central, fetched the way this machine's Maven is configured."""
 
 import hashlib
 import shutil
@@ -12,12 +12,12 @@ from tests.cluster.toolchain import ToolError
 
 _COPY: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 TAIL: Final = 5
-"""Lines of Maven's that an error shows."""
+"""Lines of Maven's output that an error shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One file, as Maven names it, and what is in it."""
+    """One file by its Maven coordinates, with its hash."""
 
     group: str
     name: str
@@ -31,7 +31,7 @@ class Artifact:
 
 
 def fetch(artifact: Artifact, directory: Path) -> Path:
-    """The file in the directory, which is left with nothing else. Raises ToolError."""
+    """Puts the file into the directory, and nothing else. Raises ToolError."""
     repository = directory / "repository"
     coordinates = f"{artifact.group}:{artifact.name}:{artifact.version}:{artifact.packaging}"
     run("--quiet", _COPY, f"-Dartifact={coordinates}", f"-DoutputDirectory={directory}", repository=repository)
@@ -45,7 +45,7 @@ def fetch(artifact: Artifact, directory: Path) -> Path:
 
 
 def run(*arguments: str, repository: Path, directory: Path | None = None) -> None:
-    """Maven in that directory, which keeps what it fetches in that repository. Raises ToolError."""
+    """Runs Maven in that directory, with that repository as its cache. Raises ToolError."""
     if missing := debian.absent(debian.ENDPOINTS):
         raise ToolError(debian.shortage(missing))
     command = ["mvn", "--batch-mode", f"-Dmaven.repo.local={repository}", *arguments]

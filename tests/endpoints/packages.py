@@ -1,4 +1,4 @@
-"""The pinned packages of PyPI, apart from those of the project."""
+"""Pinned packages from PyPI, separate from the project's."""
 
 import hashlib
 import sys
@@ -13,13 +13,13 @@ ROOT: Final = Path(__file__).parents[2]
 
 
 def command(module: str, *arguments: str) -> list[str]:
-    """Which runs that module of the folder `python` with the packages. Raises ToolError."""
+    """The command that runs this module from the folder `python` with the packages. Raises ToolError."""
     path = f"PYTHONPATH={_packages()}:{ROOT}"
     return ["env", path, sys.executable, "-P", "-m", f"tests.endpoints.python.{module}", *arguments]
 
 
 def _packages() -> Path:
-    # Some are compiled, for one version of Python.
+    # Some are compiled for one version of Python.
     key = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:16]
     what = "getting Authlib and Django OAuth Toolkit from PyPI, once"
     return cache.made(f"packages-{key}", what, "about 10 s", _get)

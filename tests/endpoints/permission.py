@@ -1,4 +1,4 @@
-"""What a client asks for beside a token: scopes, and the API that the token is to be for."""
+"""What a client requests in addition to a token: scopes, and the API that the token is for."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,19 +10,21 @@ from tests.endpoints.site import Site
 UNKNOWN: Final = "orders.burn"
 """A scope that nobody has."""
 OTHER_API: Final = "https://stock.example.com/v1"
-"""Which no server knows."""
+"""One that no server knows."""
 
 
 def scopes(site: Site) -> None:
-    """A client that asks for scopes that it has gets them, and the status says so."""
+    """A client that requests scopes it has gets them, and the status says so."""
     trial = site.begun("scopes", scopes=SCOPES, spec={"scopes": list(SCOPES)})
     trial.until_ready()
     assert set(SCOPES) <= set(trial.status["scope"]), trial.status
 
 
 def unknown_scope(site: Site) -> None:
-    """A scope that it hasn't is told with what to check; where the server leaves it out without a word, the token is
-    there, and the status doesn't have that scope."""
+    """With a scope that it lacks, the message says what to check.
+
+    If the server silently omits the scope, the token is there, and the status doesn't list that scope.
+    """
     asked = [SCOPES[0], UNKNOWN]
     trial = site.begun("unknown-scope", scopes=SCOPES, spec={"scopes": asked})
     if Capability.SCOPE_REFUSAL in site.server.capabilities:
@@ -35,13 +37,13 @@ def unknown_scope(site: Site) -> None:
 
 
 def audience(site: Site) -> None:
-    """The endpoint's `audience` is whom the token is for; one that the server doesn't know is told."""
+    """The endpoint's `audience` sets whom the token is for; an unknown one is reported."""
     _aimed(site, "audience", {"audience": API})
     _astray(site, "audience", {"audience": OTHER_API})
 
 
 def resource(site: Site) -> None:
-    """So is a resource (RFC 8707), be it the one value of a field or the first of several; two are told."""
+    """So does a resource (RFC 8707), as a field's only value or the first of several; two are reported."""
     _aimed(site, "resource", {"parameters": {"resource": API}})
     _aimed(site, "resources", {"repeatedParameters": {"resource": [API]}})
     _astray(site, "resource", {"parameters": {"resource": OTHER_API}})

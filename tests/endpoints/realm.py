@@ -1,4 +1,4 @@
-"""What an API knows of access tokens that Keycloak issues: it proves them by the realm's published keys."""
+"""What an API knows of Keycloak's access tokens: it verifies them with the realm's published keys."""
 
 import ssl
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ class Proven:
     """A token that the realm has signed."""
 
     serial: int
-    """1 for the first one that was shown."""
+    """1 for the first one presented."""
     expires: float
     """Wall time in seconds."""
 
 
 class Realm:
-    """Keeps nothing of a token but this."""
+    """Keeps only this of a token."""
 
     def __init__(self, server: Keycloak) -> None:
         """Gets the keys."""
@@ -31,7 +31,7 @@ class Realm:
         self._proven: dict[str, Proven] = {}
 
     def find(self, value: str) -> Proven | None:
-        """The token of that value, expired or not; None where the realm hasn't signed it."""
+        """The token with that value, expired or not; None if the realm hasn't signed it."""
         try:
             key = self._keys[jwt.get_unverified_header(value)["kid"]]
             claims = jwt.decode(

@@ -7,13 +7,13 @@ from types import TracebackType
 from typing import ClassVar, Final, Protocol, Self
 
 SCOPES: Final = ("orders.read", "orders.write")
-"""Those that a client can have: some servers want to know all of them when they start."""
+"""Scopes that a client can have: some servers need the full list when they start."""
 API: Final = "https://orders.example.com/v1"
-"""For which a token can be, where the server is told by the request."""
+"""Audiences that a token can have, if the request sets them."""
 
 
 class Method(StrEnum):
-    """Of client authentication, as an endpoint's `clientAuthenticationMethod` calls it."""
+    """Client authentication methods, with the values of an endpoint's `clientAuthenticationMethod`."""
 
     CLIENT_SECRET_POST = "ClientSecretPost"
     CLIENT_SECRET_BASIC = "ClientSecretBasic"
@@ -27,38 +27,38 @@ class Capability(StrEnum):
     """What some servers do, and others don't."""
 
     SCOPE_REFUSAL = "scope refusal"
-    """A scope that the client hasn't is `invalid_scope`; others leave it out of what they grant, without a word."""
+    """A scope that the client lacks is `invalid_scope`; other servers silently omit it."""
     AUDIENCE = "audience"
-    """The field of that name says for which API the token is to be."""
+    """The field of that name sets the API that the token is for."""
     RESOURCE = "resource"
     """So does this one (RFC 8707)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the server said to one token request."""
+    """The server's response to one token request."""
 
     status: int
     error: str
-    """Of RFC 6749, section 5.2; empty in a success, or where the answer has none."""
+    """As in RFC 6749, section 5.2; empty in a success, or if the response has none."""
 
 
 class TokenServer(Protocol):
-    """A context manager: inside, it runs. It knows no client at first."""
+    """A context manager: inside, it runs. At first it knows no clients."""
 
     name: ClassVar[str]
     methods: ClassVar[frozenset[Method]]
-    """Those that the server has, as it comes."""
+    """Methods that the server supports as published."""
     capabilities: ClassVar[frozenset[Capability]]
-    """Those that it has as it is set up here."""
+    """Capabilities in the setup used here."""
     encoding: ClassVar[str]
-    """Of a request's body, as an endpoint's `requestEncoding` calls it."""
+    """Encodings of a request's body, with the values of an endpoint's `requestEncoding`."""
     token_url: str
-    """By https, at the loopback address."""
+    """With https, on the loopback address."""
     audience: str
-    """Of a client assertion, the one that the server wants."""
+    """The audience that the server expects in a client assertion."""
     ca_pem: str
-    """What a client has to trust."""
+    """The CA that a client must trust."""
 
     def __enter__(self) -> Self: ...
 
@@ -75,36 +75,36 @@ class TokenServer(Protocol):
         granted: bool = True,
         scopes: Sequence[str] = (),
     ) -> dict[str, str]:
-        """Register a client whose ID is its name, and return what a Secret with its credentials holds.
+        """Registers a client whose ID is its name, and returns the content of a Secret with its credentials.
 
-        Beside `client_id` that is `client_secret`, or for a key `private_key` in PEM, or for a certificate that and
-        `certificate`, in PEM as well.
+        In addition to `client_id` that is `client_secret`, or for a key `private_key` in PEM, or for a certificate that
+        and `certificate`, both in PEM.
 
         :param lifetime: of its tokens, in seconds.
-        :param granted: whether it may use the grant of client credentials.
-        :param scopes: that it gets where it asks for them, beside what the server gives to every one: among SCOPES.
+        :param granted: whether it may use the client credentials grant.
+        :param scopes: from SCOPES, which it gets on request, in addition to the server's defaults.
         """
 
     def rotate(self, name: str) -> dict[str, str]:
-        """Give the client a new secret, key or certificate, and return what the Secret holds then.
+        """Gives the client a new secret, key or certificate, and returns the Secret's new content.
 
-        The server takes the old one no longer.
+        The server no longer accepts the old one.
         """
 
     def disable(self, name: str) -> None:
-        """Let the server know the client no longer, or no longer serve it: what it has for that."""
+        """Disables or deletes the client, whichever the server supports."""
 
     def stop(self) -> None:
-        """End its process, as an outage does; the front stays, and has nobody to ask."""
+        """Stops its process, as in an outage; the front stays, without a server behind it."""
 
     def start(self) -> None:
-        """Start it again, with the clients as they were, and wait until it is ready."""
+        """Restarts it with the same clients, and waits until it is ready."""
 
     def requests(self, name: str) -> tuple[Answer, ...]:
-        """The token requests in the client's name that reached the server, right or wrong, with its answers."""
+        """The client's token requests that reached the server, successful or not, with the responses."""
 
     def sent(self) -> frozenset[str]:
-        """What the token requests so far held that nobody else may see: assertions, and secrets in bodies."""
+        """What token requests have contained so far that nobody else may see: assertions, and secrets in bodies."""
 
     def issued(self) -> frozenset[str]:
-        """The access tokens in their answers."""
+        """The access tokens in the responses."""

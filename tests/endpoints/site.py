@@ -9,13 +9,13 @@ from tests.endpoints.server import Method, TokenServer
 from tests.endpoints.trial import Trial
 
 LIFETIME: Final = 20
-"""Seconds that tokens live where they are to be renewed while one waits."""
+"""Lifetime in seconds of tokens that are renewed while the case waits."""
 LASTING: Final = 600
-"""Seconds that they live where they are not."""
+"""Lifetime in seconds of tokens that aren't."""
 RENEWALS: Final = 3
 
 REFUSED: Final = frozenset({"InvalidClient", "UnauthorizedClient"})
-"""Reasons for wrong credentials: servers don't agree on the error code (RFC 6749, 5.2)."""
+"""Reasons for wrong credentials: servers disagree on the error code (RFC 6749, 5.2)."""
 
 NOTHING: Final[Mapping[str, Any]] = {}
 
@@ -29,11 +29,11 @@ class Site:
 
     @property
     def plain(self) -> Method:
-        """A method by client secret that every server of this kind has."""
+        """A method with a client secret that every server of this kind supports."""
         return Method.CLIENT_SECRET_POST
 
     def trial(self, name: str, method: Method) -> Trial:
-        """Of a client with that name."""
+        """The trial of a client with that name."""
         return Trial(self.kube, self.server, name, method)
 
     def begun(
@@ -45,12 +45,12 @@ class Site:
         spec: Mapping[str, Any] = NOTHING,
         **client: Any,
     ) -> Trial:
-        """One whose client the server knows, and all of it put up.
+        """A trial whose client the server knows, with everything created.
 
-        :param method: else the plain one.
-        :param endpoint: of the TokenEndpoint's spec, beside what every one needs.
-        :param spec: of the IntegrationToken's.
-        :param client: as TokenServer.add_client takes it; its tokens are lasting ones if nothing is said.
+        :param method: the plain one by default.
+        :param endpoint: fields of the TokenEndpoint's spec, in addition to the required ones.
+        :param spec: of the IntegrationToken.
+        :param client: arguments of TokenServer.add_client; by default its tokens are lasting ones.
         """
         trial = self.trial(name, method or self.plain)
         if trial.method is Method.SERVICE_ACCOUNT_TOKEN:

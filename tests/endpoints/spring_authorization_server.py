@@ -14,8 +14,7 @@ from tests.endpoints.managed import REGISTERED, Managed
 from tests.endpoints.server import Capability
 
 PROGRAM: Final = Path(__file__).parent / "spring"
-"""Ours around its libraries. spring.lock in it has what `sha256sum *.jar` says of them; with a new version it is what
-the error shows."""
+"""Our program around its libraries. spring.lock has the output of `sha256sum *.jar`; an error shows the new one."""
 _RESOLVE: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 
 

@@ -1,4 +1,4 @@
-"""What Keycloak has beside what every server has."""
+"""What Keycloak has in addition to the other servers."""
 
 import json
 from typing import Final
@@ -14,19 +14,19 @@ NAMESPACE: Final = "store"
 
 
 def test_service_account_token(keycloak: Keycloak, plane: ControlPlane) -> None:
-    """A client without any secret gets a token by that of its service account, and another account's gets none."""
+    """A client without a secret gets a token with its service account's token, but not with another account's."""
     subject = f"system:serviceaccount:{NAMESPACE}:shop"
     held = keycloak.add_client("shop", method=Method.SERVICE_ACCOUNT_TOKEN, lifetime=20, subject=subject)
     plane.kubectl("create", "namespace", NAMESPACE)
     mine, other = (_token(plane, name, keycloak.audience) for name in ("shop", "shop-2"))
-    # The first assertion is slow, and of a slow answer a second may be gone.
+    # The first assertion is slow, which may take a second off the response's lifetime.
     assert ask(keycloak, held, Method.SERVICE_ACCOUNT_TOKEN, assertion=other).status_code == 401
     assert ask(keycloak, held, Method.SERVICE_ACCOUNT_TOKEN, assertion=mine).json()["expires_in"] == 20
     assert [answer.status for answer in keycloak.requests("shop")] == [200]
 
 
 def test_token_is_a_jwt_without_a_date_beside_it(keycloak: Keycloak) -> None:
-    """The token's own times are all that tells Keycloak's clock: its answers have no Date, and the front adds none."""
+    """Only the token's own times show Keycloak's clock: its responses have no Date, and the front adds none."""
     answer = ask(keycloak, keycloak.add_client("dated", lifetime=20), Method.CLIENT_SECRET_POST)
     claims = jose.claims_of(answer.json()["access_token"])
     assert int(str(claims["exp"])) - int(str(claims["iat"])) == 20
@@ -34,7 +34,7 @@ def test_token_is_a_jwt_without_a_date_beside_it(keycloak: Keycloak) -> None:
 
 
 def test_an_api_knows_its_tokens_by_the_published_keys(keycloak: Keycloak) -> None:
-    """With their expiry; and none whose claims somebody has changed."""
+    """Including their expiry; changed claims aren't accepted."""
     held = keycloak.add_client("proven", lifetime=20)
     token = ask(keycloak, held, Method.CLIENT_SECRET_POST).json()["access_token"]
     header, _, signature = token.split(".")
@@ -48,6 +48,6 @@ def test_an_api_knows_its_tokens_by_the_published_keys(keycloak: Keycloak) -> No
 
 
 def _token(plane: ControlPlane, account: str, audience: str) -> str:
-    """Of a new ServiceAccount."""
+    """The token of a new ServiceAccount."""
     plane.kubectl("create", "serviceaccount", account, f"--namespace={NAMESPACE}")
     return plane.kubectl("create", "token", account, f"--namespace={NAMESPACE}", f"--audience={audience}").strip()

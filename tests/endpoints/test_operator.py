@@ -1,4 +1,4 @@
-"""The operator, on a real control plane, gets tokens from servers that others wrote."""
+"""The operator, on a real control plane, gets tokens from servers written by others."""
 
 import json
 from collections import Counter
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.endpoints.case import Result
 
 QUICK: tuple[type[TokenServer], ...] = (Keycloak, OIDCProvider, Authlib)
-"""Those that every run of the tests starts."""
+"""The servers that every test run starts."""
 
 Results = dict[str, dict[str, "Future[Result]"]]
 """By server and case."""
@@ -35,20 +35,20 @@ Results = dict[str, dict[str, "Future[Result]"]]
 
 @pytest.fixture(scope="module")
 def ledger() -> Ledger:
-    """What the operator left behind."""
+    """What the operator leaves behind."""
     return Ledger()
 
 
 @pytest.fixture(scope="module")
 def operator(plane: ControlPlane, ledger: Ledger) -> Iterator[Operator]:
-    """As a Deployment of the chart runs it."""
+    """Run like the chart's Deployment."""
     with usual(plane, *federation.values(plane, *QUICK), ledger=ledger) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def results(plane: ControlPlane, operator: Operator, start: Start) -> Iterator[Results]:
-    """All were begun at once."""
+    """All of them start at once."""
     servers = [start(kind) for kind in QUICK]
     kube = Kube(plane)
     with ThreadPoolExecutor(max_workers=96) as pool:
@@ -67,7 +67,7 @@ def test_the_case_goes_well(results: Results, server: str, name: str) -> None:
 def test_a_namespace_without_any_secret_costs_one_token_request_at_each_side(
     results: Results, plane: ControlPlane, operator: Operator
 ) -> None:
-    """One at the API server for each at the token server, with one write; no other Secret is there than the target."""
+    """Each token request costs one TokenRequest at the API server and one write; only the target Secret exists."""
     namespace = f"{Keycloak.name}-renew-{federation.METHOD.lower()}"
     results[Keycloak.name][f"{federation.METHOD}, renewals"].result()
     calls = Counter(
@@ -86,14 +86,16 @@ def test_a_namespace_without_any_secret_costs_one_token_request_at_each_side(
 def test_no_secret_stands_anywhere_but_where_its_owner_put_it(
     results: Results, plane: ControlPlane, operator: Operator, start: Start, ledger: Ledger
 ) -> None:
-    """No client secret, private key, assertion, ServiceAccount's token or access token: not in the operator's log at
-    level debug, its metrics, its command line or environment, in events and statuses, the API server's audit log, or
-    any version of any object that etcd has held. An access token stands in target Secrets, and nothing else does."""
+    """No client secret, private key, assertion or token appears anywhere else.
+
+    That covers the operator's debug log, metrics, command line and environment, events and statuses, the API server's
+    audit log, and every version of every object in etcd. Only target Secrets hold access tokens, and nothing more.
+    """
     for futures in results.values():
         wait(futures.values())
     servers = [start(kind) for kind in QUICK]
     issued = {token for server in servers for token in server.issued()}
-    # Shorter ones are nobody's: a case sends them to be refused.
+    # Shorter ones are made up: a case sends them to be refused.
     sent = {secret for server in servers for secret in server.sent() if len(secret) >= PIECE}
     with closing(Kube(plane)) as kube:
         kept = [each for each in kube.list("Secret") if each["metadata"]["name"] == trial.CREDENTIALS]
@@ -112,13 +114,13 @@ def test_no_secret_stands_anywhere_but_where_its_owner_put_it(
     assert "asking the endpoint" in texts[operator.log.name], "the log is at level debug"
     texts |= {name: held[name] for name in held.keys() - targets - credentials}
     assert Canary(ledger.secrets | sent | issued | owned).leaks(texts) == []
-    # Some claims of an assertion are those of the token that is issued for it.
+    # Some claims of an assertion are also in the token issued for it.
     proofs = owned | {each.rpartition(".")[2] for each in sent}
     assert Canary(proofs).leaks({name: held[name] for name in targets}) == []
 
 
 def test_a_restart_asks_no_server_for_anything(results: Results, operator: Operator, start: Start) -> None:
-    """The stored tokens are good, whoever issued them."""
+    """The stored tokens are valid, whoever issued them."""
     for futures in results.values():
         for future in futures.values():
             future.result()

@@ -1,6 +1,6 @@
-"""Each server by itself: what the operator's cases stand on.
+"""Each server by itself: what the operator's cases rely on.
 
-With `FURTHER_SERVERS=1` those that take minutes to build, or that are another version of one that is tested anyway.
+With `FURTHER_SERVERS=1` it includes servers that take minutes to build, or are another version of a tested one.
 """
 
 import os
@@ -35,13 +35,13 @@ FURTHER: Final[dict[type[TokenServer], Refusal]] = {
     Hydra: (400, "unauthorized_client"),
 }
 UNGRANTED: Final = FURTHER if os.environ.get("FURTHER_SERVERS") == "1" else USUAL
-"""What each says to a client that may not use the grant."""
+"""Each server's response to a client that may not use the grant."""
 
 FORMER: Final[dict[type[TokenServer], Refusal]] = dict.fromkeys(UNGRANTED, (401, "invalid_client")) | {
     NodeOAuth: (400, "invalid_client"),
     Authlib: (400, "invalid_client"),
 }
-"""What it says to one that it knows no longer: to some a bad request, where the credentials are in the body."""
+"""The response to a removed client: for some a bad request, if the credentials are in the body."""
 
 EACH: Final = pytest.mark.parametrize("kind", UNGRANTED, ids=lambda kind: kind.name)
 BY_METHOD: Final = pytest.mark.parametrize(
@@ -52,40 +52,40 @@ BY_METHOD: Final = pytest.mark.parametrize(
         for method in sorted(kind.methods - {Method.SERVICE_ACCOUNT_TOKEN})
     ],
 )
-"""Less the method by which a client holds nothing of the server's."""
+"""Without the method whose client holds nothing from the server."""
 
 
 @BY_METHOD
 def test_token(start: Start, kind: type[TokenServer], method: Method) -> None:
-    """A client gets a token by each method."""
+    """A client gets a token with each method."""
     contract.check_token(start(kind), method)
 
 
 @BY_METHOD
 def test_rotation(start: Start, kind: type[TokenServer], method: Method) -> None:
-    """A rotated secret, key or certificate replaces the one before."""
+    """A rotated secret, key or certificate replaces the old one."""
     contract.check_rotation(start(kind), method)
 
 
 @EACH
 def test_a_client_without_the_grant_is_refused(start: Start, kind: type[TokenServer]) -> None:
-    """By the code that the documents name."""
+    """With the documented code."""
     assert contract.refused(start(kind), "website", granted=False) == UNGRANTED[kind]
 
 
 @EACH
 def test_a_client_that_is_disabled_or_gone_is_refused(start: Start, kind: type[TokenServer]) -> None:
-    """Like one that never was."""
+    """Like a client that never existed."""
     assert contract.refused(start(kind), "former", disabled=True) == FORMER[kind]
 
 
 @EACH
 def test_a_client_gets_the_scopes_that_it_has_and_no_other(start: Start, kind: type[TokenServer]) -> None:
-    """Some refuse another one, others leave it out."""
+    """Other scopes are refused by some servers, and omitted by others."""
     contract.check_scopes(start(kind))
 
 
 @EACH
 def test_a_restart_forgets_no_client(start: Start, kind: type[TokenServer]) -> None:
-    """It is one of the server's process alone: clients see the same address."""
+    """Only the server's process restarts: clients see the same address."""
     contract.check_restart(start(kind))

@@ -1,4 +1,4 @@
-"""One client of a server, and the resource that gets its tokens: what a case puts up, changes and looks at."""
+"""A client of a server, and the resource that gets its tokens: what a case creates, changes and checks."""
 
 import base64
 import time
@@ -19,20 +19,20 @@ from tests.fakes.server import HOST
 T = TypeVar("T")
 
 CREDENTIALS: Final = "shop-integration"
-"""The Secret that holds them."""
+"""The name of the Secret that holds them."""
 
 SOON = 20.0
 """Seconds for what takes a moment, on a machine where several servers are busy."""
 
 _ASSERTING = {Method.CLIENT_SECRET_JWT, Method.PRIVATE_KEY_JWT, Method.SERVICE_ACCOUNT_TOKEN}
 _KEYS = {"private_key": "privateKeyKey", "certificate": "certificateKey"}
-"""Of what a server's client holds, the fields that name its key of the credentials Secret."""
+"""For each of a client's credentials, the field that names its key in the credentials Secret."""
 
 
 def secrets(credentials: Document) -> set[str]:
-    """What nobody else may see of a credentials Secret, in pieces that stand in no other."""
+    """What nobody else may see of a credentials Secret, in pieces that appear in no other."""
     data = {key: base64.b64decode(value).decode() for key, value in credentials.get("data", {}).items()}
-    # The first line of a key's data says of what kind it is, like those of others.
+    # The first line of a key's data gives its type, as in other keys.
     key = data.get("private_key", "").splitlines()[2:-2]
     return {data[name] for name in ("client_secret",) if len(data.get(name, "")) >= PIECE} | set(key)
 
@@ -44,10 +44,10 @@ class Trial:
     kube: Kube
     server: TokenServer
     name: str
-    """Of the client; the namespace has it too."""
+    """The client's name, which the namespace contains."""
     method: Method
     expired: list[float] = field(default_factory=list)
-    """When the target Secret was seen to hold an expired token."""
+    """When the target Secret was seen with an expired token."""
 
     @property
     def namespace(self) -> str:
@@ -56,15 +56,15 @@ class Trial:
 
     @property
     def subject(self) -> str:
-        """Of the namespace's ServiceAccount, as its tokens have it."""
+        """Of the namespace's ServiceAccount, as in its tokens."""
         return f"system:serviceaccount:{self.namespace}:shop"
 
     def begin(self, held: Mapping[str, str], settings: Mapping[str, Any] | None = None, **spec: Any) -> "Trial":
-        """Put all of it up.
+        """Creates all of it.
 
-        :param held: what the credentials Secret holds; there is none where a ServiceAccount's token is sent.
-        :param settings: of the TokenEndpoint's spec, beside what every one needs.
-        :param spec: of the IntegrationToken, beside what every one needs.
+        :param held: the credentials Secret's content; there is none if a ServiceAccount's token is sent.
+        :param settings: of the TokenEndpoint's spec, in addition to the required ones.
+        :param spec: of the IntegrationToken, in addition to the required fields.
         """
         if self.kube.find("Namespace", "", self.namespace) is None:
             self.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}})
@@ -91,30 +91,30 @@ class Trial:
         return self
 
     def hold(self, held: Mapping[str, str]) -> None:
-        """Have the credentials Secret hold this instead."""
+        """Replaces the credentials Secret's content."""
         self.kube.patch("Secret", self.namespace, CREDENTIALS, {"data": _encoded(held)})
 
     def ask_for_renewal(self) -> None:
-        """As a person does."""
+        """Requests a renewal, as a person does."""
         patch = {"metadata": {"annotations": {RENEW_ANNOTATION: "now"}}}
         self.kube.patch("IntegrationToken", self.namespace, "shop", patch)
 
     def end(self) -> None:
-        """Delete the resource; what it has brought about stays, since nobody collects garbage here."""
+        """Deletes the resource; its Secret stays, since no garbage collector runs here."""
         self.kube.delete("IntegrationToken", self.namespace, "shop")
 
     @property
     def status(self) -> Document:
-        """The resource's."""
+        """The resource's status."""
         status: Document = self.kube.get("IntegrationToken", self.namespace, "shop").get("status", {})
         return status
 
     def condition(self, kind: str) -> Document:
-        """One of its conditions; empty as long as there is none."""
+        """One of its conditions; empty if there is none yet."""
         return next((each for each in self.status.get("conditions", ()) if each["type"] == kind), {})
 
     def token(self) -> str:
-        """What the target Secret holds; empty as long as there is none."""
+        """The target Secret's token; empty if there is none yet."""
         data = self._data()
         return data.get("token", "")
 
@@ -124,18 +124,18 @@ class Trial:
         return self.token()
 
     def until_stalled(self, seconds: float = SOON) -> Document:
-        """Its condition Ready, once a person has to mend something."""
+        """Its Ready condition, once a person has to fix something."""
         self.until(lambda: self.condition("Stalled").get("status") == "True", "the resource to be Stalled", seconds)
         return self.condition("Ready")
 
     def until_other(self, token: str, seconds: float = SOON) -> str:
-        """The next token; meanwhile it is watched that the one in the Secret is good."""
+        """The next token; meanwhile it is checked that the Secret's is valid."""
         return self.until(
             lambda: held if (held := self._watched()) not in {"", token} else "", "another token", seconds
         )
 
     def until(self, condition: Callable[[], T], what: str, seconds: float = SOON) -> T:
-        """The first truthy answer; an AssertionError that shows the resource where none comes."""
+        """The first truthy result; if none comes, an AssertionError that shows the resource."""
         try:
             return poll(condition, what, seconds)
         except TimeoutError as error:
@@ -147,7 +147,7 @@ class Trial:
 
     def _watched(self) -> str:
         data = self._data()
-        if data and parse_time(data["expires_at"]) < time.time() - 1:  # whole seconds stand there
+        if data and parse_time(data["expires_at"]) < time.time() - 1:  # it has whole seconds
             self.expired.append(time.time())
         return data.get("token", "")
 
@@ -174,5 +174,5 @@ class Trial:
 
 
 def _encoded(held: Mapping[str, str]) -> dict[str, str]:
-    """As a Secret's `data` has it."""
+    """Encoded like a Secret's `data`."""
     return {key: base64.b64encode(value.encode()).decode() for key, value in held.items()}

@@ -1,4 +1,4 @@
-"""Calls an API by httpx again and again: `python caller_httpx.py FILE`."""
+"""Calls an API with httpx again and again: `python caller_httpx.py FILE`."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Calls an API by the Kubernetes client for Python again and again, as in a pod: by FILE and CA, its arguments."""
+"""Calls an API with the Kubernetes Python client again and again, as in a pod, with FILE and CA as arguments."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Calls an API by requests again and again: `python caller_requests.py FILE`."""
+"""Calls an API with requests again and again: `python caller_requests.py FILE`."""
 
 import os
 import sys

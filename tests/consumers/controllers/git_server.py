@@ -1,4 +1,4 @@
-"""A Git server that wants a Bearer token: HTTPS in front of git's own upload-pack."""
+"""A Git server that requires a Bearer token: HTTPS in front of git's own upload-pack."""
 
 import os
 import subprocess
@@ -23,15 +23,15 @@ from tests.fakes.record import Log
 from tests.fakes.server import Server
 
 PATH: Final = "/shop/deploy.git"
-"""Of the only repository."""
+"""The path of the only repository."""
 BRANCH: Final = "main"
 
 _ADVERTISEMENT: Final = b"001e# service=git-upload-pack\n0000"
-"""What HTTP has before the references (gitprotocol-http): a line with its length in front, and the end of a section."""
+"""What HTTP adds before the references (gitprotocol-http): a line with a length prefix, and a flush packet."""
 
 
 class GitServer:
-    """A context manager: inside, a repository of one commit is served to whoever has a token that is valid."""
+    """A context manager: inside, a repository with one commit is served to clients with a valid token."""
 
     def __init__(self, tokens: Tokens, directory: Path) -> None:
         """Takes no port yet.
@@ -40,7 +40,7 @@ class GitServer:
         """
         certificate = Certificate.issue("127.0.0.1")
         self.ca_pem = certificate.ca_pem
-        """Whom its clients have to trust."""
+        """The CA that its clients must trust."""
         self._directory = directory
         self._environment = os.environ | {"HOME": str(directory), "GIT_CONFIG_NOSYSTEM": "1"}
         self._api = EnvironmentAPI(tokens)
@@ -53,7 +53,7 @@ class GitServer:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Make the repository, and serve it. Raises ToolError."""
+        """Creates the repository, and serves it. Raises ToolError."""
         if missing := debian.absent(["git"]):
             raise ToolError(debian.shortage(missing))
         self._git("init", "--quiet", f"--initial-branch={BRANCH}")
@@ -65,12 +65,12 @@ class GitServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop; the log can still be read."""
+        """Stops; the log can still be read."""
         self._stack.close()
 
     @property
     def url(self) -> str:
-        """Of the repository."""
+        """The repository's URL."""
         return self._server.url + PATH
 
     @property
@@ -91,7 +91,7 @@ class GitServer:
         return Response(_ADVERTISEMENT + references, media_type="application/x-git-upload-pack-advertisement")
 
     def _git(self, *arguments: str, body: bytes = b"") -> bytes:
-        """What it prints."""
+        """The output of git."""
         return subprocess.run(
             ["git", *arguments],
             cwd=self._directory,

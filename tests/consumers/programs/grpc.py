@@ -1,4 +1,4 @@
-"""gRPC for Go, with the credentials that it has for JWTs in files."""
+"""gRPC for Go, with its credentials for JWTs in files."""
 
 from tests.cluster import go_program
 from tests.cluster.module import KUBERNETES

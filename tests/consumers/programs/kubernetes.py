@@ -1,4 +1,4 @@
-"""The clients of Kubernetes, calling another API than a cluster's."""
+"""The Kubernetes clients, calling an API other than a cluster's."""
 
 import json
 import sys
@@ -38,7 +38,7 @@ InClusterConfigLoader(token_filename="{MOUNT}/token", cert_filename="/etc/shop/c
 
 
 class _ClientGo(Program):
-    """One way to have a kubeconfig hold no token."""
+    """A kubeconfig without a token in it."""
 
     tls = True
 
@@ -75,7 +75,7 @@ users:
 
 
 class Exec(_ClientGo):
-    """`exec`: asked again when the token expires, or is refused."""
+    """`exec`: run again when the token expires, or is refused."""
 
     name = "client-go exec"
     key = "exec.json"

@@ -69,5 +69,5 @@ export default {{ header }};
 
 
 def _packages() -> deb.Unpacked:
-    """Without the libraries that they need, all of which curl, dpkg or perl bring along."""
+    """Without their libraries, all of which curl, dpkg or perl already need."""
     return deb.unpacked(_SERVER, _MODULE)

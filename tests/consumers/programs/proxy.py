@@ -1,4 +1,4 @@
-"""Proxies that pass requests on with a header whose value a file holds."""
+"""Proxies that add a header from a file to the requests that they pass on."""
 
 from urllib.parse import urlsplit
 
@@ -9,10 +9,10 @@ from tests.consumers.program import MOUNT, ORIGIN, Program, Site
 
 
 class Proxy(Program):
-    """One that a caller without a token calls at `_port`."""
+    """A proxy that a caller without a token calls at `_port`."""
 
     _port: int
-    """Of the loopback address; `command` chooses it."""
+    """On the loopback address; `command` chooses it."""
 
     def caller(self, site: Site) -> list[str]:
         """See Program."""

@@ -1,4 +1,4 @@
-"""Servers that scrape an API, whose configuration names a file."""
+"""Servers that scrape an API, with a file named in their configuration."""
 
 from urllib.parse import urlsplit
 
@@ -26,7 +26,7 @@ scrape_configs:
 
     def version(self) -> str:
         """See Program."""
-        # The module's: v0.316.0 is 3.16.0.
+        # The module's version: v0.316.0 is 3.16.0.
         _, minor, patch = PROMETHEUS.version("github.com/prometheus/prometheus").split(".")
         return f"{minor[0]}.{int(minor[1:])}.{patch}"
 
@@ -48,7 +48,7 @@ scrape_configs:
 
 
 class VMAgent(Prometheus):
-    """It scrapes the API by the same setting, and keeps what it has read for a second, by a clock of whole ones."""
+    """It scrapes the API with the same setting, and caches what it reads for a second, on a clock of whole seconds."""
 
     name = "vmagent"
     delay = 2.0

@@ -1,4 +1,4 @@
-"""Programs of our own around the snippets of the documents."""
+"""Our own programs around the documented snippets."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ ROOT: Final = Path(__file__).parents[3]
 
 
 def shown(file: Path, start: str = "") -> str:
-    """What the documents show of a file: all from those words on, which is all but the imports."""
+    """The part of a file that the documents show: everything from those words on, without the imports."""
     text = file.read_text()
     return text[text.index(start) :]
 
@@ -40,7 +40,7 @@ class _Python(Program):
 
 
 class HTTPX(_Python):
-    """httpx of the lock file."""
+    """httpx from the lock file."""
 
     name = "Python httpx"
     library = "httpx"
@@ -48,7 +48,7 @@ class HTTPX(_Python):
 
 
 class Requests(_Python):
-    """requests of the lock file."""
+    """requests from the lock file."""
 
     name = "Python requests"
     library = "requests"
@@ -56,7 +56,7 @@ class Requests(_Python):
 
 
 class Node(Program):
-    """fetch of the machine's Node.js."""
+    """fetch in the machine's Node.js."""
 
     name = "Node fetch"
     key = "authorization"
@@ -73,7 +73,7 @@ class Node(Program):
 
 
 class Go(Program):
-    """net/http of the Go that builds."""
+    """net/http in the Go that builds it."""
 
     name = "Go net/http"
     key = "authorization"
@@ -91,7 +91,7 @@ class Go(Program):
 
 
 class Java(Program):
-    """java.net.http of the machine's JDK."""
+    """java.net.http in the machine's JDK."""
 
     name = "Java HttpClient"
     key = "authorization"
@@ -104,7 +104,7 @@ class Java(Program):
 
     def command(self, site: Site) -> list[str]:
         """See Program."""
-        # The language takes one file; the class that comes first in it is run.
+        # The launcher takes one file; the first class in it is run.
         source = site.home / "Caller.java"
         source.write_text((CALLERS / "Caller.java").read_text() + self.setting)
         return [str(find_interpreter("java")), str(source), str(site.mount / self.key)]

@@ -1,1 +1,1 @@
-"""Few lines that add the token to what a library sends, as the documents show them."""
+"""The few lines that add the token to a library's requests, as documented."""

@@ -1,1 +1,1 @@
-"""Programs around servers of PyPI, each a process of its own with their packages (packages.py)."""
+"""Programs around servers from PyPI, each in its own process with their packages (packages.py)."""

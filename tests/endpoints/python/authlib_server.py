@@ -1,4 +1,4 @@
-"""Authlib on Flask, as its documents show a server: `python -m … PORT URL`."""
+"""Authlib on Flask, as in its documentation: `python -m … PORT URL`."""
 
 import sys
 from typing import Any
@@ -16,10 +16,10 @@ TOKEN_PATH = "/oauth/token"
 
 
 class Client(ClientMixin):
-    """One that the harness told of."""
+    """A client that the harness registered."""
 
     def __init__(self, told: dict[str, Any]) -> None:
-        """From what is told of it."""
+        """From the harness's data."""
         self._told = told
         self.lifetime: int = told["lifetime"]
 
@@ -41,15 +41,15 @@ class Client(ClientMixin):
 
     @property
     def key(self) -> Key:
-        """By which its assertions are proven."""
+        """The key that verifies its assertions."""
         return RSAKey.import_key(self._told["key"]) if "key" in self._told else OctKey.import_key(self._told["secret"])
 
 
 class Assertion(JWTBearerClientAssertion):
-    """By the client's key or secret, whichever it has."""
+    """Verified with the client's key or secret, whichever it has."""
 
     def __init__(self, audience: str) -> None:
-        """`audience` is the only one taken."""
+        """`audience` is the only one accepted."""
         super().__init__()
         self._audience = audience
         self._seen: set[str] = set()
@@ -67,7 +67,7 @@ class Assertion(JWTBearerClientAssertion):
 
 
 class ClientCredentials(grants.ClientCredentialsGrant):
-    """The grant, with every method of client authentication that Authlib has."""
+    """The grant, with every client authentication method in Authlib."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "client_secret_post", Assertion.CLIENT_AUTH_METHOD)
 
@@ -76,11 +76,11 @@ class Served(Harness):
     """The server with its clients."""
 
     def __init__(self, url: str) -> None:
-        """`url` is by what its clients know it."""
+        """`url` is the address that its clients use."""
         app = Flask(__name__)
         super().__init__(app)
         self._clients: dict[str, Client] = {}
-        # Tokens are of no interest here: nobody asks about them.
+        # Nobody introspects tokens here, so they aren't stored.
         server = AuthorizationServer(app, self._clients.get, lambda token, request: None)
         plain = server.create_bearer_token_generator({})
         lasting = BearerTokenGenerator(plain.access_token_generator, None, lambda client, grant_type: client.lifetime)

@@ -1,4 +1,4 @@
-"""Django OAuth Toolkit, with a database in the directory where it runs: `python -m … PORT`."""
+"""Django OAuth Toolkit, with a database in its working directory: `python -m … PORT`."""
 
 import sys
 from typing import Any
@@ -12,15 +12,15 @@ from django.core.wsgi import get_wsgi_application
 from tests.endpoints.python.harness import Harness
 
 _LIFETIMES: dict[str, int] = {}
-"""Of the clients' tokens: the toolkit has but one for all, or a function."""
+"""Lifetimes of the clients' tokens: the toolkit has a single one, or a function."""
 
 
 _SCOPES: dict[str, list[str]] = {}
-"""Of the clients: the toolkit has but one list for all, or a backend."""
+"""Scopes of the clients: the toolkit has a single list, or a backend."""
 
 
 class Scopes:
-    """The toolkit's scopes backend: each client has its own, and none where it asks for none."""
+    """The toolkit's scopes backend: each client has its own, and gets none by default."""
 
     def get_all_scopes(self) -> dict[str, str]:
         return {scope: scope for scopes in _SCOPES.values() for scope in scopes}
@@ -56,7 +56,7 @@ class Served(Harness):
 
 
 def main(port: int) -> None:
-    """Serve for ever."""
+    """Serves until it is killed."""
     settings.configure(
         SECRET_KEY="made up",
         ALLOWED_HOSTS=["*"],
@@ -66,12 +66,12 @@ def main(port: int) -> None:
             "default": {
                 "ENGINE": "django.db.backends.sqlite3",
                 "NAME": "database",
-                # Who begins to read and then writes is refused at once where another writes meanwhile.
+                # A transaction that begins with a read and then writes fails at once while another one writes.
                 "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 30},
             }
         },
         INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "oauth2_provider"],
-        # Hashing that is meant to be slow would be most of what a request takes.
+        # A deliberately slow hash would take most of a request's time.
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
         OAUTH2_PROVIDER={
             "SCOPES_BACKEND_CLASS": Scopes,

@@ -1,4 +1,4 @@
-"""The addresses of the toolkit, where its documents put them."""
+"""The toolkit's paths, as in its documentation."""
 
 from django.urls import include, path
 

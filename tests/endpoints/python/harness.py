@@ -1,4 +1,4 @@
-"""What a program's harness asks of it (managed.py), before all else is the server's."""
+"""What a program's harness asks of it (managed.py); everything else goes to the server."""
 
 import json
 from abc import ABC, abstractmethod
@@ -18,11 +18,11 @@ class Harness(ABC):
     """A WSGI application around a server's."""
 
     def __init__(self, server: "WSGIApplication") -> None:
-        """Around that one."""
+        """Wraps this application."""
         self._server = server
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Answer the harness, or let the server."""
+        """Answers the harness, or passes the request on."""
         path = environ["PATH_INFO"]
         if not path.startswith(PRIVATE):
             environ["wsgi.url_scheme"] = environ.get("HTTP_X_FORWARDED_PROTO", "http")
@@ -37,14 +37,14 @@ class Harness(ABC):
 
     @abstractmethod
     def put(self, name: str, client: dict[str, Any]) -> None:
-        """Have that client under that name, in the place of another."""
+        """Registers or replaces the client with that name."""
 
     @abstractmethod
     def delete(self, name: str) -> None:
-        """Forget it."""
+        """Removes the client."""
 
     def serve(self, port: int) -> None:
-        """For ever."""
+        """Serves until it is killed."""
         make_server(HOST, port, self, server_class=_Threads).serve_forever()
 
 
