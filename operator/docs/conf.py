@@ -27,7 +27,7 @@ navigation = {
         "security",
         "api-policy",
     ],
-    "How it works": ["renewal", "architecture", "development"],
+    "How it works": ["renewal", "architecture", "contributing", "development"],
     "The project": ["The Helm chart <chart>", "releasing", "changelog"],
 }
 """Captions, and the pages below them: a name, or a title and in angle brackets the name.

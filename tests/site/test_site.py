@@ -1,6 +1,7 @@
 """A site is refused for what its readers would stumble over."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,12 @@ def test_a_picture_shows_what_the_diagram_does(path: str, picture: str) -> None:
     labels = re.findall(r'"([^"]+)"', after.partition("```")[0])
     shown = re.findall(r"<text[^>]*>([^<]+)<", (ROOT / DOCUMENTS / picture).read_text())
     assert sorted(part for label in labels for part in label.split("<br/>")) == sorted(shown)
+
+
+def test_the_repository_is_the_projects() -> None:
+    """As the package names it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert Pages.read().settings["repository"] == project["urls"]["Repository"]
 
 
 def test_a_code_block_keeps_its_links(small: Path) -> None:
