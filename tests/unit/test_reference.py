@@ -6,6 +6,7 @@ from pathlib import Path
 from integration_token.api import names
 from integration_token.api.condition import ConditionType, Reason, Trait, told_by
 from integration_token.api.endpoint import EndpointKind, EndpointRef
+from integration_token.api.event import EventReason
 from integration_token.api.integration import parse_integration
 from integration_token.clock import Instant, SystemClock
 from integration_token.cluster.fence import Fence
@@ -66,6 +67,12 @@ def test_annotations() -> None:
     assert {row[0].strip("`") for row in table(REFERENCE, "annotation")} == ours - elsewhere
     shown = REFERENCE + (DOCUMENTS / "integrationtoken.md").read_text()
     assert all(name in shown for name in elsewhere)
+
+
+def test_events() -> None:
+    """Every event that is not named after a condition's reason is listed, and nothing that the operator never says."""
+    listed = {name for row in table(REFERENCE, "event") for name in codes(row[0])}
+    assert set(EventReason) <= listed <= {*EventReason, *Reason}
 
 
 async def _nothing(_: Key) -> Instant | None:
