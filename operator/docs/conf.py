@@ -4,6 +4,9 @@ The pages stay plain Markdown, as repositories show it. `tests/site` prepares th
 pages from elsewhere in the project, and turns links to other files into links to the repository.
 """
 
+import re
+from typing import Any
+
 project = "integration-token-operator"
 author = copyright = f"The {project} authors"  # noqa: A001  # Sphinx's name for it
 language = "en"
@@ -63,3 +66,16 @@ html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
 html_theme_options = {"top_of_page_buttons": []}
+
+
+def setup(app: Any) -> None:
+    """Called by Sphinx."""
+    app.connect("html-page-context", _let_names_break)
+
+
+def _let_names_break(_app: Any, _page: str, _template: str, context: dict[str, Any], _tree: object) -> None:
+    """Names in code may break between their words: a column of a table would else be as wide as the longest, or cut
+    it anywhere."""
+    code = re.compile(r'(?<=<span class="pre">)[^<]+(?=</span>)')
+    words = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[._/])(?=\w)")
+    context["body"] = code.sub(lambda found: words.sub("<wbr>", found[0]), context.get("body") or "")
