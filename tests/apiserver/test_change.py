@@ -77,8 +77,8 @@ def test_changed_secret_is_not_verified_by_the_endpoints_cache(stage: Stage) -> 
 
     (message,) = token.until_event("CredentialsNotVerified")
     assert message == (
-        "Secret unverified-credentials was changed, but the endpoint answered from its cache the token that it had"
-        " issued before; whether it accepts the new credentials shows when it next issues one"
+        "Secret unverified-credentials was changed, but the endpoint returned the token that it had issued before from"
+        " its cache; it will check the new credentials only when it next issues a token"
     )
     token.until_ready()
     assert token.held == held
@@ -143,7 +143,7 @@ def test_endpoint_that_comes_later_or_again(stage: Stage) -> None:
     """
     token = stage.token("early", endpoint="late")
     message = token.until_failing("EndpointNotFound")["message"]
-    assert message == "TokenEndpoint late does not exist; create it or mend spec.endpointRef"
+    assert message == "TokenEndpoint late does not exist; create it or fix spec.endpointRef"
     assert token.condition("Stalled")["status"] == "False"
 
     stage.endpoint("late")
@@ -282,7 +282,7 @@ def test_suspended_token_expires_in_its_condition(stage: Stage) -> None:
     token.patch(suspend=True)
 
     message = token.until_failing("Suspended")["message"]
-    assert message == "spec.suspend is true and no valid token is held; set it to false"
+    assert message == "spec.suspend is true and there is no valid token; set it to false"
     token.patch(suspend=False)
     token.until_ready()
     token.delete()

@@ -283,7 +283,7 @@ def test_resource_that_its_own_schema_would_refuse_today(
     stage.kube.patch("IntegrationToken", "tenant-a", "old-schema", {"spec": {"renewBefore": "soon"}})
     token = stage.token("older-schema", renewBefore="soon")
     message = token.until_failing("InvalidSpec")["message"]
-    assert message == "spec: 'soon' is not a duration such as 30s, 15m or 1h30m; mend the field"
+    assert message == "spec: 'soon' is not a duration such as 30s, 15m or 1h30m; fix this field"
     token.patch(renewBefore=None)
     token.until_ready()
     spec["renewBefore"]["x-kubernetes-validations"] = strict

@@ -184,7 +184,7 @@ def test_write_that_is_refused_is_told(victim: Operator, mortal: Stage) -> None:
     with no_more_secrets(mortal):
         mortal.kube.delete("Secret", mortal.namespace, token.name)
         message = token.until_failing("WriteFailed")["message"]
-        assert "does not write Secret no-room: " in message
+        assert "refused to write Secret no-room: " in message
         assert "exceeded quota: no-more-secrets" in message
         assert token.condition("Stalled")["status"] == "False"
         assert other.condition()["status"] == "True"

@@ -27,7 +27,7 @@ def test_missing_credentials(stage: Stage) -> None:
     """A missing credentials Secret is CredentialsNotFound until it exists; if that is soon, there is no warning."""
     token = stage.token("missing", credentials=False)
     assert _refused(token, "CredentialsNotFound") == (
-        "Secret missing-credentials does not exist; create it or mend spec.credentialsSecretRef"
+        "Secret missing-credentials does not exist; create it or fix spec.credentialsSecretRef"
     )
 
     stage.credentials("missing-credentials", token.client_id, stage.login.clients[token.client_id])
@@ -92,15 +92,15 @@ BAD_VALUES: dict[str, tuple[dict[str, str | bytes], str]] = {
     "empty": ({"client_id": "i", "client_secret": ""}, "key client_secret of Secret {} is empty; set it"),
     "binary": (
         {"client_id": "i", "client_secret": b"\xff\xfe"},
-        "key client_secret of Secret {} is not UTF-8 text; write it anew",
+        "key client_secret of Secret {} is not UTF-8 text; set it again as UTF-8",
     ),
     "newline": (
         {"client_id": "i", "client_secret": "secret\n"},
-        "key client_secret of Secret {} has a line break or another control character in it; write it anew",
+        "key client_secret of Secret {} contains a line break or another control character; set it again",
     ),
     "nul": (
         {"client_id": "i\0d", "client_secret": "secret"},
-        "key client_id of Secret {} has a line break or another control character in it; write it anew",
+        "key client_id of Secret {} contains a line break or another control character; set it again",
     ),
     "nothing": ({}, "key client_id of Secret {} is missing; add it or name another"),
 }

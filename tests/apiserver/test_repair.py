@@ -87,7 +87,8 @@ def test_changes_beside_the_token_are_undone_without_a_request(stage: Stage, wha
     token.edit_secret(**TRUSTED[what])
 
     _until_repaired(token, before)
-    assert token.until_event("Repaired") == [f"Secret {token.name} was brought back to what it should be"]
+    restored = f"Secret {token.name} was changed or deleted by someone else and has been restored"
+    assert token.until_event("Repaired") == [restored]
     assert token.condition()["status"] == "True"
     assert len(token.requests()) == 1
 
@@ -206,7 +207,8 @@ def test_somebody_elses_secret_is_never_touched(stage: Stage) -> None:
     for token in tokens:
         message = token.until_failing("SecretNotOwned")["message"]
         assert message == (
-            f"Secret {token.name} exists and is not this resource's; delete it or choose another spec.target.name"
+            f"Secret {token.name} exists and does not belong to this resource; delete it or set another"
+            " spec.target.name"
         )
         assert token.condition("Stalled")["status"] == "True"
         assert len(token.requests()) <= 1

@@ -139,7 +139,7 @@ def test_changed_type_replaces_the_secret_with_the_same_token(stage: Stage) -> N
     assert after["metadata"]["labels"] == {**labels, TARGET_LABEL: token.name}
     assert after["metadata"]["annotations"] == before["metadata"]["annotations"]
     (message,) = token.until_event("TargetReplaced")
-    assert "created anew with type kubernetes.io/basic-auth" in message
+    assert "recreated with type kubernetes.io/basic-auth" in message
     assert len(token.requests()) == 1
 
     stage.login.endpoint.roll_over(token.client_id)

@@ -57,7 +57,7 @@ def test_authorities_of_a_configmap_arrive_and_rotate_while_the_operator_runs(
         return next(((one["reason"], one["message"]) for one in conditions if one["type"] == "Ready"), ("", ""))
 
     poll(lambda: ready("before")[0] == "CABundleNotFound", "the reason")
-    assert f"ConfigMap private-authorities of the operator's namespace {own} does not exist" in ready("before")[1]
+    assert f"ConfigMap private-authorities in the operator's namespace {own} does not exist" in ready("before")[1]
     before, after = (stage.token(name, endpoint=name, kind="ClusterTokenEndpoint") for name in ("before", "after"))
     before.until_condition("Ready", "False", "CABundleNotFound")
 

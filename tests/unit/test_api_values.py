@@ -221,7 +221,7 @@ class TestIntegration:
         assert caught.value.reason == "InvalidSpec"
         assert caught.value.message.startswith("spec: ")
         assert hint in caught.value.message
-        assert caught.value.message.endswith("; mend the field")
+        assert caught.value.message.endswith("; fix this field")
 
     def test_an_object_without_a_spec_is_invalid(self) -> None:
         """Whatever the API server returns, the operator doesn't crash."""
@@ -333,7 +333,7 @@ class TestEndpoint:
             pytest.param({"response": "JWT"}, "str", id="a response that is a mere type"),
             pytest.param(
                 {"response": {"accessTokenPointer": "access_token"}},
-                "response.accessTokenPointer 'access_token' is no JSON Pointer",
+                "response.accessTokenPointer 'access_token' is not a JSON Pointer",
                 id="a pointer that is a mere name",
             ),
             pytest.param(
@@ -361,7 +361,7 @@ class TestEndpoint:
             ),
             pytest.param(
                 {"parameters": {"a": "1"}, "repeatedParameters": {"a": ["2"]}},
-                "parameter a stands in parameters and in repeatedParameters",
+                "parameter a is in both parameters and repeatedParameters",
                 id="a parameter in two places",
             ),
             *(
@@ -380,14 +380,14 @@ class TestEndpoint:
                 )
             ),
             pytest.param({"headersFrom": {"Authorization": "key"}}, "header Authorization", id="a header by a key"),
-            pytest.param({"headers": {"X A": "x"}}, "'X A' is no name of a header", id="a header with a space"),
-            pytest.param({"headers": {"X-A:b\r\nC": "x"}}, "is no name of a header", id="a header with a line break"),
+            pytest.param({"headers": {"X A": "x"}}, "'X A' is not a header name", id="a header with a space"),
+            pytest.param({"headers": {"X-A:b\r\nC": "x"}}, "is not a header name", id="a header with a line break"),
             pytest.param(
                 {"headers": {"X-A": "1"}, "headersFrom": {"x-a": "key"}}, "header x-a is set twice", id="a header twice"
             ),
             *(
                 pytest.param(
-                    {"headers": {"X-A": value}}, "header X-A is no printable ASCII", id=f"the value {value[:9]!r}"
+                    {"headers": {"X-A": value}}, "header X-A is not printable ASCII", id=f"the value {value[:9]!r}"
                 )
                 for value in ("", " a", "a ", "a\r\nHost: b", "é", "a\tb", "a" * 2049)
             ),

@@ -60,32 +60,32 @@ FAULTS: dict[str, tuple[Callable[[World], object], str, str]] = {
     "the ConfigMap is missing": (
         lambda world: None,
         "CABundleNotFound",
-        "ConfigMap authorities of the operator's namespace operators does not exist; create it, or mend",
+        "ConfigMap authorities in the operator's namespace operators does not exist; create it or fix",
     ),
     "the key is missing": (
         lambda world: world.config_map("authorities", {"ca.pem": FIRST}),
         "CABundleNotFound",
-        "has no key ca.crt; add it, or mend spec.caBundleRef",
+        "has no key ca.crt; add the CA bundle there or fix spec.caBundleRef",
     ),
     "the key is empty, which must not mean the system's roots": (
         lambda world: world.config_map("authorities", {"ca.crt": "\n"}),
         "CABundleNotFound",
-        "has nothing in its key ca.crt",
+        "has an empty key ca.crt",
     ),
     "the operator may not read it": (
         lambda world: world.cluster.fail("get", "configmaps", Denied("403 forbidden", status=403), 1_000_000),
         "CABundleNotFound",
-        "the operator may not read ConfigMap authorities of the operator's namespace operators; add its name to the",
+        "the operator is not allowed to read ConfigMap authorities in the operator's namespace operators; add its name",
     ),
     "it holds no certificate": (
         lambda world: world.config_map("authorities", {"ca.crt": "certificates come here"}),
         "InvalidCABundle",
-        "key ca.crt of ConfigMap authorities of the operator's namespace operators contains no valid PEM certificate",
+        "key ca.crt of ConfigMap authorities in the operator's namespace operators contains no valid PEM certificate",
     ),
     "it is larger than an endpoint's own may be": (
         lambda world: world.config_map("authorities", {"ca.crt": FIRST.ljust(524289)}),
         "InvalidCABundle",
-        "is larger than 512 KiB; leave out the authorities that the endpoint doesn't need",
+        "is larger than 512 KiB; remove the authorities that the endpoint does not need",
     ),
 }
 
@@ -334,8 +334,8 @@ def test_key_is_ca_crt_unless_it_is_named() -> None:
 @pytest.mark.parametrize(
     ("kind", "spec", "message"),
     [
-        (EndpointKind.NAMESPACED, {}, "caBundleRef is for a ClusterTokenEndpoint alone"),
-        (EndpointKind.CLUSTER, {"caBundle": FIRST}, "caBundle and caBundleRef exclude each other"),
+        (EndpointKind.NAMESPACED, {}, "caBundleRef may only be set in a ClusterTokenEndpoint"),
+        (EndpointKind.CLUSTER, {"caBundle": FIRST}, "caBundle and caBundleRef are mutually exclusive"),
     ],
 )
 def test_what_the_schema_refuses_is_refused(kind: EndpointKind, spec: dict[str, Any], message: str) -> None:
@@ -351,6 +351,6 @@ def test_operator_without_a_namespace_says_so() -> None:
         world.operator.bundles._namespace = None
         await begin(world, ca_crt=FIRST)
         assert told(world)[:2] == ("False", "CABundleNotFound")
-        assert "give it --lease-namespace" in told(world)[2]
+        assert "set --lease-namespace" in told(world)[2]
 
     play(story)

@@ -53,7 +53,7 @@ def test_keys_and_certificates_have_several_lines(name: str) -> None:
     assert of_json({"pem": PEM}, {name: "pem"}) == {name: PEM}
     with pytest.raises(UserActionRequired, match=f"key pem of Secret shop is longer than {MULTILINE[name]} characters"):
         read_values(encoded(pem=long + "\n"), {name: "pem"}, integration())
-    with pytest.raises(UserActionRequired, match="key pem of Secret shop has a control character in it"):
+    with pytest.raises(UserActionRequired, match="key pem of Secret shop contains a control character"):
         read_values(encoded(pem=PEM + "\0"), {name: "pem"}, integration())
 
 
@@ -80,12 +80,12 @@ def test_one_json_object_holds_them_all() -> None:
 @pytest.mark.parametrize(
     ("value", "hint"),
     [
-        pytest.param("", "is no JSON object", id="an empty text"),
-        pytest.param(SECRET, "is no JSON object", id="a mere secret"),
-        pytest.param([{"client_id": SECRET}], "is no JSON object", id="a list"),
-        pytest.param('{"client_id": "shop", "client_secret": "gEh3im"', "is no JSON object", id="half of an object"),
-        pytest.param("[" * 60000, "is no JSON object", id="a nesting without end"),
-        pytest.param("9" * 6000, "is no JSON object", id="a number without end"),
+        pytest.param("", "is not a JSON object", id="an empty text"),
+        pytest.param(SECRET, "is not a JSON object", id="a mere secret"),
+        pytest.param([{"client_id": SECRET}], "is not a JSON object", id="a list"),
+        pytest.param('{"client_id": "shop", "client_secret": "gEh3im"', "is not a JSON object", id="half of an object"),
+        pytest.param("[" * 60000, "is not a JSON object", id="a nesting without end"),
+        pytest.param("9" * 6000, "is not a JSON object", id="a number without end"),
         pytest.param(b"{\xff}", "is not UTF-8 text", id="no text"),
         pytest.param(" " * 65537, "is longer than 65536 characters", id="an object without end"),
     ],
@@ -98,13 +98,13 @@ def test_what_is_no_json_object_is_refused(value: Any, hint: str) -> None:
 @pytest.mark.parametrize(
     ("member", "hint"),
     [
-        pytest.param(7, "is no text; write it in quotes", id="a number"),
-        pytest.param(None, "is no text", id="null"),
-        pytest.param({"value": SECRET}, "is no text", id="an object"),
-        pytest.param([SECRET], "is no text", id="a list"),
+        pytest.param(7, "is not a string; put it in quotes", id="a number"),
+        pytest.param(None, "is not a string", id="null"),
+        pytest.param({"value": SECRET}, "is not a string", id="an object"),
+        pytest.param([SECRET], "is not a string", id="a list"),
         pytest.param("", "is empty", id="an empty text"),
-        pytest.param(f"{SECRET}\n", "has a line break", id="a line break"),
-        pytest.param(f"{SECRET}\ud800", "has a line break or another control character", id="half of a character"),
+        pytest.param(f"{SECRET}\n", "contains a line break", id="a line break"),
+        pytest.param(f"{SECRET}\ud800", "contains a line break or another control character", id="half of a character"),
         pytest.param(SECRET.ljust(4097, "x"), "is longer than 4096 characters", id="a text without end"),
     ],
 )
@@ -118,7 +118,7 @@ def test_a_missing_member_or_key_is_named() -> None:
     """The message says what to do about it."""
     assert refusal({"client_id": SECRET}) == (
         "member client_secret of the JSON object in key client of Secret shop is missing;"
-        " add it or name another by spec.credentialsSecretRef"
+        " add it or set another member in spec.credentialsSecretRef"
     )
     with pytest.raises(UserActionRequired, match=r"key client of Secret shop is missing.*jsonKey"):
         read_values(encoded(client_id="shop"), KEYS, integration(jsonKey="client"))

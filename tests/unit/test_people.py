@@ -324,7 +324,7 @@ async def test_an_account_that_is_missing_is_told() -> None:
     found = await diagnosed(integrationtokens=ACCOUNTED)
     assert found["service account"] == (
         "failed",
-        "ServiceAccount shop does not exist; create it or mend spec.serviceAccountRef",
+        "ServiceAccount shop does not exist; create it or fix spec.serviceAccountRef",
     )
 
 

@@ -73,6 +73,6 @@ def test_a_step_leads_into_an_object_or_a_list_alone(pointer: str, value: object
 )
 def test_what_is_no_pointer_or_too_long_is_refused(pointer: str) -> None:
     """The message shows its beginning and an example of a valid one."""
-    with pytest.raises(ValueError, match="is no JSON Pointer of at most 8 steps and 256 characters") as caught:
+    with pytest.raises(ValueError, match="is not a JSON Pointer of at most 8 steps and 256 characters") as caught:
         check_pointer(pointer)
     assert len(str(caught.value)) < 200

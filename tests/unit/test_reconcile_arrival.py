@@ -123,11 +123,11 @@ def test_what_is_still_missing_then_is_told_once(
         with world.counting() as writes:
             await world.until(EPOCH + GRACE + 0.2)
         assert world.cluster.reasons() == [reason]
-        assert warnings(caplog).count("no current token") == 1
+        assert warnings(caplog).count("no valid token") == 1
         assert writes == []
         await world.until(EPOCH + 1800)
         assert world.cluster.reasons() == [reason]
-        assert warnings(caplog).count("no current token") == 1
+        assert warnings(caplog).count("no valid token") == 1
         bring(world)
         await world.until(EPOCH + 3600)
         assert world.cluster.reasons() == [reason, "Issued", "Mended"]

@@ -340,8 +340,7 @@ def test_an_endpoint_that_asks_two_to_wait_is_left_alone_by_everybody() -> None:
         assert world.requests == 3
         assert world.condition_of("third") == ("False", "RateLimited")
         assert message(world, ConditionType.READY, "third") == (
-            "the request waits for the end of the time for which login.example:443 asked to be left alone,"
-            f" {format_time(EPOCH + 100)}"
+            f"the request waits for the end of the pause that login.example:443 asked for, {format_time(EPOCH + 100)}"
         )
         await world.until(EPOCH + 110)
         assert world.condition_of("third") == ("True", "TokenValid")
@@ -391,7 +390,7 @@ def test_what_keeps_failing_alike_is_written_once_and_says_when_it_is_tried_agai
         world.fault(spoiled)
         world.request_renewal("now")
         await world.settle()
-        said = without.replace("1 min", beside) + f"; the token that is held stays valid until {expires}"
+        said = without.replace("1 min", beside) + f"; the current token is valid until {expires}"
         assert message(world, ConditionType.REFRESHED) == world.cluster.events[-1]["message"] == said
         assert message(world, ConditionType.READY) == f"the token is valid until {expires}"
         with world.counting() as writes:
@@ -401,8 +400,8 @@ def test_what_keeps_failing_alike_is_written_once_and_says_when_it_is_tried_agai
     with caplog.at_level(logging.WARNING):
         play(story)
     assert [record.message for record in caplog.records if record.name.endswith("reporter")] == [
-        "no current token",
-        "token not refreshed, the one that is held stays valid",
+        "no valid token",
+        "token not refreshed, the current one is still valid",
     ]
 
 
@@ -412,7 +411,7 @@ def test_the_end_of_a_pause_that_the_endpoint_asked_for_is_told() -> None:
     async def story(world: World) -> None:
         world.fault(fault.retry_after(200))
         await world.begin()
-        said = "login.example:443 answered 429; it asks to be left alone until "
+        said = "login.example:443 answered 429; the endpoint asked for a pause until "
         assert message(world, ConditionType.READY) == said + format_time(EPOCH + 200)
         with world.counting() as writes:
             await world.until(EPOCH + 199)
@@ -461,7 +460,7 @@ def test_a_wish_beyond_those_that_are_followed_says_that_it_waits() -> None:
         for number in range(5):
             world.request_renewal(f"wish {number}")
             await world.settle()
-        assert "at most 3 such wishes" in message(world, ConditionType.REFRESHED)
+        assert "at most 3 renewals a minute" in message(world, ConditionType.REFRESHED)
         assert world.refreshed == ("True", "Refreshed")
         await world.until(EPOCH + 65)
         assert world.status()["lastHandledRenewRequest"] == "wish 4"
@@ -481,7 +480,7 @@ def test_a_grants_own_limit_is_told_as_such() -> None:
             if world.ready == ("False", "RateLimited"):
                 said.add(message(world, ConditionType.READY))
         assert len(said) == 1
-        assert "waits for the operator's own limit of 12 requests in a minute for one token request" in said.pop()
+        assert "waits for the operator's own limit of 12 requests a minute for the same token" in said.pop()
 
     play(story, Policy(lifetime=4, lead=0))
 

@@ -152,7 +152,7 @@ class TestReady:
         assert messages == [
             "the token is valid until 2027-01-16T08:00:00Z",
             "check the audience",
-            "the token has expired and the endpoint still answers the same one; asking again",
+            "the token has expired and the endpoint still returns the same one; retrying",
         ]
 
 
@@ -198,7 +198,7 @@ class TestRefreshed:
         status = status_of(resource(before), GOOD)
         assert told(status, ConditionType.REFRESHED) == ("False", "AccessDenied")
         assert condition_of(status, ConditionType.REFRESHED)["message"] == (
-            "check the audience; the token that is held stays valid until 2027-01-16T08:00:00Z"
+            "check the audience; the current token is valid until 2027-01-16T08:00:00Z"
         )
         assert refreshed(replace(GOOD, asked=True), resource(status)) == ("True", "Refreshed")
 
@@ -220,7 +220,7 @@ class TestRefreshed:
         assumed = replace(STORED, token=replace(STORED.token, assumed=True))
         status = status_of(resource(), replace(GOOD, stored=assumed, asked=True, failure=UNREACHABLE))
         assert condition_of(status, ConditionType.REFRESHED)["message"] == (
-            "no connection; the token that is held is kept, and nobody has told when it expires"
+            "no connection; the current token is kept, and its expiry is unknown"
         )
 
     def test_a_wish_that_waits_is_told(self) -> None:
@@ -228,8 +228,8 @@ class TestRefreshed:
         status = status_of(resource(), replace(GOOD, wishes=25.0))
         assert told(status, ConditionType.REFRESHED) == ("True", "Refreshed")
         assert condition_of(status, ConditionType.REFRESHED)["message"] == (
-            "the renewal that was asked for waits, since at most 3 such wishes are followed in a minute for one token"
-            " request; it is due within 30 s"
+            "the requested renewal waits: at most 3 renewals a minute may be requested for the same token request;"
+            " it is due within 30 s"
         )
 
     @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ class TestRefreshed:
         [
             (
                 replace(EMPTY, grant_rate=45.0),
-                "the operator's own limit of 12 requests in a minute for one token request",
+                "the operator's own limit of 12 requests a minute for the same token",
             ),
             (replace(EMPTY, rate_limited=True, why="what the queue says"), "what the queue says"),
         ],
@@ -609,7 +609,7 @@ class TestConsumerDelay:
         message = condition_of(status, ConditionType.ROLLOVER_TOO_LATE)["message"]
         assert "290 s before the old one expires" in message
         assert "up to 90 s later" in message
-        assert "for 60 s more" in message
+        assert "for another 60 s" in message
         assert "300 s or more before expiry" in message
 
     @pytest.mark.parametrize(
@@ -635,8 +635,8 @@ class TestConsumerDelay:
         situation = replace(self.of(300), rollover=Rollover(low=150))
         message = condition_of(status_of(resource(delay="2m"), situation), ConditionType.ROLLOVER_TOO_LATE)["message"]
         assert "for 120 s" in message
-        assert "tokens live 300 s" in message
-        assert "tokens that live 720 s or longer" in message
+        assert "tokens have a lifetime of 300 s" in message
+        assert "to 720 s or more" in message
         assert "mountRefresh.enabled" in message
 
     def test_the_first_token_proves_no_short_lifetime(self) -> None:

@@ -225,7 +225,7 @@ def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserActionRequired(
-            Reason.INVALID_SPEC, f"spec of {kind} {metadata.get('name')}: {error}; mend the field"
+            Reason.INVALID_SPEC, f"spec of {kind} {metadata.get('name')}: {error}; fix this field"
         ) from None
 
 
@@ -237,7 +237,7 @@ def may_be_taken_for_bearer(token_type: str) -> bool:
 
 def _token_type(text: str) -> str:
     if text and not may_be_taken_for_bearer(text):
-        raise ValueError(f"response.tokenType {text[:64]!r} is no word for Bearer")
+        raise ValueError(f"response.tokenType {text[:64]!r} cannot be another name for Bearer")
     return text
 
 
@@ -247,9 +247,9 @@ def _parameters(spec: Mapping[str, Any]) -> tuple[tuple[str, str | tuple[str, ..
     lists = {name: tuple(map(str, values)) for name, values in repeated.items()}
     for name in (*fields, *lists):
         if name in _SET_BY_OPERATOR | _SET_BY_GRANT.get(str(spec.get("grant")), frozenset()):
-            raise ValueError(f"parameter {name} is set by the operator alone")
+            raise ValueError(f"parameter {name} is set by the operator and cannot be replaced")
         if name in fields and name in lists:
-            raise ValueError(f"parameter {name[:64]} stands in parameters and in repeatedParameters")
+            raise ValueError(f"parameter {name[:64]} is in both parameters and repeatedParameters")
     return tuple(sorted((fields | lists).items()))
 
 
@@ -259,7 +259,7 @@ def _headers(spec: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...], tupl
     check_names((*headers, *headers_from))
     for name, value in headers.items():
         if len(value) > MAX_HEADER or not fits_header(value):
-            raise ValueError(f"header {name} is no printable ASCII of at most {MAX_HEADER} characters")
+            raise ValueError(f"header {name} is not printable ASCII of at most {MAX_HEADER} characters")
     return tuple(sorted(headers.items())), tuple(sorted(headers_from.items()))
 
 
@@ -281,7 +281,7 @@ def _ca_bundle_ref(kind: EndpointKind, spec: Mapping[str, Any]) -> ConfigMapKey 
     if not ref:
         return None
     if not kind.is_cluster_scoped:
-        raise ValueError(f"caBundleRef is for a {EndpointKind.CLUSTER} alone")
+        raise ValueError(f"caBundleRef may only be set in a {EndpointKind.CLUSTER}")
     if spec.get("caBundle"):
-        raise ValueError("caBundle and caBundleRef exclude each other")
+        raise ValueError("caBundle and caBundleRef are mutually exclusive")
     return ConfigMapKey(str(ref["name"]), str(ref.get("key") or "ca.crt"))

@@ -23,9 +23,9 @@ def check_names(names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if _NAME.fullmatch(name) is None:
-            raise ValueError(f"{name[:64]!r} is no name of a header")
+            raise ValueError(f"{name[:64]!r} is not a header name")
         if _NEVER.fullmatch(name):
-            raise ValueError(f"header {name[:64]} is set by the operator or the connection alone")
+            raise ValueError(f"header {name[:64]} is set by the operator or the connection and cannot be replaced")
         if name.lower() in seen:
             raise ValueError(f"header {name[:64]} is set twice")
         seen.add(name.lower())

@@ -219,7 +219,7 @@ def parse_integration(body: Mapping[str, Any]) -> Integration:
             status=body.get("status") or {},
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UserActionRequired(Reason.INVALID_SPEC, f"spec: {error}; mend the field") from None
+        raise UserActionRequired(Reason.INVALID_SPEC, f"spec: {error}; fix this field") from None
 
 
 def _name(spec: Mapping[str, Any], field: str, *, other: str) -> str:

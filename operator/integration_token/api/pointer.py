@@ -20,7 +20,7 @@ def check_pointer(text: str) -> None:
     """
     if len(text) > MAX_POINTER or _POINTER.fullmatch(text) is None:
         raise ValueError(
-            f"{text[:64]!r} is no JSON Pointer of at most 8 steps and {MAX_POINTER} characters,"
+            f"{text[:64]!r} is not a JSON Pointer of at most 8 steps and {MAX_POINTER} characters,"
             " such as /data/access_token"
         )
 

@@ -70,7 +70,7 @@ class Accounts:
         """
         account = await self._read(integration, endpoint)
         if inputs.account != account_text(integration, account):
-            raise Conflict(f"ServiceAccount {integration.service_account} was created anew meanwhile")
+            raise Conflict(f"ServiceAccount {integration.service_account} was recreated in the meantime")
         namespace, name, audience = integration.namespace, integration.service_account, inputs.assertion_audience
         seconds = max(_SHORTEST, round(inputs.assertion.lifetime))
         try:
@@ -83,16 +83,16 @@ class Accounts:
             # Told, since it may be the call alone that fails, such as by a webhook: a Conflict is looked at again.
             raise Transient(
                 Reason.SERVICE_ACCOUNT_TOKEN_REFUSED,
-                f"the API server gives no token of ServiceAccount {name} now ({error}); it is asked again",
+                f"the API server cannot issue a token of ServiceAccount {name} at the moment ({error}); retrying",
             ) from None
         if answer is None:
-            raise Conflict(f"ServiceAccount {name} was deleted meanwhile")
+            raise Conflict(f"ServiceAccount {name} was deleted in the meantime")
         token = str((answer.get("status") or {}).get("token", ""))
         if fault := unlike_asked(token, namespace, name, account.uid, audience):
             raise UserActionRequired(
                 Reason.SERVICE_ACCOUNT_TOKEN_REFUSED,
-                f"the API server was asked for a token of ServiceAccount {name} and answered with {fault}, which is"
-                " sent nowhere; look for what changes TokenRequests in this cluster",
+                f"the API server answered the TokenRequest for ServiceAccount {name} with {fault}, which is never sent"
+                " to an endpoint; check which webhook or policy changes TokenRequests in this cluster",
             )
         if is_for_its_issuer(token):
             raise _for_api_server(audience, integration, endpoint)
@@ -139,15 +139,15 @@ def check_account(
     if own.is_account(integration.namespace, name):
         raise UserActionRequired(
             Reason.INVALID_SPEC,
-            f"spec.serviceAccountRef: {name} is the operator's own ServiceAccount, whose tokens are sent nowhere; name"
-            " another",
+            f"spec.serviceAccountRef: {name} is the operator's own ServiceAccount, whose tokens are never sent to an"
+            " endpoint; set another ServiceAccount",
         )
     host = listed_as(check_url(endpoint.token_url, policy))
     if host not in listed_hosts(account.allowed_hosts):
         raise UserActionRequired(
             Reason.HOST_NOT_ALLOWED,
-            f"tokens of ServiceAccount {name} may not be sent to {host}; add it to the account's annotation"
-            f" {ALLOWED_HOSTS_ANNOTATION}, which has at most {MAX_ALLOWED_HOSTS} characters, or refer to another"
+            f"tokens of ServiceAccount {name} may not be sent to {host}; add this host to the ServiceAccount's"
+            f" annotation {ALLOWED_HOSTS_ANNOTATION} (at most {MAX_ALLOWED_HOSTS} characters), or refer to another"
             " endpoint",
         )
     audience = grant_inputs(endpoint, integration, "").assertion_audience
@@ -156,9 +156,9 @@ def check_account(
     if audience != endpoint.token_url and audience not in _listed(account.allowed_audiences):
         raise UserActionRequired(
             Reason.AUDIENCE_NOT_ALLOWED,
-            f"tokens of ServiceAccount {name} may not be for {_shown(audience)}, which is what {endpoint.ref.title}"
-            f" asks for; add it to the account's annotation {ALLOWED_AUDIENCES_ANNOTATION}, which has at most"
-            f" {MAX_ALLOWED_HOSTS} characters",
+            f"ServiceAccount {name} does not allow tokens for the audience {_shown(audience)}, which"
+            f" {endpoint.ref.title} requires; add this audience to the ServiceAccount's annotation"
+            f" {ALLOWED_AUDIENCES_ANNOTATION} (at most {MAX_ALLOWED_HOSTS} characters)",
         )
 
 
@@ -166,8 +166,8 @@ def _for_api_server(audience: str, integration: Integration, endpoint: Endpoint)
     return UserActionRequired(
         Reason.AUDIENCE_NOT_ALLOWED,
         f"a token of ServiceAccount {integration.service_account} for {_shown(audience)} would be an identity in this"
-        f" cluster, and is sent nowhere; set spec.assertion.audience of {endpoint.ref.title} to what the endpoint is"
-        " called as an audience",
+        f" cluster and is never sent to an endpoint; set spec.assertion.audience of {endpoint.ref.title} to the"
+        " audience of the endpoint itself",
     )
 
 
@@ -182,9 +182,9 @@ def _listed(audiences: str) -> frozenset[str]:
 def _refused(error: Denied, integration: Integration, endpoint: Endpoint, what: str) -> UserActionRequired:
     """`what`: the operator wanted to do with the account."""
     namespace, name = integration.namespace, integration.service_account
-    told = f"the operator may not {what} ServiceAccount {name}"
+    told = f"the operator is not allowed to {what} ServiceAccount {name}"
     if error.status == 403:
         told += f"; add {{namespace: {namespace}, name: {name}}} to the chart's value serviceAccounts"
     else:
-        told += f"; check spec.assertion of {endpoint.ref.title}, and what admits TokenRequests in this cluster"
+        told += f"; check spec.assertion of {endpoint.ref.title}, and this cluster's admission of TokenRequests"
     return UserActionRequired(Reason.SERVICE_ACCOUNT_TOKEN_REFUSED, f"{told} ({error})")

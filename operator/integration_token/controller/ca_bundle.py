@@ -138,7 +138,7 @@ class CABundles:
             except ClusterError as error:
                 if not looks:
                     raise
-                log.debug("CA bundle not looked at", config_map=place.name, error=str(error))
+                log.debug("cannot check the CA bundle", config_map=place.name, error=str(error))
                 version, bundle, failure = source.version, source.bundle, source.failure
             source.version, source.bundle, source.failure = version, bundle, failure
             source.looks += 1
@@ -154,9 +154,9 @@ class CABundles:
     ) -> tuple[str, CABundle | None, UserActionRequired | None]:
         """Version, bundle, and why there is none."""
         if self._namespace is None:
-            why = "the operator runs outside of a pod, and has no namespace to read it in; give it --lease-namespace"
+            why = "the operator runs outside a pod and does not know its own namespace; set --lease-namespace"
             return "", None, UserActionRequired(Reason.CA_BUNDLE_NOT_FOUND, f"{place.title}: {why}")
-        where = f"ConfigMap {place.name} of the operator's namespace {self._namespace}"
+        where = f"ConfigMap {place.name} in the operator's namespace {self._namespace}"
         try:
             if by_version and source.version:
                 head = await self._gateway.get_metadata(CONFIG_MAPS, self._namespace, place.name)
@@ -166,10 +166,11 @@ class CABundles:
         except Denied as error:
             if error.status != 403:
                 raise
-            what = f"the operator may not read {where}; add its name to the chart's endpoints.caBundleConfigMaps"
+            what = f"the operator is not allowed to read {where}; add its name to the chart's value"
+            what += " endpoints.caBundleConfigMaps"
             return "", None, UserActionRequired(Reason.CA_BUNDLE_NOT_FOUND, what)
         if found is None:
-            what = f"{where} does not exist; create it, or mend spec.caBundleRef"
+            what = f"{where} does not exist; create it or fix spec.caBundleRef"
             return "", None, UserActionRequired(Reason.CA_BUNDLE_NOT_FOUND, what)
         try:
             text = _text(found, place, where)
@@ -210,14 +211,15 @@ def _text(config_map: Object, place: ConfigMapKey, where: str) -> str:
         except binascii.Error:
             text = None
     if text is None or not text.strip():
-        what = "has no" if text is None else "has nothing in its"
+        what = "has no" if text is None else "has an empty"
         raise UserActionRequired(
-            Reason.CA_BUNDLE_NOT_FOUND, f"{where} {what} key {place.key}; add it, or mend spec.caBundleRef"
+            Reason.CA_BUNDLE_NOT_FOUND,
+            f"{where} {what} key {place.key}; add the CA bundle there or fix spec.caBundleRef",
         )
     if len(text) > MAX_BUNDLE:
         raise UserActionRequired(
             Reason.INVALID_CA_BUNDLE,
-            f"key {place.key} of {where} is larger than {MAX_BUNDLE // 1024} KiB; leave out the authorities that the"
-            " endpoint doesn't need",
+            f"key {place.key} of {where} is larger than {MAX_BUNDLE // 1024} KiB; remove the authorities that the"
+            " endpoint does not need",
         )
     return text

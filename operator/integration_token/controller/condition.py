@@ -12,7 +12,7 @@ from integration_token.api.condition import Condition, ConditionType, Reason, Tr
 from integration_token.api.token import StoredToken
 from integration_token.api.value import format_time
 from integration_token.controller.outcome import Outcome
-from integration_token.controller.wording import due_within, says_same
+from integration_token.controller.wording import due_within, keep_wording
 from integration_token.errors import EndpointUnusable, Failure, UserActionRequired
 from integration_token.oauth.scope import MAX_SCOPE
 from integration_token.renewal.rollover import MOUNT_DELAY, MOUNTED_LIFETIME, SAFE_LEAD, Rollover
@@ -23,19 +23,18 @@ _BY_REQUEST = Trait.SHOWN_BY_REQUEST
 
 def conditions_of(outcome: Outcome) -> list[Condition]:
     """All of them."""
-    return [_in_words_that_stand(condition(outcome), outcome) for condition in CONDITIONS]
+    return [_keep_wording(condition(outcome), outcome) for condition in CONDITIONS]
 
 
-def _in_words_that_stand(condition: Condition, outcome: Outcome) -> Condition:
-    """The condition as another version told it, where that says the same: wording alone is no write."""
-    before = condition_of(outcome.integration.status, condition.type)
-    if (condition.status, condition.reason) != (before.get("status") == "True", before.get("reason")):
-        return condition
-    told = str(before.get("message", ""))
-    same = Trait.FIXED_MESSAGE in condition.reason.traits or says_same(told, condition.message)
-    if condition.reason is Reason.TOKEN_VALID and outcome.stored is not None:
-        same = outcome.integration.status.get("expirationTime") == format_time(outcome.expires)
-    return replace(condition, message=told) if same else condition
+def _keep_wording(condition: Condition, outcome: Outcome) -> Condition:
+    status = outcome.integration.status
+    if condition.reason is not Reason.TOKEN_VALID or outcome.stored is None:
+        return keep_wording(condition, status)
+    # The only fact in the message is the expiry, which the status has too.
+    before = condition_of(status, condition.type)
+    same = (before.get("status"), before.get("reason")) == ("True", condition.reason)
+    same = same and status.get("expirationTime") == format_time(outcome.expires)
+    return replace(condition, message=str(before.get("message", ""))) if same else condition
 
 
 def ready(outcome: Outcome) -> Condition:
@@ -43,18 +42,18 @@ def ready(outcome: Outcome) -> Condition:
     kind, stored = ConditionType.READY, outcome.stored
     if stored is not None and _holds_token(outcome):
         return Condition(kind, True, Reason.TOKEN_VALID, _valid(outcome, stored))
-    return _held_up(kind, outcome, "spec.suspend is true and no valid token is held; set it to false") or Condition(
+    return _held_up(kind, outcome, "spec.suspend is true and there is no valid token; set it to false") or Condition(
         kind,
         False,
         Reason.TOKEN_EXPIRED,
-        "the token has expired and the endpoint still answers the same one; asking again",
+        "the token has expired and the endpoint still returns the same one; retrying",
     )
 
 
 def refreshed(outcome: Outcome) -> Condition:
     """Whether the last request succeeded, or why no request is made."""
     kind = ConditionType.REFRESHED
-    held_up = _held_up(kind, outcome, "spec.suspend is true: nothing is asked for and nothing is written")
+    held_up = _held_up(kind, outcome, "spec.suspend is true: no token is requested and nothing is written")
     if held_up is not None:
         return _beside_what_is_held(held_up, outcome)
     before = condition_of(outcome.integration.status, kind)
@@ -131,10 +130,10 @@ def _beside_what_is_held(condition: Condition, outcome: Outcome) -> Condition:
     """With how long it does no harm that a refresh fails."""
     if outcome.failure is None or outcome.stored is None or not _holds_token(outcome):
         return condition
-    held = f"stays valid until {format_time(outcome.expires)}"
+    held = f"is valid until {format_time(outcome.expires)}"
     if outcome.stored.token.assumed:
-        held = "is kept, and nobody has told when it expires"
-    return replace(condition, message=f"{condition.message}; the token that is held {held}")
+        held = "is kept, and its expiry is unknown"
+    return replace(condition, message=f"{condition.message}; the current token {held}")
 
 
 def _may_pass(failure: Failure | None) -> bool:
@@ -150,8 +149,8 @@ def _wish_that_waits(outcome: Outcome) -> str:
     if outcome.wait.wishes <= 0:
         return ""
     return (
-        f"the renewal that was asked for waits, since at most {MAX_WISHES} such wishes are followed in a minute for one"
-        f" token request; it is {due_within(outcome.wait.wishes)}"
+        f"the requested renewal waits: at most {MAX_WISHES} renewals a minute may be requested for the same token"
+        f" request; it is {due_within(outcome.wait.wishes)}"
     )
 
 
@@ -175,52 +174,52 @@ def _valid(outcome: Outcome, stored: StoredToken) -> str:
         return f"the token is valid until {until}"
     endpoint = outcome.observation.endpoint
     maximum = None if endpoint is None else endpoint.maximum_lifetime
-    why, field = "tells no expiry that can be used", "defaultLifetime"
+    why, field = "states no usable expiry", "defaultLifetime"
     if maximum is not None and stored.token.lifetime >= maximum:
-        why, field = "tells an expiry beyond its maximum, or none", "maximumLifetime"
+        why, field = "states an expiry beyond its maximum, or none", "maximumLifetime"
     return (
-        f"the endpoint {why}: the token is assumed to be valid until {until}, and asked for again by then; set"
-        f" spec.{field} of {outcome.integration.endpoint.title} to what its tokens live"
+        f"the endpoint {why}: the token is assumed to be valid until {until}, and a new one is requested by then; set"
+        f" spec.{field} of {outcome.integration.endpoint.title} to the lifetime of its tokens"
     )
 
 
 def _too_short(lifetime: float) -> str:
     return (
-        f"the endpoint issues tokens that live {lifetime:.0f} s: a new one is asked for when half of that is over, and"
-        " a mounted file may follow its Secret up to 90 s later, so pods may read an expired token; let the endpoint"
-        f" issue tokens that live {MOUNTED_LIFETIME:.0f} s or longer, better 10 min, or have the operator installed"
-        " with mountRefresh.enabled, which brings them into mounted files in a second"
+        f"the endpoint issues tokens with a lifetime of {lifetime:.0f} s: a new one is requested halfway, and a mounted"
+        " file may follow its Secret up to 90 s later, so pods may read an expired token; set the lifetime at the"
+        f" endpoint to {MOUNTED_LIFETIME:.0f} s or more, better 10 min, or install the operator with"
+        " mountRefresh.enabled, which updates mounted files within a second"
     )
 
 
 def _too_long(delay: float, lifetime: float) -> str:
     return (
-        f"by spec.consumerDelay pods go on with an old token for {delay:.0f} s, beside up to 90 s until a mounted file"
-        f" follows its Secret; tokens live {lifetime:.0f} s, and a new one is asked for when half of that is over: pods"
-        f" may use an expired token; let the endpoint issue tokens that live {2 * (delay + SAFE_LEAD):.0f} s or longer,"
-        f" or {_LESS_DELAY}"
+        f"according to spec.consumerDelay pods keep using an old token for {delay:.0f} s, in addition to up to 90 s"
+        f" until a mounted file follows its Secret; tokens have a lifetime of {lifetime:.0f} s, and a new one is"
+        " requested halfway, so pods may use an expired token; set the lifetime at the endpoint to"
+        f" {2 * (delay + SAFE_LEAD):.0f} s or more, or {_LESS_DELAY}"
     )
 
 
 def _too_late(rollover: Rollover, delay: float) -> str:
     seconds = rollover.lead or 0
-    when = f"{seconds} s before the old one expires" if seconds > 0 else "only when the old one has expired"
-    told = f"the endpoint answers with a new token {when}, and a mounted file may follow its Secret up to 90 s later"
-    wish = f"let the endpoint issue new tokens {SAFE_LEAD + delay:.0f} s or more before expiry"
+    when = f"only {seconds} s before the old one expires" if seconds > 0 else "only after the old one has expired"
+    told = f"the endpoint issues a new token {when}, and a mounted file may follow its Secret up to 90 s later"
+    wish = f"configure the endpoint to issue new tokens {SAFE_LEAD + delay:.0f} s or more before expiry"
     if delay:
         return (
-            f"{told}, and by spec.consumerDelay pods go on with the old one for {delay:.0f} s more: they may use an"
-            f" expired token; {wish}, or {_LESS_DELAY}"
+            f"{told}, and according to spec.consumerDelay pods keep using the old one for another {delay:.0f} s, so"
+            f" they may use an expired token; {wish}, or {_LESS_DELAY}"
         )
     return (
-        f"{told}: pods may read an expired token; {wish}, or have the operator installed with mountRefresh.enabled,"
-        " which brings them into mounted files in a second"
+        f"{told}, so pods may read an expired token; {wish}, or install the operator with mountRefresh.enabled,"
+        " which updates mounted files within a second"
     )
 
 
 _LESS_DELAY = (
-    "have pods read the file more often and lower spec.consumerDelay, or have the operator installed with"
-    " mountRefresh.enabled, which takes the 90 s away"
+    "make pods read the file more often and lower spec.consumerDelay, or install the operator with"
+    " mountRefresh.enabled, which removes the 90 s"
 )
 
 
@@ -230,7 +229,7 @@ def _scopes_left_out(outcome: Outcome) -> str:
         return ""
     return (
         f"status.scope does not list all scopes of the token, only {MAX_SCOPE} characters of them and none that may"
-        " hold a part of a secret, so fewer scopes are not noticed; set spec.scopes to those that are needed"
+        " contain part of a secret, so a loss of scopes goes unnoticed; set spec.scopes to those you need"
     )
 
 
@@ -251,8 +250,8 @@ def _awaited(outcome: Outcome) -> str:
     if wait.why:
         return wait.why
     return (
-        f"the operator's own limit of {MAX_PER_GRANT} requests in a minute for one token request, of which a namespace"
-        f" that shares it with others has {MAX_PER_SHARE}; it is {due_within(wait.grant_rate)}"
+        f"the operator's own limit of {MAX_PER_GRANT} requests a minute for the same token, of which a namespace that"
+        f" shares it with others gets {MAX_PER_SHARE}; it is {due_within(wait.grant_rate)}"
     )
 
 

@@ -33,12 +33,12 @@ def released(found: Object | None, source: Source, namespace: str, name: str) ->
     """
     if found is None:
         raise UserActionRequired(
-            source.not_found, f"{source.kind} {name} does not exist; create it or mend spec.{source.field}"
+            source.not_found, f"{source.kind} {name} does not exist; create it or fix spec.{source.field}"
         )
     if (found["metadata"].get("labels") or {}).get(CREDENTIALS_LABEL) != "true":
         raise UserActionRequired(
             source.not_labelled,
-            f"{source.kind} {name} is not released for use as credentials; run: kubectl label {source.kind.lower()}"
+            f"{source.kind} {name} is not labelled for use as credentials; run: kubectl label {source.kind.lower()}"
             f" --namespace {namespace} {name} {CREDENTIALS_LABEL}=true",
         )
     return found

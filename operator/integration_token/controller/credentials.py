@@ -31,7 +31,7 @@ def read_values(data: Mapping[str, Any], keys: Mapping[str, str], integration: I
     for name, key in keys.items():
         where = place_of(key, integration)
         if key not in data:
-            raise _invalid(f"{where} is missing; add it or name another by spec.credentialsSecretRef")
+            raise _invalid(f"{where} is missing; add it or set another key in spec.credentialsSecretRef")
         values[name] = _checked(name, _text(data[key], where), where)
     return values
 
@@ -47,26 +47,26 @@ def _members(data: Mapping[str, Any], keys: Mapping[str, str], integration: Inte
     """Of the one JSON object: nothing of it stands in a message but the names that the spec has for its members."""
     place = f"key {integration.json_key} of Secret {integration.credentials}"
     if integration.json_key not in data:
-        raise _invalid(f"{place} is missing; add it or mend spec.credentialsSecretRef.jsonKey")
+        raise _invalid(f"{place} is missing; add it or fix spec.credentialsSecretRef.jsonKey")
     text = _text(data[integration.json_key], place)
     if len(text) > _MAX_JSON:
-        raise _invalid(f"{place} is longer than {_MAX_JSON} characters; leave out what the token request doesn't need")
+        raise _invalid(f"{place} is longer than {_MAX_JSON} characters; remove what the token request does not need")
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise _invalid(f"{place} is no JSON object; write it anew, or leave out spec.credentialsSecretRef.jsonKey")
+        raise _invalid(f"{place} is not a JSON object; fix it or remove spec.credentialsSecretRef.jsonKey")
     values = {}
     for name, key in keys.items():
         where = place_of(key, integration)
         if key not in document:
-            raise _invalid(f"{where} is missing; add it or name another by spec.credentialsSecretRef")
+            raise _invalid(f"{where} is missing; add it or set another member in spec.credentialsSecretRef")
         value = document[key]
         if name == PRIVATE_KEY and isinstance(value, dict):
             value = json.dumps(value)
         if not isinstance(value, str):
-            raise _invalid(f"{where} is no text; write it in quotes")
+            raise _invalid(f"{where} is not a string; put it in quotes")
         values[name] = _checked(name, value, where)
     return values
 
@@ -75,7 +75,7 @@ def _text(value: Any, where: str) -> str:
     try:
         return base64.b64decode(value).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise _invalid(f"{where} is not UTF-8 text; write it anew") from None
+        raise _invalid(f"{where} is not UTF-8 text; set it again as UTF-8") from None
 
 
 def _checked(name: str, value: str, where: str) -> str:
@@ -84,12 +84,12 @@ def _checked(name: str, value: str, where: str) -> str:
     if not value:
         raise _invalid(f"{where} is empty; set it")
     if len(value) > longest:
-        raise _invalid(f"{where} is longer than {longest} characters; mend it")
+        raise _invalid(f"{where} is longer than {longest} characters; shorten it")
     if several and not "".join(value.split()).isprintable():
-        raise _invalid(f"{where} has a control character in it; write it anew")
+        raise _invalid(f"{where} contains a control character; remove it")
     if not several and not value.isprintable():
         raise _invalid(
-            f"{where} has a line break or another control character in it; write it anew, for example by printf %s"
+            f"{where} contains a line break or another control character; set it again, for example with printf %s"
         )
     return value
 

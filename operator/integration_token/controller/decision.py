@@ -32,7 +32,7 @@ class Cause(StrEnum):
 class Limit(StrEnum):
     """What keeps a request from being sent though nothing is wrong."""
 
-    WISHES = "too many wishes for a renewal"
+    WISHES = "too many requested renewals"
     GRANT = "too many requests of the grant"
     REQUEST = "another request of the grant is in flight"
 

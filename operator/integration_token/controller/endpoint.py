@@ -13,6 +13,7 @@ from integration_token.cluster.gateway import Gateway
 from integration_token.controller.ca_bundle import CABundles
 from integration_token.controller.references import can_be_checked, check_endpoint
 from integration_token.controller.status import merge_patch
+from integration_token.controller.wording import keep_wording
 from integration_token.errors import ClusterError, Conflict, UserActionRequired
 from integration_token.oauth.address import Policy
 from integration_token.oauth.token_url import host_for_people
@@ -50,7 +51,7 @@ class EndpointReconciler:
         except Conflict:
             return None  # changed meanwhile: the watch brings what it is now
         except ClusterError as error:
-            log.warning("endpoint status not written", kind=ref.kind, name=ref.name, error=str(error))
+            log.warning("cannot write the status of an endpoint", kind=ref.kind, name=ref.name, error=str(error))
             return self._clock.now().after(_RETRY)
         return None
 
@@ -80,7 +81,8 @@ class EndpointReconciler:
         """`fault`: why the spec cannot be used, None if it can be; `host`: of its URL, empty where none can be read."""
         now = format_time(self._clock.now().wall)
         before = seen.status.get("conditions") or ()
-        conditions = with_transition_times(_conditions(fault), before, seen.generation, now)
+        wanted = [keep_wording(condition, seen.status) for condition in _conditions(fault)]
+        conditions = with_transition_times(wanted, before, seen.generation, now)
         status: dict[str, Any] = {"conditions": conditions, "observedGeneration": seen.generation}
         if host:
             status["host"] = host

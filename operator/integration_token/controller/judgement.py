@@ -46,7 +46,7 @@ class Judge:
         token = _counted_down(held, token, now)
         verdict = judge(held, token, identity, now.wall)
         if verdict is Verdict.EXPIRED:
-            failure = Transient(Reason.INVALID_RESPONSE, "the endpoint answered with a token that has expired already")
+            failure = Transient(Reason.INVALID_RESPONSE, "the endpoint returned a token that has already expired")
             self._requester.count(endpoint, failure.reason)
             raise failure
         self._requester.count(endpoint, "issued" if verdict is Verdict.TAKE else "unchanged")

@@ -119,9 +119,9 @@ def _is_disturbed(observation: Observation, revisions: Revisions | None) -> bool
 def _contested(integration: Integration, target: Target) -> Transient:
     """Somebody keeps undoing what we write there."""
     whose = "" if target.secret is None else last_manager(target.secret)
-    who = f"field manager {whose!r}" if whose else "another controller, or somebody,"
+    who = f"field manager {whose!r}" if whose else "another controller or user"
     return Transient(
         Reason.TARGET_CONTESTED,
-        f"{who} keeps {'deleting' if target.secret is None else 'changing'} Secret {integration.target}; have it leave"
-        " the Secret alone, or choose another spec.target.name",
+        f"{who} keeps {'deleting' if target.secret is None else 'changing'} Secret {integration.target}; stop that, or"
+        " set another spec.target.name",
     )

@@ -81,15 +81,16 @@ class PodRefresher:
         except Denied:
             self._denied[namespace], denied = self._clock.now().boot + _DENIED, True
         except ClusterError as error:
-            log.warning("pods not refreshed", namespace=namespace, name=integration.name, error=str(error))
+            log.warning("cannot refresh the pods", namespace=namespace, name=integration.name, error=str(error))
             again = wanted and self._clock.now().wall - issued < _SYNC
             return _remembering(outcome, outcome.remembered.pods_notified, issued if again else 0.0)
         if denied and wish is MountRefresh.ALWAYS:
             self._reporter.event(
                 integration,
                 EventReason.MOUNT_REFRESH_FORBIDDEN,
-                "spec.mountRefresh is Always, but the operator may not list and patch pods here: mounted files follow"
-                " within 90 s only; set the chart's mountRefresh.enabled, or spec.mountRefresh to Never",
+                "spec.mountRefresh is Always, but the operator is not allowed to list and patch pods in this namespace,"
+                " so mounted files may take up to 90 s to follow; set the chart's value mountRefresh.enabled, or set"
+                " spec.mountRefresh to Never",
                 warning=True,
             )
         return _remembering(outcome, issued)
@@ -122,9 +123,9 @@ class PodRefresher:
             self._reporter.event(
                 integration,
                 EventReason.RENEWAL_NOT_SEEN,
-                f"{', '.join(owners[:_NAMED])}{more} {verb} Secret {integration.target} by environment variable or"
-                " subPath, which never change in a running container; mount the Secret as a volume without subPath, or"
-                " have the pods restarted with it, for instance by Stakater Reloader",
+                f"{', '.join(owners[:_NAMED])}{more} {verb} Secret {integration.target} through an environment variable"
+                " or subPath, which never change in a running container; mount the Secret as a volume without subPath,"
+                " or restart the pods when it changes, for example with Stakater Reloader",
                 warning=True,
             )
 

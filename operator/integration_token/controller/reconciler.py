@@ -178,7 +178,7 @@ class Reconciler:
             outcome = outcome.unable_to_write()
         failure = Transient(
             Reason.FORBIDDEN,
-            f"the API server refuses the operator a call: {error}; grant its account what the chart's RBAC grants",
+            f"the API server refused a call: {error}; grant the operator's ServiceAccount the chart's RBAC permissions",
         )
         outcome = outcome._replace(wait=NO_WAIT, failure=failure)
         if silent_until(outcome, failure) is None:
@@ -186,7 +186,7 @@ class Reconciler:
         try:
             return await self._reporter.report(key, outcome)
         except ClusterError as again:
-            log.warning("status not written", namespace=key.namespace, name=key.name, error=str(again))
+            log.warning("cannot write the status", namespace=key.namespace, name=key.name, error=str(again))
             return outcome
 
     def _remember(self, state: ResourceState, progress: Progress) -> Remembered:

@@ -51,7 +51,7 @@ async def check_endpoint(endpoint: Endpoint, policy: Policy) -> None:
     try:
         selects(endpoint.namespace_selector, {})
     except (KeyError, ValueError) as error:
-        raise UserActionRequired(Reason.INVALID_SPEC, f"spec.namespaceSelector: {error}; mend it") from None
+        raise UserActionRequired(Reason.INVALID_SPEC, f"spec.namespaceSelector: {error}; fix it") from None
 
 
 def can_be_checked(endpoint: Endpoint) -> bool:
@@ -156,7 +156,7 @@ class References:
         if read is None:
             raise missing(ref)
         if read.ca_bundle is None or read.ca_bundle.text is None or read.ca_bundle.digest != bundle.digest:
-            raise Conflict(f"{ref.title} was changed meanwhile")  # never the system's roots instead
+            raise Conflict(f"{ref.title} was changed in the meantime")  # never the system's roots instead
         return read.ca_bundle.text
 
     async def credentials(self, integration: Integration, endpoint: Endpoint) -> Credentials:
@@ -221,7 +221,7 @@ class References:
 
 def missing(ref: EndpointRef) -> UserActionRequired:
     """What is told where there is no such endpoint."""
-    what = f"{ref.title} does not exist; create it or mend spec.endpointRef"
+    what = f"{ref.title} does not exist; create it or fix spec.endpointRef"
     return UserActionRequired(Reason.ENDPOINT_NOT_FOUND, what)
 
 
@@ -234,8 +234,8 @@ def check_host(metadata: SecretMetadata, endpoint: Endpoint, integration: Integr
     if metadata.allowed_hosts == TOO_LONG:
         raise UserActionRequired(
             Reason.HOST_NOT_ALLOWED,
-            f"Secret {integration.credentials} may be sent nowhere: its annotation {ALLOWED_HOSTS_ANNOTATION} has"
-            f" more than {MAX_ALLOWED_HOSTS} characters; shorten it",
+            f"Secret {integration.credentials} may not be sent to any host: its annotation {ALLOWED_HOSTS_ANNOTATION}"
+            f" has more than {MAX_ALLOWED_HOSTS} characters; shorten it",
         )
     if metadata.allowed_hosts and host not in listed_hosts(metadata.allowed_hosts):
         raise UserActionRequired(

@@ -26,6 +26,7 @@ from integration_token.controller.arrival import silent_until, was_told
 from integration_token.controller.outcome import Outcome
 from integration_token.controller.status import build_status, is_unfilled, is_warned_of, merge_patch
 from integration_token.controller.status_write import StatusPatch, StatusWriter
+from integration_token.controller.wording import keep_wording
 from integration_token.errors import UserActionRequired
 from integration_token.state.inventory import Inventory
 from integration_token.telemetry.logs import get_logger
@@ -56,7 +57,12 @@ class Reporter:
         now = format_time(self._clock.now().wall)
         after = {
             **status,
-            "conditions": with_transition_times(conditions, status.get("conditions") or (), generation, now),
+            "conditions": with_transition_times(
+                [keep_wording(condition, status) for condition in conditions],
+                status.get("conditions") or (),
+                generation,
+                now,
+            ),
             "observedGeneration": generation,
         }
         patch, told = merge_patch(status, after), told_by(after["conditions"])
@@ -127,8 +133,8 @@ class Reporter:
             self.event(
                 integration,
                 EventReason.CREDENTIALS_NOT_VERIFIED,
-                f"Secret {integration.credentials} was changed, but the endpoint answered from its cache the token"
-                " that it had issued before; whether it accepts the new credentials shows when it next issues one",
+                f"Secret {integration.credentials} was changed, but the endpoint returned the token that it had issued"
+                " before from its cache; it will check the new credentials only when it next issues a token",
                 warning=True,
             )
         lifetime = outcome.stored.token.lifetime if outcome.stored is not None else SHORTEST_LIFETIME
@@ -137,9 +143,9 @@ class Reporter:
         self.event(
             integration,
             EventReason.TOO_MANY_REQUESTS,
-            f"the endpoint was asked {MAX_PER_GRANT} times within a minute, which is the most, for a token that"
-            f" lives {lifetime:.0f} s: it may expire before it is renewed; let the endpoint issue tokens that live"
-            f" {SHORTEST_LIFETIME:.0f} s or longer",
+            f"the operator has reached its limit of {MAX_PER_GRANT} requests a minute for a token with a lifetime of"
+            f" {lifetime:.0f} s, which may expire before it is renewed; set the lifetime at the endpoint to"
+            f" {SHORTEST_LIFETIME:.0f} s or more",
             warning=True,
         )
         return outcome._replace(remembered=outcome.remembered._replace(rate_told=True))
@@ -161,7 +167,7 @@ class Reporter:
                 self.event(
                     integration,
                     EventReason.REPAIRED,
-                    f"Secret {integration.target} was brought back to what it should be",
+                    f"Secret {integration.target} was changed or deleted by someone else and has been restored",
                 )
             return
         log.info("token written", namespace=integration.namespace, name=integration.name, secret=integration.target,
@@ -188,7 +194,7 @@ class Reporter:
             self.event(
                 integration,
                 EventReason.TARGET_REPLACED,
-                f"Secret {integration.target} could not be changed and was deleted and created anew;"
+                f"Secret {integration.target} could not be changed, so it was deleted and recreated;"
                 " restart the pods that mount it",
                 warning=True,
             )
@@ -196,8 +202,8 @@ class Reporter:
         self.event(
             integration,
             EventReason.TARGET_REPLACED,
-            f"Secret {integration.target} was of another type and was deleted and created anew with type"
-            f" {integration.template.type}; pods that mount it get it as they get a renewal",
+            f"Secret {integration.target} had another type, so it was deleted and recreated with type"
+            f" {integration.template.type}; pods that mount it receive it like a renewal",
         )
 
     def _tell_expiry(self, outcome: Outcome, token: Token) -> None:
@@ -209,8 +215,8 @@ class Reporter:
             self.event(
                 integration,
                 EventReason.EXPIRATION_ASSUMED,
-                f"{_ASSUMED[token.assumption]}: {until} is assumed, and the token is asked for again by then;"
-                f" set spec.{field} of {endpoint} to what its tokens live",
+                f"{_ASSUMED[token.assumption]}: it is assumed to expire at {until}, and a new one is requested by then;"
+                f" set spec.{field} of {endpoint} to the lifetime of its tokens",
                 warning=True,
             )
         if token.skew:
@@ -218,9 +224,9 @@ class Reporter:
             self.event(
                 integration,
                 EventReason.CLOCK_SKEW,
-                f"by its answer the clock of {endpoint} is {abs(token.skew):.0f} s {ahead} the operator's: one of them"
-                f" is wrong, or a cache in between replays old answers; the token is taken to expire at {until}; check"
-                " both clocks, and that nothing caches the endpoint's answers",
+                f"according to its answer, the clock of {endpoint} is {abs(token.skew):.0f} s {ahead} the operator's:"
+                " one of them is wrong, or a cache in between replays old answers; the token is assumed to expire at"
+                f" {until}; check both clocks, and that nothing caches the endpoint's answers",
                 warning=True,
             )
 
@@ -252,7 +258,7 @@ class Reporter:
                 return None
             untold_until = silent_until(outcome, failure)
             if untold_until is None:
-                what = "token not refreshed, the one that is held stays valid" if ready else "no current token"
+                what = "token not refreshed, the current one is still valid" if ready else "no valid token"
                 log.warning(what, namespace=integration.namespace, name=integration.name,
                             reason=failure.reason, error=after["message"])  # fmt: skip
                 self.event(integration, Reason(failure.reason), after["message"], warning=True, once=not told)
@@ -263,7 +269,7 @@ class Reporter:
             # A 429 is told as a failure too, and its pause is a wait like any other.
             not has_trait(before.get("reason"), Trait.WAIT) or outcome.observation.before.failing.failure is not None
         ):  # fmt: skip
-            self.event(integration, EventReason.MENDED, "the token is refreshed again")
+            self.event(integration, EventReason.MENDED, "refreshing the token works again")
         return None
 
     def _tell_template(self, integration: Integration) -> None:
@@ -273,8 +279,8 @@ class Reporter:
             self.event(
                 integration,
                 EventReason.TEMPLATE_WITHOUT_PLACEHOLDER,
-                "spec.target.template.data has no placeholder such as ${token} in any value, so that its keys never"
-                " hold the token; if it had one, another tool has replaced it: with Flux's postBuild write $${token}",
+                "no value in spec.target.template.data has a placeholder such as ${token}, so its keys never contain"
+                " the token; if you set one, another tool has replaced it: with Flux's postBuild write $${token}",
                 warning=True,
             )
 
@@ -284,9 +290,9 @@ def _reference(namespace: str, name: str, uid: str) -> ObjectReference:
 
 
 _ASSUMED = {
-    Assumption.UNTOLD: "the endpoint's answer has no expires_in",
-    Assumption.OTHER_FIELD: "the endpoint's answer has no expires_in, and its expires_on or expires_at is not read",
-    Assumption.ZERO: "the endpoint's answer has an expires_in of 0 or -1, which tells no expiry",
-    Assumption.UNREADABLE: "the endpoint's answer has an expires_in that is no number of seconds",
-    Assumption.BEYOND_MAXIMUM: "the endpoint's answer tells an expiry beyond its spec.maximumLifetime",
+    Assumption.UNTOLD: "the endpoint issued a token without expires_in",
+    Assumption.OTHER_FIELD: "the endpoint issued a token without expires_in (expires_on and expires_at are not read)",
+    Assumption.ZERO: "the endpoint issued a token with an expires_in of 0 or -1, which states no expiry",
+    Assumption.UNREADABLE: "the endpoint issued a token with an expires_in that is not a number of seconds",
+    Assumption.BEYOND_MAXIMUM: "the endpoint issued a token with an expiry beyond spec.maximumLifetime",
 }

@@ -24,14 +24,14 @@ def _fault_of_sources(integration: Integration, endpoint: Endpoint, wanted: Need
     """What is wrong, and what to do; empty where nothing is."""
     how = f"{endpoint.ref.title} (grant {endpoint.grant}, clientAuthenticationMethod {endpoint.authentication})"
     if wanted.account and not integration.service_account:
-        return f"{how} takes the token of a ServiceAccount; set spec.serviceAccountRef"
+        return f"{how} requires a ServiceAccount token; set spec.serviceAccountRef"
     if integration.service_account and not wanted.account:
-        return f"{how} takes no token of a ServiceAccount; remove spec.serviceAccountRef, or refer to another endpoint"
+        return f"{how} does not use a ServiceAccount token; remove spec.serviceAccountRef, or refer to another endpoint"
     if integration.service_account and integration.credentials and endpoint.grant == CLIENT_CREDENTIALS:
         return (
-            f"{how} takes either a Secret or the token of a ServiceAccount; remove spec.credentialsSecretRef or"
+            f"{how} uses either a Secret or a ServiceAccount token, not both; remove spec.credentialsSecretRef or"
             " spec.serviceAccountRef"
         )
     if integration.credentials or not (wanted.credentials or has_headers):
         return ""
-    return f"{how} takes credentials from a Secret; set spec.credentialsSecretRef"
+    return f"{how} requires credentials from a Secret; set spec.credentialsSecretRef"

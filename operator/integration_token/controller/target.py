@@ -245,12 +245,10 @@ class TargetWriter:
         if whose is Ownership.FOREIGN:
             raise UserActionRequired(
                 Reason.SECRET_NOT_OWNED,
-                f"Secret {name} exists and is not this resource's; delete it or choose another spec.target.name",
+                f"Secret {name} exists and does not belong to this resource; delete it or set another spec.target.name",
             )
         if secret["metadata"].get("deletionTimestamp"):
-            raise Transient(
-                Reason.SECRET_NOT_OWNED, f"Secret {name} is being deleted; it is written anew once it is gone"
-            )
+            raise Transient(Reason.SECRET_NOT_OWNED, f"Secret {name} is being deleted; it is recreated after that")
         if whose is Ownership.PREDECESSOR:
             await self._take_inherited(integration, secret)
             return None
@@ -266,7 +264,7 @@ class TargetWriter:
         # Read after the Secret: where this is the resource of that name, the Secret's controller is none any more.
         current = await self._gateway.get_metadata(INTEGRATIONS, namespace, integration.name)
         if current is None or current["metadata"]["uid"] != integration.uid:
-            raise Transient(Reason.SECRET_NOT_OWNED, f"Secret {metadata['name']} is another resource's by now")
+            raise Transient(Reason.SECRET_NOT_OWNED, f"Secret {metadata['name']} belongs to another resource now")
         await self._gateway.delete(SECRETS, namespace, metadata["name"], metadata["uid"], metadata["resourceVersion"])
 
 
@@ -280,7 +278,7 @@ def _version(secret: Object | None) -> str:
 
 def _refused(integration: Integration, error: ClusterError, *, lost: bool = False) -> Failure:
     kind = TargetLost if lost else Transient
-    return kind(Reason.WRITE_FAILED, f"the API server does not write Secret {integration.target}: {error}")
+    return kind(Reason.WRITE_FAILED, f"the API server refused to write Secret {integration.target}: {error}")
 
 
 def _unrehearsable(error: ClusterError) -> bool:

@@ -1,13 +1,20 @@
-"""Times in the messages of conditions, in words that stand though time goes on: a status is not written for them. Pure.
+"""Condition messages that stay true while time passes, so that no status is written for their words alone. Pure.
 
-When something is tried again is told by one of a few bounds, which is true of every attempt. An instant is told only
-where somebody else has fixed it.
+The time of the next attempt is given as one of a few upper bounds, which holds for every attempt. A message gives an
+instant only if someone else has set it.
 """
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
 
+from integration_token.api.condition import Condition, Trait, condition_of
 from integration_token.api.value import format_time, parse_time
 from integration_token.clock import Instant
+from integration_token.controller.earlier_answers import ANSWERS
+from integration_token.controller.earlier_conditions import CONDITIONS
+from integration_token.controller.earlier_wording import EarlierWording
 
 _BOUNDS = {"30 s": 30.0, "1 min": 60.0, "5 min": 300.0, "10 min": 600.0, "15 min": 900.0}
 """In seconds. No wait is longer than the last one."""
@@ -20,6 +27,11 @@ _WORTH_TELLING = 60.0
 
 _TIME = re.compile(rf"\bdue within ({'|'.join(_BOUNDS)})\b|\b(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
 _ANSWERED = re.compile(r"\banswered ([1-5]\d\d[^;]*)")
+
+ROWS: Final = CONDITIONS + ANSWERS
+"""The phrases of earlier versions."""
+
+EARLIER_WORDING: Final = EarlierWording(ROWS)
 
 
 def due_within(seconds: float) -> str:
@@ -34,14 +46,27 @@ def next_attempt(longest: float, pause: Instant | None, now: Instant) -> str:
     :param pause: until when the endpoint wants to be left alone with it, if it said so.
     """
     if pause is not None and pause.seconds_from(now) >= _WORTH_TELLING:
-        return f"it asks to be left alone until {format_time(pause.wall)}"
+        return f"the endpoint asked for a pause until {format_time(pause.wall)}"
     seconds = longest if pause is None else max(longest, pause.seconds_from(now))
     return f"the next attempt is {due_within(seconds)}"
 
 
+def keep_wording(condition: Condition, status: Mapping[str, Any]) -> Condition:
+    """The condition with the message that it has in the status, if that says the same: wording alone is no write."""
+    before = condition_of(status, condition.type)
+    if (condition.status, condition.reason) != (before.get("status") == "True", before.get("reason")):
+        return condition
+    message = str(before.get("message", ""))
+    same = Trait.FIXED_MESSAGE in condition.reason.traits or says_same(message, condition.message)
+    return replace(condition, message=message) if same else condition
+
+
 def says_same(before: str, now: str) -> bool:
-    """Whether a message that stands says all that another one would: it differs at most in a bound that is larger and
-    so still true, and in instants by a moment."""
+    """Whether the message `before` says all that `now` does. It may be in an earlier version's words, have a larger
+    bound, which still holds, and differ in instants by a moment."""
+    if before == now:
+        return True
+    before = EARLIER_WORDING.in_todays_words(before)
     if before == now or _is_other_wording(before, now):
         return True
     old, new = _TIME.split(before), _TIME.split(now)

@@ -16,8 +16,8 @@ from integration_token.workqueue.grant_rate import MAX_PER_SHARE, MAX_WISHES, Gr
 from integration_token.workqueue.key import Key
 
 _UNUSABLE = (
-    "no token request can be made with these credentials, as has been found out for another resource that has the same;"
-    " store a key and a certificate that can be used in the credentials Secret"
+    "no token request can be made with these credentials, as another resource with the same credentials has shown;"
+    " store a usable key and certificate in the credentials Secret"
 )
 """What is told of credentials that several namespaces have."""
 

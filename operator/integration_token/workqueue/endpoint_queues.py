@@ -62,17 +62,17 @@ class EndpointQueues:
         ref = self._endpoints.get(key)
         queue = None if ref is None else self._queues.get(ref)
         if ref is None or queue is None:
-            return "another request for the same token, which is not answered yet"
+            return "another request for the same token, which has not been answered yet"
         now, host = self._clock.now(), self._in_flight.host_of(ref)
         if now.boot < queue.paused_until:
             until = format_time(now.after(queue.paused_until - now.boot).wall)
-            return f"the end of the time for which {host} asked to be left alone, {until}"
+            return f"the end of the pause that {host} asked for, {until}"
         if queue.wait_reason(now.boot) is WaitReason.RATE:
             return (
-                f"the endpoint's rate limit of {queue.per_minute} requests a minute, which is"
+                f"the endpoint's rate limit of {queue.per_minute} requests a minute, set by"
                 f" spec.rateLimit.requestsPerMinute of {ref.title}"
             )
-        return f"others to {host}, which are not answered yet"
+        return f"other requests to {host}, which have not been answered yet"
 
     def waiting(self) -> dict[str, int]:
         """How many requests wait for their turn, by what for, as metrics have it: every reason that there is."""

@@ -1,0 +1,126 @@
+"""A status that an earlier version wrote in other words is not written again, and a change of facts always is."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from integration_token.api.condition import Condition, ConditionType, Reason
+from integration_token.api.names import CLUSTER_TOKEN_ENDPOINTS, INTEGRATION_TOKENS
+from integration_token.controller.earlier_wording import EarlierWording, Row
+from integration_token.controller.wording import EARLIER_WORDING, ROWS, keep_wording, says_same
+
+from tests.unit.world import NAMESPACE, World, play
+
+CASES = json.loads(Path(__file__).with_name("earlier_messages.json").read_text())
+"""Messages as an earlier version wrote them, and as they are today, with their reasons."""
+
+MESSAGES = [pytest.param(case["reason"], case["before"], case["today"], id=case["before"][:60]) for case in CASES]
+
+
+@pytest.mark.parametrize(("reason", "before", "today"), MESSAGES)
+def test_a_message_in_earlier_words_is_kept(reason: str, before: str, today: str) -> None:
+    """In whichever condition it is."""
+    for kind in (ConditionType.READY, ConditionType.REFRESHED, ConditionType.STALLED):
+        status = {"conditions": [{"type": kind, "status": "False", "reason": reason, "message": before}]}
+        assert keep_wording(Condition(kind, False, Reason(reason), today), status).message == before
+
+
+@pytest.mark.parametrize(("reason", "before", "today"), MESSAGES)
+def test_todays_words_stay_as_they_are(reason: str, before: str, today: str) -> None:
+    """So a message that this version wrote is compared word by word."""
+    del reason, before
+    assert EARLIER_WORDING.in_todays_words(today) == today
+
+
+@pytest.mark.parametrize(("reason", "before", "today"), MESSAGES)
+def test_other_facts_are_written(reason: str, before: str, today: str) -> None:
+    """The same sentence about another object, or with another number, is news."""
+    del reason
+    facts = ("shop", "login", "authorities", "store", "503", "403", "429", "404", "500", "20 s", "'name'")
+    for fact in (fact for fact in facts if fact in today):
+        assert not says_same(before, today.replace(fact, "another"))
+
+
+def test_each_row_is_shown_by_a_message() -> None:
+    """A row without one may not match what it was written for."""
+    assert {row for row in ROWS if not any(_uses(row, case["before"]) for case in CASES)} == set()
+
+
+def _uses(row: Row, message: str) -> bool:
+    """Whether the message reads otherwise without the row."""
+    others = EarlierWording([other for other in ROWS if other != row])
+    return others.in_todays_words(message) != EARLIER_WORDING.in_todays_words(message)
+
+
+@pytest.mark.parametrize(
+    ("before", "today"),
+    [
+        pytest.param(
+            "key id of Secret a is no text; write it in quotes", "key id of Secret a is empty; set it", id="what"
+        ),
+        pytest.param("Secret a is empty; write it anew", "Secret a is empty; set it", id="words that nobody wrote"),
+        pytest.param("the endpoint answered 400 a", "the endpoint answered 400 b", id="what the endpoint answered"),
+    ],
+)
+def test_what_says_something_else_is_written(before: str, today: str) -> None:
+    """Only the words in the rows are the same as others."""
+    assert not says_same(before, today)
+
+
+def _without_label(world: World) -> None:
+    world.cluster.edit("secrets", NAMESPACE, "shop-integration", lambda body: body["metadata"].pop("labels"))
+
+
+def _stored_under_another_schema(world: World) -> None:
+    world.integration(renewBefore="soon")
+
+
+def _bad_endpoint(world: World) -> None:
+    world.cluster_endpoint(namespaceSelector={"matchExpressions": [{"key": "a", "operator": "Perhaps"}]})
+
+
+@pytest.mark.parametrize("spoil", [_without_label, _stored_under_another_schema, _bad_endpoint])
+def test_an_upgrade_writes_nothing_for_the_words(spoil: Callable[[World], None]) -> None:
+    """At resources that fail, at those whose spec cannot be read, and at endpoints."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        spoil(world)
+        await world.settle()
+        changed = [_put_in_earlier_words(world, *path) for path in list(world.cluster.objects)]
+        assert sum(changed) > 0
+        with world.counting() as writes:
+            await world.restart()
+            await world.settle()
+        assert writes == []
+
+    play(story)
+
+
+def _put_in_earlier_words(world: World, plural: str, namespace: str, name: str) -> int:
+    """As the version before left them: how many messages that changes."""
+    if plural not in {INTEGRATION_TOKENS, CLUSTER_TOKEN_ENDPOINTS}:
+        return 0
+    count = 0
+
+    def change(body: dict[str, Any]) -> None:
+        nonlocal count
+        for condition in body.get("status", {}).get("conditions", ()):
+            before = condition["message"]
+            for now, then in _SPOKEN.items():
+                condition["message"] = condition["message"].replace(now, then)
+            count += condition["message"] != before
+
+    world.cluster.edit(plural, namespace, name, change)
+    return count
+
+
+_SPOKEN = {
+    "is not labelled for use as credentials": "is not released for use as credentials",
+    "; fix this field": "; mend the field",
+    "; fix it": "; mend it",
+    "; the current token is valid until": "; the token that is held stays valid until",
+}
+"""Today's words, and those before."""
