@@ -1,0 +1,98 @@
+"""The image of a release: an archive for this machine's architecture, published in a registry on it."""
+
+import json
+import platform
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import tool
+from tests.release import commit as commits
+from tests.release import image, project, verification
+from tests.release.build import Order, build
+from tests.release.conftest import make_key, tree_as_commit
+from tests.release.fault import ReleaseError
+from tests.release.publish import publish
+from tests.release.registry import registry
+
+NATIVE = next(name for name, machine in image.MACHINES.items() if machine == platform.machine())
+LABEL = "org.opencontainers.image"
+
+
+@pytest.fixture(scope="module")
+def commit() -> str:
+    """What the release is made of."""
+    return tree_as_commit()
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a pair of keys."""
+    directory = tmp_path_factory.mktemp("key")
+    make_key(directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def released(commit: str, key: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release with an image of Debian's packages."""
+    directory = tmp_path_factory.mktemp("released") / "dist"
+    private = str(key / "cosign.key")
+    build(Order(directory, commit, key=private, architectures=[NATIVE], base=image.DEBIAN))
+    return directory
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Of a registry."""
+    with registry() as host:
+        yield host
+
+
+def test_the_archive(released: Path, commit: str) -> None:
+    """It says what it is made of, and has the commit's time."""
+    (archive,) = released.glob(verification.IMAGE)
+    assert archive.name == f"integration-token-operator-{project.read().semantic_version}-{NATIVE}.oci.tar"
+    config = verification.image_config(archive)
+    labels = config["config"]["Labels"]
+    source = commits.find(commit)
+    assert labels[f"{LABEL}.version"] == project.read().semantic_version
+    assert labels[f"{LABEL}.revision"] == source.digest
+    assert labels[f"{LABEL}.source"] == project.read().address
+    assert labels[f"{LABEL}.created"] == config["created"]
+    assert labels[f"{LABEL}.base.name"].startswith("localhost/base:")
+    assert f"{LABEL}.base.digest" not in labels
+
+
+def test_an_archive_that_was_changed(released: Path, tmp_path: Path) -> None:
+    """Its blobs are named by what they hold, so that a change shows without the checksums too."""
+    (archive,) = released.glob(verification.IMAGE)
+    content = archive.read_bytes()
+    wrong = tmp_path / archive.name
+    wrong.write_bytes(content.replace(b'"architecture":"', b'"Architecture":"', 1))
+    with pytest.raises(ReleaseError, match="a blob is not what its name says"):
+        verification.image_config(wrong)
+
+
+def test_the_image_in_a_registry(released: Path, key: Path, address: str) -> None:
+    """One name for all architectures, signed, and the chart beside it."""
+    published, chart = publish(released, address, str(key / "cosign.key"))
+    assert chart.startswith(f"{address}/charts/")
+    crane = [str(tool.find("crane")), "manifest", published]
+    index = json.loads(subprocess.run(crane, capture_output=True, text=True, check=True).stdout)
+    assert [one["platform"]["architecture"] for one in index["manifests"]] == [NATIVE]
+    verify = [str(tool.find("cosign")), "verify", f"--key={key / 'cosign.pub'}", "--insecure-ignore-tlog", published]
+    subprocess.run(verify, capture_output=True, check=True)
+
+
+def test_an_architecture_that_cannot_be_built(
+    tmp_path: Path, commit: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is left out, with a line that says why, unless it was asked for."""
+    monkeypatch.setattr(image, "obstacle", lambda architecture: f"no {architecture} here")
+    build(Order(tmp_path / "dist", commit))
+    assert "==> not built: the image for arm64: no arm64 here\n" in capsys.readouterr().err
+    with pytest.raises(ReleaseError, match="ARCH=arm64: no arm64 here"):
+        build(Order(tmp_path / "dist", commit, architectures=["arm64"]))
