@@ -157,12 +157,12 @@ chart-lint: programs ## checkov on what the chart renders, each finding answered
 	@$(BIN)/python -m tests.chart.scan
 
 .PHONY: node
-node: setup node-programs ## the image, built from the Dockerfile, and on a node: needs root, Linux and Debian's packages
+node: setup node-programs release-programs ## the image, built from the Dockerfile, and on a node: needs root, Linux and Debian's packages
 	@echo "==> the image, and the operator on a node (about 5 min)"
 	@$(BIN)/python -m pytest --quiet tests/node
 
 .PHONY: patient
-patient: setup programs node-programs ## faults and node side by side: both mostly wait, each for less than half of a core
+patient: setup programs node-programs release-programs ## faults and node side by side: both mostly wait, each for less than half of a core
 	@echo "==> faults of every kind, and beside them the image and the operator on a node (about 6 min)"
 	$(call beside,$(BIN)/python -m pytest --quiet tests/node,$(SHIPPED) -m pytest --quiet tests/faults)
 

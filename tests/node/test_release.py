@@ -85,14 +85,3 @@ def test_the_image_in_a_registry(released: Path, key: Path, address: str) -> Non
     assert [one["platform"]["architecture"] for one in index["manifests"]] == [NATIVE]
     verify = [str(tool.find("cosign")), "verify", f"--key={key / 'cosign.pub'}", "--insecure-ignore-tlog", published]
     subprocess.run(verify, capture_output=True, check=True)
-
-
-def test_an_architecture_that_cannot_be_built(
-    tmp_path: Path, commit: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """It is left out, with a line that says why, unless it was asked for."""
-    monkeypatch.setattr(image, "obstacle", lambda architecture: f"no {architecture} here")
-    build(Order(tmp_path / "dist", commit))
-    assert "==> not built: the image for arm64: no arm64 here\n" in capsys.readouterr().err
-    with pytest.raises(ReleaseError, match="ARCH=arm64: no arm64 here"):
-        build(Order(tmp_path / "dist", commit, architectures=["arm64"]))

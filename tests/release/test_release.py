@@ -13,10 +13,11 @@ import pytest
 import yaml
 
 from tests.cluster.client import Client
-from tests.release import bill, changelog, checksum, project, signature
+from tests.release import bill, changelog, checksum, image, project, signature
 from tests.release.__main__ import main
 from tests.release.build import NO_IMAGE, Order, build
 from tests.release.conftest import Key, make_key
+from tests.release.fault import ReleaseError
 from tests.release.project import ROOT
 
 Change = Callable[[Path], None]
@@ -259,3 +260,14 @@ def test_the_bill_names_the_whole_lock(released: Path) -> None:
     assert {one["purl"] for one in document["components"]} == {
         f"pkg:pypi/{entry.replace('==', '@')}" for entry in entries
     }
+
+
+def test_an_architecture_that_cannot_be_built(
+    tmp_path: Path, commit: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is left out, with a line that says why, unless it was asked for."""
+    monkeypatch.setattr(image, "obstacle", lambda architecture: f"no {architecture} here")
+    build(Order(tmp_path / "dist", commit))
+    assert "==> not built: the image for arm64: no arm64 here\n" in capsys.readouterr().err
+    with pytest.raises(ReleaseError, match="ARCH=arm64: no arm64 here"):
+        build(Order(tmp_path / "dist", commit, architectures=["arm64"]))
