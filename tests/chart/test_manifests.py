@@ -10,7 +10,9 @@ import pytest
 
 from tests.chart.rendering import CI_FILES, Document, Helm, of_kind, the
 from tests.cluster.client import CHART
+from tests.release import project
 
+VERSION = project.read().semantic_version
 OPERATOR = "tokens-integration-token-operator"
 BUNDLES = f"{OPERATOR}-ca-bundles"
 LEASE = f"{OPERATOR}-lease"
@@ -350,7 +352,7 @@ def test_probes_ask_the_port_of_the_metrics(helm: Helm) -> None:
 
 def test_image(helm: Helm) -> None:
     """The tag is the chart's appVersion by default; a digest replaces it."""
-    assert _container(helm.template())["image"] == "integration-token-operator:0.1.0"
+    assert _container(helm.template())["image"] == f"integration-token-operator:{VERSION}"
     assert _container(helm.template("--set-string=image.tag=1.2"))["image"] == "integration-token-operator:1.2"
     documents = _ci(helm, "image-digest")
     assert _container(documents)["image"] == (

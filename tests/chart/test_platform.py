@@ -13,6 +13,7 @@ import yaml
 
 from tests.chart.rendering import CI_FILES, Document, Helm, Kubectl, of_kind, the
 from tests.cluster.client import CHART
+from tests.release import project
 
 OPERATOR = "tokens-integration-token-operator"
 IDENTITY = {"app.kubernetes.io/name": "integration-token-operator", "app.kubernetes.io/instance": "tokens"}
@@ -257,12 +258,14 @@ def test_the_test_s_program_is_the_file(helm: Helm) -> None:
     assert the("Pod", _ci(helm, "default"))["spec"]["containers"][0]["args"][0].strip() == source.strip()
 
 
+VERSION = project.read().semantic_version
+
 PARENT: dict[str, Any] = {
     "apiVersion": "v2",
     "name": "platform",
     "version": "1.0.0",
     "dependencies": [
-        {"name": "integration-token-operator", "version": "0.1.0", "condition": "integration-token-operator.enabled"}
+        {"name": "integration-token-operator", "version": VERSION, "condition": "integration-token-operator.enabled"}
     ],
 }
 
@@ -289,7 +292,7 @@ def test_as_a_part_of_another_chart(helm: Helm, parent: Path) -> None:
     """Values under its name reach it, so do globals, and the parent's condition disables it."""
     documents = helm.everything(chart=parent)
     for pod in _pods(documents):
-        assert pod["containers"][0]["image"] == "mirror.example.com/integration-token-operator:0.1.0"
+        assert pod["containers"][0]["image"] == f"mirror.example.com/integration-token-operator:{VERSION}"
         assert pod["imagePullSecrets"] == [{"name": "mirror"}]
     assert the("Role", documents)["metadata"]["namespace"] == "store"
     assert the("Deployment", documents)["metadata"]["namespace"] == "tokens"
