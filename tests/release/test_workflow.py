@@ -13,6 +13,7 @@ import yaml
 from tests.cluster import tool
 from tests.release import project
 from tests.release.project import ROOT
+from tests.unit.document import broken_links
 
 GITHUB: Final = ROOT / ".github"
 WORKFLOWS: Final = sorted((GITHUB / "workflows").iterdir())
@@ -110,6 +111,12 @@ def test_vulnerabilities_are_reported_in_private() -> None:
     report = f"{project.read().address}/security/advisories/new"
     assert report in {link["url"] for link in chooser["contact_links"]}
     assert report in (GITHUB / "SECURITY.md").read_text()
+
+
+@pytest.mark.parametrize("page", sorted(GITHUB.glob("*.md")), ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """To a file of the project, or to a heading of one."""
+    assert broken_links(page) == []
 
 
 def test_renovate_looks_at_every_pinned_file() -> None:
