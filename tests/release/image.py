@@ -72,7 +72,8 @@ def _local(base: str, architecture: str) -> str:
             return cluster_image.debian_base("" if native else architecture)
         cluster_image.pull(base, architecture)
     except ImageError as error:
-        raise NotBuilt(f"the base {base} can't be had: {str(error).splitlines()[-1]}") from None
+        reason = str(error).splitlines()[-1].removeprefix("Error: ")
+        raise NotBuilt(f"could not get the base {base}: {reason}") from None
     return base
 
 

@@ -26,12 +26,8 @@ class Project:
 
     @property
     def semantic_version(self) -> str:
-        """As Helm and image tags write it: 0.2.0 or 0.2.0-rc.1."""
-        match = _VERSION.fullmatch(self.version)
-        if match is None:
-            raise ReleaseError(f"pyproject.toml: version {self.version} is not X.Y.Z, X.Y.ZaN, X.Y.ZbN or X.Y.ZrcN")
-        release, stage, number = match.groups()
-        return f"{release}-{_STAGES[stage]}.{number}" if stage else release
+        """As Helm and image tags write it: 0.2.0 or 0.2.0-rc.1. Raises ReleaseError."""
+        return semantic(self.version)
 
     @property
     def prerelease(self) -> bool:
@@ -42,6 +38,15 @@ class Project:
     def module(self) -> str:
         """The name as wheels have it."""
         return self.name.replace("-", "_")
+
+
+def semantic(version: str) -> str:
+    """A version of Python's as Helm writes it. Raises ReleaseError."""
+    match = _VERSION.fullmatch(version)
+    if match is None:
+        raise ReleaseError(f"version {version} is not X.Y.Z, X.Y.ZaN, X.Y.ZbN or X.Y.ZrcN")
+    release, stage, number = match.groups()
+    return f"{release}-{_STAGES[stage]}.{number}" if stage else release
 
 
 def read(tree: Path = ROOT) -> Project:

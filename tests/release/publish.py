@@ -30,8 +30,7 @@ def publish(directory: Path, registry: str, key: str) -> list[str]:
         auth.touch(mode=0o600)
         auth.write_text(json.dumps(_login(registry)))
         (chart,) = directory.glob(verification.CHART)
-        name, _, version = chart.name.removesuffix(".tgz").partition("operator-")
-        name += "operator"
+        name, version = _parts(chart)
         published = []
         # First what the chart refers to.
         if images := sorted(directory.glob(verification.IMAGE)):
@@ -43,6 +42,14 @@ def publish(directory: Path, registry: str, key: str) -> list[str]:
         for each in published:
             signature.sign_image(each, key, auth)
     return published
+
+
+def _parts(chart: Path) -> tuple[str, str]:
+    """The chart's name and its version, which the images share."""
+    match = re.fullmatch(r"(.+?)-(\d+\.\d+\.\d+.*)\.tgz", chart.name)
+    if match is None:
+        raise ReleaseError(f"{chart.name}: not NAME-VERSION.tgz")
+    return match[1], match[2]
 
 
 def _login(registry: str) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import yaml
 
-from tests.release import bill, checksum, signature
+from tests.release import bill, checksum, project, signature
 from tests.release.fault import ReleaseError
 
 WHEEL: Final = "*.whl"
@@ -33,15 +33,16 @@ def verify(directory: Path, public: str = "") -> list[str]:
         signature.check(directory, public)
         report.append(f"{signature.NAME} is by the given key")
     wheel, source, chart, document = (_one(files, pattern) for pattern in (WHEEL, SOURCE, CHART, BILL))
-    version = _python_version(_metadata(wheel))
+    written = _version(_metadata(wheel))
+    version = project.semantic(written)
     versions = {
         wheel: version,
-        source: _python_version(_member(source, "PKG-INFO")),
+        source: project.semantic(_version(_member(source, "PKG-INFO"))),
         chart: _chart_version(chart),
         **{image: _image_version(image) for image in files if image.match(IMAGE)},
     }
     for file, found in versions.items():
-        if found != version or version not in _semantic(file.name):
+        if found != version or not any(f"-{form}" in file.name for form in (version, written)):
             raise ReleaseError(f"{file.name}: has version {found}, and {wheel.name} has {version}")
     report.append(f"{len(versions)} packages and images have version {version}")
     lock = _member(source, bill.LOCK)
@@ -73,14 +74,8 @@ def _member(archive: Path, name: str) -> str:
     raise ReleaseError(f"{archive.name}: {name} is missing")
 
 
-def _python_version(metadata: str) -> str:
-    return _semantic(str(email.message_from_string(metadata)["Version"]))
-
-
-def _semantic(text: str) -> str:
-    """Versions as Python writes them, in the form that Helm's have."""
-    stages = {"a": "alpha", "b": "beta", "rc": "rc"}
-    return re.sub(r"(?<=\d)(a|b|rc)(?=\d)", lambda match: f"-{stages[match[1]]}.", text)
+def _version(metadata: str) -> str:
+    return str(email.message_from_string(metadata)["Version"])
 
 
 def _chart_version(chart: Path) -> str:
