@@ -10,7 +10,7 @@ from tests.release.project import Project
 CHART: Final = Path("charts/integration-token-operator")
 
 _NUMBER: Final = r"v?(\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)\.\d+)?)"
-_NAME: Final = r"integration[-_]token[-_]operator"
+_NAME: Final = "integration-token-operator"
 _VERSIONS: Final = {
     "Dockerfile": (rf'image\.version="{_NUMBER}"',),
     str(CHART / "Chart.yaml"): (rf"^version: {_NUMBER}$", rf"^appVersion: {_NUMBER}$"),
@@ -22,6 +22,8 @@ _ANYWHERE: Final = (
     rf"{_NAME} --version {_NUMBER}",
 )
 """How a text names it: an image, a file of a release, a dependency of a chart, an installation."""
+_PYTHON: Final = r"integration_token_operator-(\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?)"
+"""And how it names a package of Python's."""
 _ADDRESS: Final = re.compile(r"https://[\w.]+/[\w-]+/integration-token-operator(?![\w-])")
 _TEXTS: Final = ("*.md", "*.py", "*.yaml", "*.yml", "*.toml", "*.txt", "*.json", "Dockerfile")
 _PLACES: Final = (".", ".github", "charts", "operator/docs")
@@ -40,12 +42,13 @@ def _versions(tree: Path, project: Project) -> Iterator[str]:
         for pattern in patterns:
             found = re.findall(pattern, (tree / name).read_text(), re.MULTILINE)
             if found != [wanted]:
-                yield f"{name}: {pattern!r} finds {found}, and pyproject.toml has {wanted}"
+                yield f"{name}: has version {', '.join(found) or 'none'}, and pyproject.toml has {wanted}"
+    forms = dict.fromkeys(_ANYWHERE, wanted) | {_PYTHON: project.version}
     for path, text in _texts(tree):
-        for pattern in _ANYWHERE:
-            for found in re.findall(pattern, text):
-                if found != wanted:
-                    yield f"{path}: names version {found}, and pyproject.toml has {wanted}"
+        for pattern, form in forms.items():
+            for named in re.findall(pattern, text):
+                if named != form:
+                    yield f"{path}: names version {named}, and pyproject.toml has {form}"
 
 
 def _addresses(tree: Path, project: Project) -> Iterator[str]:
