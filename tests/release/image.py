@@ -2,6 +2,7 @@
 
 import platform
 import re
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -10,6 +11,7 @@ from tests.cluster import debian
 from tests.cluster import image as cluster_image
 from tests.cluster.image import ImageError
 from tests.cluster.progress import step
+from tests.cluster.toolchain import ToolError
 from tests.release.commit import Commit
 from tests.release.fault import NotBuilt, ReleaseError
 from tests.release.project import Project
@@ -40,7 +42,7 @@ def default_base(tree: Path) -> str:
 
 def write(file: Path, tree: Path, project: Project, commit: Commit, *, base: str, architecture: str) -> None:
     """Write the archive. Raises NotBuilt if this machine can't, and ImageError if the build fails."""
-    if problem := obstacle(architecture):
+    if problem := obstacle(architecture, base):
         raise NotBuilt(problem)
     with cluster_image.lock():
         name = _local(base, architecture)
@@ -51,17 +53,19 @@ def write(file: Path, tree: Path, project: Project, commit: Commit, *, base: str
             )
 
 
-def obstacle(architecture: str) -> str:
+def obstacle(architecture: str, base: str) -> str:
     """Why this machine can't build for an architecture; empty if it can."""
     if problem := debian.obstacle():
         return problem
-    if missing := debian.absent(("buildah",)):
+    if missing := debian.absent(debian.IMAGE if base == DEBIAN else ("buildah",)):
         return debian.shortage(missing)
     machine = MACHINES[architecture]
-    if machine != platform.machine() and not (_BINFMT / f"qemu-{machine}").exists():
-        packages = "qemu-user-static binfmt-support"
-        return f"this machine runs no programs for {architecture}; install with: apt-get install {packages}"
-    return ""
+    runs = machine == platform.machine() or (_BINFMT / f"qemu-{machine}").exists()
+    if runs and (machine == platform.machine() or base != DEBIAN or shutil.which("arch-test")):
+        return ""
+    # mmdebstrap asks arch-test what the machine runs.
+    packages = "qemu-user-static binfmt-support" + (" arch-test" if base == DEBIAN else "")
+    return f"this machine runs no programs for {architecture}; install with: apt-get install {packages}"
 
 
 def _local(base: str, architecture: str) -> str:
@@ -71,7 +75,7 @@ def _local(base: str, architecture: str) -> str:
             native = MACHINES[architecture] == platform.machine()
             return cluster_image.debian_base("" if native else architecture)
         cluster_image.pull(base, architecture)
-    except ImageError as error:
+    except (ImageError, ToolError) as error:
         reason = str(error).splitlines()[-1].removeprefix("Error: ")
         raise NotBuilt(f"could not get the base {base}: {reason}") from None
     return base

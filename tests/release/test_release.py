@@ -266,7 +266,7 @@ def test_an_architecture_that_cannot_be_built(
     tmp_path: Path, commit: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It is left out, with a line that says why, unless it was asked for."""
-    monkeypatch.setattr(image, "obstacle", lambda architecture: f"no {architecture} here")
+    monkeypatch.setattr(image, "obstacle", lambda architecture, _: f"no {architecture} here")
     build(Order(tmp_path / "dist", commit))
     assert "==> not built: the image for arm64: no arm64 here\n" in capsys.readouterr().err
     with pytest.raises(ReleaseError, match="ARCH=arm64: no arm64 here"):
