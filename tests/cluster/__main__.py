@@ -2,8 +2,8 @@
 
 `build` gets every program ready, so that no test waits for one; `start` leaves a plane running, with the chart's CRDs,
 and prints the path of its kubeconfig in its last line; `stop` ends it. Each can be repeated. With `--node` the plane
-has a node, which knows the operator's image. With `--monitoring` alone `build` gets Prometheus ready instead, with
-`--release` what a release needs.
+has a node that knows the operator's image. With `--monitoring`, `build` only gets Prometheus ready, and with
+`--release` only what a release needs.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from tests.cluster.toolchain import ToolError
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says in one line what there is."""
+    """Describes the commands in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, "usage: python -m tests.cluster build|start|stop [--node] [--monitoring] [--release]\n")
@@ -33,7 +33,7 @@ def build(*, node: bool) -> None:
 
 def start(*, node: bool) -> None:
     if node:
-        debian.require((*debian.IMAGE, *debian.NODE))  # before minutes of building
+        debian.require((*debian.IMAGE, *debian.NODE))  # before building for minutes
     build(node=node)
     standing = Standing()
     if node and not standing.running:
@@ -53,9 +53,9 @@ def stop() -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code: 2 for a wrong command line or a missing tool, 1 for what failed."""
+    """The exit code: 2 for a wrong command line or a missing tool, 1 for a failure."""
     parser = _Parser()
-    # `hold` is what `start` leaves running; it is of no use at a terminal.
+    # `start` runs `hold` in the background; it is of no use at a terminal.
     parser.add_argument("command", choices=["build", "start", "stop", "hold"])
     parser.add_argument("--node", action="store_true")
     parser.add_argument("--monitoring", action="store_true")

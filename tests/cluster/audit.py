@@ -1,4 +1,4 @@
-"""The API server's audit log: who asked for what, counted by the server and not by the one who asks."""
+"""The API server's audit log: who requested what, counted by the server and not by the client."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
-    # One line a request, and no bodies: they hold Secrets.
+    # One line per request, and no bodies, because they contain Secrets.
     "omitStages": ["RequestReceived", "ResponseStarted"],
     "rules": [{"level": "Metadata"}],
 }
@@ -21,15 +21,15 @@ class AuditLog:
         self._path = directory / "audit.log"
 
     def arguments(self) -> list[str]:
-        """The API server's arguments; writes the policy."""
+        """The API server's arguments; also writes the policy."""
         policy = self._directory / "audit-policy.json"
         policy.write_text(json.dumps(POLICY))
         return [
             f"--audit-policy-file={policy}",
             f"--audit-log-path={self._path}",
-            # The line is written before the answer ends, so whoever has the answer finds the line.
+            # The line is written before the response ends, so a client that has the response finds the line.
             "--audit-log-mode=blocking",
-            # In MiB: never rotated, one file has it all.
+            # In MiB: one file has everything, without rotation.
             "--audit-log-maxsize=1000000",
         ]
 

@@ -1,4 +1,4 @@
-"""Where what is built once is kept: outside the tree, so that clones share it and a clean checkout stays clean."""
+"""Where things that are built once are kept: outside the tree, so that clones share them and checkouts stay clean."""
 
 import fcntl
 import os
@@ -12,13 +12,13 @@ from tests.cluster.progress import step
 
 
 def root() -> Path:
-    """Our directory below the user's cache directory, as the XDG base directory specification has it."""
+    """Our directory below the user's cache directory, according to the XDG base directory specification."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "integration-token-operator"
 
 
 def try_lock(path: Path) -> IO[str] | None:
-    """The open lock file, or None while another process has it. Closing it, or dying, gives it back."""
+    """The open lock file, or None while another process has it. Closing it, or dying, releases it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.open("a+")
     try:
@@ -31,7 +31,7 @@ def try_lock(path: Path) -> IO[str] | None:
 
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Hold the lock file, waiting for as long as it takes: whoever has it may be building for minutes."""
+    """Holds the lock file, waiting as long as necessary: its holder may be building for minutes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -39,10 +39,10 @@ def lock(path: Path) -> Iterator[None]:
 
 
 def made(name: str, what: str, usual: str, make: Callable[[Path], None]) -> Path:
-    """The directory of that name, made the first time, whole or not at all.
+    """The directory of that name, created the first time, as a whole or not at all.
 
-    :param what: is done then, and how long it usually takes, for who waits.
-    :param make: makes the directory that it is given, or raises.
+    :param what: is done then, with its usual duration, for people who wait.
+    :param make: fills the directory that it is given, or raises.
     """
     home = root() / name
     with lock(home.with_suffix(".lock")):

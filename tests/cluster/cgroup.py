@@ -1,4 +1,4 @@
-"""The control groups of a node's pods: directories of the kernel, which outlive the processes that were in them."""
+"""The control groups of a node's pods: kernel directories that outlive the processes in them."""
 
 from functools import partial
 from pathlib import Path
@@ -7,7 +7,7 @@ from tests.cluster.poll import poll
 
 ROOT = Path("/sys/fs/cgroup")
 EMPTY = 10
-"""Seconds that killed processes may take to be gone: it takes moments."""
+"""Seconds until killed processes must be gone: it takes moments."""
 
 
 class ControlGroup:
@@ -19,21 +19,21 @@ class ControlGroup:
         self.name = f"/{name}"
 
     def create(self) -> None:
-        """Make it."""
+        """Creates it."""
         for directory in self._directories:
             directory.mkdir(exist_ok=True)
-            for file in ("cpuset.cpus", "cpuset.mems"):  # empty in version 1, and then no process is let in
+            for file in ("cpuset.cpus", "cpuset.mems"):  # empty in version 1, and then no process may join
                 if (directory / file).exists() and (above := (directory.parent / file).read_text()).strip():
                     (directory / file).write_text(above)
 
     def remove(self) -> None:
-        """Take it away, with all in it. Its processes have ended, or are about to."""
+        """Removes it, with everything in it. Its processes have ended, or are about to."""
         for directory in self._directories:
             poll(partial(_removed, directory), f"{directory} to be empty", EMPTY)
 
 
 def _removed(directory: Path) -> bool:
-    """Only directories can be removed here, from the innermost outwards, and files go with theirs."""
+    """Only directories can be removed here, from the innermost outwards; their files go with them."""
     try:
         for below in sorted(directory.rglob("*/"), reverse=True):
             below.rmdir()

@@ -1,4 +1,4 @@
-"""kubectl and Helm, for one kubeconfig and untouched by what their user has set up at home."""
+"""kubectl and Helm, for one kubeconfig and unaffected by their user's own settings."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ CHART = Path(__file__).parents[2] / "charts" / "integration-token-operator"
 
 
 def host_network_values(server: str, metrics_port: int) -> dict[str, Any]:
-    """The chart's values for a node of tests, whose pods reach the API server on the node's network alone."""
+    """The chart's values for a test node, whose pods only reach the API server on the node's network."""
     address = urlsplit(server)
     environment = {"KUBERNETES_SERVICE_HOST": address.hostname, "KUBERNETES_SERVICE_PORT": str(address.port)}
     return {
@@ -26,16 +26,16 @@ def host_network_values(server: str, metrics_port: int) -> dict[str, Any]:
 
 
 class CommandError(Exception):
-    """A command failed; the text has what it said on stderr."""
+    """A command failed; the text has its stderr."""
 
 
 class Client:
-    """Runs commands as one user; `directory` takes their caches."""
+    """Runs commands as one user; `directory` holds their caches."""
 
     def __init__(self, kubeconfig: Path, directory: Path) -> None:
         self._environment = os.environ | {
             "KUBECONFIG": str(kubeconfig),
-            # The cache of what kinds there are is kept by address: another plane at the same port has other CRDs.
+            # kubectl caches the known kinds by address: another plane on the same port has other CRDs.
             "KUBECACHEDIR": str(directory / "kube-cache"),
             "KUBERC": "off",
             "HELM_CACHE_HOME": str(directory / "helm" / "cache"),
@@ -44,15 +44,15 @@ class Client:
         }
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
-        """What `kubectl` prints on stdout. Raises CommandError when it fails, unless `check` is off."""
+        """kubectl's output on stdout. Raises CommandError if it fails, unless `check` is off."""
         return self._run("kubectl", arguments, stdin, check)
 
     def helm(self, *arguments: str) -> str:
-        """What `helm` prints on stdout. Raises CommandError."""
+        """Helm's output on stdout. Raises CommandError."""
         return self._run("helm", arguments, None, check=True)
 
     def install_crds(self) -> None:
-        """Install the chart's CRDs, or bring them up to date, and wait until they are served."""
+        """Installs or updates the chart's CRDs, and waits until they are served."""
         documents = yaml.safe_load_all(self.helm("template", "crds", str(CHART)))
         crds = [document for document in documents if document and document["kind"] == "CustomResourceDefinition"]
         manifests = yaml.safe_dump_all(crds)

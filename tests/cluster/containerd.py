@@ -1,4 +1,4 @@
-"""containerd, as Debian has it: what runs the containers, and keeps the images they are made from."""
+"""containerd from Debian, which runs the containers and stores their images."""
 
 import subprocess
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.cluster.debian import PLUGINS
 from tests.cluster.namespace import Namespaces
 
 READY = 60
-"""Seconds that it may take to be ready: it takes 1, but the machine may be busy."""
+"""Seconds until it must be ready: it takes 1, but the machine may be busy."""
 
 SOCKET = "/run/containerd/containerd.sock"
 
@@ -35,14 +35,14 @@ NETWORK = """\
   "plugins": [{"type": "ptp", "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.85.0.0/16"}]]}}]
 }
 """
-"""For pods that are not on the host's network. The node isn't ready without one."""
+"""For pods that are not on the host's network. Without it the node isn't ready."""
 
 
 class Containerd:
-    """One containerd inside a node's namespaces."""
+    """A containerd inside a node's namespaces."""
 
     def __init__(self, namespaces: Namespaces, directory: Path, pause: str) -> None:
-        """`pause` is the name of an image, to be imported before the first pod."""
+        """`pause` is the name of an image, which must be imported before the first pod."""
         self._namespaces = namespaces
         (directory / "cni").mkdir()
         (directory / "cni" / "10-pods.conflist").write_text(NETWORK)
@@ -51,16 +51,16 @@ class Containerd:
         self._daemon = Daemon("containerd", namespaces.inside("containerd", f"--config={file}"), directory)
 
     def start(self) -> None:
-        """Start it; ready when this returns."""
+        """Starts it; ready when this returns."""
         self._daemon.start()
         self._daemon.wait_ready(self._answers, READY)
 
     def kill(self) -> None:
-        """End it; its containers go on."""
+        """Kills it; its containers keep running."""
         self._daemon.kill()
 
     def import_image(self, archive: Path) -> None:
-        """Make the images of an archive known to the kubelet. Raises CommandError."""
+        """Makes the images in an archive known to the kubelet. Raises CommandError."""
         answer = self._ctr("--namespace=k8s.io", "images", "import", str(archive))
         if answer.returncode:
             raise CommandError(f"{archive.name} can't be imported: {answer.stderr.strip()}")

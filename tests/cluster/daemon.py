@@ -1,5 +1,7 @@
-"""One long-running program of the control plane or of a node: started on a leash, its log in a file, killed when it is
-done with."""
+"""One long-running program of the control plane or of a node: started on a leash, with its log in a file.
+
+It is killed when it is no longer needed.
+"""
 
 import subprocess
 import sys
@@ -18,10 +20,10 @@ class DaemonError(Exception):
 
 
 class Daemon:
-    """A program with its arguments; it can be started again after it was killed, as for an outage."""
+    """A program with its arguments; it can be restarted after a kill, as for an outage."""
 
     def __init__(self, name: str, command: list[str], directory: Path) -> None:
-        """`name` is for errors and the log, `directory` where it runs."""
+        """`name` is for errors and the log, `directory` is where it runs."""
         self._command = command
         self._name = name
         self._directory = directory
@@ -29,7 +31,7 @@ class Daemon:
         self.log = directory / f"{name}.log"
 
     def start(self) -> None:
-        """Start it; it isn't ready yet."""
+        """Starts it, without waiting until it is ready."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(LEASH), *self._command],
@@ -37,11 +39,11 @@ class Daemon:
                 stdout=log,
                 stderr=log,
                 cwd=self._directory,
-                start_new_session=True,  # an interrupt typed at the terminal is for us, who then end in order
+                start_new_session=True,  # Ctrl-C at the terminal is for us; we then end in order
             )
 
     def kill(self) -> None:
-        """End it at once and wait for that: no outage is harsher, and nothing here is worth a farewell."""
+        """Kills it and waits until it has ended: the harshest outage, and nothing here needs a graceful end."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
             self._process.wait()
@@ -49,11 +51,11 @@ class Daemon:
 
     @property
     def running(self) -> bool:
-        """Whether it was started, and has ended neither by itself nor by `kill`."""
+        """Whether it was started and is still running."""
         return self._process is not None and self._process.poll() is None
 
     def wait_ready(self, ready: Callable[[], bool], seconds: float) -> None:
-        """Wait until `ready()`; raises DaemonError when the program ends before, or in `seconds`."""
+        """Waits until `ready()`; raises DaemonError if the program ends before, or it takes longer than `seconds`."""
 
         def ready_or_ended() -> bool:
             if not self.running:

@@ -1,4 +1,4 @@
-"""Packages of Debian, unpacked into the cache and not installed: an installed server would be started."""
+"""Debian packages, unpacked into the cache and not installed: an installed server would be started."""
 
 import hashlib
 import re
@@ -13,7 +13,7 @@ from tests.cluster import cache
 from tests.cluster.toolchain import ToolError
 
 _OFFER: Final = re.compile(r"^'\S+' (?P<name>[^_\s]+)_(?P<version>[^_\s]+)_\S+ \d+ (?P<digest>\S+)$", re.MULTILINE)
-"""A line of `apt-get download --print-uris`, whose file is named by package, version and architecture."""
+"""A line of `apt-get download --print-uris`, whose file name has package, version and architecture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,13 @@ class Unpacked:
     """Some packages."""
 
     root: Path
-    """The directory that has their files, as the machine's root would."""
+    """The directory with their files, laid out like the machine's root."""
     versions: Mapping[str, str]
-    """Of the software by the package's name, without Debian's own revision: `1.22.1`."""
+    """The software's version by the package's name, without Debian's own revision: `1.22.1`."""
 
 
 def unpacked(*names: str) -> Unpacked:
-    """These packages as this machine's apt offers and checks them, got if need be. Raises ToolError."""
+    """These packages as offered and verified by this machine's apt, fetched if needed. Raises ToolError."""
     if missing := [program for program in ("apt-get", "dpkg-deb") if shutil.which(program) is None]:
         raise ToolError(f"{', '.join(names)} can't be had from Debian: missing: {', '.join(missing)}")
     offers = _offers(names)
@@ -43,7 +43,7 @@ def _offers(names: tuple[str, ...]) -> list[re.Match[str]]:
     try:
         said = _run(command)
     except ToolError:
-        # A fresh image has no lists. Only root can have them; for anybody else it remains as it was.
+        # A fresh image has no package lists. Only root can update them; without root nothing changes.
         subprocess.run(["apt-get", "update"], capture_output=True, check=False)
         said = _run(command)
     return list(_OFFER.finditer(said))
@@ -58,7 +58,7 @@ def _get(names: tuple[str, ...], home: Path) -> None:
 
 
 def _run(command: list[str], directory: Path | None = None) -> str:
-    """What it printed."""
+    """The command's output."""
     answer = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     if answer.returncode:
         reason = (answer.stderr.strip().splitlines() or ["it doesn't say why"])[-1]
@@ -67,5 +67,5 @@ def _run(command: list[str], directory: Path | None = None) -> str:
 
 
 def _upstream(version: str) -> str:
-    """Of `1%3a2.3-4+deb12u1`, as a file's name has an epoch, `2.3`."""
+    """From `1%3a2.3-4+deb12u1`, with the epoch as in a file name, `2.3`."""
     return version.rpartition("%3a")[-1].rpartition("-")[0]

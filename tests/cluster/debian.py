@@ -1,4 +1,4 @@
-"""What tests take from the machine instead of building it: root, Linux, and packages of Debian, all listed here."""
+"""What tests take from the machine instead of building it: root, Linux, and Debian packages, all listed here."""
 
 import importlib.util
 import os
@@ -10,25 +10,24 @@ from pathlib import Path
 from tests.cluster.toolchain import ToolError
 
 VENV = "venv"
-"""Not a program but the module, which is of no use without `ensurepip`: Debian keeps that in a package of its own."""
+"""Not a program but the module, which is useless without `ensurepip`: Debian has that in a separate package."""
 
 AUTHORITIES = "certificates"
-"""Not a program but a file of the authorities that pip and Go go by."""
+"""Not a program but the file of CA certificates that pip and Go use."""
 
 PYTHON = (VENV, AUTHORITIES)
-"""What the Python environment and the builds need. Python itself and make, without which nothing of this runs, aren't
-among them."""
+"""What the Python environment and the builds need, apart from Python and make, without which nothing here runs."""
 
 IMAGE = ("buildah", "mmdebstrap")
 NODE = ("containerd", "ctr", "runc", "ptp", "unshare", "nsenter", "setpriv")
 CONSUMERS = ("curl", "node", "javac", "git")
-"""What the consumers in pods are written in, beside the shell, Python and Go; and what a controller fetches from."""
+"""The languages of consumers in pods, in addition to the shell, Python and Go; and what a controller fetches from."""
 
 ENDPOINTS = ("java", "mvn")
-"""What other people's token servers run on, and come by."""
+"""What other people's token servers run on, and what fetches them."""
 
 C = ("gcc",)
-"""What a Go program with parts in C is built by: `make endpoints` has one, `make test` none."""
+"""What builds a Go program with parts in C: `make endpoints` has one, `make test` none."""
 
 PACKAGES = {
     VENV: "python3-venv",
@@ -50,18 +49,21 @@ PACKAGES = {
     "mvn": "maven",
     "gcc": "build-essential",  # the package gcc has no headers
 }
-"""Which package has what. It is the program that is looked for and not the package: containerd, runc and node are often
-there from others' packages, which would not bear Debian's beside them."""
+"""Which package has what.
+
+Programs count rather than packages: containerd, runc and node often come from other packages, which would conflict with
+Debian's.
+"""
 
 PLUGINS = "/usr/lib/cni"
-"""Where Debian keeps the programs that give pods a network."""
+"""Where Debian puts the programs that give pods a network."""
 
 BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
-"""Where Debian, Fedora and Alpine keep the certificate authorities."""
+"""Where Debian, Fedora and Alpine put CA certificates."""
 
 
 def obstacle() -> str:
-    """Why this user on this machine can have neither image nor node; empty where both are possible."""
+    """Why this user on this machine can have neither image nor node; empty if both are possible."""
     if sys.platform != "linux":
         return "building an image and running a node needs Linux"
     return "" if os.geteuid() == 0 else "building an image and running a node needs root"
@@ -73,18 +75,18 @@ def absent(needs: Iterable[str]) -> list[str]:
 
 
 def packages(needs: Iterable[str]) -> list[str]:
-    """Of Debian, that have them."""
+    """The Debian packages that contain them."""
     return sorted({PACKAGES[need] for need in needs})
 
 
 def shortage(needs: Iterable[str]) -> str:
-    """What is missing, in a line, and what to do."""
+    """What is missing, in one line, and what to do."""
     needs = list(needs)
     return f"missing: {', '.join(needs)}; install with: apt-get install {' '.join(packages(needs))}"
 
 
 def require(programs: Iterable[str]) -> None:
-    """Nothing where the programs are there and can be used; else ToolError, with what is to be done."""
+    """Returns if the programs exist and are usable; otherwise raises ToolError with what to do."""
     if problem := obstacle():
         raise ToolError(problem)
     if missing := absent(programs):

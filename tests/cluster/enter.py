@@ -1,9 +1,9 @@
 """Runs a command in another root file system: `unshare --mount python enter.py ROOT SOURCE=TARGET… -- COMMAND…`.
 
-What is named is seen there at its target, with all that is mounted below it; the mounts end with the last process of
-the namespace. The command takes this process's place, so that signals and the terminal reach it.
+Each source appears there at its target, with everything mounted below it; the mounts end with the namespace's last
+process. The command replaces this process, so that signals and the terminal reach it.
 
-Only the standard library, and nothing of this project, as leash.py.
+It only uses the standard library and nothing of this project, like leash.py.
 """
 
 import os
@@ -16,7 +16,7 @@ def main() -> None:
     """Never returns."""
     arguments, command = sys.argv[1 : sys.argv.index("--")], sys.argv[sys.argv.index("--") + 1 :]
     root, here = Path(arguments[0]), Path.cwd()
-    # As it is with every root: else the command could make no such namespace in turn.
+    # As with every root: otherwise the command could not create such a namespace in turn.
     subprocess.run(["mount", "--bind", str(root), str(root)], check=True)
     for mount in arguments[1:]:
         source, _, name = mount.partition("=")

@@ -1,6 +1,6 @@
-"""The store of one control plane: on unix sockets in its directory, where the API server runs too.
+"""The store of one control plane: on unix sockets in its directory, where the API server also runs.
 
-No ports that could clash, and nobody else on this machine reads Secrets past the API server.
+There are no ports to clash, and nobody else on this machine can read Secrets past the API server.
 """
 
 import base64
@@ -16,15 +16,15 @@ from tests.cluster import tool
 from tests.cluster.daemon import Daemon
 
 CLIENT: Final = "unix://client:1"
-"""The address, in the directory. etcd demands the form of host and port even of a socket."""
+"""The address, within the directory. etcd requires the form of host and port even for a socket."""
 _PEER: Final = "unix://peer:1"
 
 _COMPACTED: Final = b"compact_rev_key"
-"""Where API servers tell each other what was compacted: k8s.io/apiserver, storage/etcd3/compact.go."""
+"""Where API servers tell each other about compactions: k8s.io/apiserver, storage/etcd3/compact.go."""
 
 
 class Etcd:
-    """One etcd and its data; it can be started again after it was killed."""
+    """One etcd and its data; it can be restarted after a kill."""
 
     def __init__(self, directory: Path) -> None:
         """`directory` is the control plane's."""
@@ -39,27 +39,27 @@ class Etcd:
                 f"--listen-peer-urls={_PEER}",
                 f"--initial-advertise-peer-urls={_PEER}",
                 f"--initial-cluster=default={_PEER}",
-                "--unsafe-no-fsync",  # the data need not outlive the machine
+                "--unsafe-no-fsync",  # the data need not survive a crash of the machine
             ],
             directory,
         )
 
     def start(self, seconds: float) -> None:
-        """Start it, and return once it listens; raises DaemonError when it doesn't in `seconds`."""
+        """Starts it, and returns once it listens; raises DaemonError if that takes longer than `seconds`."""
         self._daemon.start()
         self._daemon.wait_ready(self._sockets[0].exists, seconds)
 
     def kill(self) -> None:
-        """End it at once. Its sockets go too: what is there is then what listens."""
+        """Kills it. Its sockets are removed too, so that an existing one means that it listens."""
         self._daemon.kill()
         for socket in self._sockets:
             socket.unlink(missing_ok=True)
 
     def compact(self) -> None:
-        """Forget every version but the current one of each key, and tell API servers of it as one of them would."""
+        """Forgets every version except the current one of each key, and notifies API servers as one of them would."""
         with _client(self._sockets[0]) as client:
             key = base64.b64encode(_COMPACTED).decode()
-            # A compaction keeps what is current at its revision. So it is at the one of this write itself.
+            # A compaction keeps what is current at its revision, and so at the revision of this write itself.
             following = str(_call(client, "range", {"key": key}) + 1)
             revision = _call(client, "put", {"key": key, "value": base64.b64encode(following.encode()).decode()})
             _call(client, "compaction", {"revision": revision, "physical": True})
@@ -68,10 +68,10 @@ class Etcd:
 def versions(directory: Path) -> Iterator[tuple[str, bytes]]:
     """Every version of every key that a control plane's store has held, oldest first, with the key's name.
 
-    An API server compacts what is older than five minutes, so that is for planes that are young.
+    An API server compacts what is older than five minutes, so this only works for young planes.
 
     :param directory: the control plane's.
-    :raises AssertionError: where it was compacted.
+    :raises AssertionError: if it was compacted.
     """
     everything = {"key": "AA==", "range_end": "AA==", "start_revision": 1}  # from the key of one zero byte on
     with _client(directory / urlsplit(CLIENT).netloc) as client:
@@ -92,6 +92,6 @@ def _client(socket: Path) -> httpx.Client:
 
 
 def _call(client: httpx.Client, method: str, body: dict[str, Any]) -> int:
-    """The store's revision after a call about keys and values."""
+    """The store's revision after a key-value call."""
     answer = client.post(f"/v3/kv/{method}", json=body).raise_for_status().json()
     return int(answer["header"]["revision"])

@@ -1,4 +1,4 @@
-"""Builds commands of a pinned Go module, several at once, and tells how far it is."""
+"""Builds commands of a pinned Go module, several at once, and reports progress."""
 
 import os
 import re
@@ -12,24 +12,24 @@ from tests.cluster.progress import Meter
 from tests.cluster.toolchain import ToolError
 
 ENVIRONMENT = {
-    "CGO_ENABLED": "0",  # no C compiler needed, and a program that runs on every libc
-    "GOFLAGS": "-mod=readonly",  # the pins are never changed by a build
+    "CGO_ENABLED": "0",  # no C compiler needed, and the program runs with every libc
+    "GOFLAGS": "-mod=readonly",  # a build never changes the pins
     "GOTOOLCHAIN": "local",
-    "GOWORK": "off",  # a go.work above this tree is somebody else's
-    # A compiler lives for a second, and what it would collect goes with it: 5 % less CPU time, and no more than 350 MB
-    # of memory. The linker takes 1.6 GB in place of 1.5 for kube-apiserver.
+    "GOWORK": "off",  # a go.work above this tree isn't ours
+    # A compiler only lives for a second, and its garbage goes with it: without collection it takes 5 % less CPU time
+    # and up to 350 MB of memory. The linker takes 1.6 instead of 1.5 GB for kube-apiserver.
     "GOGC": "400",
 }
 FLAGS = ("-trimpath", "-gcflags=all=-dwarf=false")
-"""Of the compiler. Nothing for debuggers is made, which the linker would leave out; it is a tenth of the CPU time."""
+"""Compiler flags: no debug information, which the linker would drop; it is a tenth of the CPU time."""
 TAIL = 20
-"""Lines of the compiler's that an error shows."""
+"""Lines of compiler output that an error shows."""
 
 
 def build(go: Path, module: Module, packages: Sequence[str], directory: Path) -> None:
-    """The commands, by the names that `output` has, in the directory. Raises ToolError.
+    """The commands, under the names that `output` gives, in the directory. Raises ToolError.
 
-    In one go, so that no core is idle while one of them is linked: put first the one that takes longest.
+    All in one go, so that no core is idle while one of them is linked: put the slowest first.
     """
     meter = Meter()
     try:
@@ -45,14 +45,14 @@ def build(go: Path, module: Module, packages: Sequence[str], directory: Path) ->
 
 
 def output(package: str) -> str:
-    """What `go build` calls a command: the last part of its path that is no major version."""
+    """The name that `go build` gives a command: the last part of its path that isn't a major version."""
     return re.sub(r"/v\d+$", "", package).rpartition("/")[2]
 
 
 def _uncompiled(go: Path, module: Module, packages: Sequence[str], meter: Meter) -> frozenset[str]:
-    """The packages that are to be compiled for these: Go keeps what it compiled before.
+    """The packages to be compiled for these: Go keeps earlier results.
 
-    Their sources are there afterwards: Go fetches what it lacks.
+    Afterwards their sources are present: Go fetches what is missing.
     """
     listed = set()
     fetched = 0
@@ -71,7 +71,7 @@ def _flags(module: Module) -> list[str]:
 
 
 def _run(go: Path, module: Module, arguments: Sequence[str], quiet: Collection[str]) -> Iterator[str]:
-    """The lines of a `go` command as they come. Raises ToolError when it fails, without those that are `quiet`."""
+    """The output of a `go` command, line by line. Raises ToolError if it fails, without the `quiet` lines."""
     said: deque[str] = deque(maxlen=TAIL)
     with subprocess.Popen(
         [str(go), *arguments],

@@ -1,5 +1,7 @@
-"""Small Go programs of our own, built once: one file that needs no more than the standard library, a module, or a
-package in the directory of one."""
+"""Small Go programs of our own, built once.
+
+Each is one file that only needs the standard library, a module, or a package in a module's directory.
+"""
 
 import hashlib
 import os
@@ -14,11 +16,11 @@ from tests.cluster.toolchain import ToolError
 
 
 def build(source: Path, usual: str = "about 30 s at most", *, c_tags: str = "") -> Path:
-    """The program, which runs on every libc; alone in its directory. Raises ToolError.
+    """The program, which runs with every libc, alone in its directory. Raises ToolError.
 
     :param source: a file, or the directory of a module, or one directly in it.
-    :param usual: how long a first build takes on two cores, for who waits.
-    :param c_tags: of a build, with commas between, that has parts in C: it needs gcc, and runs on this libc alone.
+    :param usual: how long a first build takes on two cores, for people who wait.
+    :param c_tags: tags, separated by commas, of a build with parts in C: it needs gcc, and only runs with this libc.
     """
     if c_tags and (missing := debian.absent(debian.C)):
         raise ToolError(debian.shortage(missing))
@@ -35,19 +37,19 @@ def build(source: Path, usual: str = "about 30 s at most", *, c_tags: str = "") 
 
 
 def _pins(module: Path) -> list[Path]:
-    """Of the module, where the directory is one."""
+    """The module's pins, if the directory has one."""
     return [file for file in (module / "go.mod", module / "go.sum") if file.exists()]
 
 
 def _build(go: Path, source: Path, program: Path, c_tags: str) -> None:
-    """Under another name first: a build that was broken off leaves nothing that looks finished."""
+    """Under another name first: an interrupted build leaves nothing that looks finished."""
     program.parent.mkdir(exist_ok=True)
     settings = {"CGO_ENABLED": str(int(bool(c_tags))), "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
     with tempfile.TemporaryDirectory(dir=program.parent) as directory:
         output = Path(directory) / program.name
         command = [str(go), "build", "-trimpath", "-ldflags", "-s -w", f"-tags={c_tags}", "-o", str(output)]
         if source.is_dir():
-            # Without what debuggers need, as all that is built of many packages: a tenth of the time.
+            # Without debug information, like everything built from many packages: that is a tenth of the time.
             place, what = source, ["-mod=readonly", "-gcflags=all=-dwarf=false", "."]
         else:
             place, what = Path(directory), [str(source)]

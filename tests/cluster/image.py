@@ -1,6 +1,6 @@
-"""The operator's image, built by buildah as the Dockerfile stands, without Docker and on a base that is made here.
+"""The operator's image, built by buildah from the unchanged Dockerfile, without Docker and on a base made here.
 
-Everything is kept in a storage of its own in our cache directory, not in the one that the machine's images are in.
+Everything is kept in a storage in our cache directory, separate from the machine's images.
 """
 
 import json
@@ -21,20 +21,20 @@ NAME: Final = "localhost/integration-token-operator:test"
 
 
 class ImageError(Exception):
-    """A command failed; the text has what it said."""
+    """A command failed; the text has its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A container of the image, in which commands are run."""
+    """A container of the image, for running commands."""
 
     container: str
     description: dict[str, Any]
-    """The image as OCI describes it."""
+    """The image's OCI description."""
     size: int
-    """Bytes that the image's files take on a disk."""
+    """Bytes that the image's files take on disk."""
     base_size: int
-    """And those of its base."""
+    """The same for its base."""
 
     @property
     def config(self) -> dict[str, Any]:
@@ -43,7 +43,7 @@ class Image:
         return config
 
     def run(self, *command: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-        """Run a command as the image's user, on this machine's network. `options` are those of `buildah run`."""
+        """Runs a command as the image's user, on this machine's network. `options` are those of `buildah run`."""
         return subprocess.run(
             [*_buildah("run"), "--isolation=chroot", *options, self.container, "--", *command],
             stdin=subprocess.DEVNULL,
@@ -53,34 +53,34 @@ class Image:
         )
 
     def load(self, plane: ControlPlane) -> None:
-        """Make it known to the plane's node."""
+        """Makes it known to the plane's node."""
         archive = plane.directory / "image.tar"
         self.save(archive)
         plane.node.import_image(archive)
         archive.unlink()
 
     def save(self, archive: Path) -> None:
-        """Write it as `docker save` does, by the name that the chart gives it where no registry is set."""
+        """Writes it like `docker save`, under the name in the chart if no registry is set."""
         version = self.config["Labels"]["org.opencontainers.image.version"]
         _run(
             *_buildah("push"), NAME, f"docker-archive:{archive}:docker.io/library/integration-token-operator:{version}"
         )
 
     def operator(self, *arguments: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-        """Run the image's entry point with these arguments, as a pod does."""
+        """Runs the image's entry point with these arguments, as a pod does."""
         return self.run(*self.config["Entrypoint"], *arguments, options=options)
 
 
 @contextmanager
 def built() -> Iterator[Image]:
-    """The image of the tree as it is, built if need be. Raises ImageError; ToolError where it can't be built here."""
+    """The image of the current tree, built if needed. Raises ImageError, or ToolError if it can't be built here."""
     debian.require(debian.IMAGE)
-    # The lock is held to the end: another build would take away the layers that this one's container stands on.
+    # The lock is held to the end: another build would remove the layers below this one's container.
     with lock():
         base = debian_base()
         with step("building the image", "about 1 min the first time, then 15 s"):
             _build(base)
-        _run(*_buildah("rm"), "--all")  # of runs that were killed
+        _run(*_buildah("rm"), "--all")  # from runs that were killed
         try:
             container, base_container = _run(*_buildah("from"), NAME), _run(*_buildah("from"), base)
             inspected = json.loads(_run(*_buildah("inspect"), "--type=image", NAME))
@@ -90,9 +90,9 @@ def built() -> Iterator[Image]:
 
 
 def debian_base(architecture: str = "") -> str:
-    """The name of a base image that is made here, once: as little of Debian as runs Python.
+    """The name of a base image made here, once: the minimal Debian that runs Python.
 
-    :param architecture: another than this machine's.
+    :param architecture: if it isn't this machine's.
     """
     name = "-".join(filter(None, (f"localhost/base:{release.suite()}", architecture)))
     if _run(*_buildah("images"), "--quiet", f"--filter=reference={name}"):
@@ -107,18 +107,18 @@ def debian_base(architecture: str = "") -> str:
 
 
 def pull(base: str, architecture: str) -> None:
-    """Get a base image from its registry. Raises ImageError."""
+    """Pulls a base image from its registry. Raises ImageError."""
     _run(*_buildah("pull"), "--quiet", f"--arch={architecture}", base)
 
 
 def write_archive(
     file: Path, tree: Path, *, base: str, architecture: str, epoch: int, labels: Mapping[str, str]
 ) -> None:
-    """Write the image of a tree as an OCI archive. Raises ImageError.
+    """Writes the image of a tree as an OCI archive. Raises ImageError.
 
     :param base: an image that is known here: pulled, or made by debian_base.
-    :param epoch: the time that everything in it gets, in seconds since 1970.
-    :param labels: besides those of the Dockerfile.
+    :param epoch: the time of everything in it, in seconds since 1970.
+    :param labels: in addition to the Dockerfile's.
     """
     name = f"{NAME}-{architecture}"
     options = [f"--arch={architecture}", f"--timestamp={epoch}", f"--build-arg=SOURCE_DATE_EPOCH={epoch}"]
@@ -128,10 +128,10 @@ def write_archive(
 
 
 def publish(archives: Iterable[Path], name: str, *, auth: Path) -> str:
-    """Push OCI archives to a registry, as one image for their architectures. Answers its digest. Raises ImageError.
+    """Pushes OCI archives to a registry, as one image for their architectures. Returns its digest. Raises ImageError.
 
-    :param name: of the registry, with the tag.
-    :param auth: what the registry is logged in with, as `docker login` writes it.
+    :param name: in the registry, with the tag.
+    :param auth: the registry's credentials, as written by `docker login`.
     """
     index = f"{NAME}-index"
     with lock(), _directory() as directory:
@@ -148,7 +148,7 @@ def publish(archives: Iterable[Path], name: str, *, auth: Path) -> str:
 
 
 def is_local(name: str) -> bool:
-    """Whether a registry is on this machine, which is asked over plain HTTP."""
+    """Whether a registry is on this machine, and so uses plain HTTP."""
     return name.startswith(("127.0.0.1:", "localhost:"))
 
 
@@ -160,8 +160,8 @@ def lock() -> AbstractContextManager[None]:
 def _build(base: str, tree: Path = ROOT, name: str = NAME, options: Sequence[str] = ()) -> None:
     with _directory() as directory:
         command = [*_buildah("bud"), "--isolation=chroot", "--layers", f"--build-arg=BASE={base}", *options]
-        # Only the stage that installs packages sees this machine's settings for that. It has a name as well, so that
-        # the last stage finds it built, and pruning leaves its layers for the next build.
+        # Only the stage that installs packages sees this machine's settings for that. It also has a name, so that the
+        # last stage finds it built, and pruning leaves its layers for the next build.
         _run(*command, *pip.mounts(pip.settings(), directory), "--target=build", f"--tag={name}-build", str(tree))
         _run(*command, f"--tag={name}", str(tree))
     _run(*_buildah("rmi"), "--prune")
@@ -177,13 +177,13 @@ def _size(container: str) -> int:
 
 @contextmanager
 def _directory() -> Iterator[Path]:
-    """A directory that goes, on the disk that the cache is on: hundreds of megabytes may be too much for /tmp."""
+    """A temporary directory on the cache's disk: hundreds of megabytes may be too much for /tmp."""
     with tempfile.TemporaryDirectory(dir=cache.root() / "image") as directory:
         yield Path(directory)
 
 
 def _buildah(command: str) -> list[str]:
-    """The beginning of a command line. Which storage driver the machine can do, buildah finds out."""
+    """The beginning of a command line. buildah finds out which storage driver the machine supports."""
     storage = cache.root() / "image"
     return ["buildah", f"--root={storage / 'storage'}", f"--runroot={storage / 'run'}", command]
 

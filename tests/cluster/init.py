@@ -1,10 +1,10 @@
 """Process 1 of a node's namespaces: `unshare --mount --pid --fork --kill-child python init.py DIRECTORY`.
 
-The node's programs keep to their customary places, and write nothing there that the machine would see: /run is empty
-and new, and what is written in /var is gone with the namespace. Only the node's directory is the machine's. When this
-process is killed, the kernel ends every process of the namespace, and with the last of them go all mounts.
+The node's programs use their usual paths, without affecting the machine: /run is empty and new, and what is written to
+/var disappears with the namespace. Only the node's directory is shared with the machine. When this process is killed,
+the kernel ends every process in the namespace, and with the last of them all mounts disappear.
 
-Only the standard library, and nothing of this project, as leash.py.
+It only uses the standard library and nothing of this project, like leash.py.
 """
 
 import signal
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 READY = "init.pid"
-"""The file, in the node's directory, that says by which number the machine knows this process: all is mounted then."""
+"""The file, in the node's directory, with this process's ID on the machine: everything is mounted by then."""
 
 OVERLAY = Path("/run/overlay")
 
@@ -26,8 +26,10 @@ SETTINGS = {
     "kernel/keys/root_maxbytes": 25_000_000,
     "net/ipv4/ip_forward": 1,
 }
-"""Kernel settings that the kubelet and the network of pods want to be so, and would change for the whole machine: they
-find these files instead, and are content."""
+"""Kernel settings that the kubelet and pod networks require, and would change for the whole machine.
+
+They find these files with the required values instead.
+"""
 
 SETTINGS_FILES = Path("/run/settings")
 
@@ -35,7 +37,7 @@ SETTINGS_FILES = Path("/run/settings")
 def main() -> None:
     """Never returns."""
     directory = Path(sys.argv[1])
-    number = str(Path("/proc/self").readlink())  # by the machine's own /proc, which is still there
+    number = str(Path("/proc/self").readlink())  # from the machine's own /proc, which is still there
     mount("-t", "proc", "proc", "/proc")
     mount("-t", "tmpfs", "tmpfs", "/run")
     for name, value in SETTINGS.items():
@@ -46,11 +48,11 @@ def main() -> None:
     kept = Path("/run/kept")
     for new in (kept, OVERLAY / "upper", OVERLAY / "work"):
         new.mkdir(parents=True)
-    # The directory may be in /var, and stay what it is.
+    # The directory may be in /var, and must stay as it is.
     mount("--bind", str(directory), str(kept))
     mount("-t", "overlay", "-o", f"lowerdir=/var,upperdir={OVERLAY}/upper,workdir={OVERLAY}/work", "overlay", "/var")
     mount("--bind", str(kept), str(directory))
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries what others leave behind
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps orphaned children
     draft = directory / "draft"
     draft.write_text(number)
     draft.rename(directory / READY)
@@ -59,7 +61,7 @@ def main() -> None:
 
 
 def mount(*arguments: str) -> None:
-    """As the command."""
+    """Like the command."""
     subprocess.run(["mount", *arguments], check=True)
 
 

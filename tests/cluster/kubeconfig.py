@@ -1,4 +1,4 @@
-"""Kubeconfig files that hold all they need, so that they can be copied. Written as JSON, which is YAML as well."""
+"""Self-contained kubeconfig files, which can be copied. They are written as JSON, which is also YAML."""
 
 import base64
 import json
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write(path: Path, server: str, authority: Path, user: dict[str, str]) -> Path:
-    """A kubeconfig with one context, readable by its owner alone."""
+    """A kubeconfig with one context, readable only by its owner."""
     cluster = {"server": server, "certificate-authority-data": _encoded(authority)}
     name = "integration-token"
     document = {
@@ -23,7 +23,7 @@ def write(path: Path, server: str, authority: Path, user: dict[str, str]) -> Pat
 
 
 def certificate(pair: Path) -> dict[str, str]:
-    """The user who is proven by a certificate with its key, both in one file."""
+    """A user with a certificate and its key, both in one file."""
     return {"client-certificate-data": _encoded(pair), "client-key-data": _encoded(pair)}
 
 

@@ -13,19 +13,19 @@ from tests.cluster.namespace import Namespaces
 from tests.cluster.port import free_port
 
 NAME = "localhost"
-"""The node's. The API server reaches the kubelet by it, for `kubectl logs` and `exec`, and it resolves everywhere."""
+"""The node's name. It resolves everywhere; the API server uses it for `kubectl logs` and `exec`."""
 
 READY = 120
-"""Seconds that it may take: it takes 2, but the machine may be busy."""
+"""Seconds until it must be ready: it takes 2, but the machine may be busy."""
 
 
 class Kubelet:
-    """It can be killed and started again: containers go on meanwhile."""
+    """It can be killed and restarted: containers keep running meanwhile."""
 
     def __init__(
         self, namespaces: Namespaces, directory: Path, kubeconfig: Path, authority: Path, group: ControlGroup
     ) -> None:
-        """`kubeconfig` is of the node's user; who calls the kubelet shows a certificate of `authority`."""
+        """`kubeconfig` belongs to the node's user; the kubelet's callers show a certificate from `authority`."""
         resolver = directory / "resolv.conf"
         machine = Path("/etc/resolv.conf")
         resolver.write_text(machine.read_text() if machine.exists() else "")  # it may be a link into /run
@@ -42,12 +42,12 @@ class Kubelet:
         self._daemon = Daemon("kubelet", namespaces.inside(*command), directory)
 
     def start(self, registered: Callable[[], bool]) -> None:
-        """Start it; when this returns the node is `registered`, and about to be ready."""
+        """Starts it; when this returns the node is `registered`, and about to be ready."""
         self._daemon.start()
         self._daemon.wait_ready(registered, READY)
 
     def kill(self) -> None:
-        """Begin an outage of the kubelet."""
+        """Starts an outage of the kubelet."""
         self._daemon.kill()
 
 
@@ -60,7 +60,7 @@ def _configuration(directory: Path, authority: Path, group: ControlGroup, resolv
             "webhook": {"enabled": False},
             "x509": {"clientCAFile": str(authority)},
         },
-        "authorization": {"mode": "AlwaysAllow"},  # of those who show a certificate
+        "authorization": {"mode": "AlwaysAllow"},  # of callers with a certificate
         "address": "127.0.0.1",
         "port": free_port(),
         "healthzPort": 0,
@@ -73,10 +73,10 @@ def _configuration(directory: Path, authority: Path, group: ControlGroup, resolv
         "failCgroupV1": False,
         "failSwapOn": False,
         "enforceNodeAllocatable": [],
-        # Root of a container may not be allowed less than 0, and the machine's packet filter is left alone.
+        # Negative OOM scores need privileges, and the machine's packet filter is left alone.
         "oomScoreAdj": 0,
         "makeIPTablesUtilChains": False,
-        # Neither a disk that is nearly full nor time takes away pods and images.
+        # Neither a nearly full disk nor time removes pods and images.
         "evictionHard": {"memory.available": "0%", "nodefs.available": "0%", "imagefs.available": "0%"},
         "imageGCHighThresholdPercent": 100,
         "shutdownGracePeriod": "0s",

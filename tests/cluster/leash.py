@@ -1,12 +1,12 @@
 """Runs one command until its own standard input ends: `python leash.py COMMAND…`.
 
-The control plane must not outlive whoever started it, not even one who was killed and could clean up nothing. The
+The control plane must not outlive the process that started it, even if that was killed and could not clean up. The
 starter holds the other end of the pipe, so the kernel closes it in any case, and the command is killed here. Linux
-could do it alone (PR_SET_PDEATHSIG), but goes by the end of the *thread* that started the command, and tests may
-start planes from threads that end. Here the main thread starts the command and stays, so the signal is sound, and it
-covers the rest: the end of this process itself.
+alone could do that (PR_SET_PDEATHSIG), but it watches the *thread* that started the command, and tests may start planes
+from threads that end. Here the main thread starts the command and stays, so the signal is reliable, and it covers the
+remaining case: the end of this process itself.
 
-Only the standard library, and nothing of this project: it starts in 20 ms, whatever the directory.
+It only uses the standard library and nothing of this project: it starts in 20 ms, from any directory.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> int:
-    """The command's exit code; negative for a signal, as subprocess has it."""
+    """The command's exit code; negative for a signal, as in subprocess."""
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     here = os.getpid()
 
@@ -31,7 +31,7 @@ def main() -> int:
             if os.getppid() != here:  # it ended before the line above
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    # The other thread begins after this.
+    # The other thread only starts after this.
     command = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)  # noqa: PLW1509
 
     def wait_for_end() -> None:
@@ -40,7 +40,7 @@ def main() -> int:
 
     threading.Thread(target=wait_for_end, daemon=True).start()
     code = command.wait()
-    # Not sys.exit: at interpreter shutdown the thread above still holds the lock of stdin, which is fatal.
+    # Not sys.exit: at interpreter shutdown the thread above still holds stdin's lock, which is fatal.
     os._exit(code if code >= 0 else 128 - code)
 
 

@@ -1,4 +1,4 @@
-"""The pinned Go modules beside this file. Their go.mod files say which versions are wanted; nothing else does."""
+"""The pinned Go modules next to this file. Only their go.mod files determine the versions."""
 
 import hashlib
 import os
@@ -17,10 +17,12 @@ class Module:
 
     name: str
     stamp: str
-    """Linker flags that tell the programs their version, which a module build doesn't. `{version}`, `{major}` and
-    `{minor}` stand for the pinned one's; kube-apiserver would call itself v0.0.0 without."""
+    """Linker flags that set the programs' version, which a module build doesn't do.
+
+    `{version}`, `{major}` and `{minor}` stand for the pinned ones; without them kube-apiserver would report v0.0.0.
+    """
     tags: str = ""
-    """Of the build, with commas between."""
+    """Build tags, separated by commas."""
 
     @property
     def directory(self) -> Path:
@@ -33,7 +35,7 @@ class Module:
 
     @property
     def bin(self) -> Path:
-        """Where the programs are kept. A digest of its own for each module: a new Helm rebuilds no Kubernetes."""
+        """Where the programs are kept. Each module has its own digest: a new Helm rebuilds no Kubernetes."""
         pinned = (
             self.text.encode() + (self.directory / "go.sum").read_bytes() + self.stamp.encode() + self.tags.encode()
         )
@@ -51,14 +53,14 @@ class Module:
         return version
 
     def linker_flags(self, package: str) -> str:
-        """No symbol tables (half the size), and the stamp."""
+        """No symbol tables (half the size), and the version."""
         version = self.version(package)
         major, minor_ = minor(version)
         return "-s -w " + self.stamp.format(version=version, major=major, minor=minor_)
 
 
 def minor(text: str) -> tuple[int, int]:
-    """The first version in a text, less its patch: what decides whether two programs fit together."""
+    """The first version in a text, without its patch: it decides whether two programs fit together."""
     match = re.search(r"(\d+)\.(\d+)", text)
     if match is None:
         raise ValueError(f"no version in {text!r}")
@@ -78,13 +80,13 @@ KUBERNETES = Module(
     " -X k8s.io/component-base/version.gitMajor={major} -X k8s.io/component-base/version.gitMinor={minor}",
 )
 OTHER_VERSIONS = ("1.34", "1.37")
-"""The oldest and the newest Kubernetes that the documents name, beside the one that all tests run on."""
+"""The oldest and the newest documented Kubernetes, in addition to the one that all tests run on."""
 
 
 def control_plane(version: str) -> Module:
-    """What etcd, the API server and the controllers are built of.
+    """The module from which etcd, the API server and the controllers are built.
 
-    :param version: one of the others, as `make compatibility` asks for it by `KUBERNETES_VERSION`; empty for the usual.
+    :param version: one of the others, which `make compatibility` sets as `KUBERNETES_VERSION`; empty for the usual one.
     """
     if not version:
         return KUBERNETES
@@ -97,13 +99,15 @@ CONTROL_PLANE = control_plane(os.environ.get("KUBERNETES_VERSION", ""))
 HELM = Module("helm", "-X helm.sh/helm/v4/internal/version.version={version}")
 LINTERS = Module("linters", "-X main.version={version}")
 PROMETHEUS = Module("prometheus", "", tags="remove_all_sd")
-"""Without what finds targets at a dozen clouds, which is a fifth of its packages and more of its time. The pages of its
-web interface are no part of a module: the queries and the rules are what is wanted."""
+"""Without service discovery for a dozen clouds, a fifth of its packages and more of its build time.
+
+The web interface isn't part of the module: only queries and rules are needed.
+"""
 CADDY = Module("caddy", "-X github.com/caddyserver/caddy/v2.CustomVersion={version}")
 VMAGENT = Module("vmagent", "-X github.com/VictoriaMetrics/VictoriaMetrics/lib/buildinfo.Version=vmagent-{version}")
 PROMETHEUS_OPERATOR = Module("prometheus-operator", "-X github.com/prometheus/common/version.Version={version}")
 SOURCE_CONTROLLER = Module("source-controller", "")
-"""Flux's, which has no version in itself."""
+"""Flux's, which has no built-in version."""
 COSIGN = Module("cosign", "-X sigs.k8s.io/release-utils/version.gitVersion={version}")
 MODULES = (
     *{CONTROL_PLANE, KUBERNETES},

@@ -1,7 +1,7 @@
-"""A node of real parts: kubelet, containerd and runc, in namespaces of their own. Needs root and Linux.
+"""A real node: kubelet, containerd and runc, in their own namespaces. Needs root and Linux.
 
-Nothing of it outlives the process that started it: the kernel ends its processes and takes its mounts away, and what is
-left then, control groups and files, is removed when it ends in order, or else by the next node that starts.
+Nothing of it outlives the process that started it: the kernel ends its processes and removes its mounts. The rest,
+control groups and files, is removed by an orderly end, or by the next node that starts.
 """
 
 import shutil
@@ -22,10 +22,9 @@ class Node:
     """A context manager around one node."""
 
     def __init__(self, plane: Path, kubeconfig: Path, authority: Path, registered: Callable[[], bool]) -> None:
-        """
-        :param plane: the control plane's directory, in which the node's own comes to be.
+        """:param plane: the control plane's directory, in which the node's own is created.
         :param kubeconfig: of the node's user.
-        :param authority: of who may call the kubelet.
+        :param authority: the CA of the kubelet's callers.
         :param registered: whether the API server knows the node.
         """
         self._plane = plane
@@ -34,9 +33,9 @@ class Node:
         self._registered = registered
 
     def __enter__(self) -> Self:
-        """Start it: registered when this returns, and ready for pods seconds later.
+        """Starts it: registered when this returns, and ready for pods seconds later.
 
-        :raises ToolError: where it can't run, or a program is missing.
+        :raises ToolError: if it can't run, or a program is missing.
         """
         debian.require(debian.NODE)
         with ExitStack() as stack:
@@ -61,24 +60,24 @@ class Node:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End it, with all its pods, at once."""
+        """Ends it at once, with all its pods."""
         self._stack.close()
 
     def kill_kubelet(self) -> None:
-        """Begin an outage of the kubelet: what runs in the containers goes on."""
+        """Starts an outage of the kubelet: the containers keep running."""
         self._kubelet.kill()
 
     def start_kubelet(self) -> None:
-        """End it."""
+        """Ends the outage."""
         self._kubelet.start(self._registered)
 
     def import_image(self, archive: Path) -> None:
-        """Make an image known, so that pods can name it. Raises CommandError."""
+        """Makes an image known, so that pods can use it. Raises CommandError."""
         self._containerd.import_image(archive)
 
 
 def _register(plane: Path, stack: ExitStack) -> ControlGroup:
-    """The control group of a new node, registered until the stack closes; those that were killed are removed."""
+    """The control group of a new node, registered until the stack closes; those of killed nodes are removed."""
     register = cache.root() / "node"
     with cache.lock(register / "lock"):
         for entry in register.glob("*.node"):
@@ -94,7 +93,7 @@ def _register(plane: Path, stack: ExitStack) -> ControlGroup:
         held = cache.try_lock(draft)
         assert held is not None  # its name is new
         stack.enter_context(held)
-        # Whoever finds an entry can rely on what it says.
+        # An entry that exists can be relied on.
         draft.write_text(str(plane))
         entry = draft.rename(draft.with_suffix(".node"))
         stack.callback(entry.unlink)

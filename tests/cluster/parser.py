@@ -5,8 +5,8 @@ from typing import NoReturn
 
 
 class Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong, without the usage before it."""
+    """Reports a mistake in one line, without the usage before it."""
 
     def error(self, message: str) -> NoReturn:
-        """Exit with 2."""
+        """Exits with 2."""
         self.exit(2, f"{self.prog}: {message}\n")

@@ -1,7 +1,6 @@
-"""The image of the container that holds a pod's namespaces: one program and nothing else, as every cluster has one.
+"""The image of the container that holds a pod's namespaces: a single program, as in every cluster.
 
-It is written as the archive that `docker save` writes. It is also what containers are made from that bring all else by
-mounts.
+It is written like an archive from `docker save`. Containers that mount everything else also use it.
 """
 
 import hashlib
@@ -20,7 +19,7 @@ SOURCE: Final = Path(__file__).parent / "pause" / "main.go"
 
 
 def write(file: Path) -> None:
-    """Write the archive. Raises ToolError."""
+    """Writes the archive. Raises ToolError."""
     program = go_program.build(SOURCE).read_bytes()
     layer = _tar({"pause": program})
     configuration = {
@@ -36,7 +35,7 @@ def write(file: Path) -> None:
 
 
 def _tar(files: dict[str, bytes]) -> bytes:
-    """All of them executable: one is, and to the others it is nothing."""
+    """All of them are executable: one has to be, and the others don't mind."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for name, content in files.items():
@@ -48,6 +47,6 @@ def _tar(files: dict[str, bytes]) -> bytes:
 
 
 def _architecture() -> str:
-    """As images name it."""
+    """The name that images use for it."""
     machine = os.uname().machine
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)

@@ -1,4 +1,4 @@
-"""What pip is set to on this machine, in a form that a build inside a container can use."""
+"""This machine's pip settings, in a form for a build inside a container."""
 
 import ast
 import os
@@ -10,12 +10,12 @@ from pathlib import Path
 
 
 def settings() -> dict[str, str]:
-    """This machine's own settings for pip, of its files and its environment, by their names in a pip.conf."""
+    """This machine's pip settings from files and environment, by their names in a pip.conf."""
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     ).stdout
     found = {}
-    # In the order of their precedence, the environment's at the end.
+    # In order of precedence, the environment last.
     for line in sorted(listed.splitlines(), key=lambda line: line.startswith(":env:")):
         name, _, value = line.partition("=")
         section, _, option = name.partition(".")
@@ -26,7 +26,7 @@ def settings() -> dict[str, str]:
 
 
 def _authorities() -> str:
-    """The bundle of certificate authorities that this machine trusts: a proxy's may be among them."""
+    """The CA bundle that this machine trusts, which may include a proxy's."""
     for variable in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
         if bundle := os.environ.get(variable):
             return bundle
@@ -36,15 +36,15 @@ def _authorities() -> str:
 def mounts(found: Mapping[str, str], directory: Path) -> list[str]:
     """A pip.conf written into `directory`, and the files that it names, as arguments of `buildah bud`.
 
-    Mounted, nothing of it gets into the image.
+    As they are mounted, nothing of them gets into the image.
     """
     return [f"--volume={outside}:{inside}:ro" for outside, inside in files(found, directory).items()]
 
 
 def files(found: Mapping[str, str], directory: Path) -> dict[Path, Path]:
-    """A pip.conf written into `directory`, and the files that it names: each with where pip looks for it."""
+    """A pip.conf written into `directory`, and the files that it names: each with the path where pip looks for it."""
     file = directory / "pip.conf"
-    file.touch(mode=0o600)  # the address of an index may hold a password
+    file.touch(mode=0o600)  # an index URL may contain a password
     lines = ["[global]", *(f"{option} = {' '.join(value.split())}" for option, value in found.items())]
     file.write_text("\n".join([*lines, ""]))
     named = {word for value in found.values() for word in value.split() if word.startswith("/")}

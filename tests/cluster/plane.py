@@ -1,8 +1,7 @@
-"""A control plane of real parts for as long as a `with` block lasts: etcd, kube-apiserver and, on request, controllers
-and a node.
+"""A real control plane for as long as a `with` block lasts: etcd, kube-apiserver and, on request, more.
 
-Several can run at once: each has a directory, a port and a certificate authority of its own. Its programs end with the
-process that started them, however that ends (leash.py).
+That is controllers and a node. Several planes can run at once: each has its own directory, port and CA. Its programs
+end with the process that started them, in any way (leash.py).
 """
 
 import http.client
@@ -27,47 +26,46 @@ from tests.cluster.pki import PKI
 from tests.cluster.poll import poll
 
 READY = 120
-"""Seconds that a part may take to be ready: it takes 5, but the machine may be busy with several planes."""
+"""Seconds until a part must be ready: it takes 5, but the machine may be busy with several planes."""
 
 PORTS = range(20000, 30000)
-"""Below those that systems give to outgoing connections: the API server must find its own free after an outage."""
+"""Below the ports for outgoing connections: the API server must find its own port free after an outage."""
 
 CONTROLLERS = (
-    "garbage-collector-controller",  # takes a target Secret along with its resource
+    "garbage-collector-controller",  # deletes a target Secret along with its resource
     "namespace-controller",  # empties a deleted namespace
     "serviceaccount-controller",  # gives a namespace its default account
-    "clusterrole-aggregation-controller",  # fills view and edit, with the chart's roles too
+    "clusterrole-aggregation-controller",  # fills view and edit, including the chart's roles
     "deployment-controller",
     "replicaset-controller",
 )
 NODE_CONTROLLERS = (
     "node-lifecycle-controller",  # lets pods onto a node that has become ready
     "pod-garbage-collector-controller",
-    "root-ca-certificate-publisher-controller",  # without what it publishes no pod gets its account
+    "root-ca-certificate-publisher-controller",  # publishes what each pod's account needs
 )
 
 
 class ControlPlane:
-    """See the module. Its attributes are there inside of the `with` block."""
+    """See the module. Its attributes exist inside the `with` block."""
 
     directory: Path
     server: str
-    """Such as https://127.0.0.1:20000."""
+    """For example https://127.0.0.1:20000."""
     authority: Path
-    """The certificate of who issues the API server's."""
+    """The certificate of the CA that issues the API server's."""
     kubeconfig: Path
-    """Of an admin, by client certificate."""
+    """An admin's, with a client certificate."""
     node: Node
     """Only with `node=True`."""
 
     def __init__(
         self, *, controller_manager: bool = False, node: bool = False, audit: bool = True, issuer: bool = False
     ) -> None:
-        """
-        :param node: with a scheduler and a node, so that pods run; brings the controllers. Needs root and Linux.
-        :param audit: off for planes that live long: their log would grow without an end.
-        :param issuer: whoever is shown a ServiceAccount's token finds the API server by the issuer's name, and its keys
-            without logging in.
+        """:param node: with a scheduler and a node, so that pods run; includes the controllers. Needs root and Linux.
+        :param audit: off for planes that live long: their log would grow without limit.
+        :param issuer: servers that get a ServiceAccount's token find the API server under the issuer's name, and its
+            keys without logging in.
         """
         self._issuer_wanted = issuer
         self._controllers_wanted = controller_manager or node
@@ -105,25 +103,27 @@ class ControlPlane:
         self._stack.close()
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
-        """What `kubectl` prints on stdout, as admin. Raises CommandError when it fails, unless `check` is off."""
+        """kubectl's output on stdout, as admin. Raises CommandError if it fails, unless `check` is off."""
         return self._client.kubectl(*arguments, stdin=stdin, check=check)
 
     def helm(self, *arguments: str) -> str:
-        """What `helm` prints on stdout, as admin. Raises CommandError."""
+        """Helm's output on stdout, as admin. Raises CommandError."""
         return self._client.helm(*arguments)
 
     def install_crds(self) -> None:
-        """Install the chart's CRDs and wait until they are served."""
+        """Installs the chart's CRDs and waits until they are served."""
         self._client.install_crds()
 
     def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
-        """A kubeconfig of an existing ServiceAccount, by a token that is valid for a day."""
+        """A kubeconfig of an existing ServiceAccount, with a token that is valid for a day."""
         token = self.kubectl("create", "token", name, f"--namespace={namespace}", "--duration=24h").strip()
         return self._write_kubeconfig(f"{namespace}.{name}", {"token": token})
 
     def account_token(self, namespace: str, name: str, seconds: float) -> AccountToken:
-        """A token of an existing ServiceAccount in a file, valid for so many seconds and to be renewed by the caller;
-        with a kubeconfig that names the file."""
+        """A token of an existing ServiceAccount in a file, valid for this many seconds, with a kubeconfig for it.
+
+        The caller has to renew it.
+        """
         account = json.loads(self.kubectl("get", "serviceaccount", name, f"--namespace={namespace}", "--output=json"))
         directory = Path(tempfile.mkdtemp(prefix="account-", dir=self.directory))
         token = AccountToken(directory / "token", self._signing_key, account["metadata"], seconds)
@@ -135,36 +135,37 @@ class ControlPlane:
         return self._audit.events()
 
     def stop_api_server(self) -> None:
-        """Begin an outage: the API server is killed, etcd keeps its data."""
+        """Starts an outage: the API server is killed, etcd keeps its data."""
         self._api_server.kill()
 
     def start_api_server(self) -> None:
-        """End an outage: the same address and data again, and ready when this returns."""
+        """Ends the outage: the same address and data, ready when this returns."""
         self._api_server.start()
         self._await_api_server()
 
     def stop_etcd(self) -> None:
-        """Begin an outage behind the API server: etcd is killed, and keeps its data."""
+        """Starts an outage behind the API server: etcd is killed, and keeps its data."""
         self._etcd.kill()
 
     def start_etcd(self) -> None:
-        """End that outage: the same data again, and the API server, which must be running, is ready when this
-        returns."""
+        """Ends that outage: the same data, and the API server, which must be running, is ready when this returns."""
         self._etcd.start(READY)
         self._await_api_server()
 
     def compact(self) -> None:
-        """Make etcd forget all history up to now.
+        """Makes etcd forget all history up to now.
 
-        The rest of a list that was begun before is answered 410 once the API server has heard of it (15 s) or was
-        started again. A watch from before is told 410 only by one that was started again, and then even without this:
-        it keeps what it saw itself.
+        The rest of a list that was begun before gets 410 once the API server has heard of it (15 s) or was restarted.
+        An earlier watch only gets 410 from a restarted API server, and then even without this: a running one keeps what
+        it saw itself.
         """
         self._etcd.compact()
 
     def rotate_certificate(self) -> None:
-        """Give the API server another serving certificate of the same authority, as its host's tools would while it
-        runs, and return once it serves that one. Open connections stay."""
+        """Gives the running API server another serving certificate from the same CA.
+
+        Returns once it serves that one. Open connections stay.
+        """
         chain = self._pki.server().read_text()
         address = urlsplit(self.server)
 
@@ -175,7 +176,7 @@ class ControlPlane:
 
     def _await_api_server(self) -> None:
         def ready() -> bool:
-            # What it says of etcd may be half a second old; this it has to read there.
+            # Its etcd status may be half a second old; this request has to read from etcd.
             return self._answers("/readyz") and self._answers("/api/v1/namespaces/default")
 
         self._api_server.wait_ready(ready, READY)
@@ -186,8 +187,8 @@ class ControlPlane:
         arguments = [
             f"--etcd-servers={etcd.CLIENT}",
             "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1",  # else it looks for a route to elsewhere, and ends where there is none
-            "--endpoint-reconciler-type=none",  # no endpoints of the kubernetes Service: loopback isn't allowed in them
+            "--advertise-address=127.0.0.1",  # otherwise it looks for a route elsewhere, and ends if there is none
+            "--endpoint-reconciler-type=none",  # no endpoints for the kubernetes Service: they can't be on loopback
             "--service-cluster-ip-range=10.0.0.0/24",
             "--authorization-mode=Node,RBAC",
             f"--client-ca-file={self.authority}",
@@ -230,7 +231,7 @@ class ControlPlane:
                 f"--kubeconfig={self._write_kubeconfig('controllers', kubeconfig.certificate(certificate))}",
                 f"--controllers={','.join(CONTROLLERS + (NODE_CONTROLLERS if self._node_wanted else ()))}",
                 f"--root-ca-file={self.authority}",
-                "--use-service-account-credentials=true",  # each with the rights of its own, as in every real cluster
+                "--use-service-account-credentials=true",  # each with its own permissions, as in every real cluster
                 "--leader-elect=false",
                 "--secure-port=0",
             ],
@@ -241,7 +242,7 @@ class ControlPlane:
         controllers.wait_ready(lambda: self._answers("/api/v1/namespaces/default/serviceaccounts/default"), READY)
 
     def _kubelet_arguments(self) -> list[str]:
-        """How the API server reaches the kubelet, for the logs of pods and for commands in them."""
+        """How the API server reaches the kubelet, for pod logs and for commands in pods."""
         certificate = self._pki.client("kube-apiserver-kubelet-client", "system:masters")
         return [
             f"--kubelet-client-certificate={certificate}",
@@ -287,7 +288,7 @@ class ControlPlane:
 
 
 def _free_port() -> int:
-    """A port that is free now. Somebody may still take it before the API server does, hence the attempts above."""
+    """A port that is free now. Somebody may take it before the API server does, hence the attempts above."""
     for port in random.sample(PORTS, len(PORTS)):
         with socket.socket() as probe:
             try:

@@ -1,4 +1,4 @@
-"""Waiting for a condition instead of for a time: as fast as the machine is, and with a reason when it never comes."""
+"""Waiting for a condition instead of a fixed time: as fast as the machine is, with a reason if it never comes."""
 
 import time
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 INTERVAL = 0.05
-"""Seconds between two looks: below what a person notices, and 20 looks a second cost no CPU to speak of."""
+"""Seconds between two checks: people don't notice the delay, and 20 checks a second cost hardly any CPU."""
 
 
 def poll(condition: Callable[[], T], what: str, seconds: float = 30) -> T:
-    """The first truthy answer of `condition`, or a TimeoutError that names `what` was waited for."""
+    """The first truthy result of `condition`, or a TimeoutError that says `what` it waited for."""
     deadline = time.monotonic() + seconds
     while True:
         if answer := condition():

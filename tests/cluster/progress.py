@@ -1,4 +1,4 @@
-"""Lines that say what a long step is doing, on stderr: stdout is kept for what a command answers."""
+"""Lines about the progress of a long step, on stderr: stdout is for results."""
 
 import sys
 import time
@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from typing import TextIO
 
 INTERVAL = 15.0
-"""Seconds from one line of a meter to the next, where it can't stay in place."""
+"""Seconds between two lines of a meter if it can't stay in place."""
 
 
 def say(line: str) -> None:
-    """Print one line of progress."""
+    """Prints one line of progress."""
     print(f"==> {line}", file=sys.stderr, flush=True)
 
 
 @contextmanager
 def step(what: str, usual: str) -> Iterator[None]:
-    """Announce a step with the time it usually takes, and how long it took when it is done."""
+    """Announces a step with its usual duration, and prints how long it took when it is done."""
     say(f"{what} ({usual})")
     start = time.monotonic()
     yield
@@ -25,28 +25,28 @@ def step(what: str, usual: str) -> Iterator[None]:
 
 
 class Meter:
-    """How far a step is: at a terminal one line that changes, in a log a line now and then."""
+    """The progress of a step: on a terminal one changing line, in a log an occasional line."""
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        """`stream` is stderr unless given."""
+        """`stream` is stderr by default."""
         self._stream = stream or sys.stderr
         self._in_place = self._stream.isatty()
         self._clock = clock
         self._last = clock()
 
     def show(self, state: str) -> None:
-        """Say it, if that isn't too soon after the last time; as often as one likes."""
+        """Prints it, unless the last time was too recent; can be called often."""
         now = self._clock()
         if now < self._last + (0.1 if self._in_place else INTERVAL):
             return
         self._last = now
-        # To the line's beginning, and what is left of the last state away: ECMA-48's CR and EL.
+        # To the beginning of the line, and erase the rest: CR and ECMA-48's EL.
         before, after = ("\r", "\033[K") if self._in_place else ("", "\n")
         self._stream.write(f"{before}    {state}{after}")
         self._stream.flush()
 
     def clear(self) -> None:
-        """Leave a terminal's line to others."""
+        """Leaves a terminal's line to others."""
         if self._in_place:
             self._stream.write("\r\033[K")
             self._stream.flush()

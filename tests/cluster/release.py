@@ -1,4 +1,4 @@
-"""Debian's release that has the image's Python: the base of the image in the tests, and where the suites run on it."""
+"""The Debian release with the image's Python: the image's base in tests, and where the suites run with that Python."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ from tests.cluster.toolchain import ToolError
 DOCKERFILE: Final = Path(__file__).parents[2] / "Dockerfile"
 
 PACKAGES: Final = ("python3", "python3-venv", "ca-certificates")
-"""What the Dockerfile asks of its base."""
+"""The Python version that the Dockerfile requires of its base."""
 
 SUITES: Final = {(3, 13): "trixie"}
 """Releases by their Python's minor version, of which each has one."""
@@ -21,7 +21,7 @@ _BASE = re.compile(r"^ARG BASE=python:(\d+)\.(\d+)\b", re.MULTILINE)
 
 
 def python() -> tuple[int, int]:
-    """The minor version of the Python that the image has."""
+    """The minor version of the image's Python."""
     found = _BASE.search(DOCKERFILE.read_text())
     if found is None:
         raise ToolError(
@@ -31,7 +31,7 @@ def python() -> tuple[int, int]:
 
 
 def suite() -> str:
-    """The release's name. Raises ToolError where Debian has none with that Python."""
+    """The release's name. Raises ToolError if Debian has none with that Python."""
     wanted = python()
     if wanted not in SUITES:
         text = ".".join(map(str, wanted))
@@ -42,9 +42,9 @@ def suite() -> str:
 
 
 def archive(architecture: str = "") -> Path:
-    """As little of the release as runs Python, as a tar file; made once. Raises ToolError.
+    """The minimal part of the release that runs Python, as a tar file; created once. Raises ToolError.
 
-    :param architecture: another than this machine's, which then must be able to run its programs.
+    :param architecture: if it isn't this machine's, which must be able to run its programs.
     """
     name = f"{suite()}-{architecture}" if architecture else suite()
     file = cache.root() / "release" / f"{name}.tar"
@@ -61,7 +61,7 @@ def archive(architecture: str = "") -> Path:
 
 
 def call(*command: str) -> None:
-    """Run a command; ToolError, with the last of what it said, where it fails."""
+    """Runs a command; raises ToolError with the end of its output if it fails."""
     answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if answer.returncode:
         said = "\n".join((answer.stdout + answer.stderr).splitlines()[-30:])

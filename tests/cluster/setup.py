@@ -1,7 +1,7 @@
-"""`python -m tests.cluster.setup test|endpoints|python`: the machine gets what it lacks, or that is said at once.
+"""`python -m tests.cluster.setup test|endpoints|python`: installs what the machine lacks, or names it at once.
 
-For `make test`, for `make endpoints`, or for the Python environment alone. As root on Debian the packages are
-installed; elsewhere a line names them. It runs before there is that environment, so on the standard library alone.
+It is for `make test`, for `make endpoints`, or for the Python environment alone. As root on Debian it installs the
+packages; elsewhere it prints their names. It runs before that environment exists, so it only uses the standard library.
 """
 
 import os
@@ -21,9 +21,9 @@ WAIT = 300
 def wanted(*, obstacle: str, ci: bool) -> tuple[str, ...]:
     """Keys of debian.PACKAGES that `make test` needs.
 
-    :param obstacle: why there can be neither image nor node, whose tests are left out then; or nothing.
-    :param ci: whether nothing may be left out.
-    :raises ToolError: where something would be.
+    :param obstacle: why there can be neither image nor node, so that their tests are skipped; or empty.
+    :param ci: whether nothing may be skipped.
+    :raises ToolError: if something would be.
     """
     if not obstacle:
         return (*debian.PYTHON, *debian.IMAGE, *debian.NODE, *debian.CONSUMERS, *debian.ENDPOINTS)
@@ -33,11 +33,11 @@ def wanted(*, obstacle: str, ci: bool) -> tuple[str, ...]:
 
 
 def lacking(needs: Iterable[str], missing: Collection[str], *, apt_get: bool) -> list[str]:
-    """The packages of Debian to install before anything starts.
+    """The Debian packages to install before anything starts.
 
-    :param missing: what the machine lacks, be it needed or not.
-    :param apt_get: whether the user can install packages of Debian.
-    :raises ToolError: where there is something to install and no way to.
+    :param missing: what the machine lacks, whether needed or not.
+    :param apt_get: whether the user can install Debian packages.
+    :raises ToolError: if something is missing and can't be installed.
     """
     short = [need for need in needs if need in missing]
     if short and not apt_get:
@@ -46,7 +46,7 @@ def lacking(needs: Iterable[str], missing: Collection[str], *, apt_get: bool) ->
 
 
 def ready(needs: Collection[str]) -> None:
-    """Install what is missing, and return once all is there. Raises ToolError."""
+    """Installs what is missing, and returns once everything is there. Raises ToolError."""
     packages = lacking(needs, debian.absent(needs), apt_get=_may_install())
     if packages:
         with step(f"installing {', '.join(packages)}", "about 1 min"):
@@ -60,7 +60,7 @@ def _may_install() -> bool:
 
 
 def _install(packages: list[str]) -> str:
-    """What apt-get said where it failed, each line on one of its own. Whether it was enough, the machine shows."""
+    """The lines of apt-get's errors, if any. The machine itself shows whether it was enough."""
     said = []
     options = ["--quiet=2", "--yes", "--no-install-recommends", f"--option=DPkg::Lock::Timeout={WAIT}"]
     for command in (["update"], ["install", *packages]):
@@ -79,7 +79,7 @@ def _install(packages: list[str]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code: 2 where something is missing."""
+    """The exit code: 2 if something is missing."""
     try:
         if arguments == ["python"]:
             ready(debian.PYTHON)

@@ -1,10 +1,11 @@
-"""Runs Python as the image has it, with this tree and the lock's packages: `python -m tests.cluster.shipped ARGUMENT…`.
+"""Runs the image's Python, with this tree and the lock's packages: `python -m tests.cluster.shipped ARGUMENT…`.
 
-The arguments are Python's. It is the Python of Debian's release that the image's tests are based on, in a root file
-system of its own, but with this machine's network, processes, devices and temporary files. Where the Python that runs
-this is as new, it is taken instead. Without root or Linux it is taken too, and that is said; in CI it fails.
+The arguments are Python's. It is the Python from the Debian release that the image's tests are based on, in its own
+root file system, but with this machine's network, processes, devices and temporary files. If the Python that runs this
+has the same version or a newer one, it is used instead. Without root or Linux it is used too, with a message; in CI
+that fails.
 
-With `--besides` nothing is run where that would be this Python again.
+With `--besides` nothing runs if it would be this Python again.
 """
 
 import hashlib
@@ -26,11 +27,11 @@ LOCK: Final = ROOT / "requirements-dev.lock"
 PROJECT: Final = ROOT / "pyproject.toml"
 
 SHARED: Final = ("/proc", "/dev", "/sys", "/etc/hosts", "/etc/resolv.conf")
-"""Of this machine, beside temporary files, the cache and the tree."""
+"""This machine's directories that are visible, in addition to temporary files, the cache and the tree."""
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code where nothing was run."""
+    """The exit code if nothing was run."""
     besides = arguments[:1] == ["--besides"]
     try:
         wanted = release.python()
@@ -52,7 +53,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _obstacle() -> str:
-    """Why the image's Python can't be run here; empty where it can."""
+    """Why the image's Python can't run here; empty if it can."""
     if sys.platform != "linux":
         return "that needs Linux"
     if os.geteuid() != 0:
@@ -79,22 +80,22 @@ def _run_shipped(arguments: list[str]) -> NoReturn:
 
 
 def _inside(root: Path, mounts: dict[Path, Path], command: list[str]) -> list[str]:
-    """A command line that runs the command in the root file system, where the keys are seen at their values."""
+    """A command line that runs the command in the root file system, where the keys appear at their values."""
     mounts = {outside: inside for outside, inside in mounts.items() if outside.exists()}
-    # Outer ones first: they would hide what is inside of them.
+    # Outer ones first: they would hide what is inside them.
     ordered = sorted(mounts.items(), key=lambda mount: len(mount[1].parts))
     named = [f"{outside.resolve()}={inside}" for outside, inside in ordered]
     return ["unshare", "--mount", sys.executable, "-I", "-S", enter.__file__, str(root), *named, "--", *command]
 
 
 def _programs() -> dict[Path, Path]:
-    """Those of the control plane that this machine has on its PATH."""
+    """The control plane's programs on this machine's PATH."""
     found = {name: shutil.which(name) for name in tool.TOOLS}
     return {Path(path): Path("/usr/local/bin") / name for name, path in found.items() if path}
 
 
 def _root() -> Path:
-    """The release's files, which Python's packages come into as well."""
+    """The release's files, to which Python's packages are added."""
     archive = release.archive()
     root = archive.with_suffix("")
     with cache.lock(archive.with_suffix(".lock")):
@@ -108,11 +109,11 @@ def _root() -> Path:
 
 
 def _environment(root: Path) -> Path:
-    """A Python, as named inside of the root file system, that has the lock's packages and knows the project's version.
+    """A Python, by its path in the root file system, that has the lock's packages and knows the project's version.
 
-    The project's modules are the tree's, and not installed.
+    The project's modules come from the tree and aren't installed.
     """
-    # Half a gigabyte each: what else pyproject.toml says, such as the linters' settings, makes no other.
+    # Half a gigabyte each: other parts of pyproject.toml, such as the linters' settings, don't require another.
     project = json.dumps(tomllib.loads(PROJECT.read_text())["project"])
     key = hashlib.sha256(LOCK.read_bytes() + project.encode()).hexdigest()[:16]
     home = Path("/opt") / key

@@ -1,7 +1,7 @@
 """A control plane that is left running: `start` in one command, `stop` in another.
 
-A process of its own holds it, as a test would, so there is one way in which planes start and end. It holds a file lock
-for as long, which no crash can leave behind: who has the lock runs, whatever a stale file says.
+A separate process holds it, as a test would, so planes start and end in only one way. The process holds a file lock
+meanwhile, which no crash can leave behind: whoever holds the lock is running, whatever a stale file says.
 """
 
 import json
@@ -20,7 +20,7 @@ from tests.cluster.poll import poll
 ROOT = Path(__file__).parents[2]
 
 METRICS_PORT = 18080
-"""Of an operator on this machine's network, where 8080 is often taken."""
+"""Ports of an operator on this machine's network, where 8080 is often taken."""
 
 
 class Standing:
@@ -33,14 +33,14 @@ class Standing:
         self._kubeconfig = self._directory / "kubeconfig"
         self._directory.mkdir(parents=True, exist_ok=True)
         self.image = self._directory / "image.tar"
-        """An image that a node is to know: to be there before the start, and gone after it."""
+        """An image for a node: it must exist before the start, and is removed after it."""
         self.values = self._directory / "values.json"
-        """Of the chart, for a node."""
+        """The chart's values for a node."""
 
     def start(self, *, node: bool = False) -> Path:
-        """Start it if it doesn't run, bring the chart's CRDs up to date, and answer its kubeconfig.
+        """Starts it if it isn't running, updates the chart's CRDs, and returns its kubeconfig.
 
-        :raises DaemonError: where it runs without a node, and one is wanted.
+        :raises DaemonError: if it runs without a node, and one is wanted.
         """
         if not self.running:
             self._kubeconfig.unlink(missing_ok=True)
@@ -52,7 +52,7 @@ class Standing:
         return self._kubeconfig
 
     def stop(self) -> bool:
-        """Stop it; False if it didn't run."""
+        """Stops it; False if it wasn't running."""
         if not self.running:
             return False
         holder = poll(self._lock.read_text, "the process that holds the control plane to say its number")
@@ -61,7 +61,7 @@ class Standing:
         return True
 
     def hold(self, *, node: bool = False) -> None:
-        """What the process of its own does: run it until SIGTERM."""
+        """Runs it until SIGTERM, in the separate process."""
         signal.signal(signal.SIGTERM, lambda *_: sys.exit())
         held = cache.try_lock(self._lock)
         if held is None:
@@ -76,7 +76,7 @@ class Standing:
                     self.image.unlink()
                     values = host_network_values(plane.server, METRICS_PORT) | {"crds": {"enabled": False}}
                     self.values.write_text(json.dumps(values))
-                # Its existence says that all is ready, so it comes into being at once, by a rename.
+                # The file's existence says that everything is ready, so it is created atomically by a rename.
                 draft = self._kubeconfig.with_suffix(".draft")
                 draft.touch(mode=0o600)
                 draft.write_text(plane.kubeconfig.read_text())
@@ -109,7 +109,7 @@ class Standing:
 
     @property
     def running(self) -> bool:
-        """Whether it runs, or is just being started."""
+        """Whether it is running, or just being started."""
         held = cache.try_lock(self._lock)
         if held is None:
             return True

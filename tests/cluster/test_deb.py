@@ -1,4 +1,4 @@
-"""Packages of Debian that are unpacked and not installed."""
+"""Debian packages that are unpacked and not installed."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,7 @@ case "$*" in
 *) echo files >gadget.deb ;;
 esac
 """
-"""One that knows a package once it has lists."""
+"""An apt that knows a package once it has lists."""
 DPKG_DEB = """\
 #!/bin/sh
 mkdir --parents "$3/usr" && cp "$2" "$3/usr/gadget"
@@ -29,7 +29,7 @@ mkdir --parents "$3/usr" && cp "$2" "$3/usr/gadget"
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with both programs of Debian, and no lists yet."""
+    """A machine with both Debian programs, and no lists yet."""
     for name, text in (("apt-get", APT_GET.format(tmp_path)), ("dpkg-deb", DPKG_DEB)):
         program = tmp_path / name
         program.write_text(text)
@@ -40,7 +40,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_package_is_unpacked_once_and_never_installed(machine: Path) -> None:
-    """Its files are in the cache, and it has the version that Debian packaged; another one comes beside it."""
+    """Its files are in the cache, with the version that Debian packaged; another one is kept next to it."""
     first = deb.unpacked("gadget")
     assert (first.root / "usr" / "gadget").read_text() == "files\n"
     assert first.versions == {"gadget": "2.3"}

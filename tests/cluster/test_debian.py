@@ -1,4 +1,4 @@
-"""What the image's and the node's tests need of the machine, where it isn't there."""
+"""What the image and node tests need from the machine, if it is missing."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ from tests.cluster.toolchain import ToolError
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A Linux machine and its root, with no program but those that a test puts into the directory."""
+    """A Linux machine with root, whose only programs are the ones that a test puts into the directory."""
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(debian, "PLUGINS", str(tmp_path / "plugins"))
@@ -21,7 +21,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_missing_programs_are_named(machine: Path) -> None:
-    """What is missing is named, and the packages that bring it; what is there is not."""
+    """The message names what is missing and the packages to install, and nothing else."""
     program = machine / "containerd"
     program.touch(mode=0o755)
     with pytest.raises(ToolError) as raised:
@@ -31,14 +31,14 @@ def test_missing_programs_are_named(machine: Path) -> None:
 
 
 def test_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who isn't root is told that, and not what to install."""
+    """Without root the message says so, and not what to install."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(ToolError, match=r"needs root$"):
         debian.require(("buildah",))
 
 
 def test_elsewhere_than_linux(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor is who works on another system."""
+    """The same on other systems."""
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(ToolError, match=r"needs Linux$"):
         debian.require(("buildah",))

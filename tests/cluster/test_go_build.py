@@ -1,4 +1,4 @@
-"""Programs that are built from source: what is asked of Go, and what is seen of it meanwhile."""
+"""Programs that are built from source: what Go is asked for, and the progress shown."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ Go = Callable[[str], Path]
 
 @pytest.fixture
 def go(tmp_path: Path) -> Go:
-    """A Go that notes its arguments in `asked`, knows four packages, and builds by a line of shell."""
+    """A Go that records its arguments in `asked`, knows four packages, and builds with a line of shell."""
 
     def write(build: str) -> Path:
         program = tmp_path / "go"
@@ -42,7 +42,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_several_programs_are_built_by_one_command(go: Go, tmp_path: Path) -> None:
-    """So that one is compiled while another is linked; each has the version of its own module in it."""
+    """One is compiled while another is linked; each has the version of its own module."""
     go_build.build(go("true"), KUBERNETES, [API_SERVER, ETCD], tmp_path)
 
     _, build = (tmp_path / "asked").read_text().splitlines()
@@ -52,7 +52,7 @@ def test_several_programs_are_built_by_one_command(go: Go, tmp_path: Path) -> No
 
 
 def test_what_is_left_out_is_neither_counted_nor_built(go: Go, tmp_path: Path) -> None:
-    """A module's tags go to both commands: else there would be more packages to wait for than are compiled."""
+    """Both commands get a module's tags: otherwise more packages would be waited for than are compiled."""
     go_build.build(go("true"), PROMETHEUS, ["github.com/prometheus/prometheus/cmd/promtool"], tmp_path)
     assert all(f" -tags={PROMETHEUS.tags} " in line for line in (tmp_path / "asked").read_text().splitlines())
 
@@ -67,13 +67,13 @@ def test_program_is_named_as_go_names_it() -> None:
 
 
 def test_packages_are_counted(go: Go, tmp_path: Path, shown: list[str]) -> None:
-    """Of all that are needed; what the compiler has to say besides isn't counted."""
+    """Of all that are needed; other compiler output isn't counted."""
     go_build.build(go("printf 'fmt\\n# m\\nos\\n' >&2"), KUBERNETES, [ETCD], tmp_path)
     assert shown == ["modules fetched: 1", "1 of 4 packages", "1 of 4 packages", "2 of 4 packages"]
 
 
 def test_failed_build_says_what_the_compiler_said(go: Go, tmp_path: Path) -> None:
-    """And not which packages it compiled before."""
+    """It doesn't list the packages compiled before."""
     program = go("printf 'fmt\\nos\\n# m\\nm.go:3:1: syntax error\\n' >&2; exit 1")
     with pytest.raises(ToolError) as raised:
         go_build.build(program, KUBERNETES, [ETCD], tmp_path)

@@ -1,4 +1,4 @@
-"""How far a long step is: what its reader sees of it."""
+"""What a reader sees of a long step's progress."""
 
 import io
 
@@ -11,7 +11,7 @@ class _Terminal(io.StringIO):
 
 
 def _shown(stream: io.StringIO, times: list[float]) -> str:
-    """What a meter writes that is told its state at these times; the first one is when it is made."""
+    """The output of a meter that is updated at these times; the first one is its creation."""
     clock = iter(times)
     meter = Meter(stream, lambda: next(clock))
     for number, _ in enumerate(times[1:], start=1):
@@ -26,10 +26,10 @@ def test_log_gets_a_line_every_15_s() -> None:
 
 
 def test_terminal_has_one_line_that_changes_and_goes() -> None:
-    """Each state takes the place of the last, and nothing is left of them at the end."""
+    """Each state replaces the previous one, and nothing is left of them at the end."""
     assert _shown(_Terminal(), [0, 1, 2]) == "\r    1 of 9\033[K\r    2 of 9\033[K\r\033[K"
 
 
 def test_terminal_is_not_flooded() -> None:
-    """Ten states a second are more than one can read."""
+    """Nobody can read more than ten states a second."""
     assert _shown(_Terminal(), [0, 0.01, 0.2, 0.21]) == "\r    2 of 9\033[K\r\033[K"

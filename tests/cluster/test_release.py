@@ -15,7 +15,7 @@ NEWER = "ARG BASE=python:3.99-slim\n"
 
 @pytest.fixture
 def dockerfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Another one, of an image whose Python is newer than any."""
+    """Another Dockerfile, of an image whose Python is newer than any."""
     file = tmp_path / "Dockerfile"
     file.write_text(NEWER)
     monkeypatch.setattr(release, "DOCKERFILE", file)
@@ -24,19 +24,19 @@ def dockerfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The command lines that take this process's place."""
+    """The command lines that replace this process."""
     commands: list[list[str]] = []
     monkeypatch.setattr(os, "execv", lambda _, command: commands.append(command))
     return commands
 
 
 def test_image_has_the_python_of_a_release_of_debian() -> None:
-    """The Dockerfile alone says which; the tests' base is that release."""
+    """Only the Dockerfile says which; the tests' base is that release."""
     assert release.SUITES[release.python()] == release.suite()
 
 
 def test_python_that_debian_does_not_have_is_told(dockerfile: Path) -> None:
-    """Whoever raises the image's Python learns what to add, and so does who names no version at all."""
+    """The message says what to add after raising the image's Python, or that the version is missing."""
     with pytest.raises(ToolError, match=r"Python 3\.99 is known: add it to SUITES in tests/cluster/release\.py$"):
         release.suite()
     dockerfile.write_text("ARG BASE=debian:trixie\n")
@@ -56,7 +56,7 @@ def test_what_is_not_run_on_the_images_python_is_said(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Without root or Linux the Python at hand is taken, and once is enough; in CI it is an error."""
+    """Without root or Linux the current Python is used, and once is enough; in CI it is an error."""
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(os, "geteuid", lambda: user)
     monkeypatch.delenv("CI", raising=False)
@@ -94,7 +94,7 @@ def test_missing_program_is_said_too(
 def test_python_that_is_new_enough_is_taken_as_it_is(
     dockerfile: Path, run: list[list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And not once more beside itself."""
+    """It isn't run a second time."""
     dockerfile.write_text("ARG BASE=python:3.11-slim\n")
     shipped.main(["-m", "pytest"])
     assert run == [[sys.executable, "-m", "pytest"]]
@@ -105,7 +105,7 @@ def test_python_that_is_new_enough_is_taken_as_it_is(
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts, which only root on Linux may")
 def test_command_inside_another_root_sees_what_is_shared_and_nothing_stays_mounted(tmp_path: Path) -> None:
-    """At the places that it was given, with the same working directory; its exit code is the command's."""
+    """At the given paths, with the same working directory; its exit code is the command's."""
     root, tree = tmp_path / "root", tmp_path / "tree"
     root.mkdir()
     tree.mkdir()

@@ -1,4 +1,4 @@
-"""What `make test` does first: what the machine lacks is installed, or named."""
+"""What `make test` does first: it installs what the machine lacks, or names it."""
 
 import os
 import re
@@ -19,24 +19,24 @@ NO_ROOT = "running a node needs root"
 
 
 def test_fresh_machine_needs_everything_that_is_listed() -> None:
-    """Whatever a stage takes from Debian is there before the first one starts."""
+    """Everything that a stage takes from Debian is there before the first one starts."""
     assert set(setup.wanted(obstacle="", ci=False)) == EVERYTHING
     assert setup.wanted(obstacle="", ci=True) == setup.wanted(obstacle="", ci=False)
 
 
 def test_without_root_only_python_is_needed() -> None:
-    """The tests that need root are left out, and so is what they need."""
+    """The tests that need root are skipped, and so is what they need."""
     assert setup.wanted(obstacle=NO_ROOT, ci=False) == debian.PYTHON
 
 
 def test_in_ci_nothing_is_left_out() -> None:
-    """There the missing root is told at once, not after the other stages."""
+    """There a missing root is reported at once, not after the other stages."""
     with pytest.raises(ToolError, match=r"^running a node needs root, and with CI=true nothing is left out$"):
         setup.wanted(obstacle=NO_ROOT, ci=True)
 
 
 def test_only_what_is_missing_and_needed_is_installed() -> None:
-    """By packages, each once: containerd brings two programs."""
+    """By package, each once: containerd has two programs."""
     needs = ("venv", "containerd", "ctr", "ptp", "node")
     missing = ["ctr", "containerd", "ptp", "javac"]
     assert setup.lacking(needs, missing, apt_get=True) == ["containerd", "containernetworking-plugins"]
@@ -53,7 +53,7 @@ def test_where_nothing_can_be_installed_what_is_missing_is_named() -> None:
 
 @pytest.fixture
 def apt_get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with an apt-get that notes what it is asked for, and whatever a test lets it do."""
+    """A machine with an apt-get that records its calls, and does what a test wants."""
     program = tmp_path / "apt-get"
     program.touch(mode=0o755)
     monkeypatch.setattr(sys, "platform", "linux")
@@ -63,7 +63,7 @@ def apt_get(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_missing_package_is_installed_without_a_question(apt_get: Path) -> None:
-    """The lists are brought up to date first, and nothing asks or is asked for on the way."""
+    """Package lists are updated first, and nothing asks a question."""
     apt_get.write_text(
         f'#!/bin/sh\ncd {apt_get.parent}\necho "$DEBIAN_FRONTEND $*" >>asked\n'
         '[ "$5" = install ] || exit 0\ntouch gadget && chmod +x gadget\n'
@@ -96,7 +96,7 @@ def test_what_apt_get_could_not_bring_is_named_with_its_reason(
 def test_make_endpoints_needs_a_c_compiler_which_make_test_does_not(
     apt_get: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is installed for that alone, with the headers."""
+    """The compiler is only installed for that, with the headers."""
     apt_get.write_text("#!/bin/sh\nexit 0\n")
     monkeypatch.setattr(debian, "absent", lambda needs: [need for need in needs if need == "gcc"])
     monkeypatch.setattr(debian, "obstacle", lambda: "")
@@ -109,13 +109,13 @@ def test_make_endpoints_needs_a_c_compiler_which_make_test_does_not(
 
 
 def test_make_test_begins_with_it() -> None:
-    """What is missing must not be found after a quarter of an hour."""
+    """A missing package must not show only after a quarter of an hour."""
     (rule,) = re.findall(r"^test: (.*) ##", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert rule.split()[0] == "setup"
 
 
 def test_continuous_integration_runs_make_test_and_nothing_else(tmp_path: Path) -> None:
-    """So what passes there passes on a fresh machine."""
+    """What passes there passes on a fresh machine."""
     make = tmp_path / "make"
     make.write_text(f'#!/bin/sh\necho "CI=$CI $*" >>{tmp_path}/asked\n')
     make.chmod(0o755)
@@ -126,7 +126,7 @@ def test_continuous_integration_runs_make_test_and_nothing_else(tmp_path: Path) 
 
 
 def test_it_runs_where_there_is_no_environment_yet() -> None:
-    """By the standard library alone: it is what makes the environment possible."""
+    """It only uses the standard library, because it makes the environment possible."""
     command = [sys.executable, "-I", "-S", "-c", "import sys; sys.path[:0] = ['.']; import tests.cluster.setup"]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
@@ -135,7 +135,7 @@ def test_it_runs_where_there_is_no_environment_yet() -> None:
 def test_without_root_it_is_said_what_is_left_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In the first line, and with the reason."""
+    """In the first line, with the reason."""
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(debian, "absent", lambda needs: [])
@@ -150,7 +150,7 @@ def test_without_root_it_is_said_what_is_left_out(
 def test_cluster_with_a_node_is_refused_before_anything_is_built(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`make cluster NODE=1` on a machine that lacks a package: named at once."""
+    """`make cluster NODE=1` on a machine that lacks a package names it at once."""
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(debian, "absent", lambda needs: [need for need in needs if need == "ptp"])

@@ -1,4 +1,4 @@
-"""Where the programs of the control plane come from."""
+"""Where the control plane's programs come from."""
 
 import hashlib
 import io
@@ -29,7 +29,7 @@ def _program(directory: Path, says: str) -> Path:
 
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No program from outside, and an empty cache of our own."""
+    """Hides outside programs, and uses an empty cache."""
     monkeypatch.setattr(tool, "_from_environment", tool._from_environment.__wrapped__)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
@@ -37,7 +37,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_kubebuilder_assets_come_before_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of two fitting programs the one in KUBEBUILDER_ASSETS is taken."""
+    """Of two suitable programs the one in KUBEBUILDER_ASSETS is used."""
     fitting = f"Client Version: {KUBERNETES.version('k8s.io/kubernetes/cmd/kubectl')}"
     on_path, asset = _program(tmp_path / "path", fitting), _program(tmp_path / "assets", fitting)
     monkeypatch.setenv("PATH", f"{on_path.parent}:/usr/bin:/bin")
@@ -50,7 +50,7 @@ def test_kubebuilder_assets_come_before_path(tmp_path: Path, monkeypatch: pytest
 def test_program_of_another_minor_version_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An old or broken program is not taken, and one that was meant for us is named."""
+    """An old or broken program isn't used; one that was meant for us is named."""
     old = _program(tmp_path / "old", "Client Version: v1.10.0")
     broken = _program(tmp_path / "broken", "it says nothing of use")
     monkeypatch.setenv("KUBEBUILDER_ASSETS", str(old.parent))
@@ -64,7 +64,7 @@ def test_program_of_another_minor_version_is_passed_over(
 
 
 def test_missing_go_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without a Go on the machine and on PyPI the error says what is missing, and how new it must be."""
+    """Without a Go on the machine and on PyPI the error says what is missing, and the required version."""
     monkeypatch.setattr(toolchain, "INSTALLER_DEFAULT", tmp_path / "none")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -79,7 +79,7 @@ Publish = Callable[[str], None]
 
 @pytest.fixture
 def publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publish:
-    """Puts a Helm that says this of its version where pip finds packages, in one like those of AWS, and locks it."""
+    """Publishes a Helm that reports this version where pip finds packages, in one like AWS's, and locks it."""
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -110,7 +110,7 @@ def publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publish:
 
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The packages that would be built by Go, in its order; each program is an empty file."""
+    """The packages that Go would build, in its order; each program is an empty file."""
     asked: list[str] = []
 
     def build(_go: Path, _module: Module, packages: Sequence[str], directory: Path) -> None:
@@ -124,7 +124,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_published_helm_of_the_pinned_version_is_taken(publish: Publish, built: list[str]) -> None:
-    """It runs, and nothing is built."""
+    """It works, and nothing is built."""
     version = HELM.version("helm.sh/helm/v4/cmd/helm")
     publish(f"{version}+g0123456")
 
@@ -137,7 +137,7 @@ def test_published_helm_of_the_pinned_version_is_taken(publish: Publish, built: 
 def test_published_helm_of_another_version_is_not(
     publish: Publish, built: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not even of another patch version: the pinned one is built, and it is said why."""
+    """Not even another patch version: the pinned one is built, and a message says why."""
     version = HELM.version("helm.sh/helm/v4/cmd/helm")
     publish(f"{version}0+g0123456")
 
@@ -147,7 +147,7 @@ def test_published_helm_of_another_version_is_not(
 
 
 def test_changed_package_is_not_taken(publish: Publish, built: list[str], tmp_path: Path) -> None:
-    """The hash is of what was looked at when it was locked."""
+    """The hash is of what was checked when it was locked."""
     publish(HELM.version("helm.sh/helm/v4/cmd/helm"))
     with zipfile.ZipFile(tmp_path / "layer-1.0-py3-none-any.whl", "a") as file:
         file.writestr("layer/more", "")
@@ -157,7 +157,7 @@ def test_changed_package_is_not_taken(publish: Publish, built: list[str], tmp_pa
 
 
 def test_on_other_machines_all_is_built(publish: Publish, built: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is published there is for one architecture."""
+    """The published programs are for one architecture."""
     publish(HELM.version("helm.sh/helm/v4/cmd/helm"))
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
 
@@ -166,7 +166,7 @@ def test_on_other_machines_all_is_built(publish: Publish, built: list[str], monk
 
 
 def test_programs_are_built_together(built: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """In one build of what is missing, announced with its time, and longest first: no core is idle at the end."""
+    """In one build of what is missing, announced with its time, slowest first: no core is idle at the end."""
     kept = KUBERNETES.bin / "kube-scheduler"
     kept.parent.mkdir(parents=True)
     kept.touch()
@@ -182,7 +182,7 @@ def test_programs_are_built_together(built: list[str], capsys: pytest.CaptureFix
 
 
 def test_another_kubernetes_has_programs_of_its_own() -> None:
-    """And the usual one's stay where they are."""
+    """The usual one's stay where they are."""
     oldest, newest = map(module.control_plane, module.OTHER_VERSIONS)
     server = "k8s.io/kubernetes/cmd/kube-apiserver"
     assert [module.minor(each.version(server)) for each in (oldest, newest)] == [(1, 34), (1, 37)]
@@ -190,7 +190,7 @@ def test_another_kubernetes_has_programs_of_its_own() -> None:
 
 
 def test_a_kubernetes_that_is_not_pinned_is_told_in_one_line() -> None:
-    """With those that there are."""
+    """With the known ones."""
     command = [sys.executable, "-m", "tests.cluster", "build"]
     environment = os.environ | {"KUBERNETES_VERSION": "1.12"}
     answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

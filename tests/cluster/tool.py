@@ -1,9 +1,9 @@
 """Finds the programs of the control plane and of a node, or gets them once: `find("etcd")`.
 
-`KUBEBUILDER_ASSETS` comes first, being the customary way to say which ones to take, then PATH, then our own cache. One
-from outside is taken only if its minor version is the pinned one: an old kubectl somewhere on PATH would fail in ways
-that look like ours. Into the cache come kubectl and Helm as they were published (layer.py), if that is the very version
-that is pinned; everything else is built from the pinned source.
+`KUBEBUILDER_ASSETS` comes first, as the usual way to choose them, then PATH, then our own cache. A program from outside
+is only used if its minor version is the pinned one: an old kubectl somewhere on PATH would fail in ways that look like
+our own bugs. kubectl and Helm are cached as published (layer.py) if that is exactly the pinned version; everything else
+is built from the pinned source.
 """
 
 import os
@@ -43,7 +43,7 @@ class Tool:
     module: Module
     package: str
     seconds: int
-    """What it adds to a first build on two cores."""
+    """Seconds that it adds to a first build on two cores."""
     version_arguments: tuple[str, ...] = ("--version",)
 
 
@@ -82,13 +82,13 @@ FETCHED = 5
 
 
 def find(name: str) -> Path:
-    """The program's path, got if need be. Raises ToolError."""
+    """The program's path; gets it if needed. Raises ToolError."""
     provide([name])
     return _from_environment(name) or _kept(name)
 
 
 def provide(names: Iterable[str]) -> None:
-    """Get several programs ready at once, which takes less than one after the other. Raises ToolError."""
+    """Gets several programs at once, which is faster than one after the other. Raises ToolError."""
     missing = _missing(names)
     for module in MODULES:
         if group := [name for name in missing if TOOLS[name].module is module]:
@@ -117,7 +117,7 @@ def _from_environment(name: str) -> Path | None:
             continue
         if _minor(name, program) == wanted:
             return Path(program)
-        if variable != "PATH":  # where all sorts of programs are, while this one was meant for us
+        if variable != "PATH":  # all sorts of programs are on PATH, but this one was meant for us
             say(f"passing over {program}: version {wanted[0]}.{wanted[1]} is needed")
     return None
 
@@ -130,13 +130,13 @@ def _minor(name: str, program: str) -> tuple[int, int] | None:
 
 
 def _version(name: str, program: str) -> str:
-    """What the program says of its version."""
+    """The version that the program reports."""
     command = [program, *TOOLS[name].version_arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
 
 
 def _get(module: Module, names: Sequence[str]) -> None:
-    """Into the cache, which lacks them."""
+    """Puts them into the cache, which lacks them."""
     file = module.bin.with_name("lock")
     held = cache.try_lock(file)
     if held is None:
@@ -151,7 +151,7 @@ def _get(module: Module, names: Sequence[str]) -> None:
 
 
 def _fetch(name: str) -> bool:
-    """Whether the program could be had as it was published; else it is built, which takes longer."""
+    """Whether the program could be fetched as published; otherwise it is built, which takes longer."""
     if not layer.served(name):
         return False
     try:
@@ -165,7 +165,7 @@ def _fetch(name: str) -> bool:
 
 def _fetch_pinned(name: str) -> None:
     pinned = TOOLS[name].module.version(TOOLS[name].package)
-    # Beside the final name: whatever looks finished is of the pinned version.
+    # Under another name than the final one: whatever looks finished has the pinned version.
     with tempfile.TemporaryDirectory(dir=_kept(name).parent) as directory:
         draft = Path(directory) / name
         layer.fetch(name, draft)
@@ -178,7 +178,7 @@ def _fetch_pinned(name: str) -> None:
 
 
 def _build(go: Path, module: Module, names: Sequence[str]) -> None:
-    """Build beside the final names and rename: a build that was broken off leaves nothing that looks finished."""
+    """Builds under other names and renames: an interrupted build leaves nothing that looks finished."""
     seconds = sum(TOOLS[name].seconds for name in names)
     usual = f"about {round(seconds / 60)} min on two cores" if seconds > 90 else f"about {seconds} s on two cores"
     longest = sorted(names, key=lambda name: -TOOLS[name].seconds)

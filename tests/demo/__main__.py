@@ -1,6 +1,6 @@
-"""`python -m tests.demo`: see the rollovers happen, and count what consumers noticed.
+"""`python -m tests.demo`: shows rollovers, and counts what consumers noticed.
 
-Exit codes: 0 where all was as promised, 1 where it wasn't, 2 where the demo could not be run, 130 after Ctrl-C.
+Exit codes: 0 if everything was as promised, 1 if it wasn't, 2 if the demo could not be run, 130 after Ctrl-C.
 """
 
 import math
@@ -21,20 +21,20 @@ from tests.demo.summary import ROLLOVERS, faults, figures, line
 from tests.fakes.call import Call, switches
 
 USUAL: Final = 80
-"""Seconds that it takes once the programs are there."""
+"""Seconds that it takes once the programs are built."""
 LONGEST: Final = 2.0 * (ROLLOVERS + 1) * max(case.lifetime for case in CASES)
-"""Seconds after which missing rollovers aren't waited for any more."""
+"""Seconds after which it stops waiting for missing rollovers."""
 
 
 def main() -> int:
-    """Run the demo; its last line sums up."""
+    """Runs the demo; its last line sums up."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         announce(tool.wait(PROGRAMS))
         tool.provide(PROGRAMS)
         with Scene() as scene:
             watch(scene)
-        # Counted when everything has come to its end: nothing was called after it.
+        # Counted when everything has ended: no call is made after that.
         found = figures(scene.api.calls, scene.endpoint.log)
     except KeyboardInterrupt:
         print("interrupted: everything that was started has been ended", flush=True)
@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def announce(seconds: int) -> None:
-    """Say what is to come, and how long it takes; `seconds` of that, to get the programs ready."""
+    """Prints what is to come, and how long it takes; `seconds` of that are for building programs."""
     say("the demo: the chart on a real API server, an operator that renews two tokens, consumers that call with them")
     if seconds:
         minutes = math.ceil((seconds + USUAL) / 60)
@@ -64,7 +64,7 @@ def announce(seconds: int) -> None:
 
 
 def watch(scene: Scene) -> None:
-    """Say each rollover, until there were enough of each token's."""
+    """Prints each rollover, until there were enough of each token's."""
     show(scene, "get", "itok")
     say(f"consumers read their Secret every 100 ms and call the API; {ROLLOVERS} rollovers of each token, about 65 s")
     started = time.time()
@@ -92,7 +92,7 @@ def _more_than(count: int) -> Callable[[tuple[Call, ...]], bool]:
 
 
 def show(scene: Scene, *arguments: str) -> None:
-    """Print a command, and what a user sees of it."""
+    """Prints a command, and its output for a user."""
     print(f"$ kubectl {' '.join(arguments)} -n {NAMESPACE}", flush=True)
     print(scene.show(*arguments[1:]).rstrip(), flush=True)
 

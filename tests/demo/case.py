@@ -1,4 +1,4 @@
-"""The tokens that the demo keeps current, and the manifests that ask for them as a user would."""
+"""The demo's tokens, and the manifests that a user would write for them."""
 
 import json
 from dataclasses import dataclass
@@ -13,34 +13,34 @@ CONSUMER_ACCOUNT = "consumer"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One IntegrationToken, with what is asked of it."""
+    """One IntegrationToken, and what is expected of it."""
 
     lifetime: int
     lead: int
     longest_gap: float
-    """Seconds that a consumer may be without a good token at a rollover."""
+    """Seconds that a consumer may be without a valid token at a rollover."""
 
     @property
     def name(self) -> str:
-        """Of the IntegrationToken, of its target Secret and of the client at the endpoint."""
+        """The name of the IntegrationToken, its target Secret and the client at the endpoint."""
         return f"lifetime-{self.lifetime}s-lead-{self.lead}s"
 
 
 CASES = (
     Case(lifetime=20, lead=8, longest_gap=0.0),
-    # The endpoint has no new token before the old one expires: all that can be done is to get it soon.
+    # The endpoint has no new token before the old one expires, so the only option is to get it soon afterwards.
     Case(lifetime=20, lead=0, longest_gap=1.0),
 )
 
 
 def policy(grant: Grant) -> Policy:
-    """How the endpoint issues the tokens of a case's client."""
+    """How the endpoint issues tokens for a case's client."""
     case = next(case for case in CASES if case.name == grant.client_id)
     return Policy(lifetime=case.lifetime, lead=case.lead)
 
 
 def manifests(token_url: str, audience: str, secrets: dict[str, str]) -> str:
-    """The endpoint, and for each case credentials and token; `secrets` are the clients' at the endpoint."""
+    """The endpoint, and credentials and token for each case; `secrets` are the clients' at the endpoint."""
     endpoint = {"kind": "ClusterTokenEndpoint", "name": "demo"}
     documents: list[dict[str, Any]] = [
         {
@@ -70,7 +70,7 @@ def manifests(token_url: str, audience: str, secrets: dict[str, str]) -> str:
 
 
 def access() -> str:
-    """The namespace, and the account of the consumers: they can read the target Secrets and nothing else."""
+    """The namespace, and the consumers' account: it can only read the target Secrets."""
     rbac = "rbac.authorization.k8s.io"
     rule = {
         "apiGroups": [""],

@@ -1,4 +1,4 @@
-"""A local stand-in for a pod: reads the target Secret every 100 ms and calls the API with what stands there."""
+"""A local stand-in for a pod: reads the target Secret every 100 ms and calls the API with its content."""
 
 import base64
 import json
@@ -12,14 +12,14 @@ from typing import Any, Final, Self
 import httpx
 
 INTERVAL: Final = 0.1
-"""Seconds from one call to the next: how finely a gap is measured."""
+"""Seconds between two calls: how precisely a gap is measured."""
 
 
 class Consumer:
     """A context manager: inside, a thread reads and calls."""
 
     def __init__(self, kubeconfig: Path, namespace: str, secret: str, api_url: str) -> None:
-        """`kubeconfig` is of an account that may read the Secret, by a token."""
+        """`kubeconfig` belongs to an account that may read the Secret, with a token."""
         server, user = _entries(kubeconfig)
         authority = base64.b64decode(server["certificate-authority-data"]).decode()
         self._secret_url = f"{server['server']}/api/v1/namespaces/{namespace}/secrets/{secret}"
@@ -30,17 +30,17 @@ class Consumer:
         self._thread = threading.Thread(target=self._run, name=f"consumer of {secret}", daemon=True)
         self._authorization = ""
         self.failures: list[str] = []
-        """Why the Secret could not be read, or the API not be called: empty on a machine in order."""
+        """Why the Secret could not be read, or the API not be called: normally empty."""
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Starts the thread."""
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End, after the call in flight."""
+        """Stops, after the call in flight."""
         self._ended.set()
         self._thread.join(10)
 
@@ -59,7 +59,7 @@ class Consumer:
                     self.failures.append(f"{type(error).__name__}: {error}")
 
     def _read(self, cluster: httpx.Client) -> None:
-        """What can't be read leaves the last header in use, as a mounted file would."""
+        """If the Secret can't be read the last header stays in use, as with a mounted file."""
         answer = cluster.get(self._secret_url)
         if answer.status_code == httpx.codes.OK:
             self._authorization = base64.b64decode(answer.json()["data"]["authorization"]).decode()
@@ -68,6 +68,6 @@ class Consumer:
 
 
 def _entries(kubeconfig: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Cluster and user of a kubeconfig that is written as JSON and has one of each."""
+    """Cluster and user of a JSON kubeconfig with one of each."""
     document = json.loads(kubeconfig.read_text())
     return document["clusters"][0]["cluster"], document["users"][0]["user"]

@@ -1,4 +1,4 @@
-"""The operator as a local process, with a log in a file."""
+"""The operator as a local process, with its log in a file."""
 
 import os
 import subprocess
@@ -9,9 +9,9 @@ from typing import Final, Self
 
 TETHER: Final = Path(__file__).with_name("tether.py")
 GRACE: Final = 30.0
-"""Seconds that it may take to end after SIGTERM, as a pod may by default."""
+"""Seconds that it may take to end after SIGTERM, as for a pod by default."""
 TAIL: Final = 20
-"""Lines of its log that are shown when it failed."""
+"""Lines of its log that are shown if it fails."""
 
 
 class OperatorProcess:
@@ -20,7 +20,7 @@ class OperatorProcess:
     exit_code: int | None = None
     """Once it has ended."""
     last_words = ""
-    """The end of its log, once it has ended: the log itself is in a directory that goes."""
+    """The end of its log, once it has ended: the log itself is in a temporary directory."""
 
     def __init__(
         self,
@@ -33,9 +33,9 @@ class OperatorProcess:
     ) -> None:
         """`arguments` follow `integration-token-operator`.
 
-        :param module: what is run in its place, to look into it.
-        :param wheel: of another version, to be run instead of this tree's.
-        :param python: of another environment, whose packages it is to have.
+        :param module: run in its place, to inspect it.
+        :param wheel: of another version, to run instead of this tree's.
+        :param python: of another environment, whose packages it uses.
         """
         self._arguments = arguments
         self._log = log
@@ -44,9 +44,9 @@ class OperatorProcess:
         self._python = str(python or sys.executable)
 
     def __enter__(self) -> Self:
-        """Start it; it isn't ready yet."""
+        """Starts it, without waiting until it is ready."""
         operator = [self._python, "-m", self._module, *self._arguments]
-        # What the user has set for an operator of their own is not for this one.
+        # The user's settings for their own operator don't apply to this one.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("INTEGRATION_TOKEN_")}
         if self._wheel is not None:
             environment["PYTHONPATH"] = str(self._wheel)
@@ -64,7 +64,7 @@ class OperatorProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Ask it to end, and insist after its grace period."""
+        """Asks it to end, and kills it after its grace period."""
         self._process.terminate()
         try:
             self.exit_code = self._process.wait(GRACE)
@@ -75,12 +75,12 @@ class OperatorProcess:
 
     @property
     def pid(self) -> int:
-        """Of the operator."""
+        """The operator's process ID."""
         return self._process.pid
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended by itself."""
+        """Whether it is still running."""
         return self._process.poll() is None
 
     def tail(self) -> str:
@@ -88,5 +88,5 @@ class OperatorProcess:
         return "\n".join(f"  {line}" for line in self.log().splitlines()[-TAIL:])
 
     def log(self) -> str:
-        """All that it has logged and printed."""
+        """Everything that it has logged and printed."""
         return self._log.read_text(errors="replace")

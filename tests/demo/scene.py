@@ -1,4 +1,4 @@
-"""The demo's world, built in order and taken down in reverse: control plane, chart, endpoint and API, operator."""
+"""The demo's environment, built in order and removed in reverse: control plane, chart, endpoint and API, operator."""
 
 import json
 import secrets
@@ -17,20 +17,20 @@ from tests.fakes.api import EnvironmentAPI
 from tests.fakes.token_endpoint import TokenEndpoint
 
 PROGRAMS: Final = ("etcd", "kube-apiserver", "kubectl", "helm")
-"""What it runs beside the operator, the endpoint and the consumers."""
+"""What it runs in addition to the operator, the endpoint and the consumers."""
 RELEASE: Final = "integration-token-operator"
 READY: Final = 60
 """Seconds for the first tokens: it takes 3, but the machine may be busy."""
 SLICE: Final = 5
-"""Seconds after which it is looked whether the operator still runs."""
+"""Seconds between checks that the operator still runs."""
 
 
 class DemoError(Exception):
-    """The demo can't go on; the text is for whoever runs it."""
+    """The demo can't go on; the text is for its user."""
 
 
 class Scene:
-    """A context manager: inside, consumers call the API with tokens that the operator keeps."""
+    """A context manager: inside, consumers call the API with tokens that the operator keeps valid."""
 
     plane: ControlPlane
     endpoint: TokenEndpoint
@@ -39,9 +39,9 @@ class Scene:
     consumers: list[Consumer]
 
     def __enter__(self) -> Self:
-        """Build everything; what was built is taken down again where that fails."""
+        """Builds everything; takes it down again if that fails."""
         with ExitStack() as stack:
-            # No controller has anything to do here: no object is deleted, and no pod runs.
+            # No controllers are needed: no object is deleted, and no pod runs.
             with step("starting a control plane: etcd and kube-apiserver", "about 10 s"):
                 self.plane = stack.enter_context(ControlPlane(audit=False))
             with step("installing the chart by Helm", "about 3 s"):
@@ -62,12 +62,12 @@ class Scene:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Take everything down, consumers first and the control plane last."""
+        """Takes everything down, consumers first and the control plane last."""
         say("ending the consumers, the operator and the control plane")
         self._stack.close()
 
     def _install(self) -> list[str]:
-        """Install the chart as a user does; the arguments of the operator as its Deployment has them."""
+        """Installs the chart as a user does; returns the operator's arguments from its Deployment."""
         namespace = f"--namespace={RELEASE}"
         self.plane.helm(
             "install", RELEASE, str(CHART), namespace, "--create-namespace", "--set=endpoints.insecure=true"
@@ -76,7 +76,7 @@ class Scene:
         pod = json.loads(found)["spec"]["template"]["spec"]
         account = self.plane.service_account_kubeconfig(RELEASE, pod["serviceAccountName"])
         arguments: list[str] = pod["containers"][0]["args"]
-        # The last one given counts: the port of the chart may be taken on this machine.
+        # The last one given counts: the chart's port may be taken on this machine.
         return [*arguments, f"--kubeconfig={account}", f"--metrics-address=127.0.0.1:{free_port()}"]
 
     def _ask(self, clients: dict[str, str]) -> None:
@@ -85,7 +85,7 @@ class Scene:
         self._await_ready()
 
     def _await_ready(self) -> None:
-        """Wait as a user does, in slices: an operator that has ended is not waited for."""
+        """Waits as a user does, in slices, and stops if the operator has ended."""
         wait = ["wait", "itok", "--all", f"--namespace={NAMESPACE}", "--for=condition=Ready", f"--timeout={SLICE}s"]
         for attempt in range(1, READY // SLICE + 1):
             try:

@@ -1,4 +1,4 @@
-"""What the demo found: counted from the logs of the endpoint and of the API, never from the operator."""
+"""The demo's results, counted from the logs of the endpoint and the API, never from the operator."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tests.fakes.call import Call, Switch, Verdict, gaps, switches
 from tests.fakes.record import Record
 
 ROLLOVERS: Final = 3
-"""How often each token must be renewed before the eyes of the API."""
+"""How often the API must see each token renewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def faults(found: Iterable[Figure]) -> list[str]:
 
 
 def line(switch: Switch, started: float, records: Iterable[Record]) -> str:
-    """What is said of one renewal, as the API saw it."""
+    """The line about one renewal, as the API saw it."""
     requests = sum(record.client_id == switch.consumer and record.received <= switch.time for record in records)
     old = f"{switch.left:.2f} s before" if switch.left >= 0 else f"{-switch.left:.2f} s after"
     return (

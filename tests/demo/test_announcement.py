@@ -6,7 +6,7 @@ from tests.demo.__main__ import announce
 
 
 def test_total_is_told_before_anything_starts(capsys: pytest.CaptureFixture[str]) -> None:
-    """With what is got only once, and what it takes without."""
+    """It distinguishes what is downloaded or built only once."""
     announce(225)
     first, total = capsys.readouterr().err.splitlines()
     assert first.startswith("==> the demo: ")

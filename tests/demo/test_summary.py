@@ -1,4 +1,4 @@
-"""The demo's verdict: what it counts from the logs of the fakes, and when it says that a promise was broken."""
+"""The demo's verdict: what it counts from the fakes' logs, and when it reports a broken promise."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ def calls_in_time() -> list[Call]:
 
 
 def test_tokens_renewed_in_time_are_as_promised() -> None:
-    """No call was rejected, so no second was spent with an expired token."""
+    """No call was rejected, so there was no second with an expired token."""
     figure = figures(calls_in_time(), [Record(0, Outcome.MINTED, 200, client_id=EARLY.name)])[0]
     assert (figure.calls, figure.rejected, figure.expired_seconds, figure.requests) == (800, 0, 0, 1)
     assert figure.renewals == 4
@@ -34,7 +34,7 @@ def test_one_rejected_call_breaks_the_promise_where_the_lead_was_enough() -> Non
 
 
 def test_a_gap_of_a_second_is_allowed_where_there_is_no_lead_and_a_longer_one_is_not() -> None:
-    """By the API's log: from expiry to the first accepted call."""
+    """In the API's log, from expiry to the first accepted call."""
     good = Call(0, LATE.name, Verdict.ACCEPTED, 1, 20.0)
     late = replace(good, received=20.1, verdict=Verdict.EXPIRED)
     others = [replace(good, received=41.0 + each, serial=3 + each, expires=90.0) for each in range(2)]
@@ -56,7 +56,7 @@ def test_each_client_has_the_lifetime_and_the_lead_of_its_name() -> None:
 
 
 def test_a_renewal_is_told_with_its_time_its_margin_and_the_requests_so_far() -> None:
-    """Requests after it aren't counted, nor those of other clients."""
+    """Later requests don't count, nor those of other clients."""
     records = [Record(at, Outcome.MINTED, 200, client_id=LATE.name) for at in (100, 119, 121)]
     said = line(Switch(LATE.name, 120.0, -0.25, 2), 100.0, records)
     assert "20.0 s  lifetime-20s-lead-0s" in said

@@ -1,4 +1,4 @@
-"""Other people's servers, as strict and as nasty as the real ones: a token endpoint, and an API that checks its tokens.
+"""Other people's servers, as strict and as nasty as the real ones: a token endpoint, and an API that checks tokens.
 
 with TokenEndpoint(lifetime=20, lead=8, clients={"id": "secret"}) as endpoint:
     endpoint.fault(fault.slow(3), client_id="id", count=1)

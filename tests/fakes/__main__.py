@@ -5,6 +5,6 @@ import sys
 
 from tests.fakes.process import serve
 
-# Ctrl-C reaches the whole group of processes: the parent decides when the endpoint ends.
+# Ctrl-C reaches the whole process group: the parent decides when the endpoint ends.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 serve(sys.stdin, sys.stdout)

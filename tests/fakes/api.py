@@ -1,4 +1,4 @@
-"""An API that checks the Bearer token, as the Environment API does: what consumers get is seen here."""
+"""An API that checks the Bearer token, as the Environment API does: it sees what consumers send."""
 
 import time
 from collections.abc import Callable
@@ -30,19 +30,19 @@ class Known(Protocol):
 
 
 class Tokens(Protocol):
-    """By what an API knows tokens: the issuer itself, or what the issuer has published."""
+    """How an API recognises tokens: through the issuer itself, or through what the issuer publishes."""
 
     def find(self, value: str) -> Known | None:
-        """The token of that value, if it was issued there."""
+        """The token with that value, if it was issued there."""
 
 
 class EnvironmentAPI:
-    """A context manager: inside, the API answers; `url` and a consumer's name are where that consumer calls it."""
+    """A context manager: inside, the API runs; `url` and a consumer's name give that consumer's address."""
 
     def __init__(
         self, tokens: Tokens, *, certificate: Certificate | None = None, clock: Callable[[], float] = time.time
     ) -> None:
-        """Takes no port yet; with a certificate it speaks TLS."""
+        """Takes no port yet; with a certificate it uses TLS."""
         self._tokens = tokens
         self._clock = clock
         self._log: Log[Call] = Log()
@@ -51,18 +51,18 @@ class EnvironmentAPI:
         self._stack = ExitStack()
 
     def url(self, consumer: str) -> str:
-        """Where that consumer calls."""
+        """What that consumer calls."""
         return f"{self._server.url}/api/v1/environment/{consumer}/fonts"
 
     def __enter__(self) -> Self:
-        """Serve."""
+        """Starts serving."""
         self._stack.enter_context(self._server)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop; the log can still be read."""
+        """Stops; the log can still be read."""
         self._stack.close()
 
     @property
@@ -71,14 +71,14 @@ class EnvironmentAPI:
         return self._log.entries()
 
     def wait_for(self, enough: Callable[[tuple[Call, ...]], bool], timeout: float = 10.0) -> tuple[Call, ...]:
-        """The calls, as soon as they are enough.
+        """The calls, as soon as there are enough.
 
-        :raises TimeoutError: when they aren't after `timeout` seconds.
+        :raises TimeoutError: if there aren't after `timeout` seconds.
         """
         return self._log.wait_for(enough, timeout)
 
     def check(self, consumer: str, authorization: str, now: float) -> Call:
-        """The API's view of one call."""
+        """The API's record of one call."""
         scheme, _, value = authorization.partition(" ")
         if scheme.lower() != "bearer" or not value:
             return Call(now, consumer, Verdict.MISSING)
@@ -93,7 +93,7 @@ class EnvironmentAPI:
         call = self.check(consumer, request.headers.get("authorization", ""), self._clock())
         self._log.add(call)
         if call.verdict is Verdict.ACCEPTED:
-            if "text/plain" in request.headers.get("accept", ""):  # a scrape of metrics, of which there are none
+            if "text/plain" in request.headers.get("accept", ""):  # a metrics scrape, which returns no metrics
                 return PlainTextResponse("")
             return JSONResponse({"data": []})
         return JSONResponse({"error": "invalid_token"}, 401, {"www-authenticate": 'Bearer error="invalid_token"'})

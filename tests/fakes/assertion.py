@@ -1,4 +1,4 @@
-"""Checks the assertions by which clients prove who they are (RFC 7523, 3), as the strictest server that there is."""
+"""Checks client assertions (RFC 7523, 3) as strictly as the strictest real server."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,35 +9,35 @@ import jwt
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 _LONGEST = 60
-"""Seconds that an assertion may be valid from when it comes."""
+"""Seconds that an assertion may be valid after its arrival."""
 _OLDEST = 60
 """Seconds ago that it may have been issued."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """By what the server checks a client's assertions."""
+    """What the server checks a client's assertions against."""
 
     algorithm: str
-    """The one that it takes."""
+    """The only algorithm accepted."""
     key: str = field(repr=False)
-    """PEM of the public key, or the client secret."""
+    """The public key in PEM, or the client secret."""
     key_id: str = ""
-    """The `kid` that it must have; empty where it must have none."""
+    """The required `kid`; empty if there must be none."""
     thumbprint: str = ""
-    """The `x5t#S256` that it must have; empty where it must have none."""
+    """The required `x5t#S256`; empty if there must be none."""
 
 
 class AssertionJudge:
     """Knows the clients' keys, and every assertion that it has seen."""
 
     def __init__(self, keys: Mapping[str, KnownKey]) -> None:
-        """`keys` by client ID. A test may change the mapping meanwhile."""
+        """`keys` by client ID. A test may change the mapping later."""
         self._keys = keys
         self._seen: set[str] = set()
 
     def fault(self, client_id: str, assertion: str, audience: str, now: float) -> str:
-        """What is wrong with the client's assertion; empty where nothing is.
+        """What is wrong with the client's assertion; empty if nothing is.
 
         :param audience: whom it must be for.
         """

@@ -1,4 +1,4 @@
-"""What the API saw: calls, and how long consumers had nothing better than an expired token."""
+"""The calls that an API saw, and how long consumers had only an expired token."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What the API thought of a call's token."""
+    """The API's verdict on a call's token."""
 
     ACCEPTED = "accepted"
     MISSING = "missing"
@@ -18,32 +18,32 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of the API. No token is in it."""
+    """One call of the API, without its token."""
 
     received: float
     """Wall time in seconds."""
     consumer: str
     verdict: Verdict
     serial: int | None = None
-    """Which token it came with."""
+    """The serial number of its token."""
     expires: float | None = None
-    """When that token expires, or has expired: wall time in seconds."""
+    """When that token expires: wall time in seconds."""
 
     @property
     def expired_for(self) -> float:
-        """Seconds since the token's expiry; 0 for one that is valid."""
+        """Seconds since the token's expiry; 0 for a valid one."""
         return max(0.0, self.received - self.expires) if self.expires is not None else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A time in which a consumer had nothing better than an expired token."""
+    """A time in which a consumer had only an expired token."""
 
     consumer: str
     start: float
-    """The expiry of the last good token."""
+    """The expiry of the last valid token."""
     end: float
-    """The first accepted call after it, or the last call of all where none was."""
+    """The first accepted call after it, or the last call of all if there was none."""
 
     @property
     def seconds(self) -> float:
@@ -53,19 +53,19 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """The moment at which a consumer began to call with another token."""
+    """The moment at which a consumer began to use another token."""
 
     consumer: str
     time: float
     """Wall time in seconds of the first accepted call with the new token."""
     left: float
-    """Seconds that the old token had left then; negative where it had expired."""
+    """Seconds that the old token had left; negative if it had expired."""
     serial: int
     """The new token."""
 
 
 def gaps(calls: Iterable[Call]) -> list[Gap]:
-    """The gaps of every consumer, by its calls in the order of time: seen from the first call refused as expired."""
+    """Each consumer's gaps, from its calls in order of time, starting with the first refused as expired."""
     found = []
     for consumer, sequence in _by_consumer(calls).items():
         start: float | None = None

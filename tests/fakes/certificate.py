@@ -1,4 +1,4 @@
-"""Certificates of servers, each from an authority of its own."""
+"""Server certificates, each from its own CA."""
 
 import ssl
 import tempfile
@@ -20,12 +20,12 @@ _VALID = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A server's certificate and the authority that signed it, made for this process."""
+    """A server's certificate and the CA that signed it, generated for this process."""
 
     ca_pem: str
-    """What a client has to trust."""
+    """What a client must trust."""
     chain: bytes = field(repr=False)
-    """PEM: the server's key, its certificate, and those between it and what a client has to trust."""
+    """PEM: the server's key, its certificate, and intermediates up to what a client must trust."""
 
     @classmethod
     def issue(cls, *names: str, not_before: datetime | None = None, not_after: datetime | None = None) -> Self:
@@ -36,7 +36,7 @@ class Certificate:
 
     @classmethod
     def issue_plain(cls, *names: str) -> Self:
-        """As older installers of clusters make them: neither certificate has a key usage or key identifiers."""
+        """As older cluster installers create them: neither certificate has a key usage or key identifiers."""
         authority, server = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("ca", "server"))
         signing, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
         constraints = x509.BasicConstraints(ca=True, path_length=None)
@@ -48,15 +48,15 @@ class Certificate:
 
     @classmethod
     def issue_below(cls, *names: str) -> Self:
-        """By an authority in between, which is all that the client is to trust."""
+        """With an intermediate CA, which is all that the client should trust."""
         below = trustme.CA().create_child_ca()
         leaf = below.issue_cert(*names)
         return cls(below.cert_pem.bytes().decode(), leaf.private_key_and_cert_chain_pem.bytes())
 
     def context(self, *, clients: "ClientAuthority | None" = None) -> ssl.SSLContext:
-        """The server's side of TLS.
+        """The server's TLS context.
 
-        :param clients: whose certificates the clients must have.
+        :param clients: the CA of required client certificates.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         if clients is not None:
@@ -73,14 +73,14 @@ class ClientAuthority:
     """Issues certificates to clients."""
 
     def __init__(self) -> None:
-        """One that nobody knows yet."""
+        """A CA that nobody trusts yet."""
         self._ca = trustme.CA()
         self.ca_pem = self._ca.cert_pem.bytes().decode()
 
     def issue(self, name: str, *, not_after: datetime | None = None) -> "ClientIdentity":
-        """For the client of that name, with a new key."""
+        """Issues a certificate with a new key to the client of that name."""
         not_before = not_after - _VALID if not_after else None
-        # A client needs no host name, but with none trustme writes an empty extension, which Java and Go refuse.
+        # A client needs no host name, but without one trustme writes an empty extension, which Java and Go refuse.
         issued = self._ca.issue_cert("localhost", common_name=name, not_before=not_before, not_after=not_after)
         chain = "".join(pem.bytes().decode() for pem in issued.cert_chain_pems)
         return ClientIdentity(chain, issued.private_key_pem.bytes().decode())
@@ -88,7 +88,7 @@ class ClientAuthority:
 
 @dataclass(frozen=True, slots=True)
 class ClientIdentity:
-    """What a Secret of type kubernetes.io/tls holds."""
+    """The content of a Secret of type kubernetes.io/tls."""
 
     chain: str
     """PEM."""
@@ -97,12 +97,12 @@ class ClientIdentity:
 
     @property
     def serial_number(self) -> str:
-        """In hex, as Python's ssl tells the peer's: in whole bytes, without those of zero before them."""
+        """In hex like Python's ssl: in whole bytes, without leading zero bytes."""
         number = f"{x509.load_pem_x509_certificate(self.chain.encode()).serial_number:X}"
         return number.zfill(len(number) + len(number) % 2)
 
     def context(self, ca_pem: str) -> ssl.SSLContext:
-        """The client's side of TLS, with a server of that authority."""
+        """The client's TLS context, for a server from that CA."""
         context = ssl.create_default_context(cadata=ca_pem)
         with tempfile.NamedTemporaryFile() as file:
             file.write((self.key + self.chain).encode())
@@ -112,7 +112,7 @@ class ClientIdentity:
 
 
 def name_of(shown: Mapping[str, Any] | None) -> str:
-    """The common name in a certificate as Python's ssl tells the peer's; empty without one."""
+    """The common name in a peer certificate from Python's ssl; empty without one."""
     parts = (part for parts in (shown or {}).get("subject", ()) for part in parts)
     return next((str(value) for name, value in parts if name == "commonName"), "")
 

@@ -1,8 +1,7 @@
-"""An API server in memory: the calls of the operator's gateway, as strict as the real one where the operator relies on
-it.
+"""An API server in memory for the operator's gateway, as strict as the real one wherever the operator relies on it.
 
-Optimistic locking by uid and resourceVersion, 409 and 404, immutable Secrets and types, status apart from spec, a
-generation that counts changes of the spec, and a record of which manager wrote which field last.
+It has optimistic locking by uid and resourceVersion, 409 and 404, immutable Secrets and types, status separate from
+spec, a generation that counts spec changes, and managed fields.
 """
 
 import asyncio
@@ -27,12 +26,12 @@ Path = tuple[str, str, str]
 """Plural, namespace and name."""
 
 Change = Callable[[str, str, Object], None]
-"""Told of each change: the plural, ADDED, MODIFIED or DELETED, and the object."""
+"""Called for each change with the plural, ADDED, MODIFIED or DELETED, and the object."""
 
 
 @dataclass(slots=True)
 class _Failing:
-    """Calls that are refused, or overtaken, before they do anything."""
+    """Calls that are refused, or preceded by somebody else's, before they do anything."""
 
     verb: str
     plural: str
@@ -42,24 +41,24 @@ class _Failing:
 
 
 class Cluster(Gateway):
-    """What an operator and the people beside it do to the same objects."""
+    """The objects that an operator and people act on."""
 
     def __init__(self, now: Callable[[], float] = lambda: _BEGIN) -> None:
-        """Begins empty; `now` tells what its clock says, in seconds since the epoch."""
+        """Starts empty; `now` is its clock, in seconds since the epoch."""
         self.now = now
         self.objects: dict[Path, Object] = {}
         self.calls: list[tuple[str, str, str]] = []
-        """Verb, plural and name of each call of the operator, events apart."""
+        """Verb, plural and name of each of the operator's calls, except events."""
         self.latency = 0.0
-        """Seconds that each call of the operator takes."""
+        """Seconds that each of the operator's calls takes."""
         self.events: list[Object] = []
         self.listeners: list[Change] = []
         self.token_requests: list[tuple[str, str, int]] = []
-        """Of tokens that were asked for: account, audience and seconds."""
+        """Of requested tokens: account, audience and seconds."""
         self.own_token: str | None = account_token("operators", "operator", "uid-operator", "https://api.internal")
-        """What the operator proves itself by; None: a certificate."""
+        """The operator's own identity; None: a certificate."""
         self.misissued: Object = {}
-        """Claims that the tokens of ServiceAccounts get instead of their own."""
+        """Claims that replace those of ServiceAccount tokens."""
         self._versions = itertools.count(1)
         self._created: Counter[Path] = Counter()
         self._watches: list[tuple[str, str, asyncio.Queue[tuple[str, Object]]]] = []
@@ -67,19 +66,19 @@ class Cluster(Gateway):
         self._failing: list[_Failing] = []
         self._cut = False
 
-    # What a test looks at.
+    # For tests to look at.
 
     def find(self, plural: str, namespace: str, name: str) -> Object | None:
-        """An object, as it is stored."""
+        """An object as stored."""
         return self.objects.get((plural, namespace, name))
 
     def object(self, plural: str, namespace: str, name: str) -> Object:
-        """An object that must be there."""
+        """An object that must exist."""
         return self.objects[plural, namespace, name]
 
     @property
     def writes(self) -> list[tuple[str, str, str]]:
-        """The calls that changed, or were to change, something."""
+        """The calls that changed something, or tried to."""
         return [call for call in self.calls if call[0] not in {"get", "list"}]
 
     def reasons(self) -> list[str]:
@@ -89,7 +88,7 @@ class Cluster(Gateway):
     # What people do.
 
     def apply(self, plural: str, body: Object, manager: str = "kubectl") -> Object:
-        """Create an object, or replace all but its status by `body`; keeps labels and annotations not in it."""
+        """Creates an object, or replaces everything but its status by `body`; keeps other labels and annotations."""
         metadata = body["metadata"]
         path = (plural, metadata.get("namespace", ""), metadata["name"])
         old = self.objects.get(path)
@@ -101,32 +100,32 @@ class Cluster(Gateway):
         return self._store(path, old, merged, manager)
 
     def edit(self, plural: str, namespace: str, name: str, change: Callable[[Object], None]) -> Object:
-        """Change an object in place, as `kubectl edit` does."""
+        """Changes an object in place, as `kubectl edit` does."""
         path = (plural, namespace, name)
         body = _copy(self.objects[path])
         change(body)
         return self._store(path, self.objects[path], body, "kubectl-edit")
 
     def remove(self, plural: str, namespace: str, name: str) -> None:
-        """Delete an object, whoever owns it."""
+        """Deletes an object, whoever owns it."""
         gone = self.objects.pop((plural, namespace, name))
         self._tell(plural, "DELETED", gone)
 
     def fail(self, verb: str, plural: str, error: ClusterError, count: int = 1) -> None:
-        """Let the next `count` calls of that kind raise the error instead of doing anything."""
+        """Makes the next `count` calls of that kind raise the error instead of doing anything."""
         self._failing.append(_Failing(verb, plural, error, None, count))
 
     @property
     def failing(self) -> bool:
-        """Whether :meth:`fail` has not yet run its course."""
+        """Whether :meth:`fail` still has calls left."""
         return bool(self._failing)
 
     def fail_no_more(self) -> None:
-        """End what :meth:`fail` and :meth:`before` began."""
+        """Ends the effects of :meth:`fail` and :meth:`before`."""
         self._failing.clear()
 
     def before(self, verb: str, plural: str, act: Callable[[], None]) -> None:
-        """Let somebody do something just before the next call of that kind arrives."""
+        """Lets somebody do something just before the next call of that kind arrives."""
         self._failing.append(_Failing(verb, plural, None, act, 1))
 
     # What the operator calls.
@@ -254,7 +253,7 @@ class Cluster(Gateway):
             for (plural, where, _), each in self.objects.items()
             if plural == collection.plural and namespace in {"", where} and _selected(each, selector)
         ]
-        # No await from here to the watch's beginning: nothing is missed between the two.
+        # There is no await between here and the start of the watch: nothing is missed between the two.
         queue: asyncio.Queue[tuple[str, Object]] = asyncio.Queue()
         self._watches.append((namespace, selector, queue))
         self._queues.append(queue)
@@ -269,11 +268,11 @@ class Cluster(Gateway):
             yield kind, item if kind == "ERROR" else {"metadata": item["metadata"]}
 
     def cut(self) -> None:
-        """The watches of Secrets tell nothing any more."""
+        """The watches of Secrets report nothing any more."""
         self._cut = True
 
     def relisten(self) -> None:
-        """They end, since what they would go on from is too old, and begin anew with a list."""
+        """They end because their version is too old, and begin again with a list."""
         self._cut = False
         ended, self._watches = self._watches, []
         for _, _, queue in ended:
@@ -297,7 +296,7 @@ class Cluster(Gateway):
         metadata = body["metadata"]
         managed = _managed(old, body, manager)
         if old is None:
-            # The same whatever else there is: what a UID decides must not depend on that.
+            # Independent of other objects: what a UID decides must not depend on them.
             self._created[path] += 1
             uid = f"uid-{'-'.join(path)}-{self._created[path]}"
             metadata |= {"uid": uid, "generation": 1, "creationTimestamp": format_time(self.now())}
@@ -314,7 +313,7 @@ class Cluster(Gateway):
         self.objects[path] = body
         self._tell(path[0], "ADDED" if old is None else "MODIFIED", body)
         if old is not None and path[0] == SECRETS.plural and not self._cut:
-            # To a watch that selects by label, an object that has lost the label is gone.
+            # For a watch that selects by label, an object that lost the label is deleted.
             for namespace, selector, queue in self._watches:
                 if namespace in {"", path[1]} and _selected(old, selector) and not _selected(body, selector):
                     queue.put_nowait(("DELETED", _copy(body)))
@@ -330,7 +329,7 @@ class Cluster(Gateway):
 
 
 def account_token(namespace: str, account: str, uid: str, audience: str, **claims: Any) -> str:
-    """A ServiceAccount's token as the API server makes them, less its signature."""
+    """A ServiceAccount's token as the API server creates it, without a valid signature."""
     payload = {
         "iss": "https://kubernetes.default.svc.cluster.local",
         "aud": [audience],
@@ -348,7 +347,7 @@ _TOKENS = itertools.count(1)
 
 
 def _copy(value: Json) -> Json:
-    """A JSON value that shares nothing with the old one; copy.deepcopy takes ten times as long."""
+    """A deep copy of a JSON value; copy.deepcopy takes ten times as long."""
     copied: Any = value
     if isinstance(value, dict):
         copied = {key: _copy(inner) for key, inner in value.items()}
@@ -369,7 +368,7 @@ _RECORDED = ("labels", "annotations")
 
 
 def _fields(body: Object | None) -> dict[tuple[str, ...], Any]:
-    """The values whose writers are recorded, by their place in `fieldsV1`."""
+    """The values whose writers are recorded, by their path in `fieldsV1`."""
     if body is None:
         return {}
     found: dict[tuple[str, ...], Any] = {("f:data", f"f:{key}"): each for key, each in (body.get("data") or {}).items()}
@@ -380,7 +379,7 @@ def _fields(body: Object | None) -> dict[tuple[str, ...], Any]:
 
 
 def _managed(old: Object | None, body: Object, manager: str) -> list[Object]:
-    """Who wrote what: `manager` all that it changed or added, the others what they had less that."""
+    """The managed fields: `manager` gets all that it changed or added, the others keep the rest of theirs."""
     before, after = _fields(old), _fields(body)
     changed = {place for place, value in after.items() if before.get(place) != value}
     owned: dict[str, set[tuple[str, ...]]] = {}

@@ -1,4 +1,4 @@
-"""Answers that a hostile token endpoint could send to keep the operator busy, and what reading one costs."""
+"""Responses that a hostile token endpoint could send to keep the operator busy, and the cost of reading them."""
 
 import base64
 import gzip
@@ -21,7 +21,7 @@ from integration_token.oauth.response import Answer, read_answer
 
 SMALL: Final = 16 * 1024
 LARGE: Final = 64 * 1024
-"""Bytes of an answer: as many as are read, and a quarter."""
+"""Bytes of a response: as many as are read, and a quarter of that."""
 
 SECRET: Final = "kT9vQ2xLr7WmZ4bNc8YsJ1hGfD6pAe3U"
 
@@ -37,17 +37,17 @@ _MIXED: Final = ("%25", "%5c", "%26", "amp;", "\\u0025", "\\x26", "&#37;", "41",
 
 @dataclass(frozen=True, slots=True)
 class Costly:
-    """An answer, and the token that is held when it comes."""
+    """A response, and the current token when it arrives."""
 
     body: bytes
     held: str = ""
     status: int = 200
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
-    """More of them."""
+    """More current tokens."""
 
     def read(self) -> tuple[str, ...]:
-        """The scopes that are found in it; none where it is refused."""
+        """The scopes found in it; none if it is refused."""
         basic = basic_authorization("client", SECRET)
         headers = {"content-type": self.content_type, **dict(self.headers)}
         try:
@@ -65,7 +65,7 @@ class Costly:
 
 @cache
 def honest() -> bytes:
-    """An answer of 64 KiB as a friendly server could send it: with a token and a list of what it is good for."""
+    """A response of 64 KiB from a friendly server: a token and a list of what it is valid for."""
     choose = random.Random(1)  # noqa: S311  # reproducible, not secret
     fields = {
         "access_token": _drawn(choose, 2000),
@@ -88,7 +88,7 @@ def seventeen() -> Costly:
 
 @cache
 def answers(size: int) -> dict[str, Costly]:
-    """One of each kind, of about as many bytes, with a token of that length held."""
+    """One of each kind, of about as many bytes, with a current token of that length."""
     choose = random.Random(2)  # noqa: S311  # reproducible, not secret
     scopes = size // 8
     token, held = _drawn(choose, size - scopes - 300), _drawn(choose, size)
@@ -165,11 +165,11 @@ PARTS: Final = (
     *("4f", "61626364", "YWJjZGVm", "a1B2c3D4", "aB3-", "::/.", "[{,}]", "~!*'", "eyJhbGciOiJub25lIn0."),
     *("x" * 24, "y" * 25, SECRET[:9], SECRET[5:12], "client_credentials", "InvalidClient/"),
 )
-"""What hostile texts may be made of."""
+"""What hostile texts may consist of."""
 
 
 def mixed(parts: list[str], held: str, shares: tuple[int, int, int], size: int) -> Costly:
-    """An answer with a token, scopes and a description of these parts, in these shares of the whole."""
+    """A response with a token, scopes and a description of these parts, in these shares of the whole."""
     lengths = [share * (size - 200) // max(1, sum(shares)) for share in shares]
     token, scope, description = (("".join(parts) * length)[:length] for length in lengths)
     fields = {"access_token": "".join(filter(_bearable, token)), "scope": scope, "error_description": description}
@@ -187,9 +187,9 @@ def _bearable(character: str) -> bool:
 
 
 def seconds(work: Callable[[], object], rounds: int = 5) -> float:
-    """CPU of this thread for doing it once, in the best of some rounds."""
+    """This thread's CPU time for doing it once, in the best of several rounds."""
     best = float("inf")
-    # Measuring coverage costs Python's code half as much again, and nothing what it is compared with, which is C.
+    # Coverage slows down Python code by half, but not the C code that it is compared with.
     tracing = sys.gettrace()
     sys.settrace(None)
     try:
@@ -203,14 +203,14 @@ def seconds(work: Callable[[], object], rounds: int = 5) -> float:
 
 
 def ratios(costs: Iterable[Callable[[], object]], rounds: int = 3) -> list[float]:
-    """How often each of them could do `json.loads` of the honest body instead."""
+    """How often `json.loads` could parse the honest body in the time that each takes."""
     body = honest()
     honestly = seconds(lambda: json.loads(body), 50)
     return [seconds(cost, rounds) / honestly for cost in costs]
 
 
 def growth(small: Callable[[], object], large: Callable[[], object]) -> float:
-    """How often the first could be done instead of the second; the least of a few measurements."""
+    """How often the second fits into the time of the first; the least of a few measurements."""
     return min(seconds(large, 3) / seconds(small, 3) for _ in range(2))
 
 
@@ -234,12 +234,12 @@ def _pieces(choose: random.Random, secret: str, length: int) -> str:
 
 
 def _name(choose: random.Random) -> str:
-    """Words of everybody's, such as a secret may be made of too."""
+    """Common words, which a secret may consist of too."""
     return "".join(choose.choice(_NAMED) + choose.choice("_-/=.") for _ in range(4))
 
 
 def _words(length: int, word: Callable[[], str]) -> list[str]:
-    """Words that together, with a space behind each, have about that length."""
+    """Words with a total length of about that, each followed by a space."""
     words: list[str] = []
     left = length
     while left > 0:

@@ -1,4 +1,4 @@
-"""Sends a reply over ASGI, as badly as it asks for."""
+"""Sends a reply over ASGI, as badly as requested."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 async def deliver(reply: Reply, date: str | None, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send the reply; `date` is the Date header, if there is one."""
+    """Sends the reply; `date` is the Date header, if there is one."""
     transport: asyncio.Transport = scope["state"]["transport"]
     if reply.delay and await _gone(receive, reply.delay):
         return
@@ -44,7 +44,7 @@ async def deliver(reply: Reply, date: str | None, scope: Scope, receive: Receive
 
 
 def _refuse(delivery: Delivery, content: bytes, transport: asyncio.Transport) -> None:
-    """Answer with no HTTP at all."""
+    """Responds with no HTTP at all."""
     if delivery is Delivery.RESET:
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         transport.abort()
@@ -62,7 +62,7 @@ async def _drip(content: bytes, pause: float, receive: Receive, send: Send) -> N
 
 
 async def _gone(receive: Receive, seconds: float | None = None) -> bool:
-    """Wait until the client is gone, or that long; whether it is gone."""
+    """Waits until the client is gone, or that long; returns whether it is gone."""
     try:
         async with asyncio.timeout(seconds):
             while (await receive())["type"] != "http.disconnect":

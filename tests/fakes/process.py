@@ -1,7 +1,7 @@
-"""The token endpoint as a process of its own, for a bench that must not share its interpreter with what it measures.
+"""The token endpoint in a separate process, for a bench that must not share its interpreter with what it measures.
 
-Parent and child talk by lines of JSON: the first line is the configuration, and the answer to it has the URL; then each
-line is a question. The end of its input ends the child, also where the parent was killed.
+Parent and child exchange lines of JSON: the first line is the configuration, and the response to it has the URL; then
+each line is a request. The child ends with its input, even if the parent was killed.
 """
 
 import hashlib
@@ -22,28 +22,30 @@ from tests.fakes.token_endpoint import AUDIENCE, TokenEndpoint
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What the child is told. Its clients are those whose ID begins with the prefix."""
+    """The child's configuration. Its clients are those whose ID begins with the prefix."""
 
     prefix: str = "bench-"
     lifetime: float = 86400.0
     lead: float = 3600.0
     jwt: bool = False
     delay: float = 0.0
-    """Seconds that each answer takes."""
+    """Seconds that each response takes."""
     first_expiry: float = 0.0
-    """Wall time from which on the clients' first tokens expire, in an order of their own, whenever they were issued;
-    each client's next request brings another. 0: these, too, live as long as all."""
+    """Wall time from which on the clients' first tokens expire, in their own order, whenever they were issued.
+
+    Each client's next request returns another token. 0: these tokens, too, live as long as all.
+    """
     spread: float = 0.0
     """Seconds over which those first tokens' expiries are spread."""
 
 
 def derived_secret(client_id: str) -> str:
-    """The client secret that the child takes from that client: no list of 10,000 needs to be passed."""
+    """The secret that the child accepts from that client: no list of 10,000 has to be passed."""
     return hashlib.sha256(f"a secret for {client_id}".encode()).hexdigest()
 
 
 class EndpointProcess:
-    """A context manager: inside, the endpoint answers at `url`."""
+    """A context manager: inside, the endpoint serves at `url`."""
 
     audience = AUDIENCE
     url: str
@@ -54,7 +56,7 @@ class EndpointProcess:
         self._configuration = configuration or Configuration()
 
     def __enter__(self) -> Self:
-        """Start the child."""
+        """Starts the child."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.fakes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -69,7 +71,7 @@ class EndpointProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End the child."""
+        """Ends the child."""
         self._process.communicate()
 
     @property
@@ -81,11 +83,11 @@ class EndpointProcess:
         )
 
     def count(self) -> int:
-        """How many requests there were so far: cheaper than the log."""
+        """The number of requests so far: cheaper than the log."""
         return int(self._ask({"ask": "count"})["count"])
 
     def roll_over(self) -> None:
-        """Let the next request of each client mint a new token, whatever the time."""
+        """Makes the next request of each client mint a new token, whatever the time."""
         self._ask({"ask": "roll_over"})
 
     def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
@@ -101,12 +103,12 @@ class EndpointProcess:
 
 
 def _expiring_together(configuration: Configuration, usual: Policy, grant: Grant) -> Policy:
-    """The usual policy, but for the expiry of the client's first token, by a hash of its name."""
+    """The usual policy, except for the expiry of the client's first token, which depends on a hash of its name."""
     share = int.from_bytes(hashlib.sha256(grant.client_id.encode()).digest()[:4]) / 2**32
     expiry = configuration.first_expiry + share * configuration.spread
     return replace(
         usual,
-        # Whole seconds, as they are answered.
+        # Whole seconds, as in responses.
         lifetimes=lambda number, issued: float(int(expiry - issued)) if number == 1 else usual.lifetime,
         leads=lambda number: inf if number == 1 else usual.lead,
     )

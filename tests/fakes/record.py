@@ -1,4 +1,4 @@
-"""The endpoint's log: everything that is counted comes from it. No token and no secret is in it."""
+"""The endpoint's log, the source of all counts. It contains no token and no secret."""
 
 import threading
 from collections.abc import Callable
@@ -10,16 +10,16 @@ _Entry = TypeVar("_Entry")
 
 
 class Outcome(StrEnum):
-    """What came of a token request."""
+    """The result of a token request."""
 
     MINTED = "minted"
-    """Answered with a new token."""
+    """A new token."""
     REPEATED = "repeated"
-    """Answered with a token that was answered before."""
+    """A token that was returned before."""
     REJECTED = "rejected"
-    """Answered with an error, as the request deserved."""
+    """An error that the request deserved."""
     FAILED = "failed"
-    """Spoiled by a fault before any token was looked up."""
+    """A fault, before any token was looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +27,27 @@ class Record:
     """One request to the token endpoint."""
 
     received: float
-    """Wall time in seconds, when the request's head had been read."""
+    """Wall time in seconds at which the request's head had been read."""
     outcome: Outcome
     status: int
-    """0 where nothing was answered."""
+    """0 if there was no response."""
     client_id: str = ""
     audience: str = ""
     scopes: tuple[str, ...] = ()
     error: str = ""
-    """The RFC's code, where the request was rejected."""
+    """The RFC's error code, if the request was rejected."""
     fault: str = ""
     """The name of the fault that this request met."""
     serial: int | None = None
-    """Which token was looked up for the answer; a fault may have spoiled it on the way."""
+    """The serial number of the token for the response; a fault may have spoiled it later."""
     expires_in: int | None = None
-    """Of that token, before any fault."""
+    """The token's `expires_in`, before any fault."""
     expires: float | None = None
     """When that token expires: wall time in seconds."""
 
     @property
     def minted(self) -> bool:
-        """Whether this request brought a token about."""
+        """Whether this request minted a token."""
         return self.outcome is Outcome.MINTED
 
 
@@ -55,25 +55,25 @@ class Log(Generic[_Entry]):
     """A list that one thread writes and others read and wait for."""
 
     def __init__(self) -> None:
-        """Begins empty."""
+        """Starts empty."""
         self._entries: list[_Entry] = []
         self._added = threading.Condition()
 
     def add(self, entry: _Entry) -> None:
-        """Note an entry, and wake who waits."""
+        """Adds an entry, and wakes waiting threads."""
         with self._added:
             self._entries.append(entry)
             self._added.notify_all()
 
     def entries(self) -> tuple[_Entry, ...]:
-        """What was noted so far, oldest first."""
+        """The entries so far, oldest first."""
         with self._added:
             return tuple(self._entries)
 
     def wait_for(self, enough: Callable[[tuple[_Entry, ...]], bool], timeout: float) -> tuple[_Entry, ...]:
-        """The entries, as soon as they are enough.
+        """The entries, as soon as there are enough.
 
-        :raises TimeoutError: when they aren't after `timeout` seconds.
+        :raises TimeoutError: if there aren't after `timeout` seconds.
         """
         with self._added:
             if not self._added.wait_for(lambda: enough(tuple(self._entries)), timeout):

@@ -1,4 +1,4 @@
-"""An answer of the token endpoint before it goes out: what it says, and how it is delivered."""
+"""A response of the token endpoint before it is sent: its content, and how it is delivered."""
 
 import json
 from collections.abc import Mapping
@@ -8,26 +8,26 @@ from typing import Any
 
 
 class Delivery(StrEnum):
-    """How an answer goes out."""
+    """How a response is sent."""
 
     PLAIN = "plain"
     DRIP = "drip"
-    """The body byte by byte, `pause` seconds between two."""
+    """The body byte by byte, with `pause` seconds in between."""
     ENDLESS = "endless"
     """The body over and over, as long as somebody reads."""
     TRUNCATED = "truncated"
     """Half of the body that content-length promises, then the end."""
     HANG = "hang"
-    """Nothing, until the client goes away."""
+    """Nothing, until the client disconnects."""
     RESET = "reset"
-    """The connection is reset instead of an answer."""
+    """The connection is reset instead."""
     RAW = "raw"
-    """The body alone, where a status line should be."""
+    """Only the body, without a status line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer. The fields and the body, which may hold a token, never show in its repr."""
+    """One response. The fields and the body, which may contain a token, never show in its repr."""
 
     status: int
     fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -46,6 +46,6 @@ class Reply:
 
 
 def error(status: int, code: str, description: str = "", headers: Mapping[str, str] | None = None) -> Reply:
-    """An error answer of RFC 6749, 5.2."""
+    """An error response as in RFC 6749, 5.2."""
     fields = {"error": code} | ({"error_description": description} if description else {})
     return Reply(status, fields, headers or {})

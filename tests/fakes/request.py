@@ -12,14 +12,14 @@ from tests.fakes.assertion import ASSERTION_TYPE
 from tests.fakes.issuer import Grant
 
 MAX_BODY = 64 * 1024
-"""Bytes of a request: several times the largest one that makes sense."""
+"""Bytes of a request: several times the largest sensible one."""
 
 _FORM_ENCODED = re.compile(r"(?:[A-Za-z0-9*\-._~+]|%[0-9A-Fa-f]{2})*")
-"""What form-encoding leaves of any text: anything else was not encoded."""
+"""The output of form-encoding: anything else was not encoded."""
 
 
 class Rejected(Exception):
-    """The request gets an error answer (RFC 6749, 5.2)."""
+    """The request gets an error response (RFC 6749, 5.2)."""
 
     def __init__(self, status: int, error: str, description: str, headers: Mapping[str, str] | None = None) -> None:
         """`error` is the RFC's code."""
@@ -32,12 +32,12 @@ class Rejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """What was asked for, by whom; the secret never shows in its repr."""
+    """What was requested, by which client; the secret never shows in its repr."""
 
     grant: Grant
     client_secret: str = field(repr=False)
     basic: bool
-    """The credentials came by HTTP Basic, so that a refusal says WWW-Authenticate."""
+    """The credentials came by HTTP Basic, so a refusal sends WWW-Authenticate."""
     client_assertion: str = field(default="", repr=False)
     """What came instead of the secret."""
 
@@ -47,9 +47,9 @@ def read_request(
 ) -> TokenRequest:
     """The token request in a POST to the token endpoint; `headers` with lower-case names.
 
-    :param peer: the client's name in the certificate that it showed.
+    :param peer: the client's name in its certificate.
     :param plain_basic: HTTP Basic is taken as it is, without form-decoding.
-    :raises Rejected: where it isn't one, to the letter.
+    :raises Rejected: if it doesn't follow the RFC to the letter.
     """
     if query:
         raise _invalid("no parameter of a token request belongs into the URL")
@@ -134,7 +134,7 @@ def _form_decode(text: str) -> str:
 
 
 def _basic(header: str, *, plain: bool) -> tuple[str, str]:
-    """The credentials of HTTP Basic, each form-encoded first (RFC 6749, 2.3.1) unless they are `plain`."""
+    """The HTTP Basic credentials, each form-encoded first (RFC 6749, 2.3.1) unless they are `plain`."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         raise _invalid("the Authorization header is not Basic")

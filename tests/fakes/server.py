@@ -1,4 +1,4 @@
-"""Serves an ASGI application from a thread of its own, on a free port of the loopback address."""
+"""Serves an ASGI application from its own thread, on a free port of the loopback address."""
 
 import asyncio
 import socket
@@ -17,7 +17,7 @@ HOST = "127.0.0.1"
 
 
 class _Protocol(H11Protocol):
-    """Lets the application reach its connection: an ASGI server has no way to reset one, or to write no HTTP."""
+    """Gives the application its connection: an ASGI server can't reset one, or send something other than HTTP."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -25,7 +25,7 @@ class _Protocol(H11Protocol):
 
 
 class _Loop(uvicorn.Server):
-    """Waits for its end without ticking, and ends at once."""
+    """Waits for its end without polling, and ends at once."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -43,7 +43,7 @@ class _Loop(uvicorn.Server):
             server.close()
         for connection in list(self.server_state.connections):
             connection.transport.abort()
-        # What hangs or drips sees its client gone, and ends.
+        # Hanging or dripping responses see their client disconnect, and end.
         while self.server_state.tasks:
             await asyncio.wait(self.server_state.tasks)
 
@@ -54,14 +54,14 @@ class _Loop(uvicorn.Server):
 
 
 class Server:
-    """A context manager around a served application: inside, it answers at `url`."""
+    """A context manager around a served application: inside, it serves at `url`."""
 
     url: str
 
     def __init__(
         self, app: Any, *, certificate: Certificate | None = None, clients: ClientAuthority | None = None
     ) -> None:
-        """Takes no port yet; `clients`: whose certificates the clients must have."""
+        """Takes no port yet; `clients`: the CA of required client certificates."""
         self._scheme = "https" if certificate else "http"
         self._config = uvicorn.Config(
             app,
@@ -69,28 +69,28 @@ class Server:
             ws="none",
             lifespan="off",
             log_config=None,
-            # An answer that breaks off on purpose is an error to uvicorn, and nothing to show.
+            # uvicorn reports a deliberately broken response as an error, which isn't worth showing.
             log_level="critical",
             access_log=False,
             proxy_headers=False,
             server_header=False,
             date_header=False,
-            # Clients that keep connections for long must not find them closed just then.
+            # Clients that keep connections open for long must not find them closed at that moment.
             timeout_keep_alive=300,
             ssl_context_factory=(lambda _, __: certificate.context(clients=clients)) if certificate else None,
         )
 
     def __enter__(self) -> Self:
-        """Serve."""
+        """Starts serving."""
         self._start(_bound(0))
         return self
 
     @contextmanager
     def away(self) -> Iterator[None]:
-        """Refuse connections as long as the block lasts, and serve at the same port afterwards."""
+        """Refuses connections as long as the block lasts, then serves at the same port again."""
         port = self._socket.getsockname()[1]
         self._stop()
-        # Who only binds does not listen, and keeps the port from being given to anybody else.
+        # A socket that is bound but not listening keeps the port from being given to anybody else.
         with _bound(port):
             try:
                 yield
@@ -111,7 +111,7 @@ class Server:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop, with all connections cut."""
+        """Stops, and closes all connections."""
         self._stop()
 
     def _stop(self) -> None:
@@ -122,10 +122,10 @@ class Server:
 
 def _bound(port: int) -> socket.socket:
     """A socket at that port, or at a free one."""
-    # asyncio sends at once, without waiting for the acknowledgement of what it sent before, only where the protocol is
-    # named: socket.create_server doesn't, and every answer would take 40 ms.
+    # asyncio sets TCP_NODELAY only if the protocol is named, which socket.create_server doesn't do: every response
+    # would take 40 ms.
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    # Several may bind a port, of which one listens; and connections that were cut there don't matter.
+    # Several sockets may bind a port if one listens, and closed connections don't block it.
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((HOST, port))
     return bound

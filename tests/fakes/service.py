@@ -1,6 +1,6 @@
 """The token endpoint without HTTP: from a request's parts and the time to a reply and a record.
 
-A test in virtual time asks it directly; :mod:`tests.fakes.token_endpoint` serves it.
+Tests in virtual time call it directly; :mod:`tests.fakes.token_endpoint` serves it.
 """
 
 import threading
@@ -30,7 +30,7 @@ class _Armed:
 
 
 class TokenService:
-    """Reads, checks, issues, spoils and notes."""
+    """Reads, checks, issues, spoils and records."""
 
     def __init__(
         self,
@@ -45,18 +45,17 @@ class TokenService:
         plain_basic: bool = False,
         federated: Accepts | None = None,
     ) -> None:
-        """
-        :param audiences: the known ones; None for a server that knows no audiences and takes any.
-        :param scopes: the known ones; None takes any.
+        """:param audiences: the known ones; None for a server that knows no audiences and accepts any.
+        :param scopes: the known ones; None accepts any.
         :param unauthorized: the error code for a wrong client or secret: `access_denied` or `invalid_client`.
         :param skew: seconds that the server's clock is ahead.
-        :param keys: of the clients that prove by assertions who they are, by client ID.
+        :param keys: of clients that authenticate with assertions, by client ID.
         :param plain_basic: HTTP Basic is taken as it is, without form-decoding.
-        :param federated: instead of `keys`: whether client ID and an assertion of another issuer belong together.
+        :param federated: instead of `keys`: whether client ID and an assertion from another issuer belong together.
         """
         self._federated = federated
         self.url = ""
-        """Whom assertions must be for."""
+        """The required audiences of assertions."""
         self._assertions = AssertionJudge({} if keys is None else keys)
         self._plain_basic = plain_basic
         self.issuer = issuer
@@ -70,12 +69,12 @@ class TokenService:
         self._lock = threading.Lock()
 
     def arm(self, fault: Fault, client_id: str | None, count: int | None) -> None:
-        """Let the next `count` requests, or all, of that client, or of all, meet the fault; the latest armed wins."""
+        """Makes the next `count` requests, or all, of that client, or of all, meet the fault; the latest one wins."""
         with self._lock:
             self._armed.append(_Armed(fault, client_id, count))
 
     def disarm(self, client_id: str | None) -> None:
-        """Forget the faults of that client, or all."""
+        """Removes the faults of that client, or all."""
         with self._lock:
             self._armed = [armed for armed in self._armed if client_id not in (None, armed.client_id)]
 
@@ -90,9 +89,9 @@ class TokenService:
         *,
         peer: str = "",
     ) -> Reply:
-        """The reply to a request received at `now`, with the request noted; `headers` with lower-case names.
+        """The reply to a request received at `now`, which is recorded; `headers` with lower-case names.
 
-        :param peer: the client's name in the certificate that it showed.
+        :param peer: the client's name in its certificate.
         """
         if path != PATH:
             self.log.add(Record(now, Outcome.REJECTED, 404))

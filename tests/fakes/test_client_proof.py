@@ -1,4 +1,4 @@
-"""The fake endpoint takes what proves who a client is, and nothing that a strict server would refuse."""
+"""The fake endpoint accepts client authentication only as a strict server would."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ SECRET = "a client secret of more than 32 bytes"
 
 @pytest.fixture
 def endpoint() -> Iterator[TokenEndpoint]:
-    """One that knows two keys."""
+    """An endpoint that knows two keys."""
     keys = {"shop": KnownKey("ES256", PUBLIC, key_id="one"), "mac": KnownKey("HS256", SECRET)}
     with TokenEndpoint(keys=keys, clock=lambda: NOW) as endpoint:
         yield endpoint
@@ -38,7 +38,7 @@ def ask(
     headers: dict[str, str] | None = None,
     context: ssl.SSLContext | None = None,
 ) -> tuple[int, dict[str, Any]]:
-    """Status and JSON object of the answer to a form."""
+    """Status and JSON object of the response to a form."""
     body = urllib.parse.urlencode({"grant_type": "client_credentials", "audience": AUDIENCE, **fields}).encode()
     request = urllib.request.Request(endpoint.url, body, headers or {})  # noqa: S310  # it is ours
     try:
@@ -62,7 +62,7 @@ def by_assertion(endpoint: TokenEndpoint, client_id: str = "shop", **changed: An
 
 @pytest.mark.parametrize("client_id", ["shop", "mac"])
 def test_an_assertion_is_taken_once(endpoint: TokenEndpoint, client_id: str) -> None:
-    """Signed by a key or by a secret."""
+    """Signed with a key or with a secret."""
     fields = by_assertion(endpoint, client_id)
     assert ask(endpoint, fields)[0] == 200
     assert ask(endpoint, fields) == (
@@ -86,14 +86,14 @@ def test_an_assertion_is_taken_once(endpoint: TokenEndpoint, client_id: str) -> 
     ],
 )
 def test_an_assertion_with_other_claims_is_refused(endpoint: TokenEndpoint, changed: dict[str, Any], said: str) -> None:
-    """With what is wrong."""
+    """The error says what is wrong."""
     status, answer = ask(endpoint, by_assertion(endpoint, **changed))
     assert (status, answer["error"]) == (401, "invalid_client")
     assert said in answer["error_description"]
 
 
 def test_an_assertion_of_another_key_or_header_is_refused(endpoint: TokenEndpoint) -> None:
-    """By key, kid and algorithm."""
+    """Key, kid and algorithm must match."""
     claims = jwt.decode(by_assertion(endpoint)["client_assertion"], options={"verify_signature": False})
     other = ec.generate_private_key(ec.SECP256R1())
     for assertion in (
@@ -119,7 +119,7 @@ def test_a_certificate_proves_its_client_alone() -> None:
 
 
 def test_plain_basic_is_not_decoded() -> None:
-    """Where the endpoint is such a one."""
+    """At an endpoint that is set up like that."""
     secret = "a+b%20ü"
     with TokenEndpoint(clients={"shop": secret}, plain_basic=True) as endpoint:
         header = "Basic " + base64.b64encode(f"shop:{secret}".encode()).decode()

@@ -1,4 +1,4 @@
-"""The fake cache of tokens behaves as the servers' that it stands for."""
+"""The fake token cache behaves like the servers that it stands for."""
 
 import base64
 import json
@@ -26,13 +26,13 @@ def test_the_same_token_is_answered_until_its_rollover_with_less_and_less_time()
 
 
 def test_a_lead_may_be_another_for_each_token() -> None:
-    """The second token's is its own."""
+    """The second token has its own."""
     issuer = Issuer(Policy(lifetime=100, leads=lambda number: 40.0 if number == 1 else 10.0))
     assert [issuer.answer(GRANT, now).token.serial for now in (0, 59, 60, 149, 150)] == [1, 1, 2, 2, 3]
 
 
 def test_an_eager_cache_rolls_over_by_itself() -> None:
-    """Whoever asks late gets a token that has lived since the rollover."""
+    """A late request gets a token that has lived since the rollover."""
     issuer = Issuer(Policy(lifetime=100, lead=40, eager=True))
     answers = [issuer.answer(GRANT, now) for now in (0, 80, 230)]
     assert [(each.token.serial, each.expires_in) for each in answers] == [(1, 100), (2, 80), (4, 50)]
@@ -40,14 +40,14 @@ def test_an_eager_cache_rolls_over_by_itself() -> None:
 
 @pytest.mark.parametrize(("lead", "rollover"), [(0.0, 100.0), (-3.0, 103.0)])
 def test_without_a_lead_the_old_token_is_answered_until_it_has_expired(lead: float, rollover: float) -> None:
-    """A lead of zero or less leaves nothing to renew with before expiry."""
+    """A lead of zero or less allows no renewal before expiry."""
     issuer = Issuer(Policy(lifetime=100, lead=lead))
     answers = [issuer.answer(GRANT, now) for now in (0, rollover - 0.01, rollover)]
     assert [(each.token.serial, each.expires_in) for each in answers] == [(1, 100), (1, 0), (2, 100)]
 
 
 def test_another_grant_has_another_token() -> None:
-    """Client, audience, scopes and parameters each tell grants apart."""
+    """Client, audience, scopes and parameters each distinguish grants."""
     issuer = Issuer()
     grants = [
         GRANT,
@@ -60,7 +60,7 @@ def test_another_grant_has_another_token() -> None:
 
 
 def test_an_uncached_endpoint_mints_a_token_for_every_request() -> None:
-    """Each has its whole lifetime ahead."""
+    """Each has its whole lifetime left."""
     issuer = Issuer(Policy(lifetime=100, cached=False))
     assert [(each.token.serial, each.expires_in) for each in (issuer.answer(GRANT, now) for now in (0, 7))] == [
         (1, 100),
@@ -84,7 +84,7 @@ def test_alternating_caches_answer_new_and_old_in_turn_until_the_old_has_expired
 
 
 def test_a_frozen_cache_replays_its_first_number() -> None:
-    """Although the token has less time left."""
+    """Even though the token has less time left."""
     issuer = Issuer(Policy(lifetime=100, lead=40, frozen=True))
     assert [issuer.answer(GRANT, now).expires_in for now in (0, 30, 59)] == [100, 100, 100]
 
@@ -123,7 +123,7 @@ def test_a_gap_is_from_expiry_to_the_first_accepted_call() -> None:
 
 
 def test_a_revoked_token_is_refused_and_another_one_answered() -> None:
-    """As where an early request revokes the token that is in use."""
+    """As when an early request revokes the token in use."""
     issuer = Issuer()
     revoked = issuer.answer(GRANT, 0).token
     issuer.revoke("shop", now=5)

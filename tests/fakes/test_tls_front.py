@@ -1,4 +1,4 @@
-"""A front shows its own certificate, and passes on whatever is served behind it."""
+"""A front shows its own certificate, and passes requests on to whatever is behind it."""
 
 import ssl
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ CERTIFICATE = Certificate.issue(HOST)
 
 @pytest.fixture
 def endpoint() -> Iterator[TokenEndpoint]:
-    """What is behind it."""
+    """The server behind the front."""
     with TokenEndpoint(clients={"shop": "s3cret"}, tls=True) as endpoint:
         yield endpoint
 
 
 @pytest.fixture
 def front(endpoint: TokenEndpoint) -> Iterator[TLSFront]:
-    """It, before the endpoint."""
+    """The front of the endpoint."""
     with TLSFront(CERTIFICATE, endpoint.url, ssl.create_default_context(cadata=endpoint.ca_pem)) as front:
         yield front
 
@@ -44,7 +44,7 @@ def test_requests_pass_and_the_front_alone_is_seen(endpoint: TokenEndpoint, fron
 
 
 def test_connections_end_with_what_is_behind(endpoint: TokenEndpoint, front: TLSFront) -> None:
-    """And come about again when that is there again."""
+    """New ones work once the server is back."""
     path = httpx.URL(endpoint.url).path
     with _client(CERTIFICATE.ca_pem) as client:
         with endpoint.away(), pytest.raises(httpx.TransportError):

@@ -1,4 +1,4 @@
-"""The fake servers answer as those that they stand for."""
+"""The fake servers respond like those that they stand for."""
 
 import base64
 import ssl
@@ -23,14 +23,14 @@ FORM = "application/x-www-form-urlencoded"
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[TokenEndpoint]:
-    """One server for all; every test has a client of its own."""
+    """One server for all; every test has its own client."""
     with TokenEndpoint(accepts=lambda _, secret: secret == SECRET) as endpoint:
         yield endpoint
 
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
-    """A client without the environment's proxies."""
+    """A client that ignores the environment's proxies."""
     with httpx.Client(trust_env=False, timeout=5) as client:
         yield client
 
@@ -46,7 +46,7 @@ def body(client_id: str, **changes: Any) -> dict[str, Any]:
 
 
 def read_some(http: httpx.Client, url: str, request: dict[str, Any]) -> None:
-    """Read as much of an answer as tells that there is no end to it."""
+    """Reads enough of a response to see that it doesn't end."""
     with http.stream("POST", url, json=request, timeout=0.2) as answer:
         for received, _ in enumerate(answer.iter_raw(65536)):
             if received > 10:
@@ -54,7 +54,7 @@ def read_some(http: httpx.Client, url: str, request: dict[str, Any]) -> None:
 
 
 def test_json_form_and_basic_ask_for_the_same_token(endpoint: TokenEndpoint, http: httpx.Client) -> None:
-    """The encoding is no part of the grant."""
+    """The encoding isn't part of the grant."""
     answers = [http.post(endpoint.url, json=body("à la carte")), http.post(endpoint.url, data=body("à la carte"))]
     basic = "Basic " + base64.b64encode(b"%C3%A0+la+carte:s3cret+with+spaces+%26+percent+%25+signs").decode()
     fields = {"grant_type": "client_credentials", "audience": "https://api.example"}
@@ -94,14 +94,14 @@ def test_json_form_and_basic_ask_for_the_same_token(endpoint: TokenEndpoint, htt
 def test_what_breaks_the_rules_gets_an_error_and_no_token(
     endpoint: TokenEndpoint, http: httpx.Client, changes: dict[str, Any], status: int, error: str
 ) -> None:
-    """To the letter of the RFC, or as Auth0 answers."""
+    """To the letter of the RFC, or as Auth0 responds."""
     answer = http.post(endpoint.url, **changes)
     assert (answer.status_code, answer.json()["error"]) == (status, error)
     assert (endpoint.log[-1].status, endpoint.log[-1].error, endpoint.log[-1].serial) == (status, error, None)
 
 
 def test_other_paths_and_methods_are_refused(endpoint: TokenEndpoint, http: httpx.Client) -> None:
-    """404 and 405, and both are in the log."""
+    """404 and 405, both logged."""
     assert http.get(endpoint.url).status_code == 405
     assert http.post(endpoint.url + "/").status_code == 404
     assert [record.status for record in endpoint.log[-2:]] == [405, 404]
@@ -111,7 +111,7 @@ def test_other_paths_and_methods_are_refused(endpoint: TokenEndpoint, http: http
 def test_a_fault_spoils_as_many_answers_as_asked_for_and_then_no_more(
     endpoint: TokenEndpoint, http: httpx.Client, spoiled: Fault
 ) -> None:
-    """Every fault of the catalogue meets its own client only, and leaves a server that works."""
+    """Every fault in the catalogue affects only its own client, and leaves a working server."""
     endpoint.fault(spoiled, client_id=spoiled.name, count=1)
     assert http.post(endpoint.url, json=body("another")).status_code == 200
     broken = {fault.HANG, fault.RESET, fault.NO_HTTP, fault.TRUNCATED}
@@ -125,7 +125,7 @@ def test_a_fault_spoils_as_many_answers_as_asked_for_and_then_no_more(
 
 
 def test_no_secret_and_no_token_is_in_what_can_be_printed(endpoint: TokenEndpoint, http: httpx.Client) -> None:
-    """Also where a fault has put them into the answer."""
+    """Even if a fault has put them into the response."""
     endpoint.fault(fault.ECHOES[0], client_id="canary", count=1)
     for _ in range(2):
         http.post(endpoint.url, json=body("canary"))
@@ -134,7 +134,7 @@ def test_no_secret_and_no_token_is_in_what_can_be_printed(endpoint: TokenEndpoin
 
 
 def test_faults_of_all_can_be_ended(endpoint: TokenEndpoint, http: httpx.Client) -> None:
-    """As a server is mended."""
+    """As when a server is repaired."""
     endpoint.fault(fault.status(503))
     assert {http.post(endpoint.url, json=body(name)).status_code for name in ("a", "b")} == {503}
     endpoint.mend()
@@ -142,7 +142,7 @@ def test_faults_of_all_can_be_ended(endpoint: TokenEndpoint, http: httpx.Client)
 
 
 def test_an_endpoint_that_was_away_answers_at_the_same_place(endpoint: TokenEndpoint, http: httpx.Client) -> None:
-    """As long as it is away connections are refused; clients and tokens are as before."""
+    """Connections are refused meanwhile; clients and tokens stay the same."""
     url = endpoint.url
     before = http.post(url, json=body("patient")).json()
     with endpoint.away(), pytest.raises(httpx.ConnectError):
@@ -152,7 +152,7 @@ def test_an_endpoint_that_was_away_answers_at_the_same_place(endpoint: TokenEndp
 
 
 def test_lost_permissions_come_with_a_new_token(endpoint: TokenEndpoint, http: httpx.Client) -> None:
-    """And stay lost."""
+    """They stay lost."""
     before = http.post(endpoint.url, json=body("reduced")).json()
     endpoint.fault(fault.FEWER_SCOPES, client_id="reduced", count=2)
     after = [http.post(endpoint.url, json=body("reduced")).json() for _ in range(3)]
@@ -177,7 +177,7 @@ def test_tls_is_trusted_by_the_authority_and_for_the_name_in_the_certificate() -
 
 
 def test_the_api_accepts_a_token_until_its_expiry(http: httpx.Client) -> None:
-    """By the issuer's own records, in the injected clock's time."""
+    """By the issuer's own records, on the injected clock."""
     times = iter([1000.0, 1025.0, 1025.0, 1025.0])
     endpoint = TokenEndpoint(lifetime=20, clients={"x": SECRET})
     with endpoint, EnvironmentAPI(endpoint.issuer, clock=lambda: next(times)) as api:
@@ -190,7 +190,7 @@ def test_the_api_accepts_a_token_until_its_expiry(http: httpx.Client) -> None:
 
 
 def test_a_process_of_its_own_serves_whole_families_of_clients_and_hands_over_its_log(http: httpx.Client) -> None:
-    """Any client ID with the prefix, each with a secret derived from it."""
+    """Any client ID with the prefix works, each with a secret derived from it."""
     with EndpointProcess(Configuration(prefix="bench-", lifetime=60, lead=10)) as endpoint:
         for client_id in ("bench-1", "bench-2", "bench-1"):
             request = body(client_id, client_secret=derived_secret(client_id))
@@ -200,7 +200,7 @@ def test_a_process_of_its_own_serves_whole_families_of_clients_and_hands_over_it
 
 
 def test_a_process_of_its_own_takes_as_long_for_each_answer_as_it_is_told(http: httpx.Client) -> None:
-    """The good answer, and the log says when it was asked for."""
+    """The good response comes late, and the log has the time of the request."""
     with EndpointProcess(Configuration(delay=0.05)) as endpoint:
         request = body("bench-1", client_secret=derived_secret("bench-1"))
         answers = [http.post(endpoint.url, json=request) for _ in range(2)]
@@ -211,7 +211,7 @@ def test_a_process_of_its_own_takes_as_long_for_each_answer_as_it_is_told(http: 
 def test_a_process_of_its_own_lets_first_tokens_expire_together_and_mints_the_next_when_asked(
     http: httpx.Client,
 ) -> None:
-    """Whenever they were issued, spread as told; the ones after them live and are cached as usual."""
+    """Whenever they were issued, spread as configured; later ones live and are cached as usual."""
     begin = time.time() + 300
     with EndpointProcess(Configuration(first_expiry=begin, spread=10, lifetime=1000, lead=10)) as endpoint:
         clients = [f"bench-{number}" for number in range(20)]

@@ -1,4 +1,4 @@
-"""A front that ends TLS: what comes in by its certificate goes on to a server behind it, by that one's."""
+"""A front that terminates TLS and passes requests on to a server with another certificate."""
 
 import asyncio
 import ssl
@@ -18,9 +18,8 @@ class TLSFront:
     url: str
 
     def __init__(self, certificate: Certificate, behind: str, trusted: ssl.SSLContext) -> None:
-        """
-        :param behind: the server's URL.
-        :param trusted: by what its certificate is known.
+        """:param behind: the server's URL.
+        :param trusted: the CA of its certificate.
         """
         self._certificate = certificate
         address = urlsplit(behind)
@@ -31,7 +30,7 @@ class TLSFront:
         self._open: set[asyncio.StreamWriter] = set()
 
     def __enter__(self) -> Self:
-        """Serve."""
+        """Starts serving."""
         self._thread.start()
         self.url = f"https://{HOST}:{asyncio.run_coroutine_threadsafe(self._serve(), self._loop).result(10)}"
         return self
@@ -39,7 +38,7 @@ class TLSFront:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop, with all connections cut."""
+        """Stops, and closes all connections."""
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
@@ -67,7 +66,7 @@ class TLSFront:
             await asyncio.gather(*ways)
             self._open.discard(inner_writer)
         except OSError:
-            pass  # the server is away
+            pass  # the server is down
         finally:
             writer.close()
             self._open.discard(writer)

@@ -1,4 +1,4 @@
-"""A token endpoint like the ones that other people run: strict, cached, and as faulty as a test asks for."""
+"""A token endpoint like other people's: strict, cached, and as faulty as a test wants."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -19,14 +19,14 @@ from tests.fakes.server import HOST, Server
 from tests.fakes.service import PATH, Accepts, TokenService
 
 AUDIENCE: Final = "https://api.example"
-"""The one audience that the endpoint knows unless told otherwise."""
+"""The only audience that the endpoint knows by default."""
 
 
 class TokenEndpoint:
-    """A context manager: inside, the endpoint answers at `url`; everything can also be asked from other threads.
+    """A context manager: inside, the endpoint serves at `url`; other threads can use everything too.
 
-    Attributes: `url` is where tokens are requested, `audience` one that is known, `ca_pem` what to trust where it
-    speaks TLS, `issuer` the tokens themselves, for an API that checks them.
+    Attributes: `url` is where tokens are requested, `audience` a known one, `ca_pem` what to trust if it uses TLS,
+    `issuer` the tokens themselves, for an API that checks them.
     """
 
     url: str
@@ -53,21 +53,20 @@ class TokenEndpoint:
         date: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """
-        :param lifetime: seconds; with `lead`, the policy of every grant where no `policy` is given.
-        :param lead: seconds before a token's expiry at which a new one begins to be answered.
+        """:param lifetime: seconds; with `lead`, the policy of every grant unless `policy` is given.
+        :param lead: seconds before a token's expiry from which on a new one is returned.
         :param clients: secrets by client ID. A test may change the mapping while it is served.
         :param accepts: instead: whether a client ID and a secret belong together.
         :param audiences: the known ones, of which `audience` is the first; None: any, or none.
-        :param certificate_name: the name or address that the certificate is for, be it the wrong one.
-        :param certificate: instead of `tls`: the one that it has.
-        :param client_certificates: by whom all clients must have certificates, which prove who they are by their
-            common name; needs TLS.
-        :param keys: of the clients that prove by assertions who they are, by client ID; may be changed meanwhile.
+        :param certificate_name: the name or address that the certificate is for, even a wrong one.
+        :param certificate: instead of `tls`: its certificate.
+        :param client_certificates: the CA of required client certificates, whose common name authenticates the client;
+            needs TLS.
+        :param keys: of clients that authenticate with assertions, by client ID; may be changed later.
         :param plain_basic: HTTP Basic is taken as it is, without form-decoding.
-        :param federated: instead of `keys`: whether a client ID and an assertion of another issuer belong together.
+        :param federated: instead of `keys`: whether a client ID and an assertion from another issuer belong together.
         :param skew: seconds that the server's clock is ahead, in Date and in a JWT's `exp`.
-        :param date: whether answers have a Date header.
+        :param date: whether responses have a Date header.
         """
         known = {} if clients is None else clients
         self.issuer = Issuer(policy or Policy(lifetime, lead), skew=skew)
@@ -83,7 +82,7 @@ class TokenEndpoint:
             federated=federated,
         )
         self.shown: list[str] = []
-        """The serial numbers of the certificates that requests came with, in hex."""
+        """The serial numbers of client certificates in requests, in hex."""
         self._certificate = certificate or (Certificate.issue(certificate_name) if tls else None)
         self._clock = clock
         self._skew = skew
@@ -93,7 +92,7 @@ class TokenEndpoint:
         self.audience = audiences[0] if audiences else ""
 
     def __enter__(self) -> Self:
-        """Serve."""
+        """Starts serving."""
         self._stack.enter_context(self._server)
         self.url = self.service.url = self._server.url + PATH
         return self
@@ -101,7 +100,7 @@ class TokenEndpoint:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop; log and tokens can still be read."""
+        """Stops; log and tokens can still be read."""
         self._stack.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -123,7 +122,7 @@ class TokenEndpoint:
 
     @property
     def ca_pem(self) -> str:
-        """What a client has to trust."""
+        """What a client must trust."""
         if self._certificate is None:
             raise ValueError("the endpoint speaks no TLS")
         return self._certificate.ca_pem
@@ -134,18 +133,18 @@ class TokenEndpoint:
         return self.service.log.entries()
 
     def wait_for(self, enough: Callable[[tuple[Record, ...]], bool], timeout: float = 10.0) -> tuple[Record, ...]:
-        """The log, as soon as it is enough.
+        """The log, as soon as it is long enough.
 
-        :raises TimeoutError: when it isn't after `timeout` seconds.
+        :raises TimeoutError: if it isn't after `timeout` seconds.
         """
         return self.service.log.wait_for(enough, timeout)
 
     def fault(self, fault: Fault, *, client_id: str | None = None, count: int | None = None) -> None:
-        """Let the next `count` requests, or all, of that client, or of all, meet the fault; the latest wins."""
+        """Makes the next `count` requests, or all, of that client, or of all, meet the fault; the latest one wins."""
         self.service.arm(fault, client_id, count)
 
     def mend(self, client_id: str | None = None) -> None:
-        """End the faults of that client, or all."""
+        """Ends the faults of that client, or all."""
         self.service.disarm(client_id)
 
     def away(self) -> AbstractContextManager[None]:
@@ -153,13 +152,13 @@ class TokenEndpoint:
         return self._server.away()
 
     def roll_over(self, client_id: str | None = None) -> None:
-        """Let the next request of that client, or of any, mint a new token, whatever the time."""
+        """Makes the next request of that client, or of any, mint a new token, whatever the time."""
         self.issuer.roll_over(client_id)
 
     def revoke(self, client_id: str | None = None) -> None:
-        """Expire the tokens of that client, or all, now: the API refuses them and the cache forgets them."""
+        """Expires the tokens of that client, or all, now: the API refuses them and the cache forgets them."""
         self.issuer.revoke(client_id, now=self._clock())
 
     def tokens(self, client_id: str | None = None) -> tuple[str, ...]:
-        """Every token that was minted, in the raw, for a test that looks for leaks."""
+        """The value of every token that was minted, for a test that looks for leaks."""
         return tuple(token.value for token in self.issuer if client_id in (None, token.grant.client_id))

@@ -1,2 +1,1 @@
-"""What those that install resources and wait for them are told: Helm, Flux and kstatus themselves, before a real API
-server and the running operator."""
+"""What tools that install resources and wait for them report: Helm, Flux and kstatus, with a running operator."""

@@ -1,4 +1,4 @@
-"""`python -m tests.gitops`: gets this room's programs ready. Exit codes: 0, or 2 where they can't be built."""
+"""`python -m tests.gitops`: builds these tests' programs. Exit codes: 0, or 2 if they can't be built."""
 
 import sys
 
@@ -7,7 +7,7 @@ from tests.gitops import program
 
 
 def main() -> int:
-    """Build both, once."""
+    """Builds both, once."""
     try:
         program.waiter()
         program.lua()

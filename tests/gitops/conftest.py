@@ -1,4 +1,4 @@
-"""The room's world, built once: a control plane with the operator, a token endpoint, and those that wait."""
+"""The environment, built once: a control plane with the operator, a token endpoint, and the tools that wait."""
 
 from collections.abc import Iterator
 
@@ -20,14 +20,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def plane() -> Iterator[ControlPlane]:
-    """For the operator alone."""
+    """For the operator only."""
     with ControlPlane(audit=False) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def operator(plane: ControlPlane) -> Iterator[Operator]:
-    """As a Deployment of the chart runs it."""
+    """Run like the chart's Deployment."""
     with usual(plane) as running:
         yield running
 

@@ -1,4 +1,4 @@
-"""The programs of this room: built before the tests, which run where there is no Go."""
+"""The programs of these tests, built beforehand because the tests run without Go."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ _ROOM = Path(__file__).parent
 
 
 def waiter() -> Path:
-    """Waits as Flux and kstatus do. Raises ToolError."""
+    """Waits like Flux and kstatus. Raises ToolError."""
     return go_program.build(_ROOM / "waiter", "about 1 min on two cores")
 
 

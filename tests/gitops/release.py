@@ -1,4 +1,4 @@
-"""A release: what a team installs in one go, in a namespace of its own."""
+"""A release: what a team installs in one go, in its own namespace."""
 
 import base64
 import itertools
@@ -12,12 +12,12 @@ from tests.cluster.poll import poll
 _NUMBERS = itertools.count(1)
 
 NAME = "shop"
-"""Of the resource and its client."""
+"""The name of the resource and its client."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """Its objects, in the order in which Helm and Flux create them: what is referred to may come last."""
+    """Its objects, in the order in which Helm and Flux create them: referenced objects may come last."""
 
     kube: Kube
     login: Login
@@ -38,8 +38,8 @@ class Release:
         """All of them.
 
         :param credentials: whether the Secret with the credentials is one of them.
-        :param spec: of the IntegrationToken, beside what every one needs.
-        :param endpoint: of the TokenEndpoint, the same.
+        :param spec: of the IntegrationToken, in addition to the required fields.
+        :param endpoint: the same for the TokenEndpoint.
         """
         served = self.login.endpoint
         token = {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": f"{NAME}-integration"}}
@@ -52,7 +52,7 @@ class Release:
         return [self.secret(), *objects] if credentials else objects
 
     def secret(self) -> Document:
-        """The Secret with the credentials, as the endpoint knows them."""
+        """The Secret with the credentials that the endpoint knows."""
         values = {"client_id": self.client_id, "client_secret": self.login.clients[self.client_id]}
         data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
         metadata = {
@@ -67,11 +67,11 @@ class Release:
         return self.kube.find("Secret", self.namespace, NAME)
 
     def until_reason(self, reason: str) -> None:
-        """Returns once the resource is not Ready for that reason."""
+        """Returns once the resource is not Ready with that reason."""
         poll(lambda: self.condition("Ready").get("reason") == reason, f"{reason} in {self.namespace}")
 
     def until_ready(self) -> None:
-        """Returns once a token is held."""
+        """Returns once there is a token."""
         poll(lambda: self.condition("Ready").get("status") == "True", f"a token in {self.namespace}")
 
     def until_refresh_fails(self) -> None:
@@ -79,7 +79,7 @@ class Release:
         poll(lambda: self.condition("Refreshed").get("status") == "False", f"a failed refresh in {self.namespace}")
 
     def condition(self, kind: str) -> Document:
-        """One of the resource's conditions; empty where there is none."""
+        """One of the resource's conditions; empty if there is none."""
         stored = self.kube.find("IntegrationToken", self.namespace, NAME) or {}
         conditions = stored.get("status", {}).get("conditions", [])
         return next((condition for condition in conditions if condition["type"] == kind), {})
@@ -90,15 +90,15 @@ class Release:
 
 
 class Site:
-    """Makes releases, each with a client that the endpoint knows."""
+    """Creates releases, each with a client that the endpoint knows."""
 
     def __init__(self, kube: Kube, login: Login) -> None:
-        """With no release yet."""
+        """Starts without releases."""
         self.kube = kube
         self.login = login
 
     def release(self) -> Release:
-        """Another one: its namespace is there, and none of its objects."""
+        """Another release: its namespace exists, but none of its objects."""
         namespace = f"release-{next(_NUMBERS)}"
         self.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
         self.login.clients[namespace] = f"secret-of-{namespace}"

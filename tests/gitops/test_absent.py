@@ -1,4 +1,4 @@
-"""Where no operator runs, nothing is said to be done."""
+"""Without a running operator, nothing is reported as done."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def _stopped(operator: Operator) -> None:
 
 @pytest.mark.parametrize("how", EVERY)
 def test_without_an_operator_a_wait_ends_in_vain(waiter: Waiter, site: Site, how: str) -> None:
-    """And names what isn't there."""
+    """It names what is missing."""
     release = site.release()
     waited = EVERY[how](waiter, release.objects(), 2)
     assert waited.error

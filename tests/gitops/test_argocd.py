@@ -1,4 +1,4 @@
-"""The scripts for Argo CD that the documents show, run by its Lua engine on live objects."""
+"""The documented scripts for Argo CD, run by its Lua engine on live objects."""
 
 import copy
 import json
@@ -24,7 +24,7 @@ BROKEN = "-----BEGIN CERTIFICATE-----\nbm90IG9uZQ==\n-----END CERTIFICATE-----\n
 
 
 class ArgoCD:
-    """Its settings as the page has them, and its engine."""
+    """Its documented settings, and its engine."""
 
     def __init__(self) -> None:
         """Reads the page."""
@@ -43,7 +43,7 @@ class ArgoCD:
         return found
 
     def act(self, body: Document) -> Document:
-        """The object as the action "renew" leaves it."""
+        """The object after the action "renew"."""
         (definition,) = self._action(body)["definitions"]
         assert definition["name"] == "renew"
         changed: Document = self._run(definition["action.lua"], body)
@@ -68,16 +68,16 @@ def _argocd() -> ArgoCD:
 
 
 def token(release: Release) -> Document:
-    """The resource as it is stored."""
+    """The resource as stored."""
     return release.kube.get("IntegrationToken", release.namespace, "shop")
 
 
 def nothing(_: Release) -> None:
-    """What is created is in its state."""
+    """Creates objects, which stay as they are."""
 
 
 def failing(release: Release) -> None:
-    """Its token is good, and a refresh fails."""
+    """Its token is valid, and a refresh fails."""
     release.until_ready()
     release.login.endpoint.fault(status(401, "invalid_client"), client_id=release.client_id)
     release.kube.patch("IntegrationToken", release.namespace, "shop", {"metadata": {"annotations": {RENEW: "now"}}})
@@ -114,7 +114,7 @@ def test_the_health_of_a_token_is_told(argocd: ArgoCD, site: Site, waiter: Waite
 
 
 def test_a_change_that_nobody_has_looked_at_is_in_progress(argocd: ArgoCD, site: Site, waiter: Waiter) -> None:
-    """Whatever was true of the spec before; and so is an object without a status."""
+    """Whatever was true of the old spec; the same goes for an object without a status."""
     release = site.release()
     waiter.create(release.objects())
     release.until_ready()
@@ -127,7 +127,7 @@ def test_a_change_that_nobody_has_looked_at_is_in_progress(argocd: ArgoCD, site:
 
 @pytest.mark.parametrize(("bundle", "health"), [("", "Healthy"), (BROKEN, "Degraded")])
 def test_the_health_of_endpoints_is_told(argocd: ArgoCD, site: Site, waiter: Waiter, bundle: str, health: str) -> None:
-    """Of both kinds by one script."""
+    """Both kinds use one script."""
     release = site.release()
     waiter.create(release.objects(endpoint={"caBundle": bundle}))
 
@@ -139,7 +139,7 @@ def test_the_health_of_endpoints_is_told(argocd: ArgoCD, site: Site, waiter: Wai
 
 
 def test_the_action_asks_for_a_renewal(argocd: ArgoCD, site: Site, waiter: Waiter) -> None:
-    """By the annotation alone; a suspended resource isn't offered it."""
+    """It only sets the annotation; for a suspended resource it isn't offered."""
     release = site.release()
     waiter.create(release.objects())
     release.until_ready()

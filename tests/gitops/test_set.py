@@ -1,4 +1,4 @@
-"""A correct set of resources is installed without a fault each time, whatever comes first."""
+"""A correct set of resources installs without an error every time, in any order."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ RUNS = int(os.environ.get("GITOPS_RUNS", "10"))
 
 @pytest.mark.parametrize("how", ["flux", "helm"])
 def test_a_correct_set_is_installed_each_time(waiter: Waiter, site: Site, how: str) -> None:
-    """Two at a time, so that the API server and the operator are not always as fast."""
+    """Two at a time, so that the API server and the operator vary in speed."""
 
     def install(_: int) -> str:
         release = site.release()

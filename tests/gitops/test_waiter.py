@@ -1,4 +1,4 @@
-"""Whoever installs resources and waits for them is told the truth: of Helm, of Flux and by kstatus itself."""
+"""Helm, Flux and kstatus report the truth to those who install resources and wait for them."""
 
 import base64
 import time
@@ -23,12 +23,12 @@ def _wait(request: pytest.FixtureRequest) -> How:
 
 @pytest.fixture(name="release")
 def _release(site: Site) -> Release:
-    """A new one."""
+    """A new release."""
     return site.release()
 
 
 def test_a_refused_client_fails_the_release_at_once_and_says_why(waiter: Waiter, wait: How, release: Release) -> None:
-    """Nobody waits for a timeout where only a person can help."""
+    """If only a person can help, nobody waits for a timeout."""
     objects = release.objects()
     release.login.clients[release.client_id] = "another secret"
     began = time.monotonic()
@@ -39,14 +39,14 @@ def test_a_refused_client_fails_the_release_at_once_and_says_why(waiter: Waiter,
 
 
 def test_a_slow_endpoint_is_waited_for(waiter: Waiter, wait: How, release: Release) -> None:
-    """It ends well only when the Secret is there."""
+    """It succeeds only when the Secret exists."""
     release.login.endpoint.fault(slow(2), client_id=release.client_id, count=1)
     assert wait(waiter, release.objects(), 60).error == ""
     assert release.target() is not None
 
 
 def test_credentials_may_come_later(waiter: Waiter, wait: How, release: Release) -> None:
-    """As External Secrets and Vault bring them, seconds after the release."""
+    """As External Secrets and Vault provide them, seconds after the release."""
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(wait, waiter, release.objects(credentials=False), 60)
         release.until_reason("CredentialsNotFound")
@@ -58,7 +58,7 @@ def test_credentials_may_come_later(waiter: Waiter, wait: How, release: Release)
 def test_an_endpoint_that_cannot_be_used_fails_the_release_with_its_message(
     waiter: Waiter, wait: How, release: Release
 ) -> None:
-    """Helm alone waits for the others to the end before it says so."""
+    """Helm alone waits for the other objects before it says so."""
     waited = wait(waiter, release.objects(endpoint={"caBundle": BROKEN}), 5)
     assert waited.error
     assert "spec.caBundle" in waited.said
@@ -66,7 +66,7 @@ def test_an_endpoint_that_cannot_be_used_fails_the_release_with_its_message(
 
 
 def test_an_upgrade_is_waited_for(waiter: Waiter, wait: How, release: Release) -> None:
-    """What was Ready before the spec was changed is not taken for done."""
+    """A resource that was Ready before its spec changed isn't considered done."""
     assert wait(waiter, release.objects(), 60).error == ""
     release.login.endpoint.fault(slow(1), client_id=release.client_id, count=1)
     assert wait(waiter, release.objects(spec={"scopes": ["read"]}), 60).error == ""
@@ -96,17 +96,17 @@ def unlabelled(objects: list[Document]) -> None:
 
 
 def unreachable(objects: list[Document]) -> None:
-    """Nobody serves the port."""
+    """Nothing listens on the port."""
     objects[2]["spec"]["tokenURL"] = "http://127.0.0.1:1/token"
 
 
 def failing(objects: list[Document]) -> None:
-    """Its method is one that the endpoint doesn't have."""
+    """Its method isn't one that the endpoint supports."""
     objects[2]["spec"]["tokenURL"] += "/nowhere"
 
 
 def taken(objects: list[Document]) -> None:
-    """Somebody else has a Secret of the target's name."""
+    """Somebody else has a Secret with the target's name."""
     metadata = {"name": "shop", "namespace": objects[0]["metadata"]["namespace"]}
     objects.insert(0, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata})
 
@@ -124,7 +124,7 @@ def taken(objects: list[Document]) -> None:
 def test_what_may_pass_is_in_progress_and_what_a_person_must_mend_has_failed(
     waiter: Waiter, release: Release, spoil: Callable[[list[Document]], None], reason: str, judged: str
 ) -> None:
-    """By kstatus, as the page's table has it."""
+    """In kstatus, as in the page's table."""
     objects = release.objects()
     spoil(objects)
     waiter.create(objects)
@@ -135,7 +135,7 @@ def test_what_may_pass_is_in_progress_and_what_a_person_must_mend_has_failed(
 
 
 def test_a_resource_that_is_suspended_from_the_start_is_in_progress(waiter: Waiter, release: Release) -> None:
-    """Nothing has failed, and nothing is there."""
+    """Nothing has failed, but nothing exists."""
     waited = waiter.kstatus(release.objects(spec={"suspend": True}), 3)
     assert "timeout" in waited.error
     assert waited.judged["IntegrationToken"].startswith("InProgress: ")

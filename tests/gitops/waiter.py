@@ -1,4 +1,4 @@
-"""Those that wait for what they install, as they are run by people and by controllers."""
+"""Tools that wait for what they install, as people and controllers run them."""
 
 import json
 import subprocess
@@ -11,21 +11,23 @@ from tests.cluster.client import CommandError
 from tests.cluster.plane import ControlPlane
 
 LONG = 30
-"""Seconds that a wait may take which ends by itself."""
+"""Seconds for a wait that should end by itself."""
 
 
 class Waited(NamedTuple):
-    """What came of a wait."""
+    """The result of a wait."""
 
     error: str
-    """What the waiter said; empty where it ended well."""
+    """The tool's message; empty if it succeeded."""
     judged: dict[str, str]
-    """How kstatus judged each object at the end, by kind: its status and its message. Empty with Helm, which tells it
-    in its error."""
+    """kstatus's final verdict on each object, by kind: its status and its message.
+
+    Empty with Helm, which reports it in its error.
+    """
 
     @property
     def said(self) -> str:
-        """All that a person would read of it."""
+        """Everything that a person would read about it."""
         return "\n".join([self.error, *self.judged.values()])
 
 
@@ -36,22 +38,22 @@ class Waiter:
     """Installs objects into their namespace, and waits for them."""
 
     def __init__(self, plane: ControlPlane, program: Path, directory: Path) -> None:
-        """`program` waits by kstatus and as Flux does; `directory` takes charts."""
+        """`program` waits like kstatus and Flux; `directory` gets charts."""
         self._plane = plane
         self._program = program
         self._directory = directory
 
     def create(self, objects: Sequence[Document]) -> None:
-        """Creates them, and waits for nothing."""
+        """Creates them without waiting."""
         for each in objects:
             self._plane.kubectl("create", "--filename=-", stdin=json.dumps(each))
 
     def kstatus(self, objects: Sequence[Document], seconds: int = LONG) -> Waited:
-        """One object after the other, then kstatus until all are Current or one has Failed."""
+        """Creates one object after the other, then waits with kstatus until all are Current or one has Failed."""
         return self._run("kstatus", objects, seconds)
 
     def flux(self, objects: Sequence[Document], seconds: int = LONG) -> Waited:
-        """As Flux's kustomize-controller applies a Kustomization with `wait`."""
+        """Like Flux's kustomize-controller when it applies a Kustomization with `wait`."""
         return self._run("flux", objects, seconds)
 
     def helm(self, objects: Sequence[Document], seconds: int = LONG) -> Waited:
@@ -79,4 +81,4 @@ class Waiter:
 
 
 EVERY: dict[str, How] = {"kstatus": Waiter.kstatus, "flux": Waiter.flux, "helm": Waiter.helm}
-"""By the names that tests have."""
+"""By name, for tests."""

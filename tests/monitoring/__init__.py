@@ -1,2 +1,4 @@
-"""The chart's alerts and dashboard, judged by Prometheus itself: by its server, which scrapes a running operator, and
-by its promtool, on what operators told while days passed."""
+"""The chart's alerts and dashboard, judged by Prometheus itself.
+
+Its server scrapes a running operator, and its promtool evaluates what operators reported over days.
+"""

@@ -1,5 +1,7 @@
-"""`python -m tests.monitoring`: a minute and a half of an operator whose tokens live for seconds, scraped by Prometheus
-and drawn into operator/docs/operations.md as the chart's dashboard shows it."""
+"""`python -m tests.monitoring`: an operator with short-lived tokens for a minute and a half, scraped by Prometheus.
+
+The result is drawn into operator/docs/operations.md as the chart's dashboard shows it.
+"""
 
 import sys
 import tempfile
@@ -21,11 +23,11 @@ from tests.monitoring import panel, rules
 from tests.monitoring.prometheus import Prometheus
 
 CALM, TROUBLE, AFTER = 45, 20, 25
-"""Seconds: all is well, one client's requests fail, and all is well again."""
+"""Seconds: everything works, one client's requests fail, and everything works again."""
 
 
 def play(tokens: dict[str, Token]) -> None:
-    """What there is to be seen."""
+    """The events to be seen."""
     time.sleep(CALM)
     tokens["partner"].fault(fault.status(503))
     time.sleep(TROUBLE)
@@ -34,7 +36,7 @@ def play(tokens: dict[str, Token]) -> None:
 
 
 def main() -> int:
-    """The exit code."""
+    """Returns the exit code."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         with step("starting the control plane, the operator and Prometheus", "about 15 s"):

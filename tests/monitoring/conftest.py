@@ -1,5 +1,4 @@
-"""The room's world, built once: a control plane with the operator and every state of its resources, and a Prometheus
-that looks at it."""
+"""The environment, built once: a control plane with the operator, resources in every state, and a Prometheus."""
 
 import time
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from tests.monitoring.scene import Scene
 
 
 class Scraped(NamedTuple):
-    """One answer to a scrape."""
+    """The response to one scrape."""
 
     text: str
     now: float
@@ -31,14 +30,14 @@ class Scraped(NamedTuple):
 
 @pytest.fixture(scope="session")
 def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
-    """Helm, with no cluster in reach."""
+    """Helm without a reachable cluster."""
     directory = tmp_path_factory.mktemp("helm")
     return Helm(Client(directory / "no-kubeconfig", directory))
 
 
 @pytest.fixture(scope="session")
 def rule_groups(helm: Helm) -> Document:
-    """The chart's rules as they are installed without any values."""
+    """The chart's rules as installed with default values."""
     return rules.rendered(helm)
 
 
@@ -50,36 +49,36 @@ def rule_file(rule_groups: Document, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="session")
 def plane() -> Iterator[ControlPlane]:
-    """For the operator alone."""
+    """For the operator only."""
     with ControlPlane(audit=False) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def operator(plane: ControlPlane) -> Iterator[Operator]:
-    """As a Deployment of the chart runs it."""
+    """Run like the chart's Deployment."""
     with usual(plane) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def prometheus(helm: Helm, operator: Operator) -> Iterator[Prometheus]:
-    """It has the chart's rules, in a hurry, and scrapes the operator from its first moment on."""
+    """It has the chart's rules with short delays, and scrapes the operator from its start."""
     with Prometheus(rules.rendered(helm, *rules.HASTY), operator.url.removeprefix("http://")) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def states(plane: ControlPlane, operator: Operator, prometheus: Prometheus) -> Iterator[Scene]:
-    """Everything is in its state, under Prometheus' eyes."""
+    """Puts everything into its state while Prometheus watches."""
     ledger, login, down = Ledger(), Login(), Login()
     with down.endpoint:
-        pass  # it has an address that nobody serves
+        pass  # an address where nothing listens
     with login.endpoint, closing(Kube(plane)) as kube:
         yield scene.put_up(kube, ledger, login, down)
 
 
 @pytest.fixture(scope="session")
 def scraped(operator: Operator, states: Scene) -> Scraped:
-    """What the operator tells once everything is in its state."""
+    """What the operator reports once everything is in its state."""
     return Scraped(operator.metrics(), time.time())

@@ -1,4 +1,4 @@
-"""The dashboard's panels as operator/docs/operations.md shows them: drawn from what Prometheus answers to queries."""
+"""The dashboard's panels as shown in operator/docs/operations.md, drawn from Prometheus' query results."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ PANELS: Final = (
     "Request duration, 95th percentile",
     "Secrets written",
 )
-"""Titles of those that are shown."""
+"""Titles of the panels shown."""
 DRAWN: Final = Path(__file__).parents[2] / "operator" / "docs" / "operations-dashboard.svg"
 
 _COLUMNS: Final = 2
@@ -37,9 +37,9 @@ class Line:
 
 
 def answered(prometheus: Prometheus, begin: float, end: float) -> dict[str, list[Line]]:
-    """The lines of all panels that are shown, by title.
+    """The lines of all panels shown, by title.
 
-    :param begin: in seconds since the epoch, as is `end`.
+    :param begin: in seconds since the epoch, like `end`.
     """
     found: dict[str, list[Line]] = {}
     for query in rules.queries():
@@ -52,7 +52,7 @@ def answered(prometheus: Prometheus, begin: float, end: float) -> dict[str, list
 
 
 def draw(panels: dict[str, list[Line]]) -> bytes:
-    """As SVG."""
+    """The panels as SVG."""
     rows = -(-len(PANELS) // _COLUMNS)
     with mpl.rc_context({"svg.hashsalt": "panels", "svg.fonttype": "none", "font.size": 8}):
         figure = Figure(figsize=(9.6, 2.3 * rows), layout="constrained")
@@ -75,6 +75,6 @@ def draw(panels: dict[str, list[Line]]) -> bytes:
 
 
 def write(panels: dict[str, list[Line]], tell: Callable[[str], None]) -> None:
-    """Into the document's picture."""
+    """Writes the document's picture."""
     DRAWN.write_bytes(draw(panels))
     tell(f"{DRAWN.name} shows {sum(map(len, panels.values()))} series in {len(panels)} panels")

@@ -1,4 +1,4 @@
-"""Days of an operator in virtual time, scraped as by a Prometheus: the operator's own parts and its own text."""
+"""Days of an operator in virtual time, scraped like Prometheus does: the operator's own parts and its own text."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -11,18 +11,18 @@ from tests.unit.virtual import FakeClock, run
 from tests.unit.world import World, glancing
 
 STEP: Final = 120
-"""Seconds between two scrapes: two fit into the five minutes for which Prometheus takes a series to go on."""
+"""Seconds between two scrapes: two fit into the five minutes after which Prometheus considers a series stale."""
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
 Plot = Callable[[World], Coroutine[Any, Any, None]]
 
 
 def record(plot: Plot, seconds: float, policy: Policy, *, step: int = STEP, **spec: Any) -> Recording:
-    """Plays a world with the resource `store/shop` at the endpoint `login`, and notes what is scraped of it.
+    """Plays a world with the resource `store/shop` at the endpoint `login`, and records its scrapes.
 
     :param plot: what happens meanwhile; it begins when the first token is there.
     :param policy: of the endpoint.
-    :param step: seconds between two scrapes, where tokens don't live for a day.
+    :param step: seconds between two scrapes, if tokens don't live for a day.
     :param spec: of the resource.
     """
 
@@ -45,4 +45,4 @@ def record(plot: Plot, seconds: float, policy: Policy, *, step: int = STEP, **sp
 
 
 async def nothing(_: World) -> None:
-    """The plot of most days."""
+    """The plot of most days: nothing happens."""

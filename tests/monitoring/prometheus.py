@@ -18,33 +18,32 @@ from tests.monitoring import rules
 from tests.monitoring.rules import JOB, TARGET
 
 READY: Final = 30.0
-"""Seconds that it may take to be ready: it takes 1, but the machine may be busy."""
+"""Seconds until it must be ready: it takes 1, but the machine may be busy."""
 
 
 class Vector(TypedDict):
-    """One series of an answer."""
+    """One series of a result."""
 
     metric: dict[str, str]
     value: list[Any]
-    """Of an instant: when, and the value as text."""
+    """For an instant query: when, and the value as text."""
     values: list[list[Any]]
-    """Of a range: the same, many times."""
+    """For a range query: a list of these."""
 
 
 class Prometheus:
     """A context manager: inside, it runs."""
 
     def __init__(self, rule_groups: Document, target: str) -> None:
-        """
-        :param rule_groups: with alerts.
-        :param target: host and port of what is scraped, as the Prometheus operator does by the chart's ServiceMonitor.
+        """:param rule_groups: with alerts.
+        :param target: host and port to scrape, as the Prometheus operator does with the chart's ServiceMonitor.
         """
         self._rules = rule_groups
         self._target = target
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Start it, and wait until it is ready."""
+        """Starts it, and waits until it is ready."""
         with ExitStack() as stack:
             directory = Path(tempfile.mkdtemp(prefix="prometheus-"))
             stack.callback(shutil.rmtree, directory, ignore_errors=True)
@@ -74,19 +73,19 @@ class Prometheus:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End it."""
+        """Stops it."""
         self._stack.close()
 
     def query(self, text: str) -> list[Vector]:
-        """What it answers now; the test fails where it can't read the query."""
+        """The current result; the test fails if the query is invalid."""
         return self._ask("query", query=text)
 
     def query_range(self, text: str, begin: float, end: float, step: float) -> list[Vector]:
-        """What it answers over a time."""
+        """The result over a period."""
         return self._ask("query_range", query=text, start=begin, end=end, step=step)
 
     def firing(self) -> set[tuple[str, str, str]]:
-        """Each alert that fires: its name, its namespace, and the resource's or endpoint's name; empty without."""
+        """Each firing alert: its name, its namespace, and the resource's or endpoint's name, empty if it has none."""
         found = self.query('ALERTS{alertstate="firing"}')
         return {
             (labels["alertname"], labels.get("namespace", ""), labels.get("name", labels.get("endpoint", "")))
@@ -94,12 +93,12 @@ class Prometheus:
         }
 
     def alerts(self) -> list[dict[str, Any]]:
-        """All that are pending or fire, with their texts."""
+        """All pending or firing alerts, with their texts."""
         found: list[dict[str, Any]] = self._http.get("/api/v1/alerts").json()["data"]["alerts"]
         return found
 
     def rules(self) -> list[dict[str, Any]]:
-        """Those that it has loaded, with their health."""
+        """The rules it has loaded, with their health."""
         groups = self._http.get("/api/v1/rules").json()["data"]["groups"]
         return [rule for group in groups for rule in group["rules"]]
 

@@ -1,4 +1,4 @@
-"""promtool on the chart's rules and on what an operator told."""
+"""promtool on the chart's rules and on what an operator reported."""
 
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,12 @@ from tests.cluster import tool
 OWN: Final = "IntegrationToken.*|TokenEndpoint.*"
 """Names of the chart's alerts."""
 FIRING: Final = f'count by (alertname, namespace, name) (ALERTS{{alertstate="firing", alertname=~"{OWN}"}})'
-"""Each of the chart's alerts that fires, whatever else it bears."""
+"""Each of the chart's alerts that fires, whatever its other labels."""
 
 
 @dataclass(slots=True)
 class Case:
-    """What promtool plays, and what is to be seen of it."""
+    """What promtool plays, and what must be seen of it."""
 
     name: str
     step: int
@@ -28,21 +28,22 @@ class Case:
     _checks: list[Document] = field(default_factory=list)
 
     def fire(self, at: float, *alerts: str, besides: str = "none") -> None:
-        """At that second these alerts fire and no other: each as `Alert namespace/name`, without `/name` where it is
-        about more.
+        """At that second these alerts fire and no others, each as `Alert namespace/name`.
 
-        :param besides: an alert that isn't looked at.
+        Alerts about more than one object omit `/name`.
+
+        :param besides: an alert that isn't checked.
         """
         query = f'{FIRING} unless on (alertname) ALERTS{{alertname="{besides}"}}'
         self.see(at, query, {_labels(alert): 1.0 for alert in alerts})
 
     def see(self, at: float, query: str, samples: Mapping[str, float]) -> None:
-        """At that second the query is answered with these values, by their labels as PromQL writes them."""
+        """At that second the query returns these values, by their labels in PromQL notation."""
         expected = [{"labels": labels, "value": value} for labels, value in samples.items()]
         self._checks.append({"expr": query, "eval_time": f"{at:.0f}s", "exp_samples": expected})
 
     def document(self) -> Document:
-        """Of promtool's `tests`."""
+        """An entry of promtool's `tests`."""
         return {
             "name": self.name,
             "interval": f"{self.step}s",
@@ -52,9 +53,9 @@ class Case:
 
 
 def play(rules: Path, played: Sequence[Case], directory: Path) -> None:
-    """Has promtool play all cases; the test fails with what it says."""
+    """Makes promtool play all cases; the test fails with its output."""
     file = directory / f"{rules.stem}-tests.yml"
-    # Evaluating takes most of the time, and no alert of a day is a matter of a minute.
+    # Evaluation takes most of the time, and no daily alert depends on the minute.
     seconds = max(60, *(case.step for case in played))
     tests = [case.document() for case in played]
     document = {"rule_files": [str(rules)], "evaluation_interval": f"{seconds}s", "tests": tests}
@@ -63,7 +64,7 @@ def play(rules: Path, played: Sequence[Case], directory: Path) -> None:
 
 
 def call(*arguments: str, stdin: str = "") -> str:
-    """What it prints; the test fails where it is not content."""
+    """Its output; the test fails if it reports a problem."""
     answer = subprocess.run(
         [tool.find("promtool"), *arguments], input=stdin, capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""The chart's rules, as Helm renders them, and its dashboard's queries."""
+"""The chart's rules as rendered by Helm, and its dashboard's queries."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from tests.cluster.client import CHART
 JOB: Final = "tokens-integration-token-operator"
 NAMESPACE: Final = "operators"
 TARGET: Final = {"job": JOB, "namespace": NAMESPACE, "service": JOB, "pod": f"{JOB}-0", "instance": "10.0.0.1:8080"}
-"""Labels that the Prometheus operator gives what it scrapes by the chart's ServiceMonitor."""
+"""Labels that the Prometheus operator adds to targets of the chart's ServiceMonitor."""
 
 ALERTS: Final = (
     "refreshFailing",
@@ -28,7 +28,7 @@ ALERTS: Final = (
     "noLeader",
     "operatorAbsent",
 )
-"""As the chart's values name them."""
+"""Names of the alerts in the chart's values."""
 HASTY: Final = (
     *(f"--set=metrics.prometheusRule.alerts.{alert}.for=4s" for alert in ALERTS),
     "--set=metrics.prometheusRule.interval=1s",
@@ -37,43 +37,43 @@ HASTY: Final = (
 """Values with which an alert needs no minutes to fire."""
 
 _VARIABLES: Final = {"$job": ".+", "$namespace": ".*", "$__rate_interval": "10s"}
-"""What Grafana would put there, with all of it chosen."""
+"""What Grafana would insert with everything selected."""
 
 
 def rendered(helm: Helm, *values: str) -> Document:
-    """The spec of the chart's PrometheusRule, which is what Prometheus itself reads."""
+    """The spec of the chart's PrometheusRule, in the format that Prometheus reads."""
     rule = the("PrometheusRule", helm.template("--set=metrics.prometheusRule.enabled=true", *values))
     spec: Document = rule["spec"]
     return spec
 
 
 def write(rules: Document, path: Path) -> Path:
-    """As a file of rules."""
+    """Writes a rules file."""
     path.write_text(yaml.safe_dump(rules, sort_keys=False))
     return path
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One of the dashboard's."""
+    """One of the dashboard's queries."""
 
     panel: str
     """The panel's title."""
     number: int
-    """Of the panel's queries, from 0 on."""
+    """Its number among the panel's queries, from 0."""
     text: str
-    """With everything chosen that can be."""
+    """With everything selected."""
     legend: str
 
 
 def dashboard() -> Document:
-    """As it stands in the chart."""
+    """The dashboard in the chart."""
     read: Document = json.loads((CHART / "files" / "dashboard.json").read_text())
     return read
 
 
 def queries() -> list[Query]:
-    """Those of all panels, in their order."""
+    """The queries of all panels, in order."""
     return [
         Query(panel["title"], number, _chosen(target["expr"]), target["legendFormat"])
         for panel in dashboard()["panels"]
@@ -82,7 +82,7 @@ def queries() -> list[Query]:
 
 
 def legend(pattern: str, labels: dict[str, Any]) -> str:
-    """What Grafana would write beside a line."""
+    """What Grafana would show as a line's legend."""
     return re.sub(r"\{\{(\w+)\}\}", lambda found: str(labels.get(found[1], "")), pattern).strip()
 
 

@@ -1,5 +1,4 @@
-"""A namespace in which every state that there is an alert for, or must not be, can be seen at once; and what is to be
-alerted of it."""
+"""A namespace with every state that has an alert, or must not have one, and the expected alerts."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +11,7 @@ from tests.fakes.issuer import Policy
 
 NAMESPACE: Final = "states"
 SOON: Final = 30.0
-"""Seconds for all resources together to come to where they should be."""
+"""Seconds for all resources together to reach their state."""
 
 HOUR, DAY = 3600, 86400
 LONG: Final = Policy(lifetime=HOUR, lead=600)
@@ -36,11 +35,11 @@ FIRING: Final = {
     "down": ("TokenEndpointDown",),
     "unusable": ("TokenEndpointNotReady",),
 }
-"""Resources and endpoints of the namespace by name, with the alerts that are to fire about them."""
+"""Resources and endpoints in the namespace by name, with the alerts that must fire about them."""
 
 
 def expected() -> set[tuple[str, str, str]]:
-    """Alerts with namespace and name: these and no other."""
+    """Alerts with namespace and name: these and no others."""
     return {(alert, NAMESPACE, name) for name, alerts in FIRING.items() for alert in alerts}
 
 
@@ -55,14 +54,14 @@ class Scene:
 
 
 def put_up(kube: Kube, ledger: Ledger, login: Login, down: Login) -> Scene:
-    """Create all of it, and return once everything is as it is to be seen.
+    """Creates all of it, and returns once everything is in its expected state.
 
-    :param down: an endpoint that nobody serves.
+    :param down: an endpoint where nothing listens.
     """
     stage = Stage(kube, ledger, login, NAMESPACE)
     stage.endpoint("down", tokenURL=down.endpoint.url)
     stage.endpoint("unusable", caBundle="-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n")
-    # One for each that is told to wait: where two are, the endpoint is left alone by all.
+    # One endpoint for each client told to wait: with two, everybody would leave the endpoint alone.
     stage.endpoint("busy")
     stage.endpoint("busier")
     short = Policy(lifetime=6, lead=0)

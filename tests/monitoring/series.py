@@ -1,6 +1,6 @@
-"""What an operator told at its scrapes, as promtool's tests take it: each series by its labels, with a value a scrape.
+"""What an operator reported at its scrapes, in promtool's format: each series by its labels, with a value per scrape.
 
-promtool's clock begins at 0, so moments are told relative to the first scrape. Everything else is as it was scraped.
+promtool's clock starts at 0, so times are relative to the first scrape. Everything else is as it was scraped.
 """
 
 import itertools
@@ -17,7 +17,7 @@ from tests.chart.rendering import Document
 from tests.monitoring.rules import TARGET
 
 MOMENT: Final = "_timestamp_seconds"
-"""How the names of those metrics end whose value is a moment."""
+"""Suffixes of metrics whose value is a timestamp."""
 _OWN: Final = "integration_token_"
 _ABSENT: Final = "_"
 _STALE: Final = "stale"
@@ -27,22 +27,22 @@ Series = dict[str, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Scrapes at equal distances."""
+    """Scrapes at equal intervals."""
 
     step: int
     """Seconds from one to the next."""
     scrapes: Sequence[tuple[float, str | None]]
-    """When each was, in seconds since the epoch, and its text; None where nothing answered."""
+    """The time of each in seconds since the epoch, and its text; None if there was no response."""
 
     def value(self, metric: str, at: float) -> float:
-        """What one of its series was `at` seconds after the first scrape, the only one of that metric."""
+        """The value of the metric's only series, `at` seconds after the first scrape."""
         begin = self.scrapes[0][0]
         text = next(text for now, text in self.scrapes if now - begin >= at)
         (value,) = (value for name, value in _samples(text or "", begin).items() if name.startswith(metric + "{"))
         return value
 
     def series(self) -> list[Document]:
-        """Of promtool's `input_series`."""
+        """Entries for promtool's `input_series`."""
         begin = self.scrapes[0][0]
         found: Series = {}
         for number, (_, text) in enumerate(self.scrapes):
@@ -58,7 +58,7 @@ class Recording:
 
 
 def held(text: str, now: float, steps: int, step: int) -> list[Document]:
-    """Series of an operator that goes on telling what it told now: what was so far ahead stays as far ahead."""
+    """The series of an operator that keeps reporting the same: what was so far ahead stays so far ahead."""
     series = [{"series": _name("up", {}), "values": f"1x{steps}"}]
     for name, value in _samples(text, now).items():
         moves = f"+{step}" if MOMENT in name else ""
@@ -67,20 +67,20 @@ def held(text: str, now: float, steps: int, step: int) -> list[Document]:
 
 
 def _samples(text: str, begin: float) -> dict[str, float]:
-    """The operator's own metrics, and without those of its process, which half of the text is about."""
+    """The operator's own metrics, without its process's, which make up half of the text."""
     own = "\n".join(line for line in text.splitlines() if line.startswith(_OWN))
     return {name: value - begin if MOMENT in name else value for name, value in _parsed(f"{own}\n").items()}
 
 
 @lru_cache(maxsize=8)
 def _parsed(text: str) -> dict[str, float]:
-    """Most scrapes tell what the one before told."""
+    """Most scrapes are the same as the previous one."""
     families = text_string_to_metric_families(text)
     return {_name(sample.name, sample.labels): sample.value for family in families for sample in family.samples}
 
 
 def _name(metric: str, labels: dict[str, str]) -> str:
-    """As Prometheus stores it, which honours the labels of what it scrapes: an empty one is none."""
+    """As Prometheus stores it, honouring the scraped labels: an empty label counts as missing."""
     all_labels = {name: value for name, value in (TARGET | labels).items() if value}
     return metric + "{" + ", ".join(f"{name}={json.dumps(value)}" for name, value in sorted(all_labels.items())) + "}"
 
@@ -92,7 +92,7 @@ def _number(value: float) -> str:
 
 
 def _short(values: Iterable[str]) -> str:
-    """Runs of the same value as promtool abbreviates them."""
+    """Runs of the same value in promtool's short form."""
     runs = ((value, sum(1 for _ in run)) for value, run in itertools.groupby(values))
     return " ".join(_run(value, length) for value, length in runs)
 
@@ -100,5 +100,5 @@ def _short(values: Iterable[str]) -> str:
 def _run(value: str, length: int) -> str:
     if length == 1:
         return value
-    # Of `_` the number tells how many; of values how many more.
+    # After `_` comes the number of them; after a value, how many more.
     return f"{value}x{length if value == _ABSENT else length - 1}"

@@ -1,5 +1,7 @@
-"""The chart's rules as they are installed, by promtool: on what an operator tells while days pass. What is due is told
-from what is late, and nobody is woken for a token that is as it should be."""
+"""The chart's rules on what an operator reports over days, evaluated by promtool.
+
+Being due differs from being late, and nobody is woken for a token that is as it should be.
+"""
 
 import asyncio
 from functools import cache
@@ -24,19 +26,18 @@ EXPIRES: Final = "integration_token_expiration_timestamp_seconds"
 LEAD: Final = "integration_token_rollover_lead_seconds"
 SHOP: Final = f"{NAMESPACE}/shop"
 WITHOUT_LEADER: Final = "IntegrationTokenNoLeader"
-"""There is no Lease in virtual time, and so no leader to be told of: that alert is looked at elsewhere."""
+"""Virtual time has no Lease and so no leader: that alert is tested elsewhere."""
 
 OTHERS: Final = {
     "Expiry": "integration_token_expiration_timestamp_seconds - time() < 600",
     "CertManager": "integration_token_renewal_timestamp_seconds < time()",
 }
-"""Rules that are at hand for whoever knows certificates: a token is bad when it expires soon, or is older than when its
-renewal was to begin."""
+"""Rules as for certificates: a token is bad if it expires soon, or if its renewal should have begun."""
 
 
 @pytest.fixture(scope="module")
 def day_rules(rule_groups: Document, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The chart's, and beside them those that others would write."""
+    """The chart's rules, plus the ones that others might write."""
     own = [rule for group in rule_groups["groups"] for rule in group["rules"] if rule["alert"] != WITHOUT_LEADER]
     others = [{"alert": name, "expr": expression, "for": "5m"} for name, expression in OTHERS.items()]
     groups = [{"name": "own", "rules": own}, {"name": "others", "rules": others}]
@@ -48,7 +49,7 @@ _OTHER: Final = f'count by (alertname) (ALERTS{{alertstate="firing", alertname=~
 
 
 def _ever(seconds: float) -> str:
-    """Every alert of the chart that fired once within that time."""
+    """Every alert of the chart that fired within that time."""
     fired = f'ALERTS{{alertstate="firing", alertname=~"{OWN}"}}'
     return f"count by (alertname) (count_over_time({fired}[{seconds:.0f}s]))"
 
@@ -60,19 +61,19 @@ QUIET: Final = {
     "1 h": Policy(HOUR, 600),
     "Keycloak": Policy(300, 0, cached=False),
 }
-"""Endpoints at which all is well."""
+"""Endpoints without problems."""
 
 
 @cache
 def _days(kind: str) -> Recording:
-    """Two days at such an endpoint; some hours, seen more closely, where tokens live for less."""
+    """Two days at such an endpoint; some hours in finer steps if tokens live for less."""
     policy = QUIET[kind]
     return record(nothing, 2 * DAY, policy) if policy.lifetime == DAY else record(nothing, 6 * HOUR, policy, step=30)
 
 
 @pytest.mark.parametrize("kind", QUIET)
 def test_days_on_which_all_is_well(day_rules: Path, tmp_path: Path, kind: str) -> None:
-    """Of no endpoint that answers with a new token in time is there an alert, on the first day or any later one."""
+    """An endpoint with new tokens in time causes no alert, on the first day or later."""
     recording = _days(kind)
     case = Case(kind, recording.step, recording.series())
     end = recording.step * (len(recording.scrapes) - 1)
@@ -81,8 +82,10 @@ def test_days_on_which_all_is_well(day_rules: Path, tmp_path: Path, kind: str) -
 
 
 def test_days_at_an_endpoint_without_a_lead(day_rules: Path, tmp_path: Path) -> None:
-    """It is told, as information, that tokens come too late for files, once that has been seen; and nothing else. Who
-    took every token for bad that expires in ten minutes would be woken each day."""
+    """An information alert says that tokens come too late for files, once that has been seen; nothing else fires.
+
+    A rule about any token that expires within ten minutes would wake somebody each day.
+    """
     recording = record(nothing, 3 * DAY, Policy(DAY, 0))
     case = Case("lead 0", STEP, recording.series())
     case.see(3 * DAY, _ever(3 * DAY), {'{alertname="IntegrationTokenRolloverTooLate"}': 1})
@@ -93,8 +96,10 @@ def test_days_at_an_endpoint_without_a_lead(day_rules: Path, tmp_path: Path) -> 
 
 
 def test_rule_for_certificates_is_a_false_alarm(day_rules: Path, tmp_path: Path) -> None:
-    """Who took a token for bad whose renewal was to have begun would be woken for hours of the first day, and for as
-    long as nothing is learned: the endpoint isn't to answer with a new one before its last hour."""
+    """A rule about overdue renewals would fire for hours of the first day, until the lead is learned.
+
+    The endpoint has no new token before its last hour.
+    """
     recording = _days("lead 1 h")
     expiry = recording.value(EXPIRES, 0)
     case = Case("lead 1 h", STEP, recording.series())
@@ -104,12 +109,14 @@ def test_rule_for_certificates_is_a_false_alarm(day_rules: Path, tmp_path: Path)
 
 
 BEGIN: Final = 1.5 * DAY
-"""When what goes wrong begins: by then it is known when the endpoint rolls over."""
+"""When the problem starts: by then the rollover lead is known."""
 
 
 def test_outage_of_an_endpoint(day_rules: Path, tmp_path: Path) -> None:
-    """First it is told that refreshing fails and that the endpoint is down, before anything breaks; then that the token
-    is late; at last that it has expired; and once the endpoint is back, nothing."""
+    """First come failing refreshes and the endpoint being down, before anything breaks, then a late token.
+
+    At last the token has expired; once the endpoint is back, nothing fires.
+    """
     end = 2 * DAY + 6 * HOUR
 
     async def plot(world: World) -> None:
@@ -133,7 +140,7 @@ def test_outage_of_an_endpoint(day_rules: Path, tmp_path: Path) -> None:
 
 
 def test_endpoint_that_keeps_the_operator_waiting(day_rules: Path, tmp_path: Path) -> None:
-    """Waiting as the endpoint asked for is no failure; but where it makes a token late, that is alerted."""
+    """Waiting as the endpoint asked is no failure; but if that makes a token late, there is an alert."""
 
     async def plot(world: World) -> None:
         await asyncio.sleep(BEGIN)
@@ -148,7 +155,7 @@ def test_endpoint_that_keeps_the_operator_waiting(day_rules: Path, tmp_path: Pat
 
 
 def test_suspended_for_a_day(day_rules: Path, tmp_path: Path) -> None:
-    """As long as its token is valid it is nobody's concern, however overdue; then it is told, as information."""
+    """While its token is valid nothing fires, however overdue it is; then there is an information alert."""
 
     async def plot(world: World) -> None:
         await asyncio.sleep(BEGIN)
@@ -164,7 +171,7 @@ def test_suspended_for_a_day(day_rules: Path, tmp_path: Path) -> None:
 
 
 def test_resource_without_a_token_expires_never(day_rules: Path, tmp_path: Path) -> None:
-    """Where there has been no token yet no rule about an expiry fires; that there is none is alerted."""
+    """Without a first token no rule about expiry fires; the missing token itself is alerted."""
     recording = record(nothing, HOUR, Policy(), credentialsSecretRef={"name": "not-there-yet"})
     case = Case("none", STEP, recording.series())
     case.fire(30 * MINUTE, f"IntegrationTokenNotReady {SHOP}")

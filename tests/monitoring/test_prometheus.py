@@ -1,4 +1,4 @@
-"""A real Prometheus with the chart's rules, scraping a real operator whose resources are in every state."""
+"""A real Prometheus with the chart's rules, scraping a real operator with resources in every state."""
 
 import re
 from pathlib import Path
@@ -12,22 +12,24 @@ from tests.monitoring.promtool import call
 from tests.monitoring.scene import NAMESPACE, Scene
 
 SOON = 30.0
-"""Seconds for the rules to see what is so: a scrape, four seconds that it lasts, and for what is counted two more."""
+"""Seconds until the rules see the state: a scrape, the four seconds it must last, and two more for counters."""
 
 OPERATIONS = Path(__file__).parents[2] / "operator" / "docs" / "operations.md"
 EMPTY = {"Overdue against the learned rollover", "Requests saved", "Watch restarts", "Trusted authorities"}
-"""Panels that are good while they are empty, as they are here."""
+"""Panels that are empty if all is well, as here."""
 
 
 def test_rules_are_loaded(prometheus: Prometheus, states: Scene) -> None:
-    """Prometheus takes every rule of the chart, and none of them fails when it is evaluated."""
+    """Prometheus loads every rule of the chart, and none of them fails when evaluated."""
     poll(lambda: all(rule["health"] == "ok" for rule in prometheus.rules()), "every rule to be evaluated")
     assert len(prometheus.rules()) == len(rules.ALERTS)
 
 
 def test_alerts_of_every_state(prometheus: Prometheus, states: Scene) -> None:
-    """A refresh that fails fires while the token is still valid; each other state fires what is told of it; healthy,
-    waiting and suspended neighbours with valid tokens fire nothing."""
+    """A failing refresh fires while the token is still valid; every other state fires its own alerts.
+
+    Healthy, waiting and suspended neighbours with valid tokens fire nothing.
+    """
     expected = scene.expected()
     firing: set[tuple[str, str, str]] = set()
 
@@ -44,7 +46,7 @@ def test_alerts_of_every_state(prometheus: Prometheus, states: Scene) -> None:
 
 
 def test_alert_says_what_is_wrong_and_where_to_read_on(prometheus: Prometheus, states: Scene) -> None:
-    """Which resource, at which endpoint, for which reason; and the section of the troubleshooting page."""
+    """The resource, endpoint and reason, and the section in the troubleshooting page."""
     test_alerts_of_every_state(prometheus, states)
     (alert,) = (alert for alert in prometheus.alerts() if alert["labels"]["alertname"] == scene.REFRESH)
     assert alert["annotations"]["description"].startswith(
@@ -55,7 +57,7 @@ def test_alert_says_what_is_wrong_and_where_to_read_on(prometheus: Prometheus, s
 
 
 def test_every_query_of_the_dashboard_is_answered(prometheus: Prometheus, states: Scene) -> None:
-    """With data, but for panels that show only what is wrong."""
+    """With data, except for panels that only show problems."""
 
     def unanswered() -> set[str]:
         return {query.panel for query in rules.queries() if not prometheus.query(query.text)}
@@ -64,7 +66,7 @@ def test_every_query_of_the_dashboard_is_answered(prometheus: Prometheus, states
 
 
 def test_queries_of_the_document_are_answered(prometheus: Prometheus, states: Scene) -> None:
-    """Each question of operator/docs/operations.md has an answer here, with this endpoint in place of the example's."""
+    """Each query in operator/docs/operations.md has a result here, with this endpoint in place of the example's."""
     rows = re.findall(r"^\| .+\? \| `(.+?)`", OPERATIONS.read_text(), re.MULTILINE)
     texts = [row.replace("ClusterTokenEndpoint", "TokenEndpoint").replace("grafx", "login") for row in rows]
     assert len(texts) > 9
@@ -76,12 +78,12 @@ def test_queries_of_the_document_are_answered(prometheus: Prometheus, states: Sc
 
 
 def test_what_is_told_is_well_formed(scraped: Scraped) -> None:
-    """promtool has nothing to say about names and help texts of the operator's metrics."""
+    """promtool has no complaints about the names and help texts of the operator's metrics."""
     call("check", "metrics", stdin=scraped.text)
 
 
 def test_alerts_when_the_operator_is_gone(prometheus: Prometheus, operator: Operator, states: Scene) -> None:
-    """Its absence is alerted, and that nobody leads, although no series tells so any more."""
+    """Its absence is alerted, and so is the missing leader, although no series reports either any more."""
     operator.stop()
     gone = {"IntegrationTokenNoLeader", "IntegrationTokenOperatorAbsent"}
     poll(lambda: gone <= {name for name, _, _ in prometheus.firing()}, "the alerts of its absence", SOON)

@@ -1,4 +1,4 @@
-"""The chart's rules as they are installed, by promtool: on what a real operator told of every state."""
+"""The chart's rules on what a real operator reported of every state, evaluated by promtool."""
 
 import re
 from pathlib import Path
@@ -10,17 +10,17 @@ from tests.monitoring.series import held
 
 MINUTE = 60
 COUNTED = "TokenEndpointDown"
-"""By what changes from scrape to scrape, so it can't be told from a single one."""
+"""It depends on changes between scrapes, so a single one isn't enough."""
 
 
 def test_rules_are_correct(rule_file: Path) -> None:
-    """promtool, asked for everything that it can find, finds nothing."""
+    """promtool finds nothing, with all its checks enabled."""
     said = promtool.call("check", "rules", "--lint=all", "--lint-fatal", str(rule_file))
     assert "SUCCESS: 10 rules found" in said
 
 
 def test_states_that_last(rule_file: Path, scraped: Scraped, tmp_path: Path) -> None:
-    """Each state fires its alerts when it has lasted as long as the rule says, none before, and no other ever."""
+    """Each state fires its alerts after the rule's duration, none earlier, and no others."""
     case = Case("states", MINUTE, held(scraped.text, scraped.now, 90, MINUTE))
     told = [f"{alert} {namespace}/{name}" for alert, namespace, name in sorted(scene.expected())]
     told = [line.replace("/unusable", "") for line in told if line.split()[0] != COUNTED]
@@ -38,7 +38,7 @@ def test_states_that_last(rule_file: Path, scraped: Scraped, tmp_path: Path) -> 
 
 
 def test_operator_that_was_never_there(rule_file: Path, tmp_path: Path) -> None:
-    """Without a single series it is alerted that there is none, and that nobody leads; a sum alone would never tell."""
+    """Missing metrics and a missing leader are alerted without a single series; a sum alone would stay silent."""
     case = Case("absent", MINUTE, [])
     case.fire(4 * MINUTE)
     case.fire(5 * MINUTE, "IntegrationTokenNoLeader operators")
@@ -48,7 +48,7 @@ def test_operator_that_was_never_there(rule_file: Path, tmp_path: Path) -> None:
 
 
 def test_replicas_of_which_none_leads(rule_file: Path, tmp_path: Path, scraped: Scraped) -> None:
-    """Where replicas answer and none has the Lease, that alone is alerted."""
+    """If replicas respond but none has the Lease, only that is alerted."""
     standby, changed = re.subn(
         r"^integration_token_leader 1(\.0)?$", "integration_token_leader 0", scraped.text, flags=re.M
     )

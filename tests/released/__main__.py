@@ -1,4 +1,4 @@
-"""Writes the vectors of those releases that have none yet."""
+"""Writes the vectors of releases that have none yet."""
 
 import json
 

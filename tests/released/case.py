@@ -13,7 +13,7 @@ DAY: Final = 86400.0
 def case(
     *, kind: str = "ClusterTokenEndpoint", endpoint: Object | None = None, token: Object | None = None, **spec: Any
 ) -> Object:
-    """One case: a day's token at an endpoint with defaults, unless more is said of either."""
+    """One case: a one-day token at an endpoint with defaults, unless more is specified."""
     namespaced = {"namespace": "store"} if kind == "TokenEndpoint" else {}
     return {
         "endpoint": {
@@ -86,11 +86,11 @@ FIXED: Final = {
     "how it is renewed": case(renewBefore="30m", mountRefresh="Always"),
     "how long it is used": case(consumerDelay="1m"),
 }
-"""By what is special about them."""
+"""Named after what is special about them."""
 
 
 def drawn(seed: int, count: int) -> list[Object]:
-    """Random cases of what release 0.1.0 knows; those of a seed are the same for ever."""
+    """Random cases of what release 0.1.0 knows; a seed always gives the same ones."""
     draw = random.Random(seed)  # noqa: S311  # no secret
     return [_drawn(draw) for _ in range(count)]
 

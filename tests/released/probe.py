@@ -1,7 +1,7 @@
-"""What one version of the operator would write and read: cases as JSON on stdin, answers as JSON on stdout.
+"""What one version of the operator would write and read: cases as JSON on stdin, results as JSON on stdout.
 
-Runs with whatever version stands first on the path, and by nothing but its public names. Where a later tree moves them
-this is what the released versions go on being asked by, and the tree gets a probe of its own.
+It runs with the first version on the path, and uses only public names. If a later tree moves them, the released
+versions are still asked by this probe, and the tree gets its own.
 """
 
 import json
@@ -23,7 +23,7 @@ Object = dict[str, Any]
 
 
 def answers(cases: list[Object]) -> Object:
-    """What the version answers to all cases, and what it calls things."""
+    """The version's results for all cases, and its names."""
     return {
         "code": str(Path(integration_token.__file__ or "").parent),
         "names": {
@@ -40,10 +40,10 @@ def answers(cases: list[Object]) -> Object:
 
 
 def answer(case: Object) -> Object:
-    """What it writes for a token of an integration at an endpoint.
+    """What it writes for an integration's token at an endpoint.
 
-    Where the case has a Secret: also what it reads there, whether that is a token of the grant as specified, and
-    whether it would write the Secret anew.
+    If the case has a Secret: also what it reads there, whether that is a token of the grant as specified, and whether
+    it would rewrite the Secret.
     """
     endpoint = parse_endpoint(EndpointKind(case["endpoint"]["kind"]), case["endpoint"])
     integration = parse_integration(case["integration"])
@@ -51,7 +51,7 @@ def answer(case: Object) -> Object:
     digest = _module("oauth.request", "cluster.target").grant_hash(endpoint, integration)
     uid, version = case["credentials"]["uid"], case["credentials"]["resourceVersion"]
     kind = get_type_hints(StoredToken)["identity"]
-    # 0.1.0 has both beside each other.
+    # 0.1.0 has them side by side.
     credentials = (f"{uid}/{version}",) if "credentials_revision" in kind.__annotations__ else (uid, version)
     identity = kind(endpoint.uid, digest, *credentials)
     stored = StoredToken(Token(**token), identity)

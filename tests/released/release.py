@@ -1,4 +1,4 @@
-"""A released version of the operator, as a wheel that stands before the installed tree."""
+"""A released version of the operator, as a wheel that precedes the installed tree on the path."""
 
 import json
 import os
@@ -21,16 +21,16 @@ class Release:
 
     @property
     def version(self) -> str:
-        """Such as 0.1.0."""
+        """For example 0.1.0."""
         return self.wheel.name.split("-")[1]
 
     @property
     def vectors(self) -> Path:
-        """The file with what it wrote for the cases of its time."""
+        """The file with its output for the cases of its time."""
         return HERE / f"{self.version}.json"
 
     def ask(self, cases: Sequence[Any]) -> dict[str, Any]:
-        """What its code answers to the probe."""
+        """Its code's answers to the probe."""
         answer = subprocess.run(
             [sys.executable, str(PROBE)],
             input=json.dumps(cases),
@@ -44,4 +44,4 @@ class Release:
 
 
 RELEASES: Final = tuple(Release(wheel) for wheel in sorted(HERE.glob("*.whl")))
-"""All of them."""
+"""All releases."""

@@ -1,1 +1,1 @@
-"""The documents as a site: how it is built, and what it must not do."""
+"""The documents as a site: how it is built, and what it must not contain."""

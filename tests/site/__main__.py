@@ -1,4 +1,4 @@
-"""`make docs`: builds the site into dist/site; fails with what is wrong with the documents."""
+"""`make docs`: builds the site into dist/site; fails with a list of problems in the documents."""
 
 import shutil
 import sys
@@ -11,7 +11,7 @@ SITE: Final = ROOT / "dist" / "site"
 
 
 def main() -> int:
-    """The exit code."""
+    """Returns the exit code."""
     shutil.rmtree(SITE, ignore_errors=True)
     SITE.mkdir(parents=True)
     if wrong := build(SITE):

@@ -1,4 +1,4 @@
-"""Builds the site, and looks through it for what it must not do."""
+"""Builds the site, and checks it for what it must not contain."""
 
 import re
 import subprocess
@@ -21,13 +21,13 @@ LOADS: Final = re.compile(
     r"|\b(?:fetch|import|importScripts)\(\s*[\"'](?:https?:)?//[^\"']+",
     re.IGNORECASE,
 )
-"""What a browser loads by itself from another host. Links that a reader follows are none."""
+"""What a browser loads from another host without a click. Links for readers don't count."""
 
 _LOADING: Final = frozenset({".html", ".css", ".js", ".svg"})
 
 
 def build(directory: Path, root: Path = ROOT) -> list[str]:
-    """The site of a project, into a directory; returns what is wrong with it."""
+    """Builds a project's site in a directory; returns its problems."""
     with tempfile.TemporaryDirectory() as name:
         source = Path(name)
         try:
@@ -51,14 +51,14 @@ def foreign(directory: Path) -> Iterator[str]:
 
 
 def undrawn(directory: Path) -> Iterator[str]:
-    """Diagrams that stay text: a browser draws them with a program that the site doesn't have."""
+    """Diagrams left as text: a browser would draw them with a program that the site lacks."""
     for path in sorted(directory.rglob("*.html")):
         if "highlight-mermaid" in path.read_text():
             yield f"{path.relative_to(directory)} has a Mermaid diagram, which the site doesn't draw: make it an SVG"
 
 
 def unnamed(directory: Path) -> Iterator[str]:
-    """Pictures without a text for those who don't see them. Sphinx gives these the name of their file."""
+    """Pictures without alternative text. Sphinx gives these the name of their file."""
     for path in sorted(directory.rglob("*.html")):
         for text, picture in re.findall(r'<img alt="([^"]*)" src="([^"]*)"', path.read_text()):
             if text in {"", picture}:

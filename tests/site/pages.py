@@ -1,7 +1,7 @@
-"""The pages as Sphinx reads them: the Markdown of the repository, with its links turned to the site.
+"""The pages as Sphinx reads them: the repository's Markdown, with links adapted to the site.
 
-In the repository a link is a path from the file that has it. On the site, a link to a document leads to its page, and
-one to any other file to that file in the repository.
+In the repository a link is a path relative to its file. On the site, a link to a document leads to its page, and a link
+to any other file leads to that file in the repository.
 """
 
 import os
@@ -19,7 +19,7 @@ DOCUMENTS: Final = Path("operator/docs")
 """Below the root. Every Markdown file in it is a page."""
 
 PICTURES: Final = frozenset({".svg", ".png"})
-"""What files of pictures end in."""
+"""Suffixes of pictures."""
 
 _FENCE: Final = re.compile(r"^ *(```+|~~~+).*?^ *\1 *$", re.MULTILINE | re.DOTALL)
 _DIAGRAM: Final = re.compile(r"^```mermaid\n.*?^```$", re.MULTILINE | re.DOTALL)
@@ -33,25 +33,25 @@ class PageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """What becomes of which file."""
+    """Which file becomes which page."""
 
     root: Path
-    """Of the project."""
+    """The project's root."""
     settings: Mapping[str, Any]
-    """What conf.py sets."""
+    """The settings in conf.py."""
 
     @classmethod
     def read(cls, root: Path = ROOT) -> "Pages":
-        """Those of a project."""
+        """The pages of a project."""
         return cls(root, runpy.run_path(str(root / DOCUMENTS / "conf.py")))
 
     def files(self) -> dict[str, str]:
-        """Paths of Markdown files below the root, each with its page's name."""
+        """Paths of Markdown files below the root, with the names of their pages."""
         inside = {(DOCUMENTS / path.name).as_posix(): path.stem for path in (self.root / DOCUMENTS).glob("*.md")}
         return inside | {path: name for name, path in self.settings["elsewhere"].items()}
 
     def write(self, directory: Path) -> None:
-        """Everything that Sphinx reads. Raises PageError."""
+        """Writes everything that Sphinx reads. Raises PageError."""
         for beside in (self.root / DOCUMENTS).iterdir():
             if beside.suffix in {".py", ".css"} | PICTURES:
                 shutil.copy(beside, directory)
@@ -64,7 +64,7 @@ class Pages:
             (directory / f"{name}.md").write_text(text)
 
     def turned(self, path: str, text: str) -> str:
-        """The text of a file with its links as they are on the site. Raises PageError."""
+        """A file's text with the links of the site. Raises PageError."""
         files = self.files()
         fences = [range(*found.span()) for found in _FENCE.finditer(text)]
 
@@ -88,7 +88,7 @@ class Pages:
         return _LINK.sub(turn, text)
 
     def _navigation(self) -> str:
-        """For the first page, of which it is hidden."""
+        """For the first page, hidden there."""
         parts = []
         for caption, names in self.settings["navigation"].items():
             parts.append("\n".join(["", "```{toctree}", ":hidden:", f":caption: {caption}", "", *names, "```", ""]))
@@ -96,6 +96,6 @@ class Pages:
 
 
 def _title(picture: Path) -> str:
-    """What an SVG says of itself."""
+    """The title in an SVG."""
     found = re.search(r"<title>(.*?)</title>", picture.read_text())
     return found[1] if found else ""

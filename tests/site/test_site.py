@@ -1,4 +1,4 @@
-"""A site is refused for what its readers would stumble over."""
+"""A site with problems for its readers is refused."""
 
 import re
 import tomllib
@@ -32,7 +32,7 @@ PAGES = {
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """A project of two documents and a page from elsewhere."""
+    """A project with two documents and a page from elsewhere."""
     root = tmp_path / "project"
     for path, text in PAGES.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def small(tmp_path: Path) -> Path:
 
 
 def test_a_link_leads_to_a_page_or_to_the_file_in_the_repository(small: Path, tmp_path: Path) -> None:
-    """Whatever file it is in, so that the same text serves on both."""
+    """From any file, so that the same text works in both places."""
     assert build(tmp_path / "site", small) == []
     home = (tmp_path / "site" / "index.html").read_text()
     assert 'href="other.html#one-part"' in home
@@ -92,13 +92,13 @@ def test_a_build_fails_and_says_what_is_wrong(small: Path, tmp_path: Path, page:
     ],
 )
 def test_what_is_loaded_from_other_hosts_is_found(tmp_path: Path, name: str, text: str, loads: bool) -> None:
-    """And what a reader may follow is not."""
+    """Links for readers are not."""
     (tmp_path / name).write_text(text)
     assert bool(list(foreign(tmp_path))) == loads
 
 
 def test_every_document_is_a_page() -> None:
-    """Those of the folder, and those from elsewhere."""
+    """Those in the folder, and those from elsewhere."""
     files = Pages.read().files()
     assert {f"{DOCUMENTS}/{path.name}" for path in (ROOT / DOCUMENTS).glob("*.md")} <= files.keys()
     assert all((ROOT / path).exists() for path in files)
@@ -107,7 +107,7 @@ def test_every_document_is_a_page() -> None:
 
 @pytest.mark.parametrize(("path", "picture"), Pages.read().settings["drawn"].items())
 def test_a_picture_shows_what_the_diagram_does(path: str, picture: str) -> None:
-    """Every label of the one is in the other."""
+    """Every label of one is in the other."""
     _, _, after = (ROOT / path).read_text().partition("```mermaid")
     labels = re.findall(r'"([^"]+)"', after.partition("```")[0])
     shown = re.findall(r"<text[^>]*>([^<]+)<", (ROOT / DOCUMENTS / picture).read_text())

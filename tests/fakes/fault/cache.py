@@ -11,12 +11,12 @@ from tests.fakes.reply import Reply
 
 
 def _with(**changes: Any) -> Issue:
-    """The usual cache by another policy."""
+    """The usual cache with another policy."""
     return lambda issuer, grant, now: issuer.answer(grant, now, replace(issuer.policy(grant), **changes))
 
 
 def _aside(spoil: Callable[[Policy], Policy]) -> Issue:
-    """A token beside the cache: once the fault is gone, the cached one is answered as before."""
+    """An uncached token: once the fault is over, the cached one is returned again."""
 
     def issue(issuer: Issuer, grant: Grant, now: float) -> Issued:
         token = issuer.mint(grant, now, spoil(issuer.policy(grant)))
@@ -36,21 +36,21 @@ def _fewer(issuer: Issuer, grant: Grant, now: float) -> Issued:
 
 
 def _expired_jwt(issuer: Issuer, grant: Grant, now: float) -> Issued:
-    """A JWT whose `exp` has passed, beside an `expires_in` that says otherwise."""
+    """A JWT whose `exp` has passed, with an `expires_in` that says otherwise."""
     policy = issuer.policy(grant)
     token = issuer.mint(grant, now, replace(policy, jwt=True, lifetime=-60.0))
     return Issued(token, int(policy.lifetime), minted=True)
 
 
 def _replay(reply: Reply, context: Context) -> Reply:
-    """As it was answered first, with how long ago that is."""
+    """The first response again, with its age."""
     age = 0 if context.issued is None else int(context.now - context.issued.token.issued)
     headers = {"date": formatdate(context.now - age, usegmt=True), "age": str(age)}
     return replace(reply, headers={**reply.headers, **headers})
 
 
 def dated(skew: float) -> Fault:
-    """A Date that is so many seconds ahead."""
+    """A Date this many seconds ahead."""
     return Fault(
         f"Date {skew:+.0f} s",
         lambda reply, context: replace(
@@ -60,7 +60,7 @@ def dated(skew: float) -> Fault:
 
 
 REPLAYED: Final = Fault("replayed", _replay, issue=_with(frozen=True))
-"""An HTTP cache that answers what it has: Date and `expires_in` as they were, and Age."""
+"""An HTTP cache that returns a stored response: unchanged Date and `expires_in`, with Age."""
 FROZEN: Final = Fault("frozen", issue=_with(frozen=True))
 ALTERNATING: Final = Fault("alternating", issue=_with(alternating=True))
 UNCACHED: Final = Fault("uncached", issue=_with(cached=False))

@@ -1,4 +1,4 @@
-"""What an answer says instead of a token, or of one of its fields."""
+"""What a response contains instead of a token, or of one of its fields."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +10,7 @@ from tests.fakes.reply import Reply, error
 
 
 def _field(name: str, **fields: Any) -> Fault:
-    """Fields of the good answer replaced; those that are ... left out."""
+    """Replaces fields of the good response; a value of ... removes a field."""
 
     def change(reply: Reply, _: Context) -> Reply:
         changed = {key: value for key, value in {**reply.fields, **fields}.items() if value is not ...}
@@ -20,7 +20,7 @@ def _field(name: str, **fields: Any) -> Fault:
 
 
 def _token(name: str, spoil: Callable[[str], object]) -> Fault:
-    """The access token spoiled."""
+    """A broken access token."""
 
     def change(reply: Reply, _: Context) -> Reply:
         return replace(reply, fields={**reply.fields, "access_token": spoil(str(reply.fields["access_token"]))})
@@ -36,7 +36,7 @@ HTML: Final = says("HTML", _text("text/html; charset=utf-8", "<!doctype html><ti
 ARRAY: Final = says("array", _text("application/json", '[{"access_token": "x"}]'))
 EMPTY: Final = says("empty", _text("application/json", ""))
 DEEP: Final = says("deep", _text("application/json", "[" * 30000))
-"""Nested deeper than a recursive parser can follow."""
+"""Nested too deeply for a recursive parser."""
 OK_ERROR: Final = says("200 with an error", lambda _: error(200, "invalid_client", "Unknown client"))
 FORM_ENCODED: Final = Fault(
     "form-encoded",
@@ -56,7 +56,7 @@ TOKEN_TYPE_ECHO: Final = Fault(
     "token_type echo",
     lambda reply, _: replace(reply, fields={**reply.fields, "token_type": reply.fields["access_token"]}),
 )
-"""The token itself as its type: what a message about a wrong type must not quote."""
+"""The token itself as its type, which a message about a wrong type must not quote."""
 TOKEN_MISSING: Final = _field("access_token missing", access_token=...)
 TOKEN_NULL: Final = _field("access_token null", access_token=None)
 TOKEN_EMPTY: Final = _field("access_token empty", access_token="")
@@ -76,7 +76,7 @@ EXPIRES_TEXT: Final = _field("expires_in text", expires_in="soon")
 
 
 def _epoch(name: str, field: str) -> Fault:
-    """The expiry as UNIX time by the server's clock, in that field alone."""
+    """The expiry as UNIX time by the server's clock, only in that field."""
 
     def change(reply: Reply, context: Context) -> Reply:
         fields = {key: value for key, value in reply.fields.items() if key != "expires_in"}

@@ -1,4 +1,4 @@
-"""What a fault is: a way to spoil the good answer, or to give none."""
+"""What a fault is: a way to spoil the good response, or to send none."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from tests.fakes.request import TokenRequest
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The request that a fault spoils the answer of."""
+    """The request whose response a fault spoils."""
 
     request: TokenRequest
     now: float
     """The server's own clock, which may be skewed."""
     issued: Issued | None = None
-    """What it is answered with, where a token was looked up."""
+    """The good response, if a token was looked up."""
 
 
 Change = Callable[[Reply, Context], Reply]
@@ -25,15 +25,15 @@ Issue = Callable[[Issuer, Grant, float], Issued]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A way to spoil the answers of the endpoint."""
+    """A way to spoil the endpoint's responses."""
 
     name: str
     change: Change = lambda reply, _: reply
-    """From the good answer to the bad one."""
+    """From the good response to the bad one."""
     issue: Issue | None = Issuer.answer
-    """Which token is looked up for it; None where the answer has none and credentials don't matter."""
+    """Which token is looked up for it; None if the response has none and credentials don't matter."""
 
 
 def says(name: str, answer: Callable[[Context], Reply]) -> Fault:
-    """Answers without asking the issuer."""
+    """Responds without asking the issuer."""
     return Fault(name, lambda _, context: answer(context), issue=None)

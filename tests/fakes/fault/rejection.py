@@ -1,4 +1,4 @@
-"""Error answers: deserved or not, polite or not."""
+"""Error responses: deserved or not, polite or not."""
 
 import base64
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def busy(seconds: int) -> Fault:
 
 
 def redirect(code: int, url: str) -> Fault:
-    """Sends the client, and the secret with it where the client follows a 307, somewhere else."""
+    """Redirects the client elsewhere, with the secret if it follows a 307."""
     return says(f"redirect {code}", lambda _: Reply(code, headers={"location": url}, body=b""))
 
 
@@ -45,14 +45,14 @@ def retry_after(seconds: int) -> Fault:
 
 
 def retry_after_date(seconds: int) -> Fault:
-    """429 with Retry-After as an HTTP date that many seconds ahead, by the server's clock."""
+    """429 with Retry-After as an HTTP date this many seconds ahead, by the server's clock."""
     return _limited(
         "429 Retry-After date", lambda context: {"retry-after": formatdate(context.now + seconds, usegmt=True)}
     )
 
 
 def rate_limit_reset(seconds: int) -> Fault:
-    """429 as Auth0 says it: `x-ratelimit-reset`, in UNIX time by the server's clock."""
+    """429 in Auth0's way: `x-ratelimit-reset`, in UNIX time by the server's clock."""
     return _limited(
         "429 x-ratelimit-reset",
         lambda context: {

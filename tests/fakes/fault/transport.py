@@ -1,4 +1,4 @@
-"""How an answer travels, or fails to."""
+"""How a response is delivered, or fails to be."""
 
 import functools
 import gzip
@@ -10,12 +10,12 @@ from tests.fakes.reply import Delivery, Reply
 
 
 def slow(seconds: float) -> Fault:
-    """Nothing for a while, then the good answer."""
+    """Nothing for a while, then the good response."""
     return Fault("slow", lambda reply, _: replace(reply, delay=seconds))
 
 
 def drip(pause: float = 0.05) -> Fault:
-    """The good answer byte by byte: no read timeout ever runs out."""
+    """The good response byte by byte: no read timeout ever expires."""
     return Fault("drip", lambda reply, _: replace(reply, delivery=Delivery.DRIP, pause=pause))
 
 
@@ -33,4 +33,4 @@ def _bomb() -> bytes:
 
 
 GZIP_BOMB: Final = says("gzip bomb", lambda _: Reply(200, headers={"content-encoding": "gzip"}, body=_bomb()))
-"""16 KiB that unpack to 16 MiB."""
+"""16 KiB that expand to 16 MiB."""

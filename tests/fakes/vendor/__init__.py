@@ -1,5 +1,5 @@
-"""Requests as vendors' published pages have them, for endpoints that can't be run here.
+"""Requests as documented by vendors whose endpoints can't be run here.
 
-One module a vendor, which names its page and the day on which it was read, and refuses whatever that page doesn't
-allow. It shows that the operator sends what is written there, and not that the vendor's server takes it.
+There is one module per vendor, which names the page and the day it was read, and refuses whatever the page doesn't
+allow. It shows that the operator sends what is documented, not that the vendor's server accepts it.
 """

@@ -1,7 +1,7 @@
 """Anthropic: workload identity federation.
 
-https://platform.claude.com/docs/manage-claude/wif-reference, read on 2026-11-28: a JSON body of RFC 7523's grant, with
-three IDs and a fourth where a rule is enabled for several workspaces.
+https://platform.claude.com/docs/manage-claude/wif-reference, read on 2026-11-28: a JSON body with RFC 7523's grant,
+three IDs, and a fourth if a rule is enabled for several workspaces.
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ _BEGINS = {"federation_rule_id": "fdrl_", "service_account_id": "svac_"}
 
 
 def check(headers: Mapping[str, str], body: bytes, key: Any, audience: str, now: float) -> None:
-    """A request for a token.
+    """Checks a token request.
 
     :param key: the public key of the cluster's issuer.
-    :param audience: whom the federation rule wants the assertion for.
-    :raises Refused: if it is not as the page has it.
+    :param audience: the audience that the federation rule requires.
+    :raises Refused: if it differs from the page.
     """
     fields = fields_of(headers, body, "application/json")
     required = {"grant_type", "assertion", "federation_rule_id", "organization_id", "service_account_id"}

@@ -1,8 +1,8 @@
 """Auth0: authentication by Private Key JWT.
 
 https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt, read on
-2026-11-28: `iss` and `sub` the client ID, `aud` the tenant's URL with a slash at its end, `exp` five minutes ahead at
-most, a `jti` that is used once; `iat` and the header's `kid` are optional.
+2026-11-28: `iss` and `sub` the client ID, `aud` the tenant's URL with a trailing slash, `exp` at most five minutes
+ahead, a `jti` that is used once; `iat` and the header's `kid` are optional.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ _LONGEST = 300
 
 
 def check(headers: Mapping[str, str], body: bytes, tenant: str, key: Any, now: float) -> None:
-    """A request for a token.
+    """Checks a token request.
 
     :param tenant: its URL, with the slash.
     :param key: the application's public key.
-    :raises Refused: if it is not as the page has it.
+    :raises Refused: if it differs from the page.
     """
     fields = fields_of(headers, body, "application/x-www-form-urlencoded")
     required = {"grant_type", "audience", "client_assertion_type", "client_assertion"}

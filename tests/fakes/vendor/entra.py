@@ -1,10 +1,11 @@
-"""Microsoft Entra ID: client credentials by certificate, or by another issuer's token.
+"""Microsoft Entra ID: client credentials with a certificate, or with another issuer's token.
 
 https://learn.microsoft.com/entra/identity-platform/certificate-credentials, read on 2026-11-28: PS256, `typ`, and the
-certificate by `x5t#S256`; `exp` 5 to 10 minutes ahead at most, `jti` a GUID, `iss` and `sub` the client ID.
+certificate by `x5t#S256`; `exp` at most 5 to 10 minutes ahead, `jti` a GUID, `iss` and `sub` the client ID.
 
 https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow, its third case, read on
-2026-11-28 as libraries that follow it have it: the same request, with the other issuer's token as the assertion.
+2026-11-28, as implemented by libraries that follow it: the same request, with the other issuer's token as the
+assertion.
 """
 
 import uuid
@@ -16,16 +17,16 @@ import jwt
 from tests.fakes.vendor.shape import Refused, check_names, fields_of, verified
 
 AUDIENCE: Final = "api://AzureADTokenExchange"
-"""Of a federated credential, as Microsoft recommends it."""
+"""The audience of a federated credential, as Microsoft recommends it."""
 _LONGEST = 600
 
 
 def check(headers: Mapping[str, str], body: bytes, url: str, key: Any, thumbprint: str, now: float) -> None:
-    """A request for a token of the v2.0 endpoint, by certificate.
+    """Checks a request to the v2.0 token endpoint with a certificate.
 
-    :param url: the tenant's token URL, which is also whom the assertion is for.
+    :param url: the tenant's token URL, which is also the assertion's audience.
     :param key: the certificate's public key.
-    :raises Refused: if it is not as the page has it.
+    :raises Refused: if it differs from the page.
     """
     fields = _fields(headers, body)
     header = jwt.get_unverified_header(fields["client_assertion"])
@@ -39,11 +40,11 @@ def check(headers: Mapping[str, str], body: bytes, url: str, key: Any, thumbprin
 
 
 def check_federated(headers: Mapping[str, str], body: bytes, key: Any, subject: str, now: float) -> None:
-    """The same by a token of the cluster's.
+    """The same with a token of the cluster's.
 
     :param key: the public key of the cluster's issuer.
     :param subject: that of the application's federated credential.
-    :raises Refused: if it is not as the page has it.
+    :raises Refused: if it differs from the page.
     """
     fields = _fields(headers, body)
     _check_guid(fields["client_id"])

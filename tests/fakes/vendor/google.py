@@ -1,8 +1,8 @@
-"""Google: a service account's own key, by HTTP.
+"""Google: a service account's own key, over HTTP.
 
 https://developers.google.com/identity/protocols/oauth2/service-account, read on 2026-11-28: RS256; `iss` the account's
-e-mail address, `scope` as a claim with spaces between, `aud` the token URL always, `exp` an hour after `iat` at most;
-`sub` is for who is acted for. Two fields, as a form.
+e-mail address, `scope` as a claim separated by spaces, `aud` always the token URL, `exp` at most an hour after `iat`;
+`sub` is the user it acts for. Two fields, as a form.
 """
 
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ _LONGEST = 3600
 
 
 def check(headers: Mapping[str, str], body: bytes, key: Any, account: str, key_id: str, now: float) -> None:
-    """A request for a token.
+    """Checks a token request.
 
     :param key: the account's public one, and its ID.
-    :raises Refused: if it is not as the page has it.
+    :raises Refused: if it differs from the page.
     """
     fields = fields_of(headers, body, "application/x-www-form-urlencoded")
     check_names("fields", fields, {"grant_type", "assertion"})

@@ -1,9 +1,9 @@
 """Google Cloud: a workload's identity token exchanged at the Security Token Service.
 
 https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token, read on 2026-11-28: RFC 8693's grant with the
-provider's full resource name as audience, a scope and the requested type, and no header Authorization. By the names of
-RFC 8693 in a form, as Google's own libraries send it; the token is of RS256 or ES256, names its key, and is issued in
-the past.
+provider's full resource name as audience, a scope and the requested type, and no Authorization header. The field names
+are those of RFC 8693 in a form, as Google's own libraries send them; the token uses RS256 or ES256, names its key, and
+was issued in the past.
 """
 
 from collections.abc import Mapping
@@ -20,11 +20,11 @@ _LONGEST = 48 * 3600
 
 
 def check(headers: Mapping[str, str], body: bytes, key: Any, provider: str, now: float) -> None:
-    """A request for a token.
+    """Checks a token request.
 
     :param key: the public key of the cluster's issuer.
-    :param provider: the identity provider's full resource name: by default a token is for that, with `https:` before.
-    :raises Refused: if it is not as the page has it.
+    :param provider: the identity provider's full resource name: by default a token is for that, prefixed with `https:`.
+    :raises Refused: if it differs from the page.
     """
     fields = fields_of(headers, body, "application/x-www-form-urlencoded")
     required = {"grant_type", "audience", "scope", "requested_token_type", "subject_token", "subject_token_type"}

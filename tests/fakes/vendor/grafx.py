@@ -1,7 +1,7 @@
 """The GraFx Environment API: a client's credentials as JSON.
 
-The page "Generating a Token" of its owner's documentation (chili-publish, GraFx Developers, Environment API), read on
-2026-11-28: four fields, and no scope. A form is taken too, of which the page has an example elsewhere.
+The page "Generating a Token" in its owner's documentation (chili-publish, GraFx Developers, Environment API), read on
+2026-11-28: four fields, and no scope. A form is accepted too; the page has an example of it elsewhere.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ AUDIENCE = "https://chiligrafx.com"
 
 
 def check(headers: Mapping[str, str], body: bytes) -> None:
-    """A request for a token.
+    """Checks a token request.
 
-    :raises Refused: if it is not as the page has it.
+    :raises Refused: if it differs from the page.
     """
     fields = fields_of(headers, body, "application/json")
     check_names("fields", fields, {"grant_type", "audience", "client_id", "client_secret"})

@@ -1,8 +1,8 @@
 """Okta: a service app with a key.
 
-https://developer.okta.com/docs/guides/implement-oauth-for-okta-serviceapp/main/, read on 2026-11-28: `private_key_jwt`
-alone, `aud` the full token URL, `iss` and `sub` the client ID, `exp` an hour ahead at most; `jti` and `iat` are
-optional. A scope has to be asked for.
+https://developer.okta.com/docs/guides/implement-oauth-for-okta-serviceapp/main/, read on 2026-11-28: only
+`private_key_jwt`, `aud` the full token URL, `iss` and `sub` the client ID, `exp` at most an hour ahead; `jti` and `iat`
+are optional. A scope is required.
 """
 
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ _LONGEST = 3600
 
 
 def check(headers: Mapping[str, str], body: bytes, url: str, key: Any, now: float) -> None:
-    """A request for a token.
+    """Checks a token request.
 
     :param url: the token URL.
     :param key: the app's public key.
-    :raises Refused: if it is not as the page has it.
+    :raises Refused: if it differs from the page.
     """
     fields = fields_of(headers, body, "application/x-www-form-urlencoded")
     required = {"grant_type", "scope", "client_assertion_type", "client_assertion"}

@@ -13,11 +13,11 @@ _TYPES = frozenset({"urn:ietf:params:oauth:token-type:jwt", "urn:ietf:params:oau
 
 
 def check(headers: Mapping[str, str], body: bytes, key: Any, audience: str, now: float) -> None:
-    """A request for a token.
+    """Checks a token request.
 
     :param key: the public key of the cluster's issuer.
-    :param audience: whom the identity provider's settings want the token for.
-    :raises Refused: if it is not as the page has it.
+    :param audience: the audience in the identity provider's settings.
+    :raises Refused: if it differs from the page.
     """
     fields = fields_of(headers, body, "application/json")
     required = {"grant_type", "subject_token_type", "subject_token", "identity_provider_id", "service_account_id"}

@@ -15,15 +15,15 @@ _VALUES = {
     "requested_token_type": "urn:ietf:params:oauth:token-type:access_token",
     "scope": "inference",
 }
-"""The one value that each of these may have."""
+"""The only value allowed for each of these."""
 
 
 def check(headers: Mapping[str, str], body: bytes, key: Any, audience: str, now: float) -> None:
-    """A request for a token.
+    """Checks a token request.
 
     :param key: the public key of the cluster's issuer.
-    :param audience: whom the policy wants the token for.
-    :raises Refused: if it is not as the page has it.
+    :param audience: the audience that the policy requires.
+    :raises Refused: if it differs from the page.
     """
     fields = fields_of(headers, body, "application/x-www-form-urlencoded")
     required = {"federation_policy_id", "grant_type", "subject_token", "subject_token_type"}

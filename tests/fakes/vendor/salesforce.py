@@ -2,7 +2,7 @@
 
 https://help.salesforce.com, "OAuth 2.0 JWT Bearer Flow for Server-to-Server Integration" (remoteaccess_oauth_jwt_flow),
 read on 2026-11-28: RS256; `iss` the app's client ID, `sub` the user's name, `aud` the login server, `exp` within three
-minutes. A claim beside them is not on the page; those that every assertion of RFC 7523 may have are taken.
+minutes. The page lists no other claims; those that any RFC 7523 assertion may have are accepted.
 """
 
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ _LONGEST = 180
 
 
 def check(headers: Mapping[str, str], body: bytes, key: Any, client_id: str, user: str, now: float) -> None:
-    """A request for a token.
+    """Checks a token request.
 
     :param key: the public one of the certificate that the app has.
     :param user: as whom it acts.
-    :raises Refused: if it is not as the page has it.
+    :raises Refused: if it differs from the page.
     """
     fields = fields_of(headers, body, "application/x-www-form-urlencoded")
     check_names("fields", fields, {"grant_type", "assertion"})

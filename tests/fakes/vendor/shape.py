@@ -1,4 +1,4 @@
-"""What the vendors' modules have in common: a request taken apart, and an assertion verified."""
+"""What the vendors' modules have in common: parsing a request, and verifying an assertion."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -9,14 +9,14 @@ import jwt
 
 
 class Refused(Exception):
-    """The request is not as the page has it; the message says in what."""
+    """The request differs from the page; the message says how."""
 
 
 def fields_of(headers: Mapping[str, str], body: bytes, content_type: str) -> dict[str, str]:
     """The fields of a body, each of them once and none empty.
 
-    :param content_type: the only one that is taken.
-    :raises Refused: if it is another, or they are not so.
+    :param content_type: the only one accepted.
+    :raises Refused: if the type or the fields are wrong.
     """
     if headers.get("Content-Type") != content_type:
         raise Refused(f"the content type is not {content_type}")
@@ -32,9 +32,9 @@ def fields_of(headers: Mapping[str, str], body: bytes, content_type: str) -> dic
 
 
 def check_names(what: str, found: Mapping[str, Any], required: set[str], optional: Collection[str] = ()) -> None:
-    """Whether these are the names that the page has.
+    """Checks that these are the names on the page.
 
-    :raises Refused: if one is missing, or one more is there.
+    :raises Refused: if one is missing or unknown.
     """
     missing, others = required - set(found), set(found) - required - {*optional}
     if missing or others:
@@ -42,7 +42,7 @@ def check_names(what: str, found: Mapping[str, Any], required: set[str], optiona
 
 
 def verified(assertion: str, key: Any, algorithm: str, audience: str, now: float) -> dict[str, Any]:
-    """The claims of an assertion for that one audience, signed by that key and valid at this moment.
+    """The claims of an assertion for that one audience, signed by that key and currently valid.
 
     :raises Refused: if it isn't.
     """
