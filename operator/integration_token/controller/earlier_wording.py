@@ -4,8 +4,8 @@ After an upgrade the status of each failing resource still has its message in th
 same, so nothing is written. They are compared by their facts: the earlier phrases are replaced by today's, and
 everything else, such as names, numbers and what a server answered, must be equal.
 
-When you change the words of a condition's message, add a row with the words before and after, and a case to
-`tests/unit/test_earlier_wording.py`. Events, log lines and reasons with FIXED_MESSAGE need none: their messages are not
+When you change the words of a condition's message, add a row with the words before and after, and a message to
+`tests/unit/earlier_messages.json`. Events, log lines and reasons with FIXED_MESSAGE need none: their messages are not
 compared. Add no row if the message says more or less than before: such a status is to be written.
 """
 
