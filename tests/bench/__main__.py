@@ -1,6 +1,6 @@
-"""`python -m tests.bench`: measure the performance budget.
+"""`python -m tests.bench`: measures the performance budget.
 
-Exit codes: 0 where all limits are kept, 1 where one is missed, 2 where the bench could not be run, 130 after Ctrl-C.
+Exit codes: 0 if all limits are kept, 1 if one is missed, 2 if the bench could not be run, 130 after Ctrl-C.
 """
 
 import argparse
@@ -25,17 +25,17 @@ from tests.cluster.progress import say
 from tests.cluster.toolchain import ToolError
 
 FAULTS: Final = (BenchError, ToolError, DaemonError, CommandError, ImageError)
-"""Of the harness; their text is for whoever runs it."""
+"""Errors of the harness; their text is for its user."""
 
 EXCLUSIVE: Final = {
     "against": ("growth", "only", "storm"),
     "growth": ("json", "only", "storm"),
 }
-"""Options that say what is measured, and others that mean nothing beside them."""
+"""Options that choose what is measured, and the options that they exclude."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the bench; prints the table on stdout."""
+    """Runs the bench; prints the table on stdout."""
     chosen = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     return _guarded(lambda: _run(chosen))
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _guarded(run: Callable[[], int]) -> int:
-    """The exit code of `run`, or the one for why it could not be run, with that reason in a line."""
+    """The exit code of `run`; if it could not be run, prints the reason in one line."""
     try:
         return run()
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""An older commit's operator beside the tree's, in one run on one machine."""
+"""An older commit's operator compared with the tree's, in one run on one machine."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from tests.bench.usage import foreign_seconds
 from tests.cluster.progress import say
 
 MINUTES: Final = {Scene.COLD_1000: 1.0, Scene.COLD_10000: 4.0, Scene.SHARERS: 1.0, Scene.RENEWALS: 2.0}
-"""That one run of a scene takes."""
+"""Minutes for one run of a scene."""
 
 FOOTER: Final = """\
 Each run has a control plane of its own, with its commit's chart installed; the programs, the Python and the endpoint,
@@ -28,7 +28,7 @@ API calls: by the audit log, reads and all, about a resource, its credentials an
 
 
 def compare(commit: str, pairs: int, scenes: Sequence[Scene]) -> list[Comparison]:
-    """Run the scenes for both.
+    """Runs the scenes for both.
 
     :param commit: its full hash.
     """

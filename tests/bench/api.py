@@ -1,4 +1,4 @@
-"""The API server as an admin uses it: plain HTTP calls, cheap enough to stand beside a measurement."""
+"""The API server as an admin uses it: plain HTTP calls, cheap enough not to disturb a measurement."""
 
 import json
 import ssl
@@ -14,9 +14,9 @@ from tests.bench.manifest import API_VERSION, NAMESPACE, Object
 from tests.bench.row import BenchError
 
 CONCURRENCY: Final = 8
-"""Calls at once where many objects are created: more gain nothing on a few cores."""
+"""Parallel calls if many objects are created: more gain nothing on a few cores."""
 SILENCE: Final = 60.0
-"""Seconds that a watch may tell nothing."""
+"""Seconds that a watch may be silent."""
 
 SECRETS: Final = f"/api/v1/namespaces/{NAMESPACE}/secrets"
 TOKENS: Final = f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/integrationtokens"
@@ -30,7 +30,7 @@ _PATHS: Final = {
 
 
 class API:
-    """A context manager: inside, the API server can be asked. Each call raises BenchError where it is refused."""
+    """A context manager: inside, the API server can be called. Each call raises BenchError if it is refused."""
 
     def __init__(self, server: str, tls: ssl.SSLContext) -> None:
         self._client = httpx.Client(base_url=server, verify=tls, trust_env=False, timeout=30)
@@ -42,17 +42,17 @@ class API:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close the connections."""
+        """Closes the connections."""
         self._client.close()
 
     def create(self, body: Object) -> None:
-        """Create one object."""
+        """Creates one object."""
         namespace = body["metadata"].get("namespace", NAMESPACE)
         path = _PATHS[body["kind"]].replace(f"/namespaces/{NAMESPACE}/", f"/namespaces/{namespace}/")
         self._answer("POST", path, json=body)
 
     def create_all(self, bodies: Iterable[Object]) -> None:
-        """Create many objects, in no order."""
+        """Creates many objects, in no particular order."""
         with ThreadPoolExecutor(CONCURRENCY) as pool:
             for _ in pool.map(self.create, bodies):
                 pass
@@ -62,11 +62,11 @@ class API:
         return self._answer("GET", path)
 
     def merge(self, path: str, patch: Object) -> None:
-        """Change an object by a merge patch."""
+        """Changes an object with a merge patch."""
         self._answer("PATCH", path, json=patch, headers={"Content-Type": "application/merge-patch+json"})
 
     def delete(self, path: str) -> None:
-        """Delete an object."""
+        """Deletes an object."""
         self._answer("DELETE", path)
 
     @contextmanager

@@ -1,5 +1,7 @@
-"""The operator's writes, read from the API server's audit log as it grows: by its tail, so that watching it costs
-nothing while something is measured."""
+"""The operator's writes, read from the growing API server's audit log.
+
+Only its tail is read, so that watching it costs nothing during a measurement.
+"""
 
 import json
 import time
@@ -13,10 +15,10 @@ from typing import Any, Final
 READS: Final = frozenset({"get", "list", "watch"})
 
 BESIDE: Final = frozenset({"events", "leases"})
-"""Writes that the budget leaves out: events are news for people, and a lease is renewed whatever the tokens do."""
+"""Writes that the budget ignores: events are for people, and a lease is renewed whatever the tokens do."""
 
 QUIET: Final = 3.0
-"""Seconds without any request after which the operator is done with what it had to do."""
+"""Seconds without any request after which the operator is considered finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Write:
     """One request of the operator that changes something, or was meant to."""
 
     time: float
-    """Wall time in seconds by the API server's clock, when its answer was complete."""
+    """Wall time in seconds by the API server's clock, when its response was complete."""
     verb: str
     resource: str
     subresource: str
@@ -33,7 +35,7 @@ class Write:
 
     @property
     def counted(self) -> bool:
-        """Whether the budget counts it; a refused one, too, has cost the API server its work."""
+        """Whether the budget counts it; a refused write has cost the API server work, too."""
         return self.resource not in BESIDE
 
     @property
@@ -43,10 +45,10 @@ class Write:
 
 
 class AuditTail:
-    """What one user asks for from now on."""
+    """One user's requests from now on."""
 
     def __init__(self, path: Path, user: str) -> None:
-        """Begins at the end of the log as it is now."""
+        """Starts at the current end of the log."""
         self._path = path
         self._user = f'"username":"{user}"'.encode()
         self._offset = path.stat().st_size
@@ -54,12 +56,12 @@ class AuditTail:
         self.writes: list[Write] = []
         """Oldest first."""
         self.requests = 0
-        """Reads and all, those of leases apart, which never end; a watch counts when it has ended."""
+        """Including reads, except for leases, which never end; a watch counts when it has ended."""
         self.calls: Counter[str] = Counter()
-        """Reads and all, by the name of the object that they are about; those of events and leases apart."""
+        """Including reads, by the name of their object, except for events and leases."""
 
     def read(self) -> list[Write]:
-        """Take in what was logged since the last call; the writes among it."""
+        """Reads what was logged since the last call; returns the writes among it."""
         with self._path.open("rb") as log:
             log.seek(self._offset)
             new = log.read()
@@ -78,7 +80,7 @@ class AuditTail:
         return found
 
     def await_quiet(self, check: Callable[[], None]) -> None:
-        """Return when nothing was asked for in a while; `check` is called meanwhile, and may raise."""
+        """Returns once there were no requests for a while; meanwhile it calls `check`, which may raise."""
         before, since = -1, 0.0
         while before != self.requests or time.monotonic() < since + QUIET:
             if before != self.requests:
@@ -109,5 +111,5 @@ def writes(events: Iterable[dict[str, Any]]) -> list[Write]:
 
 
 def rehearsed(event: Mapping[str, Any]) -> bool:
-    """Whether it was a dry run that was granted: it has changed nothing."""
+    """Whether it was a successful dry run, which has changed nothing."""
     return "dryRun=All" in event.get("requestURI", "") and event["responseStatus"]["code"] < 300

@@ -1,4 +1,4 @@
-"""The performance budget: its parts, of which some can be chosen, and the rows that they bring."""
+"""The performance budget: its parts, which can be chosen, and their rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,12 +18,12 @@ TEN_THOUSAND: Final = Limits(resources=10_000, seconds=130, mebibytes=160, idle=
 
 
 class Part(StrEnum):
-    """What can be run alone, in the order in which all of it is."""
+    """What can be run alone, in the order of a full run."""
 
     COLD_1000 = "cold-1000"
-    """With a restart, repairs and what a renewal costs, after the last run."""
+    """With a restart, repairs and the cost of a renewal, after the last run."""
     UNRELATED = "unrelated"
-    """Beside the cold runs of 1,000, which it brings along."""
+    """Compared with the cold runs of 1,000, which it includes."""
     COLD_10000 = "cold-10000"
     SHARERS = "sharers"
     LIFETIME = "lifetime"
@@ -31,7 +31,7 @@ class Part(StrEnum):
     SCRUB = "scrub"
     STORM = "storm"
     MOUNT = "mount"
-    """Last, so that whatever else is missing is known before: it needs a node."""
+    """Last, so that other missing things show earlier: it needs a node."""
 
 
 MINUTES: Final = {
@@ -45,7 +45,7 @@ MINUTES: Final = {
     Part.STORM: storm.DEFAULT.duration,
     Part.MOUNT: 6.0,
 }
-"""That a part takes, a cold run more for each beyond the first."""
+"""Minutes of a part, plus one for each further cold run."""
 
 FOOTER: Final = """\
 Of several cold runs the median is judged, of everything else the worst. 10,000 resources are run once.
@@ -69,13 +69,13 @@ class Found:
 
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """Tables that nothing is judged by."""
+    """Tables without limits."""
     foreign: float = 0.0
     """CPU seconds that others used during the cold runs."""
 
     @property
     def missed(self) -> list[str]:
-        """The rows whose limits were."""
+        """The rows that missed their limits."""
         return [row.what for row in self.rows if not row.met]
 
     def document(self, machine: str) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Found:
 
 
 def choose(names: str | None) -> list[Part]:
-    """The parts of these names, with blanks between; all where none is given. Raises BenchError."""
+    """The parts with these names, separated by blanks; all if none is given. Raises BenchError."""
     wanted = list(Part) if names is None else names.split()
     if unknown := sorted(set(wanted) - set(Part)):
         raise BenchError(f"no such part: {', '.join(unknown)}; there are {', '.join(Part)}")
@@ -106,13 +106,13 @@ def choose(names: str | None) -> list[Part]:
 
 
 def minutes(parts: Sequence[Part], runs: int, size: storm.Size) -> float:
-    """That they take, with so many cold runs of 1,000 and a storm of that size."""
+    """Their minutes, with this many cold runs of 1,000 and a storm of that size."""
     found = sum(MINUTES[part] for part in parts) + (runs / 2 if Part.COLD_1000 in parts else 0)
     return found + (size.duration - storm.DEFAULT.duration if Part.STORM in parts else 0)
 
 
 def measure(parts: Sequence[Part], runs: int, size: storm.Size) -> Found:
-    """Run the parts, as `choose` brings them. Raises BenchError where none of them can be."""
+    """Runs the parts that `choose` returned. Raises BenchError if one can't be run."""
     obstacle = debian.obstacle() if Part.MOUNT in parts else None
     if obstacle and len(parts) == 1:
         raise BenchError(obstacle)
@@ -138,7 +138,7 @@ def measure(parts: Sequence[Part], runs: int, size: storm.Size) -> Found:
 
 
 def _cold(found: Found, parts: Sequence[Part], runs: int) -> None:
-    """The parts that begin with cold runs, and what all of these cost in writes."""
+    """The parts that begin with cold runs, and the writes of all of these."""
     colds: list[Cold] = []
     large: list[Cold] = []
     rest: list[Row] = []
@@ -164,7 +164,7 @@ def _cold(found: Found, parts: Sequence[Part], runs: int) -> None:
 
 
 def _thousand(runs: int, limits: Limits) -> tuple[list[Cold], list[Row], Counts]:
-    """Cold runs, the rows of a restart and of repairs after the last of them, and what renewals cost then."""
+    """Cold runs, rows for a restart and repairs after the last of them, and the cost of renewals."""
     colds: list[Cold] = []
     for _ in range(runs - 1):
         with Stage() as stage:

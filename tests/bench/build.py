@@ -1,7 +1,7 @@
-"""Operators that can be run: the tree's in place, and those that are to be compared.
+"""Runnable operators: the tree's in place, and the ones to compare.
 
-These, a commit's and the tree's, each with the packages of its own lock file, are built in the same way and run by the
-same Python, so that what differs is in the commits.
+The latter, a commit's and the tree's, each with the packages in its own lock file, are built in the same way and run by
+the same Python, so that only the commits differ.
 """
 
 import hashlib
@@ -30,12 +30,12 @@ import pkgutil, {MODULE} as operator
 for module in pkgutil.walk_packages(operator.__path__, operator.__name__ + "."):
     __import__(module.name)
 """
-"""Modules have other names in other commits, so all of them: bytecode is made, and files are in memory then."""
+"""Modules have other names in other commits, so it imports all: then bytecode exists, and files are cached."""
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """An operator that can be run, and what its control plane has installed."""
+    """A runnable operator, and what its control plane has installed."""
 
     name: str
     """For people."""
@@ -46,16 +46,16 @@ class Build:
     chart: Path
 
     def warm_up(self) -> None:
-        """Make the first start as quick as the ones after it. Raises BenchError where it can't be imported."""
+        """Makes the first start as fast as later ones. Raises BenchError if it can't be imported."""
         _call([str(self.python), "-c", _IMPORT_ALL], {"PYTHONPATH": str(self.modules)})
 
 
 IN_PLACE: Final = Build("the tree", Path(sys.executable), ROOT / "operator", ROOT / CHART)
-"""The tree's as it is, with the packages of the environment that the bench itself has."""
+"""The unchanged tree's, with the packages in the bench's own environment."""
 
 
 def resolve(commit: str, root: Path = ROOT) -> str:
-    """The full hash of a commit, by any name that Git knows. Raises BenchError, in a line, where it knows none."""
+    """The full hash of a commit, by any name that Git knows. Raises BenchError, in one line, for others."""
     if shutil.which("git") is None:
         raise BenchError("missing: git; install with: apt-get install git")
     found = subprocess.run(
@@ -70,7 +70,7 @@ def resolve(commit: str, root: Path = ROOT) -> str:
 
 
 def of_commit(commit: str) -> Build:
-    """That of a commit, given by its full hash; kept outside the tree, so that it is built once."""
+    """That of a commit with this full hash; kept outside the tree, so that it is built once."""
 
     def make(home: Path) -> None:
         source = home / "source"
@@ -88,7 +88,7 @@ def of_commit(commit: str) -> Build:
 
 @contextmanager
 def of_tree() -> Iterator[Build]:
-    """That of the tree as it is now, changes that are not committed and all."""
+    """That of the current tree, including uncommitted changes."""
     with tempfile.TemporaryDirectory() as directory:
         modules = Path(directory)
         with step("building the tree's operator", "about 10 s"):
@@ -97,7 +97,7 @@ def of_tree() -> Iterator[Build]:
 
 
 def _environment(lock: Path) -> Path:
-    """A Python with the packages of a lock file."""
+    """A Python with the packages in a lock file."""
     key = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:16]
 
     def make(home: Path) -> None:
@@ -110,7 +110,7 @@ def _environment(lock: Path) -> Path:
 
 
 def _install(source: Path, modules: Path) -> None:
-    """The operator's wheel, built by what builds it here, and unpacked."""
+    """The operator's wheel, built by this environment, and unpacked."""
     with tempfile.TemporaryDirectory() as wheels:
         wheel = ["wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation", "--no-index"]
         _call(["-m", "pip", *wheel, f"--wheel-dir={wheels}", str(source)])
@@ -123,7 +123,7 @@ def _pip() -> list[str]:
 
 
 def _call(command: list[str], environment: dict[str, str] | None = None) -> None:
-    """Run a command, or Python with these arguments. Raises BenchError with the end of what it said."""
+    """Runs a command, or Python with these arguments. Raises BenchError with the end of its output."""
     if command[0].startswith("-"):
         command = [sys.executable, *command]
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

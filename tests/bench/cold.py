@@ -1,4 +1,4 @@
-"""Many resources from cold: nothing but they and their credentials is there when the operator is started."""
+"""Many resources from cold: only they and their credentials exist when the operator starts."""
 
 import time
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ from tests.cluster.progress import say, step
 from tests.fakes.process import Configuration, EndpointProcess
 
 INTERVAL: Final = 0.1
-"""Seconds between two looks at the audit log's tail: this late, at most, the CPU time is taken."""
+"""Seconds between two reads of the audit log: the CPU time is read this late at most."""
 
 IDLE: Final = 60.0
-"""Seconds for which the CPU is measured once there is nothing more to do."""
+"""Seconds for which the CPU is measured once nothing is left to do."""
 
 SCRAPES: Final = 5
-"""Of the metrics, once everything is there: what they take of memory counts in the peak."""
+"""Scrapes of the metrics once everything exists: their memory is part of the peak."""
 
 PATIENCE: Final = 5
-"""Times the limit after which it isn't waited for any more: a busy machine is given time, and a fault told soon."""
+"""Multiple of the limit after which it stops waiting: a busy machine gets time, and a fault shows soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,41 +36,41 @@ class Limits:
     seconds: float
     mebibytes: float
     cpu: float | None = None
-    """In seconds; None where the budget tells none."""
+    """In seconds; None if the budget has none."""
     idle: float | None = None
-    """Per cent of a core while nothing is due; None where that isn't measured."""
+    """Percent of a core while nothing is due; None if that isn't measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cold:
-    """What one run took."""
+    """The result of one run."""
 
     seconds: float
-    """From the start of the operator's process until the API server had answered its last write, events apart."""
+    """From the start of the operator's process until the API server answered its last write, except events."""
     secrets: float
     """The same until its last write of a Secret."""
     cpu: float
     """Of the operator, until its last write."""
     mebibytes: float
-    """At most, until the events were posted as well."""
+    """Of the operator at its peak, until the events were also posted."""
     foreign: float
-    """CPU seconds of programs that have nothing to do with the bench, until the last write."""
+    """CPU seconds of programs unrelated to the bench, until the last write."""
     counts: Counts
     scrapes: tuple[float, ...]
-    """Seconds that each took."""
+    """Seconds for each scrape."""
     idle: float | None
-    """Per cent of a core, where that was measured."""
+    """Percent of a core, if that was measured."""
     plane: float
-    """CPU seconds of etcd and the API server, until everything was there."""
+    """CPU seconds of etcd and the API server, until everything existed."""
 
     @property
     def writes(self) -> float:
-        """Of Secrets and status, in a second."""
+        """Writes of Secrets and status per second."""
         return sum(self.counts.issues) / self.seconds
 
 
 class Used(NamedTuple):
-    """CPU seconds when everything was there."""
+    """CPU seconds when everything existed."""
 
     operator: float
     plane: float
@@ -78,7 +78,7 @@ class Used(NamedTuple):
 
 
 def populate(stage: Stage, limits: Limits, configuration: Configuration | None = None) -> EndpointProcess:
-    """Create the resources, each with credentials of its own."""
+    """Creates the resources, each with its own credentials."""
     endpoint = stage.endpoint("bench", configuration)
     wanted = names("cold", limits.resources)
     with step(f"creating {limits.resources:,} resources with credentials", f"about {limits.resources // 100} s"):
@@ -88,7 +88,7 @@ def populate(stage: Stage, limits: Limits, configuration: Configuration | None =
 
 
 def measure(stage: Stage, endpoint: EndpointProcess, limits: Limits) -> Cold:
-    """Run the operator until everything is there and the events are posted."""
+    """Runs the operator until everything exists and the events are posted."""
     say(f"{limits.resources:,} resources from cold to Secret and status (at most {limits.seconds:.0f} s)")
     tail = stage.audit()
     foreign, plane, start = foreign_seconds(), plane_seconds(), time.time()
@@ -118,7 +118,7 @@ def measure(stage: Stage, endpoint: EndpointProcess, limits: Limits) -> Cold:
 
 
 def plane_seconds() -> float:
-    """CPU time of the control plane's programs, of which one is up at a time."""
+    """CPU time of the control plane's programs; only one plane runs at a time."""
     return program_seconds("etcd", "kube-apiserver")
 
 
@@ -140,7 +140,7 @@ def rows(colds: Sequence[Cold], limits: Limits) -> list[Row]:
 
 
 def _idle(operator: Operator) -> float:
-    """Per cent of a core that the operator uses while nothing is due."""
+    """Percent of a core that the operator uses while nothing is due."""
     say(f"at rest, watched for {IDLE:.0f} s")
     before, since = cpu_seconds(operator.pid), time.monotonic()
     time.sleep(IDLE)
@@ -149,7 +149,7 @@ def _idle(operator: Operator) -> float:
 
 
 def until_complete(stage: Stage, operator: Operator, tail: AuditTail, limits: Limits) -> Used:
-    """The CPU time when everything was there."""
+    """The CPU time when everything existed."""
     wanted = names("cold", limits.resources)
     missing = {("secrets", name + TARGET) for name in wanted} | {("integrationtokens", name) for name in wanted}
     deadline = time.monotonic() + PATIENCE * limits.seconds
@@ -169,7 +169,7 @@ def until_complete(stage: Stage, operator: Operator, tail: AuditTail, limits: Li
 
 
 def all_ready(stage: Stage) -> bool:
-    """Whether all resources are. Of many the answer is large: ask once only, after the measurement."""
+    """Whether all resources are Ready. The response is large: call it only once, after the measurement."""
     return all(
         any(
             condition["type"] == "Ready" and condition["status"] == "True"

@@ -1,4 +1,4 @@
-"""Two operators' figures side by side: pure."""
+"""Two operators' figures side by side: pure functions."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -12,26 +12,26 @@ from tests.bench.target import Target
 
 
 class Side(StrEnum):
-    """Whose run it is."""
+    """Which operator a run belongs to."""
 
     THEIRS = "theirs"
     OURS = "ours"
 
 
 def order(pairs: int) -> list[Side]:
-    """Whose turn it is: who comes first changes with each pair, so that a machine that warms up favours nobody."""
+    """Whose turn it is: the order changes with each pair, so that a machine that warms up favours neither."""
     pair = [Side.THEIRS, Side.OURS]
     return [side for number in range(pairs) for side in (reversed(pair) if number % 2 else pair)]
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest of the values that so large a share of them don't exceed (nearest rank)."""
+    """The smallest value that at least this share of them doesn't exceed (nearest rank)."""
     return sorted(values)[max(0, ceil(share * len(values)) - 1)]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One target with what was measured, at least once on each side."""
+    """One target with at least one measurement on each side."""
 
     target: Target
     theirs: tuple[float, ...]
@@ -39,7 +39,7 @@ class Comparison:
 
     @property
     def ratio(self) -> float:
-        """Our median divided by theirs; infinite where only theirs is nothing."""
+        """Our median divided by theirs; infinite if only theirs is zero."""
         theirs, ours = statistics.median(self.theirs), statistics.median(self.ours)
         return ours / theirs if theirs else (inf if ours else 1.0)
 
@@ -54,7 +54,7 @@ class Comparison:
         return f"{self.target.scene}: {self.target.figure}"
 
     def document(self) -> dict[str, Any]:
-        """The row for machines; no ratio where it is infinite, which JSON can't tell."""
+        """The row for machines; no ratio if it is infinite, which JSON lacks."""
         return {
             "what": self.what,
             "theirs": self.theirs,

@@ -1,4 +1,4 @@
-"""Which write belongs to which token request: pure, from the logs of the API server and of the endpoint."""
+"""Which write belongs to which token request: a pure function of the logs of API server and endpoint."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -12,18 +12,18 @@ from tests.fakes.record import Outcome, Record
 
 @dataclass(slots=True)
 class Counts:
-    """How many writes came of each request."""
+    """How many writes each request caused."""
 
     issues: list[int] = field(default_factory=list)
     renewals: list[int] = field(default_factory=list)
     polls: list[int] = field(default_factory=list)
-    """Requests that were answered with the token that was held already."""
+    """Requests that returned the current token."""
 
 
 def count(records: Iterable[Record], writes: Iterable[Write]) -> Counts:
     """Counts every write for the last request before it of the same resource; one before the first, for the first.
 
-    A resource is known by the name of its client, which all its objects are named for.
+    A resource is identified by the name of its client, after which all its objects are named.
     """
     requests: dict[str, list[Record]] = defaultdict(list)
     for record in sorted(records, key=lambda record: record.received):

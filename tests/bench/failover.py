@@ -1,4 +1,4 @@
-"""How long it takes from a leader's sudden end to the other's first write, and what it costs at the endpoint."""
+"""How long it takes from a leader's sudden end to the other's first write, and its cost at the endpoint."""
 
 from contextlib import ExitStack
 from functools import partial
@@ -16,7 +16,7 @@ from tests.cluster.progress import say
 RESOURCES: Final = 20
 TIMES: Final = 3
 LIMIT: Final = 20.0
-"""Seconds."""
+"""In seconds."""
 
 
 def measure() -> list[Row]:
@@ -45,5 +45,5 @@ def measure() -> list[Row]:
 
 def _kill_and_change(leader: Operator, api: API, target: str) -> None:
     leader.kill()
-    # What it takes to put this right is there: a token that was changed would have to be asked for.
+    # Everything to repair this is there, while a changed token would have to be requested.
     api.merge(f"{SECRETS}/{target}", {"stringData": {"extra": "changed by hand"}})

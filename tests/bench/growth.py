@@ -24,9 +24,9 @@ from tests.fakes.process import Configuration, EndpointProcess
 
 SIZES: Final = (100, 1000, 5000, 10_000, 20_000)
 SAMPLED: Final = 10_000
-"""Resources of the run whose samples are taken, at most."""
+"""Maximum number of resources in the run with samples."""
 TRACED: Final = (500, 1500)
-"""Resources of the two runs whose difference tells what one resource holds."""
+"""Resources in the two runs whose difference shows what one resource holds."""
 
 DOCS: Final = Path(__file__).parents[2] / "operator" / "docs"
 DOCUMENT: Final = DOCS / "performance.md"
@@ -55,7 +55,7 @@ HOLDERS: Final = (
     ("strings from the API server's answers: names, UIDs, versions", ("decoder.py", "scanner.py")),
     ("kopf's memory of it", ("kopf",)),
 )
-"""What is held, by names of files or of the packages that they are in. `<string>` is where dataclasses are made."""
+"""Holders of memory, by file or package name. `<string>` is where dataclasses are created."""
 OTHERS: Final = "everything else"
 
 
@@ -67,7 +67,7 @@ class Growth:
     colds: Mapping[int, Cold]
     """By number of resources."""
     sampled: int
-    """Resources of the run that samples were taken of."""
+    """Resources in the sampled run."""
     samples: Counter[str]
     """By purpose."""
     held: Mapping[str, float]
@@ -75,12 +75,12 @@ class Growth:
 
 
 def write(machine: str, sizes: Sequence[int] = SIZES) -> None:
-    """Measure, and put what was found into the document; of other sizes than the document's it is only printed."""
+    """Measures, and updates the document; sizes other than the document's are only printed."""
     if len(set(sizes)) < 2 or min(sizes) < 1:
         raise BenchError("growth is seen between two numbers of resources, or more")
     for part in (FIGURES, SIZING):
-        replaced(DOCUMENT.read_text(), part, "")  # it has its place: told now and not at the end
-    # What looks into the operator comes first: it's what a change of the operator may break, and the rest takes long.
+        replaced(DOCUMENT.read_text(), part, "")  # it has its place: reported now and not at the end
+    # The parts that look into the operator come first, since its changes may break them, and the rest takes long.
     few, many = (_looked_into(size, "traced") for size in TRACED)
     sampled = min(SAMPLED, max(sizes))
     samples = Counter(_looked_into(sampled, "sampled"))
@@ -95,13 +95,13 @@ def write(machine: str, sizes: Sequence[int] = SIZES) -> None:
 
 
 def minutes(sizes: Sequence[int]) -> int:
-    """How long measuring takes, on two cores that nobody else uses."""
+    """How many minutes measuring takes, on two otherwise idle cores."""
     looked_into, run, resource = 4.0, 1.3, 0.016 / 60
     return ceil(looked_into + run * len(sizes) + resource * sum(sizes))
 
 
 def replaced(document: str, part: str, text_: str) -> str:
-    """The document with another generated part. Raises BenchError where it has no place for it."""
+    """The document with a new generated part. Raises BenchError if it has no place for it."""
     begin, end = (mark.format(part=part) for mark in MARKS)
     before, found, rest = document.partition(begin)
     _, closed, after = rest.partition(end)
@@ -117,7 +117,7 @@ def chart_limit() -> int:
 
 
 def held(few: Mapping[str, int], many: Mapping[str, int], more: int) -> dict[str, float]:
-    """Bytes that one resource holds, of what is held by file with few and with many of them."""
+    """Bytes that one resource holds, from what each file holds with few and with many of them."""
     found: dict[str, float] = dict.fromkeys([*(name for name, _ in HOLDERS), OTHERS], 0.0)
     for file in {*few, *many}:
         parts = Path(file).parts
@@ -167,7 +167,7 @@ def text(growth: Growth) -> str:
 
 
 def _limits(size: int) -> Limits:
-    """None of them is judged: they only say how long is waited."""
+    """None of them is checked: they only limit the waiting time."""
     return Limits(size, seconds=max(15.0, size * 0.015), mebibytes=160, idle=1)
 
 
@@ -181,7 +181,7 @@ def _populated(stage: Stage, size: int) -> EndpointProcess:
 
 
 def _looked_into(size: int, how: str) -> dict[str, int]:
-    """What the operator tells of itself after a cold start."""
+    """What the operator reports about itself after a cold start."""
     say(f"the same with {size:,}, {how}")
     with Stage() as stage:
         _populated(stage, size)
@@ -196,5 +196,5 @@ def _looked_into(size: int, how: str) -> dict[str, int]:
 
 
 def _told(log: str) -> list[str]:
-    """The lines of JSON in a log, once they are whole."""
+    """The JSON lines in a log, once they are complete."""
     return [line for line in log.splitlines() if line.startswith("{") and line.endswith("}")]

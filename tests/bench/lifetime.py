@@ -1,4 +1,4 @@
-"""Token requests of each lifetime at an endpoint as the first user's, a year of it in virtual time."""
+"""Token requests per lifetime at an endpoint like the first user's, for a year in virtual time."""
 
 import logging
 from dataclasses import replace
@@ -11,7 +11,7 @@ from tests.simulation.model import LIFETIMES, MODELS
 from tests.simulation.story import DAY
 
 FIRST, LATER = 6, 2
-"""Requests from a token to its successor. One is usual later; two where an earlier rollover was looked for."""
+"""Requests from a token to its successor. Later one is usual; two if an earlier rollover was probed."""
 
 
 def measure() -> list[Row]:
@@ -25,7 +25,7 @@ def measure() -> list[Row]:
     first, *later = (len(polls) for polls in chronicle.lifetimes(PLACE))
     what = "lifetime, 24 h with a lead of 1 h, in virtual time"
     return [
-        # The one that brought the first token is counted with its lifetime.
+        # The request for the first token counts with its lifetime.
         Row(f"token requests, first {what}", (first + 1,), FIRST),
         Row(f"token requests, later {what}", tuple(later), LATER),
     ]

@@ -1,4 +1,4 @@
-"""The objects of the bench. All of one resource are named for it, and so is its client at the endpoint."""
+"""The bench's objects. All of a resource's objects are named after it, and so is its client at the endpoint."""
 
 from typing import Any, Final
 
@@ -7,13 +7,13 @@ from tests.fakes.process import derived_secret
 API_VERSION: Final = "integrationtoken.dev/v1alpha1"
 NAMESPACE: Final = "bench"
 TARGET: Final = "-token"
-"""What the name of a target Secret ends with."""
+"""The suffix of a target Secret's name."""
 
 Object = dict[str, Any]
 
 
 def names(kind: str, count: int) -> list[str]:
-    """The names of some resources; the endpoint knows clients whose ID begins with `bench-`."""
+    """The names of this many resources; the endpoint knows clients whose ID begins with `bench-`."""
     return [f"bench-{kind}-{number:05}" for number in range(count)]
 
 
@@ -23,7 +23,7 @@ def resource_of(name: str) -> str:
 
 
 def endpoint(name: str, url: str, audience: str) -> Object:
-    """A token endpoint that nobody has to queue for."""
+    """A token endpoint without queueing."""
     return {
         "apiVersion": API_VERSION,
         "kind": "ClusterTokenEndpoint",
@@ -33,7 +33,7 @@ def endpoint(name: str, url: str, audience: str) -> Object:
 
 
 def credentials(name: str, secret: str | None = None) -> Object:
-    """The credentials of a resource, with the right secret unless another is given."""
+    """A resource's credentials, with the right secret unless another is given."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -43,7 +43,7 @@ def credentials(name: str, secret: str | None = None) -> Object:
 
 
 def token(name: str, endpoint_name: str, **spec: object) -> Object:
-    """A resource; `spec` goes beyond what every one has."""
+    """A resource; `spec` adds to the usual fields."""
     return {
         "apiVersion": API_VERSION,
         "kind": "IntegrationToken",

@@ -1,5 +1,7 @@
-"""How long a renewed token takes from its Secret into the files of pods, with mountRefresh and by the kubelet alone;
-and for how long a file has held an expired one."""
+"""How long a renewed token takes from its Secret into pods' files, with mountRefresh and with the kubelet alone.
+
+It also measures for how long a file has held an expired token.
+"""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -21,33 +23,35 @@ from tests.node.delay import delays
 from tests.node.release import Release
 
 PODS: Final = 5
-"""With each of the tokens: when the kubelet looks by itself differs from pod to pod."""
+"""Pods for each token: when the kubelet syncs by itself differs between pods."""
 
 RENEWALS: Final = 5
-"""Of the token whose pods are refreshed."""
+"""Renewals of the token whose pods are refreshed."""
 
 PAUSE: Final = 5.0
-"""Seconds from one renewal to the next, as short as they ever are: a kubelet that still syncs the pod for the last one
-syncs it for the next only afterwards."""
+"""Seconds between two renewals, as short as they ever are.
+
+A kubelet that is still syncing the pod for the last one only syncs it for the next one afterwards.
+"""
 
 HEARD: Final = 75.0
-"""Seconds until a wish for a renewal is followed at the latest: the operator follows three a minute."""
+"""Seconds until a renewal request is followed at the latest: the operator follows three a minute."""
 
 REFRESHED, ALONE = "refreshed", "alone"
 PROMISE: Final = 0.5
 
 AHEAD, LATE = "ahead", "late"
 POLICIES: Final = {AHEAD: Policy(lifetime=300, lead=240), LATE: Policy(lifetime=30, lead=0)}
-"""Of tokens that are renewed by their expiry: as late as a kubelet alone is in time, and at the worst."""
+"""Lifetimes of tokens renewed by their expiry: as late as a kubelet alone still manages, and the worst case."""
 
 EXPIRED: Final = 1.0
-"""Seconds that the worst may cost."""
+"""Seconds that the worst case may cost."""
 KUBELET: Final = 120.0
-"""Seconds. Nothing that we promise: its sync period of a minute, spread over half a minute more, and its caches."""
+"""Seconds. Not our promise: the kubelet's sync period of a minute, spread over half a minute more, plus its caches."""
 
 
 def measure() -> list[Row]:
-    """All rows. Needs root, Linux and what a node needs of Debian."""
+    """All rows. Needs root, Linux and a node's Debian packages."""
     say(f"a node, {4 * PODS} pods that read their token every {INTERVAL} s, and renewals: about 6 min")
     login = Login()
     with (
@@ -91,30 +95,30 @@ def measure() -> list[Row]:
 
 
 def _renew(login: Login, token: Token, number: int) -> None:
-    """Have the endpoint roll over, and the operator ask."""
+    """Makes the endpoint roll over, and the operator request a token."""
     login.endpoint.roll_over(token.client_id)
     token.request_poll()
     poll(lambda: len(token.minted()) == number + 1, "the renewal", HEARD)
 
 
 def _await(api: EnvironmentAPI, name: str, switched: int) -> None:
-    """Wait until the pods have begun to call with another token so many times."""
+    """Waits until the pods have started to use another token this many times."""
     poll(lambda: len(switches(_of(api.calls, name))) == switched, f"{switched} pods to have a new token", KUBELET)
 
 
 def _of(calls: Iterable[Call], name: str) -> list[Call]:
-    """Those of the token's pods."""
+    """The calls of the token's pods."""
     return [call for call in calls if call.consumer.startswith(f"{name}-")]
 
 
 def _has_expired(calls: Sequence[Call]) -> bool:
-    """Whether the pods have gone on calling after the expiry of the token that they began with."""
+    """Whether the pods have called after the expiry of their first token."""
     first = calls[0].expires
     return first is not None and calls[-1].received > first + 10 * INTERVAL
 
 
 def _expired(calls: Iterable[Call]) -> tuple[float, ...]:
-    """How long each pod's file has held an expired token at most, in seconds."""
+    """The longest time in seconds for which each pod's file has held an expired token."""
     longest = {call.consumer: 0.0 for call in calls}
     for gap in gaps(calls):
         longest[gap.consumer] = max(longest[gap.consumer], gap.seconds)

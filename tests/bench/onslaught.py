@@ -1,5 +1,7 @@
-"""Tokens that expire together at an endpoint with a rate limit: who was renewed in time and in which order, and who
-could have been. Pure."""
+"""Tokens that expire together at an endpoint with a rate limit: pure functions.
+
+They compare which tokens were renewed in time and in which order with what was possible.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,19 +15,21 @@ from tests.fakes.record import Record
 
 MINUTE: Final = 60.0
 LAG: Final = 2.0
-"""Seconds that a request may be on its way into the queue, or out of it to the endpoint: what is within them of each
-other has its order by chance."""
+"""Seconds that a request may take into the queue, or from it to the endpoint.
+
+The order of requests within that time of each other is chance.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """One token's. All are wall times in seconds."""
+    """One token's renewal. All are wall times in seconds."""
 
     namespace: str
     opened: float
     """When it was due at the latest."""
     expired: float
-    """When the old token did."""
+    """When the old token expired."""
     asked: float
     """When the endpoint got the request for the new one."""
     written: float
@@ -38,10 +42,11 @@ class Renewal:
 
 
 def savable(first: float, expiries: Iterable[float], per_minute: int) -> int:
-    """How many tokens can be renewed before they expire, at best: as many at once as the limit lets, each minute again,
-    those that expire first first, and none that is too late anyway.
+    """How many tokens can at best be renewed before they expire.
 
-    :param first: when the first request is made; everything is due then.
+    Each minute has as many requests as the limit allows, earliest expiry first, without those that are too late anyway.
+
+    :param first: when the first request is sent; everything is due then.
     """
     saved = 0
     for expiry in sorted(expiries):
@@ -50,10 +55,11 @@ def savable(first: float, expiries: Iterable[float], per_minute: int) -> int:
 
 
 def overtaken(renewals: Iterable[Renewal], lag: float = LAG) -> list[float]:
-    """Of each token that was renewed before a more urgent one, the seconds by which it expired later than the most
-    urgent. Those count that had waited in the same namespace, had not expired, and went on waiting.
+    """Seconds by which a token renewed before a more urgent one expired later, for each such token.
 
-    :param lag: seconds for which they went on at least.
+    The more urgent one must have been waiting in the same namespace, unexpired, and have kept waiting.
+
+    :param lag: minimum seconds that it kept waiting.
     """
     found: list[float] = []
     by_namespace: defaultdict[str, list[Renewal]] = defaultdict(list)
@@ -61,7 +67,7 @@ def overtaken(renewals: Iterable[Renewal], lag: float = LAG) -> list[float]:
         by_namespace[renewal.namespace].append(renewal)
     for members in by_namespace.values():
         due = sorted(members, key=lambda renewal: renewal.opened, reverse=True)
-        waiting: list[tuple[float, float]] = []  # expiry, and when it was asked for
+        waiting: list[tuple[float, float]] = []  # expiry, and when it was requested
         for renewal in sorted(members, key=lambda renewal: renewal.asked):
             while due and due[-1].opened + LAG <= renewal.asked:
                 heappush(waiting, ((later := due.pop()).expired, later.asked))
@@ -73,7 +79,7 @@ def overtaken(renewals: Iterable[Renewal], lag: float = LAG) -> list[float]:
 
 
 def pairs(records: Iterable[Record], clients: Iterable[str]) -> dict[str, tuple[Record, Record]]:
-    """The requests by which each client got its first token and the next one. Raises BenchError where one has none."""
+    """The requests for each client's first token and the next one. Raises BenchError if one is missing."""
     found: dict[str, list[Record]] = {client: [] for client in clients}
     for record in sorted(records, key=lambda record: record.received):
         if record.minted and record.client_id in found:
@@ -84,9 +90,9 @@ def pairs(records: Iterable[Record], clients: Iterable[str]) -> dict[str, tuple[
 
 
 def written_after(writes: Iterable[tuple[str, float]], asked: dict[str, float]) -> dict[str, float]:
-    """When each client's Secret was written first after it was asked for.
+    """When each client's Secret was first written after its request.
 
-    :param writes: names of Secrets, with the wall times of their writes, in their order.
+    :param writes: names of Secrets, with the wall times of their writes, in order.
     """
     found: dict[str, float] = {}
     for name, time in writes:
@@ -99,9 +105,9 @@ def written_after(writes: Iterable[tuple[str, float]], asked: dict[str, float]) 
 
 
 def story(renewals: Sequence[Renewal], per_minute: int, *, small: str) -> list[tuple[str, str]]:
-    """What happened, as lines of two cells for people; times begin with the first renewal.
+    """What happened, as lines of two cells for people; times start with the first renewal.
 
-    :param small: the namespace that has few of the tokens.
+    :param small: the namespace with few of the tokens.
     """
     asked = sorted(renewal.asked for renewal in renewals)
     expired = sorted(renewal.expired for renewal in renewals)

@@ -1,4 +1,4 @@
-"""What renewals and polls cost the API server, by tokens that live for seconds."""
+"""What renewals and polls cost the API server, with tokens that live for seconds."""
 
 import time
 from typing import Final
@@ -16,16 +16,18 @@ RESOURCES: Final = 20
 
 LIFETIME: Final = 20.0
 LEAD: Final = 7.0
-"""Seconds. The window, half of the lifetime, opens before the rollover: one poll is answered with the token that is
-held, and the next one, halfway to expiry, with a new one."""
+"""Seconds. The window, half of the lifetime, opens before the rollover.
+
+One poll returns the current token, and the next one, halfway to expiry, a new one.
+"""
 
 RENEWALS: Final = 2
-"""For each resource, so that what is kept from one lifetime to the next shows."""
+"""Lifetimes per resource, enough to show what is kept from one to the next."""
 LONGEST: Final = 2 * (RENEWALS + 1) * LIFETIME
 
 
 def run(stage: Stage, operator: Operator) -> EndpointProcess:
-    """Keep some short-lived tokens until each was polled in vain and renewed."""
+    """Keeps some short-lived tokens until each was polled without success and renewed."""
     say(f"{RENEWALS} renewals each of {RESOURCES} tokens that live {LIFETIME:.0f} s: about 35 s")
     endpoint = stage.endpoint("renewal", Configuration(lifetime=LIFETIME, lead=LEAD))
     wanted = names("renewal", RESOURCES)
@@ -41,7 +43,7 @@ def run(stage: Stage, operator: Operator) -> EndpointProcess:
 
 
 def enough(records: tuple[Record, ...]) -> bool:
-    """Whether every resource has been polled in vain and has been renewed."""
+    """Whether every resource has been polled without success and renewed."""
     for name in names("renewal", RESOURCES):
         own = [record for record in records if record.client_id == name]
         minted = sum(record.minted for record in own)
@@ -51,6 +53,6 @@ def enough(records: tuple[Record, ...]) -> bool:
 
 
 def counts(endpoint: EndpointProcess, tail: AuditTail) -> Counts:
-    """What came of it, once the operator has ended: then no write is still to come."""
+    """The counts, once the operator has ended and no more writes can follow."""
     tail.read()
     return count(endpoint.log, tail.writes)

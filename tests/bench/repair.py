@@ -1,6 +1,7 @@
-"""How long it takes from a change by hand until all is well again, as somebody sees it who watches the Secret.
+"""How long it takes from a manual change until everything is well again, as seen by a watch of the Secret.
 
-Measured from the API server's answer to the change. Each time with another resource: one grant may only ask so often.
+It is measured from the API server's response to the change, each time with another resource, since a grant's requests
+are limited.
 """
 
 import base64
@@ -20,13 +21,13 @@ from tests.fakes.process import derived_secret
 TIMES: Final = 5
 """Measurements of each kind: enough for a slow one to show."""
 PAUSE: Final = 0.3
-"""Seconds between two of them, so that none stands in the other's way."""
+"""Seconds between two of them, so that they don't disturb each other."""
 
 _GARBAGE: Final = base64.b64encode(b"changed by hand").decode()
 
 
 def measure(stage: Stage, operator: Operator) -> list[Row]:
-    """All rows; the operator is at rest, and holds a token for each resource."""
+    """All rows; the operator is idle, and has a token for each resource."""
     say(f"repairs, {TIMES} of each kind: about 10 s")
     _prepare_mend(stage.api)
     names_ = iter(names("cold", 2 * TIMES))
@@ -50,11 +51,11 @@ def _delete(api: API, target: str) -> None:
 
 
 def repaired(api: API, name: str, spoil: Callable[[API, str], None]) -> float:
-    """Seconds until the target holds the token that it held before."""
+    """Seconds until the target has its token back."""
     time.sleep(PAUSE)
     target = name + TARGET
     before = api.get(f"{SECRETS}/{target}")["data"]
-    # expires_at may have been told anew, a second earlier.
+    # expires_at may be rewritten, a second earlier.
     return _seconds_until(
         api,
         target,
@@ -66,7 +67,7 @@ def repaired(api: API, name: str, spoil: Callable[[API, str], None]) -> float:
 
 
 def _prepare_mend(api: API) -> None:
-    """Create resources whose credentials are wrong, and wait until that was found out."""
+    """Creates resources with wrong credentials, and waits until they are refused."""
     wanted = names("mend", TIMES)
     api.create_all(credentials(name, "not the secret") for name in wanted)
     api.create_all(token(name, "bench") for name in wanted)
@@ -75,7 +76,7 @@ def _prepare_mend(api: API) -> None:
 
 
 def _refused(api: API, name: str) -> bool:
-    """Whether it is known that only a change of the credentials helps."""
+    """Whether it is known that only changed credentials help."""
     conditions = api.get(f"{TOKENS}/{name}").get("status", {}).get("conditions", ())
     return any(condition["type"] == "Stalled" and condition["status"] == "True" for condition in conditions)
 
@@ -92,7 +93,7 @@ def _mended(api: API, name: str) -> float:
 
 
 def _seconds_until(api: API, target: str, change: Callable[[], None], good: Callable[[dict[str, str]], bool]) -> float:
-    """Seconds from the answer to the change until the watch shows that all is good."""
+    """Seconds from the response to the change until the watch shows that all is well."""
     with api.watch(SECRETS, target) as events:
         change()
         start = time.monotonic()

@@ -1,4 +1,4 @@
-"""A restart while all stored tokens are good: it asks the endpoint for nothing and writes nothing."""
+"""A restart while all stored tokens are valid requests and writes nothing."""
 
 from tests.bench.audit import AuditTail
 from tests.bench.row import Row
@@ -8,9 +8,9 @@ from tests.fakes.process import EndpointProcess
 
 
 def measure(operator: Operator, tail: AuditTail, endpoint: EndpointProcess, requests: int) -> list[Row]:
-    """:param operator: has just been started again.
+    """:param operator: has just been restarted.
     :param tail: since before its start.
-    :param requests: that the endpoint had had until then.
+    :param requests: the number of the endpoint's requests until then.
     """
     say("a restart with good tokens, watched until the operator has nothing more to do: about 10 s")
     operator.await_ready()

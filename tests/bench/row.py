@@ -1,4 +1,4 @@
-"""The rows of the budget: what was measured, beside its limit, with a verdict."""
+"""The budget's rows: measurements with their limit and a verdict."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -8,21 +8,21 @@ from typing import Any
 
 
 class BenchError(Exception):
-    """The bench can't go on; the text is for whoever runs it."""
+    """The bench can't go on; the text is for its user."""
 
 
 class Judge(StrEnum):
-    """Which of several measurements is held against the limit."""
+    """Which of several measurements is compared with the limit."""
 
     MEDIAN = "median"
-    """Of whole runs: what varies between them is the machine."""
+    """For whole runs: differences between them come from the machine."""
     MAX = "max"
-    """Of single events: the limit is a promise for each of them."""
+    """For single events: the limit is a promise for each of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the budget. A measurement that equals the limit keeps it."""
+    """One line of the budget. A measurement equal to the limit keeps it."""
 
     what: str
     measured: tuple[float, ...]

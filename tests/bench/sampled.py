@@ -1,7 +1,7 @@
-"""The operator, with samples of what its CPU time is spent on: run as it is, in place of `integration_token`.
+"""The operator with a CPU sampler: run in place of `integration_token`, otherwise unchanged.
 
-On SIGUSR1 it prints the number of samples by purpose, as a line of JSON. A sample is taken each 5 ms of CPU time. What
-the event loop does in C is told with what it calls next, so its own share is the least that it can be.
+On SIGUSR1 it prints the number of samples by purpose, as a line of JSON. It takes a sample every 5 ms of CPU time. The
+event loop's work in C is attributed to what it calls next, so its own share is a lower bound.
 """
 
 import json
@@ -28,14 +28,14 @@ PURPOSES: Final = (
     ("decisions, and everything else in the operator", "/integration_token/", ""),
     ("API: answers received", "/aiohttp/", ""),
 )
-"""Purposes, with a file and a function of the stacks that serve them: the first one counts."""
+"""Purposes, with a file and a function in the stacks that serve them: the first match counts."""
 REST: Final = "event loop, and everything else"
 
 samples: Counter[str] = Counter()
 
 
 def purpose(stack: list[tuple[str, str]]) -> str:
-    """What a stack of files and functions serves."""
+    """The purpose of a stack of files and functions."""
     for name, file, function in PURPOSES:
         if any(file in where and function in {"", what} for where, what in stack):
             return name
@@ -47,7 +47,7 @@ def _sample(_: int, frame: FrameType | None) -> None:
     while frame is not None:
         stack.append((frame.f_code.co_filename, frame.f_code.co_name))
         frame = frame.f_back
-    # The command itself is below everything.
+    # The command itself is at the bottom of every stack.
     samples[purpose([place for place in stack if not place[0].endswith("__main__.py")])] += 1
 
 
@@ -62,5 +62,5 @@ if __name__ == "__main__":
     from integration_token.__main__ import main
 
     code = main()
-    signal.setitimer(signal.ITIMER_PROF, 0)  # a sample that comes while Python ends would kill it
+    signal.setitimer(signal.ITIMER_PROF, 0)  # a sample while Python ends would kill it
     sys.exit(code)

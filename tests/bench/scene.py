@@ -1,5 +1,8 @@
-"""The scenes of a comparison. They use only what both operators have, and look at both from outside: by the API
-server's audit log, the endpoint's log and the kernel."""
+"""The scenes of a comparison.
+
+They only use what both operators have, and observe both from outside: in the API server's audit log, the endpoint's log
+and the kernel.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -21,34 +24,36 @@ from tests.fakes.process import Configuration
 from tests.fakes.record import Record
 
 DELAY: Final = 0.02
-"""Seconds that the endpoint takes for each answer."""
+"""Seconds that the endpoint takes for each response."""
 RENEWALS: Final = 1000
 PACE: Final = 50
-"""Resources created in a second, so that many are renewed in one: both operators are asked for as much at a time, and
-for less than they can."""
+"""Resources created per second, and so renewed per second later.
+
+Both operators get the same load, which is less than they can handle.
+"""
 LIFETIME: Final = 120.0
-"""Seconds. The window, which is half of it at most, opens when all tokens are there, and none expires meanwhile."""
+"""Seconds. The window, at most half of it, opens when all tokens exist, and none expires meanwhile."""
 LONGEST: Final = 300.0
-"""Seconds that a renewal may take in all: the older operator's is measured, not judged."""
+"""Maximum seconds for a renewal: the older operator's is measured, not judged."""
 MOST: Final = 0.95
-"""Of the resources, the share that needs no more calls than are told: a conflict now and then is no habit."""
+"""The share of resources that needs no more than the reported calls: a rare conflict doesn't count."""
 
 Figures = Mapping[Figure, float]
 
 
 def run(scene: Scene, stage: Stage) -> Figures:
-    """Run one scene with the stage's operator. Raises BenchError, or TimeoutError."""
+    """Runs one scene with the stage's operator. Raises BenchError, or TimeoutError."""
     return _SCENES[scene](stage)
 
 
 def cold_start(stage: Stage, limits: Limits) -> Figures:
-    """Resources with credentials of their own, from the operator's start."""
+    """Resources with their own credentials, from the operator's start."""
     cold.populate(stage, limits, Configuration(delay=DELAY))
     tail, began = stage.audit(), time.time()
     with stage.operator() as operator:
         cold.until_complete(stage, operator, tail, limits)
         tail.await_quiet(operator.check)
-        # With the events, which may come after everything else: work that is put off isn't saved.
+        # Including events, which may come last: deferred work isn't saved work.
         cpu = cpu_seconds(operator.pid)
         for _ in range(cold.SCRAPES):
             operator.scrape()
@@ -81,8 +86,8 @@ def sharers(stage: Stage) -> Figures:
 
 
 def renewals(stage: Stage) -> Figures:
-    """Tokens of credentials of their own that are all renewed when their time has come."""
-    # The first request in the window is answered with a new token.
+    """Renewals of tokens with their own credentials when they are due."""
+    # The first request in the window returns a new token.
     endpoint = stage.endpoint("renewal", Configuration(lifetime=LIFETIME, lead=LIFETIME * 3 / 4, delay=DELAY))
     wanted = names("renewal", RENEWALS)
     stage.api.create_all(credentials(name) for name in wanted)
@@ -105,7 +110,7 @@ def renewals(stage: Stage) -> Figures:
 
 
 def first_writes(writes: Iterable[Write], wanted: Iterable[str]) -> dict[str, float]:
-    """When each resource's Secret was written first, by the resource's name; those that were not are left out."""
+    """When each resource's Secret was first written, by the resource's name; missing ones are left out."""
     names_ = {name + TARGET: name for name in wanted}
     found: dict[str, float] = {}
     for write in writes:
@@ -115,13 +120,15 @@ def first_writes(writes: Iterable[Write], wanted: Iterable[str]) -> dict[str, fl
 
 
 def last_status(writes: Iterable[Write]) -> float:
-    """When a status was written last."""
+    """When a status was last written."""
     return max(write.time for write in writes if write.resource == "integrationtokens" and write.succeeded)
 
 
 def deliveries(records: Iterable[Record], writes: Iterable[Write], wanted: Iterable[str]) -> list[float]:
-    """Seconds from the endpoint's new token for each resource until its Secret was written. Raises BenchError where one
-    has none, or several."""
+    """Seconds from the endpoint's new token for each resource until its Secret was written.
+
+    Raises BenchError if a resource has none, or several.
+    """
     wanted = list(wanted)
     answered: dict[str, float] = {}
     for record in records:
@@ -134,12 +141,12 @@ def deliveries(records: Iterable[Record], writes: Iterable[Write], wanted: Itera
 
 
 def calls(tail: AuditTail, wanted: Iterable[str]) -> float:
-    """Requests about a resource, its credentials and its Secret, reads and all, that most resources don't exceed."""
+    """Requests for a resource, its credentials and its Secret, including reads, that most resources don't exceed."""
     return percentile([tail.calls[name] + tail.calls[name + TARGET] for name in wanted], MOST)
 
 
 def _await_secrets(operator: Operator, tail: AuditTail, wanted: list[str]) -> None:
-    """Return when each resource's Secret was written and nothing more is asked for."""
+    """Returns when each resource's Secret was written and no more requests follow."""
 
     def all_written() -> bool:
         operator.check()

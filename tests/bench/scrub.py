@@ -1,4 +1,4 @@
-"""What it costs to read the answers of hostile token endpoints, beside what it costs to parse an honest one."""
+"""The cost of reading responses from hostile token endpoints, compared with parsing an honest one."""
 
 from dataclasses import replace
 from itertools import chain
@@ -8,7 +8,7 @@ from tests.cluster.progress import say
 from tests.fakes import costly
 
 TIMES, GROWTH = 20, 5
-"""As often an honest answer could be parsed instead; and how much more often if the answer is four times as long."""
+"""How often an honest response could be parsed instead, and how much more often for a response four times as long."""
 
 SIZES = range(costly.SMALL, costly.LARGE + 1, costly.SMALL // 2)
 

@@ -1,4 +1,4 @@
-"""What one renewal of a grant costs that very many resources share, and whom it keeps waiting."""
+"""The cost of one renewal of a grant that very many resources share, and how it delays others."""
 
 import time
 from collections.abc import Iterable
@@ -17,12 +17,12 @@ ELSEWHERE: Final = "bench-elsewhere"
 FIRST: Final = "bench-first"
 CREDENTIALS: Final = "bench-shared"
 LONGEST: Final = 120.0
-"""Seconds until all hold the token, at most."""
+"""Maximum seconds until all have the token."""
 RENEW: Final = {"metadata": {"annotations": {"integrationtoken.dev/renew-requested-at": "now"}}}
 
 
 def measure(stage: Stage) -> list[Row]:
-    """Renew a grant of 1,500, and ask for another namespace's first token in the midst of it."""
+    """Renews a grant of 1,500, and requests another namespace's first token meanwhile."""
     say(f"one renewal of a grant that {SHARERS:,} resources share: about 1 min")
     endpoint = stage.endpoint("shared")
     stage.api.create(credentials(CREDENTIALS))

@@ -1,4 +1,4 @@
-"""What to give the operator's pod, from the measured curve: pure."""
+"""Resources for the operator's pod, from the measured curve: pure functions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ from typing import Final
 from tests.bench.cold import Cold
 
 SPARE: Final = 0.75
-"""Of the memory limit, the part that the measured peak may take."""
+"""The share of the memory limit that the measured peak may use."""
 REQUEST_STEP: Final = 16
 LIMIT_STEP: Final = 32
 """MiB to which requests and limits are rounded up."""
 FROM: Final = 1000
-"""Resources from which on the curve is taken for a line: with fewer of them, starting the process costs most."""
+"""Resources from which the curve is treated as linear: with fewer, starting the process costs most."""
 RENEWED: Final = 0.8
-"""Of a lifetime, the part after which a token is renewed, as installed."""
+"""The part of a lifetime after which a token is renewed by default."""
 HOUR: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Slope:
-    """What one more resource costs, between the smaller and the larger runs."""
+    """The cost of one more resource, between the smaller and the larger runs."""
 
     first: int
     last: int
@@ -31,7 +31,7 @@ class Slope:
 
 
 def slope(colds: Mapping[int, Cold]) -> Slope:
-    """:param colds: runs by number of resources, of two sizes at least."""
+    """:param colds: runs by number of resources, with at least two sizes."""
     sizes = sorted(colds)
     first = next((size for size in sizes[:-1] if size >= FROM), sizes[0])
     last = sizes[-1]
@@ -49,12 +49,12 @@ def request(mebibytes: float) -> int:
 
 
 def limit(mebibytes: float) -> int:
-    """The memory limit for a peak, both in MiB: a quarter of it is left."""
+    """The memory limit for a peak, both in MiB: it leaves a quarter free."""
     return _rounded(mebibytes / SPARE, LIMIT_STEP)
 
 
 def renewals(resources: int, lifetime: float, cpu: float) -> float:
-    """The share of a core that renewals take, spread over their time.
+    """The share of a core for renewals, averaged over time.
 
     :param lifetime: of each token, in seconds.
     :param cpu: seconds for each renewal.
@@ -63,7 +63,7 @@ def renewals(resources: int, lifetime: float, cpu: float) -> float:
 
 
 def capacity(colds: Mapping[int, Cold], mebibytes: float) -> int:
-    """The number of resources, in full thousands, whose peak leaves the spare part of such a limit."""
+    """The number of resources, in thousands, whose peak leaves the spare part of such a limit."""
     line = slope(colds)
     more = (SPARE * mebibytes - colds[line.first].mebibytes) / line.mebibytes
     return int((line.first + more) // 1000 * 1000)

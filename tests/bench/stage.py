@@ -1,4 +1,4 @@
-"""The bench's world: a control plane with the chart installed, token endpoints, and the operator when it is wanted."""
+"""The bench's environment: a control plane with the chart installed, token endpoints, and the operator on request."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from tests.fakes.process import Configuration, EndpointProcess
 
 RELEASE: Final = "integration-token-operator"
 READY: Final = 60.0
-"""Seconds that the operator may take to be ready: it takes 2, but the machine may be busy."""
+"""Seconds until the operator must be ready: it takes 2, but the machine may be busy."""
 
 
 class Operator:
@@ -38,20 +38,20 @@ class Operator:
         self.killed = False
 
     def kill(self) -> None:
-        """End it as a node that fails does."""
+        """Ends it like a failing node does."""
         self.killed = True
         self.signal(signal.SIGKILL)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
+        """Sends it a signal."""
         os.kill(self.pid, number)
 
     def log(self) -> str:
-        """All that it has logged and printed."""
+        """Everything that it has logged and printed."""
         return self._process.log()
 
     def check(self) -> None:
-        """Raise BenchError where it has ended."""
+        """Raises BenchError if it has ended."""
         if not self._process.running:
             raise BenchError(f"the operator has ended; its log:\n{self.tail()}")
 
@@ -60,14 +60,14 @@ class Operator:
         return self._process.tail()
 
     def scrape(self) -> float:
-        """Seconds that one scrape of its metrics takes, as Prometheus makes it."""
+        """Seconds for one scrape of its metrics, as by Prometheus."""
         began = time.monotonic()
         with httpx.Client(trust_env=False, timeout=READY) as client:
             client.get(f"http://127.0.0.1:{self._port}/metrics").raise_for_status()
         return time.monotonic() - began
 
     def await_ready(self) -> None:
-        """Return once it says that it is ready."""
+        """Returns once it reports that it is ready."""
         poll(self._ready, "the operator to be ready", READY)
 
     def _ready(self) -> bool:
@@ -79,25 +79,25 @@ class Operator:
 
 
 class Stage:
-    """A context manager: inside, everything is there but resources and the operator."""
+    """A context manager: inside, everything exists except resources and the operator."""
 
     plane: ControlPlane
     api: API
 
     def __init__(self, *values: str, build: Build = IN_PLACE) -> None:
-        """`values` are the chart's, as `--set` takes them; operator and chart are the build's."""
+        """`values` are the chart's, as for `--set`; operator and chart are the build's."""
         self._values = values
         self._build = build
 
     def __enter__(self) -> Self:
-        """Build it; what was built is taken down again where that fails."""
+        """Builds it; takes it down again if that fails."""
         with ExitStack() as stack:
             with step("starting a control plane: etcd, kube-apiserver", "about 10 s"):
                 self.plane = stack.enter_context(ControlPlane())
             self.api = stack.enter_context(API(self.plane.server, self.plane._tls))
             with step("installing the chart by Helm", "about 3 s"):
                 self._install()
-            # An image has its bytecode compiled, and a second start finds its files in memory: so does this one.
+            # An image contains bytecode, and a second start finds its files in memory: so does this one.
             self._build.warm_up()
             self._stack = stack.pop_all()
         return self
@@ -105,27 +105,27 @@ class Stage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Take everything down."""
+        """Takes everything down."""
         self._stack.close()
 
     def endpoint(self, name: str, configuration: Configuration | None = None) -> EndpointProcess:
-        """Start a token endpoint, with a ClusterTokenEndpoint of that name."""
+        """Starts a token endpoint, with a ClusterTokenEndpoint of that name."""
         process = self._stack.enter_context(EndpointProcess(configuration))
         self.api.create(endpoint(name, process.url, process.audience))
         return process
 
     def audit(self) -> AuditTail:
-        """What the operator asks for from now on."""
+        """The operator's requests from now on."""
         return AuditTail(self.plane.directory / "audit.log", f"system:serviceaccount:{RELEASE}:{self._account}")
 
     @contextmanager
     def operator(self, *flags: str, module: str = "integration_token") -> Iterator[Operator]:
-        """Run the operator; it isn't ready yet when this yields, and must end well unless it was killed.
+        """Runs the operator; it isn't ready yet when this yields, and must end with 0 unless it was killed.
 
-        :param module: what is run in its place, to look into it.
+        :param module: run in its place, to inspect it.
         """
         port = free_port()
-        # The last one given counts: the port of the chart may be taken on this machine.
+        # The last one given counts: the chart's port may be taken on this machine.
         arguments = [*self._arguments, *flags, f"--metrics-address=127.0.0.1:{port}"]
         log = self.plane.directory / f"operator-{port}.log"
         build = self._build
@@ -136,7 +136,7 @@ class Stage:
             raise BenchError(f"the operator ended with {process.exit_code}; its log:\n{process.last_words}")
 
     def _install(self) -> None:
-        """Install the chart as a user does; the operator runs with the arguments and the account of its Deployment."""
+        """Installs the chart as a user does; the operator runs with its Deployment's arguments and account."""
         namespace = f"--namespace={RELEASE}"
         values = [f"--set={value}" for value in ("endpoints.insecure=true", *self._values)]
         self.plane.helm("install", RELEASE, str(self._build.chart), namespace, "--create-namespace", *values)

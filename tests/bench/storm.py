@@ -1,5 +1,7 @@
-"""A storm of renewals: tokens of credentials of their own that all expire within a minute, at an endpoint that admits
-far fewer requests in one."""
+"""A storm of renewals: tokens with their own credentials that all expire within a minute.
+
+Their endpoint accepts far fewer requests per minute.
+"""
 
 import time
 from dataclasses import dataclass
@@ -20,33 +22,35 @@ from tests.fakes.process import Configuration, EndpointProcess
 
 SMALL: Final = "bench-small"
 SHARE: Final = 20
-"""One of so many tokens belongs to a small namespace beside a large one."""
+"""One in this many tokens belongs to a small namespace next to a large one."""
 SPREAD: Final = 55.0
-"""Seconds over which the expiries are spread: with what is cut off to whole seconds still one minute."""
+"""Seconds over which the expiries are spread: still one minute after rounding down to whole seconds."""
 ISSUE: Final = 0.015
-"""Seconds that a first token may take, with many on the way: half as much again as it does."""
+"""Seconds that a first token may take, with many under way: half as much again as it does."""
 LONGEST_WINDOW: Final = 4
-"""Minutes: what a token has by default."""
+"""Minutes: a token's default."""
 PATIENCE: Final = 180.0
-"""Seconds beyond what arithmetic allows, after which it isn't waited for any more."""
+"""Seconds beyond what arithmetic allows, after which it stops waiting."""
 INTERVAL: Final = 0.5
 OUT_OF_ORDER: Final = 1.0
-"""Seconds by which a token may expire later than one that is left waiting: the operator counts from when it has sent
-the request, and not from when the endpoint has got it."""
+"""Seconds by which a token may expire later than one that still waits.
+
+The operator counts from when it sent the request, not from when the endpoint received it.
+"""
 CPU: Final = 0.03
-"""Seconds for each token: a renewal takes 6 ms, and who waits is looked at, and told where a token expires."""
+"""Seconds for each token: a renewal takes 6 ms, and waiting resources are checked, and reported if they expire."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much of a storm."""
+    """The size of a storm."""
 
     resources: int
     per_minute: int
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Of `5000/600`: so many tokens at so many requests a minute. Raises BenchError."""
+        """Parses `5000/600`: this many tokens at this many requests a minute. Raises BenchError."""
         resources, slash, per_minute = text.partition("/")
         if not (slash and resources.isdecimal() and per_minute.isdecimal()):
             raise BenchError(f"no storm: {text}; one of 5,000 tokens at 600 requests a minute is 5000/600")
@@ -61,12 +65,12 @@ class Size:
 
     @property
     def minutes(self) -> int:
-        """For which it lasts, begun ones and all."""
+        """How many minutes it lasts, rounded up."""
         return ceil(self.resources / self.per_minute)
 
     @property
     def window(self) -> float:
-        """Seconds before expiry at which tokens are due: a quarter of the storm, so that some are saved, some not."""
+        """Seconds before expiry at which tokens are due: a quarter of the storm, so that only some are saved."""
         return MINUTE * min(LONGEST_WINDOW, max(1, self.resources // self.per_minute // 4))
 
     @property
@@ -76,17 +80,17 @@ class Size:
 
     @property
     def duration(self) -> float:
-        """Minutes that the whole takes."""
+        """Minutes for all of it."""
         return (20 + self.resources / 100 + self.issue + self.window) / MINUTE + self.minutes
 
 
 DEFAULT: Final = Size(600, 200)
 LARGE: Final = Size(5000, 600)
-"""What an endpoint of its own class would meet after an outage: for a run by itself."""
+"""The load of a larger endpoint after an outage: for a separate run."""
 
 
 def measure(size: Size) -> tuple[list[Row], str]:
-    """All rows, and a table that tells more."""
+    """All rows, and a table with more detail."""
     what = f"a storm of {size.resources:,} renewals at {size.per_minute} a minute"
     say(f"{what}: about {size.duration:.0f} min")
     wanted = names("storm", size.resources)
@@ -114,7 +118,7 @@ def measure(size: Size) -> tuple[list[Row], str]:
 
 
 def _create(stage: Stage, wanted: list[str], small: frozenset[str], size: Size) -> None:
-    """The resources, in both namespaces, with their credentials; their endpoint is still to come."""
+    """Creates the resources in both namespaces with their credentials; their endpoint follows later."""
     stage.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SMALL}})
     namespaces = {name: SMALL if name in small else NAMESPACE for name in wanted}
     window = f"{size.window:.0f}s"
@@ -124,7 +128,7 @@ def _create(stage: Stage, wanted: list[str], small: frozenset[str], size: Size) 
 
 
 def _await_written(operator: Operator, tail: AuditTail, wanted: list[str], seconds: float, done: str) -> None:
-    """Return when each resource's Secret was written and nothing more is asked for."""
+    """Returns when each resource's Secret was written and no more requests follow."""
     missing, deadline, meter = {name + TARGET for name in wanted}, time.monotonic() + seconds, Meter()
     while missing:
         if time.monotonic() > deadline:
@@ -140,7 +144,7 @@ def _await_written(operator: Operator, tail: AuditTail, wanted: list[str], secon
 def _renewals(
     endpoint: EndpointProcess, tail: AuditTail, wanted: list[str], small: frozenset[str], size: Size
 ) -> list[Renewal]:
-    """What came of each token, by the endpoint's log and the API server's."""
+    """Each token's renewal, from the endpoint's log and the API server's."""
     found = pairs(endpoint.log, wanted)
     if any((first.expires_in or 0) < 2 * size.window for first, _ in found.values()):
         raise BenchError("first tokens were issued too late for their windows: a smaller storm is needed here")

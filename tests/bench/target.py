@@ -1,4 +1,4 @@
-"""What a comparison is held to: the tree's figures beside an older commit's."""
+"""The targets of a comparison: the tree's figures relative to an older commit's."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class Scene(StrEnum):
-    """What is run for both; each on a control plane of its own."""
+    """What is run for both, each time on a separate control plane."""
 
     COLD_1000 = "cold-1000"
     COLD_10000 = "cold-10000"
@@ -15,7 +15,7 @@ class Scene(StrEnum):
 
 
 class Figure(StrEnum):
-    """What a scene tells."""
+    """What a scene measures."""
 
     LAST_SECRET = "until the last Secret"
     LAST_STATUS = "until the last status"
@@ -28,16 +28,16 @@ class Figure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One row. What equals the limit keeps it."""
+    """One row. A value equal to the limit keeps it."""
 
     scene: Scene
     figure: Figure
     limit: float
-    """The tree's median divided by the commit's, at most."""
+    """Maximum of the tree's median divided by the commit's."""
     unit: str = ""
     """Of the medians."""
     absolute: bool = False
-    """The limit is for the tree's median itself, whatever the commit's is."""
+    """The limit applies to the tree's median itself, whatever the commit's is."""
 
 
 TARGETS: Final = (

@@ -1,4 +1,4 @@
-"""The arithmetic of a comparison: whose turn it is, what is missed, and how it is told."""
+"""The arithmetic of a comparison: turns, missed targets, and output."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ def write(resource: str, name: str, time: float, code: int = 200) -> Write:
 
 
 def test_who_comes_first_changes_with_each_pair() -> None:
-    """A B, B A, A B: a machine that warms up or slows down favours nobody."""
+    """A B, B A, A B: a machine that warms up or slows down favours neither."""
     theirs, ours = Side.THEIRS, Side.OURS
     assert order(1) == [theirs, ours]
     assert order(3) == [theirs, ours, ours, theirs, theirs, ours]
@@ -62,7 +62,7 @@ def test_a_target_is_reached_up_to_its_own_value(
 
 
 def test_the_table_tells_both_medians_with_their_ratio_beside_the_target() -> None:
-    """And which target is missed."""
+    """It also shows which target is missed."""
     rows = [Comparison(HALF, (16.0, 18.0), (9.5,)), Comparison(FOUR, (4.0,), (3.0,))]
     assert table(rows, "a330d04").splitlines() == [
         "medians                           a330d04  ours    ratio  target",
@@ -74,7 +74,7 @@ def test_the_table_tells_both_medians_with_their_ratio_beside_the_target() -> No
 
 
 def test_every_scene_has_targets_and_a_time_that_it_takes() -> None:
-    """Each figure of a scene is held to one target."""
+    """Each figure of a scene has one target."""
     assert {target.scene for target in TARGETS} == set(Scene) == set(against.MINUTES)
     assert len({(target.scene, target.figure) for target in TARGETS}) == len(TARGETS)
 
@@ -91,7 +91,7 @@ def test_every_scene_has_targets_and_a_time_that_it_takes() -> None:
 def test_what_cannot_be_compared_is_told_in_a_line(
     arguments: tuple[str, ...], said: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit code 2, before anything is built."""
+    """With exit code 2, before anything is built."""
     monkeypatch.setattr(build, "resolve", _resolve_known)
     name, value, *rest = arguments
     assert bench.main([f"{name}={value}", *rest]) == 2
@@ -101,14 +101,14 @@ def test_what_cannot_be_compared_is_told_in_a_line(
 
 
 def _resolve_known(commit: str) -> str:
-    """HEAD alone is known: the tests may run from an archive that has no history."""
+    """Only HEAD is known: the tests may run from an archive without history."""
     if commit != "HEAD":
         raise BenchError(f"unknown commit: {commit}")
     return "0" * 40
 
 
 def test_a_name_that_git_does_not_know_is_an_unknown_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no Git, that is said."""
+    """Without Git, the message says so."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BenchError, match=r"^missing: git; "):
         build.resolve("nothing", tmp_path)
@@ -120,21 +120,21 @@ def test_a_name_that_git_does_not_know_is_an_unknown_commit(tmp_path: Path, monk
 
 
 def test_the_build_in_place_is_the_operator_that_is_tested_here() -> None:
-    """With its chart, and by the same Python."""
+    """It uses this tree's chart and the same Python."""
     assert build.IN_PLACE.modules / build.MODULE == Path(integration_token.__file__).parent
     assert (build.IN_PLACE.chart / "Chart.yaml").is_file()
     build.IN_PLACE.warm_up()
 
 
 def test_a_percentile_is_one_of_the_values() -> None:
-    """The nearest rank, of whatever order."""
+    """The nearest rank, in any order of values."""
     values = [float(value) for value in range(100, 0, -1)]
     assert [percentile(values, share) for share in (0.5, 0.95, 0.99, 1)] == [50, 95, 99, 100]
     assert percentile([7.0], 0.5) == 7
 
 
 def test_the_last_secret_is_the_last_that_was_written_first() -> None:
-    """What is written to one again, later, has kept nobody waiting; refused writes and others' Secrets don't count."""
+    """A later second write delays nobody; refused writes and others' Secrets don't count."""
     written = [
         write("secrets", "a-token", 1, code=409),
         write("secrets", "a-token", 2),
@@ -149,7 +149,7 @@ def test_the_last_secret_is_the_last_that_was_written_first() -> None:
 
 
 def test_a_delivery_lasts_from_the_endpoints_new_token_to_the_secret() -> None:
-    """The endpoint answers some time after it was asked; a poll in vain is no answer that counts."""
+    """The endpoint responds some time after the request; an unsuccessful poll doesn't count."""
     records = [
         Record(1.0, Outcome.REPEATED, 200, client_id="a"),
         Record(2.0, Outcome.MINTED, 200, client_id="a"),
@@ -160,7 +160,7 @@ def test_a_delivery_lasts_from_the_endpoints_new_token_to_the_secret() -> None:
 
 
 def test_calls_are_counted_with_reads_and_without_events(tmp_path: Path) -> None:
-    """By the names of a resource and of its Secret; what is about none, such as a watch, belongs to none."""
+    """By the names of a resource and its Secret; requests about neither, such as a watch, count for none."""
     log = tmp_path / "audit.log"
     log.touch()
     tail = AuditTail(log, "operator")

@@ -1,4 +1,4 @@
-"""The bench's arithmetic: which write counts for which request, what a process used, and when a limit is missed."""
+"""The bench's arithmetic: which write counts for which request, a process's usage, and missed limits."""
 
 import json
 from dataclasses import replace
@@ -19,7 +19,7 @@ USER = "system:serviceaccount:somewhere:operator"
 
 
 def event(verb: str, resource: str, name: str, second: int = 0, *, user: str = USER, code: int = 200) -> dict[str, Any]:
-    """An event as the API server logs it."""
+    """An audit event as the API server logs it."""
     return {
         "verb": verb,
         "user": {"username": user},
@@ -35,12 +35,12 @@ def write(resource: str, name: str, time: float) -> Write:
 
 
 def request(client: str, received: float, outcome: Outcome = Outcome.MINTED) -> Record:
-    """A request that the endpoint has answered with a token."""
+    """A request that the endpoint answered with a token."""
     return Record(received, outcome, 200, client_id=client)
 
 
 def test_writes_are_told_from_reads() -> None:
-    """A refused write is one too: it has cost the API server its work."""
+    """A refused write counts too: it has cost the API server work."""
     found = writes(
         [
             event("get", "secrets", "a"),
@@ -57,7 +57,7 @@ def test_writes_are_told_from_reads() -> None:
 
 
 def test_events_and_leases_are_written_beside_the_budget() -> None:
-    """Everything else that changes something is counted."""
+    """Every other change counts."""
     counted = {
         kind: write(kind, "a", 0).counted for kind in ("events", "leases", "secrets", "pods", "integrationtokens")
     }
@@ -65,7 +65,7 @@ def test_events_and_leases_are_written_beside_the_budget() -> None:
 
 
 def test_the_tail_brings_what_its_user_did_since_the_last_look(tmp_path: Path) -> None:
-    """A line that is only half there is taken when it is whole."""
+    """A partial line is read once it is complete."""
     log = tmp_path / "audit.log"
     old, first, second, other = (
         (json.dumps(each, separators=(",", ":")) + "\n").encode()
@@ -87,7 +87,7 @@ def test_the_tail_brings_what_its_user_did_since_the_last_look(tmp_path: Path) -
 
 
 def test_the_tail_is_quiet_though_a_lease_is_renewed(tmp_path: Path) -> None:
-    """What a replica does for ever keeps nobody waiting for its end; as a write it is told all the same."""
+    """Lease renewals, which never stop, don't count for the end; as writes they are still returned."""
     log = tmp_path / "audit.log"
     log.touch()
     tail = AuditTail(log, USER)
@@ -97,7 +97,7 @@ def test_the_tail_is_quiet_though_a_lease_is_renewed(tmp_path: Path) -> None:
 
 
 def test_a_write_counts_for_the_request_before_it() -> None:
-    """By resource: an issue, a poll in vain and a renewal, with the writes of another resource in between."""
+    """By resource: an issue, an unsuccessful poll and a renewal, with another resource's writes in between."""
     records = [request("a", 10), request("a", 20, Outcome.REPEATED), request("a", 30), request("b", 11)]
     found = count(
         records,
@@ -114,32 +114,32 @@ def test_a_write_counts_for_the_request_before_it() -> None:
 
 
 def test_a_write_for_a_poll_in_vain_is_found() -> None:
-    """Even where it is only a status."""
+    """Even if it is only a status."""
     records = [request("a", 10), request("a", 20, Outcome.REPEATED)]
     assert count(records, [write("integrationtokens", "a", 20.1)]).polls == [1]
 
 
 def test_a_write_before_the_first_request_counts_for_the_issue() -> None:
-    """A status that only says that a resource waits is a write too many."""
+    """A status that only reports that a resource waits is one write too many."""
     written = [write("integrationtokens", "a", 9), write("secrets", "a-token", 11)]
     assert count([request("a", 10)], written).issues == [2]
 
 
 def test_events_and_other_objects_count_for_no_request() -> None:
-    """An endpoint's status, for example, is nobody's issue."""
+    """An endpoint's status, for example, belongs to no issue."""
     written = [write("events", "a", 11), write("clustertokenendpoints", "bench", 11)]
     assert count([request("a", 10)], written).issues == [0]
 
 
 def test_a_rejected_request_is_neither_issue_nor_poll() -> None:
-    """Its writes are those of a failure, which the budget doesn't name."""
+    """Its writes belong to a failure, which the budget doesn't cover."""
     rejected = request("a", 10, Outcome.REJECTED)
     found = count([rejected, replace(rejected, received=20, outcome=Outcome.FAILED)], [write("x", "a", 11)])
     assert found == Counts()
 
 
 def test_enough_was_seen_when_every_resource_was_polled_in_vain_and_renewed() -> None:
-    """One that was never answered the same token says nothing of polls."""
+    """A resource that never got the same token says nothing about polls."""
     minted = [request(name, at) for name in names("renewal", RESOURCES) for at in range(RENEWALS + 1)]
     polled = [request(name, 9, Outcome.REPEATED) for name in names("renewal", RESOURCES)]
     assert enough((*minted, *polled))
@@ -165,7 +165,7 @@ def test_a_limit_is_kept_up_to_its_own_value(row: Row, met: bool) -> None:
 
 
 def test_a_row_shows_what_was_measured_beside_its_limit() -> None:
-    """In columns, one measurement alone, equal ones by their number, others by median and maximum."""
+    """In columns: one measurement alone, equal ones with their number, others with median and maximum."""
     assert table(
         [
             Row("time", (14.96,), 15, "s"),
@@ -188,21 +188,21 @@ def test_cpu_time_is_read_past_a_name_with_parentheses() -> None:
 
 
 def test_the_cpu_time_of_a_program_is_found_by_its_name_among_those_that_the_bench_started() -> None:
-    """This process is one of them; a name that nobody has used nothing."""
+    """This process is one of them; an unknown name has used nothing."""
     name = read_name(Path("/proc/self/stat").read_text())
     assert program_seconds(name) > 0
     assert program_seconds("no such program") == 0
 
 
 def test_peak_memory_is_read_in_mebibytes() -> None:
-    """And a process that has ended has none."""
+    """A process that has ended has none."""
     assert read_peak("Name:\tx\nVmPeak:\t  999999 kB\nVmHWM:\t   92160 kB\nVmRSS:\t 1 kB\n") == 90.0
     with pytest.raises(ValueError, match="ended"):
         read_peak("Name:\tx\nState:\tZ (zombie)\n")
 
 
 def test_a_row_is_told_to_machines_with_what_was_judged() -> None:
-    """The verdict, too, so that nobody has to know which of the measurements counts."""
+    """Including the verdict, so that nobody has to know which of the measurements counts."""
     assert Row("repair", (0.25, 1.5), 1, "s").document() == {
         "what": "repair",
         "measured": (0.25, 1.5),

@@ -1,4 +1,4 @@
-"""How the cost grows, for operator/docs/performance.md: what is made of the figures, and what they are taken from."""
+"""How the cost grows, for operator/docs/performance.md: what is derived from the figures, and their sources."""
 
 from collections import Counter
 from pathlib import Path
@@ -20,7 +20,7 @@ def operator_files() -> dict[str, str]:
 
 
 def colds_of(*sizes: int) -> dict[int, Cold]:
-    """Runs whose figures grow evenly: 10 ms for each resource, half of that CPU, and 5.12 KiB."""
+    """Runs with linear figures: 10 ms for each resource, half of that CPU, and 5.12 KiB."""
     counts = {size: Counts(issues=[2] * size) for size in sizes}
     return {
         size: Cold(size / 100, size / 125, size / 200, 80 + size / 200, 0, counts[size], (0.1,), 0.05, size / 80)
@@ -46,26 +46,26 @@ def colds_of(*sizes: int) -> dict[int, Cold]:
     ],
 )
 def test_a_sample_counts_for_what_it_serves(stack: list[tuple[str, str]], purpose: str) -> None:
-    """Whichever library is at work, innermost first."""
+    """Whichever library is running, the innermost match counts."""
     assert sampled.purpose(stack) == purpose
 
 
 @pytest.mark.parametrize(("file", "function"), [row[1:] for row in sampled.PURPOSES if row[1].endswith(".py")])
 def test_a_purpose_names_code_that_is_there(file: str, function: str) -> None:
-    """A file or function that was renamed would count for nothing, and nobody would see it."""
+    """A renamed file or function would silently count for nothing."""
     found = [text for path, text in operator_files().items() if file in path]
     assert any(f"def {function}" in text for text in found)
 
 
 def test_what_is_held_is_looked_for_in_files_that_are_there() -> None:
-    """Those of Python's own modules apart."""
+    """Except for Python's own modules."""
     names = {Path(path).name for path in operator_files()}
     wanted = {name for _, files in growth.HOLDERS for name in files if name.endswith(".py")}
     assert wanted - names == {"decoder.py", "scanner.py"}
 
 
 def test_what_a_resource_holds_is_the_difference_of_two_runs() -> None:
-    """By who holds it; what is there without resources cancels out."""
+    """By holder; what exists without resources cancels out."""
     few = {"a/inventory.py": 1000, "a/kopf/memory.py": 500, "a/json.py": 70}
     many = {"a/inventory.py": 3000, "a/kopf/memory.py": 1500, "a/json.py": 70, "b/json/decoder.py": 100}
     found = growth.held(few, many, 10)
@@ -77,7 +77,7 @@ def test_what_a_resource_holds_is_the_difference_of_two_runs() -> None:
 
 
 def test_the_document_tells_the_figures_of_each_number_of_resources() -> None:
-    """And what one more of them costs, between the smaller and the larger runs."""
+    """It also gives the cost of one more of them, between the smaller and the larger runs."""
     colds, samples = colds_of(*growth.SIZES), Counter(kopf=1, httpx=3)
     text = growth.text(growth.Growth("2 cores", colds, 10_000, samples, {"its plan": 512.0}))
     assert "| 20,000 | 160.0 s | 200.0 s | 100.0 s | 180 MiB | 0.05 % |" in text
@@ -91,7 +91,7 @@ def test_the_document_tells_the_figures_of_each_number_of_resources() -> None:
 
 
 def test_the_plot_reaches_to_the_largest_number_of_resources() -> None:
-    """And is the same for the same figures."""
+    """It is the same for the same figures."""
     colds = colds_of(*growth.SIZES)
     drawn = curve.draw(colds)
     assert drawn == curve.draw(colds)
@@ -99,7 +99,7 @@ def test_the_plot_reaches_to_the_largest_number_of_resources() -> None:
 
 
 def test_only_a_generated_part_of_the_document_is_replaced() -> None:
-    """What people wrote around it stays; a document without a place for it is refused."""
+    """The text that people wrote stays; a document without a place for it is refused."""
     begin, end = (mark.format(part="figures") for mark in growth.MARKS)
     document = f"before\n{begin}old\n{end}\nafter\n"
     assert growth.replaced(document, "figures", "new\n") == f"before\n{begin}new\n{end}\nafter\n"
@@ -108,20 +108,20 @@ def test_only_a_generated_part_of_the_document_is_replaced() -> None:
 
 
 def test_growth_is_refused_with_one_number_of_resources() -> None:
-    """It's told before anything is measured."""
+    """Before anything is measured."""
     with pytest.raises(BenchError, match="two numbers"):
         growth.write("2 cores", [1000, 1000])
 
 
 def test_the_document_has_a_place_for_both_generated_parts() -> None:
-    """Told by a test, and not after half an hour of measuring."""
+    """A test says so, not half an hour of measuring."""
     document = growth.DOCUMENT.read_text()
     for part in (growth.FIGURES, growth.SIZING):
         assert growth.replaced(document, part, "something else\n") != document
 
 
 def test_the_documented_peak_of_ten_thousand_fits_into_the_charts_limit() -> None:
-    """With a quarter of the limit to spare; its plot stands beside the document."""
+    """With a quarter of the limit to spare; its plot is next to the document."""
     document = growth.DOCUMENT.read_text()
     _, _, table = document.partition("\n| resources | ")
     head, _, *rows = (line.split(" | ") for line in table.splitlines())
@@ -134,5 +134,5 @@ def test_the_documented_peak_of_ten_thousand_fits_into_the_charts_limit() -> Non
 
 
 def test_the_documents_links_lead_somewhere() -> None:
-    """To files, and to headings."""
+    """To files and to headings."""
     assert not broken_links(growth.DOCUMENT)

@@ -7,13 +7,13 @@ from tests.bench.test_growth import colds_of
 
 
 def test_memory_is_given_with_room_above_the_peak() -> None:
-    """The request just above it, the limit with a quarter to spare; both in steps."""
+    """The request just above it, the limit with a quarter to spare; both rounded."""
     assert (sizing.request(137), sizing.limit(137)) == (144, 192)
     assert (sizing.request(144), sizing.limit(144)) == (144, 192)
 
 
 def test_what_one_more_resource_costs_is_told_without_the_start_of_the_process() -> None:
-    """From a thousand resources on, or from the fewest where only the largest run has as many."""
+    """From a thousand resources on, or from the fewest if only the largest run has as many."""
     colds = colds_of(100, 1000, 20_000)
     line = sizing.slope(colds)
     assert (line.first, line.last) == (1000, 20_000)
@@ -36,7 +36,7 @@ def test_a_limit_is_enough_for_as_many_as_leave_a_quarter_of_it() -> None:
 
 
 def test_the_page_tells_what_to_give_and_what_limits_the_throughput() -> None:
-    """Two writes for each token, and the cores that they take of whom."""
+    """Two writes for each token, and which processes use the cores."""
     text = sizing.text(colds_of(100, 1000, 20_000), 256)
     assert "| 20,000 | 192Mi | 256Mi | 35m | 2m | 200 |" in text
     assert "limit of 256Mi is enough, with a quarter to spare, for 22,000 resources" in text

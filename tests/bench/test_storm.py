@@ -16,7 +16,7 @@ from tests.fakes.record import Outcome, Record
 
 
 def renewal(expired: float, asked: float, *, opened: float = 0.0, namespace: str = "large") -> Renewal:
-    """One that was written a second after it was asked for."""
+    """A token written a second after its request."""
     return Renewal(namespace, opened, expired, asked, asked + 1)
 
 
@@ -53,7 +53,7 @@ def test_arithmetic_saves_as_many_tokens_in_each_minute_as_the_limit_lets(expiri
 
 
 def test_a_token_is_overtaken_where_one_that_expires_later_is_renewed_before_it() -> None:
-    """By the difference to the most urgent one; in order there is none."""
+    """By the difference to the most urgent one; in the right order there is none."""
     assert overtaken([renewal(100, 10), renewal(110, 11), renewal(110, 12), renewal(120, 13)]) == []
     late = [renewal(100, 23), renewal(107, 10), renewal(105, 11), renewal(103, 24)]
     assert overtaken(late) == [7, 5]
@@ -77,7 +77,7 @@ def test_only_who_waits_in_the_same_namespace_and_can_be_saved_is_overtaken(othe
 
 
 def test_the_story_tells_order_times_and_who_expired() -> None:
-    """Times from the first renewal on; arithmetic by the same limit."""
+    """Times start at the first renewal; arithmetic uses the same limit."""
     told = dict(
         story(
             [renewal(60, 0), renewal(69, 2), renewal(61, 62), renewal(70, 62), renewal(70, 63, namespace="few")],
@@ -97,7 +97,7 @@ def test_the_story_tells_order_times_and_who_expired() -> None:
 
 
 def test_a_renewal_is_the_second_token_of_its_client_and_the_first_write_after_it() -> None:
-    """Answers with the same token and earlier writes are neither."""
+    """Responses with the same token and earlier writes don't count."""
     records = [request("a", 9, Outcome.REPEATED), request("a", 20), request("a", 1), request("b", 2), request("b", 21)]
     found = pairs(records, ["a", "b"])
     assert {client: (first.received, second.received) for client, (first, second) in found.items()} == {
@@ -113,7 +113,7 @@ def test_a_renewal_is_the_second_token_of_its_client_and_the_first_write_after_i
 
 
 def test_a_storm_lasts_for_the_minutes_that_its_requests_need_and_saves_some_tokens_of_all() -> None:
-    """The one of `make bench` is a short one; a large one takes some twelve minutes."""
+    """The one in `make bench` is short; a large one takes some twelve minutes."""
     assert (DEFAULT.minutes, DEFAULT.window) == (3, 60)
     assert (LARGE.minutes, LARGE.window) == (9, 120)
     assert DEFAULT.duration < 6
@@ -126,20 +126,20 @@ def test_a_storm_lasts_for_the_minutes_that_its_requests_need_and_saves_some_tok
 
 @pytest.mark.parametrize("text", ["", "5000", "5000/", "/600", "5000/0", "600/600", "a/b", "-5000/600", "20000/600"])
 def test_what_is_no_storm_is_told_with_one_that_is(text: str) -> None:
-    """A storm has more tokens than requests a minute."""
+    """A storm has more tokens than requests a minute; the message has an example."""
     with pytest.raises(BenchError, match="no storm"):
         Size.read(text)
 
 
 def test_parts_are_chosen_by_name_in_the_order_of_the_whole() -> None:
-    """All where none is named; one that is measured beside another brings that along."""
+    """All by default; a part that is compared with another includes that one."""
     assert budget.choose(None) == list(Part) == list(budget.MINUTES)
     assert budget.choose("storm cold-10000") == [Part.COLD_10000, Part.STORM]
     assert budget.choose("unrelated") == [Part.COLD_1000, Part.UNRELATED]
 
 
 def test_what_is_left_out_takes_no_time() -> None:
-    """The storm's own size counts, and so does each cold run."""
+    """The storm's size counts, and so does each cold run."""
     assert budget.minutes([Part.STORM], 3, LARGE) == pytest.approx(LARGE.duration)
     assert budget.minutes([Part.COLD_1000], 3, LARGE) == budget.minutes([Part.COLD_1000], 1, DEFAULT) + 1
     assert budget.minutes(list(Part), 3, DEFAULT) < 25
@@ -164,7 +164,7 @@ def test_what_is_left_out_takes_no_time() -> None:
 def test_what_cannot_be_measured_is_told_in_a_line(
     arguments: tuple[str, ...], said: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 2, before anything is started."""
+    """With exit code 2, before anything starts."""
     assert bench.main(arguments) == 2
     out, err = capfd.readouterr()
     assert (out, err.count("\n")) == ("", 1)
@@ -174,7 +174,7 @@ def test_what_cannot_be_measured_is_told_in_a_line(
 def test_a_part_alone_tells_its_rows_and_what_was_missed(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the table that nothing is judged by; as JSON the rows alone."""
+    """With the table that has no limits; as JSON only the rows."""
     asked: list[Size] = []
 
     def measure(size: Size) -> tuple[list[Row], str]:
@@ -196,7 +196,7 @@ def test_a_part_alone_tells_its_rows_and_what_was_missed(
 def test_a_comparison_is_told_to_machines_with_both_sides(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One JSON document; a ratio that is infinite is none."""
+    """One JSON document; an infinite ratio is omitted."""
     found = [Comparison(TARGETS[0], (10.0, 12.0), (5.0,)), Comparison(TARGETS[1], (0.0,), (1.0,))]
     monkeypatch.setattr(build, "resolve", lambda _: "0" * 40)
     monkeypatch.setattr(against, "compare", lambda *_: found)

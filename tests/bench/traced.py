@@ -1,6 +1,6 @@
-"""The operator, with each allocation of Python's known by the file that made it: run in place of `integration_token`.
+"""The operator with each Python allocation attributed to its file: run in place of `integration_token`.
 
-On SIGUSR1 it prints the bytes that are held by file, as a line of JSON.
+On SIGUSR1 it prints the bytes held by each file, as a line of JSON.
 """
 
 import gc

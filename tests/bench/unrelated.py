@@ -1,4 +1,4 @@
-"""What Secrets that are none of ours cost: the API server selects ours, so none of them should reach the operator."""
+"""The cost of unrelated Secrets: the API server selects ours, so none of the others should reach the operator."""
 
 import base64
 import random
@@ -15,13 +15,13 @@ from tests.cluster.progress import step
 
 SECRETS: Final = 5000
 KIBIBYTES: Final = 50
-"""Of data, each."""
+"""Size of each one's data."""
 MORE: Final = 10.0
 """MiB of peak memory that they may cost."""
 
 
 def measure(limits: Limits, without: Sequence[Cold]) -> list[Row]:
-    """One row: the same cold start as those of `without`, among the others' Secrets."""
+    """One row: the same cold start as in `without`, among others' Secrets."""
     with Stage() as stage:
         data = base64.b64encode(random.Random(0).randbytes(KIBIBYTES * 1024)).decode()  # noqa: S311  # no secret
         with step(f"creating {SECRETS:,} unrelated Secrets of {KIBIBYTES} KiB", "about 40 s"):

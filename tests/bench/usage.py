@@ -1,4 +1,4 @@
-"""What processes used of the machine, as Linux's /proc tells it."""
+"""What processes used of the machine, from Linux's /proc."""
 
 import os
 import re
@@ -15,18 +15,18 @@ def cpu_seconds(pid: int) -> float:
 
 
 def peak_mebibytes(pid: int) -> float:
-    """The largest resident size that the process ever had: its own pages and those of files it has mapped."""
+    """The largest resident size that the process ever had: its own pages and mapped files."""
     return read_peak((PROC / str(pid) / "status").read_text())
 
 
 def read_stat(text: str) -> tuple[int, float]:
-    """Parent and CPU seconds of a process, from its `stat`; its name stands there in parentheses, and may hold some."""
+    """Parent and CPU seconds of a process, from its `stat`; its name there is in parentheses, and may contain some."""
     fields = text.rpartition(")")[2].split()
     return int(fields[1]), (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def read_name(text: str) -> str:
-    """The name of a process, from its `stat`; Linux keeps 15 characters of it."""
+    """The name of a process, from its `stat`, limited by Linux to 15 characters."""
     return text.partition("(")[2].rpartition(")")[0]
 
 
@@ -39,19 +39,19 @@ def read_peak(text: str) -> float:
 
 
 def foreign_seconds() -> float:
-    """CPU time since boot of everything but this process and its descendants; only differences of it mean something.
+    """CPU time since boot of everything except this process and its descendants; only differences are meaningful.
 
-    Where it grows during a measurement, others had a part of the cores, and the figures are worse for it.
+    If it grows during a measurement, others used part of the cores, and the figures are worse for it.
     """
     past = os.times()
-    ours = past.children_user + past.children_system  # of those that have ended
+    ours = past.children_user + past.children_system  # of descendants that have ended
     ours += sum(seconds for _, seconds in _family())
     user, nice, system, _, _, irq, softirq, steal = map(int, (PROC / "stat").read_text().split()[1:9])
     return (user + nice + system + irq + softirq + steal) / TICKS - ours
 
 
 def program_seconds(*programs: str) -> float:
-    """CPU time of this process's descendants that run these programs, by their names."""
+    """CPU time of this process's descendants that run these programs, by name."""
     return sum(seconds for name, seconds in _family() if name in programs)
 
 

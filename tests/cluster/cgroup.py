@@ -11,7 +11,7 @@ EMPTY = 10
 
 
 class ControlGroup:
-    """One, by its name below the root, in each of the kernel's hierarchies: several in version 1, one in version 2."""
+    """One group, by name below the root, in each kernel hierarchy: several in version 1, one in version 2."""
 
     def __init__(self, name: str) -> None:
         hierarchies = [ROOT] if (ROOT / "cgroup.controllers").exists() else list(ROOT.iterdir())
