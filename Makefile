@@ -4,21 +4,21 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Python as the image has it: see tests/cluster/shipped.py.
+# The image's Python: see tests/cluster/shipped.py.
 SHIPPED := $(BIN)/python -m tests.cluster.shipped
-# Two commands at once; what the first says comes after the second's.
+# Two commands at once; the output of the first follows that of the second.
 beside = @said=$$(mktemp) && trap 'rm -f "$$said"; kill $$beside 2>/dev/null' EXIT; \
 	$(1) > "$$said" 2>&1 & beside=$$!; $(2); here=$$?; \
 	wait $$beside; there=$$?; beside=; cat "$$said"; exit $$((here || there))
-# Options of a command, for those of its variables that have a value: --public-key "…" for PUBLIC_KEY.
+# Options of a command for variables that are set: --public-key "…" for PUBLIC_KEY.
 given = $(foreach name,$(1),$(if $($(name)),--$(shell echo $(name) | tr A-Z_ a-z-) "$($(name))"))
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
-# One after the other, whatever MAKEFLAGS says: the first step of `test` is what the others stand on.
+# One after the other, whatever MAKEFLAGS says: the other steps of `test` depend on the first.
 .NOTPARALLEL:
 
-# The one package that tests/cluster/setup.py, itself in Python, can't look after.
+# The one package that tests/cluster/setup.py can't install, since it is written in Python.
 PYTHON_READY := command -v $(PYTHON) >/dev/null || { \
 	if [ $(PYTHON) = python3 ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "==> installing python3 (about 30 s)" >&2; \
@@ -45,19 +45,19 @@ $(VENV)/.installed: pyproject.toml requirements-dev.lock
 install: $(VENV)/.installed ## the environment from the lock files, in .venv
 
 .PHONY: lock
-lock: install ## write the lock files anew from pyproject.toml
+lock: install ## rewrite the lock files from pyproject.toml
 	$(COMPILE) --output-file requirements.lock
 	$(COMPILE) --group dev --output-file requirements-dev.lock
 
 .PHONY: demo
-demo: install ## the main job on a control plane of its own: rollovers, counted by the API that is called
+demo: install ## the main job on a real control plane: rollovers, counted by the API that consumers call
 	@$(BIN)/python -m tests.demo
 
 .PHONY: test
 test: setup lint unit release-test simulation apiserver gitops monitoring readers together patient ## everything: format, lint, types, import contracts, and all tests
 
 .PHONY: setup
-setup: # by the environment's Python where there is one: it may be another than the machine's
+setup: # with the environment's Python if there is one: it may differ from the machine's
 	@test -x $(BIN)/python || { $(PYTHON_READY); }
 	@$(or $(wildcard $(BIN)/python),$(PYTHON)) -m tests.cluster.setup test
 
@@ -71,61 +71,61 @@ lint: install ## format, lint, types, import contracts, the documents' site
 	@$(BIN)/python -m tests.site >/dev/null
 
 .PHONY: docs
-docs: install ## the documents as a site, in dist/site; a broken link or a page outside the navigation fails
+docs: install ## the documents as a site, in dist/site; fails on a broken link or a page outside the navigation
 	@$(BIN)/python -m tests.site
 
 .PHONY: rooms
-rooms: install ## the rooms of the operator: their floors, and what each is for
+rooms: install ## the operator's rooms: their floors, and what each is for
 	@$(BIN)/python -m tests.unit.rooms
 
 .PHONY: unit
 unit: UNIT := tests/unit tests/fakes tests/cluster tests/bench tests/demo tests/site
-unit: install ## the tests that need nothing but Python, on two of its versions
+unit: install ## the tests that only need Python, on two of its versions
 	@echo "==> unit tests, and the same on the image's Python (about 2 min)"
 	$(call beside,$(SHIPPED) --besides -m pytest --quiet $(UNIT),$(BIN)/coverage run -m pytest --quiet $(UNIT))
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
 .PHONY: simulation
 simulation: BESIDE := $(addprefix tests/simulation/,test_document.py test_mutants.py)
-simulation: install ## random stories in virtual time, held to what the operator promises
+simulation: install ## random stories in virtual time, checked against the operator's promises
 	@echo "==> simulations (about 4 min)"
 	$(call beside,$(SHIPPED) -m pytest --quiet $(BESIDE),$(SHIPPED) -m pytest --quiet tests/simulation $(addprefix --ignore=,$(BESIDE)))
 
 .PHONY: simulate
-simulate: install ## what a year costs at each model of a token endpoint, beside simple clients
+simulate: install ## what a year costs at each model of a token endpoint, compared with simple clients
 	@$(BIN)/python -m tests.simulation
 
 .PHONY: plots
-plots: install ## the same, written with its plots into operator/docs/renewal.md
+plots: install ## the same, written into operator/docs/renewal.md with its plots
 	@$(BIN)/python -m tests.simulation --document
 
 .PHONY: apiserver
-apiserver: programs ## the operator on a real API server
-	@echo "==> the operator on a real API server (about 5 min)"
+apiserver: programs ## the operator with a real API server
+	@echo "==> the operator with a real API server (about 5 min)"
 	@$(SHIPPED) -m pytest --quiet tests/apiserver
 
 .PHONY: gitops
-gitops: programs gitops-programs ## Helm, Flux and kstatus wait for resources, on a real API server
+gitops: programs gitops-programs ## Helm, Flux and kstatus wait for resources, with a real API server
 	@echo "==> Helm, Flux and kstatus wait for resources (about 1 min)"
 	@$(SHIPPED) -m pytest --quiet tests/gitops
 
 .PHONY: monitoring
 monitoring: DAYS := tests/monitoring/test_days.py
-monitoring: programs monitoring-programs ## alerts and dashboard on a real Prometheus that scrapes the operator
-	@echo "==> alerts and dashboard on a real Prometheus (about 1 min)"
+monitoring: programs monitoring-programs ## alerts and dashboard in a real Prometheus that scrapes the operator
+	@echo "==> alerts and dashboard in a real Prometheus (about 1 min)"
 	$(call beside,$(BIN)/python -m pytest --quiet $(DAYS),$(BIN)/python -m pytest --quiet tests/monitoring --ignore=$(DAYS))
 
 .PHONY: panels
-panels: programs monitoring-programs ## the dashboard's panels, drawn from such a run into operator/docs/operations.md
+panels: programs monitoring-programs ## draw the dashboard's panels into operator/docs/operations.md from a real run
 	@$(BIN)/python -m tests.monitoring
 
 .PHONY: servers
-servers: setup programs ## other people's token servers, and the operator against the quickest of them
-	@echo "==> the operator against other people's token servers (about 2 min, more the first time)"
+servers: setup programs ## other people's token servers, and the operator with the quickest of them
+	@echo "==> the operator with other people's token servers (about 2 min, more the first time)"
 	@$(BIN)/python -m pytest --quiet tests/endpoints
 
 .PHONY: endpoints
-endpoints: endpoints-setup programs ## the operator against all of those servers, and two more: a table of every case; SERVERS= some by name
+endpoints: endpoints-setup programs ## the operator with all of those servers, and two more: a table of every case; SERVERS= only these
 	@FURTHER_SERVERS=1 $(BIN)/python -m pytest --quiet tests/endpoints/test_server.py
 	@$(BIN)/python -m tests.endpoints $(SERVERS)
 
@@ -135,44 +135,44 @@ readers: setup programs monitoring-programs ## the quickest programs that read a
 	@$(BIN)/python -m pytest --quiet tests/consumers
 
 .PHONY: consumers
-consumers: setup programs ## all programs that read a mounted token and controllers that read the Secret, over three rollovers: a row each; and consumerDelay
+consumers: setup programs ## all programs that read a mounted token, controllers that read the Secret, and consumerDelay: a table of each
 	@$(BIN)/python -m tests.consumers
 
 .PHONY: faults
-faults: programs ## two replicas on a real control plane that is broken in every way, judged from outside
+faults: programs ## two replicas on a real control plane that breaks in every way, judged from outside
 	@echo "==> faults of every kind (about 6 min)"
 	@$(SHIPPED) -m pytest --quiet tests/faults
 
 .PHONY: soak
-soak: programs ## the same with 500 resources and drawn faults; MINUTES=20, SEED= the one to repeat
+soak: programs ## the same with 500 resources and random faults; MINUTES=20, SEED= repeats a run
 	@$(BIN)/python -m tests.faults $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: chart
-chart: programs ## the chart and its CRDs, by Helm and a real API server
+chart: programs ## the chart and its CRDs, with Helm and a real API server
 	@echo "==> the chart (about 1 min)"
 	@$(BIN)/python -m pytest --quiet tests/chart
 
 .PHONY: chart-lint
-chart-lint: programs ## checkov on what the chart renders, each finding answered
+chart-lint: programs ## checkov on the rendered chart, with an answer to each finding
 	@$(BIN)/python -m tests.chart.scan
 
 .PHONY: node
-node: setup node-programs release-programs ## the image, built from the Dockerfile, and on a node: needs root, Linux and Debian's packages
+node: setup node-programs release-programs ## the image, built from the Dockerfile and run on a node: needs root, Linux and Debian packages
 	@echo "==> the image, and the operator on a node (about 5 min)"
 	@$(BIN)/python -m pytest --quiet tests/node
 
 .PHONY: patient
-patient: setup programs node-programs release-programs ## faults and node side by side: both mostly wait, each for less than half of a core
-	@echo "==> faults of every kind, and beside them the image and the operator on a node (about 6 min)"
+patient: setup programs node-programs release-programs ## faults and node in parallel: both mostly wait, and use less than half a core each
+	@echo "==> faults of every kind; in parallel, the image and the operator on a node (about 6 min)"
 	$(call beside,$(BIN)/python -m pytest --quiet tests/node,$(SHIPPED) -m pytest --quiet tests/faults)
 
 .PHONY: together
-together: setup programs ## token servers and chart side by side: the first mostly wait
-	@echo "==> the chart, and beside it the operator against other people's token servers (about 3 min, more the first time)"
+together: setup programs ## token servers and chart in parallel: the servers mostly wait
+	@echo "==> the chart; in parallel, the operator with other people's token servers (about 3 min, more the first time)"
 	$(call beside,$(BIN)/python -m pytest --quiet tests/endpoints,$(BIN)/python -m pytest --quiet tests/chart)
 
 .PHONY: compatibility
-compatibility: programs gitops-programs ## waits a hundred times over, and the oldest and newest Kubernetes that the documents name
+compatibility: programs gitops-programs ## a hundred installations that wait, and the oldest and newest documented Kubernetes
 	@GITOPS_RUNS=100 $(SHIPPED) -m pytest --quiet tests/gitops/test_set.py
 	@for version in 1.34 1.37; do \
 		echo "==> the chart and the operator on Kubernetes $$version (about 8 min, more the first time)"; \
@@ -181,19 +181,19 @@ compatibility: programs gitops-programs ## waits a hundred times over, and the o
 	done
 
 .PHONY: bench
-bench: programs ## the figures of the performance budget, each beside its limit; ONLY= some parts by name, STORM=5000/600; AGAINST=COMMIT: beside that commit's, PAIRS=5, SCENES= some by name
+bench: programs ## the performance budget, each figure with its limit; ONLY= some parts, STORM=5000/600; AGAINST=COMMIT compares, PAIRS=5, SCENES= some scenes
 	@$(BIN)/python -m tests.bench $(if $(ONLY),--only "$(ONLY)") $(if $(STORM),--storm "$(STORM)") $(if $(AGAINST),--against "$(AGAINST)" $(if $(PAIRS),--pairs $(PAIRS)) $(if $(SCENES),--scenes "$(SCENES)"))
 
 .PHONY: growth
-growth: programs ## how the cost grows with the number of resources, written into operator/docs/performance.md; SIZES= other numbers, printed only
+growth: programs ## write the cost by number of resources into operator/docs/performance.md; SIZES= only prints other numbers
 	@$(BIN)/python -m tests.bench --growth $(if $(SIZES),--sizes $(SIZES))
 
 .PHONY: release
-release: install release-programs ## a release of the last commit in dist/release, verified; KEY= signs it; more in operator/docs/releasing.md
+release: install release-programs ## build and verify a release of the last commit in dist/release; KEY= signs it; see operator/docs/releasing.md
 	@$(BIN)/python -m tests.release build $(call given,DIST KEY ARCH BASE IMAGE TAG COMMIT)
 
 .PHONY: release-verify
-release-verify: install release-programs ## a release in DIST=dist/release against its checksums and the lock file; PUBLIC_KEY= checks its signature
+release-verify: install release-programs ## check the release in DIST=dist/release against its checksums and the lock file; PUBLIC_KEY= checks its signature
 	@$(BIN)/python -m tests.release verify $(call given,DIST PUBLIC_KEY)
 
 .PHONY: release-publish
@@ -201,7 +201,7 @@ release-publish: install release-programs ## push the image and the chart of DIS
 	@$(BIN)/python -m tests.release publish $(call given,DIST REGISTRY KEY)
 
 .PHONY: release-test
-release-test: release-programs ## a trial release, what it consists of, and the workflows
+release-test: release-programs ## a trial release and its contents, and the workflows
 	@echo "==> a trial release, and the workflows (about 20 s)"
 	@$(BIN)/python -m pytest --quiet tests/release
 
@@ -230,9 +230,9 @@ node-programs: install
 	@$(BIN)/python -m tests.cluster build --node
 
 .PHONY: cluster
-cluster: install ## a control plane with the CRDs, left running; the last line is its kubeconfig's path; NODE=1: with a node
+cluster: install ## start a control plane with the CRDs; the last line is its kubeconfig's path; NODE=1 adds a node
 	@$(BIN)/python -m tests.cluster start $(if $(filter 1,$(NODE)),--node)
 
 .PHONY: cluster-stop
-cluster-stop: install ## end what `make cluster` left running
+cluster-stop: install ## stop the control plane of `make cluster`
 	@$(BIN)/python -m tests.cluster stop

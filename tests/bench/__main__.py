@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         "--runs", type=int, default=3, help="cold runs of 1,000, each on a control plane of its own; default: 3"
     )
     parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
-    parser.add_argument("--only", metavar="PARTS", help=f"some of them, with blanks between: {' '.join(Part)}")
+    parser.add_argument("--only", metavar="PARTS", help=f"some of them, separated by blanks: {' '.join(Part)}")
     parser.add_argument(
         "--storm", metavar="SIZE", help=f"tokens and requests a minute; default: {storm.DEFAULT}; large: {storm.LARGE}"
     )
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--scenes",
         default=" ".join(Scene),
-        help="some of them, with --against, with blanks between; default: %(default)s",
+        help="some of them, with --against, separated by blanks; default: %(default)s",
     )
     return parser
 
@@ -77,7 +77,7 @@ def _guarded(run: Callable[[], int]) -> int:
     try:
         return run()
     except KeyboardInterrupt:
-        print("interrupted: everything that was started has been ended", file=sys.stderr)
+        print("interrupted: everything that was started has been stopped", file=sys.stderr)
         return 130
     except (*FAULTS, httpx.HTTPError, TimeoutError, RuntimeError) as error:
         print(f"the bench could not be run: {error}", file=sys.stderr, flush=True)
@@ -95,7 +95,7 @@ def _run(chosen: argparse.Namespace) -> int:
     if chosen.against is not None:
         return _against(chosen, size)
     if chosen.growth:
-        say(f"{size}; about {growth.minutes(chosen.sizes)} min in all, more where others are busy too")
+        say(f"{size}; about {growth.minutes(chosen.sizes)} min in all, more if other programs are busy")
         growth.write(size, chosen.sizes)
         return 0
     return _budget(chosen, size)
@@ -104,7 +104,7 @@ def _run(chosen: argparse.Namespace) -> int:
 def _against(chosen: argparse.Namespace, size: str) -> int:
     full, scenes = build.resolve(chosen.against), chosen.scenes.split()
     if unknown := set(scenes) - set(Scene):
-        raise BenchError(f"no such scene: {', '.join(sorted(unknown))}; there are {', '.join(Scene)}")
+        raise BenchError(f"no such scene: {', '.join(sorted(unknown))}; known scenes: {', '.join(Scene)}")
     found = against.compare(full, chosen.pairs, [scene for scene in Scene if scene in scenes])
     if chosen.json:
         print(json.dumps(against.document(found, full, size), indent=2))
@@ -119,7 +119,7 @@ def _budget(chosen: argparse.Namespace, size: str) -> int:
         raise BenchError("--storm means nothing where --only leaves the storm out")
     gale = storm.DEFAULT if chosen.storm is None else Size.read(chosen.storm)
     about = budget.minutes(parts, chosen.runs, gale)
-    say(f"{size}; about {max(1.0, about):.0f} min in all, more where others are busy too")
+    say(f"{size}; about {max(1.0, about):.0f} min in all, more if other programs are busy")
     found = budget.measure(parts, chosen.runs, gale)
     print(json.dumps(found.document(size), indent=2) if chosen.json else found.text(size))
     return 1 if found.missed else 0

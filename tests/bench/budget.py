@@ -98,9 +98,9 @@ def choose(names: str | None) -> list[Part]:
     """The parts with these names, separated by blanks; all if none is given. Raises BenchError."""
     wanted = list(Part) if names is None else names.split()
     if unknown := sorted(set(wanted) - set(Part)):
-        raise BenchError(f"no such part: {', '.join(unknown)}; there are {', '.join(Part)}")
+        raise BenchError(f"no such part: {', '.join(unknown)}; known parts: {', '.join(Part)}")
     if not wanted:
-        raise BenchError(f"no part is named; there are {', '.join(Part)}")
+        raise BenchError(f"no part given; known parts: {', '.join(Part)}")
     chosen = {*wanted, *([Part.COLD_1000] if Part.UNRELATED in wanted else [])}
     return [part for part in Part if part in chosen]
 
@@ -117,7 +117,7 @@ def measure(parts: Sequence[Part], runs: int, size: storm.Size) -> Found:
     if obstacle and len(parts) == 1:
         raise BenchError(obstacle)
     if obstacle:
-        say(f"the rows about mounted files are left out: {obstacle}")
+        say(f"the rows about mounted files are skipped: {obstacle}")
     elif Part.MOUNT in parts:
         debian.require((*debian.IMAGE, *debian.NODE))  # they come last
     found = Found()

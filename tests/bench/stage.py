@@ -95,7 +95,7 @@ class Stage:
             with step("starting a control plane: etcd, kube-apiserver", "about 10 s"):
                 self.plane = stack.enter_context(ControlPlane())
             self.api = stack.enter_context(API(self.plane.server, self.plane._tls))
-            with step("installing the chart by Helm", "about 3 s"):
+            with step("installing the chart with Helm", "about 3 s"):
                 self._install()
             # An image contains bytecode, and a second start finds its files in memory: so does this one.
             self._build.warm_up()

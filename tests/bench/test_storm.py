@@ -148,9 +148,9 @@ def test_what_is_left_out_takes_no_time() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--only", "storms"), "no such part: storms; there are cold-1000, "),
+        (("--only", "storms"), "no such part: storms; known parts: cold-1000, "),
         (("--only", "storm gale breeze"), "no such part: breeze, gale; "),
-        (("--only", ""), "no part is named; there are cold-1000, "),
+        (("--only", ""), "no part given; known parts: cold-1000, "),
         (("--storm", "5000"), "no storm: 5000; "),
         (("--only", "scrub", "--storm", "5000/600"), "--storm means nothing where --only leaves the storm out"),
         (("--growth", "--json"), "--growth and --json exclude each other"),

@@ -29,7 +29,7 @@ class Unpacked:
 def unpacked(*names: str) -> Unpacked:
     """These packages as offered and verified by this machine's apt, fetched if needed. Raises ToolError."""
     if missing := [program for program in ("apt-get", "dpkg-deb") if shutil.which(program) is None]:
-        raise ToolError(f"{', '.join(names)} can't be had from Debian: missing: {', '.join(missing)}")
+        raise ToolError(f"{', '.join(names)} can't be fetched from Debian: missing: {', '.join(missing)}")
     offers = _offers(names)
     digests = "\n".join(sorted(offer["digest"] for offer in offers))
     key = hashlib.sha256(digests.encode()).hexdigest()[:16]
@@ -61,7 +61,7 @@ def _run(command: list[str], directory: Path | None = None) -> str:
     """The command's output."""
     answer = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     if answer.returncode:
-        reason = (answer.stderr.strip().splitlines() or ["it doesn't say why"])[-1]
+        reason = (answer.stderr.strip().splitlines() or ["no error message"])[-1]
         raise ToolError(f"{' '.join(command)} failed: {reason}")
     return answer.stdout
 

@@ -65,8 +65,8 @@ BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.c
 def obstacle() -> str:
     """Why this user on this machine can have neither image nor node; empty if both are possible."""
     if sys.platform != "linux":
-        return "building an image and running a node needs Linux"
-    return "" if os.geteuid() == 0 else "building an image and running a node needs root"
+        return "building an image and running a node require Linux"
+    return "" if os.geteuid() == 0 else "building an image and running a node require root"
 
 
 def absent(needs: Iterable[str]) -> list[str]:

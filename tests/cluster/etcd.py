@@ -79,7 +79,7 @@ def versions(directory: Path) -> Iterator[tuple[str, bytes]]:
         with client.stream("POST", "/v3/watch", json={"create_request": everything}) as answer:
             for line in answer.iter_lines():
                 result = json.loads(line)["result"]
-                assert "compact_revision" not in result, "etcd holds its first versions no longer"
+                assert "compact_revision" not in result, "etcd no longer has its first versions"
                 found = [event["kv"] for event in result.get("events", ())]
                 for pair in found:
                     yield base64.b64decode(pair["key"]).decode(), base64.b64decode(pair.get("value", ""))

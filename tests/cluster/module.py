@@ -91,7 +91,7 @@ def control_plane(version: str) -> Module:
     if not version:
         return KUBERNETES
     if version not in OTHER_VERSIONS:
-        sys.exit(f"KUBERNETES_VERSION={version} is not pinned; there are {', '.join(OTHER_VERSIONS)}")
+        sys.exit(f"KUBERNETES_VERSION={version} is not pinned; known versions: {', '.join(OTHER_VERSIONS)}")
     return Module(f"kubernetes-{version}", KUBERNETES.stamp)
 
 

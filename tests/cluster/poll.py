@@ -17,5 +17,5 @@ def poll(condition: Callable[[], T], what: str, seconds: float = 30) -> T:
         if answer := condition():
             return answer
         if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {seconds:.0f} s in vain for {what}")
+            raise TimeoutError(f"timed out after {seconds:.0f} s waiting for {what}")
         time.sleep(INTERVAL)

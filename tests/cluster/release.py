@@ -24,9 +24,7 @@ def python() -> tuple[int, int]:
     """The minor version of the image's Python."""
     found = _BASE.search(DOCKERFILE.read_text())
     if found is None:
-        raise ToolError(
-            f"{DOCKERFILE.name} names no base by a minor version of Python: its ARG BASE=python:X.Y is missing"
-        )
+        raise ToolError(f"{DOCKERFILE.name} has no ARG BASE=python:X.Y with a minor version of Python")
     return int(found[1]), int(found[2])
 
 
@@ -35,9 +33,7 @@ def suite() -> str:
     wanted = python()
     if wanted not in SUITES:
         text = ".".join(map(str, wanted))
-        raise ToolError(
-            f"no release of Debian with Python {text} is known: add it to SUITES in tests/cluster/release.py"
-        )
+        raise ToolError(f"no Debian release with Python {text} is known: add it to SUITES in tests/cluster/release.py")
     return SUITES[wanted]
 
 

@@ -47,7 +47,7 @@ class Standing:
             self._detach(["--node"] if node else [])
         client = Client(self._kubeconfig, self._directory)
         if node and not client.kubectl("get", "nodes", "--output=name"):
-            raise DaemonError("a control plane without a node is running: end it first, by make cluster-stop")
+            raise DaemonError("a control plane without a node is running: stop it first with make cluster-stop")
         client.install_crds()
         return self._kubeconfig
 
@@ -55,7 +55,7 @@ class Standing:
         """Stops it; False if it wasn't running."""
         if not self.running:
             return False
-        holder = poll(self._lock.read_text, "the process that holds the control plane to say its number")
+        holder = poll(self._lock.read_text, "the process that holds the control plane to report its ID")
         os.kill(int(holder), signal.SIGTERM)
         poll(lambda: not self.running, "the control plane to end")
         return True

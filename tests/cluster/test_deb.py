@@ -60,5 +60,5 @@ def test_what_cannot_be_had_is_told(machine: Path) -> None:
         deb.unpacked("gadget")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PATH", str(machine / "cache"))
-        with pytest.raises(ToolError, match=r"^gadget can't be had from Debian: missing: apt-get, dpkg-deb$"):
+        with pytest.raises(ToolError, match=r"^gadget can't be fetched from Debian: missing: apt-get, dpkg-deb$"):
             deb.unpacked("gadget")

@@ -33,12 +33,12 @@ def test_missing_programs_are_named(machine: Path) -> None:
 def test_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without root the message says so, and not what to install."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(ToolError, match=r"needs root$"):
+    with pytest.raises(ToolError, match=r"require root$"):
         debian.require(("buildah",))
 
 
 def test_elsewhere_than_linux(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same on other systems."""
     monkeypatch.setattr(sys, "platform", "darwin")
-    with pytest.raises(ToolError, match=r"needs Linux$"):
+    with pytest.raises(ToolError, match=r"require Linux$"):
         debian.require(("buildah",))

@@ -40,7 +40,7 @@ def test_python_that_debian_does_not_have_is_told(dockerfile: Path) -> None:
     with pytest.raises(ToolError, match=r"Python 3\.99 is known: add it to SUITES in tests/cluster/release\.py$"):
         release.suite()
     dockerfile.write_text("ARG BASE=debian:trixie\n")
-    with pytest.raises(ToolError, match=r"^Dockerfile names no base by a minor version of Python"):
+    with pytest.raises(ToolError, match=r"^Dockerfile has no ARG BASE=python:X.Y with a minor version of Python"):
         release.python()
 
 

@@ -31,7 +31,7 @@ def test_without_root_only_python_is_needed() -> None:
 
 def test_in_ci_nothing_is_left_out() -> None:
     """There a missing root is reported at once, not after the other stages."""
-    with pytest.raises(ToolError, match=r"^running a node needs root, and with CI=true nothing is left out$"):
+    with pytest.raises(ToolError, match=r"^running a node needs root, and with CI=true no test may be skipped$"):
         setup.wanted(obstacle=NO_ROOT, ci=True)
 
 
@@ -143,7 +143,7 @@ def test_without_root_it_is_said_what_is_left_out(
 
     assert setup.main(["test"]) == 0
     assert capsys.readouterr().err == (
-        "==> the tests of the image and of the node will be left out: building an image and running a node needs root\n"
+        "==> the image and node tests will be skipped: building an image and running a node require root\n"
     )
 
 

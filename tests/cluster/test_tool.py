@@ -60,7 +60,7 @@ def test_program_of_another_minor_version_is_passed_over(
     kept.touch()
 
     assert tool.find("kubectl") == kept
-    assert f"passing over {old}" in capsys.readouterr().err
+    assert f"ignoring {old}" in capsys.readouterr().err
 
 
 def test_missing_go_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_kubernetes_that_is_not_pinned_is_told_in_one_line() -> None:
     environment = os.environ | {"KUBERNETES_VERSION": "1.12"}
     answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 1
-    assert answer.stderr == "KUBERNETES_VERSION=1.12 is not pinned; there are 1.34, 1.37\n"
+    assert answer.stderr == "KUBERNETES_VERSION=1.12 is not pinned; known versions: 1.34, 1.37\n"
 
 
 def test_wrong_command_line_is_one_line_and_exit_code_2() -> None:

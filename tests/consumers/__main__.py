@@ -57,7 +57,7 @@ def _begin(stack: ExitStack) -> Future[list[cached.Rollover]]:
     """Runs in parallel with the others: it takes as long as a token lives, mostly waiting."""
     executor, stopped = stack.enter_context(ThreadPoolExecutor(1)), threading.Event()
     stack.callback(stopped.set)  # before waiting for its end, so that an interrupt doesn't take minutes
-    say(f"client-go's cache, with {cached.NAME} and without, over one rollover, beside all else ({cached.USUAL})")
+    say(f"client-go's cache, with {cached.NAME} and without, over one rollover, meanwhile ({cached.USUAL})")
     return executor.submit(cached.watched, stopped)
 
 
@@ -74,7 +74,7 @@ def _play(programs: list[Program]) -> bool:
     with step(f"{len(versions)} programs over three rollovers", f"about {longest / 60:.1f} min"):
         results = played(programs)
     sys.stdout.write(table(result for result, _ in results))
-    end = "; the end of what it printed:\n"
+    end = "; the end of its output:\n"
     return _tell((result.name, result.faults(), end + printed[-TAIL:]) for result, printed in results)
 
 

@@ -76,7 +76,7 @@ class Rollover:
     def faults(self) -> list[str]:
         """What went wrong, one sentence each."""
         if not self.renewals:
-            return ["its files never had a new token"]
+            return ["its files never got a new token"]
         found = []
         if not IN_TIME < self.left < IN_TIME + TokenFile.delay:
             found.append(f"it was renewed {self.left:.1f} s before the old token's expiry, which shows nothing")
@@ -85,7 +85,7 @@ class Rollover:
         if self.delay and self.rejected:
             found.append(f"{self.rejected} calls were rejected")
         if not self.delay and not self.gap:
-            found.append("no client sent an expired token, so that consumerDelay is good for nothing")
+            found.append("no client sent an expired token, so consumerDelay made no difference")
         return found
 
 

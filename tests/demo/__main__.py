@@ -37,7 +37,7 @@ def main() -> int:
         # Counted when everything has ended: no call is made after that.
         found = figures(scene.api.calls, scene.endpoint.log)
     except KeyboardInterrupt:
-        print("interrupted: everything that was started has been ended", flush=True)
+        print("interrupted: everything that was started has been stopped", flush=True)
         return 130
     except (DemoError, ToolError, DaemonError, CommandError) as error:
         print(f"the demo could not be run: {error}", file=sys.stderr, flush=True)
@@ -55,10 +55,10 @@ def main() -> int:
 
 def announce(seconds: int) -> None:
     """Prints what is to come, and how long it takes; `seconds` of that are for building programs."""
-    say("the demo: the chart on a real API server, an operator that renews two tokens, consumers that call with them")
+    say("the demo: the chart on a real API server, an operator that renews two tokens, and consumers that use them")
     if seconds:
         minutes = math.ceil((seconds + USUAL) / 60)
-        say(f"about {minutes} min on two cores, most of it for programs that are got once; {USUAL} s the next time")
+        say(f"about {minutes} min on two cores, most of it to get programs, once; {USUAL} s the next time")
     else:
         say(f"about {USUAL} s")
 
@@ -84,7 +84,7 @@ def watch(scene: Scene) -> None:
         said = len(happened)
         if all(sum(switch.consumer == case.name for switch in happened) >= ROLLOVERS for case in CASES):
             return
-    say("no more rollovers are waited for")
+    say("no longer waiting for more rollovers")
 
 
 def _more_than(count: int) -> Callable[[tuple[Call, ...]], bool]:

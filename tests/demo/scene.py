@@ -44,16 +44,16 @@ class Scene:
             # No controllers are needed: no object is deleted, and no pod runs.
             with step("starting a control plane: etcd and kube-apiserver", "about 10 s"):
                 self.plane = stack.enter_context(ControlPlane(audit=False))
-            with step("installing the chart by Helm", "about 3 s"):
+            with step("installing the chart with Helm", "about 3 s"):
                 arguments = self._install()
             clients = {case.name: secrets.token_urlsafe(32) for case in CASES}
             self.endpoint = stack.enter_context(TokenEndpoint(policy=policy, clients=clients))
             self.api = stack.enter_context(EnvironmentAPI(self.endpoint.issuer))
-            say(f"a token endpoint that caches answers at {self.endpoint.url}")
-            say("the cluster has no node: the operator runs here, with the arguments and the account of the chart")
+            say(f"a caching token endpoint is at {self.endpoint.url}")
+            say("the cluster has no node: the operator runs here, with the chart's arguments and account")
             log = self.plane.directory / "operator.log"
             self.operator = stack.enter_context(OperatorProcess(arguments, log))
-            with step("asking for two tokens and waiting: kubectl wait --for=condition=Ready", "about 5 s"):
+            with step("requesting two tokens and waiting: kubectl wait --for=condition=Ready", "about 5 s"):
                 self._ask(clients)
             self._consume(stack)
             self._stack = stack.pop_all()
@@ -63,7 +63,7 @@ class Scene:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Takes everything down, consumers first and the control plane last."""
-        say("ending the consumers, the operator and the control plane")
+        say("stopping the consumers, the operator and the control plane")
         self._stack.close()
 
     def _install(self) -> list[str]:

@@ -10,7 +10,7 @@ def test_total_is_told_before_anything_starts(capsys: pytest.CaptureFixture[str]
     announce(225)
     first, total = capsys.readouterr().err.splitlines()
     assert first.startswith("==> the demo: ")
-    assert total == "==> about 6 min on two cores, most of it for programs that are got once; 80 s the next time"
+    assert total == "==> about 6 min on two cores, most of it to get programs, once; 80 s the next time"
 
     announce(0)
     assert capsys.readouterr().err.splitlines()[-1] == "==> about 80 s"

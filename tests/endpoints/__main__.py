@@ -39,7 +39,9 @@ SERVERS: tuple[type[TokenServer], ...] = (
 def main(names: list[str]) -> int:
     """Runs the cases of one server after another; failures are printed below the table."""
     if unknown := set(names) - {kind.name for kind in SERVERS}:
-        sys.exit(f"no such server: {', '.join(sorted(unknown))}; there are {', '.join(kind.name for kind in SERVERS)}")
+        sys.exit(
+            f"no such server: {', '.join(sorted(unknown))}; known servers: {', '.join(kind.name for kind in SERVERS)}"
+        )
     kinds = [kind for kind in SERVERS if not names or kind.name in names]
     rows: dict[str, dict[str, Result]] = {}
     with ExitStack() as stack:

@@ -48,7 +48,7 @@ def _get_node(home: Path) -> None:
     except pypi.PyPIError as error:
         wanted = ".".join(map(str, OLDEST))
         raise ToolError(
-            f"Node.js {wanted} or newer is missing: put it and npm on PATH (from PyPI it failed: {error})"
+            f"Node.js {wanted} or newer is missing: put it and npm on PATH (fetching it from PyPI failed: {error})"
         ) from error
 
 

@@ -29,4 +29,4 @@ def _get(home: Path) -> None:
     try:
         pypi.unpack(LOCK, home)
     except pypi.PyPIError as error:
-        raise ToolError(f"packages of {LOCK.name} can't be had: {error}") from error
+        raise ToolError(f"packages of {LOCK.name} can't be fetched: {error}") from error

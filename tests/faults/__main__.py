@@ -45,8 +45,10 @@ SHOWN: Final = 40
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs; prints progress on stderr and the table on stdout."""
     parser = Parser(prog="python -m tests.faults", description="Breaks a control plane for a while.")
-    parser.add_argument("--minutes", type=float, default=20.0, help="how long faults are applied; default: 20")
-    parser.add_argument("--seed", type=int, help="of the schedule; default: a new one")
+    parser.add_argument(
+        "--minutes", type=float, default=20.0, help="how long there are faults, in minutes; default: 20"
+    )
+    parser.add_argument("--seed", type=int, help="seed of the schedule; default: a new one")
     parser.add_argument("--resources", type=int, default=500, help="default: 500")
     options = parser.parse_args(arguments)
     if not (options.minutes > 0 and options.resources >= 5 * NAMESPACES):
@@ -57,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         history, violations = soak(options.minutes * 60, seed, options.resources // NAMESPACES)
     except KeyboardInterrupt:
-        print("interrupted: everything that was started has been ended", file=sys.stderr)
+        print("interrupted: everything that was started has been stopped", file=sys.stderr)
         return 130
     except (ToolError, DaemonError, CommandError, TimeoutError) as error:
         print(f"the run could not be made: {error}", file=sys.stderr)
@@ -121,13 +123,13 @@ def table(history: History, violations: Sequence[Violation]) -> str:
     written = Counter(write.resource for write in history.writes if write.succeeded)
     rows = [(kind, kinds[kind]) for kind in [*CENTRAL, *LOCAL]]
     rows += [
-        ("resources, with those created again", len(history.lives)),
+        ("resources, including recreated ones", len(history.lives)),
         ("leaders", len(history.terms)),
         ("tokens in Secrets", len(tokens)),
         ("token requests", len(history.requests)),
         ("writes of Secrets", written["secrets"]),
         ("writes of statuses", written["integrationtokens"]),
-        ("writes that were refused", sum(not write.succeeded for write in history.writes)),
+        ("refused writes", sum(not write.succeeded for write in history.writes)),
     ]
     lines = [f"{what:<50}{count:>10,}" for what, count in rows]
     lines.append(f"{'time in which an expired token is excused':<50}{excused_share(history):>10.0%}")

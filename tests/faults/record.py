@@ -28,7 +28,7 @@ class Reach(StrEnum):
     LEADER = "the leader"
     ENDPOINT = "the token endpoint"
     CREDENTIALS = "the credentials"
-    WRITE = "the leave to write"
+    WRITE = "the permission to write"
     NOTHING = "nothing"
 
 

@@ -162,7 +162,7 @@ def _requests_that_hang(tenant: Tenant) -> None:
         tenant.endpoint(f"hang-{number}", "hang", timeout="60s")
         for name in range(4):
             tenant.token(f"hang-{number}-{name}", f"hang-{number}", "right", audience=f"h-{name}")
-    for number in tenant.rounds(1.0, "wishes at endpoints that hang"):
+    for number in tenant.rounds(1.0, "renewal requests at hanging endpoints"):
         tenant.wish(f"hang-{number % 20}-0", str(number))
 
 
@@ -182,14 +182,14 @@ def _objects_as_large_as_they_may_be(tenant: Tenant) -> None:
 def _wishes_of_what_fails(tenant: Tenant) -> None:
     for number in range(10):
         tenant.token(f"wrong-{number}", "", "wrong", scopes=["read"] if number % 2 else [])
-    for number in tenant.rounds(0.5, "wishes of what fails"):
+    for number in tenant.rounds(0.5, "renewal requests of failing resources"):
         tenant.wish(f"wrong-{number % 10}", str(number))
 
 
 def _a_client_that_is_asked_to_stay_away(tenant: Tenant) -> None:
     for number in range(3):
         tenant.token(f"limited-{number}", "", LIMITED, scopes=["read", "write"][:number])
-    for number in tenant.rounds(5.0, "wishes of a client that is asked to stay away"):
+    for number in tenant.rounds(5.0, "renewal requests of a client asked to stay away"):
         tenant.wish(f"limited-{number % 3}", str(number))
 
 

@@ -23,7 +23,7 @@ again in 60 s."""
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the table."""
     parser = Parser(prog="python -m tests.simulation", description="What a year costs at each model of an endpoint.")
-    parser.add_argument("--document", action="store_true", help="write table and plots into operator/docs as well")
+    parser.add_argument("--document", action="store_true", help="also write table and plots into operator/docs")
     chosen = parser.parse_args(arguments)
     try:
         table = figure.table(figure.rows())
