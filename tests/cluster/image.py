@@ -7,7 +7,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,9 @@ from tests.cluster.progress import step
 
 ROOT: Final = Path(__file__).parents[2]
 NAME: Final = "localhost/integration-token-operator:test"
+
+_HELD: Final[list[bool]] = []
+"""Not empty while this process has the lock."""
 
 
 class ImageError(Exception):
@@ -152,9 +155,18 @@ def is_local(name: str) -> bool:
     return name.startswith(("127.0.0.1:", "localhost:"))
 
 
-def lock() -> AbstractContextManager[None]:
-    """Keeps other processes from the images while one builds."""
-    return cache.lock(cache.root() / "image" / "lock")
+@contextmanager
+def lock() -> Iterator[None]:
+    """Keeps other processes from the images. This one may take it again: what it builds then has another name."""
+    if _HELD:
+        yield
+        return
+    with cache.lock(cache.root() / "image" / "lock"):
+        _HELD.append(True)
+        try:
+            yield
+        finally:
+            _HELD.clear()
 
 
 def _build(base: str, tree: Path = ROOT, name: str = NAME, options: Sequence[str] = ()) -> None:

@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import tool
+from tests.cluster.image import Image
 from tests.release import commit as commits
-from tests.release import image, project, verification
+from tests.release import project, verification
 from tests.release.build import Order, build
 from tests.release.conftest import make_key, tree_as_commit
 from tests.release.fault import ReleaseError
+from tests.release.image import DEBIAN, MACHINES
 from tests.release.publish import publish
 from tests.release.registry import registry
 
-NATIVE = next(name for name, machine in image.MACHINES.items() if machine == platform.machine())
+NATIVE = next(name for name, machine in MACHINES.items() if machine == platform.machine())
 LABEL = "org.opencontainers.image"
 
 
@@ -36,11 +38,11 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def released(commit: str, key: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A release with an image of Debian's packages."""
+def released(image: Image, commit: str, key: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release whose image stands on the same base as the tests' own."""
     directory = tmp_path_factory.mktemp("released") / "dist"
     private = str(key / "cosign.key")
-    build(Order(directory, commit, key=private, architectures=[NATIVE], base=image.DEBIAN))
+    build(Order(directory, commit, key=private, architectures=[NATIVE], base=DEBIAN))
     return directory
 
 
