@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # HTTP Basic at two Node.js token servers: the form of the credentials that one requires, the other refuses.
 #
-# One would guess: servers decode the form-encoding that RFC 6749, section 2.3.1 asks of clients, and for a client ID
-# like `nightly-report`, in which nothing needs encoding, it does not matter.
-# In fact: @node-oauth/oauth2-server hands ID and secret on undecoded: a secret with a space or a % is taken only as it
-# is, which oidc-provider refuses. And hyphens matter: oauth4webapi, on which openid-client is built, encodes `-`, `_`
-# and `.` as well, so its Basic gets no token here even for the plainest client.
-# For whoever builds a token client: no form of Basic works everywhere; offer the credentials in the body, which both
+# One would guess: servers decode the form-encoding that RFC 6749, section 2.3.1 requires of clients, and for a client
+# ID like `nightly-report`, which needs no encoding, it makes no difference.
+# In fact: @node-oauth/oauth2-server doesn't decode ID and secret: a secret with a space or a % only works unencoded,
+# which oidc-provider refuses. And hyphens matter: oauth4webapi, on which openid-client is built, also encodes `-`, `_`
+# and `.`, so its Basic gets no token here even for the plainest client.
+# For authors of token clients: no form of Basic works everywhere; offer the credentials in the body, which both servers
 # decode. Servers: decode, and test with a client that encodes more than it must.
 set -euo pipefail
 

@@ -2,13 +2,13 @@
 # chokidar (Node.js): with two watchers of one mounted file in a process, both go silent after the first exchange of the
 # volume.
 #
-# One would guess: watchers are independent. One watcher of a Secret volume's file tells of each exchange, so two do.
-# In fact: chokidar shares one underlying fs.watch among the watchers of a path. Alone, a watcher sets it up anew when
-# the kubelet's rename of `..data` takes the file away; with a second one it is still in use, so neither does, and the
-# shared one watches a file that no longer exists. No `error` comes. It is enough that a second library in the process
-# watches the same file by the same copy of chokidar.
-# For whoever builds a consumer: a program whose own watch works stops when a plugin brings a second one. Poll the file,
-# or read it for each request; a watch that was silent for longer than a token lives is to be distrusted.
+# One would guess: watchers are independent. One watcher of a file in a Secret volume reports each exchange, so two do.
+# In fact: chokidar shares one underlying fs.watch among the watchers of a path. A single watcher sets it up again when
+# the kubelet's rename of `..data` removes the file; with a second one it is still in use, so neither does, and the
+# shared one watches a file that no longer exists. There is no `error`. It is enough that a second library in the
+# process watches the same file with the same copy of chokidar.
+# For authors of consumers: a program whose own watch works stops when a plugin adds a second one. Poll the file, or
+# read it for each request; distrust a watch that is silent for longer than a token lives.
 set -euo pipefail
 
 tmp=$(mktemp -d)

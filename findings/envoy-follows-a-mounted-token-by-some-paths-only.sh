@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
-# Envoy that injects a token from a mounted Secret: of three settings that it takes without a word, one is ever renewed.
+# Envoy that injects a token from a mounted Secret: it accepts three settings silently, and only one is ever renewed.
 #
-# One would guess: a secret with a `filename` and a `watched_directory` follows the files, wherever in the
-# configuration it stands; and of a kubelet's mount `..data/token`, where the files really are, is the surer path.
-# In fact: the very same secret is followed at once where it stands in a file that the SDS config source names, and
-# never where it stands in `static_resources.secrets`: the first token is sent until Envoy is restarted. And by
-# `..data/token` it is never followed either: the directory that is watched is the one in the path, and what the kubelet
-# moves is `..data` itself, one above.
-# For whoever configures Envoy with a mounted token: name the secret in a file of its own by `path_config_source`, and
-# the file by the path without `..data`.
+# One would guess: a secret with a `filename` and a `watched_directory` follows the files, wherever it is in the
+# configuration; and in a kubelet's mount `..data/token`, where the files really are, is the safer path.
+# In fact: the same secret is followed at once if it is in a file that the SDS config source names, and never if it is
+# in `static_resources.secrets`: the first token is sent until Envoy restarts. Nor is `..data/token` ever followed:
+# Envoy watches the directory in the path, and the kubelet moves `..data` itself, one level above.
+# For anybody who configures Envoy with a mounted token: put the secret into its own file, named by
+# `path_config_source`, and use the path without `..data`.
 set -euo pipefail
 
 tmp=$(mktemp -d)

@@ -3,12 +3,13 @@
 # failed.
 #
 # One would guess: the default AuthStyle tries HTTP Basic first, and the body only if the server refuses the client (401
-# invalid_client); a 429 or a 503 says nothing about the style and is returned as it is.
-# In fact: any error brings the second request at once, and the caller sees the second one's error alone: here a server
-# that takes Basic only, and limits the rate by its user name, seems to call right credentials `invalid_client`. The
-# style is remembered per Config value, once it has worked: a program that makes a Config for each request never does.
-# For whoever builds a token client: set AuthStyle, keep the Config. Token servers: expect two attempts where one was
-# meant.
+# invalid_client); a 429 or a 503 says nothing about the style and is returned unchanged.
+# In fact: any error triggers the second request at once, and the caller only sees the second one's error: here a server
+# that only accepts Basic, and limits the rate by user name, seems to call correct credentials `invalid_client`. The
+# style is remembered per Config value, once it has worked: a program that creates a Config for each request never
+# remembers it.
+# For authors of token clients: set AuthStyle, keep the Config. Token servers: expect two attempts where one was
+# intended.
 set -euo pipefail
 
 tmp=$(mktemp -d)

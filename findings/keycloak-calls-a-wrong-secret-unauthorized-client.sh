@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
-# Keycloak: a wrong client secret is `unauthorized_client`, and no answer of its token endpoint has a Date.
+# Keycloak: a wrong client secret is `unauthorized_client`, and no response of its token endpoint has a Date.
 #
 # One would guess: a wrong secret is `invalid_client` (RFC 6749, section 5.2), and `unauthorized_client` means that the
-# client is known but may not use the grant. Every HTTP/1.1 answer of a server with a clock has a Date (RFC 9110,
+# client is known but may not use the grant. Every HTTP/1.1 response of a server with a clock has a Date (RFC 9110,
 # section 6.6.1), so a cached token's age, or a client's wrong clock, shows.
-# In fact: `invalid_client` is for the unknown client. A wrong secret gets the same 401 `unauthorized_client` as a
-# client without the grant, and the same description as the unknown one. There is no Date in tokens or refusals, and no
-# Age either.
-# For whoever builds a token client: on `unauthorized_client` advise to check the secret as well as the grant, and treat
-# both as final. Do not rely on Date: the issuer's own `iat` and `exp` are all that an answer says about time besides
-# `expires_in`. Downloads about 200 MB and needs Java 17 or later, Maven and unzip.
+# In fact: `invalid_client` is for unknown clients. A wrong secret gets the same 401 `unauthorized_client` as a client
+# without the grant, and the same description as an unknown one. Tokens and refusals have no Date, and no Age either.
+# For authors of token clients: on `unauthorized_client` advise users to check the secret as well as the grant, and
+# treat both as final. Do not rely on Date: besides `expires_in`, only the issuer's own `iat` and `exp` say anything
+# about time. Downloads about 200 MB and needs Java 17 or later, Maven and unzip.
 set -euo pipefail
 
 tmp=$(mktemp -d)

@@ -2,12 +2,12 @@
 # kubernetes (Python client): a kubeconfig's `tokenFile` is read once, when the configuration is loaded, and never
 # again.
 #
-# One would guess: a token is in a file so that it can be exchanged, and a long-running client reads it anew, as the
-# same package does in a pod, where the in-cluster loader reads the service account's file again after a minute.
-# In fact: after the exchange the old token is sent for the process's life, and 401 changes nothing. (Nor does it for
-# the in-cluster loader, which waits out its minute.) And the one sends `Bearer`, the other `bearer`.
-# For whoever builds a consumer: load such a kubeconfig anew on a 401. Servers: compare the scheme without regard to
-# case. Takes 65 seconds: the minute is waited for.
+# One would guess: a token is in a file so that it can be replaced, and a long-running client reads it again, as the
+# same package does in a pod, where the in-cluster loader re-reads the service account's file after a minute.
+# In fact: after the exchange the old token is sent for the life of the process, and 401 changes nothing. (Nor does it
+# for the in-cluster loader, which waits out its minute.) And one sends `Bearer`, the other `bearer`.
+# For authors of consumers: reload such a kubeconfig on a 401. Servers: compare the scheme case-insensitively. Takes 65
+# seconds, because it waits for the minute.
 set -euo pipefail
 
 tmp=$(mktemp -d)

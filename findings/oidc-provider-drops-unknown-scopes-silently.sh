@@ -2,14 +2,14 @@
 # oidc-provider (Node.js): a client credentials request for a scope that the server does not know gets a token and no
 # `scope`.
 #
-# One would guess: a scope that cannot be granted is refused with `invalid_scope`, or the answer's `scope` says what was
-# granted, and an answer without `scope` grants what was asked for: RFC 6749, section 5.1 makes the member optional only
-# if the two are identical.
-# In fact: unknown scopes are dropped without an error. If none is left, the answer has no `scope` member at all, the
-# same shape as "granted as requested", and only introspection shows that the token may do nothing. Only a scope that
-# the server knows and the client may not have is refused, and that error has a `scope` member: the one refused.
-# For whoever builds a token client: report as granted only what a successful answer names. Where it names nothing, say
-# "not told" rather than repeat the request; a misspelt permission shows up only when the API refuses the token.
+# One would guess: a scope that cannot be granted is refused with `invalid_scope`, or the response's `scope` says what
+# was granted, and a response without `scope` grants what was requested: RFC 6749, section 5.1 makes the member optional
+# only if the two are identical.
+# In fact: unknown scopes are dropped without an error. If none is left, the response has no `scope` member at all, just
+# like "granted as requested", and only introspection shows that the token may do nothing. Only a scope that the server
+# knows and the client may not have is refused, and that error has a `scope` member: the one refused.
+# For authors of token clients: report as granted only what a successful response names. If it names nothing, say "not
+# stated" rather than repeat the request; a misspelt permission shows up only when the API refuses the token.
 set -euo pipefail
 
 tmp=$(mktemp -d)

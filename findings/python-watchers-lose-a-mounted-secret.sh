@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# watchfiles and watchdog (Python): a watch of one file of a Secret volume tells of the first exchange at most.
+# watchfiles and watchdog (Python): a watch of one file in a Secret volume reports the first exchange at most.
 #
-# One would guess: what is watched is the path, so each new content of `/secrets/token` is an event, as for a file that
-# is written, and a watch that can see nothing any more ends with an error.
-# In fact: the file of a volume is a link through `..data`, and the kubelet exchanges it by renaming a new `..data` into
-# place and removing the old folder. A watch of the file holds on to the old folder's file. watchfiles tells of that
-# one's removal and is silent for ever after; watchdog tells of nothing at all. Neither raises anything. Watches of the
+# One would guess: the path is watched, so each new content of `/secrets/token` is an event, as for a file that is
+# written, and a watch that can no longer see anything ends with an error.
+# In fact: the file in a volume is a link through `..data`, and the kubelet replaces it by renaming a new `..data` into
+# place and removing the old folder. A watch of the file stays with the old folder's file. watchfiles reports the
+# removal of that file and nothing after it; watchdog reports nothing at all. Neither raises anything. Watches of the
 # folder see each exchange, but both name `..data` and not the file: a filter by the file's name drops it.
-# For whoever builds a consumer: read the file for each request, or watch the folder, unfiltered, and read on any event.
+# For authors of consumers: read the file for each request, or watch the folder, unfiltered, and read on any event.
 set -euo pipefail
 
 tmp=$(mktemp -d)

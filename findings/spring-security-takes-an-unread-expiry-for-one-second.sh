@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Spring Security's OAuth 2.0 client (Java): an expiry that it cannot read is 1 s, and each call then gets a token.
+# Spring Security's OAuth 2.0 client (Java): an expiry that it cannot read becomes 1 s, and each call then gets a token.
 #
 # One would guess: a token without `expires_in`, only recommended by RFC 6749, is used until an API refuses it, or for
 # some default of minutes; and any JSON library reads 3600 as 3600.
-# In fact: it expires after 1 s, and as a new one is wanted from 60 s before the expiry, none is used twice. So it is
-# with lifetimes up to 60 s, and with 3600.0. With Gson as the only JSON library it is so with any: Gson reads numbers
-# as doubles, and "3600.0" is no long. Nothing fails; what shows is the token server's load.
-# For whoever runs a token server: answer `expires_in`, an integer above 60. For whoever builds a client: look at what
-# your library makes of an expiry that it cannot read. Needs Java 17 or later and Maven.
+# In fact: it expires after 1 s, and since a new one is requested from 60 s before the expiry, none is used twice. The
+# same happens with lifetimes up to 60 s, and with 3600.0. With Gson as the only JSON library it happens with any: Gson
+# reads numbers as doubles, and "3600.0" is not a long. Nothing fails; only the token server's load shows it.
+# For operators of token servers: return `expires_in`, an integer above 60. For authors of clients: check what your
+# library does with an expiry that it cannot read. Needs Java 17 or later and Maven.
 set -euo pipefail
 
 tmp=$(mktemp -d)

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Strimzi's OAuth client for Kafka (Java): an opaque token from a file is taken to live for a year, and the file is not
-# read again before most of that is over.
+# Strimzi's OAuth client for Kafka (Java): an opaque token from a file is assumed to live for a year, and the file is
+# not read again before most of that is over.
 #
-# One would guess: with `oauth.access.token.location` the file is read every so often, as other programs read a mounted
-# token, or at each connection; and of a token that is no JWT, whose expiry nobody can know, nothing is assumed.
-# In fact: the library tells Kafka that such a token lives for 365 days. Kafka's login looks at the file again when 80 %
-# of that is over, after 292 days. A JWT's `exp` is believed, so that all is well until somebody has the token server
-# issue opaque tokens: then each program goes on with the one that it has read when it started. Nothing is logged.
-# For whoever runs Kafka clients with mounted tokens: let them be JWTs, or restart the clients. For whoever builds such
-# a client: where a token has no expiry, read its file for each login. Needs Java 17 or later and Maven.
+# One would guess: with `oauth.access.token.location` the file is read regularly, as other programs read a mounted
+# token, or at each connection; and nothing is assumed about a token that is not a JWT, whose expiry nobody can know.
+# In fact: the library tells Kafka that such a token lives for 365 days. Kafka's login reads the file again when 80 % of
+# that is over, after 292 days. A JWT's `exp` is believed, so all is well until somebody makes the token server issue
+# opaque tokens: then each program keeps the one that it read at startup. Nothing is logged.
+# For operators of Kafka clients with mounted tokens: use JWTs, or restart the clients. For authors of such a client: if
+# a token has no expiry, read its file for each login. Needs Java 17 or later and Maven.
 set -euo pipefail
 
 tmp=$(mktemp -d)

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# uvicorn, httpx and Python's email.utils: an answer with its own Date gets a second one, and the two are read as local
+# uvicorn, httpx and Python's email.utils: a response with its own Date gets a second one, and the two are read as local
 # time.
 #
-# One would guess: a server adds Date to an answer that has none, so an ASGI application that hands on another server's
-# answer with its headers (a proxy, a cache before a token server) sends the one it was given. And a Date that cannot be
-# read raises ValueError, which one catches.
+# One would guess: a server adds Date to a response that has none, so an ASGI application that passes on another
+# server's response with its headers (a proxy, a cache in front of a token server) sends the original one. And a Date
+# that cannot be read raises ValueError, which one catches.
 # In fact: uvicorn puts its own Date before the application's unless it is started with date_header=False. httpx and
-# requests join the two by ", ", and parsedate_to_datetime() takes "..., 01:00:00 GMT, ..., 03:00:00 GMT" without an
+# requests join the two with ", ", and parsedate_to_datetime() accepts "..., 01:00:00 GMT, ..., 03:00:00 GMT" without an
 # error: the first date, but without its zone. timestamp() then reads it as local time: right in a container at UTC,
 # hours off on a laptop. Comparing it with an aware time raises TypeError.
-# For whoever builds a token client that corrects lifetimes by Date or Age: read all the values (httpx:
-# headers.get_list), take none where they differ, and refuse dates without a zone. Proxies: drop Date before handing on.
+# For authors of token clients that correct lifetimes with Date or Age: read all the values (httpx: headers.get_list),
+# use none if they differ, and refuse dates without a zone. Proxies: drop Date before passing on.
 set -euo pipefail
 
 tmp=$(mktemp -d)

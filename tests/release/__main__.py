@@ -1,8 +1,8 @@
 """`python -m tests.release build|verify|publish`, for `make release`, `make release-verify` and `make release-publish`.
 
-Messages name the variables of make that the options come from.
+Messages name the make variables that the options come from.
 
-Exit codes: 2 for what is wrong with the release or with what was asked for, 1 if a build fails.
+Exit codes: 2 if the release or the request is wrong, 1 if a build fails.
 """
 
 import argparse
@@ -24,14 +24,14 @@ _IMAGE: Final = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9][a-z0-9._-]*)+")
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says in one line what there is."""
+    """Describes the commands in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"error: {message}\n")
 
 
 def main(arguments: list[str]) -> int:
-    """Run one of the commands."""
+    """Runs one of the commands."""
     parser = _Parser(prog="python -m tests.release")
     commands = parser.add_subparsers(dest="command", required=True)
     cut, check, push = (commands.add_parser(name) for name in ("build", "verify", "publish"))

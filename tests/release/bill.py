@@ -1,4 +1,4 @@
-"""The bill of materials: a CycloneDX document of the operator and of the packages that requirements.lock names."""
+"""The bill of materials: a CycloneDX document of the operator and of the packages in requirements.lock."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def locked(lock: str) -> frozenset[Package]:
 
 
 def write(file: Path, project: Project, commit: Commit, lock: str, wheel_digest: str) -> None:
-    """Write the document. It is the same for the same commit: its serial number is made of what it describes."""
+    """Writes the document. It is the same for the same commit: its serial number derives from its content."""
     root = Component(
         type=ComponentType.APPLICATION,
         name=project.name,
@@ -81,7 +81,7 @@ def _component(package: Package) -> Component:
 
 
 def fault(text: str, lock: str, version: str, wheel_digest: str) -> str:
-    """What is wrong with a document, in one line; nothing if it describes this wheel and all of the lock."""
+    """What is wrong with a document, in one line; empty if it describes this wheel and the whole lock file."""
     if problem := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
         return f"not valid CycloneDX: {str(problem.data).splitlines()[0]}"
     document: dict[str, Any] = json.loads(text)

@@ -1,4 +1,4 @@
-"""Cuts a release: every file made of one commit, in a directory that appears only once all of it was verified."""
+"""Builds a release: every file from one commit, in a directory that only appears once all of it was verified."""
 
 import shutil
 import tempfile
@@ -14,29 +14,29 @@ from tests.release.fault import NotBuilt, ReleaseError
 from tests.release.project import Project
 
 NO_IMAGE: Final = "none"
-"""In place of an architecture."""
+"""Instead of an architecture: builds no image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is wanted."""
+    """What to build."""
 
     directory: Path
     commit: str = "HEAD"
     tag: str = ""
-    """The Git tag of the release, which must fit the version and the changelog; empty for a trial."""
+    """The release's Git tag, which must match the version and the changelog; empty for a trial."""
     key: str = ""
-    """The private key; empty: the release isn't signed."""
+    """The private key; if empty the release isn't signed."""
     architectures: Sequence[str] = ()
-    """Each of them must be built. Empty: those that can be."""
+    """Each of them must be built. If empty: those that can be."""
     base: str = ""
-    """Of the images; empty: the Dockerfile's."""
+    """The images' base; if empty the Dockerfile's."""
     image: str = ""
-    """Where users will pull the image from, without a tag: the chart's default. Empty: it names no registry."""
+    """Where users will pull the image from, without a tag: the chart's default. If empty it names no registry."""
 
 
 def build(order: Order) -> list[str]:
-    """Cut the release and verify it. Answers what was verified. Raises ReleaseError, and what the tools raise."""
+    """Builds the release and verifies it; returns what was verified. Raises ReleaseError and the tools' errors."""
     source = commit.find(order.commit)
     public = signature.public_key(order.key) if order.key else ""
     if order.base:
@@ -82,7 +82,7 @@ def _fill(files: Path, tree: Path, found: Project, source: Commit, order: Order)
 
 
 def _check_target(directory: Path) -> None:
-    """What is replaced must be an earlier release: nothing else is deleted."""
+    """Only an earlier release may be replaced: nothing else is deleted."""
     released = (directory / checksum.NAME).exists()
     if directory.exists() and not released and (not directory.is_dir() or any(directory.iterdir())):
         raise ReleaseError(f"DIST={directory}: not empty, and no earlier release")

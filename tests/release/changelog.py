@@ -21,7 +21,7 @@ class Section:
 
 
 def newest(tree: Path) -> Section:
-    """The first section. Raises ReleaseError if there is none, or if it lists nothing."""
+    """The first section. Raises ReleaseError if there is none, or if it is empty."""
     _, *sections = re.split(r"^## ", (tree / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
     if not sections:
         raise ReleaseError("CHANGELOG.md has no section")

@@ -1,4 +1,4 @@
-"""SHA256SUMS, in the form that `sha256sum --check` reads."""
+"""SHA256SUMS, in the format that `sha256sum --check` reads."""
 
 import hashlib
 import re
@@ -17,7 +17,7 @@ def digest(file: Path) -> str:
 
 
 def write(directory: Path) -> Path:
-    """Write the sums of all files of a directory into it."""
+    """Writes the checksums of all files in a directory into it."""
     lines = [f"{digest(file)}  {file.name}\n" for file in sorted(directory.iterdir())]
     sums = directory / NAME
     sums.write_text("".join(lines))
@@ -25,9 +25,9 @@ def write(directory: Path) -> Path:
 
 
 def check(directory: Path, *, beside: str) -> list[Path]:
-    """The files that the sums name, each as it was. Raises ReleaseError for the first that isn't, or isn't named.
+    """The files in the list, if unchanged. Raises ReleaseError for the first that differs, or isn't listed.
 
-    :param beside: the file that may be there without a sum.
+    :param beside: the file that may exist without a checksum.
     """
     try:
         text = (directory / NAME).read_text()

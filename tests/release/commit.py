@@ -1,4 +1,4 @@
-"""The commit that a release is made of: nothing that isn't committed gets into it."""
+"""The commit that a release is built from: nothing uncommitted gets into it."""
 
 import io
 import subprocess
@@ -16,10 +16,10 @@ class Commit:
 
     digest: str
     time: int
-    """Seconds since 1970: SOURCE_DATE_EPOCH, which every file of the release gets in place of the time of its build."""
+    """Seconds since 1970: SOURCE_DATE_EPOCH, the time of every file in the release instead of its build time."""
 
     def export(self, directory: Path) -> None:
-        """Write its tree into an existing directory. Files get the commit's time."""
+        """Writes its tree into an existing directory. Files get the commit's time."""
         archive = subprocess.run(
             ["git", "-C", str(ROOT), "archive", self.digest], capture_output=True, check=True
         ).stdout
@@ -28,7 +28,7 @@ class Commit:
 
 
 def find(name: str) -> Commit:
-    """The commit of that name. Raises ReleaseError."""
+    """The commit with that name. Raises ReleaseError."""
     try:
         digest = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
         return Commit(digest, int(_git("log", "-1", "--format=%ct", digest)))
@@ -37,7 +37,7 @@ def find(name: str) -> Commit:
 
 
 def dirty() -> bool:
-    """Whether the work tree has changes of tracked files that are not committed."""
+    """Whether tracked files in the work tree have uncommitted changes."""
     return bool(_git("status", "--porcelain", "--untracked-files=no"))
 
 

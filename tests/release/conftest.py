@@ -1,4 +1,4 @@
-"""One release of the tree as it is, signed by a key that is thrown away. It has no image: tests/node builds that."""
+"""One release of the current tree, signed with a temporary key. It has no image: tests/node builds that."""
 
 import subprocess
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ def make_key(directory: Path) -> Key:
 
 
 def tree_as_commit() -> str:
-    """The last commit, or one that nothing refers to and that has what was changed since."""
+    """The last commit, or an unreferenced one that includes later changes."""
     author = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
     command = ["git", "-C", str(ROOT), *author, "stash", "create"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() or "HEAD"
@@ -41,7 +41,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Key:
 
 @pytest.fixture(scope="session")
 def commit() -> str:
-    """What the release is made of."""
+    """The commit of the release."""
     return tree_as_commit()
 
 

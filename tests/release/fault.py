@@ -1,8 +1,8 @@
-"""The two ways in which a release fails, apart from what the tests' own tools report."""
+"""The two ways in which a release fails, apart from errors of the tests' own tools."""
 
 
 class ReleaseError(Exception):
-    """The release can't be cut, or isn't what it claims to be. The text is one line."""
+    """The release can't be built, or isn't what it claims to be. The text is one line."""
 
 
 class NotBuilt(Exception):

@@ -1,4 +1,4 @@
-"""The image as an OCI archive for each architecture, as far as this machine can build it."""
+"""The image as an OCI archive for each architecture that this machine can build."""
 
 import platform
 import re
@@ -17,23 +17,23 @@ from tests.release.fault import NotBuilt, ReleaseError
 from tests.release.project import Project
 
 MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64"}
-"""Architectures as images name them, and as kernels do."""
+"""Architectures as named by images, and by kernels."""
 
 DEBIAN: Final = "debian"
-"""The base that is made here of Debian's packages. It tests a release; one that is published names a base by digest."""
+"""The base built here from Debian packages, for testing releases; published ones name a base by digest."""
 
 _BASE: Final = re.compile(r"(?P<name>[a-z0-9][\w.:/-]*?)(?:@(?P<digest>sha256:[0-9a-f]{64}))?")
 _BINFMT: Final = Path("/proc/sys/fs/binfmt_misc")
 
 
 def check_base(base: str) -> None:
-    """Raise ReleaseError if this is no name of an image."""
+    """Raises ReleaseError if this isn't an image name."""
     if not _BASE.fullmatch(base):
         raise ReleaseError(f"BASE={base}: not NAME:TAG, NAME@sha256:DIGEST or {DEBIAN}")
 
 
 def default_base(tree: Path) -> str:
-    """The base that the Dockerfile names."""
+    """The base in the Dockerfile."""
     found = re.search(r"^ARG BASE=(\S+)$", (tree / "Dockerfile").read_text(), re.MULTILINE)
     if found is None:
         raise ReleaseError("Dockerfile: ARG BASE= is missing")
@@ -41,7 +41,7 @@ def default_base(tree: Path) -> str:
 
 
 def write(file: Path, tree: Path, project: Project, commit: Commit, *, base: str, architecture: str) -> None:
-    """Write the archive. Raises NotBuilt if this machine can't, and ImageError if the build fails."""
+    """Writes the archive. Raises NotBuilt if this machine can't, and ImageError if the build fails."""
     if problem := obstacle(architecture, base):
         raise NotBuilt(problem)
     with cluster_image.lock():
@@ -63,13 +63,13 @@ def obstacle(architecture: str, base: str) -> str:
     runs = machine == platform.machine() or (_BINFMT / f"qemu-{machine}").exists()
     if runs and (machine == platform.machine() or base != DEBIAN or shutil.which("arch-test")):
         return ""
-    # mmdebstrap asks arch-test what the machine runs.
+    # mmdebstrap asks arch-test what the machine can run.
     packages = "qemu-user-static binfmt-support" + (" arch-test" if base == DEBIAN else "")
     return f"this machine runs no programs for {architecture}; install with: apt-get install {packages}"
 
 
 def _local(base: str, architecture: str) -> str:
-    """The name by which the base is known here."""
+    """The base's name here."""
     try:
         if base == DEBIAN:
             native = MACHINES[architecture] == platform.machine()

@@ -1,4 +1,4 @@
-"""Where the project's version and address are repeated: each mention must equal pyproject.toml's."""
+"""Where the project's version and address are repeated: each mention must match pyproject.toml."""
 
 import re
 from collections.abc import Iterator
@@ -21,18 +21,18 @@ _ANYWHERE: Final = (
     rf"name: {_NAME}\n\s+version: {_NUMBER}",
     rf"{_NAME} --version {_NUMBER}",
 )
-"""How a text names it: an image, a file of a release, a dependency of a chart, an installation."""
+"""How a text names it: an image, a release file, a chart dependency, an installation."""
 _PYTHON: Final = r"integration_token_operator-(\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?)"
-"""And how it names a package of Python's."""
+"""How it names a Python package."""
 _ADDRESS: Final = re.compile(r"https://[\w.]+/[\w-]+/integration-token-operator(?![\w-])")
 _TEXTS: Final = ("*.md", "*.py", "*.yaml", "*.yml", "*.toml", "*.txt", "*.json", "Dockerfile")
 _PLACES: Final = (".", ".github", "charts", "operator/docs")
 _HISTORY: Final = ("CHANGELOG.md",)
-"""Names old versions, and should."""
+"""Files that name old versions on purpose."""
 
 
 def disagreements(tree: Path, project: Project) -> list[str]:
-    """A line for each mention of another version or address, and for each that is missing."""
+    """A line for each mention of another version or address, and for each missing one."""
     return [*_versions(tree, project), *_addresses(tree, project)]
 
 

@@ -1,4 +1,4 @@
-"""Wheel, source distribution and chart, made of an exported tree. Two builds of one commit are equal to the byte."""
+"""Wheel, source distribution and chart, built from an exported tree. Two builds of one commit are identical."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ CHANGES: Final = "artifacthub.io/changes"
 
 
 def distributions(tree: Path, commit: Commit, directory: Path) -> None:
-    """Write the wheel and the source distribution, with the build backend of the lock file and nothing from outside."""
+    """Writes the wheel and the source distribution, with the lock file's build backend and nothing from outside."""
     _run(
         [sys.executable, "-m", "hatchling", "build", "--target=sdist", "--target=wheel", f"--directory={directory}"],
         tree,
@@ -28,9 +28,9 @@ def distributions(tree: Path, commit: Commit, directory: Path) -> None:
 
 
 def chart(tree: Path, project: Project, image: str, directory: Path) -> None:
-    """Write the chart's package.
+    """Writes the chart's package.
 
-    :param image: where users pull the image from, without a tag; empty leaves the chart's default, which names no
+    :param image: where users pull the image from, without a tag; if empty the chart's default stays, which names no
         registry.
     """
     source = tree / CHART
@@ -41,7 +41,7 @@ def chart(tree: Path, project: Project, image: str, directory: Path) -> None:
 
 
 def _point(chart: Path, project: Project, image: str) -> None:
-    """Make an image of a registry the chart's default, in each place that names it."""
+    """Makes an image in a registry the chart's default, wherever it is named."""
     for file, old, new in (
         ("values.yaml", f"  repository: {project.name}\n", f"  repository: {image}\n"),
         ("README.md", f"| `image.repository` | `{project.name}` |", f"| `image.repository` | `{image}` |"),
@@ -51,14 +51,14 @@ def _point(chart: Path, project: Project, image: str) -> None:
 
 
 def _add_changes(chart: Path, changes: tuple[str, ...]) -> None:
-    """Let Artifact Hub show what is new. The text is in the changelog alone until then."""
+    """Makes Artifact Hub show what is new. Before that the text is only in the changelog."""
     listed = yaml.safe_dump(list(changes), allow_unicode=True, width=10_000)
     indented = "".join(f"    {line}\n" for line in listed.splitlines())
     _replace(chart / "Chart.yaml", "\nannotations:\n", f"\nannotations:\n  {CHANGES}: |\n{indented}")
 
 
 def _replace(file: Path, old: str, new: str) -> None:
-    """Once, with the file's time kept: it becomes that of the chart's package."""
+    """Replaces it once and keeps the file's time, which the chart's package uses."""
     text, times = file.read_text(), file.stat()
     if text.count(old) != 1:
         raise ReleaseError(f"{file.name} must have {old.strip()!r} once")

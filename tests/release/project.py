@@ -1,4 +1,4 @@
-"""What the project says of itself. pyproject.toml is the one place of its version and its address."""
+"""What the project says about itself. pyproject.toml is the only place of its version and address."""
 
 import re
 import tomllib
@@ -16,32 +16,32 @@ _STAGES: Final = {"a": "alpha", "b": "beta", "rc": "rc"}
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """The project as one tree has it."""
+    """The project in one tree."""
 
     name: str
     version: str
-    """As Python writes it: 0.2.0 or 0.2.0rc1."""
+    """In Python's form: 0.2.0 or 0.2.0rc1."""
     address: str
-    """Of the repository, without a slash at the end."""
+    """The repository's, without a trailing slash."""
 
     @property
     def semantic_version(self) -> str:
-        """As Helm and image tags write it: 0.2.0 or 0.2.0-rc.1. Raises ReleaseError."""
+        """In the form of Helm and image tags: 0.2.0 or 0.2.0-rc.1. Raises ReleaseError."""
         return semantic(self.version)
 
     @property
     def prerelease(self) -> bool:
-        """Whether the version says that it is one."""
+        """Whether the version is a pre-release."""
         return "-" in self.semantic_version
 
     @property
     def module(self) -> str:
-        """The name as wheels have it."""
+        """The name as in wheels."""
         return self.name.replace("-", "_")
 
 
 def semantic(version: str) -> str:
-    """A version of Python's as Helm writes it. Raises ReleaseError."""
+    """A Python version in Helm's form. Raises ReleaseError."""
     match = _VERSION.fullmatch(version)
     if match is None:
         raise ReleaseError(f"version {version} is not X.Y.Z, X.Y.ZaN, X.Y.ZbN or X.Y.ZrcN")
@@ -50,6 +50,6 @@ def semantic(version: str) -> str:
 
 
 def read(tree: Path = ROOT) -> Project:
-    """The project of a tree."""
+    """The project in a tree."""
     project = tomllib.loads((tree / "pyproject.toml").read_text())["project"]
     return Project(project["name"], project["version"], project["urls"]["Repository"])

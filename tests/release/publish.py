@@ -1,4 +1,4 @@
-"""Publishes a verified release in an OCI registry: the image for all its architectures, and the chart, both signed."""
+"""Publishes a verified release in an OCI registry: the image for all architectures, and the chart, both signed."""
 
 import base64
 import json
@@ -14,13 +14,13 @@ from tests.release import signature, verification
 from tests.release.fault import ReleaseError
 
 CHARTS: Final = "charts"
-"""The part of the registry that charts are in, so that a chart and an image of one name are two things."""
+"""The part of the registry for charts, so that a chart and an image may have the same name."""
 
 
 def publish(directory: Path, registry: str, key: str) -> list[str]:
-    """Push image and chart, and sign both. Answers what was published, each with its digest. Raises ReleaseError.
+    """Pushes image and chart, and signs both; returns what was published, with digests. Raises ReleaseError.
 
-    The release is verified again first. Who logs in is in REGISTRY_USER and REGISTRY_PASSWORD.
+    The release is verified again first. REGISTRY_USER and REGISTRY_PASSWORD are used to log in.
     """
     with tempfile.TemporaryDirectory() as home:
         public = Path(home) / "public.pem"
@@ -45,7 +45,7 @@ def publish(directory: Path, registry: str, key: str) -> list[str]:
 
 
 def _parts(chart: Path) -> tuple[str, str]:
-    """The chart's name and its version, which the images share."""
+    """The chart's name and version, which the images share."""
     match = re.fullmatch(r"(.+?)-(\d+\.\d+\.\d+.*)\.tgz", chart.name)
     if match is None:
         raise ReleaseError(f"{chart.name}: not NAME-VERSION.tgz")

@@ -1,4 +1,4 @@
-"""A registry of images and charts on this machine, which forgets everything at its end."""
+"""A temporary registry for images and charts on this machine."""
 
 import socket
 import tempfile
@@ -13,7 +13,7 @@ from tests.cluster.port import free_port
 
 @contextmanager
 def registry() -> Iterator[str]:
-    """Its address. It is asked over plain HTTP."""
+    """Its address, which uses plain HTTP."""
     address = f"127.0.0.1:{free_port()}"
     with tempfile.TemporaryDirectory() as directory:
         command = [str(tool.find("crane")), "registry", "serve", f"--address={address}"]

@@ -1,6 +1,6 @@
-"""The signature of a release: cosign's over SHA256SUMS, by a key and without a service.
+"""A release's signature: cosign's over SHA256SUMS, with a key and without a service.
 
-The signature is a Sigstore bundle beside the file, so that `cosign verify-blob` needs nothing but the public key.
+The signature is a Sigstore bundle next to the file, so that `cosign verify-blob` only needs the public key.
 """
 
 import os
@@ -16,13 +16,13 @@ from tests.release.fault import ReleaseError
 NAME: Final = f"{checksum.NAME}.sigstore.json"
 
 _NO_SERVICE: Final = ("--use-signing-config=false", "--tlog-upload=false", "--new-bundle-format")
-"""Nothing is written to the public transparency log: a release can be tried without a network, and leaves no trace."""
+"""Nothing is written to the public transparency log: a trial release needs no network and leaves no trace."""
 
 
 def sign(directory: Path, key: str) -> None:
-    """Write the signature of the directory's checksums. The key's password is in COSIGN_PASSWORD. Raises ReleaseError.
+    """Signs the directory's checksums. The key's password is in COSIGN_PASSWORD. Raises ReleaseError.
 
-    :param key: a file that `cosign generate-key-pair` wrote, or an address of a key management service.
+    :param key: a file that `cosign generate-key-pair` wrote, or the address of a key management service.
     """
     file, bundle = directory / checksum.NAME, directory / NAME
     _cosign("KEY", key, "sign-blob", "--yes", f"--key={key}", *_NO_SERVICE, f"--bundle={bundle}", str(file))
@@ -30,22 +30,22 @@ def sign(directory: Path, key: str) -> None:
 
 
 def sign_image(name: str, key: str, auth: Path) -> None:
-    """Put a signature beside an image or a chart in a registry, and those of its parts. Raises ReleaseError.
+    """Signs an image or a chart in a registry, and its parts. Raises ReleaseError.
 
     :param name: with the digest.
-    :param auth: what the registry is logged in with, in a file of the name that Docker gives it.
+    :param auth: the registry's credentials, in a file with Docker's name for it.
     """
     options = ("--yes", "--recursive", f"--key={key}", *_NO_SERVICE)
     _cosign("KEY", key, "sign", *options, name, environment={"DOCKER_CONFIG": str(auth.parent)})
 
 
 def public_key(key: str) -> str:
-    """The public half of a key, as PEM. Raises ReleaseError."""
+    """The public half of a key, in PEM. Raises ReleaseError."""
     return _cosign("KEY", key, "public-key", f"--key={key}")
 
 
 def check(directory: Path, public: str) -> None:
-    """Raise ReleaseError unless the directory's checksums were signed by the key that this public key belongs to."""
+    """Raises ReleaseError unless this public key's owner signed the directory's checksums."""
     file, bundle = directory / checksum.NAME, directory / NAME
     if not bundle.exists():
         raise ReleaseError(f"{directory}: not signed: {NAME} is missing")

@@ -1,4 +1,4 @@
-"""The version and the address have one place, and every repetition of them is held to it."""
+"""The version and the address have one place, and every repetition matches it."""
 
 import re
 import shutil
@@ -66,19 +66,19 @@ def test_another_mention_is_found(message: str, tmp_path: Path) -> None:
     [("0.1.0", "0.1.0", False), ("0.2.0rc1", "0.2.0-rc.1", True), ("1.0.0b2", "1.0.0-beta.2", True)],
 )
 def test_versions_in_two_forms(version: str, semantic: str, prerelease: bool) -> None:
-    """Python and Helm write a version before a release differently."""
+    """Python and Helm write pre-release versions differently."""
     found = replace(project.read(), version=version)
     assert (found.semantic_version, found.prerelease) == (semantic, prerelease)
 
 
 def test_a_version_that_helm_has_no_form_for() -> None:
-    """It is refused, with what may be written."""
+    """It is refused, with the allowed forms."""
     with pytest.raises(ReleaseError, match=r"version 1\.0 is not X\.Y\.Z"):
         _ = Project("operator", "1.0", "https://example.com").semantic_version
 
 
 def test_the_newest_section(tmp_path: Path) -> None:
-    """An entry is one line, and a link its text."""
+    """An entry is one line, and links become their text."""
     entries = "- One\n  [more](page.md#here).\n- Two.\n"
     text = f"# Changelog\n\n## 0.2.0 - 2026-01-02\n\nWords.\n\n{entries}\n## 0.1.0\n\n- Old.\n"
     (tmp_path / "CHANGELOG.md").write_text(text)

@@ -1,4 +1,4 @@
-"""A release in a registry: the chart is there, signed, and is the file of the release. tests/node adds the image."""
+"""A release in a registry: the chart is there, signed, and identical to the release's. tests/node adds the image."""
 
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ VERSION = project.read().semantic_version
 
 @pytest.fixture
 def address() -> Iterator[str]:
-    """Of a registry, with a part of it."""
+    """A registry's address, with a path."""
     with registry() as host:
         yield f"{host}/team"
 
@@ -30,7 +30,7 @@ def _signed(name: str, key: Key) -> bool:
 
 
 def test_the_chart(released: Path, key: Key, address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Helm pulls what was released, and cosign verifies it by the key and by no other."""
+    """Helm pulls what was released, and cosign verifies it only with the right key."""
     assert main(["publish", f"--dist={released}", f"--registry={address}", f"--key={key.private}"]) == 0
     name = f"{address}/charts/integration-token-operator:{VERSION}"
     assert f"==> {name}@sha256:" in capsys.readouterr().err
@@ -46,7 +46,7 @@ def test_the_chart(released: Path, key: Key, address: str, tmp_path: Path, capsy
 def test_nothing_is_published_that_was_changed(
     released: Path, key: Key, address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The release is verified again, by the key that signs."""
+    """The release is verified again, with the signing key."""
     copy = shutil.copytree(released, tmp_path / "dist")
     (copy / "new").touch()
     assert main(["publish", f"--dist={copy}", f"--registry={address}", f"--key={key.private}"]) == 2
@@ -64,6 +64,6 @@ def test_nothing_is_published_that_was_changed(
 def test_what_is_no_order_is_refused(
     place: str, file: str, message: str, released: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One line says which variable is wrong."""
+    """One line names the wrong variable."""
     assert main(["publish", f"--dist={released}", f"--registry={place}", f"--key={file}"]) == 2
     assert capsys.readouterr().err == f"error: {message}\n"

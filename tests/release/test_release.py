@@ -1,4 +1,4 @@
-"""A release is what it claims to be, and a changed one is refused with one line and exit code 2."""
+"""A release is what it claims to be, and a modified one is refused with one line and exit code 2."""
 
 import io
 import json
@@ -25,12 +25,12 @@ Change = Callable[[Path], None]
 
 @pytest.fixture
 def copy(released: Path, tmp_path: Path) -> Path:
-    """A copy that may be changed."""
+    """A copy to modify."""
     return Path(shutil.copytree(released, tmp_path / "dist"))
 
 
 def _refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """The one line of a command that ends with 2."""
+    """The one line of a command that exits with 2."""
     assert main(list(arguments)) == 2
     out, err = capsys.readouterr()
     (line,) = err.splitlines()
@@ -67,7 +67,7 @@ def test_files(released: Path) -> None:
 
 
 def test_verification(released: Path, key: Key, capsys: pytest.CaptureFixture[str]) -> None:
-    """It says what was checked, on stderr, and ends with 0."""
+    """It prints what was checked on stderr, and exits with 0."""
     assert main(["verify", f"--dist={released}", f"--public-key={key.public}"]) == 0
     out, err = capsys.readouterr()
     assert out == f"{released}\n"
@@ -92,7 +92,7 @@ def _append(pattern: str) -> Change:
 
 
 def _sums_anew(directory: Path) -> None:
-    """As somebody would who changed a file and its checksum."""
+    """As an attacker would who changed a file and its checksum."""
     bundle = (directory / signature.NAME).read_bytes()
     for name in (signature.NAME, checksum.NAME):
         (directory / name).unlink()
@@ -128,7 +128,7 @@ def test_what_was_changed_is_refused(name: str, copy: Path, key: Key, capsys: py
 
 
 def test_another_key_is_refused(released: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A signature counts only if it is by the key that the user trusts."""
+    """A signature only counts if it is from the key that the user trusts."""
     other = make_key(tmp_path)
     line = _refusal(capsys, "verify", f"--dist={released}", f"--public-key={other.public}")
     assert "failed to verify signature" in line
@@ -178,7 +178,7 @@ WRONG: dict[str, tuple[Change, str]] = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_what_does_not_fit_together_is_refused(name: str, copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Checksums that match are not enough."""
+    """Matching checksums are not enough."""
     change, message = WRONG[name]
     change(copy)
     _sums_anew(copy)
@@ -200,7 +200,7 @@ REFUSED = {
 def test_what_is_no_order_is_refused(
     message: str, commit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One line says which variable is wrong, and nothing is built."""
+    """One line names the wrong variable, and nothing is built."""
     arguments = ["build", f"--dist={tmp_path / 'dist'}", f"--commit={commit}", "--arch=none", *REFUSED[message]]
     try:
         code = main(arguments)
@@ -213,7 +213,7 @@ def test_what_is_no_order_is_refused(
 
 
 def test_a_key_that_is_none(tmp_path: Path, commit: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """What cosign says of it is part of the line."""
+    """The line includes cosign's message."""
     file = tmp_path / "key"
     file.write_text("no key\n")
     line = _refusal(capsys, "build", f"--dist={tmp_path / 'dist'}", f"--commit={commit}", f"--key={file}")
@@ -232,7 +232,7 @@ def test_only_an_earlier_release_is_replaced(
 
 
 def test_the_chart_says_what_is_new(released: Path) -> None:
-    """Artifact Hub shows the changelog's newest section, as the package has it."""
+    """Artifact Hub shows the changelog's newest section, which the package contains."""
     described = yaml.safe_load(_member(_one(released, "*.tgz"), "integration-token-operator/Chart.yaml"))
     changes = yaml.safe_load(described["annotations"]["artifacthub.io/changes"])
     assert tuple(changes) == changelog.newest(ROOT).changes
@@ -265,7 +265,7 @@ def test_the_bill_names_the_whole_lock(released: Path) -> None:
 def test_an_architecture_that_cannot_be_built(
     tmp_path: Path, commit: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is left out, with a line that says why, unless it was asked for."""
+    """It is skipped, with a line that says why, unless it was requested."""
     monkeypatch.setattr(image, "obstacle", lambda architecture, _: f"no {architecture} here")
     build(Order(tmp_path / "dist", commit))
     assert "==> not built: the image for arm64: no arm64 here\n" in capsys.readouterr().err

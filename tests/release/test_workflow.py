@@ -1,4 +1,4 @@
-"""The workflows, judged by actionlint and zizmor, which ask nobody; and the other files in .github."""
+"""The workflows, checked offline by actionlint and zizmor, and the other files in .github."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def test_actionlint() -> None:
 
 
 def test_zizmor() -> None:
-    """What an attacker could use: injected expressions, kept credentials, permissions that are too wide."""
+    """What an attacker could use: injected expressions, persisted credentials, excessive permissions."""
     assert _zizmor(GITHUB) == []
 
 
@@ -56,7 +56,7 @@ jobs:
 
 
 def test_the_linters_look(tmp_path: Path) -> None:
-    """A workflow with the usual mistakes is one for both."""
+    """Both find the usual mistakes in a workflow."""
     file = tmp_path / ".github" / "workflows" / "bad.yaml"
     file.parent.mkdir(parents=True)
     file.write_text(BAD)
@@ -66,7 +66,7 @@ def test_the_linters_look(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
 def test_actions_are_pinned(file: Path) -> None:
-    """By the digest of a commit, with the version beside it for people and for Renovate."""
+    """By commit digest, with the version next to it for people and for Renovate."""
     used = [line.strip().removeprefix("- ") for line in file.read_text().splitlines() if "uses:" in line]
     assert used
     assert [line for line in used if not PINNED.fullmatch(line)] == []
@@ -74,7 +74,7 @@ def test_actions_are_pinned(file: Path) -> None:
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
 def test_permissions_are_none_but_those_of_a_job(file: Path) -> None:
-    """A job says what it may write, and why."""
+    """A job states what it may write, and why."""
     text = file.read_text()
     workflow = yaml.safe_load(text)
     assert workflow["permissions"] == {}
@@ -84,7 +84,7 @@ def test_permissions_are_none_but_those_of_a_job(file: Path) -> None:
 
 
 def test_the_workflows_run_what_anybody_can() -> None:
-    """The tests are those of .ci/run, and a release is cut by make."""
+    """The tests are .ci/run's, and make builds a release."""
     assert ".ci/run" in (GITHUB / "workflows" / "ci.yaml").read_text()
     release = (GITHUB / "workflows" / "release.yaml").read_text()
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
@@ -95,7 +95,7 @@ def test_the_workflows_run_what_anybody_can() -> None:
 
 @pytest.mark.parametrize("file", sorted((GITHUB / "ISSUE_TEMPLATE").glob("[!c]*.yaml")), ids=lambda file: file.name)
 def test_issue_forms(file: Path) -> None:
-    """GitHub shows a form only if it has these fields, and if each question has an ID of its own."""
+    """GitHub shows a form only if it has these fields, and each question its own ID."""
     form = yaml.safe_load(file.read_text())
     assert form["name"]
     assert form["description"]
@@ -115,12 +115,12 @@ def test_vulnerabilities_are_reported_in_private() -> None:
 
 @pytest.mark.parametrize("page", sorted(GITHUB.glob("*.md")), ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    """To a file of the project, or to a heading of one."""
+    """To a file in the project, or to a heading."""
     assert broken_links(page) == []
 
 
 def test_renovate_looks_at_every_pinned_file() -> None:
-    """The base image, the actions, the Go modules, and the lock files of packages."""
+    """The base image, the actions, the Go modules, and the packages' lock files."""
     settings: Document = json.loads((GITHUB / "renovate.json").read_text())
     listed = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard"],

@@ -23,9 +23,9 @@ IMAGE: Final = "*.oci.tar"
 
 
 def verify(directory: Path, public: str = "") -> list[str]:
-    """What was checked, in a line each. Raises ReleaseError for the first thing that is wrong.
+    """What was checked, one line each. Raises ReleaseError for the first problem.
 
-    :param public: the file of the public key that the release must be signed by; empty: the signature isn't checked.
+    :param public: the file of the public key that must have signed the release; if empty the signature isn't checked.
     """
     files = checksum.check(directory, beside=signature.NAME)
     report = [f"{len(files)} files have the checksums of {checksum.NAME}"]
@@ -66,7 +66,7 @@ def _metadata(wheel: Path) -> str:
 
 
 def _member(archive: Path, name: str) -> str:
-    """A file directly in the one directory of an archive."""
+    """A file in the top directory of an archive."""
     with tarfile.open(archive) as tar:
         for member in tar:
             if re.fullmatch(rf"[^/]+/{re.escape(name)}", member.name) and (opened := tar.extractfile(member)):
@@ -86,7 +86,7 @@ def _chart_version(chart: Path) -> str:
 
 
 def _image_version(archive: Path) -> str:
-    """From the image's label. Each blob must have the digest that it is named by."""
+    """From the image's label. Each blob must match the digest in its name."""
     config = image_config(archive)
     architecture = archive.name.removesuffix(".oci.tar").rpartition("-")[2]
     if config["architecture"] != architecture:
@@ -95,7 +95,7 @@ def _image_version(archive: Path) -> str:
 
 
 def image_config(archive: Path) -> dict[str, Any]:
-    """The configuration of the one image of an OCI archive."""
+    """The configuration of the only image in an OCI archive."""
     with tarfile.open(archive) as tar:
 
         def blob(digest: str) -> Any:

@@ -1,4 +1,4 @@
-"""The versions that the API policy names are those that the tests run on."""
+"""The API policy names the versions that the tests run on."""
 
 import re
 import tomllib
@@ -27,7 +27,7 @@ def _text(version: tuple[int, int]) -> str:
 
 
 def test_kubernetes() -> None:
-    """The chart's oldest, that of `make test`, and those of `make compatibility`."""
+    """The chart's oldest, `make test`'s, and `make compatibility`'s."""
     oldest, usual, others = _row("Kubernetes")
     assert oldest == re.findall(r"^>=(\d+\.\d+)\.0-0$", CHART["kubeVersion"])
     assert usual == [_text(minor(KUBERNETES.version("k8s.io/kubernetes")))]
@@ -46,7 +46,7 @@ def test_helm() -> None:
 
 @pytest.mark.parametrize("head", ["Python in the image", r"Python for the \[command line\]"])
 def test_python(head: str) -> None:
-    """The image's, and the oldest that the package admits."""
+    """The image's, and the oldest that the package supports."""
     works, tested, _ = _row(head)
     image, (oldest,) = _text(release.python()), re.findall(r">=(\d+\.\d+)", PROJECT["requires-python"])
     assert (works, tested) in [([image], [image]), ([oldest], [oldest, image])]

@@ -1,4 +1,4 @@
-"""The contributing page names files, tests and names that exist."""
+"""The contributing page only names existing files, tests and names."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ QUOTED = [text for line in PAGE.split("```")[::2] for text in re.findall(r"`([^`
     "path", sorted({text for text in QUOTED if re.fullmatch(r"[\w./-]+\.(py|tpl|yaml|json|md)", text)} - NEW)
 )
 def test_a_file_exists(path: str) -> None:
-    """From the root, or from the operator's package, the chart or the tests."""
+    """Relative to the root, the operator's package, the chart or the tests."""
     assert any((base / path).exists() or list(base.glob(f"*/{path}")) for base in BASES)
 
 
@@ -25,12 +25,12 @@ def test_a_file_exists(path: str) -> None:
     "folder", re.findall(r"^\| (`[\w`, ]+`) \|", PAGE.partition("## The tests")[2].partition("\n## ")[0], re.MULTILINE)
 )
 def test_a_folder_of_tests_exists(folder: str) -> None:
-    """Each in the first column."""
+    """Each one in the first column."""
     assert all((ROOT / "tests" / name).is_dir() for name in re.findall(r"\w+", folder))
 
 
 def test_every_folder_of_tests_is_explained() -> None:
-    """But for the demo, the harness and the site's own."""
+    """Except for the demo, the harness and the site's own."""
     table = PAGE.partition("## The tests")[2].partition("\n## ")[0]
     folders = {path.name for path in (ROOT / "tests").iterdir() if (path / "__init__.py").exists()}
     assert folders - set(re.findall(r"`(\w+)`", table)) <= {"cluster", "demo", "release", "site"}
@@ -40,13 +40,13 @@ def test_every_folder_of_tests_is_explained() -> None:
     "name", sorted({text for text in QUOTED if re.fullmatch(r"test_\w+|_[A-Z_]+|[A-Z_]{5,}", text)})
 )
 def test_a_name_exists(name: str) -> None:
-    """Of a test, a table or a constant."""
+    """A test, a table or a constant."""
     files = [*(ROOT / "operator" / "integration_token").rglob("*.py"), *(ROOT / "tests" / "unit").glob("*.py")]
     assert any(re.search(rf"\b{name}\b", path.read_text()) for path in files if path != Path(__file__))
 
 
 def test_every_target_of_make_exists() -> None:
-    """The pages name no command that is gone."""
+    """The pages don't name a removed command."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {name for text in QUOTED if text.startswith("make ") for name in text.split()[1:]}
     assert named <= targets
