@@ -47,9 +47,9 @@ def write(file: Path, tree: Path, project: Project, commit: Commit, *, base: str
     with cluster_image.lock():
         name = _local(base, architecture)
         with step(f"building the image for {architecture}", "1 min, for another architecture 10 min"):
-            labels = _labels(project, commit, name)
+            described = labels(project, commit, name)
             cluster_image.write_archive(
-                file, tree, base=name, architecture=architecture, epoch=commit.time, labels=labels
+                file, tree, base=name, architecture=architecture, epoch=commit.time, labels=described
             )
 
 
@@ -81,15 +81,15 @@ def _local(base: str, architecture: str) -> str:
     return base
 
 
-def _labels(project: Project, commit: Commit, base: str) -> dict[str, str]:
+def labels(project: Project, commit: Commit, base: str) -> dict[str, str]:
     """Those that the Dockerfile can't know."""
     match = _BASE.fullmatch(base)
     assert match is not None
-    labels = {
+    found = {
         "version": project.semantic_version,
         "revision": commit.digest,
         "created": datetime.fromtimestamp(commit.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "base.name": match["name"],
         "base.digest": match["digest"],
     }
-    return {f"org.opencontainers.image.{name}": value for name, value in labels.items() if value}
+    return {f"org.opencontainers.image.{name}": value for name, value in found.items() if value}
