@@ -40,10 +40,10 @@ def request(client: str, received: float, outcome: Outcome = Outcome.MINTED) -> 
         "none",
         "as many as the limit",
         "one more than the limit in the first minute",
-        "one more that lasts until the second minute",
-        "in no order",
-        "those that are too late anyway take nobody's place",
-        "those that last for long fill up what is left of a minute",
+        "one more that lives until the second minute",
+        "in any order",
+        "those that are too late anyway take no place",
+        "long-lived ones fill the rest of a minute",
     ],
 )
 def test_arithmetic_saves_as_many_tokens_in_each_minute_as_the_limit_lets(expiries: list[float], saved: int) -> None:

@@ -73,17 +73,17 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         URL,
         "must be an https URL for TLSClientAuth",
     ),
-    "an assertion that nothing sends": (
+    "an assertion that is never sent": (
         endpoint(assertion={"audience": "https://login.example.com/"}),
         ASSERTION,
         "is only for methods and grants that send an assertion",
     ),
-    "a signature that nothing makes": (
+    "a signature that is never made": (
         endpoint(clientAuthenticationMethod="ServiceAccountToken", assertion={"signingAlgorithm": "RS256"}),
         ASSERTION,
         "must not have signingAlgorithm or keyID unless the operator signs the assertion",
     ),
-    "a key's name where nothing is signed": (
+    "a key's name if nothing is signed": (
         endpoint(grant="TokenExchange", assertion={"keyID": "1"}),
         ASSERTION,
         "must not have signingAlgorithm or keyID unless the operator signs the assertion",
@@ -103,12 +103,12 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         f"{ASSERTION}.signingAlgorithm",
         "Unsupported value",
     ),
-    "a subject without the grant that has one": (
+    "a subject without the grant that uses it": (
         endpoint(clientAuthenticationMethod="PrivateKeyJWT", assertion={"subject": "shop"}),
         ASSERTION,
         "must have subject and claims only with the grant JWTBearer",
     ),
-    "claims without the grant that has some": (
+    "claims without the grant that uses them": (
         endpoint(clientAuthenticationMethod="PrivateKeyJWT", assertion={"claims": {"scope": "read"}}),
         ASSERTION,
         "must have subject and claims only with the grant JWTBearer",
@@ -245,7 +245,7 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
     "a token type with a space before it": (endpoint(response={"tokenType": " JWT"}), TOKEN_TYPE, "no space at either"),
     "a token type with a line break": (endpoint(response={"tokenType": "a\n"}), TOKEN_TYPE, "must be printable ASCII"),
     "a token type of 65 characters": (endpoint(response={"tokenType": "a" * 65}), TOKEN_TYPE, "Too long"),
-    "what the operator does not read of an answer": (
+    "a response field that the operator doesn't read": (
         endpoint(response={"accessToken": "/token"}),
         "spec.response.accessToken",
         "unknown field",
@@ -272,12 +272,12 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         "spec.caBundleRef.namespace",
         "unknown field",
     ),
-    "authorities from what can't be a ConfigMap's name": (
+    "authorities from an invalid ConfigMap name": (
         cluster_endpoint(caBundleRef={"name": "other/authorities"}),
         "spec.caBundleRef.name",
         "must be a ConfigMap's name",
     ),
-    "authorities from what can't be a key": (
+    "authorities from an invalid key": (
         cluster_endpoint(caBundleRef={"name": "authorities", "key": "ca crt"}),
         "spec.caBundleRef.key",
         "must be a key of a ConfigMap",
@@ -297,12 +297,12 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         "spec.defaultLifetime",
         "must be a duration of at least 30s",
     ),
-    "a lead in words": (
+    "a lead that isn't a duration": (
         endpoint(rolloverLead="an hour"),
         "spec.rolloverLead",
         "must be a duration of at most 720h, such as 1h or 5m",
     ),
-    "a rollover lead that no token lives for": (
+    "a rollover lead longer than any token lives": (
         endpoint(rolloverLead="721h"),
         "spec.rolloverLead",
         "must be a duration of at most 720h, such as 1h or 5m",
@@ -322,7 +322,7 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         "spec.maximumLifetime",
         "must be a duration of at least 30s, such as 24h or 1h30m",
     ),
-    "no request a minute": (
+    "0 requests a minute": (
         endpoint(rateLimit={"requestsPerMinute": 0}),
         "spec.rateLimit.requestsPerMinute",
         "greater than or equal to 1",
@@ -348,7 +348,7 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         "spec.namespaceSelector.matchExpressions[0].operator",
         'supported values: "In", "NotIn", "Exists", "DoesNotExist"',
     ),
-    "a selector with In and nothing to compare with": (
+    "a selector with In and no values": (
         cluster_endpoint(namespaceSelector={"matchExpressions": [{"key": "a", "operator": "In"}]}),
         "spec.namespaceSelector.matchExpressions[0]",
         "In and NotIn need at least one entry in values",
@@ -404,7 +404,7 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         for name in ("../../x", "..", "a/b", "Shop", "a?b")
     },
     "a client ID of two lines": (token(clientID="shop\n"), "spec.clientID", "must not contain a line break"),
-    "a credentials key that no Secret can have": (
+    "a credentials key that is invalid in a Secret": (
         token(credentialsSecretRef={"name": "a", "clientIDKey": "client id"}),
         "spec.credentialsSecretRef.clientIDKey",
         "must be a key of a Secret",
@@ -441,7 +441,7 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         "spec.target.name",
         TARGET_IS_CREDENTIALS,
     ),
-    "a target with capitals": (target(name="Shop"), "spec.target.name", "must be a Secret's name"),
+    "a target with capital letters": (target(name="Shop"), "spec.target.name", "must be a Secret's name"),
     "a target with a slash": (target(name="other/shop"), "spec.target.name", "must be a Secret's name"),
     "a target of 254 characters": (target(name="a" * 254), "spec.target.name", "Too long"),
     "an unknown deletion policy": (
@@ -467,7 +467,7 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         )
         for name in ("name", "uid", "")
     },
-    "the label by which Helm finds its releases": (
+    "the label that Helm finds releases by": (
         template_metadata(labels={"owner": "helm"}),
         LABELS,
         "must not have owner: helm",
@@ -531,7 +531,7 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         "spec.target.template.data",
         "Too long",
     ),
-    "both ways to say when to renew": (
+    "both renewal fields": (
         token(renewBefore="1h", renewBeforePercentage=20),
         "spec",
         "renewBefore and renewBeforePercentage exclude each other",
@@ -541,33 +541,37 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         "spec.renewBefore",
         "must be a duration of at least 5s",
     ),
-    "a renewal in words": (token(renewBefore="one hour"), "spec.renewBefore", "must be a duration of at least 5s"),
+    "a renewal that isn't a duration": (
+        token(renewBefore="one hour"),
+        "spec.renewBefore",
+        "must be a duration of at least 5s",
+    ),
     "a duration too long for a clock": (
         token(renewBefore="999999h999999h999999h"),
         "spec.renewBefore",
         "must be a duration of at least 5s",
     ),
-    "a renewal in no part of the lifetime": (
+    "a renewal at 0 % of the lifetime": (
         token(renewBeforePercentage=0),
         "spec.renewBeforePercentage",
         "greater than or equal to 1",
     ),
-    "a renewal in the whole lifetime": (
+    "a renewal at 100 % of the lifetime": (
         token(renewBeforePercentage=100),
         "spec.renewBeforePercentage",
         "less than or equal to 99",
     ),
-    "consumers that never follow": (
+    "a consumer delay that is too long": (
         token(consumerDelay="10m1s"),
         "spec.consumerDelay",
         "must be a duration of at most 10m, such as 50s or 1m",
     ),
-    "consumers that are ahead": (
+    "a negative consumer delay": (
         token(consumerDelay="-1s"),
         "spec.consumerDelay",
         "must be a duration of at most 10m, such as 50s or 1m",
     ),
-    "a delay in words": (
+    "a delay that isn't a duration": (
         token(consumerDelay="a minute"),
         "spec.consumerDelay",
         "must be a duration of at most 10m, such as 50s or 1m",
@@ -578,8 +582,8 @@ REFUSED: dict[str, tuple[Document, str, str]] = {
         "must be a duration of at most 10m, such as 50s or 1m",
     ),
     "a delay that is a number": (token(consumerDelay=60), "spec.consumerDelay", "must be of type string"),
-    "a mount refresh at times": (token(mountRefresh="Sometimes"), "spec.mountRefresh", "Unsupported value"),
-    "a suspension in words": (token(suspend="yes"), "spec.suspend", "must be of type boolean"),
+    "an unknown mount refresh": (token(mountRefresh="Sometimes"), "spec.mountRefresh", "Unsupported value"),
+    "a suspension that isn't a boolean": (token(suspend="yes"), "spec.suspend", "must be of type boolean"),
 }
 
 ACCEPTED: dict[str, Document] = {
@@ -589,29 +593,29 @@ ACCEPTED: dict[str, Document] = {
     ),
     "a URL with an IPv6 address": endpoint(tokenURL="https://[2001:db8::1]:8443/token"),
     "a URL of 2048 characters": endpoint(tokenURL="https://a/".ljust(2048, "a")),
-    "empty texts where a default or nothing is meant": endpoint(
+    "empty texts for defaults and unset fields": endpoint(
         audience="", caBundle="", parameters={}, response={"tokenType": ""}
     ),
     "Basic that isn't encoded": endpoint(clientAuthenticationMethod="ClientSecretBasic", basicEncoding="None"),
     "a client certificate": endpoint(clientAuthenticationMethod="TLSClientAuth"),
-    "nothing that proves who asks, but a header": endpoint(
+    "no client authentication, but a header": endpoint(
         clientAuthenticationMethod="None", headersFrom={"X-Api-Key": "api_key"}
     ),
-    "an assertion as Entra wants it": endpoint(
+    "an assertion for Entra": endpoint(
         clientAuthenticationMethod="PrivateKeyJWT", assertion={"signingAlgorithm": "PS256"}
     ),
-    "an assertion that is signed with the client secret": endpoint(
+    "an assertion signed with the client secret": endpoint(
         clientAuthenticationMethod="ClientSecretJWT", assertion={"signingAlgorithm": "HS512", "keyID": "1"}
     ),
-    "a service account's token as Keycloak wants it": endpoint(
+    "a service account's token for Keycloak": endpoint(
         clientAuthenticationMethod="ServiceAccountToken",
         assertion={"audience": "https://login.example.com/realms/shop"},
     ),
-    "empty texts where an assertion has nothing of its own": endpoint(
+    "an assertion with empty optional fields": endpoint(
         clientAuthenticationMethod="ServiceAccountToken",
         assertion={"audience": "", "keyID": "", "subject": "", "claims": {}},
     ),
-    "a JWT bearer grant as Google wants it": endpoint(
+    "a JWT bearer grant for Google": endpoint(
         grant="JWTBearer",
         clientAuthenticationMethod="None",
         assertion={
@@ -627,24 +631,24 @@ ACCEPTED: dict[str, Document] = {
         tokenExchange={"subjectTokenType": "urn:ietf:params:oauth:token-type:id_token"},
         parameters={"assertion": "for another grant"},
     ),
-    "subject_token where no grant sets it": endpoint(parameters={"subject_token": "x"}),
-    "as many resources as there may be": endpoint(
+    "subject_token if no grant sets it": endpoint(parameters={"subject_token": "x"}),
+    "the maximum number of resources": endpoint(
         repeatedParameters={"resource": [f"{i}".ljust(2048, "a") for i in range(16)]}, parameters={"tenant": "1"}
     ),
-    "as many headers as there may be, as long as they may be": endpoint(
+    "the maximum number and length of headers": endpoint(
         headers={f"X-{i}".ljust(256, "a"): "x" * 2048 for i in range(16)},
         headersFrom={f"Y-{i}".ljust(256, "a"): "k" * 253 for i in range(16)},
     ),
-    "a header of every kind of character": endpoint(headers={"!#$%&'*+-.^_`|~0aZ": 'a "b"; c=~!'}),
+    "a header with every kind of character": endpoint(headers={"!#$%&'*+-.^_`|~0aZ": 'a "b"; c=~!'}),
     "headers that only begin like forbidden ones": endpoint(headers={"Hosts": "1", "Cookie2": "2", "Contents": "3"}),
     "pointers into objects and lists": endpoint(
         response={"accessTokenPointer": "/a~1b/m~0n//0/ /e/f/g", "expiresInPointer": "/" + "a" * 255}
     ),
-    "a token without a Secret, whose target has any name": token(
+    "a token without a Secret and with any target name": token(
         credentialsSecretRef=None, serviceAccountRef={"name": "shop"}, clientID="the shop's"
     ),
-    "a Secret and a service account, which a grant may need": token(serviceAccountRef={"name": "shop.example"}),
-    "members of a JSON object of any name": token(
+    "a Secret and a service account together": token(serviceAccountRef={"name": "shop.example"}),
+    "JSON members with any name": token(
         credentialsSecretRef={
             "name": "a",
             "jsonKey": "key.json",
@@ -657,16 +661,18 @@ ACCEPTED: dict[str, Document] = {
     "a private key and a certificate in one value": token(
         credentialsSecretRef={"name": "a", "privateKeyKey": "tls-combined.pem", "certificateKey": "tls-combined.pem"}
     ),
-    "a token type of any other word": cluster_endpoint(response={"tokenType": "urn:example:access token"}),
+    "another token type": cluster_endpoint(response={"tokenType": "urn:example:access token"}),
     "a selector that selects every namespace": cluster_endpoint(namespaceSelector={}),
     "the shortest timeout": endpoint(timeout="1000ms"),
-    "a lead of nothing, which is known to be so": endpoint(rolloverLead="0s"),
+    "a stated lead of 0": endpoint(rolloverLead="0s"),
     "a fraction of a duration": endpoint(defaultLifetime="0.5h"),
     "a CA bundle of 512 KiB": endpoint(caBundle=CA.ljust(524288)),
     "a token with a name of 63 characters": token("a" * 63),
     "a token with dots in its name": token("shop.example"),
-    "scopes of every kind of character": token(scopes=["read:documents", "https://api.example.com/.default", "!#[]~"]),
-    "annotations and data of any text": target(
+    "scopes with every kind of character": token(
+        scopes=["read:documents", "https://api.example.com/.default", "!#[]~"]
+    ),
+    "annotations and data with any text": target(
         template={
             "metadata": {"labels": {"example.com/part-of": ""}, "annotations": {"note": "any text, even with spaces"}},
             "data": {"header.conf": "Authorization: ${authorization}\nscope=${scope} $HOME ${HOME}\n"},
@@ -688,7 +694,7 @@ ACCEPTED: dict[str, Document] = {
     "a configuration file of 10 KiB in each of 25 keys": target(
         template={"data": {f"file-{i}.conf": "${token}".ljust(10240) for i in range(25)}}
     ),
-    "as much as a template may make": target(
+    "the largest template": target(
         template={
             "metadata": {"annotations": {f"a{i}": "x" * 16384 for i in range(4)}},
             "data": {f"a{i}": "x" * 65536 for i in range(4)},
@@ -707,8 +713,8 @@ ACCEPTED: dict[str, Document] = {
     "a target of 253 characters": target(name=".".join(["a" * 63] * 3 + ["a" * 61])),
     "consumers that read the file for every request": token(consumerDelay="0s"),
     "the slowest consumers": token(consumerDelay="10m"),
-    "a share of the lifetime above the half, which is capped": token(renewBeforePercentage=99),
-    "as many scopes as there may be, as long as they may be": token(scopes=[f"{i:0256}" for i in range(200)]),
+    "a share above half of the lifetime, which is capped": token(renewBeforePercentage=99),
+    "the maximum number and length of scopes": token(scopes=[f"{i:0256}" for i in range(200)]),
     "a resource whose target has the endpoint's name": target(name="grafx"),
 }
 
@@ -813,7 +819,7 @@ def test_what_was_stored_before_a_status_had_a_default_has_it_too(kubectl: Kubec
             lambda spec: spec["properties"]["target"]["properties"]["template"]["properties"]["data"].pop(
                 "x-kubernetes-validations"
             ),
-            id="more text than there may be today",
+            id="more text than is allowed today",
         ),
         pytest.param(
             "integrationtokens",

@@ -25,8 +25,8 @@ def test_as_it_should_be() -> None:
         pytest.param(replace(WITHOUT, rejected=0, gap=0.0), id="none without it"),
         pytest.param(replace(WITHOUT, rejected=1, gap=0.0), id="calls that were rejected for another reason"),
         pytest.param(replace(WITH, current=CLIENTS - 1), id="a client that stays with the old token"),
-        pytest.param(replace(WITH, left=120), id="a renewal that touches pods anyway"),
-        pytest.param(replace(WITH, left=170), id="one that needs no help"),
+        pytest.param(replace(WITH, left=120), id="a renewal that refreshes pods anyway"),
+        pytest.param(replace(WITH, left=170), id="a client that needs no help"),
         pytest.param(replace(WITH, renewals=0, rejected=9, current=0), id="no renewal"),
     ],
 )

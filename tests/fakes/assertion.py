@@ -71,9 +71,9 @@ def _fault_of(claims: Mapping[str, Any], client_id: str, audience: str, now: flo
         return f"claims that are missing or unknown: {', '.join(wrong)}"
     checks = {
         "iss and sub must be the client ID": claims["iss"] == claims["sub"] == client_id,
-        "aud must be one text, the token URL": claims["aud"] == audience,
-        "iat must be in the last minute": isinstance(claims["iat"], int) and now - _OLDEST <= claims["iat"] <= now,
-        "exp must be in the next minute": isinstance(claims["exp"], int) and now < claims["exp"] <= now + _LONGEST,
-        "jti must be a text that nobody guesses": isinstance(claims["jti"], str) and len(claims["jti"]) >= 16,
+        "aud must be a single text, the token URL": claims["aud"] == audience,
+        "iat must be within the last minute": isinstance(claims["iat"], int) and now - _OLDEST <= claims["iat"] <= now,
+        "exp must be within the next minute": isinstance(claims["exp"], int) and now < claims["exp"] <= now + _LONGEST,
+        "jti must be an unguessable text": isinstance(claims["jti"], str) and len(claims["jti"]) >= 16,
     }
     return "; ".join(text for text, holds in checks.items() if not holds)

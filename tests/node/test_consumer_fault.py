@@ -30,7 +30,7 @@ TROUBLES: Final = {
     "broken off in the body": Reply(200, FINE.fields, delivery=Delivery.TRUNCATED),
     "500": Reply(500, {"error": "internal"}),
     "401": Reply(401, {"error": "invalid_token"}, {"www-authenticate": 'Bearer error="invalid_token"'}),
-    "a redirect to no URL": Reply(302, headers={"location": "http://["}),
+    "a redirect without a URL": Reply(302, headers={"location": "http://["}),
 }
 
 

@@ -40,7 +40,7 @@ def never_expired(story: Story) -> Chronicle:
 @pytest.mark.parametrize(
     "dialect",
     [
-        pytest.param(fault.EXPIRES_STRING, id="expires_in is a string, as PayPal has it"),
+        pytest.param(fault.EXPIRES_STRING, id="expires_in is a string, as at PayPal"),
         pytest.param(fault.EXPIRES_FLOAT, id="expires_in has decimals"),
         pytest.param(fault.TOKEN_TYPE_MISSING, id="token_type is missing though the RFC requires it"),
         pytest.param(fault.TOKEN_TYPE_NULL, id="token_type is null"),
@@ -127,11 +127,9 @@ def test_an_expired_token_with_no_time_left_gives_way_as_soon_as_it_can() -> Non
     ("dialect", "reason"),
     [
         pytest.param(fault.OK_ERROR, "InvalidClient", id="HTTP 200 with an error"),
-        pytest.param(fault.FORM_ENCODED, "InvalidResponse", id="a form-encoded answer"),
+        pytest.param(fault.FORM_ENCODED, "InvalidResponse", id="a form-encoded response"),
         pytest.param(fault.TOKEN_TYPE_WRONG, "InvalidResponse", id="a token of another type"),
-        pytest.param(
-            fault.EXPIRED_JWT, "InvalidResponse", id="a JWT that has expired, with an expires_in that says no"
-        ),
+        pytest.param(fault.EXPIRED_JWT, "InvalidResponse", id="an expired JWT, with an expires_in that contradicts"),
     ],
 )
 def test_what_is_no_token_is_told_and_asked_for_again_without_a_hurry(dialect: Fault, reason: str) -> None:

@@ -119,14 +119,14 @@ def story(*disturbances: Disturbance, troubles: tuple[Trouble, ...] = (), member
 SECRETS = "secrets"
 
 FOUND = {
-    "targets deleted before the answers to their creation come": story(
+    "targets deleted before their creation is answered": story(
         Storm(0, 60, Weather.SLOW, SECRETS),
         Rival(0, 30, Manner.DELETES),
         Rival(0, 4, Manner.DELETES, name="stock"),
         Rival(0, 15, Manner.DELETES, name="own"),
         policy=LONG,
     ),
-    "labels changed before the answers come": story(
+    "labels changed before writes are answered": story(
         Storm(0, 60, Weather.SLOW, SECRETS),
         Rival(0, 30, Manner.RELABELS),
         Rival(0, 4, Manner.RELABELS, name="stock"),
@@ -148,9 +148,9 @@ FOUND = {
         troubles=(Trouble(0, 70, Kind.ERROR),),
         members=(Member(),),
     ),
-    "answers that get lost": story(Storm(0, 100, Weather.LOST)),
+    "lost responses": story(Storm(0, 100, Weather.LOST)),
     "a quota for ten minutes": story(Storm(0, 600, Weather.DENIED, SECRETS), policy=Policy(LIFETIME, cached=False)),
-    "the API server away at a renewal": story(Storm(500, 700, Weather.AWAY)),
+    "an unavailable API server at a renewal": story(Storm(500, 700, Weather.AWAY)),
     "a gap in which a resource is created again": story(Gap(100, 160), Deletion(110, What.RESOURCE)),
     "a gap in which a target is deleted": story(Gap(100, 160), Deletion(110, What.TARGET)),
 }

@@ -39,14 +39,14 @@ def hostile(
 
 STORIES = {
     "many first tokens": hostile(crowd(400)),
-    "many that are refused, with wishes": hostile(
+    "many refused ones, with renewal requests": hostile(
         tuple(replace(member, wrong=True) for member in crowd(20)),
         tuple(Wishes(10, SECONDS - 100, HOSTILE, f"a-{n}", 5.0) for n in range(20)),
     ),
-    "endpoints that hang": hostile(
+    "hanging endpoints": hostile(
         crowd(60, endpoint="own-hanging"), troubles=(Trouble(0, SECONDS, Kind.HANG, host="own-hanging.crowd.example"),)
     ),
-    "a client that is told to stay away": hostile(
+    "a client asked to stay away": hostile(
         crowd(5), troubles=tuple(Trouble(0, SECONDS, Kind.LIMITED, 900, client=f"a-{n}") for n in range(5))
     ),
     "fights about targets": hostile(
@@ -80,7 +80,7 @@ def test_a_neighbour_changes_no_times(alone: Chronicle, name: str) -> None:
 
 
 @pytest.mark.parametrize("manner", Manner)
-@pytest.mark.parametrize("wishes", [False, True], ids=["", "with wishes"])
+@pytest.mark.parametrize("wishes", [False, True], ids=["", "with renewal requests"])
 def test_a_neighbour_with_the_same_credentials_costs_no_second(manner: Manner, *, wishes: bool) -> None:
     """Whatever it does to its own Secret: none of the others' tokens expires in use that wouldn't have anyway."""
     shared = Member(namespace=HOSTILE, client="bank")

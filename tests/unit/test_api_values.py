@@ -149,21 +149,23 @@ class TestIntegration:
         [
             pytest.param({"renewBeforePercentage": 35}, RenewBefore(0.35, None), id="a share of the lifetime"),
             pytest.param({"renewBefore": "30m"}, RenewBefore(None, 1800), id="a duration"),
-            pytest.param({}, RenewBefore(0.2, None, least=240), id="neither: what a mounted file needs at least"),
+            pytest.param({}, RenewBefore(0.2, None, least=240), id="neither: the minimum for a mounted file"),
             pytest.param(
-                {"consumerDelay": "1m"}, RenewBefore(0.2, None, least=300), id="and consumers that keep what they read"
+                {"consumerDelay": "1m"},
+                RenewBefore(0.2, None, least=300),
+                id="plus consumers that cache what they read",
             ),
-            pytest.param({"consumerDelay": "10m"}, RenewBefore(0.2, None, least=840), id="for ten minutes at most"),
+            pytest.param({"consumerDelay": "10m"}, RenewBefore(0.2, None, least=840), id="for at most ten minutes"),
             pytest.param(
-                {"renewBefore": "30s", "consumerDelay": "1m"}, RenewBefore(None, 30), id="a duration as it is"
+                {"renewBefore": "30s", "consumerDelay": "1m"}, RenewBefore(None, 30), id="a duration unchanged"
             ),
             pytest.param(
-                {"renewBeforePercentage": 1, "consumerDelay": "1m"}, RenewBefore(0.01, None), id="a share as it is"
+                {"renewBeforePercentage": 1, "consumerDelay": "1m"}, RenewBefore(0.01, None), id="a share unchanged"
             ),
             pytest.param(
                 {"renewBefore": "30m", "renewBeforePercentage": 35},
                 RenewBefore(None, 1800),
-                id="the duration where an older object has both",
+                id="the duration if an older object has both",
             ),
         ],
     )
@@ -190,15 +192,15 @@ class TestIntegration:
         ("spec", "hint"),
         [
             pytest.param({"endpointRef": None}, "NoneType", id="no reference to an endpoint"),
-            pytest.param({"endpointRef": "login"}, "str", id="a reference that is a mere name"),
-            pytest.param({"target": "shop-token"}, "str", id="a target that is a mere name"),
+            pytest.param({"endpointRef": "login"}, "str", id="a reference that is only a name"),
+            pytest.param({"target": "shop-token"}, "str", id="a target that is only a name"),
             pytest.param({"endpointRef": {}}, "name", id="a reference without a name"),
             pytest.param({"endpointRef": {"kind": "Endpoint", "name": "x"}}, "'Endpoint'", id="an unknown kind"),
             pytest.param({"credentialsSecretRef": {}}, "name", id="credentials without a name"),
             pytest.param({"target": {"deletionPolicy": "Orphan"}}, "'Orphan'", id="an unknown deletion policy"),
-            pytest.param({"renewBefore": "soon"}, "'soon' is not a duration", id="a duration that is none"),
-            pytest.param({"renewBeforePercentage": "many"}, "'many'", id="a share that is none"),
-            pytest.param({"consumerDelay": "long"}, "'long' is not a duration", id="a delay that is none"),
+            pytest.param({"renewBefore": "soon"}, "'soon' is not a duration", id="an invalid duration"),
+            pytest.param({"renewBeforePercentage": "many"}, "'many'", id="an invalid share"),
+            pytest.param({"consumerDelay": "long"}, "'long' is not a duration", id="an invalid delay"),
             pytest.param({"consumerDelay": 60}, "'60' is not a duration", id="a delay that is a number"),
             pytest.param(
                 {"consumerDelay": "10m1s"},
@@ -210,8 +212,8 @@ class TestIntegration:
                 "consumerDelay of '-1s' is not a duration from 0s to 10m",
                 id="a delay before the exchange",
             ),
-            pytest.param({"mountRefresh": "Sometimes"}, "'Sometimes'", id="an unknown wish for mounts"),
-            pytest.param({"scopes": 5}, "int", id="scopes that are no list"),
+            pytest.param({"mountRefresh": "Sometimes"}, "'Sometimes'", id="an unknown mount refresh"),
+            pytest.param({"scopes": 5}, "int", id="scopes that aren't a list"),
         ],
     )
     def test_what_cannot_be_used_is_an_invalid_spec_with_a_message(self, spec: Object, hint: str) -> None:
@@ -320,21 +322,23 @@ class TestEndpoint:
         ("spec", "hint"),
         [
             pytest.param({"requestEncoding": "XML"}, "'XML'", id="an unknown encoding"),
-            pytest.param({"timeout": "ten"}, "'ten' is not a duration such as 30s", id="a timeout that is none"),
-            pytest.param({"defaultLifetime": "1 day"}, "'1 day' is not a duration", id="a lifetime that is none"),
-            pytest.param({"rolloverLead": "early"}, "'early' is not a duration", id="a lead that is none"),
-            pytest.param({"rateLimit": {"requestsPerMinute": "few"}}, "'few'", id="a limit that is no number"),
-            pytest.param({"rateLimit": 60}, "int", id="a limit that is a mere number"),
+            pytest.param({"timeout": "ten"}, "'ten' is not a duration such as 30s", id="an invalid timeout"),
+            pytest.param({"defaultLifetime": "1 day"}, "'1 day' is not a duration", id="an invalid lifetime"),
+            pytest.param({"rolloverLead": "early"}, "'early' is not a duration", id="an invalid lead"),
+            pytest.param({"rateLimit": {"requestsPerMinute": "few"}}, "'few'", id="a limit that isn't a number"),
+            pytest.param({"rateLimit": 60}, "int", id="a limit that is only a number"),
             pytest.param({"response": {"tokenType": "DPoP"}}, "response.tokenType 'DPoP'", id="a token with a key"),
             pytest.param({"response": {"tokenType": "mAc"}}, "response.tokenType 'mAc'", id="in whatever case"),
-            pytest.param({"response": {"tokenType": "n_a"}}, "response.tokenType 'n_a'", id="what is no access token"),
-            pytest.param({"response": {"tokenType": "a" * 65}}, "response.tokenType", id="a type without end"),
+            pytest.param(
+                {"response": {"tokenType": "n_a"}}, "response.tokenType 'n_a'", id="a type that isn't an access token"
+            ),
+            pytest.param({"response": {"tokenType": "a" * 65}}, "response.tokenType", id="an overlong type"),
             pytest.param({"response": {"tokenType": " JWT"}}, "response.tokenType", id="a type with a space before it"),
-            pytest.param({"response": "JWT"}, "str", id="a response that is a mere type"),
+            pytest.param({"response": "JWT"}, "str", id="a response that is only a type"),
             pytest.param(
                 {"response": {"accessTokenPointer": "access_token"}},
                 "response.accessTokenPointer 'access_token' is not a JSON Pointer",
-                id="a pointer that is a mere name",
+                id="a pointer that is only a name",
             ),
             pytest.param(
                 {"response": {"expiresInPointer": "/1/2/3/4/5/6/7/8/9"}},
@@ -347,17 +351,19 @@ class TestEndpoint:
             ),
             pytest.param({"parameters": {"client_id": "a"}}, "parameter client_id", id="the client ID as a parameter"),
             pytest.param(
-                {"repeatedParameters": {"client_assertion": ["a"]}}, "client_assertion", id="an assertion of one's own"
+                {"repeatedParameters": {"client_assertion": ["a"]}},
+                "client_assertion",
+                id="an assertion of the user's own",
             ),
             pytest.param(
                 {"grant": "TokenExchange", "parameters": {"subject_token": "a"}},
                 "parameter subject_token",
-                id="a subject token beside the grant's",
+                id="a subject token in addition to the grant's",
             ),
             pytest.param(
                 {"grant": "JWTBearer", "parameters": {"assertion": "a"}},
                 "parameter assertion",
-                id="an assertion beside the grant's",
+                id="an assertion in addition to the grant's",
             ),
             pytest.param(
                 {"parameters": {"a": "1"}, "repeatedParameters": {"a": ["2"]}},
@@ -479,25 +485,25 @@ class TestSelectors:
         ("selector", "selected"),
         [
             pytest.param({}, True, id="an empty selector selects everything"),
-            pytest.param({"matchLabels": None, "matchExpressions": None}, True, id="so does one of empty parts"),
+            pytest.param({"matchLabels": None, "matchExpressions": None}, True, id="so does one with empty parts"),
             pytest.param({"matchLabels": {"team": "shop"}}, True, id="a label with that value"),
             pytest.param({"matchLabels": {"team": "shop", "stage": "live"}}, True, id="all labels with those values"),
             pytest.param({"matchLabels": {"team": "shop", "stage": "test"}}, False, id="one label with another value"),
             pytest.param({"matchLabels": {"zone": "eu"}}, False, id="a label that is missing"),
-            pytest.param(expression("team", "In", "shop", "bank"), True, id="In: a value of the list"),
-            pytest.param(expression("team", "In", "bank"), False, id="In: no value of the list"),
+            pytest.param(expression("team", "In", "shop", "bank"), True, id="In: a listed value"),
+            pytest.param(expression("team", "In", "bank"), False, id="In: an unlisted value"),
             pytest.param(expression("zone", "In", "eu"), False, id="In: a label that is missing"),
-            pytest.param(expression("team", "NotIn", "bank"), True, id="NotIn: no value of the list"),
-            pytest.param(expression("team", "NotIn", "shop"), False, id="NotIn: a value of the list"),
+            pytest.param(expression("team", "NotIn", "bank"), True, id="NotIn: an unlisted value"),
+            pytest.param(expression("team", "NotIn", "shop"), False, id="NotIn: a listed value"),
             pytest.param(expression("zone", "NotIn", "eu"), True, id="NotIn: a label that is missing"),
-            pytest.param(expression("team", "Exists"), True, id="Exists: a label that is there"),
+            pytest.param(expression("team", "Exists"), True, id="Exists: an existing label"),
             pytest.param(expression("zone", "Exists"), False, id="Exists: a label that is missing"),
             pytest.param(expression("zone", "DoesNotExist"), True, id="DoesNotExist: a label that is missing"),
-            pytest.param(expression("team", "DoesNotExist"), False, id="DoesNotExist: a label that is there"),
+            pytest.param(expression("team", "DoesNotExist"), False, id="DoesNotExist: an existing label"),
             pytest.param(
                 {"matchLabels": {"team": "shop"}, **expression("stage", "In", "test")},
                 False,
-                id="labels and expressions must all agree",
+                id="labels and expressions must all match",
             ),
         ],
     )

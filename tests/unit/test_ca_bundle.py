@@ -82,7 +82,7 @@ FAULTS: dict[str, tuple[Callable[[World], object], str, str]] = {
         "InvalidCABundle",
         "key ca.crt of ConfigMap authorities in the operator's namespace operators contains no valid PEM certificate",
     ),
-    "it is larger than an endpoint's own may be": (
+    "it is larger than an endpoint's own bundle may be": (
         lambda world: world.config_map("authorities", {"ca.crt": FIRST.ljust(524289)}),
         "InvalidCABundle",
         "is larger than 512 KiB; remove the authorities that the endpoint does not need",

@@ -25,7 +25,7 @@ def test_a_moment_comes_after_as_many_seconds_on_both_clocks(clock: FakeClock) -
     ("step", "early", "reached"),
     [
         pytest.param(HOUR, 0.0, True, id="a wall clock set forward past the moment makes it due"),
-        pytest.param(-HOUR, 100.0, True, id="with a wall clock set back the moment comes by the boot clock"),
+        pytest.param(-HOUR, 100.0, True, id="with a wall clock set back the boot clock decides"),
         pytest.param(-HOUR, 99.0, False, id="a wall clock set back makes nothing due"),
         pytest.param(50.0, 40.0, False, id="a small step forward brings it nearer"),
         pytest.param(50.0, 50.0, True, id="by just that step"),
@@ -56,9 +56,9 @@ def test_the_clock_that_gets_there_first_tells_how_long_it_takes(clock: FakeCloc
 @pytest.mark.parametrize(
     ("step", "passed"),
     [
-        pytest.param(0.0, 100.0, id="nobody touched the clock"),
-        pytest.param(-HOUR, 100.0, id="a wall clock set back since is not believed"),
-        pytest.param(HOUR, HOUR + 100.0, id="a wall clock set forward is"),
+        pytest.param(0.0, 100.0, id="the clock was not set"),
+        pytest.param(-HOUR, 100.0, id="a wall clock set back since then is ignored"),
+        pytest.param(HOUR, HOUR + 100.0, id="a wall clock set forward counts"),
     ],
 )
 def test_the_later_reading_of_the_time_counts(clock: FakeClock, step: float, passed: float) -> None:

@@ -81,13 +81,13 @@ def test_one_json_object_holds_them_all() -> None:
     ("value", "hint"),
     [
         pytest.param("", "is not a JSON object", id="an empty text"),
-        pytest.param(SECRET, "is not a JSON object", id="a mere secret"),
+        pytest.param(SECRET, "is not a JSON object", id="only a secret"),
         pytest.param([{"client_id": SECRET}], "is not a JSON object", id="a list"),
-        pytest.param('{"client_id": "shop", "client_secret": "gEh3im"', "is not a JSON object", id="half of an object"),
-        pytest.param("[" * 60000, "is not a JSON object", id="a nesting without end"),
-        pytest.param("9" * 6000, "is not a JSON object", id="a number without end"),
-        pytest.param(b"{\xff}", "is not UTF-8 text", id="no text"),
-        pytest.param(" " * 65537, "is longer than 65536 characters", id="an object without end"),
+        pytest.param('{"client_id": "shop", "client_secret": "gEh3im"', "is not a JSON object", id="half an object"),
+        pytest.param("[" * 60000, "is not a JSON object", id="endless nesting"),
+        pytest.param("9" * 6000, "is not a JSON object", id="an endless number"),
+        pytest.param(b"{\xff}", "is not UTF-8 text", id="not text"),
+        pytest.param(" " * 65537, "is longer than 65536 characters", id="an endless object"),
     ],
 )
 def test_what_is_no_json_object_is_refused(value: Any, hint: str) -> None:
@@ -104,8 +104,8 @@ def test_what_is_no_json_object_is_refused(value: Any, hint: str) -> None:
         pytest.param([SECRET], "is not a string", id="a list"),
         pytest.param("", "is empty", id="an empty text"),
         pytest.param(f"{SECRET}\n", "contains a line break", id="a line break"),
-        pytest.param(f"{SECRET}\ud800", "contains a line break or another control character", id="half of a character"),
-        pytest.param(SECRET.ljust(4097, "x"), "is longer than 4096 characters", id="a text without end"),
+        pytest.param(f"{SECRET}\ud800", "contains a line break or another control character", id="half a character"),
+        pytest.param(SECRET.ljust(4097, "x"), "is longer than 4096 characters", id="an endless text"),
     ],
 )
 def test_a_member_that_cannot_be_used_is_refused(member: Any, hint: str) -> None:

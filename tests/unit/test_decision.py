@@ -73,41 +73,43 @@ DUE: dict[str, Any] = {"poll_at": 1500.0}
 @pytest.mark.parametrize(
     ("observation", "decision"),
     [
-        pytest.param(observed(), KEPT, id="a good token before its next poll is no reason to ask"),
+        pytest.param(observed(), KEPT, id="a valid token before its next poll is no reason for a request"),
         pytest.param(observed(poll_at=1500.001), KEPT, id="nor is one a moment before its next poll"),
-        pytest.param(observed(is_member=False), Join(), id="after a restart it is found out with whom it is shared"),
-        pytest.param(observed(failure=MISSING, **WITHOUT), Fail(MISSING), id="what is missing is told before all else"),
+        pytest.param(observed(is_member=False), Join(), id="after a restart it is determined who shares the token"),
+        pytest.param(observed(failure=MISSING, **WITHOUT), Fail(MISSING), id="what is missing is reported first"),
         pytest.param(observed(suspend=True, **WITHOUT), Keep("suspended"), id="a suspended resource is left alone"),
-        pytest.param(observed(**DUE), Read(Cause.POLL_DUE), id="a poll is due at its very instant"),
-        pytest.param(observed(poll_at=0.0), Read(Cause.POLL_DUE), id="a poll stays due when its instant was missed"),
+        pytest.param(observed(**DUE), Read(Cause.POLL_DUE), id="a poll is due exactly on time"),
+        pytest.param(observed(poll_at=0.0), Read(Cause.POLL_DUE), id="a missed poll stays due"),
         pytest.param(
             observed(**DUE, offered=True, last=OLDER),
             Read(Cause.POLL_DUE),
-            id="a poll is due though a token is offered, if the credentials may be others than those it is of",
+            id="a poll is due despite an offered token if the credentials may have changed",
         ),
-        pytest.param(observed(**WITHOUT), Read(Cause.NO_TOKEN), id="a target without a token of ours wants one"),
-        pytest.param(observed(wish="now"), Read(Cause.RENEW_REQUESTED), id="a wish is followed before the window"),
-        pytest.param(observed(offered=True), Copy(), id="a better token of the same grant is had without a request"),
+        pytest.param(observed(**WITHOUT), Read(Cause.NO_TOKEN), id="a target without our token needs one"),
+        pytest.param(
+            observed(wish="now"), Read(Cause.RENEW_REQUESTED), id="a renewal request is followed before the window"
+        ),
+        pytest.param(observed(offered=True), Copy(), id="a better token of the same grant needs no request"),
         pytest.param(
             observed(offered=True, wish="now"),
             Read(Cause.RENEW_REQUESTED),
-            id="whoever wishes for a renewal is not put off with another resource's token unread",
+            id="a renewal request doesn't accept another resource's token unread",
         ),
-        pytest.param(observed(**WITHOUT, **FAILED), Fail(DOWN), id="what failed is not tried again before its time"),
+        pytest.param(observed(**WITHOUT, **FAILED), Fail(DOWN), id="a failure isn't retried early"),
         pytest.param(
             observed(**WITHOUT, **FAILED, now=NOW.after(60.0)),
             Read(Cause.NO_TOKEN),
-            id="what failed is tried again when its time has come",
+            id="a failure is retried when it is due",
         ),
         pytest.param(
             observed(**WITHOUT, failing=FailureState(DOWN, 1, NOW.after(60.0), OLDER)),
             Read(Cause.NO_TOKEN),
-            id="what failed is tried again once something was changed",
+            id="a failure is retried after a change",
         ),
         pytest.param(
             observed(**FAILED, now=NOW.after(60.0)),
             Read(Cause.LAST_FAILED),
-            id="what failed is asked for again though a token is held",
+            id="a failure is retried even if there is a token",
         ),
     ],
 )
@@ -119,20 +121,20 @@ def test_before_the_credentials_are_read(observation: Observation, decision: Dec
 @pytest.mark.parametrize(
     ("observation", "decision"),
     [
-        pytest.param(observed(**DUE, grant=FREE), Ask(Cause.POLL_DUE, wish=False), id="nothing stands in the way"),
-        pytest.param(observed(grant=FREE), KEPT, id="the poll was answered by another's request meanwhile"),
+        pytest.param(observed(**DUE, grant=FREE), Ask(Cause.POLL_DUE, wish=False), id="nothing prevents it"),
+        pytest.param(observed(grant=FREE), KEPT, id="another resource's request has answered the poll"),
         pytest.param(
             observed(**DUE, grant=FREE, offered=True), Copy(), id="a better token is copied before any request"
         ),
         pytest.param(
             observed(**CHANGED, grant=replace(FREE, held=True)),
             Adopt(),
-            id="a change that is no part of the request leaves the token what it is",
+            id="a change that doesn't affect the request keeps the token",
         ),
         pytest.param(
             observed(**CHANGED, grant=replace(FREE, held=True), wish="now"),
             Ask(Cause.GRANT_CHANGED, wish=False),
-            id="unless a person wants to know",
+            id="unless a person requests a renewal",
         ),
         pytest.param(
             observed(**CHANGED, grant=FREE),
@@ -142,27 +144,27 @@ def test_before_the_credentials_are_read(observation: Observation, decision: Dec
         pytest.param(
             observed(failing=FailureState(DOWN, 1, NOW, REVISIONS, of_grant=True), grant=FREE),
             Keep("another resource's request was answered", recovered=True),
-            id="what failed works again, as another resource's request has shown",
+            id="another resource's request shows that it works again",
         ),
         pytest.param(
             observed(failing=FailureState(wanted=REVISIONS, unwritten=9), target=Target(None, None, ()), grant=FREE),
             Rehearse(),
-            id="what could not be written is tried before another token is asked for",
+            id="a failed write is retried before another token is requested",
         ),
         pytest.param(
             observed(**WITHOUT, grant=replace(FREE, failing=REFUSED)),
             Fail(DOWN),
-            id="another resource has just been refused with the very same request",
+            id="the same request of another resource was just refused",
         ),
         pytest.param(
             observed(grant=replace(FREE, failing=REFUSED), wish="now"),
             Ask(Cause.RENEW_REQUESTED, wish=True),
-            id="a person's wish is not kept waiting by that",
+            id="that doesn't delay a person's request",
         ),
         pytest.param(
             observed(grant=replace(FREE, failing=REFUSED, paused=True), wish="now"),
             Fail(DOWN),
-            id="but by an endpoint that wants to be left alone",
+            id="but an endpoint that asks to be left alone does",
         ),
         pytest.param(
             observed(
@@ -171,20 +173,22 @@ def test_before_the_credentials_are_read(observation: Observation, decision: Dec
                 grant=replace(FREE, failing=REFUSED),
             ),
             Ask(Cause.NO_TOKEN, wish=False),
-            id="whoever changes something is not kept waiting either",
+            id="a change isn't delayed either",
         ),
         pytest.param(
             observed(grant=replace(FREE, wish_wait=20.0), wish="now"),
             Wait(Limit.WISHES),
-            id="too many wishes wait",
+            id="too many renewal requests wait",
         ),
         pytest.param(
             observed(**DUE, grant=replace(FREE, wish_wait=20.0), wish="now"),
             Ask(Cause.RENEW_REQUESTED, wish=True),
-            id="a poll that is due anyway does not wait for wishes",
+            id="a poll that is due anyway doesn't wait for them",
         ),
         pytest.param(
-            observed(**DUE, grant=replace(FREE, rate_wait=20.0)), Wait(Limit.GRANT), id="the grant asked too often"
+            observed(**DUE, grant=replace(FREE, rate_wait=20.0)),
+            Wait(Limit.GRANT),
+            id="the grant has sent too many requests",
         ),
         pytest.param(
             observed(**DUE, grant=replace(FREE, asking=True)),
@@ -203,7 +207,7 @@ def test_with_the_credentials_read(observation: Observation, decision: Decision)
     [
         pytest.param(replace(IDENTITY, endpoint_uid="another"), id="another endpoint is another grant"),
         pytest.param(replace(IDENTITY, grant_hash="another"), id="another audience or scope is another grant"),
-        pytest.param(replace(IDENTITY, credentials_revision="another/7"), id="another credentials Secret is as well"),
+        pytest.param(replace(IDENTITY, credentials_revision="another/7"), id="so is another credentials Secret"),
         pytest.param(replace(IDENTITY, credentials_revision="credentials/8"), id="so are changed credentials"),
     ],
 )

@@ -81,7 +81,9 @@ def test_rsa_keys_of_these_sizes_are_read(bits: int) -> None:
         pytest.param("hunter2", "is not a private key in PEM or JWK format; store an RSA key", id="no key"),
         pytest.param("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "no private key that", id="none"),
         pytest.param(pem(rsa_key(), password="pw"), "is encrypted; store it without a password", id="encrypted"),
-        pytest.param(pem(rsa_key(), TRADITIONAL, "pw"), "is encrypted; store it without a password", id="the old way"),
+        pytest.param(
+            pem(rsa_key(), TRADITIONAL, "pw"), "is encrypted; store it without a password", id="the old format"
+        ),
         pytest.param(pem(rsa_key()) + pem(key_of("P-256")), "contains 2 private keys", id="two"),
         pytest.param(certificate_pem(rsa_key()), "contains a certificate but no private key", id="a certificate"),
         pytest.param(PUBLIC, "contains a public key but no private key", id="a public key"),

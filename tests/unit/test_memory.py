@@ -138,16 +138,16 @@ TOKENS: dict[str, Callable[[int], Object]] = {
     "with a long audience": lambda number: token(number, {"audience": text(number, 2048)}),
     "with a long status": lambda number: token(number, status=CONDITIONS),
     "just small enough to be kept": lambda number: token(number, {"audience": text(number, 740)}),
-    "with labels that are just few enough": lambda number: token(
+    "with the maximum number of labels": lambda number: token(
         number, {"target": {"template": {"data": {f"{number}-{each}": f"{each}" for each in range(22)}}}}
     ),
-    "with a long wish for a renewal": lambda number: token(
+    "with a long renewal request": lambda number: token(
         number, annotations={RENEW_ANNOTATION: text(number, 4000)}
     ),
-    "with a wish that is just short enough": lambda number: token(
+    "with the longest kept renewal request": lambda number: token(
         number, {"audience": text(number, 460)}, annotations={RENEW_ANNOTATION: text(number, 256)}
     ),
-    "that were too large to be passed on": lambda number: {
+    "that were too large to pass on": lambda number: {
         **essence(token(number, annotations={RENEW_ANNOTATION: text(number, 4000)})), "cut": True
     },
 }  # fmt: skip
@@ -167,19 +167,19 @@ def login(number: int, **spec: Any) -> Object:
 
 ENDPOINTS: dict[str, Callable[[int], Object]] = {
     "with many authorities": lambda number: login(number, caBundle=text(number, 20_000)),
-    "with authorities that are just short enough": lambda number: login(number, caBundle=f"{number:07}".ljust(5200)),
+    "with the longest kept authorities": lambda number: login(number, caBundle=f"{number:07}".ljust(5200)),
     "with many parameters": lambda number: login(
         number, parameters={f"p{each}": text(number, 300) for each in range(32)}
     ),
     "with a long URL": lambda number: login(number, tokenURL=f"https://login.example/{number:02000}"),
-    "with a method that there is not, of a long name": lambda number: login(
+    "with an unknown method that has a long name": lambda number: login(
         number, clientAuthenticationMethod=text(number, 4000)
     ),
     "with a long selector": lambda number: login(
         number, namespaceSelector={"matchLabels": {f"l{number}{each}": "v" * 63 for each in range(64)}}
     ),
     "with a long status": lambda number: {**login(number), "status": CONDITIONS},
-    "that were too large to be passed on": lambda number: {**essence(login(number)), "cut": True},
+    "that were too large to pass on": lambda number: {**essence(login(number)), "cut": True},
 }
 
 
@@ -253,7 +253,7 @@ class Listed(Cluster):
 SECRETS: dict[str, Callable[[int], dict[str, str]]] = {
     "with somebody's annotation": lambda number: {"data": text(number, 5000)},
     "with a long list of hosts": lambda number: {ALLOWED_HOSTS_ANNOTATION: text(number, 5000)},
-    "with a list of hosts that is just short enough": lambda number: {ALLOWED_HOSTS_ANNOTATION: text(number, 2048)},
+    "with the longest kept list of hosts": lambda number: {ALLOWED_HOSTS_ANNOTATION: text(number, 2048)},
 }
 
 

@@ -47,17 +47,17 @@ def jwt(payload: object) -> str:
     ("token", "shown"),
     [
         pytest.param("opaque", None, id="an opaque token"),
-        pytest.param("a.b.c", None, id="three parts that are no JWT"),
-        pytest.param(jwt("[1]"), None, id="a payload that is no object"),
-        pytest.param(jwt("[" * 9000), None, id="a payload that is deep"),
-        pytest.param("x" * 70000, None, id="one that is too large"),
+        pytest.param("a.b.c", None, id="three parts that aren't a JWT"),
+        pytest.param(jwt("[1]"), None, id="a payload that isn't an object"),
+        pytest.param(jwt("[" * 9000), None, id="a deeply nested payload"),
+        pytest.param("x" * 70000, None, id="a payload that is too large"),
         pytest.param(
             jwt({"iss": "https://login", "sub": SECRET, "jti": SECRET}), {"iss": "https://login"}, id="others"
         ),
         pytest.param(jwt({"aud": ["a", 7, {"b": 1}], "exp": 12.5}), {"aud": ["a"], "exp": 12.5}, id="a list"),
         pytest.param(jwt({"exp": True, "iat": None, "scope": {"a": 1}}), {}, id="types that the standard doesn't have"),
-        pytest.param(jwt({"iss": "a\x1b[2Jb\nc"}), {"iss": "a [2Jb c"}, id="what a terminal would obey"),
-        pytest.param(jwt('{"exp": 1e400, "iat": 1}'), {"iat": 1}, id="a number that is none"),
+        pytest.param(jwt({"iss": "a\x1b[2Jb\nc"}), {"iss": "a [2Jb c"}, id="terminal control characters"),
+        pytest.param(jwt('{"exp": 1e400, "iat": 1}'), {"iat": 1}, id="an invalid number"),
         pytest.param(jwt({"iss": "y" * 300}), {"iss": "y" * 256 + "…"}, id="a long one"),
     ],
 )

@@ -28,12 +28,15 @@ def pod(*containers: dict[str, Any], volumes: tuple[dict[str, Any], ...] = (VOLU
         pytest.param(pod({"volumeMounts": [MOUNT]}, volumes=(PROJECTED,)), True, False, id="a projected one too"),
         pytest.param(pod({"volumeMounts": [PART]}), False, True, id="a subPath does not"),
         pytest.param(
-            pod({"volumeMounts": [{**MOUNT, "subPathExpr": "$(POD)"}]}), False, True, id="nor one made of variables"
+            pod({"volumeMounts": [{**MOUNT, "subPathExpr": "$(POD)"}]}), False, True, id="nor one with variables"
         ),
         pytest.param(pod({"volumeMounts": [PART]}, {"volumeMounts": [MOUNT]}), True, True, id="one container each"),
         pytest.param(pod(VARIABLE, volumes=()), False, True, id="an environment variable does not"),
         pytest.param(
-            pod({"envFrom": [{"secretRef": {"name": "shop"}}]}, volumes=()), False, True, id="nor do all at once"
+            pod({"envFrom": [{"secretRef": {"name": "shop"}}]}, volumes=()),
+            False,
+            True,
+            id="nor do all variables at once",
         ),
         pytest.param(
             pod({}, initContainers=[{**VARIABLE, "restartPolicy": "Always"}]), False, True, id="a sidecar counts"

@@ -54,10 +54,10 @@ def touched(world: World, name: str = "consumer", namespace: str = NAMESPACE) ->
 @pytest.mark.parametrize(
     ("wish", "policy", "expected"),
     [
-        pytest.param("Auto", LATE, True, id="where the endpoint rolls over a minute before expiry"),
-        pytest.param("Auto", IN_TIME, False, id="not where the kubelet has half an hour"),
-        pytest.param("Always", IN_TIME, True, id="where the user says so"),
-        pytest.param("Never", LATE, False, id="not where the user says no"),
+        pytest.param("Auto", LATE, True, id="if the endpoint rolls over a minute before expiry"),
+        pytest.param("Auto", IN_TIME, False, id="not if the kubelet has half an hour"),
+        pytest.param("Always", IN_TIME, True, id="if the user says so"),
+        pytest.param("Never", LATE, False, id="not if the user says no"),
     ],
 )
 def test_pods_that_mount_the_secret_are_touched_at_a_renewal(wish: str, policy: Policy, expected: bool) -> None:
@@ -78,8 +78,8 @@ def test_pods_that_mount_the_secret_are_touched_at_a_renewal(wish: str, policy: 
     ("lifetime", "delay", "expected"),
     [
         pytest.param(300, "0s", False, id="the kubelet has more than two minutes"),
-        pytest.param(300, "1m", True, id="of which consumers take one"),
-        pytest.param(900, "1m", False, id="and here both have time enough"),
+        pytest.param(300, "1m", True, id="of which consumers need one"),
+        pytest.param(900, "1m", False, id="here both have enough time"),
     ],
 )
 @pytest.mark.parametrize("killed", [False, True])

@@ -203,9 +203,9 @@ OWN_AUDIENCES = {
     "its whole name": "https://kubernetes.default.svc.cluster.local",
     "with another port and a path": "https://kubernetes.default.svc.cluster.local:443/x",
     "its address": "https://10.0.0.1:6443",
-    "its address, written otherwise": "HTTPS://10.0.0.1:6443/",
+    "its address, in another notation": "HTTPS://10.0.0.1:6443/",
     "an audience of the operator's token": "https://api.internal",
-    "with a slash behind": "https://api.internal/",
+    "with a trailing slash": "https://api.internal/",
     "a name alone": "kubernetes.default.svc",
 }
 
@@ -319,7 +319,7 @@ MISISSUED: dict[str, dict[str, Any]] = {
     "no audience": {"aud": []},
     "another account": {"sub": f"system:serviceaccount:{OPERATORS}:operator"},
     "another of its name": {"kubernetes.io": {"serviceaccount": {"name": "shop", "uid": "other"}}},
-    "no word of the account": {"kubernetes.io": "?"},
+    "no account": {"kubernetes.io": "?"},
 }
 
 
@@ -385,18 +385,18 @@ def test_an_account_that_is_deleted_before_its_token_comes_is_told() -> None:
 
 
 UNFIT: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
-    "no account where one is needed": (
+    "a missing account": (
         {"clientAuthenticationMethod": "ServiceAccountToken"},
         {"serviceAccountRef": None, "credentialsSecretRef": {"name": "shop-integration"}},
         "set spec.serviceAccountRef",
     ),
-    "an account that nothing uses": ({}, {}, "remove spec.serviceAccountRef"),
+    "an unused account": ({}, {}, "remove spec.serviceAccountRef"),
     "both": (
         {"clientAuthenticationMethod": "ServiceAccountToken"},
         {"credentialsSecretRef": {"name": "shop-integration"}},
         "remove spec.credentialsSecretRef or spec.serviceAccountRef",
     ),
-    "no Secret where one is needed": (
+    "a missing Secret": (
         {"grant": "TokenExchange", "clientAuthenticationMethod": "ClientSecretPost"},
         {},
         "set spec.credentialsSecretRef",

@@ -282,7 +282,7 @@ def test_a_clock_that_is_set_meanwhile_loses_no_warning(step: float) -> None:
     ("stopped", "away"),
     [
         pytest.param(5.0, 0.0, id="before the warning is due"),
-        pytest.param(5.0, 20.0, id="before it is due until after that"),
+        pytest.param(5.0, 20.0, id="from before it is due until after that"),
         pytest.param(20.0, 0.0, id="after it was given"),
         pytest.param(20.0, 3600.0, id="long after it was given"),
     ],

@@ -56,7 +56,7 @@ SPOILED: dict[str, tuple[Callable[[World], object], str]] = {
         "EndpointNotFound",
     ),
     "the token URL is http": (lambda world: world.endpoint(tokenURL="http://login.example/t"), "InsecureURL"),
-    "the token URL is no URL": (lambda world: world.endpoint(tokenURL="https://[login]/t"), "InvalidSpec"),
+    "the token URL isn't a URL": (lambda world: world.endpoint(tokenURL="https://[login]/t"), "InvalidSpec"),
     "the CA bundle holds no certificate": (lambda world: world.endpoint(caBundle="x"), "InvalidCABundle"),
     "the target's name is taken": (
         lambda world: world.cluster.apply(

@@ -95,8 +95,8 @@ def assert_hidden(world: World, log: str, *texts: str) -> None:
 BAD_KEYS: dict[str, tuple[str, dict[str, Any], str]] = {
     "no key": ("c4n4ry-of-a-text-that-is-no-key", {}, "is not a private key in PEM or JWK format; store"),
     "a certificate": (certificate_pem(key_of("P-256")), {}, "store the private key that belongs to it"),
-    "of a kind that nobody signs with": (pem(key_of("secp256k1")), {}, "of an unsupported type; store"),
-    "of another kind than is wanted": (pem(key_of("P-256")), {"signingAlgorithm": "RS256"}, "store a key of type RSA"),
+    "of a kind without signatures": (pem(key_of("secp256k1")), {}, "of an unsupported type; store"),
+    "of the wrong kind": (pem(key_of("P-256")), {"signingAlgorithm": "RS256"}, "store a key of type RSA"),
     "too short": (pem(rsa_key(1024)), {}, "is an RSA key of 1024 bits; store one of 2048 to 4096"),
     "encrypted": (pem(key_of("P-256"), password="c4n4ry"), {}, "is encrypted; store it without a password"),
 }
@@ -333,7 +333,7 @@ REFUSALS: dict[str, tuple[fault.Fault, str, str]] = {
     "500, as to a date ahead": (fault.status(500), "EndpointError", "dated ahead of their clock: check the clock"),
     "413": (fault.status(413), "RequestRejected", "the request is too large for the server"),
     "431": (fault.status(431), "RequestRejected", "the request is too large for the server"),
-    "400 without a word": (fault.status(400), "RequestRejected", "check spec.tokenURL"),
+    "400 without a message": (fault.status(400), "RequestRejected", "check spec.tokenURL"),
     "a client that is unknown or disabled": (
         fault.status(401, "invalid_client"),
         "InvalidClient",

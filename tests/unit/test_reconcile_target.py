@@ -37,7 +37,7 @@ UNTRUSTED: dict[str, Callable[[World], None]] = {
     "the token and what goes with it changed": changed(
         lambda body: body["data"].update(token=encoded("mine"), authorization=encoded("Bearer mine"))
     ),
-    "a later issue": annotated(issue_time="2099-01-01T00:00:00.000Z"),
+    "a later issue time": annotated(issue_time="2099-01-01T00:00:00.000Z"),
     "a later expiry": annotated(lifetime_seconds="9999999.000"),
     "an expiry beyond all dates": annotated(lifetime_seconds="1e17"),
     "deleted": lambda world: world.cluster.remove("secrets", NAMESPACE, "shop"),
@@ -46,7 +46,7 @@ UNTRUSTED: dict[str, Callable[[World], None]] = {
 REPAIRS: dict[str, Callable[[World], None]] = {
     **UNTRUSTED,
     "a key added": changed(lambda body: body["data"].update(extra=encoded("x"))),
-    "a key added that is no text": changed(lambda body: body["data"].update(extra="/w==")),
+    "an added key that isn't text": changed(lambda body: body["data"].update(extra="/w==")),
     "a key of the template changed": changed(lambda body: body["data"].update(header=encoded("x"))),
     "the scopes changed": changed(lambda body: body["metadata"]["annotations"].pop("integrationtoken.dev/scope")),
     "the record of the grant changed": annotated(grant_hash="x"),
@@ -55,7 +55,7 @@ REPAIRS: dict[str, Callable[[World], None]] = {
     "our label removed": changed(lambda body: body["metadata"]["labels"].pop(TARGET_LABEL)),
     "a label of the template removed": changed(lambda body: body["metadata"]["labels"].pop("team")),
     "a label of the template changed": changed(lambda body: body["metadata"]["labels"].update(team="other")),
-    "no owner any more": changed(lambda body: body["metadata"].update(ownerReferences=[])),
+    "the owner removed": changed(lambda body: body["metadata"].update(ownerReferences=[])),
 }
 
 

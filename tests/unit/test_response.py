@@ -86,11 +86,11 @@ def jwt(**claims: object) -> str:
     [
         pytest.param(3600, HOUR, id="a number counts from when the request was sent"),
         pytest.param("3600", HOUR, id="a string with a number is taken as the number"),
-        pytest.param(" 3600.5 ", HOUR + 0.5, id="also with a fraction and spaces"),
+        pytest.param(" 3600.5 ", HOUR + 0.5, id="even with a fraction and spaces"),
         pytest.param(3600.75, HOUR + 0.75, id="a fraction counts"),
         pytest.param(-60, -60, id="a negative number is a token that expired a minute ago"),
         pytest.param(-1e308, -YEARS, id="a number long ago is cut to ten years"),
-        pytest.param(999_999_999, YEARS, id="a number that no token lives is cut to ten years"),
+        pytest.param(999_999_999, YEARS, id="an impossible number is cut to ten years"),
     ],
 )
 def test_the_expiry_is_counted_from_when_the_request_was_sent(expires_in: object, lifetime: float) -> None:
@@ -107,15 +107,15 @@ def test_the_expiry_is_counted_from_when_the_request_was_sent(expires_in: object
         pytest.param(NOW + 600, NOW, None, 600, id="exp alone is enough, and nothing is assumed"),
         pytest.param(NOW + 600, None, None, 600, id="without Date, exp is read by our own clock"),
         pytest.param(NOW + 3600 + 600, NOW + 3600, None, 600, id="a server's clock an hour ahead is corrected by Date"),
-        pytest.param(NOW - 3600 + 600, NOW - 3600, 7200, 600, id="a server's clock an hour behind, too"),
+        pytest.param(NOW - 3600 + 600, NOW - 3600, 7200, 600, id="so is a server's clock an hour behind"),
         pytest.param(NOW - 60, NOW, 3600, -60, id="an expired JWT has expired whatever expires_in says"),
         pytest.param(NOW + 600.5, NOW, None, 600.5, id="a fraction counts"),
         pytest.param(1e300, NOW, None, YEARS, id="an exp beyond all dates is cut to ten years"),
-        pytest.param(-1e308, NOW, None, -YEARS, id="an exp before all dates, too"),
-        pytest.param("later", NOW, 3600, HOUR, id="an exp that is no number is passed over"),
-        pytest.param(True, NOW, 3600, HOUR, id="a boolean, too"),
-        pytest.param(float("nan"), NOW, 3600, HOUR, id="NaN, too"),
-        pytest.param(10**400, NOW, 3600, HOUR, id="a number that no float holds, too"),
+        pytest.param(-1e308, NOW, None, -YEARS, id="so is an exp before all dates"),
+        pytest.param("later", NOW, 3600, HOUR, id="an exp that isn't a number is ignored"),
+        pytest.param(True, NOW, 3600, HOUR, id="so is a boolean"),
+        pytest.param(float("nan"), NOW, 3600, HOUR, id="so is NaN"),
+        pytest.param(10**400, NOW, 3600, HOUR, id="so is a number too large for a float"),
     ],
 )
 def test_a_jwt_tells_its_expiry_by_the_clock_of_its_server(
@@ -150,7 +150,7 @@ def test_what_only_looks_like_a_jwt_is_a_token_like_any_other(token: str) -> Non
     [
         pytest.param("5f2c8a1e-7b3d-4f60-9a1c-2d4e6f8a0b1c", True, id="a UUID"),
         pytest.param(SECRET, False, id="the secret that was sent"),
-        pytest.param(HELD, False, id="the token that is held"),
+        pytest.param(HELD, False, id="the current token"),
         pytest.param(f"id-{base64.b64encode(SECRET.encode()).decode()}", False, id="the same in base64"),
         pytest.param(SECRET.encode().hex(), False, id="the same in hexadecimal"),
         pytest.param("x" * 129, False, id="too long"),
@@ -173,10 +173,10 @@ def test_a_date_that_is_none_corrects_nothing(date: str) -> None:
     ("scope", "granted"),
     [
         pytest.param("font:list  media:read", ("font:list", "media:read"), id="scopes are separated by spaces"),
-        pytest.param(..., None, id="no scope tells nothing: some servers drop unknown ones without a word"),
+        pytest.param(..., None, id="no scope says nothing: some servers silently drop unknown ones"),
         pytest.param(None, None, id="nor does null"),
         pytest.param("", (), id="an empty scope means none"),
-        pytest.param(["read"], None, id="what is no text is passed over"),
+        pytest.param(["read"], None, id="anything but text is ignored"),
     ],
 )
 def test_the_scopes_are_those_of_the_answer(scope: object, granted: tuple[str, ...]) -> None:
@@ -190,11 +190,11 @@ def test_the_scopes_are_those_of_the_answer(scope: object, granted: tuple[str, .
         pytest.param(good(token_type="bearer"), id="the type's case doesn't matter"),
         pytest.param(good(token_type="BEARER"), id="whatever the case"),
         pytest.param(good(token_type=...), id="a missing type is taken for Bearer"),
-        pytest.param(good(token_type=None), id="null, too"),
-        pytest.param(good(token_type=""), id="and an empty one"),
-        pytest.param(good(refresh_token="x", id_token="y", user=[{}]), id="unknown fields are passed over"),
-        pytest.param(good(error=None), id="an empty error beside a token is none"),
-        pytest.param(good(error="", error_description=""), id="nor is an empty text"),
+        pytest.param(good(token_type=None), id="so is null"),
+        pytest.param(good(token_type=""), id="and an empty type"),
+        pytest.param(good(refresh_token="x", id_token="y", user=[{}]), id="unknown fields are ignored"),
+        pytest.param(good(error=None), id="an empty error next to a token is ignored"),
+        pytest.param(good(error="", error_description=""), id="so is an empty text"),
     ],
 )
 def test_a_dialect_that_is_unambiguous_is_understood(fields: dict[str, Any]) -> None:
@@ -319,7 +319,7 @@ def test_what_cannot_be_unpacked_within_the_bound_is_said_to_be_so(encoding: str
         pytest.param(b"[" * 30000, "application/json", "application/json", id="deep arrays"),
         pytest.param(b'{"a":' * 10000, "application/json", "application/json", id="deep objects"),
         pytest.param(b'{"access_token": "x"', "application/json", "application/json", id="half an object"),
-        pytest.param(b"\xff\xfe\xfd", "text/plain", "text/plain", id="bytes that are no text"),
+        pytest.param(b"\xff\xfe\xfd", "text/plain", "text/plain", id="bytes that aren't text"),
         pytest.param(b'{"a": 1' + b"0" * 9000 + b"}", "text/json", "text/json", id="a number too long to be read"),
     ],
 )
@@ -603,17 +603,17 @@ def test_a_proxy_that_wants_a_password_is_told_as_such() -> None:
 @pytest.mark.parametrize(
     ("headers", "pause"),
     [
-        pytest.param({}, None, id="without a header nothing is asked for"),
+        pytest.param({}, None, id="without a header there is no pause"),
         pytest.param({"retry-after": "7"}, 7, id="seconds"),
         pytest.param({"retry-after": " 7 "}, 7, id="seconds with spaces"),
         pytest.param({"retry-after": "0"}, None, id="no seconds"),
         pytest.param({"retry-after": "-5"}, None, id="negative seconds"),
-        pytest.param({"retry-after": "1.5"}, None, id="what the RFC doesn't know"),
+        pytest.param({"retry-after": "1.5"}, None, id="a unit that the RFC doesn't have"),
         pytest.param({"retry-after": "later, maybe"}, None, id="garbage"),
         pytest.param({"retry-after": "٧"}, None, id="digits that are not ASCII"),
         pytest.param({"retry-after": "900"}, QUARTER, id="15 minutes"),
         pytest.param({"retry-after": "86400"}, QUARTER, id="a day is cut to 15 minutes"),
-        pytest.param({"retry-after": "9" * 5000}, QUARTER, id="digits without end, too"),
+        pytest.param({"retry-after": "9" * 5000}, QUARTER, id="so are endless digits"),
         pytest.param({"retry-after": formatdate(RECEIVED + 30, usegmt=True)}, 30, id="a date, by our clock"),
         pytest.param(
             {"retry-after": formatdate(NOW + 3630, usegmt=True), "date": formatdate(NOW + 3600, usegmt=True)},
@@ -642,12 +642,12 @@ def test_a_proxy_that_wants_a_password_is_told_as_such() -> None:
             None,
             id="a date that had passed when a cache replayed it",
         ),
-        pytest.param({"x-ratelimit-reset": "9" * 5000}, QUARTER, id="a reset without end"),
+        pytest.param({"x-ratelimit-reset": "9" * 5000}, QUARTER, id="an endless reset"),
         pytest.param({"x-ratelimit-reset": "soon"}, None, id="no UNIX time"),
         pytest.param(
             {"retry-after": "7", "x-ratelimit-reset": f"{RECEIVED + 20:.0f}"},
             20,
-            id="the longer one where both are told",
+            id="the longer one if both are given",
         ),
     ],
 )
@@ -704,12 +704,12 @@ def test_no_secret_is_told_as_the_name_of_a_coding() -> None:
         pytest.param(
             {"tokens": [{"jwt": TOKEN, "ttl": "600"}]}, ("/tokens/0/jwt", "/tokens/0/ttl"), id="inside a list"
         ),
-        pytest.param({"id_token": TOKEN, "expires_in": 600}, ("/id_token", ""), id="the lifetime where it always is"),
-        pytest.param({"access_token": TOKEN, "a/b": {"~": 600}}, ("", "/a~1b/~0"), id="the token where it always is"),
+        pytest.param({"id_token": TOKEN, "expires_in": 600}, ("/id_token", ""), id="the lifetime in its usual place"),
+        pytest.param({"access_token": TOKEN, "a/b": {"~": 600}}, ("", "/a~1b/~0"), id="the token in its usual place"),
         pytest.param(
             {"access_token": HELD, "expires_in": 9, "error": "x", "my": {"token": TOKEN, "ttl": 600}},
             ("/my/token", "/my/ttl"),
-            id="where the usual fields hold something else",
+            id="the usual fields contain something else",
         ),
     ],
 )
@@ -732,11 +732,11 @@ def test_a_lifetime_that_is_not_where_the_pointer_says_is_not_told() -> None:
         pytest.param({"data": {"token": {"value": "gEh3im"}}}, id="an object"),
         pytest.param({"data": {"token": ["gEh3im"]}}, id="a list"),
         pytest.param({"data": {"token": 7}}, id="a number"),
-        pytest.param({"data": {"token": True}}, id="a truth value"),
+        pytest.param({"data": {"token": True}}, id="a boolean"),
         pytest.param({"data": {"token": None}}, id="null"),
         pytest.param({"data": {"token": ""}}, id="an empty text"),
-        pytest.param({"data": {"token": "gEh3im\nx"}}, id="a text of two lines"),
-        pytest.param({"data": "gEh3im", "access_token": "gEh3im"}, id="a text on the way there"),
+        pytest.param({"data": {"token": "gEh3im\nx"}}, id="a text with two lines"),
+        pytest.param({"data": "gEh3im", "access_token": "gEh3im"}, id="a text on the path"),
     ],
 )
 def test_only_a_text_is_taken_from_where_the_pointer_leads(fields: object) -> None:

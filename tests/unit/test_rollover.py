@@ -49,12 +49,12 @@ LEARNED = Rollover(low=2160, high=4320)
         pytest.param(
             [250] * 3,
             [[17280, 8640, 4320, 2160, 1080, 540, 270, 135], [240], [240]],
-            id="a lead that may be 4 min is tried there, the least that a renewal should come before expiry",
+            id="a lead that may be 4 min is tried there, the minimum before expiry",
         ),
         pytest.param(
             [60] * 4,
             [[17280, 8640, 4320, 2160, 1080, 540, 270, 135, 67.5, 33.75], [50.625], [59.0625], [59.0625]],
-            id="a lead below 4 min is narrowed down to 10 s, for all of it is needed",
+            id="a lead below 4 min is narrowed down to 10 s, since all of it is needed",
         ),
         pytest.param(
             [0, -0.2, -0.7, -0.3],
@@ -96,7 +96,7 @@ def test_polls_before_the_learned_rollover_are_left_out(leads: list[float], poll
         pytest.param(
             [120, 120, 120],
             [[2160, 1080, 540, 270, 135, 67.5], [2160, 1080, 540, 270, 135, 67.5], [101.25]],
-            id="what proves wrong twice is forgotten",
+            id="what is wrong twice is forgotten",
         ),
         pytest.param([600, 86400], [[2160, 1080, 540], [2160]], id="an earlier rollover costs nothing"),
     ],
@@ -169,7 +169,7 @@ def test_a_window_that_is_smaller_than_the_lead_is_not_opened_earlier() -> None:
     ("known", "left"),
     [
         pytest.param(LEARNED, -5000, id="an operator that was down over expiry"),
-        pytest.param(LEARNED, 100, id="a poll that stood in the queue"),
+        pytest.param(LEARNED, 100, id="a poll that was queued"),
     ],
 )
 def test_a_late_poll_teaches_nothing(known: Rollover, left: float) -> None:
@@ -204,12 +204,12 @@ def test_what_was_doubted_once_is_remembered_over_a_restart() -> None:
         pytest.param(Rollover(240, 480), 86400, False, id="4 min are enough"),
         pytest.param(Rollover(200, 240), 86400, True, id="less than 4 min are not"),
         pytest.param(Rollover(200, 300), 86400, None, id="it may be 4 min or not"),
-        pytest.param(Rollover(6, 12), 30, True, id="the old token of half a minute was answered 12 s before its end"),
-        pytest.param(Rollover(15), 30, False, id="it is in time where half of that is left"),
+        pytest.param(Rollover(6, 12), 30, True, id="the old half-minute token was returned 12 s before its end"),
+        pytest.param(Rollover(15), 30, False, id="it is in time if half of that is left"),
         pytest.param(Rollover(10), 30, None, id="its lifetime alone proves nothing"),
-        pytest.param(Rollover(143), 300, False, id="half of 5 min is as early as it can be asked for"),
-        pytest.param(Rollover(100), 300, None, id="it was asked for late: that proves nothing either way"),
-        pytest.param(Rollover(100, 150), 300, True, id="the old token of 5 min was answered at half of them"),
+        pytest.param(Rollover(143), 300, False, id="half of 5 min is as early as it can be requested"),
+        pytest.param(Rollover(100), 300, None, id="it was requested late: that proves nothing either way"),
+        pytest.param(Rollover(100, 150), 300, True, id="the old 5 min token was returned at half of them"),
     ],
 )
 def test_a_rollover_is_too_late_for_mounted_files_under_four_minutes(
@@ -232,17 +232,17 @@ MINUTES = 600.0
         pytest.param(
             [850] * 3,
             [[17280, 8640, 4320, 2160, 1080, 720], [840], [840]],
-            id="half of it would be found too late: so the last moment in time is polled",
+            id="half of it would be found too late, so the last possible moment is polled",
         ),
         pytest.param(
             [840 - 0.3] * 3,
             [[17280, 8640, 4320, 2160, 1080, 720], [840, 720], [780]],
-            id="just below 14 min it is narrowed down, and in time all the same",
+            id="just below 14 min it is narrowed down, and still in time",
         ),
         pytest.param(
             [300] * 4,
             [[17280, 8640, 4320, 2160, 1080, 720, 360, 180], [270], [315, 270], [292.5]],
-            id="a lead that is too short is narrowed down, for all of it is needed",
+            id="a lead that is too short is narrowed down, since all of it is needed",
         ),
     ],
 )

@@ -92,7 +92,7 @@ class Value:
             "def f(x): x.due, y = 2.0, 3.0",
             "async def f(x: Other): x.state.due = 2.0",
         ],
-        ids=["assigned", "added to", "not annotated", "of something else"],
+        ids=["assigned", "added to", "not annotated", "of another object"],
     )
     def test_a_second_module_that_assigns_a_field_is_told(self, tmp_path: Path, text: str) -> None:
         """However it assigns the field, and wherever the value comes from."""

@@ -64,7 +64,7 @@ def plan(first: float, expires: float, after_expiry: float = 0.0) -> list[float]
     ("lifetime", "renew_before", "seconds"),
     [
         pytest.param(DAY, FIFTH, 17280, id="a share is of the lifetime first seen"),
-        pytest.param(DAY, RenewBefore(None, HOUR), HOUR, id="a duration is taken as it is"),
+        pytest.param(DAY, RenewBefore(None, HOUR), HOUR, id="a duration is used unchanged"),
         pytest.param(DAY, RenewBefore(0.9, None), DAY / 2, id="a share of more than half counts as half"),
         pytest.param(60, RenewBefore(None, HOUR), 30, id="a duration of more than half of the lifetime counts as half"),
     ],

@@ -286,7 +286,7 @@ class TestScheduler:
         [
             pytest.param(HOUR, 0.0, 11, id="a wall clock set forward makes it due within a second"),
             pytest.param(-HOUR, 0.0, 600, id="a wall clock set back delays nothing"),
-            pytest.param(0.0, HOUR, HOUR + 11, id="a suspend makes it due within a second of the waking up"),
+            pytest.param(0.0, HOUR, HOUR + 11, id="a suspend makes it due within a second after resuming"),
         ],
     )
     def test_neither_a_stepped_clock_nor_a_suspend_loses_a_key(self, step: float, passed: float, at: float) -> None:

@@ -66,7 +66,7 @@ class TestReady:
     @pytest.mark.parametrize(
         ("situation", "expected"),
         [
-            pytest.param(GOOD, ("True", "TokenValid"), id="a valid token of the grant is held"),
+            pytest.param(GOOD, ("True", "TokenValid"), id="there is a valid token of the grant"),
             pytest.param(
                 replace(GOOD, now=ISSUED + DAY - 0.001), ("True", "TokenValid"), id="it is valid to its last moment"
             ),
@@ -76,19 +76,19 @@ class TestReady:
             pytest.param(
                 replace(GOOD, expires=NOW - 1),
                 ("False", "TokenExpired"),
-                id="it is expired where the best that is known says so, whatever was stored",
+                id="it is expired if the best estimate says so, whatever was stored",
             ),
             pytest.param(
-                replace(GOOD, failure=UNREACHABLE), ("True", "TokenValid"), id="a failing refresh takes nothing from it"
+                replace(GOOD, failure=UNREACHABLE), ("True", "TokenValid"), id="a failing refresh doesn't change that"
             ),
             pytest.param(
-                replace(GOOD, failure=DENIED), ("True", "TokenValid"), id="nor does one that only a change mends"
+                replace(GOOD, failure=DENIED), ("True", "TokenValid"), id="nor does one that only a change can fix"
             ),
             pytest.param(replace(GOOD, rate_limited=True), ("True", "TokenValid"), id="nor does waiting"),
             pytest.param(
                 replace(GOOD, matches=False, failure=DENIED),
                 ("False", "AccessDenied"),
-                id="a token of the grant before is none of the one now specified",
+                id="a token of the previous grant doesn't count",
             ),
             pytest.param(
                 replace(GOOD, failure=UserActionRequired(Reason.CREDENTIALS_NOT_LABELLED, "label it")),
@@ -98,12 +98,12 @@ class TestReady:
             pytest.param(
                 replace(GOOD, failure=UserActionRequired(Reason.NOT_ALLOWED, "ask")),
                 ("False", "NotAllowed"),
-                id="nor where the endpoint no longer selects the namespace",
+                id="nor if the endpoint no longer selects the namespace",
             ),
             pytest.param(
                 replace(GOOD, failure=UserActionRequired(Reason.SECRET_NOT_OWNED, "rename")),
                 ("False", "SecretNotOwned"),
-                id="nor where the Secret is not ours",
+                id="nor if the Secret is not ours",
             ),
             pytest.param(
                 replace(EMPTY, failure=UNREACHABLE),
@@ -111,7 +111,7 @@ class TestReady:
                 id="without a token the failure is the reason",
             ),
             pytest.param(
-                replace(EMPTY, rate_limited=True), ("False", "RateLimited"), id="who waits for its first token says so"
+                replace(EMPTY, rate_limited=True), ("False", "RateLimited"), id="waiting for a first token is reported"
             ),
             pytest.param(
                 replace(GOOD, now=ISSUED + DAY, failure=UNREACHABLE),
@@ -127,10 +127,10 @@ class TestReady:
     @pytest.mark.parametrize(
         ("before", "generation", "expected"),
         [
-            pytest.param("True", 1, "True", id="a token that was good before is still of what the spec meant"),
-            pytest.param("False", 1, "False", id="one that was not good before is not"),
-            pytest.param("True", 2, "False", id="nor is one of a spec that was changed since"),
-            pytest.param(None, 1, "False", id="nor one that nobody knows anything of"),
+            pytest.param("True", 1, "True", id="a token that was valid before still counts"),
+            pytest.param("False", 1, "False", id="one that wasn't valid before doesn't"),
+            pytest.param("True", 2, "False", id="nor does one of an older spec"),
+            pytest.param(None, 1, "False", id="nor one that is unknown"),
         ],
     )
     def test_where_the_grant_cannot_be_told_it_stays_as_it_was(
@@ -182,8 +182,8 @@ class TestRefreshed:
     @pytest.mark.parametrize(
         ("situation", "expected"),
         [
-            pytest.param(replace(GOOD, asked=True, renewed=True), ("True", "Refreshed"), id="a new token was taken"),
-            pytest.param(replace(GOOD, asked=True), ("True", "Refreshed"), id="the same token was answered"),
+            pytest.param(replace(GOOD, asked=True, renewed=True), ("True", "Refreshed"), id="a new token was stored"),
+            pytest.param(replace(GOOD, asked=True), ("True", "Refreshed"), id="the same token was returned"),
             pytest.param(replace(GOOD, asked=True, failure=UNREACHABLE), ("False", "EndpointUnreachable"), id="failed"),
             pytest.param(replace(EMPTY, rate_limited=True), ("False", "RateLimited"), id="it waits for its turn"),
         ],
@@ -207,7 +207,7 @@ class TestRefreshed:
         [
             pytest.param(EMPTY, id="there is none"),
             pytest.param(replace(GOOD, now=ISSUED + DAY), id="it has expired"),
-            pytest.param(replace(GOOD, matches=False), id="it is of what was specified before"),
+            pytest.param(replace(GOOD, matches=False), id="it belongs to the previous spec"),
         ],
     )
     def test_a_failure_tells_of_a_held_token_only_where_it_is_good(self, situation: Situation) -> None:
@@ -276,18 +276,18 @@ class TestStalled:
     @pytest.mark.parametrize(
         ("failure", "expected"),
         [
-            pytest.param(None, PROGRESSING, id="nothing stands in the way"),
+            pytest.param(None, PROGRESSING, id="nothing prevents it"),
             pytest.param(UNREACHABLE, PROGRESSING, id="a fault may pass by itself"),
             pytest.param(DENIED, ("True", "AccessDenied"), id="only a change helps"),
             pytest.param(
                 Transient(Reason.SECRET_NOT_OWNED, "it is being deleted"),
                 PROGRESSING,
-                id="the Secret is on its way out",
+                id="the Secret is being deleted",
             ),
             pytest.param(
                 EndpointUnusable(Reason.INVALID_SPEC, "mend it"),
                 PROGRESSING,
-                id="it is the endpoint's spec that is bad",
+                id="the endpoint's spec is invalid",
             ),
         ],
     )
@@ -296,7 +296,7 @@ class TestStalled:
         [
             pytest.param(EMPTY, id="there is none"),
             pytest.param(replace(GOOD, now=ISSUED + DAY), id="it has expired"),
-            pytest.param(replace(GOOD, matches=False), id="it is of what was specified before"),
+            pytest.param(replace(GOOD, matches=False), id="it belongs to the previous spec"),
         ],
     )
     def test_without_a_good_token_it_tells_whether_a_person_is_needed(
@@ -379,10 +379,10 @@ class TestWording:
         ("situation", "suspend"),
         [
             pytest.param(GOOD, False, id="a good token"),
-            pytest.param(replace(GOOD, asked=True), False, id="a poll that was answered the same token"),
-            pytest.param(GOOD, True, id="a good token that is not renewed"),
-            pytest.param(EMPTY, True, id="nothing is wanted"),
-            pytest.param(replace(GOOD, now=ISSUED + DAY), False, id="the endpoint answers an expired token"),
+            pytest.param(replace(GOOD, asked=True), False, id="a poll that returned the same token"),
+            pytest.param(GOOD, True, id="a valid token that isn't renewed"),
+            pytest.param(EMPTY, True, id="nothing is needed"),
+            pytest.param(replace(GOOD, now=ISSUED + DAY), False, id="the endpoint returns an expired token"),
         ],
     )
     def test_the_words_of_another_version_stand(self, situation: Situation, suspend: bool) -> None:
@@ -420,13 +420,13 @@ class TestTimesInWords:
         [
             pytest.param("x; due within 5 min", "x; due within 5 min", True, id="the same"),
             pytest.param("x; due within 5 min", "x; due within 30 s", True, id="a bound that is still true"),
-            pytest.param("x; due within 30 s", "x; due within 1 min", False, id="one that is true no more"),
+            pytest.param("x; due within 30 s", "x; due within 1 min", False, id="one that is no longer true"),
             pytest.param("x; due within 5 min", "y; due within 5 min", False, id="something else"),
             pytest.param("x", "x; due within 5 min", False, id="a bound for the first time"),
             pytest.param("until 2027-01-15T08:00:00Z", "until 2027-01-15T08:00:02Z", True, id="the same instant"),
             pytest.param("until 2027-01-15T08:00:00Z", "until 2027-01-15T08:00:03Z", False, id="a later one"),
             pytest.param("until 2027-01-15T08:00:09Z", "until 2027-01-15T08:00:00Z", False, id="an earlier one"),
-            pytest.param("until 9999-99-99T99:99:99Z", "until 2027-01-15T08:00:00Z", False, id="what is no instant"),
+            pytest.param("until 9999-99-99T99:99:99Z", "until 2027-01-15T08:00:00Z", False, id="not a time"),
         ],
     )
     def test_a_message_that_stands_is_kept_while_it_is_true(self, before: str, now: str, same: bool) -> None:
@@ -494,8 +494,8 @@ class TestChanges:
     @pytest.mark.parametrize(
         ("before", "after", "patch"),
         [
-            pytest.param({}, {}, {}, id="nothing of nothing"),
-            pytest.param({"a": 1, "b": [1]}, {"a": 1, "b": [1]}, {}, id="nothing where nothing differs"),
+            pytest.param({}, {}, {}, id="nothing from nothing"),
+            pytest.param({"a": 1, "b": [1]}, {"a": 1, "b": [1]}, {}, id="nothing if nothing differs"),
             pytest.param({}, {"a": 1}, {"a": 1}, id="what is new"),
             pytest.param({"a": 1, "b": 2}, {"a": 1, "b": 3}, {"b": 3}, id="only what differs"),
             pytest.param({"a": 1, "b": 2}, {"a": 1}, {"b": None}, id="null for what is gone"),
@@ -527,7 +527,7 @@ class TestRollover:
             pytest.param(LATE, ("True", "RolloverTooLate"), 60, id="a minute is too late"),
             pytest.param(IN_TIME, ("False", "RolloverInTime"), 2160, id="half an hour is in time, in whole seconds"),
             pytest.param(Rollover(low=-0.5, high=0), ("True", "RolloverTooLate"), -1, id="after expiry is negative"),
-            pytest.param(Rollover(130, 260), ("Unknown", "RolloverUnknown"), 130, id="4 min may be in it or not"),
+            pytest.param(Rollover(130, 260), ("Unknown", "RolloverUnknown"), 130, id="4 min may be within it or not"),
         ],
     )
     def test_a_renewal_tells_what_is_known(
@@ -616,11 +616,11 @@ class TestConsumerDelay:
         ("lifetime", "delay", "reason"),
         [
             pytest.param(300, "1m", "RolloverInTime", id="half of 5 min is enough for both"),
-            pytest.param(300, "61s", "ConsumerDelayTooLong", id="but for no second more"),
+            pytest.param(300, "61s", "ConsumerDelayTooLong", id="but not for a second more"),
             pytest.param(1380, "10m", "RolloverInTime", id="half of 23 min is enough for ten minutes"),
-            pytest.param(1379, "10m", "ConsumerDelayTooLong", id="but for no second more than these"),
+            pytest.param(1379, "10m", "ConsumerDelayTooLong", id="but not for a second more than these"),
             pytest.param(179, "1s", "LifetimeTooShort", id="under 3 min it is too short without them"),
-            pytest.param(179, "0s", "LifetimeTooShort", id="and says so as ever"),
+            pytest.param(179, "0s", "LifetimeTooShort", id="and says so as usual"),
             pytest.param(200, "0s", "RolloverInTime", id="without a delay nothing is too long"),
         ],
     )

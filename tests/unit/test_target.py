@@ -140,9 +140,11 @@ class TestContent:
             pytest.param(
                 "$token {token} $${unknown} ${", "$token {token} $${unknown} ${", id="the rest stays as it is"
             ),
-            pytest.param("$${token}", "$${scope}", id="a dollar more is a dollar more"),
-            pytest.param("${token}}", "${scope}}", id="what stands in a value is never filled in again"),
-            pytest.param("${${token}}", "${${scope}}", id="nor is what a value and the text around it make together"),
+            pytest.param("$${token}", "$${scope}", id="an additional dollar sign stays"),
+            pytest.param("${token}}", "${scope}}", id="the content of a value is never filled in again"),
+            pytest.param(
+                "${${token}}", "${${scope}}", id="nor is a placeholder that a value and its surroundings form"
+            ),
         ],
     )
     def test_the_template_is_filled_in_one_pass(self, text: str, filled: str) -> None:
@@ -206,23 +208,25 @@ class TestReading:
             pytest.param("data", "expires_at", None, id="without the expiry"),
             pytest.param("data", "token", "b3RoZXI=", id="with a token that is not the header's"),
             pytest.param("data", "authorization", "QmVhcmVyIG90aGVy", id="with a header that is not the token's"),
-            pytest.param("data", "token", "%%%", id="with what is no base64"),
-            pytest.param("data", "token", "/w==", id="with what is no text"),
+            pytest.param("data", "token", "%%%", id="with invalid base64"),
+            pytest.param("data", "token", "/w==", id="with something other than text"),
             pytest.param("data", "expires_at", "MjAyNy0wMS0xNlQwODowMDowMVo=", id="with an expiry a second later"),
-            pytest.param("annotations", ISSUE_TIME, None, id="without its time of issue"),
-            pytest.param("annotations", ISSUE_TIME, "yesterday", id="with a time of issue that is none"),
+            pytest.param("annotations", ISSUE_TIME, None, id="without its issue time"),
+            pytest.param("annotations", ISSUE_TIME, "yesterday", id="with an invalid issue time"),
             pytest.param("annotations", ISSUE_TIME, "2027-01-15T08:00:00", id="with one without a time zone"),
             pytest.param("annotations", ISSUE_TIME, "2027-01-15T09:00:00Z", id="with one that doesn't fit the expiry"),
             pytest.param("annotations", LIFETIME, None, id="without its lifetime"),
-            pytest.param("annotations", LIFETIME, "long", id="with a lifetime that is none"),
-            pytest.param("annotations", LIFETIME, "inf", id="with a lifetime without end"),
-            pytest.param("annotations", LIFETIME, "nan", id="with a lifetime that is no number"),
+            pytest.param("annotations", LIFETIME, "long", id="with an invalid lifetime"),
+            pytest.param("annotations", LIFETIME, "inf", id="with an infinite lifetime"),
+            pytest.param("annotations", LIFETIME, "nan", id="with a lifetime that isn't a number"),
             pytest.param("annotations", LIFETIME, "1e300", id="with a lifetime beyond all dates"),
             pytest.param("annotations", LIFETIME, "1e13", id="with a lifetime beyond the last year"),
             pytest.param("annotations", f"{GROUP}/endpoint-uid", None, id="without its endpoint"),
             pytest.param("annotations", f"{GROUP}/grant-hash", None, id="without its grant"),
             pytest.param("annotations", f"{GROUP}/credentials-uid", None, id="without its credentials"),
-            pytest.param("annotations", f"{GROUP}/credentials-resource-version", None, id="without their version"),
+            pytest.param(
+                "annotations", f"{GROUP}/credentials-resource-version", None, id="without the credentials' version"
+            ),
         ],
     )
     def test_a_secret_that_does_not_agree_with_itself_holds_no_token(
@@ -247,7 +251,7 @@ class TestReading:
         [
             pytest.param("data", {"token": "t0k3n-value"}, id="the token"),
             pytest.param("data", {"token": "0ther", "authorization": "Bearer 0ther"}, id="token and header"),
-            pytest.param("annotations", {ISSUE_TIME: "2027-01-15T08:00:00.250Z"}, id="the time of issue"),
+            pytest.param("annotations", {ISSUE_TIME: "2027-01-15T08:00:00.250Z"}, id="the issue time"),
             pytest.param("annotations", {LIFETIME: "86400.000"}, id="the lifetime"),
         ],
     )
@@ -289,7 +293,7 @@ class TestOwnership:
                 {TARGET_LABEL: "shop"}, [{**OWNER, "controller": True}], Ownership.OURS, id="controlled by us"
             ),
             pytest.param({}, [{**OWNER, "controller": True}], Ownership.OURS, id="controlled by us, its label removed"),
-            pytest.param({TARGET_LABEL: "shop"}, [], Ownership.OURS, id="labelled, and owned by nobody: restored"),
+            pytest.param({TARGET_LABEL: "shop"}, [], Ownership.OURS, id="labelled, and without an owner: restored"),
             pytest.param({TARGET_LABEL: "shop"}, None, Ownership.OURS, id="labelled, without any list of owners"),
             pytest.param(
                 {TARGET_LABEL: "shop"},

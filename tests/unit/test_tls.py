@@ -38,7 +38,7 @@ PLAIN = Certificate.issue_plain(HOST, "localhost")
 CERTIFICATES = [
     pytest.param(PLAIN, id="plain"),
     pytest.param(Certificate.issue_below(HOST), id="of an intermediate CA that is trusted by itself"),
-    pytest.param(Certificate.issue(HOST), id="by the book"),
+    pytest.param(Certificate.issue(HOST), id="standard"),
 ]
 
 Call = Callable[[str, str, Path], Awaitable[None]]

@@ -153,7 +153,7 @@ BAD: dict[str, tuple[str | None, str]] = {
     # For each case: what the file holds, and what the message says.
     "it is gone": (None, "No such file or directory"),
     "it is empty": ("", "contains no PEM certificate, or one that cannot be parsed"),
-    "it holds a key's name alone": ("# authorities come here\n", "contains no PEM certificate, or one that cannot be"),
+    "it only holds a key's name": ("# authorities come here\n", "contains no PEM certificate, or one that cannot be"),
     "one of its certificates is broken": (FIRST.ca_pem + FIRST.ca_pem[:200], "contains no PEM certificate, or one"),
     "it is too large": (FIRST.ca_pem.ljust(524289), "larger than 512 KiB"),
 }

@@ -25,14 +25,14 @@ OTHER = replace(HELD, access_token="other", issued=NOW, expires=3000)
             replace(OTHER, scope=("read",)),
             IDENTITY,
             Verdict.TAKE,
-            id="a token that expires later is taken though it has fewer scopes",
+            id="a token that expires later is taken even with fewer scopes",
         ),
         pytest.param(
             STORED,
             replace(OTHER, expires=2000.001),
             IDENTITY,
             Verdict.TAKE,
-            id="a token that expires a millisecond later is taken though its lifetime is shorter",
+            id="a token that expires a millisecond later is taken even with a shorter lifetime",
         ),
         pytest.param(
             STORED,
@@ -70,7 +70,7 @@ OTHER = replace(HELD, access_token="other", issued=NOW, expires=3000)
             replace(OTHER, expires=1600),
             CHANGED,
             Verdict.TAKE,
-            id="a changed grant replaces at once, be the token shorter-lived",
+            id="a changed grant replaces at once, even with a shorter-lived token",
         ),
         pytest.param(
             replace(STORED, token=replace(HELD, expires=NOW)),
@@ -79,7 +79,7 @@ OTHER = replace(HELD, access_token="other", issued=NOW, expires=3000)
             Verdict.TAKE,
             id="any valid token replaces an expired one",
         ),
-        pytest.param(STORED, HELD, IDENTITY, Verdict.KEEP, id="the same token is a normal answer"),
+        pytest.param(STORED, HELD, IDENTITY, Verdict.KEEP, id="the same token is a normal response"),
         pytest.param(
             STORED,
             replace(HELD, issued=NOW, expires=1900),
@@ -95,10 +95,14 @@ OTHER = replace(HELD, access_token="other", issued=NOW, expires=3000)
             id="the same token with a replayed expires_in is not written again",
         ),
         pytest.param(
-            STORED, replace(HELD, expires=1400), IDENTITY, Verdict.KEEP, id="the same token is no failure once expired"
+            STORED,
+            replace(HELD, expires=1400),
+            IDENTITY,
+            Verdict.KEEP,
+            id="the same token isn't a failure once expired",
         ),
         pytest.param(
-            STORED, HELD, CHANGED, Verdict.CORRECT, id="the same token for changed credentials gets its new grant noted"
+            STORED, HELD, CHANGED, Verdict.CORRECT, id="the same token for changed credentials records its new grant"
         ),
         pytest.param(
             ASSUMED,
@@ -112,7 +116,7 @@ OTHER = replace(HELD, access_token="other", issued=NOW, expires=3000)
             replace(HELD, issued=NOW, expires=1800),
             IDENTITY,
             Verdict.CORRECT,
-            id="an expiry that is told at last replaces an assumed one",
+            id="a stated expiry replaces an assumed one",
         ),
     ],
 )
@@ -143,7 +147,7 @@ def test_an_answer_is_judged_beside_what_is_held(
             ASSUMED,
             replace(HELD, issued=NOW, expires=2500, assumed=True),
             replace(HELD, assumed=True),
-            id="an assumed expiry that is put off is not stored",
+            id="an extended assumed expiry is not stored",
         ),
         pytest.param(
             ASSUMED,

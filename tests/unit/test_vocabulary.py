@@ -44,12 +44,12 @@ SECRETS = {
 }
 
 HELD = {
-    "nothing held": "",
+    "no current token": "",
     "a token of 9,000 characters": drawn(9000, _LETTERS + "-_"),
     "a token of 60,000 characters": drawn(60_000, _LETTERS + "-_"),
     "one in base64": drawn(60_000, _LETTERS + "+/"),
     "one in hexadecimal": drawn(9000, "0123456789abcdef"),
-    "one of small letters": drawn(9000, string.ascii_lowercase),
+    "one in small letters": drawn(9000, string.ascii_lowercase),
     "a JWT of 9,000 characters": jwt(9000),
     "a JWT of 60,000 characters": jwt(60_000),
 }
@@ -154,7 +154,7 @@ ECHOES: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("echo", ECHOES)
-@pytest.mark.parametrize("held", ["nothing held", "a token of 9,000 characters", "a token of 60,000 characters"])
+@pytest.mark.parametrize("held", ["no current token", "a token of 9,000 characters", "a token of 60,000 characters"])
 def test_the_whole_secret_is_struck_out_whatever_it_is_like(held: str, echo: str) -> None:
     """Words around it stay."""
     for secret in SECRETS.values():

@@ -13,10 +13,10 @@ TODAY = (
 @pytest.mark.parametrize(
     ("before", "now", "same"),
     [
-        pytest.param(REFUSED, TODAY, True, id="the same answer in another version's words"),
-        pytest.param(REFUSED, TODAY.replace("Unauthorized", "Not granted"), False, id="another answer"),
-        pytest.param(REFUSED, "login.example: connection refused", False, id="no answer"),
-        pytest.param(TODAY.replace("5 min", "1 min"), TODAY, False, id="a bound that holds no longer"),
+        pytest.param(REFUSED, TODAY, True, id="the same response in another version's words"),
+        pytest.param(REFUSED, TODAY.replace("Unauthorized", "Not granted"), False, id="another response"),
+        pytest.param(REFUSED, "login.example: connection refused", False, id="no response"),
+        pytest.param(TODAY.replace("5 min", "1 min"), TODAY, False, id="a bound that no longer holds"),
         pytest.param(
             TODAY.replace("due within 5 min", "due at 2026-01-01T00:00:00Z"), TODAY, False, id="a time that has passed"
         ),
