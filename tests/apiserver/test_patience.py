@@ -12,7 +12,7 @@ from tests.fakes.record import Record
 MINUTE = 70.0
 
 COARSE = 5.0
-"""Minimum seconds between two polls before expiry: shorter leads can't be told from none reliably."""
+"""Minimum seconds between two polls before expiry: shorter leads can't be reliably distinguished from none."""
 
 LATE = 2.0
 """Seconds from expiry to the next token if the endpoint has none earlier: 0.5 and a request, on a busy machine."""

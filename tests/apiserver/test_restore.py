@@ -1,7 +1,7 @@
 """Restores from a backup, in whatever order and to wherever, cost at most one token request per resource.
 
-A restore creates objects anew, without status and with new UIDs; ownerReferences stay as they were, and so name UIDs
-that no longer exist.
+A restore creates objects without status and with new UIDs; ownerReferences stay as they were, and so name UIDs that no
+longer exist.
 """
 
 from contextlib import suppress

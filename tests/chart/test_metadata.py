@@ -1,4 +1,4 @@
-"""What Chart.yaml tells of the chart, to Helm and to Artifact Hub."""
+"""What Chart.yaml says about the chart, for Helm and Artifact Hub."""
 
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ def _annotation(name: str) -> Any:
 
 
 def test_where_the_project_is() -> None:
-    """Home, sources and maintainers lead to the project, and the icon is a file of it."""
+    """Home, sources and maintainers lead to the project, and the icon is one of its files."""
     assert DESCRIBED["home"] == PROJECT.address
     assert DESCRIBED["sources"] == [PROJECT.address]
     assert [one["url"] for one in DESCRIBED["maintainers"]] == [PROJECT.address]
@@ -32,7 +32,7 @@ def test_where_the_project_is() -> None:
 
 
 def test_what_artifact_hub_is_told() -> None:
-    """Category, license and kind of version. The chart has no signature of its own kind: cosign's needs no signKey."""
+    """Category, license and pre-release flag. The chart has no signature of Helm's kind: cosign's needs no signKey."""
     assert ANNOTATIONS["artifacthub.io/category"] == "security"
     assert ANNOTATIONS["artifacthub.io/license"] == "Apache-2.0"
     assert ANNOTATIONS["artifacthub.io/operator"] == "true"
@@ -41,7 +41,7 @@ def test_what_artifact_hub_is_told() -> None:
 
 
 def test_images(helm: Helm) -> None:
-    """Those that an installation pulls, which is one."""
+    """The only one that an installation pulls."""
     (image,) = _annotation("images")
     (deployment,) = of_kind("Deployment", helm.template())
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
@@ -50,7 +50,7 @@ def test_images(helm: Helm) -> None:
 
 
 def test_crds(helm: Helm) -> None:
-    """Each kind with the version that is stored."""
+    """Each kind with its stored version."""
     crds = of_kind("CustomResourceDefinition", helm.template())
     wanted = {
         (crd["spec"]["names"]["kind"], version["name"], crd["metadata"]["name"])
@@ -64,7 +64,7 @@ def test_crds(helm: Helm) -> None:
 
 
 def test_examples(kubectl: Kubectl) -> None:
-    """One of each kind, with no field that the API server doesn't know."""
+    """One of each kind, without unknown fields."""
     examples: list[Document] = _annotation("crdsExamples")
     assert [one["kind"] for one in examples] == [one["kind"] for one in _annotation("crds")]
     for example in examples:

@@ -13,7 +13,7 @@ LIFETIME: Final = 3600.0
 
 
 class Accounts:
-    """The tokens of all processes, by which the audit log tells them apart."""
+    """The tokens of all processes; the audit log identifies processes by them."""
 
     def __init__(self, plane: ControlPlane, ledger: Ledger, namespace: str, name: str) -> None:
         """For this ServiceAccount."""

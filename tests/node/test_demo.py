@@ -1,4 +1,4 @@
-"""The README's first token: its manifests and the demo endpoint's, as a new user applies them."""
+"""The README's first token: its manifests and the demo endpoint's, applied as a new user does."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ class Demo:
     """What a user sees of it."""
 
     def __init__(self, plane: ControlPlane) -> None:
-        """Applies the endpoint's manifest as it is."""
+        """Applies the endpoint's unchanged manifest."""
         self.plane = plane
         self.kubectl = plane.kubectl
         self.kubectl("apply", f"--filename={DEMO}")
@@ -36,11 +36,11 @@ class Demo:
         return found
 
     def token(self) -> str:
-        """The one that the Secret holds."""
+        """The token in the Secret."""
         return base64.b64decode(self.get("secret", "shop-token")["data"]["token"]).decode()
 
     def until_refreshed(self, status: str, reason: str) -> None:
-        """Return once the condition `Refreshed` says so."""
+        """Returns once the `Refreshed` condition has this status."""
 
         def told() -> bool:
             conditions = self.get("itok", "shop")["status"]["conditions"]
@@ -51,7 +51,7 @@ class Demo:
         poll(told, f"{status}, {reason}")
 
     def renew(self, wish: str) -> None:
-        """By hand; the endpoint has been asked when this returns."""
+        """Requests a renewal by hand; the endpoint has received the request when this returns."""
         self.kubectl(
             "annotate", "itok", INSIDE, "shop", "--overwrite", f"integrationtoken.dev/renew-requested-at={wish}"
         )
@@ -60,7 +60,7 @@ class Demo:
 
 @pytest.fixture(scope="module")
 def demo(plane: ControlPlane, release: Release) -> Iterator[Demo]:
-    """Of the module; the operator runs."""
+    """For the module; the operator runs."""
     assert release.restarts() == 0
     demo = Demo(plane)
     yield demo
@@ -68,14 +68,16 @@ def demo(plane: ControlPlane, release: Release) -> Iterator[Demo]:
 
 
 def test_restricted_admits_the_endpoint(demo: Demo) -> None:
-    """Its namespace enforces Pod Security `restricted`, and its pod runs and answers."""
+    """Its namespace enforces Pod Security `restricted`, and its pod runs and responds."""
     assert demo.get("namespace", "demo")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     demo.kubectl("rollout", "status", INSIDE, "deployment/demo-endpoint", "--timeout=60s")
 
 
 def test_first_token(demo: Demo) -> None:
-    """The README's manifest gets its token, as long as the endpoint says, without a request too many; asked again, the
-    endpoint answers the same one."""
+    """The README's manifest gets a token with the endpoint's lifetime, without extra requests.
+
+    When asked again, the endpoint returns the same token.
+    """
     _move_to_the_nodes_network(demo)
     (text,) = (yaml.safe_dump_all([one for one in manifests((ROOT / "README.md").read_text()) if "kind" in one]),)
     demo.kubectl("apply", "--filename=-", stdin=text)
@@ -92,7 +94,7 @@ def test_first_token(demo: Demo) -> None:
 
 
 def test_wrong_secret(demo: Demo) -> None:
-    """Is refused as a real endpoint refuses it, and the right one serves again."""
+    """It is refused as by a real endpoint, and the right one works again."""
     for secret, status, reason in [("wrong", "False", "InvalidClient"), ("demo-secret", "True", "Refreshed")]:
         patch = json.dumps({"stringData": {"client_secret": secret}})
         demo.kubectl("patch", "secret", INSIDE, "shop-credentials", f"--patch={patch}")
@@ -101,7 +103,7 @@ def test_wrong_secret(demo: Demo) -> None:
 
 
 def _move_to_the_nodes_network(demo: Demo) -> None:
-    """Where the operator of this node reaches it, which has neither DNS nor Services. `restricted` forbids that."""
+    """There the operator on this node can reach it, without DNS or Services. `restricted` forbids that."""
     port = free_port()
     demo.kubectl("label", "--overwrite", "namespace/demo", "pod-security.kubernetes.io/enforce=privileged")
     container = {

@@ -25,13 +25,13 @@ LABEL = "org.opencontainers.image"
 
 @pytest.fixture(scope="module")
 def commit() -> str:
-    """What the release is made of."""
+    """The commit that the release is built from."""
     return tree_as_commit()
 
 
 @pytest.fixture(scope="module")
 def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with a pair of keys."""
+    """A directory with a key pair."""
     directory = tmp_path_factory.mktemp("key")
     make_key(directory)
     return directory
@@ -39,7 +39,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def released(image: Image, commit: str, key: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A release whose image stands on the same base as the tests' own."""
+    """A release whose image has the same base as the tests' own."""
     directory = tmp_path_factory.mktemp("released") / "dist"
     private = str(key / "cosign.key")
     build(Order(directory, commit, key=private, architectures=[NATIVE], base=DEBIAN))
@@ -48,13 +48,13 @@ def released(image: Image, commit: str, key: Path, tmp_path_factory: pytest.Temp
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """Of a registry."""
+    """A registry's address."""
     with registry() as host:
         yield host
 
 
 def test_the_archive(released: Path, commit: str) -> None:
-    """It says what it is made of, and has the commit's time."""
+    """It names its sources, and has the commit's time."""
     (archive,) = released.glob(verification.IMAGE)
     assert archive.name == f"integration-token-operator-{project.read().semantic_version}-{NATIVE}.oci.tar"
     config = verification.image_config(archive)
@@ -69,7 +69,7 @@ def test_the_archive(released: Path, commit: str) -> None:
 
 
 def test_an_archive_that_was_changed(released: Path, tmp_path: Path) -> None:
-    """Its blobs are named by what they hold, so that a change shows without the checksums too."""
+    """Its blobs are named after their content, so a change shows even without the checksums."""
     (archive,) = released.glob(verification.IMAGE)
     content = archive.read_bytes()
     wrong = tmp_path / archive.name
@@ -79,7 +79,7 @@ def test_an_archive_that_was_changed(released: Path, tmp_path: Path) -> None:
 
 
 def test_the_image_in_a_registry(released: Path, key: Path, address: str) -> None:
-    """One name for all architectures, signed, and the chart beside it."""
+    """One name for all architectures, signed, with the chart next to it."""
     published, chart = publish(released, address, str(key / "cosign.key"))
     assert chart.startswith(f"{address}/charts/")
     crane = [str(tool.find("crane")), "manifest", published]

@@ -151,7 +151,7 @@ def never_worse(story: Story, chronicle: Chronicle, place: Place) -> None:
 
 
 def never_grows(story: Story, chronicle: Chronicle, place: Place) -> None:
-    """An expiry that was once known is never put off, if nobody sets a clock."""
+    """An expiry that was once known is never extended, unless somebody sets a clock."""
     known: dict[int, Written] = {}
     for write in chronicle.written[place]:
         if write.assumed:

@@ -1,8 +1,8 @@
-// The clients, as the harness tells of them by HTTP: see Managed in managed.py.
+// The clients that the harness registers over HTTP: see Managed in managed.py.
 
 export const clients = new Map()
 
-// Whether the request was of the harness, and so is answered here.
+// Whether the request came from the harness, and so is answered here.
 export function manage(request, response) {
   if (!request.url.startsWith('/-/')) {
     return false

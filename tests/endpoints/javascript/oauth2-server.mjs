@@ -1,4 +1,4 @@
-// @node-oauth/oauth2-server behind express, with the clients that it is told of: node oauth2-server.mjs PORT
+// @node-oauth/oauth2-server behind express, with the harness's clients: node oauth2-server.mjs PORT
 import OAuth2Server from '@node-oauth/oauth2-server'
 import express from 'express'
 import { clients, manage } from './clients.mjs'
@@ -21,7 +21,7 @@ const server = new OAuth2Server({
       return scopes.every((scope) => client.scopes.includes(scope)) && scopes
     },
     async saveToken(token, client, user) {
-      return { ...token, client, user } // nobody asks about it
+      return { ...token, client, user } // nobody introspects it
     },
   },
 })
@@ -33,7 +33,7 @@ app.post('/oauth/token', express.urlencoded({ extended: false }), async (request
   try {
     await server.token(new OAuth2Server.Request(request), answer)
   } catch {
-    // The answer has it.
+    // The response has it.
   }
   response.set(answer.headers).status(answer.status).send(answer.body)
 })

@@ -1,4 +1,4 @@
-// oidc-provider with the clients that it is told of: node oidc-provider.mjs PORT ISSUER API SCOPE...
+// oidc-provider with the harness's clients: node oidc-provider.mjs PORT ISSUER API SCOPE...
 import { X509Certificate } from 'node:crypto'
 import { createServer } from 'node:http'
 import Provider, { errors } from 'oidc-provider'
@@ -6,7 +6,7 @@ import { clients, manage } from './clients.mjs'
 
 const [port, issuer, api, ...scopes] = process.argv.slice(2)
 
-// Where the provider looks for clients; all else that it stores, such as tokens, is of no interest here.
+// Where the provider looks up clients; the rest of its storage, such as tokens, doesn't matter here.
 class Store {
   constructor(kind) {
     this.kind = kind
@@ -35,7 +35,7 @@ class Store {
   async destroy() {}
 }
 
-// The client's certificate, as the front passes it on (RFC 9440).
+// The client's certificate from the front (RFC 9440).
 function certificate(ctx) {
   const [, der] = ctx.get('client-cert').match(/^:(.+):$/) ?? []
   return der && new X509Certificate(Buffer.from(der, 'base64'))
@@ -62,8 +62,8 @@ const provider = new Provider(issuer, {
       enabled: true,
       tlsClientAuth: true,
       getCertificate: certificate,
-      certificateAuthorized: (ctx) => certificate(ctx) !== undefined, // the front passes no other on
-      // Node.js has a name in each line, RFC 4514 the last one first.
+      certificateAuthorized: (ctx) => certificate(ctx) !== undefined, // the front passes on no others
+      // Node.js has one name per line, RFC 4514 the reverse order.
       certificateSubjectMatches: (ctx, property, expected) =>
         certificate(ctx).subject.split('\n').reverse().join(',') === expected,
     },
@@ -71,6 +71,6 @@ const provider = new Provider(issuer, {
   scopes,
   ttl: { ClientCredentials: (ctx, token, client) => clients.get(client.clientId).lifetime },
 })
-provider.proxy = true // the front says by X-Forwarded-Proto that it was asked by TLS
+provider.proxy = true // the front's X-Forwarded-Proto says that the request used TLS
 const serve = provider.callback()
 createServer((request, response) => manage(request, response) || serve(request, response)).listen(port, '127.0.0.1')
