@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 _BOOT: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""The clock that continues during a suspend; if the machine has none, at least one that nobody sets."""
+"""The clock that continues during a suspend; if the machine has none, at least one that no one sets."""
 
 _STEP = 1.0
 """Seconds by which the clocks must diverge to show that one of them was set."""

@@ -65,7 +65,7 @@ class UserActionRequired(Failure):
 
 
 class EndpointUnusable(UserActionRequired):
-    """The spec of the endpoint that a resource references is at fault: only a change there helps."""
+    """The spec of the endpoint that a resource references is invalid: only a change there helps."""
 
 
 class Transient(Failure):

@@ -1,4 +1,4 @@
-"""TokenEndpoint and ClusterTokenEndpoint: where tokens come from, and how to ask there."""
+"""TokenEndpoint and ClusterTokenEndpoint: where tokens come from, and how to request them."""
 
 import hashlib
 import re
@@ -23,7 +23,8 @@ from integration_token.api.value import parse_duration
 from integration_token.errors import UserActionRequired
 
 _SMALL = 6144
-"""Bytes of an endpoint that are kept: an ordinary one, with its status and a private authority, has 5,600."""
+"""The largest endpoint that is kept in memory, in bytes: an ordinary one, with its status and a private authority,
+takes 5,600."""
 
 
 _TOKEN_TYPE = re.compile(r"[!-~]([ -~]{0,62}[!-~])?")
@@ -43,7 +44,7 @@ _SET_BY_GRANT = {
 
 
 class EndpointKind(StrEnum):
-    """The two kinds; only the namespaced one is judged as if a stranger had written it."""
+    """The two kinds. Only the namespaced one is treated as if a stranger had written it."""
 
     NAMESPACED = "TokenEndpoint"
     CLUSTER = "ClusterTokenEndpoint"
@@ -55,34 +56,34 @@ class EndpointKind(StrEnum):
 
     @property
     def is_trusted(self) -> bool:
-        """Whether only the cluster's administrator writes it: it may then name hosts of private networks."""
+        """Whether only the cluster's administrator can write it: it may then name hosts in private networks."""
         return self is EndpointKind.CLUSTER
 
     @property
     def selects_namespaces(self) -> bool:
-        """Whether its spec tells which namespaces may refer to it."""
+        """Whether its spec selects the namespaces that may refer to it."""
         return self is EndpointKind.CLUSTER
 
 
 class RequestEncoding(StrEnum):
-    """How the body of the token request is written."""
+    """How the body of the token request is encoded."""
 
     JSON = "JSON"
     FORM = "Form"
 
 
 class BasicEncoding(StrEnum):
-    """What is done to the client ID and the client secret before they become HTTP Basic."""
+    """How the client ID and the client secret are encoded before they become HTTP Basic."""
 
     FORM = "Form"
-    """As RFC 6749, 2.3.1 has it."""
+    """As in RFC 6749, 2.3.1."""
     NONE = "None"
-    """For servers that decode nothing."""
+    """For servers that do not decode them."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointRef:
-    """Which endpoint: `namespace` is empty for the cluster kind."""
+    """A reference to an endpoint: `namespace` is empty for the cluster kind."""
 
     kind: EndpointKind
     namespace: str
@@ -90,7 +91,7 @@ class EndpointRef:
 
     @property
     def title(self) -> str:
-        """Kind and name, as messages have it."""
+        """Kind and name, as in messages."""
         return f"{self.kind} {self.name}"
 
 
@@ -101,19 +102,19 @@ class CABundle:
     digest: bytes
     """SHA-256 of the text."""
     text: str | None = field(repr=False)
-    """PEM; None where it is too long to be kept, and is read again when it is needed."""
+    """PEM; None if it is too long to keep, and must be read again when needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigMapKey:
-    """Where a CA bundle is: a key of a ConfigMap in the operator's own namespace."""
+    """The location of a CA bundle: a key of a ConfigMap in the operator's own namespace."""
 
     name: str
     key: str
 
     @property
     def title(self) -> str:
-        """Key and name, as messages have them."""
+        """Key and name, as in messages."""
         return f"key {self.key} of ConfigMap {self.name}"
 
 
@@ -129,43 +130,43 @@ class Endpoint:
     audience: str
     encoding: RequestEncoding
     authentication: str
-    """The name of a method of client authentication, of which there may be none."""
+    """The name of a client authentication method, which may not exist."""
     basic_encoding: BasicEncoding
     grant: str
-    """The name of a grant type, of which there may be none."""
+    """The name of a grant type, which may not exist."""
     assertion: Assertion
     token_exchange: TokenExchange
     parameters: tuple[tuple[str, str | tuple[str, ...]], ...]
-    """More fields of the body; one with several values is repeated."""
+    """Additional fields of the body; one with several values is repeated."""
     headers: tuple[tuple[str, str], ...]
-    """More headers, none of them secret."""
+    """Additional headers; their values are not secret."""
     headers_from: tuple[tuple[str, str], ...]
-    """More headers, by the key of the credentials Secret that each one's value is read from."""
+    """Additional headers, each with the key of the credentials Secret that its value is read from."""
     access_token_pointer: str
-    """Where the answer holds the token (RFC 6901); empty: as RFC 6749 has it."""
+    """Where the response holds the token (RFC 6901); if empty, as in RFC 6749."""
     expires_in_pointer: str
-    """And its lifetime."""
+    """Where it holds the lifetime."""
     token_type: str
-    """What it calls a Bearer token beside that; empty where it has no other word."""
+    """The endpoint's additional name for a Bearer token; empty if it has none."""
     ca_bundle: CABundle | None
-    """None for the system's roots, and as long as what `ca_bundle_ref` names has not been read."""
+    """None for the system's roots, and until the ConfigMap that `ca_bundle_ref` names has been read."""
     ca_bundle_ref: ConfigMapKey | None
-    """Where the CA bundle is read; None where the spec holds it, or has none."""
+    """Where the CA bundle is read from; None if the spec contains it, or has none."""
     timeout: float
     default_lifetime: float
-    """Assumed where an answer tells no expiry."""
+    """Assumed if a response states no expiry."""
     maximum_lifetime: float | None
-    """Beyond which no expiry is believed; None where any is."""
+    """The longest lifetime that is believed; None if there is no limit."""
     rollover_lead: float | None
-    """As far as it is known; None where it is to be learned alone."""
+    """The known lead; None if it must be learned."""
     requests_per_minute: int
     namespace_selector: Mapping[str, Any]
     status: Mapping[str, Any] = field(repr=False)
 
     @property
     def kept(self) -> "Endpoint | None":
-        """What may be kept of it: all where it is small, without the authorities where these are long, else
-        nothing."""
+        """The part that may be kept in memory: everything if it is small, without the authorities if they are long,
+        else nothing."""
         ref = self.ca_bundle_ref
         place = () if ref is None else (ref.name, ref.key)
         assertion, exchange = self.assertion, self.token_exchange
@@ -186,9 +187,9 @@ class Endpoint:
 def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
     """Reads an endpoint from the API's JSON.
 
-    The CRD's schema has seen it before; an object stored under an older schema may still hold what today's rejects.
+    The CRD's schema has already validated it, but an object stored under an older schema may not fit the current one.
 
-    :raises UserActionRequired: where a field cannot be used.
+    :raises UserActionRequired: if a field cannot be used.
     """
     metadata, spec = body["metadata"], body.get("spec") or {}
     try:
@@ -230,8 +231,8 @@ def parse_endpoint(kind: EndpointKind, body: Mapping[str, Any]) -> Endpoint:
 
 
 def may_be_taken_for_bearer(token_type: str) -> bool:
-    """Whether a type may be another word for Bearer: in no case one that means a key (RFC 9449), or no access token at
-    all (RFC 8693, 2.2.1)."""
+    """Whether a type may be another name for Bearer. A type that requires a key (RFC 9449), or means no access token at
+    all (RFC 8693, 2.2.1), never is."""
     return _TOKEN_TYPE.fullmatch(token_type) is not None and token_type.lower() not in _NEVER_BEARER
 
 
@@ -254,7 +255,7 @@ def _parameters(spec: Mapping[str, Any]) -> tuple[tuple[str, str | tuple[str, ..
 
 
 def _headers(spec: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
-    """Those whose values stand in the spec, and those whose values are read by a key."""
+    """Headers with values in the spec, and headers with values read from a key."""
     headers, headers_from = spec.get("headers") or {}, spec.get("headersFrom") or {}
     check_names((*headers, *headers_from))
     for name, value in headers.items():

@@ -1,4 +1,4 @@
-"""The reasons of events at an IntegrationToken, apart from those that are a condition's reason as well."""
+"""The reasons of events at an IntegrationToken, except those that are also a condition's reason."""
 
 from enum import StrEnum
 
@@ -11,23 +11,24 @@ class EventReason(StrEnum):
     RENEWED = "Renewed"
     """The target Secret holds a new token."""
     REPAIRED = "Repaired"
-    """Somebody else had changed the target Secret, and it was brought back to what it should be."""
+    """The target Secret was changed or deleted by someone else, and has been restored."""
     MENDED = "Mended"
     """Refreshing the token works again."""
     TARGET_REPLACED = "TargetReplaced"
-    """The target Secret could not be changed and was deleted and created anew: because its type was changed, or because
-    it was immutable, which pods see only once they restart."""
+    """The target Secret could not be changed, so it was deleted and recreated: because its type was changed, or because
+    it was immutable, which pods notice only after a restart."""
     TEMPLATE_WITHOUT_PLACEHOLDER = "TemplateWithoutPlaceholder"
-    """spec.target.template.data has nothing to fill in: another tool may have replaced it on the way."""
+    """spec.target.template.data has no placeholder: another tool may have replaced it."""
     TOO_MANY_REQUESTS = "TooManyRequests"
-    """A token lives too short for the requests that its grant may cost in a minute."""
+    """A token's lifetime is too short for the requests a minute that its grant may make."""
     CREDENTIALS_NOT_VERIFIED = "CredentialsNotVerified"
-    """The endpoint answered changed credentials from its cache, so nothing is known of them."""
+    """The endpoint answered a request with changed credentials from its cache, so it is unknown whether it accepts
+    them."""
     EXPIRATION_ASSUMED = "ExpirationAssumed"
-    """The endpoint tells no expiry that can be used, so when the token is asked for again is a guess."""
+    """The endpoint states no usable expiry, so the time of the next request is a guess."""
     CLOCK_SKEW = "ClockSkew"
-    """The endpoint's clock differs from the operator's by too much to go by it, or a cache replays old answers."""
+    """The endpoint's clock differs too much from the operator's to rely on it, or a cache replays old responses."""
     RENEWAL_NOT_SEEN = "RenewalNotSeen"
     """Pods read the target Secret in a way that never changes in a running container."""
     MOUNT_REFRESH_FORBIDDEN = "MountRefreshForbidden"
-    """spec.mountRefresh is Always, and the operator may not list or patch pods there."""
+    """spec.mountRefresh is Always, but the operator is not allowed to list or patch pods there."""

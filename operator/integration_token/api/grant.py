@@ -1,4 +1,4 @@
-"""What an endpoint's spec says of the grant and of the assertions that are sent there."""
+"""The parts of an endpoint's spec about the grant and about the assertions sent to it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,34 +7,34 @@ from typing import Any, Final
 from integration_token.api.value import parse_duration
 
 CLIENT_CREDENTIALS: Final = "ClientCredentials"
-"""The grant of whoever names none."""
+"""The default grant."""
 
 JWT: Final = "urn:ietf:params:oauth:token-type:jwt"
-"""What a service account's token is to RFC 8693, section 3."""
+"""The type of a ServiceAccount's token in RFC 8693, section 3."""
 
 DEFAULT_ASSERTION_LIFETIME: Final = 60.0
-"""Seconds: the longest that every server takes."""
+"""Seconds: the longest lifetime that every server accepts."""
 
 MAX_ASSERTION_LIFETIME: Final = 3600.0
-"""Seconds: no server takes a longer one."""
+"""Seconds: no server accepts a longer one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """The JWTs that are sent to an endpoint (RFC 7521), be they signed by the operator or by the API server."""
+    """The JWTs that are sent to an endpoint (RFC 7521), signed by the operator or by the API server."""
 
     audience: str = ""
     """Empty: the token URL."""
     lifetime: float = DEFAULT_ASSERTION_LIFETIME
     """Seconds."""
     signing_algorithm: str = ""
-    """As JOSE's registry names it (RFC 7518, 3.1); empty: what suits the key."""
+    """A name from JOSE's registry (RFC 7518, 3.1); empty: chosen to suit the key."""
     key_id: str = ""
-    """`kid` of the header; empty: that of the key, if it is a JWK with one."""
+    """`kid` of the header; empty: the key's own, if it is a JWK with one."""
     subject: str = ""
     """`sub` of the JWT bearer grant; empty: the client ID."""
     claims: tuple[tuple[str, str], ...] = ()
-    """More of that grant's claims, by name."""
+    """Additional claims for that grant, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +43,18 @@ class TokenExchange:
 
     subject_token_type: str = JWT
     requested_token_type: str = ""
-    """Empty: none is asked for, and the server chooses."""
+    """Empty: the server chooses."""
 
 
 PLAIN_ASSERTION: Final = Assertion()
 PLAIN_EXCHANGE: Final = TokenExchange()
-"""Where the spec says nothing of it."""
+"""The defaults, if the spec does not set them."""
 
 
 def parse_assertion(value: Mapping[str, Any]) -> Assertion:
     """Reads `spec.assertion`.
 
-    :raises ValueError: where a field cannot be used.
+    :raises ValueError: if a field cannot be used.
     """
     lifetime = parse_duration(value["lifetime"]) if value.get("lifetime") else DEFAULT_ASSERTION_LIFETIME
     if not 0 < lifetime <= MAX_ASSERTION_LIFETIME:

@@ -5,20 +5,21 @@ from collections.abc import Iterable
 from typing import Final
 
 MAX_HEADER: Final = 2048
-"""Characters of a value that stands in a spec."""
+"""Characters of a value in a spec."""
 
 _NAME = re.compile(r"[-A-Za-z0-9!#$%&'*+.^_`|~]{1,256}")
 _VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 _NEVER = re.compile(
     r"host|authorization|transfer-encoding|connection|cookie|expect|accept-encoding|(content|proxy)-.*", re.IGNORECASE
 )
-"""What says whom the request is for, who sends it, where its body ends or how the answer comes: no spec's to set."""
+"""Headers that decide whom the request is for, who sends it, where its body ends or how the response is encoded: a spec
+may not set them."""
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Whether the headers may all be set.
+    """Checks that all these headers may be set.
 
-    :raises ValueError: where not.
+    :raises ValueError: if one may not.
     """
     seen: set[str] = set()
     for name in names:
@@ -32,11 +33,11 @@ def check_names(names: Iterable[str]) -> None:
 
 
 def fits(value: str) -> bool:
-    """Whether a header can have this value: printable ASCII, with a space at neither end."""
+    """Whether a header can have this value: printable ASCII without a space at either end."""
     return _VALUE.fullmatch(value) is not None
 
 
 def overlaid(headers: Iterable[tuple[str, str]], more: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The headers with more of them, of which each takes the place of one that has its name in whatever case."""
+    """The headers with `more` added; each of those replaces a header of the same name in any case."""
     found = {name.lower(): (name, value) for name, value in (*headers, *more)}
     return dict(found.values())

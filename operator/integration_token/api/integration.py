@@ -1,4 +1,4 @@
-"""IntegrationToken: which token to keep current, and where."""
+"""IntegrationToken: which token to keep current, and in which Secret."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,80 +14,81 @@ from integration_token.api.value import parse_duration, parse_time
 from integration_token.errors import UserActionRequired
 
 DEFAULT_RENEW_BEFORE_PERCENTAGE = 20
-"""Of 24 h that is almost 5 h: several polls before the hour in which the real endpoint rolls over."""
+"""Of 24 h that is almost 5 h: several polls before the last hour, in which the real endpoint rolls over."""
 
 DEFAULT_RENEW_BEFORE = 240.0
-"""Seconds that the default window has at least, as far as half of the lifetime allows: the kubelet needs 90 of them to
-bring a changed Secret into a mounted file, and an outage or two should fit in."""
+"""Minimum of the default window in seconds, limited to half of the lifetime: the kubelet needs 90 s to bring a changed
+Secret into a mounted file, and there should be time for an outage or two."""
 
 MAX_CONSUMER_DELAY = 600.0
-"""Seconds: no library is known that keeps a token for longer than a minute, and a program that reads its file once
-needs a restart."""
+"""Seconds: no known library keeps a token for longer than a minute, and a program that reads its file only once needs a
+restart."""
 
 DEFAULT_TYPE: Final = "Opaque"
-"""Of target Secrets, as of all in which the API server expects no keys."""
+"""The type of target Secrets: the one for which the API server requires no keys."""
 
 MAX_RENEW_REQUEST: Final = 256
-"""Characters of a wish for a renewal that are kept as they are: the annotation may have 256 KiB."""
+"""Characters of a renewal request that are kept unchanged: the annotation may have 256 KiB."""
 
 PRIVATE_KEY_KEY: Final = "tls.key"
 CERTIFICATE_KEY: Final = "tls.crt"
-"""Those of a Secret of type kubernetes.io/tls, such as cert-manager's."""
+"""The keys of a Secret of type kubernetes.io/tls, such as cert-manager's."""
 
 CLIENT_ID: Final = "client_id"
 CLIENT_SECRET: Final = "client_secret"
 PRIVATE_KEY: Final = "private_key"
 CERTIFICATE: Final = "certificate"
-"""What credentials are asked for by. The first two are keys of the Secret too, where the spec gives no others, and all
-are members of a JSON object: files of service accounts name the third one so."""
+"""The names of the credentials. The first two are also the default keys of the Secret, and all are the default members
+of a JSON object: service account files use the third name."""
 
 _EPOCH = "1970-01-01T00:00:00Z"
-"""Of what no API server has seen."""
+"""The creation time of an object that no API server has stored."""
 
 _SMALL = 5350
-"""Bytes of an IntegrationToken that are kept for the next look at it: an ordinary one, with its status, has 5,300."""
+"""The largest IntegrationToken that is kept in memory until its next pass, in bytes: an ordinary one, with its status,
+takes 5,300."""
 
 
 class DeletionPolicy(StrEnum):
-    """What becomes of the target Secret when its IntegrationToken is deleted or names another target."""
+    """What happens to the target Secret when its IntegrationToken is deleted or names another target."""
 
     DELETE = "Delete"
     RETAIN = "Retain"
 
 
 class MountRefresh(StrEnum):
-    """Whether a renewal is brought at once into the files of the pods that mount the target."""
+    """Whether a renewal is propagated at once to the files of the pods that mount the target."""
 
     AUTO = "Auto"
-    """Where the kubelet might be too late with it."""
+    """If the kubelet might be too late."""
     ALWAYS = "Always"
     NEVER = "Never"
 
 
 @dataclass(frozen=True, slots=True)
 class RenewBefore:
-    """How long before expiry polls begin: a share of the lifetime first seen, or seconds; exactly one is set."""
+    """How long before expiry polling begins: a share of the full lifetime, or seconds; exactly one is set."""
 
     share: float | None
     seconds: float | None
     least: float = 0.0
-    """Seconds that it is at least."""
+    """Minimum in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What the target Secret is, and what else it carries."""
+    """The type of the target Secret, and its additional content."""
 
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     data: Mapping[str, str]
     type: str = DEFAULT_TYPE
-    """Of the Secret."""
+    """The Secret's type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """An IntegrationToken as specified, with the status that it had when it was read."""
+    """An IntegrationToken as specified, with its status when it was read."""
 
     namespace: str
     name: str
@@ -97,21 +98,21 @@ class Integration:
     created: float
     """Seconds since the epoch by the API server's clock, rounded down."""
     renew_request: str
-    """The value of the annotation that asks for one poll; empty without it."""
+    """The value of the annotation that requests a poll; empty without it."""
     endpoint: EndpointRef
     credentials: str
-    """The name of the credentials Secret; empty where there is none."""
+    """The name of the credentials Secret; empty if there is none."""
     client_id_key: str
     client_secret_key: str
     private_key_key: str
     certificate_key: str
-    """Empty where the spec names none."""
+    """Empty if the spec names none."""
     json_key: str
-    """The key whose value is a JSON object that holds them all; empty where each has a key of its own."""
+    """The key whose value is a JSON object with all of them; empty if each has its own key."""
     client_id: str
-    """Empty where it is in the credentials Secret, or isn't needed."""
+    """Empty if it is in the credentials Secret or not needed."""
     service_account: str
-    """The name of the ServiceAccount whose token is sent; empty where there is none."""
+    """The name of the ServiceAccount whose token is sent; empty if there is none."""
     audience: str
     scopes: tuple[str, ...]
     target: str
@@ -119,13 +120,13 @@ class Integration:
     template: Template
     renew_before: RenewBefore
     consumer_delay: float
-    """Seconds for which consumers may go on with an old token once their file holds another."""
+    """Seconds for which consumers may keep using an old token after their file has a new one."""
     mount_refresh: MountRefresh
     suspend: bool
     status: Mapping[str, Any] = field(repr=False)
 
     def credentials_key(self, name: str) -> str:
-        """The key of the credentials Secret that holds what has this name, unless the spec gives it another."""
+        """The key of the credentials Secret for the value of this name; by default the name itself."""
         keys = {
             CLIENT_ID: self.client_id_key,
             CLIENT_SECRET: self.client_secret_key,
@@ -136,7 +137,7 @@ class Integration:
 
     @property
     def small(self) -> bool:
-        """Whether it takes so little memory that it may be kept as a whole."""
+        """Whether it is small enough to be kept in memory as a whole."""
         template = self.template
         values = (
             self.endpoint.name,
@@ -162,27 +163,27 @@ class Integration:
 
 
 def renew_request(body: Mapping[str, Any]) -> str:
-    """The last wish for a poll that a person annotated the object with; empty where there was none."""
+    """The last request for a poll by annotation; empty if there was none."""
     return shortened(str((body["metadata"].get("annotations") or {}).get(RENEW_ANNOTATION, "")))
 
 
 def shortened(wish: str) -> str:
-    """The wish as it is kept, compared and told by the status: a long one by its SHA-256, since only whether it is
-    another one counts."""
+    """The renewal request as it is kept, compared and written to the status. A long one is replaced by its SHA-256,
+    since it only matters whether it changed."""
     if len(wish) <= MAX_RENEW_REQUEST:
         return wish
     return f"sha256:{hashlib.sha256(wish.encode(errors='surrogatepass')).hexdigest()}"
 
 
 def is_going(body: Mapping[str, Any]) -> bool:
-    """Whether the object is being deleted, and only waits for its dependents or somebody's finalizer."""
+    """Whether the object is being deleted and only waits for its dependents or a finalizer."""
     return bool(body["metadata"].get("deletionTimestamp"))
 
 
 def parse_integration(body: Mapping[str, Any]) -> Integration:
     """Reads an IntegrationToken from the API's JSON.
 
-    :raises UserActionRequired: where a field cannot be used.
+    :raises UserActionRequired: if a field cannot be used.
     """
     metadata, spec = body["metadata"], body.get("spec") or {}
     try:
@@ -223,7 +224,7 @@ def parse_integration(body: Mapping[str, Any]) -> Integration:
 
 
 def _name(spec: Mapping[str, Any], field: str, *, other: str) -> str:
-    """The name in a reference, which may be absent where the other one is there; empty then."""
+    """The name in a reference, or empty if only the other reference is set."""
     if spec.get(field) is not None:
         return str(spec[field]["name"])
     if spec.get(other) is None:

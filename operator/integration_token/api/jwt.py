@@ -1,4 +1,4 @@
-"""JWTs (RFC 7519) as far as they are read: never verified, and never required."""
+"""Reading JWTs (RFC 7519). They are never verified, and never required."""
 
 import base64
 import binascii
@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 _LONGEST: Final = 65536
-"""Characters of a token that are looked into: as many as an answer may have."""
+"""Characters of a token that are parsed: as many as a response may have."""
 
 
 def claims_of(token: str) -> Mapping[str, Any] | None:
-    """The claims; None of a token that is no JWT."""
+    """The claims; None if the token is not a JWT."""
     parts = token.split(".")
     if len(token) > _LONGEST or len(parts) != 3:
         return None

@@ -1,4 +1,4 @@
-"""The names that users, manifests and the stored Secrets share with us: changing one breaks what is installed."""
+"""The names shared with users, manifests and stored Secrets: changing one breaks existing installations."""
 
 from typing import Final
 
@@ -16,11 +16,12 @@ MANAGER: Final = "integration-token-operator"
 
 # On a credentials Secret or a ServiceAccount, set by its owner.
 CREDENTIALS_LABEL: Final = f"{GROUP}/credentials"
-"""Must be "true", or the Secret, or the account's token, is never sent anywhere: its owner's consent."""
+"""Must be "true", otherwise the Secret, or the account's token, is never sent: its owner's consent."""
 ALLOWED_HOSTS_ANNOTATION: Final = f"{GROUP}/allowed-hosts"
-"""Comma-separated hosts: the Secret, or the account's token, is sent to no other. Only a Secret may do without."""
+"""Comma-separated hosts: the Secret, or the account's token, is sent to no other. Optional only for a Secret."""
 ALLOWED_AUDIENCES_ANNOTATION: Final = f"{GROUP}/allowed-audiences"
-"""On a ServiceAccount: comma-separated audiences that its tokens may have, beside the token URLs of its hosts."""
+"""On a ServiceAccount: comma-separated audiences that its tokens may have, in addition to the token URLs of its
+hosts."""
 
 # On a target Secret, set by us.
 TARGET_LABEL: Final = f"{GROUP}/integration-token"
@@ -31,22 +32,22 @@ GRANT_HASH_ANNOTATION: Final = f"{GROUP}/grant-hash"
 CREDENTIALS_UID_ANNOTATION: Final = f"{GROUP}/credentials-uid"
 CREDENTIALS_VERSION_ANNOTATION: Final = f"{GROUP}/credentials-resource-version"
 ISSUE_TIME_ANNOTATION: Final = f"{GROUP}/issue-time"
-"""RFC 3339: when the request was sent that first answered this token."""
+"""RFC 3339: when the request was sent that first returned this token."""
 LIFETIME_ANNOTATION: Final = f"{GROUP}/lifetime-seconds"
 """Seconds from the issue time to the token's expiry."""
 SCOPE_ANNOTATION: Final = f"{GROUP}/scope"
 """The scopes that the endpoint granted, separated by spaces."""
 SCOPE_INCOMPLETE_ANNOTATION: Final = f"{GROUP}/scope-incomplete"
-"""`true` where the endpoint granted more scopes than are told."""
+"""`true` if the endpoint granted more scopes than are listed."""
 TEMPLATE_ANNOTATION: Final = f"{GROUP}/template-keys"
 """JSON: the keys of the labels and annotations that spec.target.template gave the Secret."""
 ASSUMED_ANNOTATION: Final = f"{GROUP}/expiry-assumed"
-""" "true" where the endpoint told no expiry and the endpoint's defaultLifetime stands in."""
+""""true" if the endpoint stated no expiry and its defaultLifetime is used."""
 
 # On a pod, set by us.
 REFRESHED_ANNOTATION: Final = f"{GROUP}/token-renewed-at"
-"""RFC 3339: when a token that the pod mounts was renewed; the change has the kubelet look at the pod's volumes."""
+"""RFC 3339: when a token that the pod mounts was renewed; the change makes the kubelet sync the pod's volumes."""
 
 # On an IntegrationToken, set by a person.
 RENEW_ANNOTATION: Final = f"{GROUP}/renew-requested-at"
-"""Any new value asks for one poll now, once."""
+"""Each new value requests one poll now."""

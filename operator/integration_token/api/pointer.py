@@ -1,22 +1,22 @@
-"""JSON Pointers (RFC 6901), by which a spec says where an answer holds a value."""
+"""JSON Pointers (RFC 6901), which a spec uses to say where a response holds a value."""
 
 import re
 from typing import Any, Final
 
 MAX_POINTER: Final = 256
-"""Characters: far more than any server's answer takes."""
+"""Characters: far more than any server's response needs."""
 
 _POINTER = re.compile(r"(/([^~/]|~[01])*){0,8}")
-"""At most eight steps: no answer nests a token deeper."""
+"""At most eight steps: no response nests a token deeper."""
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,5}")
-"""RFC 6901, 4: no leading zeros. An answer of 64 KiB has no longer arrays."""
+"""RFC 6901, 4: no leading zeros. A response of 64 KiB has no longer arrays."""
 
 
 def check_pointer(text: str) -> None:
-    """Whether it can be followed.
+    """Checks that it can be followed.
 
-    :raises ValueError: where not.
+    :raises ValueError: if it cannot.
     """
     if len(text) > MAX_POINTER or _POINTER.fullmatch(text) is None:
         raise ValueError(
@@ -26,7 +26,7 @@ def check_pointer(text: str) -> None:
 
 
 def find(document: Any, pointer: str) -> Any:
-    """The value that a checked pointer leads to in a document as `json.loads` has it; None where it leads nowhere."""
+    """The value that a checked pointer leads to in a document from `json.loads`; None if it leads nowhere."""
     value = document
     for step in pointer.split("/")[1:]:
         if isinstance(value, dict):

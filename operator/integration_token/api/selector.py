@@ -1,13 +1,13 @@
-"""Label selectors, judged on this side (`metav1.LabelSelector`)."""
+"""Label selectors, evaluated on the client side (`metav1.LabelSelector`)."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    """Whether the selector selects an object with these labels; an empty one selects everything.
+    """Whether the selector matches an object with these labels; an empty one matches everything.
 
-    :raises ValueError: where an expression has an operator that Kubernetes doesn't have.
+    :raises ValueError: if an expression has an operator that Kubernetes does not know.
     """
     wanted: Mapping[str, str] = selector.get("matchLabels") or {}
     if any(labels.get(key) != value for key, value in wanted.items()):

@@ -1,25 +1,25 @@
-"""How much memory a value takes, by and large."""
+"""Roughly how much memory a value takes."""
 
 from collections.abc import Iterable, Mapping
 from sys import getsizeof
 from typing import Any
 
 _NUMBER = 32
-"""Bytes of what is no text, mapping or sequence."""
+"""Bytes of anything but a text, mapping or sequence."""
 
 
 def fits(values: Iterable[Any], limit: int) -> bool:
-    """Whether the values together take no more than `limit` bytes: texts, numbers, and mappings and sequences of them.
+    """Whether the values together take at most `limit` bytes: texts, numbers, and mappings and sequences of them.
 
-    No more is looked at than is needed to tell.
+    Stops as soon as the answer is known.
     """
     return _left(values, limit, set()) >= 0
 
 
 def _left(values: Iterable[Any], left: int, seen: set[int]) -> int:
-    """What is left of that many bytes; below 0 where they are too few.
+    """What remains of that many bytes; below 0 if they are too few.
 
-    :param seen: keys of mappings that were counted, by identity: JSON is read with one object for all that are equal.
+    :param seen: mapping keys already counted, by identity: the JSON parser shares equal keys.
     """
     for value in values:
         kind = type(value)

@@ -1,4 +1,4 @@
-"""Values as the Kubernetes API writes them: Go durations, RFC 3339 times and the names of objects."""
+"""Values as the Kubernetes API writes them: Go durations, RFC 3339 times and object names."""
 
 import re
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 def parse_duration(text: str) -> float:
     """Seconds of a Go duration such as `1h30m`.
 
-    :raises ValueError: where the text is none.
+    :raises ValueError: if the text is not a duration.
     """
     try:
         return float(durationpy.from_str(text).total_seconds())
@@ -22,13 +22,13 @@ def parse_duration(text: str) -> float:
 
 
 def format_time(seconds: float) -> str:
-    """RFC 3339 in UTC with whole seconds, rounded down, of seconds since the epoch."""
+    """RFC 3339 in UTC with whole seconds, rounded down, from seconds since the epoch."""
     return _format_second(int(seconds))
 
 
 @lru_cache(maxsize=64)
 def _format_second(second: int) -> str:
-    """Of a few seconds over and over, where many resources are worked on at once."""
+    """Cached: the same few seconds occur repeatedly while many resources are processed."""
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -40,7 +40,7 @@ def format_precise_time(seconds: float, digits: Literal["milliseconds", "microse
 def parse_time(text: str) -> float:
     """Seconds since the epoch of an RFC 3339 time.
 
-    :raises ValueError: where the text is none.
+    :raises ValueError: if the text is not a time.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
@@ -49,6 +49,6 @@ def parse_time(text: str) -> float:
 
 
 def is_name(text: str) -> bool:
-    """Whether an object may be named so (RFC 1123), as all kinds here are. Whoever writes a reference chooses its text,
-    and the HTTP library follows the `..` of a path: into another namespace, or to another kind."""
+    """Whether this is a valid object name (RFC 1123) for all kinds used here. The author of a reference chooses its
+    text, and the HTTP library resolves `..` in a path: into another namespace, or to another kind."""
     return _NAME.fullmatch(text) is not None

@@ -26,7 +26,7 @@ from integration_token.oauth.request import grant_inputs
 from integration_token.oauth.token_url import check_url, listed_as
 
 _FRESH = 60.0
-"""Seconds that what was read of an account is gone by: nobody tells of its changes, since that would take a permission
+"""Seconds that what was read of an account is gone by: no one tells of its changes, since that would take a permission
 to watch all accounts of its namespace. Before a token of it is sent anywhere it is read again."""
 
 _KEPT = 1024
@@ -52,7 +52,7 @@ class Accounts:
     async def find(self, integration: Integration, endpoint: Endpoint) -> AccountMetadata:
         """The resource's account, as it was within the last minute.
 
-        :raises UserActionRequired: where it is missing, or its owner has not consented to its use here.
+        :raises UserActionRequired: if it is missing, or its owner has not consented to its use here.
         """
         place = (integration.namespace, integration.service_account)
         read, known = self._known.get(place, (0.0, None))
@@ -65,8 +65,8 @@ class Accounts:
         """A token of the account, to be sent at once, and kept nowhere.
 
         :param inputs: of the request that it is for.
-        :raises UserActionRequired: where there is none, or its owner does not consent any more.
-        :raises Conflict: where the account is another one by now.
+        :raises UserActionRequired: if there is none, or its owner does not consent any more.
+        :raises Conflict: if the account is another one by now.
         """
         account = await self._read(integration, endpoint)
         if inputs.account != account_text(integration, account):
@@ -133,7 +133,7 @@ def check_account(
     """Whether a token of the account may be sent to the endpoint: by its owner's lists, and by what it would be good
     for in the cluster.
 
-    :raises UserActionRequired: where not.
+    :raises UserActionRequired: if not.
     """
     name = integration.service_account
     if own.is_account(integration.namespace, name):

@@ -11,7 +11,7 @@ from integration_token.controller.outcome import Outcome
 from integration_token.errors import Failure
 
 ARRIVAL = 11.0
-"""Seconds of a resource's life in which nobody is warned of what it lacks: ten, and one by which it may be younger than
+"""Seconds of a resource's life in which no one is warned of what it lacks: ten, and one by which it may be younger than
 its creation says, which is told in whole seconds."""
 
 _TAKEOVER = 60.0
@@ -21,8 +21,8 @@ _TAKEOVER = 60.0
 def silent_until(outcome: Outcome, failure: Failure) -> Instant | None:
     """Until when the failure is told by the condition alone; None if people are to be warned now.
 
-    The creation is by the API server's clock. Where that is ahead of ours, the time counts from the failure on; where
-    it is behind, people are warned early.
+    The creation is by the API server's clock. If that is ahead of ours, the time counts from the failure on; if it is
+    behind, people are warned early.
     """
     if not has_trait(failure.reason, Trait.MAY_ARRIVE):
         return None

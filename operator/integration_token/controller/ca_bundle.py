@@ -35,7 +35,7 @@ class _Source:
     """One key of one ConfigMap, as it was read last."""
 
     version: str = ""
-    """The ConfigMap's resourceVersion; empty where it could not be read."""
+    """The ConfigMap's resourceVersion; empty if it could not be read."""
     bundle: CABundle | None = None
     failure: UserActionRequired | None = None
     """Why there is no bundle."""
@@ -54,7 +54,7 @@ class CABundles:
     """Reads what `caBundleRef` names, and tells whose it is when it has changed.
 
     As long as the API server does not answer, what was read last holds. What can't be found or used any more does not:
-    to go on trusting authorities that somebody took away would be the worse surprise.
+    to go on trusting authorities that someone took away would be the worse surprise.
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class CABundles:
         namespace: str | None,
         changed: Callable[[EndpointRef], None],
     ) -> None:
-        """`namespace`: the operator's own; None where it has none. `changed` is called with each endpoint whose bundle
-        is another one by now."""
+        """`namespace`: the operator's own; None if it has none. `changed` is called with each endpoint whose bundle is
+        another one by now."""
         self._gateway = gateway
         self._inventory = inventory
         self._namespace = namespace
@@ -77,10 +77,10 @@ class CABundles:
         """There are any."""
 
     async def resolve(self, endpoint: Endpoint) -> Endpoint:
-        """The endpoint with the CA bundle that it names; as it is where it names none.
+        """The endpoint with the CA bundle that it names; as it is if it names none.
 
-        :raises UserActionRequired: where there is no such bundle.
-        :raises ClusterError: where it was never read, and can't be now.
+        :raises UserActionRequired: if there is no such bundle.
+        :raises ClusterError: if it was never read, and can't be now.
         """
         place = endpoint.ca_bundle_ref
         if place is None:
@@ -95,14 +95,14 @@ class CABundles:
         if not source.looks or _is_textless(bundle):
             bundle = await self._look(place, source, by_version=False)
         if source.failure is not None:
-            # Each of those who fail for it has one of its own: it is told when they try again.
+            # Each of those that fail for it has one of its own: it is told when they try again.
             raise UserActionRequired(source.failure.reason, source.failure.what)
         if _is_textless(bundle):
             raise Unavailable(f"{place.title} could not be read again")
         return replace(endpoint, ca_bundle=bundle)
 
     async def run(self) -> None:
-        """Looks for ever whether what is named was changed."""
+        """Looks forever whether what is named was changed."""
         while True:
             await self._needed.wait()
             await asyncio.sleep(max(_PERIOD, _SPACING * len(self._sources)))
@@ -122,16 +122,16 @@ class CABundles:
                 await self._look(place, source, by_version=True)
 
     async def _look(self, place: ConfigMapKey, source: _Source, *, by_version: bool) -> CABundle | None:
-        """Reads the ConfigMap anew, or leaves what is known where the API server doesn't answer: the bundle, with its
-        text where that was just read, be it let go of for others' by now.
+        """Reads the ConfigMap again, or leaves what is known where the API server doesn't answer: the bundle, with its
+        text if that was just read, be it let go of for others' by now.
 
         :param by_version: only where its version is another one by now.
-        :raises ClusterError: where nothing is known, and the API server doesn't answer.
+        :raises ClusterError: if nothing is known, and the API server doesn't answer.
         """
         looks = source.looks
         async with source.reading:
             if source.looks != looks and not _is_textless(source.bundle):
-                return source.bundle  # somebody else has, meanwhile
+                return source.bundle  # someone else has, meanwhile
             before = source.told
             try:
                 version, bundle, failure = await self._read(place, source, by_version=by_version)

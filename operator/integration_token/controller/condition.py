@@ -69,7 +69,7 @@ def refreshed(outcome: Outcome) -> Condition:
 
 
 def stalled(outcome: Outcome) -> Condition:
-    """Whether no token is held, and only a change by a person helps."""
+    """Whether there is no token, and only a change by a person helps."""
     kind, why = ConditionType.STALLED, refreshed(outcome)
     if Trait.STALLS not in why.reason.traits or _may_pass(outcome.failure) or ready(outcome).status:
         return Condition(kind, False, Reason.PROGRESSING, "")
@@ -102,7 +102,7 @@ def rollover_too_late(outcome: Outcome) -> Condition:
 
 
 def _rollover_to_tell(outcome: Outcome) -> Rollover | None:
-    """What is known of the rollover, if that is to be judged anew: learned with a renewal, and written with it; or
+    """What is known of the rollover, if that is to be judged again: learned with a renewal, and written with it; or
     known before consumers were said to need another lead."""
     integration = outcome.integration
     if outcome.rollover is not None or not integration.consumer_delay:
@@ -113,7 +113,7 @@ def _rollover_to_tell(outcome: Outcome) -> Rollover | None:
 
 
 def _is_too_long(delay: float, lifetime: float) -> bool:
-    """Whether consumers go on with an old token for longer than the widest window leaves them."""
+    """Whether consumers keep using an old token for longer than the widest window leaves them."""
     return delay > 0 and lifetime / 2 - MOUNT_DELAY < delay
 
 
@@ -155,7 +155,7 @@ def _wish_that_waits(outcome: Outcome) -> str:
 
 
 def _holds_token(outcome: Outcome) -> bool:
-    # An expiry that is but assumed is a date to ask again: nobody knows that the token has expired.
+    # An expiry that is but assumed is a date to ask again: no one knows that the token has expired.
     if outcome.stored is None or (outcome.plan.expires <= outcome.wall and not outcome.stored.token.assumed):
         return False
     if outcome.failure is not None and has_trait(outcome.failure.reason, Trait.NOT_OURS):
@@ -224,7 +224,7 @@ _LESS_DELAY = (
 
 
 def _scopes_left_out(outcome: Outcome) -> str:
-    """What is said of scopes that are not told; empty where all are."""
+    """What is said of scopes that are not told; empty if all are."""
     if outcome.stored is None or not outcome.stored.token.scope_incomplete:
         return ""
     return (
@@ -245,7 +245,7 @@ def _held_up(kind: ConditionType, outcome: Outcome, suspended: str) -> Condition
 
 
 def _awaited(outcome: Outcome) -> str:
-    """What a request waits for that was not sent, and until when where that is known."""
+    """What a request waits for that was not sent, and until when if that is known."""
     wait = outcome.wait
     if wait.why:
         return wait.why

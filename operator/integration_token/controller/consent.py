@@ -29,7 +29,7 @@ ACCOUNT: Final = Source(
 def released(found: Object | None, source: Source, namespace: str, name: str) -> Object:
     """The object, be it its metadata alone, where it exists and its owner released it.
 
-    :raises UserActionRequired: where not.
+    :raises UserActionRequired: if not.
     """
     if found is None:
         raise UserActionRequired(

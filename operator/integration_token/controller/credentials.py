@@ -23,7 +23,7 @@ def read_values(data: Mapping[str, Any], keys: Mapping[str, str], integration: I
 
     :param data: of the Secret, in base64.
     :param keys: of the Secret, by the names; of the members of its JSON object, where the spec names a key for one.
-    :raises UserActionRequired: where one is not there, or can't be what its name says.
+    :raises UserActionRequired: if one is not there, or can't be what its name says.
     """
     if integration.json_key:
         return _members(data, keys, integration)

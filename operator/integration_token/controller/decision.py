@@ -13,7 +13,7 @@ from integration_token.errors import Failure
 
 
 class Cause(StrEnum):
-    """Why a token is asked for."""
+    """Why a token is requested."""
 
     NO_TOKEN = "no token"
     """The target Secret is missing, or what stands in it was not written by us."""
@@ -150,7 +150,7 @@ def suspended(observation: Observation, _: Cause | None) -> Decision | None:
 
 
 def sharing_unknown(observation: Observation, cause: Cause | None) -> Decision | None:
-    """After a restart nobody knows who shares a good token."""
+    """After a restart no one knows who shares a good token."""
     unknown = cause is None and not observation.is_member and observation.left > 0
     return Join() if unknown else None
 
@@ -217,7 +217,7 @@ def refused_just_now(observation: Observation, cause: Cause | None) -> Decision 
     if cause is None or grant is None or grant.failing.failure is None:
         return None
     wish = is_wish(observation, cause)
-    # Whoever changes something is not kept waiting, unless another resource has asked since.
+    # Anyone who changes something is not kept waiting, unless another resource has asked since.
     changed = (
         not wish
         and observation.wanted not in {None, observation.revisions}
@@ -230,7 +230,7 @@ def refused_just_now(observation: Observation, cause: Cause | None) -> Decision 
 
 
 def wished_too_often(observation: Observation, cause: Cause | None) -> Decision | None:
-    """Whoever may annotate must not use up all requests of the grant."""
+    """Anyone who may annotate must not use up all requests of the grant."""
     grant = observation.grant
     limited = grant is not None and grant.wish_wait > 0 and observation.plan.poll_at > observation.wall
     return Wait(Limit.WISHES) if cause is Cause.RENEW_REQUESTED and limited else None
@@ -249,7 +249,7 @@ def asked_by_another(observation: Observation, cause: Cause | None) -> Decision 
 
 
 def _must_ask(observation: Observation) -> bool:
-    """Whether only an answer will do: a person wants one, and what is held is good."""
+    """Whether only an answer will do: a person wants one, and the current token is good."""
     return observation.renew_requested and observation.plan.expires > observation.wall
 
 

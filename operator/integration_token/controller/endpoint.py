@@ -1,4 +1,4 @@
-"""The status of endpoints: whether their spec can be used, before any token is asked for."""
+"""The status of endpoints: whether their spec can be used, before any token is requested."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -78,7 +78,7 @@ class EndpointReconciler:
             await self._write(ref, seen, failure, "")
 
     async def _write(self, ref: EndpointRef, seen: "_Seen", fault: UserActionRequired | None, host: str) -> None:
-        """`fault`: why the spec cannot be used, None if it can be; `host`: of its URL, empty where none can be read."""
+        """`fault`: why the spec cannot be used, None if it can be; `host`: of its URL, empty if none can be read."""
         now = format_time(self._clock.now().wall)
         before = seen.status.get("conditions") or ()
         wanted = [keep_wording(condition, seen.status) for condition in _conditions(fault)]

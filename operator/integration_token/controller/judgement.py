@@ -22,7 +22,7 @@ _WHOLE = 2.0
 
 
 _GROWTH = 8
-"""By which the time grows that a token has been seen for, from poll to poll, where it may be an expired one."""
+"""By which the time grows that a token has been seen for, from poll to poll, if it may be an expired one."""
 
 
 class Judge:
@@ -37,10 +37,10 @@ class Judge:
     def judge(self, grant: GrantState, outcome: Outcome, endpoint: Endpoint, token: Token) -> Outcome:
         """With what the answer is worth.
 
-        :raises Transient: if the token has expired already and isn't the one that is held.
+        :raises Transient: if the token has expired already and isn't the current one.
         """
         identity = outcome.identity
-        assert identity is not None  # noqa: S101  # nothing is asked for without
+        assert identity is not None  # noqa: S101  # nothing is requested without
         now = self._clock.now()
         held = _held(outcome, now)
         token = _counted_down(held, token, now)
@@ -58,7 +58,7 @@ class Judge:
     def _take(
         self, grant: GrantState, outcome: Outcome, endpoint: Endpoint, answered: StoredToken, now: Instant
     ) -> Outcome:
-        """Another token, and better than what is held."""
+        """Another token, and better than the current token."""
         before, token, plan = outcome.stored, answered.token, outcome.plan
         self._audit.on_issue(outcome.integration, endpoint, answered)
         expiry = self._known_expiry(grant, outcome.stored, plan, endpoint, now)
@@ -119,7 +119,7 @@ class Judge:
     def _known_expiry(
         self, grant: GrantState, held: StoredToken | None, plan: TokenPlan, endpoint: Endpoint, now: Instant
     ) -> float | None:
-        """When the held token expires, by what may be learned from; None if that is not known.
+        """When the current token expires, by what may be learned from; None if that is not known.
 
         What stands in a Secret may be learned from if all that share the grant are in its namespace; else it must have
         been answered to this process.
@@ -127,7 +127,7 @@ class Judge:
         if not endpoint.ref.kind.is_cluster_scoped:
             return plan.expires
         if plan.clock_was_set(now):
-            return plan.expires  # nobody's word is of more weight after somebody has set our clock
+            return plan.expires  # no one's word is of more weight after someone has set our clock
         known = grant.newest
         if known is None or known.found_in or known.assumed or held is None:
             return None
@@ -146,7 +146,7 @@ class Judge:
         answered: StoredToken,
         now: Instant,
     ) -> None:
-        """Lets others have what was answered, if it is the token that is held."""
+        """Lets others have what was answered, if it is the current token."""
         token = answered.token
         if not _is_same(verdict):
             return
@@ -186,7 +186,7 @@ def _counted_down(held: StoredToken | None, token: Token, now: Instant) -> Token
 
 
 def _is_same(verdict: Verdict) -> bool:
-    """Whether the answer was the token that is held."""
+    """Whether the answer was the current token."""
     return verdict in {Verdict.KEEP, Verdict.CORRECT}
 
 
@@ -206,12 +206,12 @@ def _known(grant: GrantState, outcome: Outcome, endpoint: Endpoint) -> Rollover:
     """What the answer adds to."""
     if not endpoint.ref.kind.is_cluster_scoped:
         return outcome.plan.rollover(grant.rollover)
-    # A status is the word of whoever may write it, and of no weight in another namespace.
+    # A status is the word of anyone who may write it, and of no weight in another namespace.
     return grant.rollover or stated_rollover(outcome.integration, endpoint)
 
 
 def _as_answered(stored: Token, expires: float) -> Token:
-    """The token as others may take it over: what stands beside it in a Secret is no word of the endpoint's.
+    """The token as others may take it over: what stands besides it in a Secret is not the endpoint's word.
 
     :param expires: by all that the endpoint has told.
     """

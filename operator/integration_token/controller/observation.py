@@ -46,7 +46,7 @@ class Observation(NamedTuple):
     before: Remembered
     """What the last pass left."""
     plan: TokenPlan
-    """For the token that is held."""
+    """For the current token."""
     taught: Rollover | None = None
     """What answers have taught of the grant's rollover."""
     predecessors: tuple[Object, ...] = ()
@@ -60,9 +60,9 @@ class Observation(NamedTuple):
     failure: Failure | None = None
     """The first thing that stands in the way."""
     disturbed: bool = False
-    """Somebody else deleted or changed the target since we wrote it last."""
+    """Someone else deleted or changed the target since we wrote it last."""
     contested_until: Instant | None = None
-    """Somebody keeps doing so: until then it is left alone."""
+    """Someone keeps doing so: until then it is left alone."""
     is_member: bool = False
     """With whom the grant is shared is known."""
     offered: bool = False
@@ -74,7 +74,7 @@ class Observation(NamedTuple):
 
     @property
     def wall(self) -> float:
-        """The time by which the held token is judged."""
+        """The time by which the current token is judged."""
         return self.plan.read_clock(self.now)
 
     @property
@@ -120,7 +120,7 @@ class Observation(NamedTuple):
         if before not in (None, Rollover()):
             return plan
         known = status.get("rolloverLeadSeconds")
-        # Only if the token that is held came from that endpoint.
+        # Only if the current token came from that endpoint.
         ours = self.stored is not None and self.stored.identity.endpoint_uid == endpoint.uid
         if before is None and isinstance(known, int) and ours:
             told = condition_of(status, ConditionType.ROLLOVER_TOO_LATE).get("status") == "True"
@@ -144,7 +144,7 @@ def stated_rollover(integration: Integration, endpoint: Endpoint) -> Rollover:
 def plan_for(
     integration: Integration, stored: StoredToken | None, before: TokenPlan, now: Instant, taught: Rollover | None
 ) -> TokenPlan:
-    """The resource's plan for what is held."""
+    """The resource's plan for the current token."""
     token = None if stored is None else stored.token
     return plan(
         before,

@@ -20,7 +20,7 @@ from integration_token.workqueue.key import Key
 
 
 class Observer:
-    """Observes resources, from the caches where they have it and from the API server where they don't."""
+    """Observes resources, from the caches if they have it and from the API server where they don't."""
 
     def __init__(self, references: References, writer: TargetWriter, grants: Grants) -> None:
         self._references = references
@@ -104,7 +104,7 @@ class Observer:
 
 
 def _is_disturbed(observation: Observation, revisions: Revisions | None) -> bool:
-    """Whether somebody else deleted or changed the target since we wrote it last."""
+    """Whether someone else deleted or changed the target since we wrote it last."""
     integration, target, before = observation.integration, observation.target, observation.before
     if target is None or integration.target not in before.target_names:
         return False
@@ -117,7 +117,7 @@ def _is_disturbed(observation: Observation, revisions: Revisions | None) -> bool
 
 
 def _contested(integration: Integration, target: Target) -> Transient:
-    """Somebody keeps undoing what we write there."""
+    """Someone keeps undoing what we write there."""
     whose = "" if target.secret is None else last_manager(target.secret)
     who = f"field manager {whose!r}" if whose else "another controller or user"
     return Transient(

@@ -181,12 +181,12 @@ class Outcome(NamedTuple):
         return self.observation.version if self.written is None else self.written.version
 
     def taking(self, stored: StoredToken, now: Instant, taught: Rollover | None) -> "Outcome":
-        """With another token, to be written in place of what is held.
+        """With another token, to be written in place of the current token.
 
         :param taught: what answers have taught of the grant's rollover by now.
         """
         before, plan = self.stored, self.plan
-        # An endpoint that tells nothing of scopes took none away; and where some are left out of what is told, another
+        # An endpoint that tells nothing of scopes took none away; and if some are left out of what is told, another
         # list says nothing of what was granted.
         fewer = (
             before is not None
@@ -212,10 +212,10 @@ class Outcome(NamedTuple):
         return self._replace(failure=failure.without_traceback(), wanted=self.revisions)
 
     def unable_to_write(self, failure: Failure | None = None) -> "Outcome":
-        """If the token was new: what is held is what stood there before, and a token is still wanted. If the Secret is
-        lost, nothing is held.
+        """If the token was new: the current token is what stood there before, and a token is still wanted. If the
+        Secret is lost, nothing is held.
 
-        :param failure: what kept it from being written, if that is not to be found out anew.
+        :param failure: what kept it from being written, if that is not to be found out again.
         """
         outcome = self if failure is None else self._replace(failure=failure.without_traceback())
         lost = isinstance(failure, TargetLost)

@@ -31,7 +31,7 @@ must not wait until all of them were patched."""
 
 _IN_TIME = 120.0
 """Seconds before the old token's expiry at which a new one reaches mounted files in time by itself: the kubelet takes
-90 s at most, and touching its pods makes it work. Consumers that go on with an old token for a while need as much
+90 s at most, and touching its pods makes it work. Consumers that keep using an old token for a while need as much
 more."""
 
 _DENIED = 600.0

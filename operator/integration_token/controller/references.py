@@ -38,7 +38,7 @@ _UNVERSIONED = "0"
 async def check_endpoint(endpoint: Endpoint, policy: Policy) -> None:
     """What can be said of an endpoint, with the authorities that it names, before anything is sent there.
 
-    :raises UserActionRequired: where it cannot be used.
+    :raises UserActionRequired: if it cannot be used.
     """
     check_url(endpoint.token_url, policy)
     authentication_method(endpoint.authentication)
@@ -61,9 +61,9 @@ def can_be_checked(endpoint: Endpoint) -> bool:
 
 
 async def read_endpoint(gateway: Gateway, inventory: Inventory, ref: EndpointRef) -> Endpoint | None:
-    """The whole endpoint from the API server, of which the inventory keeps what is small; None where there is none.
+    """The whole endpoint from the API server, of which the inventory keeps what is small; None if there is none.
 
-    :raises EndpointUnusable: where it cannot be read.
+    :raises EndpointUnusable: if it cannot be read.
     """
     body = await gateway.get(ENDPOINTS[ref.kind], ref.namespace, ref.name)
     if body is None:
@@ -88,7 +88,7 @@ class Credentials:
 
 
 class References:
-    """Finds what resources refer to, in the caches where they have it and from the API server where they don't."""
+    """Finds what resources refer to, in the caches if they have it and from the API server where they don't."""
 
     def __init__(
         self,
@@ -114,8 +114,8 @@ class References:
     async def endpoint(self, integration: Integration) -> Endpoint:
         """The resource's endpoint, usable from its namespace.
 
-        :raises EndpointUnusable: where its spec is at fault.
-        :raises UserActionRequired: where there is none, or the resource may not use it.
+        :raises EndpointUnusable: if its spec is at fault.
+        :raises UserActionRequired: if there is none, or the resource may not use it.
         """
         ref = integration.endpoint
         if ref.kind.is_cluster_scoped and not self._clusterwide:
@@ -146,7 +146,7 @@ class References:
     async def ca_bundle(self, endpoint: Endpoint) -> str:
         """The authorities that the endpoint's certificate is checked against, as PEM text; empty for the system's.
 
-        :raises UserActionRequired: where the endpoint is gone.
+        :raises UserActionRequired: if the endpoint is gone.
         """
         bundle = endpoint.ca_bundle
         if bundle is None or bundle.text is not None:
@@ -162,7 +162,7 @@ class References:
     async def credentials(self, integration: Integration, endpoint: Endpoint) -> Credentials:
         """The versions of the resource's credentials Secret and ServiceAccount.
 
-        :raises UserActionRequired: where one is missing or its owner has not consented to its use here.
+        :raises UserActionRequired: if one is missing or its owner has not consented to its use here.
         """
         check_sources(integration, endpoint)
         secret = await self._secret(integration, endpoint) if integration.credentials else None
@@ -174,7 +174,7 @@ class References:
         """The credentials themselves, from the API server, and their versions.
 
         :param keys: of the Secret, by the names under which their values are answered.
-        :raises UserActionRequired: where they cannot be used.
+        :raises UserActionRequired: if they cannot be used.
         """
         check_sources(integration, endpoint)
         if not integration.credentials:
@@ -220,7 +220,7 @@ class References:
 
 
 def missing(ref: EndpointRef) -> UserActionRequired:
-    """What is told where there is no such endpoint."""
+    """What is told if there is no such endpoint."""
     what = f"{ref.title} does not exist; create it or fix spec.endpointRef"
     return UserActionRequired(Reason.ENDPOINT_NOT_FOUND, what)
 
@@ -228,7 +228,7 @@ def missing(ref: EndpointRef) -> UserActionRequired:
 def check_host(metadata: SecretMetadata, endpoint: Endpoint, integration: Integration, policy: Policy) -> None:
     """Whether the owner of the credentials Secret lets it be sent to the endpoint's host.
 
-    :raises UserActionRequired: where not.
+    :raises UserActionRequired: if not.
     """
     host = listed_as(check_url(endpoint.token_url, policy))
     if metadata.allowed_hosts == TOO_LONG:

@@ -36,7 +36,7 @@ log = get_logger(__name__)
 
 
 class Refresher:
-    """Gets resources a better token where there is cause to and nothing stands in the way."""
+    """Gets resources a better token if there is cause to and nothing stands in the way."""
 
     def __init__(
         self,

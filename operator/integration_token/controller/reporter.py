@@ -115,8 +115,8 @@ class Reporter:
         return outcome._replace(remembered=remembered)
 
     async def _acknowledge(self, key: Key, outcome: Outcome) -> None:
-        """Tells at a resource whose good token is to be renewed that its spec has been seen, where that may take long:
-        who waits for the resource would wait for the renewal. A moment's wait is no news."""
+        """Tells at a resource whose good token is to be renewed that its spec has been seen, if that may take long:
+        that waits for the resource would wait for the renewal. A moment's wait is no news."""
         integration = outcome.integration
         held = condition_of(integration.status, ConditionType.READY).get("status") == "True" and outcome.left > 0
         if held and outcome.waits_long and integration.status.get("observedGeneration") != integration.generation:

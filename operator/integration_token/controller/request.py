@@ -57,9 +57,9 @@ class TokenRequester:
         self._metrics = metrics
 
     async def prepare(self, integration: Integration, endpoint: Endpoint) -> Prepared:
-        """Reads the credentials, and the authorities where they are too long to be kept.
+        """Reads the credentials, and the authorities if they are too long to be kept.
 
-        :raises Failure: where they cannot be used.
+        :raises Failure: if they cannot be used.
         """
         read = self._clock.now()
         # The account's UID is still to be read; what is needed doesn't depend on it.
@@ -75,8 +75,8 @@ class TokenRequester:
     async def confirm(self, prepared: Prepared, integration: Integration, endpoint: Endpoint) -> None:
         """Looks again whether the owner of the credentials consents to their use, if it is a while since.
 
-        :raises Failure: where they cannot be used any more.
-        :raises Conflict: where they are others by now.
+        :raises Failure: if they cannot be used any more.
+        :raises Conflict: if they are others by now.
         """
         if integration.credentials and self._clock.now().boot - prepared.read.boot > _RECENT:
             again = await self.prepare(integration, endpoint)
@@ -84,10 +84,10 @@ class TokenRequester:
                 raise Conflict("the credentials were changed while the request waited for its turn")
 
     async def build(self, prepared: Prepared, integration: Integration, endpoint: Endpoint) -> TokenRequest:
-        """The request as it is to be sent at once, with the ServiceAccount's token where it takes one.
+        """The request as it is to be sent at once, with the ServiceAccount's token if it takes one.
 
-        :raises Failure: where none can be made of what was prepared, be it for another resource of the grant.
-        :raises Conflict: where the ServiceAccount is another one by now.
+        :raises Failure: if none can be made of what was prepared, be it for another resource of the grant.
+        :raises Conflict: if the ServiceAccount is another one by now.
         """
         spec, wanted = prepared.spec, needs(prepared.spec.inputs)
         if wanted.account:
@@ -104,7 +104,7 @@ class TokenRequester:
         :param request: as :meth:`build` made it of what was prepared.
         :param held: the token in the target Secret, empty without one: so that no message ever repeats it.
         :param ended: called once nothing of the request is under way any more, which may be after a failure.
-        :raises Failure: where no token comes of it.
+        :raises Failure: if no token comes of it.
         """
         route = Route(
             ca_bundle=prepared.ca_bundle,

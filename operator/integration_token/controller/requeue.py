@@ -29,7 +29,7 @@ _MANY = 1000
 """Failures in a row after which waits grow no longer."""
 
 _CONTESTED = 2.0
-"""Seconds between two looks at a target that somebody keeps changing: the status is to follow within 5 s."""
+"""Seconds between two looks at a target that someone keeps changing: the status is to follow within 5 s."""
 
 
 def failing_after(outcome: Outcome, of_grant: FailureState, jitter: float) -> FailureState:
@@ -83,7 +83,7 @@ def request_failing(
 
 
 def requeue_after(outcome: Outcome, failing: FailureState) -> Instant | None:
-    """When to look again; None only if nothing is to be done before somebody changes something.
+    """When to look again; None only if nothing is to be done before someone changes something.
 
     :param failing: what stands in the way now.
     """
@@ -124,19 +124,19 @@ def cut_short(failing: FailureState, error: Exception, now: Instant, jitter: flo
     failing = replace(failing, api_failures=failing.api_failures + 1)
     wait = transient_wait(failing.api_failures, 0.0, jitter)
     if isinstance(error, Conflict):
-        # Somebody else was faster: at once at first, since what to do now is clear.
+        # Someone else was faster: at once at first, since what to do now is clear.
         wait = min(wait, _SHORTEST * 2.0 ** min(failing.api_failures - 1, 16))
     return failing, now.after(wait)
 
 
 def unfinished(outcome: Outcome) -> Remembered:
-    """What a pass that did not come to its end leaves to the next one: a token that was not written is asked for
-    anew."""
+    """What a pass that did not come to its end leaves to the next one: a token that was not written is requested
+    again."""
     if outcome.written is None:
         outcome = outcome.unable_to_write()
     failing = replace(outcome.observation.before.failing, wanted=outcome.wanted, unwritten=outcome.unwritten)
     if outcome.written is not None and outcome.failure is None and not outcome.waits:
-        # What stood in the way does no more, though nobody could be told yet.
+        # What stood in the way does no more, though no one could be told yet.
         failing = FailureState(wanted=failing.wanted, unwritten=failing.unwritten, api_failures=failing.api_failures)
     return outcome.remembered._replace(
         plan=outcome.plan,

@@ -11,7 +11,7 @@ def revisions_of(resource: Integration | ResourceState, endpoint: Endpoint, cred
 
     :param resource: as the pass has read it: the watch may have told of a later one since, which it has not seen.
     :param endpoint: with the authorities that it names. Without them, as the watch brought it, the revisions are never
-        those of a pass, so that whoever compares them looks.
+        those of a pass, so that anyone who compares them looks.
     :param credentials_revision: of the credentials.
     """
     return Revisions(

@@ -1,4 +1,4 @@
-"""What a resource refers to for its credentials, beside what its endpoint takes. Pure."""
+"""What a resource refers to for its credentials, besides what its endpoint takes. Pure."""
 
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint
@@ -12,7 +12,7 @@ from integration_token.oauth.request import grant_inputs, needs
 def check_sources(integration: Integration, endpoint: Endpoint) -> None:
     """Whether the resource refers to what its requests to the endpoint are made from, and to nothing else.
 
-    :raises UserActionRequired: where not.
+    :raises UserActionRequired: if not.
     """
     inputs = grant_inputs(endpoint, integration, integration.service_account)
     wanted = needs(inputs)
@@ -21,7 +21,7 @@ def check_sources(integration: Integration, endpoint: Endpoint) -> None:
 
 
 def _fault_of_sources(integration: Integration, endpoint: Endpoint, wanted: Needs, *, has_headers: bool) -> str:
-    """What is wrong, and what to do; empty where nothing is."""
+    """What is wrong, and what to do; empty if nothing is."""
     how = f"{endpoint.ref.title} (grant {endpoint.grant}, clientAuthenticationMethod {endpoint.authentication})"
     if wanted.account and not integration.service_account:
         return f"{how} requires a ServiceAccount token; set spec.serviceAccountRef"

@@ -49,7 +49,7 @@ def build_status(outcome: Outcome) -> dict[str, Any]:
 
 
 def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """The merge patch (RFC 7396) that makes `before` into `after`; empty where nothing differs.
+    """The merge patch (RFC 7396) that makes `before` into `after`; empty if nothing differs.
 
     Nothing is written for `renewalTime` alone: it follows from the rest, and may be another in another version.
     """

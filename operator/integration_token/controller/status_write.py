@@ -63,7 +63,7 @@ class StatusWriter:
     async def write_pending(self, key: Key, uid: str) -> bool:
         """Writes the status that was put off, if there is one, of the resource with that UID: whether it was.
 
-        :raises ClusterError: if it could not be written. It is not kept: another pass makes it anew.
+        :raises ClusterError: if it could not be written. It is not kept: another pass makes it again.
         """
         status, patch = self._pending.pop(key, (None, b""))
         if status is None or status.uid != uid:

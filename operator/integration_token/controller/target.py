@@ -1,5 +1,4 @@
-"""Brings a token into its target Secret: read, judged, written in one call, and read again where somebody was
-faster."""
+"""Brings a token into its target Secret: read, judged, written in one call, and read again if someone was faster."""
 
 import asyncio
 import base64
@@ -29,11 +28,11 @@ from integration_token.errors import (
 from integration_token.workqueue.scheduler import Scheduler
 
 _OVERTAKEN = 3
-"""Times that a write which was overtaken by somebody else's change is repeated at once."""
+"""Times that a write which was overtaken by someone else's change is repeated at once."""
 
 _PATIENCE = 10.0
 """Seconds for which a token that was just issued is kept, where the API server refuses it: what refuses may be a
-webhook that is just being started anew."""
+webhook that is just being started again."""
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.2, 2.0
 """Seconds between two attempts in that time."""
 
@@ -47,9 +46,9 @@ class Target:
 
     secret: Object | None
     stored: StoredToken | None
-    """What it holds, where that was wholly written by us."""
+    """What it holds, if that was wholly written by us."""
     predecessors: tuple[Object, ...]
-    """Secrets under names that the resource gave its target before, where they are still ours."""
+    """Secrets under names that the resource gave its target before, if they are still ours."""
 
 
 NO_TARGET = Target(None, None, ())
@@ -77,9 +76,9 @@ class TargetWriter:
         self._clock = clock
 
     async def read(self, integration: Integration, predecessors: tuple[Object, ...]) -> Target:
-        """The target, or where there is none yet, what one from before it was renamed holds.
+        """The target, or if there is none yet, what one from before it was renamed holds.
 
-        :raises Failure: where the name is taken by a Secret that must not be touched.
+        :raises Failure: if the name is taken by a Secret that must not be touched.
         """
         secret = await self._owned(integration)
         stored = None if secret is None else read_target(secret)
@@ -93,7 +92,7 @@ class TargetWriter:
         return not told and self._secrets.target(integration.namespace, integration.target) is None
 
     async def predecessors(self, integration: Integration, written: tuple[str, ...]) -> tuple[Object, ...]:
-        """The Secrets under the target's names from before it was renamed, where they are still ours.
+        """The Secrets under the target's names from before it was renamed, if they are still ours.
 
         :param written: names under which the target was written, which the status may not tell yet.
         """
@@ -108,9 +107,9 @@ class TargetWriter:
         )
 
     async def held(self, namespace: str, name: str) -> str:
-        """The token in another resource's target; empty where none can be read there.
+        """The token in another resource's target; empty if none can be read there.
 
-        :raises ClusterError: where the API server can't tell now.
+        :raises ClusterError: if the API server can't tell now.
         """
         try:
             secret = await self._gateway.get(SECRETS, namespace, name)
@@ -129,7 +128,7 @@ class TargetWriter:
 
         :param waiting: called before it is tried again for a while where the API server refuses it: of a token that was
             just issued, and is nowhere else. So is one whose Secret was just deleted. Others are not tried again.
-        :raises Failure: where the API server refuses, or the name was taken meanwhile.
+        :raises Failure: if the API server refuses, or the name was taken meanwhile.
         """
         namespace, secret = integration.namespace, target.secret
         replaced, began = None, self._clock.now().boot
@@ -163,7 +162,7 @@ class TargetWriter:
     async def rehearse(self, integration: Integration, target: Target, stored: StoredToken) -> None:
         """Finds out by a dry run whether the target could be made to hold such a token.
 
-        :raises Failure: where it could not.
+        :raises Failure: if it could not.
         """
         secret = target.secret
         write = build_target(secret, integration, stored)
@@ -228,7 +227,7 @@ class TargetWriter:
         )
 
     async def _rehearse_replacement(self, integration: Integration, write: Write) -> None:
-        """Finds out by a dry run whether the Secret could be created, under a name beside the one that is taken: what
+        """Finds out by a dry run whether the Secret could be created, under a name besides the one that is taken: what
         can be refused depends on the name little."""
         metadata = {**write.body["metadata"], "name": f"{integration.target[:_LONGEST_PREFIX]}0-replacement"}
         with suppress(Conflict):
@@ -261,7 +260,7 @@ class TargetWriter:
         it is another.
         """
         namespace, metadata = integration.namespace, secret["metadata"]
-        # Read after the Secret: where this is the resource of that name, the Secret's controller is none any more.
+        # Read after the Secret: if this is the resource of that name, the Secret's controller is none any more.
         current = await self._gateway.get_metadata(INTEGRATIONS, namespace, integration.name)
         if current is None or current["metadata"]["uid"] != integration.uid:
             raise Transient(Reason.SECRET_NOT_OWNED, f"Secret {metadata['name']} belongs to another resource now")
@@ -269,7 +268,7 @@ class TargetWriter:
 
 
 def _nobody() -> None:
-    """Nobody waits for a token that is written anew."""
+    """No one waits for a token that is written again."""
 
 
 def _version(secret: Object | None) -> str:

@@ -1,4 +1,4 @@
-"""Brings the target up to date: with a new token, or as it was before somebody changed it."""
+"""Brings the target up to date: with a new token, or as it was before someone changed it."""
 
 from integration_token.clock import Clock
 from integration_token.controller.outcome import Outcome

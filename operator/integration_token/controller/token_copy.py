@@ -27,10 +27,10 @@ class _Reading:
     """A token that is read once for several resources."""
 
     token: "asyncio.Future[str | None]"
-    """None where it could not be read."""
+    """None if it could not be read."""
     uses: int = 0
     users: int = 0
-    """Passes that go on with it: when the last of them ends, it is let go."""
+    """Passes that keep using it: when the last of them ends, it is let go."""
 
 
 class TokenCopier:
@@ -47,7 +47,7 @@ class TokenCopier:
     def adopt(
         observation: Observation, stored: StoredToken, taught: Rollover | None, *, unverified: bool = False
     ) -> Outcome:
-        """The token that is held, as one of the grant as it is now.
+        """The current token, as one of the grant as it is now.
 
         :param stored: the token with what is known of it.
         :param taught: what answers have taught of the grant's rollover by now.
@@ -91,7 +91,7 @@ class TokenCopier:
                 unverified = stored.identity.credentials_revision != identity.credentials_revision
                 outcome = self.adopt(observation, stored, taught, unverified=unverified)
             else:
-                return None  # the one that is held, whose expiry never grows
+                return None  # the current one, whose expiry never grows
             self._metrics.record_saved_request(endpoint.ref)
             return outcome
         return None

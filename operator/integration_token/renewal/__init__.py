@@ -1,4 +1,4 @@
-"""When to ask for a token, what an answer is worth, and how long to wait.
+"""When to request a token, what a response is worth, and how long to wait.
 
-Here: pure functions of what was observed and of now. Not here: anything that keeps, calls or awaits.
+Here: pure functions of observations and the current time. Not here: anything that keeps state, calls or awaits.
 """

@@ -1,4 +1,5 @@
-"""What an answer is worth beside the token that is held: a worse one never replaces a better one of the same grant."""
+"""What a response is worth compared with the current token: a worse token never replaces a better one of the same
+grant."""
 
 from dataclasses import replace
 from enum import StrEnum
@@ -7,23 +8,23 @@ from integration_token.api.token import Assumption, GrantIdentity, StoredToken, 
 
 
 class Verdict(StrEnum):
-    """What to do with an answered token."""
+    """What to do with the returned token."""
 
     TAKE = "take"
-    """Write it: there is none, it expires later, the grant changed, or nobody knows when the one held expires."""
+    """Write it: there is no current token, it expires later, the grant changed, or the current token's expiry is
+    unknown."""
     KEEP = "keep"
-    """The endpoint's cache answered the token that is held: nothing to write, ask again as planned."""
+    """The endpoint's cache returned the current token: nothing to write, ask again as planned."""
     CORRECT = "correct"
-    """The token that is held, but what is stored beside it must change: the grant it stands for, or an expiry that was
-    assumed and is told now."""
+    """The current token, but what is stored with it must change: its grant, or an assumed expiry that is now known."""
     WORSE = "worse"
-    """Another token that expires no later than the one held: an old one from a replica's cache."""
+    """Another token that expires no later than the current one: an old one from a replica's cache."""
     EXPIRED = "expired"
     """Expired on arrival."""
 
 
 def judge(stored: StoredToken | None, answered: Token, identity: GrantIdentity, now: float) -> Verdict:
-    """The verdict on a token that was answered for the grant `identity`; `now` is wall time in seconds."""
+    """The verdict on a token that was returned for the grant `identity`; `now` is wall time in seconds."""
     if stored is not None and stored.token.access_token == answered.access_token:
         told_at_last = stored.token.assumed and not answered.assumed
         return Verdict.CORRECT if told_at_last or stored.identity != identity else Verdict.KEEP
@@ -32,21 +33,21 @@ def judge(stored: StoredToken | None, answered: Token, identity: GrantIdentity, 
     if stored is None or stored.identity != identity or stored.token.assumed:
         return Verdict.TAKE
     if answered.assumption is Assumption.ZERO and stored.token.expires > now:
-        return Verdict.WORSE  # perhaps a replica's cache, and what it holds has expired
+        return Verdict.WORSE  # perhaps from a replica's cache, and expired
     return Verdict.TAKE if answered.expires > stored.token.expires else Verdict.WORSE
 
 
 def corrected(stored: StoredToken, answered: Token, identity: GrantIdentity) -> StoredToken:
-    """The same token with what an answer corrects.
+    """The same token with the corrections of a response.
 
-    A known expiry never grows: the endpoint may replay an old `expires_in`. What is only assumed is no word against a
-    known one, and changes nothing of what is stored.
+    A known expiry never grows: the endpoint may replay an old `expires_in`. An assumed expiry never overrides a known
+    one.
     """
     token = stored.token
     if answered.assumed:
         return StoredToken(token, identity)
     if token.assumed:
-        # Seen anew: what lies between the first sight and now was no part of what is told.
+        # As if first seen now: the stated lifetime does not include the time since the first sight.
         token = replace(token, issued=answered.issued, expires=answered.expires, assumed=False)
     else:
         token = replace(token, expires=min(token.expires, answered.expires))

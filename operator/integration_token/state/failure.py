@@ -7,14 +7,14 @@ from integration_token.clock import Instant
 from integration_token.errors import Failure
 
 _FORGOTTEN = 120.0
-"""Seconds without a repair after which somebody else's changes of a target count as the first ones again."""
+"""Seconds without a repair after which someone else's changes of a target count as the first ones again."""
 
 DELETED_WAIT = 5.5
-"""Seconds between two repairs of a target that somebody keeps deleting: each costs a token request, and with more than
+"""Seconds between two repairs of a target that someone keeps deleting: each costs a token request, and with more than
 twelve in a minute the last of them would wait for much longer."""
 
 CHANGED_WAIT = 30.0
-"""Seconds between two repairs of a target that somebody keeps changing, at most."""
+"""Seconds between two repairs of a target that someone keeps changing, at most."""
 
 
 class Revisions(NamedTuple):
@@ -26,7 +26,7 @@ class Revisions(NamedTuple):
     endpoint_generation: int
     credentials_revision: str
     ca_bundle: bytes = b""
-    """What a ConfigMap with the endpoint's authorities holds, by its digest; empty where no endpoint refers to one."""
+    """What a ConfigMap with the endpoint's authorities holds, by its digest; empty if no endpoint refers to one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class FailureState:
     of_grant: bool = False
     """The failure is that of a request of the resource's grant, made by it or another resource."""
     unwritten: int = 0
-    """Characters of a token that was issued and could not be written: before the next one is asked for, it must be
+    """Characters of a token that was issued and could not be written: before the next one is requested, it must be
     shown that it could be."""
     failed: int = 0
     """Requests of the grant in a row that failed, of whichever kind."""
@@ -68,14 +68,14 @@ NOTHING = FailureState()
 
 @dataclass(frozen=True, slots=True)
 class Repairs:
-    """The repairs of a target that somebody else deleted or changed."""
+    """The repairs of a target that someone else deleted or changed."""
 
     count: int = 0
     """In a row."""
     last: Instant | None = None
 
     def due(self, now: Instant, *, deleted: bool) -> Instant:
-        """When the next one may be made: the first at once, later ones after waits that grow as long as somebody undoes
+        """When the next one may be made: the first at once, later ones after waits that grow as long as someone undoes
         them."""
         if self.last is None or not self._lasting(now):
             return now
@@ -91,4 +91,4 @@ class Repairs:
 
 
 NONE = Repairs()
-"""None was made: one for all that nobody else touches."""
+"""None was made: one for all that no one else touches."""

@@ -30,7 +30,7 @@ class NewestToken:
     """The newest token of a grant, without the token. Times are wall times in seconds."""
 
     digest: bytes
-    """By which it is known again, and can't be passed off, where it is read from another resource's Secret."""
+    """By which it is known again, and can't be passed off, if it is read from another resource's Secret."""
     issued: float
     expires: float
     assumed: bool
@@ -39,7 +39,7 @@ class NewestToken:
     scope: tuple[str, ...] | None
     scope_incomplete: bool
     found_in: str
-    """The namespace in whose Secret it was found by this process, and to which it is trusted; empty where the endpoint
+    """The namespace in whose Secret it was found by this process, and to which it is trusted; empty if the endpoint
     answered it to this process."""
 
 
@@ -50,7 +50,7 @@ def is_same_expiry(known: NewestToken, expires: float, other: float) -> bool:
 
 @dataclass(slots=True)
 class GrantMemory:
-    """What is remembered of a grant for a while though nobody has it: somebody may change credentials to and fro, or
+    """What is remembered of a grant for a while though no one has it: someone may change credentials to and fro, or
     delete and create."""
 
     rate: GrantRate = field(default_factory=GrantRate)
@@ -67,7 +67,7 @@ class GrantState:
 
     rollover: Rollover | None = None
     """None before an answer has taught anything. Of a ClusterTokenEndpoint only what this process was answered does:
-    what stands in a Secret or a status is the word of whoever may write there."""
+    what stands in a Secret or a status is the word of anyone who may write there."""
     seen_at: Instant | None = None
     """When it last learned something."""
     memory: GrantMemory = field(default_factory=GrantMemory)
@@ -185,11 +185,11 @@ class GrantState:
         self.holders[key] = target
 
     def take_up(self, memory: GrantMemory) -> None:
-        """Somebody has the grant again that nobody had for a while."""
+        """Someone has the grant again that no one had for a while."""
         self.memory = memory
 
     def wait(self, namespace: str, now: float) -> float:
-        """Seconds until a resource of the namespace may ask again; 0 where it may now."""
+        """Seconds until a resource of the namespace may ask again; 0 if it may now."""
         share = self.shares.get(namespace) if self.shares and self._crosses() else None
         return max(self.memory.rate.delay(now), share.delay(now) if share is not None else 0.0)
 

@@ -15,7 +15,7 @@ from integration_token.workqueue.key import Key
 from integration_token.workqueue.scheduler import Scheduler
 
 _LEFT = 1024
-"""Grants that nobody has any more of which something is remembered: those that were left last."""
+"""Grants that no one has any more of which something is remembered: those that were left last."""
 
 
 class Grants:
@@ -91,7 +91,7 @@ class Grants:
         return key in grant.holders and self.is_newest(grant, token)
 
     def as_answered(self, grant: GrantState, token: Token) -> Token:
-        """The token with the times that this process was answered, where a later expiry stands beside it: somebody has
+        """The token with the times that this process was answered, where a later expiry stands besides it: someone has
         changed that. An earlier one may have been told before, and stands."""
         known = grant.newest
         if known is None or known.found_in or token.assumed:
@@ -105,7 +105,7 @@ class Grants:
         return replace(token, issued=known.issued, expires=known.expires) if self.is_newest(grant, token) else token
 
     def recognised(self, grant: GrantState, access_token: str) -> Token | None:
-        """What was read from another resource's Secret, where it is the grant's newest token."""
+        """What was read from another resource's Secret, if it is the grant's newest token."""
         known = grant.newest
         if known is None:
             return None
@@ -113,7 +113,7 @@ class Grants:
         return token if known.digest == self._known_by(token) else None
 
     def on_pass_end(self, key: Key, grant: GrantState, *, renewed: bool) -> None:
-        """The resource's pass is over: whoever waited for its request, or for its token, looks again."""
+        """The resource's pass is over: anyone who waited for its request, or for its token, looks again."""
         if grant.asking == key:
             for other in grant.end_request():
                 self._scheduler.wake(other)

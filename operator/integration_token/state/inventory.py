@@ -36,7 +36,7 @@ class Inventory:
         its IntegrationTokens was."""
         self.resources: dict[Key, ResourceState] = {}
         self.endpoints: dict[EndpointRef, Endpoint] = {}
-        """As the watch brought them last, or somebody read them since; without those that are too large."""
+        """As the watch brought them last, or someone read them since; without those that are too large."""
         self.confirmed: dict[EndpointRef, float] = {}
         """When, by CLOCK_BOOTTIME, each was known to be there last."""
         self.namespace_labels: dict[str, dict[str, str]] = {}

@@ -57,7 +57,7 @@ class ReferencedObjects(NamedTuple):
     """What a resource refers to."""
 
     credentials: Reference
-    """A Secret; an account where there is none."""
+    """A Secret; an account if there is none."""
     target: Reference
     endpoint: Reference
 

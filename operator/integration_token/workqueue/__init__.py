@@ -1,4 +1,4 @@
-"""Who works when: keys, due times, workers in turn by namespace, and the queues for requests to endpoints.
+"""When work runs: keys, due times, workers that serve namespaces in turn, and the queues for requests to endpoints.
 
-Here: order, rates, and limits on requests in flight. Not here: what the work consists of.
+Here: order, rates, and limits on requests in flight. Not here: what the work does.
 """

@@ -1,6 +1,6 @@
-"""How many requests one endpoint may get in a minute: which may begin now, and which is next.
+"""How many requests one endpoint may receive in a minute: which may begin now, and which is next.
 
-Pure: every method takes the time. Times are seconds of CLOCK_BOOTTIME, which nobody can step.
+Pure: every method takes the time. Times are seconds of CLOCK_BOOTTIME, which cannot be set.
 """
 
 import heapq
@@ -15,30 +15,30 @@ from integration_token.workqueue.grant_rate import MINUTE
 Key = TypeVar("Key", bound=Hashable)
 
 STARVED = 300.0
-"""Seconds after which a namespace that waits has its turn whatever others wait for: no endless stream of renewals may
-keep it from its first token."""
+"""Seconds after which a waiting namespace gets its turn regardless of the others: an endless stream of renewals must
+not keep it from its first token."""
 _STARVED_TURNS = 4
-"""One turn of so many goes to such a namespace at most."""
+"""At most one turn in this many goes to such a namespace."""
 
 
 class WaitReason(Enum):
     """What a request waits for."""
 
     TURN = auto()
-    """Others are in flight: a moment."""
+    """Other requests in flight: a moment."""
     RATE = auto()
     """The endpoint's rate limit, or a pause that the endpoint asked for."""
 
 
 class Urgency(IntEnum):
-    """What becomes of a resource whose request waits, the worst first."""
+    """What happens to a resource while its request waits, the worst first."""
 
     VALID = 0
-    """Its valid token will expire."""
+    """Its valid token expires."""
     NONE = 1
-    """It goes on without a token."""
+    """It stays without a token."""
     PROBE = 2
-    """The same, and most likely after the request too: only a person's change would let it succeed."""
+    """The same, and probably after the request too: only a person's change would let it succeed."""
 
 
 class Rank(NamedTuple):
@@ -51,20 +51,21 @@ class Rank(NamedTuple):
 
 @dataclass(slots=True)
 class _NamespaceQueue(Generic[Key]):
-    """The requests of one namespace that wait."""
+    """The waiting requests of one namespace."""
 
     turn: int
     since: float
-    """When it began to wait, or was served last."""
+    """When it began to wait, or was last served."""
     waiting: dict[Key, tuple[Rank, int]] = field(default_factory=dict)
     heap: list[tuple[Rank, int, Key]] = field(default_factory=list)
     version: int = 0
-    """Of its entry in the endpoint's heap: an older entry counts no more."""
+    """The number of its entry in the endpoint's heap: older entries no longer count."""
     parked: bool = False
-    """Its namespace has as many requests in flight as it may."""
+    """Its namespace has reached its limit of requests in flight."""
 
     def put(self, key: Key, rank: Rank, number: int) -> None:
-        """The key waits with this rank, and no longer with the one before; of the same rank by their numbers."""
+        """The key waits with this rank instead of the one before; keys of the same rank are ordered by their
+        numbers."""
         self.waiting[key] = (rank, number)
         heapq.heappush(self.heap, (rank, number, key))
         if len(self.heap) > 2 * len(self.waiting) + 64:
@@ -72,7 +73,7 @@ class _NamespaceQueue(Generic[Key]):
             heapq.heapify(self.heap)
 
     def head(self) -> tuple[Rank, int, Key]:
-        """The first that waits; what was replaced or forgotten is dropped."""
+        """The first waiting key; replaced or forgotten ones are dropped."""
         while self.waiting.get(self.heap[0][2]) != self.heap[0][:2]:
             heapq.heappop(self.heap)
         return self.heap[0]
@@ -81,33 +82,32 @@ class _NamespaceQueue(Generic[Key]):
 class EndpointQueue(Generic[Key]):
     """The requests of one endpoint: a sliding minute, a pause, and a queue that is fair to namespaces.
 
-    The queue serves what is most urgent first, of the same urgency one namespace after the other, and within a
-    namespace by what is wanted first. How many requests may be in flight is not its concern: whoever admits looks at
-    :meth:`candidate` first.
+    The queue serves the most urgent requests first, those of equal urgency namespace by namespace, and within a
+    namespace the earliest wanted. It does not limit requests in flight: the caller checks :meth:`candidate` first.
     """
 
     def __init__(self, per_minute: int) -> None:
-        """`per_minute`: requests that the endpoint admits in any minute."""
+        """`per_minute`: requests that the endpoint accepts in any minute."""
         self.per_minute = per_minute
         self.paused_until = 0.0
         self._pauses: dict[Hashable, float] = {}
-        """Who was told to stay away, and until when: the two with the longest pauses."""
+        """The sources that were asked to pause, and until when: the two with the longest pauses."""
         self._finished: deque[float] = deque()
-        """When each request of the last minute was over: the endpoint has seen it by then, however long it was on its
-        way."""
+        """When each request of the last minute ended: the endpoint has received it by then, even if it was slow to
+        arrive."""
         self._begun: set[Key] = set()
         self._queues: OrderedDict[str, _NamespaceQueue[Key]] = OrderedDict()
-        """By namespace, in the order in which they were served last."""
+        """By namespace, in the order in which they were last served."""
         self._namespace_of: dict[Key, str] = {}
         self._heap: list[tuple[Urgency, int, float, int, str, int]] = []
         self._served: dict[str, int] = {}
-        """The turns of namespaces that wait no more, as long as others' turns have not come to them."""
+        """The turns of namespaces that no longer wait, until others' turns have caught up with them."""
         self._turn = 0
         self._count = 0
         self._unstarved = 0
 
     def put(self, key: Key, namespace: str, rank: Rank, now: float) -> None:
-        """Puts a request into the queue, or gives it another rank there."""
+        """Adds a request to the queue, or changes its rank."""
         if key in self._begun:
             return
         queue = self._queues.get(namespace)
@@ -123,7 +123,7 @@ class EndpointQueue(Generic[Key]):
                 self._enter(namespace, queue)
 
     def has_begun(self, key: Key) -> bool:
-        """Whether the request has begun: its turn has come, and it is not over."""
+        """Whether the request has begun: its turn has come, and it has not ended."""
         return key in self._begun
 
     @property
@@ -136,14 +136,14 @@ class EndpointQueue(Generic[Key]):
         return list(self._namespace_of)
 
     def candidate(self, now: float) -> Key | None:
-        """The request whose turn it is; None where there is none, or the rate or a pause doesn't let it begin."""
+        """The request that is next; None if there is none, or if the rate or a pause does not let it begin."""
         if self.wait_reason(now) is not None:
             return None
         namespace = self._next(now)
         return None if namespace is None else self._queues[namespace].head()[2]
 
     def begin(self, key: Key, now: float) -> None:
-        """The request begins, out of the queue."""
+        """Removes the request from the queue: it begins."""
         namespace = self._namespace_of.pop(key)
         queue = self._queues[namespace]
         del queue.waiting[key]
@@ -155,13 +155,14 @@ class EndpointQueue(Generic[Key]):
         self._after_leaving(namespace, queue)
 
     def finish(self, key: Key, over: float | None) -> None:
-        """The request was over at that time, answered or failed; None: it was not sent after all and costs nothing."""
+        """The request ended at that time, with or without a response; None if it was not sent after all and costs
+        nothing."""
         if key in self._begun and over is not None:
             self._finished.append(over)
         self._begun.discard(key)
 
     def forget(self, key: Key) -> None:
-        """The request is not wanted any more."""
+        """The request is no longer wanted."""
         namespace = self._namespace_of.pop(key, None)
         if namespace is not None:
             queue = self._queues[namespace]
@@ -169,7 +170,7 @@ class EndpointQueue(Generic[Key]):
             self._after_leaving(namespace, queue)
 
     def park(self, namespace: str) -> None:
-        """Those of the namespace wait until :meth:`unpark`, and others go before them."""
+        """The namespace's requests wait until :meth:`unpark`, and others go first."""
         queue = self._queues[namespace]
         queue.parked, queue.version = True, queue.version + 1
 
@@ -181,9 +182,10 @@ class EndpointQueue(Generic[Key]):
             self._enter(namespace, queue)
 
     def pause(self, source: Hashable, until: float) -> None:
-        """The endpoint told `source`, which is somebody whose word doesn't count for others, to stay away until then.
+        """The endpoint asked `source` to pause until then; a single source may be a stranger, and does not count for
+        others.
 
-        All stay away once two were told, for as long as both were.
+        All pause once two sources were asked to, for as long as both were.
         """
         self._pauses[source] = max(until, self._pauses.get(source, 0.0))
         longest = sorted(self._pauses.items(), key=lambda each: each[1], reverse=True)[:2]
@@ -192,26 +194,26 @@ class EndpointQueue(Generic[Key]):
             self.paused_until = max(self.paused_until, longest[1][1])
 
     def wait_reason(self, now: float) -> WaitReason | None:
-        """What all that wait have to wait for, whoever's turn it is; None where it is only others in flight."""
+        """What all waiting requests have to wait for, whichever is next; None if it is only others in flight."""
         while self._finished and self._finished[0] + MINUTE <= now:
             self._finished.popleft()
         return WaitReason.RATE if now < self.paused_until or self._used_up() else None
 
     def delay(self, now: float) -> float | None:
-        """Seconds until the next one's turn may come by the passing of time alone; None where nobody waits for
-        that."""
+        """Seconds until the next request may begin merely because time passes; None if none waits for that."""
         if not self._namespace_of:
             return None
         if self.wait_reason(now) is None:
-            # Those that wait for a place, or would have been admitted: but for the namespace that waits for too long.
+            # The requests that wait for a place, or would have been admitted but for the namespace that has waited too
+            # long.
             return None
         if not self._used_up():
             return max(0.0, self.paused_until - now)
-        # Where all that count are in flight, the first that is over lets time begin.
+        # If all that count are in flight, the first one to end starts the clock.
         return max(0.0, self._finished[0] + MINUTE - now, self.paused_until - now) if self._finished else None
 
     def seconds_to_remember(self, now: float) -> float:
-        """Seconds for which what is remembered still matters, though nobody waits; 0 where it doesn't."""
+        """Seconds for which the remembered state still matters although none waits; 0 if it does not."""
         if self._namespace_of or self._begun:
             return MINUTE
         last = self._finished[-1] + MINUTE if self._finished else 0.0
@@ -233,12 +235,12 @@ class EndpointQueue(Generic[Key]):
             heapq.heapify(self._heap)
 
     def _counts(self, namespace: str, version: int) -> bool:
-        """Whether an entry in the heap is the namespace's latest."""
+        """Whether a heap entry is the namespace's latest."""
         queue = self._queues.get(namespace)
         return queue is not None and queue.version == version
 
     def _after_leaving(self, namespace: str, queue: _NamespaceQueue[Key]) -> None:
-        """One of the namespace's requests waits no more."""
+        """One of the namespace's requests no longer waits."""
         if queue.waiting:
             self._enter(namespace, queue)
             return
@@ -253,7 +255,7 @@ class EndpointQueue(Generic[Key]):
             self._served = {name: turn for name, turn in self._served.items() if turn > self._turn}
 
     def _next(self, now: float) -> str | None:
-        """The namespace whose turn it is; None where all that wait are parked."""
+        """The namespace that is next; None if all waiting ones are parked."""
         while self._heap and not self._counts(*self._heap[0][4:]):
             heapq.heappop(self._heap)
         if not self._heap:

@@ -1,4 +1,4 @@
-"""Who may send a token request now: the queues of all endpoints, and the limits on what is in flight."""
+"""Which token requests may be sent now: the queues of all endpoints, and the limits on requests in flight."""
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable
@@ -12,18 +12,18 @@ from integration_token.workqueue.key import Key, queue_key
 from integration_token.workqueue.scheduler import Scheduler
 
 _REMEMBERED = 32
-"""Deleted endpoints of a namespace whose minute and pauses are remembered, in case they are created again."""
+"""Deleted endpoints of a namespace whose last minute and pauses are remembered, in case they are recreated."""
 
 
 class EndpointQueues:
-    """Lets requests to each endpoint begin in order, and wakes those whose turn has come.
+    """Lets requests to each endpoint begin in order, and wakes the keys that are next.
 
-    Guarantees: whoever waits is woken when a place is free and its turn has come, however the place came to be free. No
-    call takes longer for what others have.
+    Guarantees: every waiting key is woken when a place is free and it is next, however the place became free. The cost
+    of a call does not depend on what others have waiting.
     """
 
     def __init__(self, clock: Clock, scheduler: Scheduler, host_of: Callable[[Endpoint], str]) -> None:
-        """`host_of` tells the host to which an endpoint's requests go."""
+        """`host_of` returns the host that an endpoint's requests go to."""
         self._host_of = host_of
         self._clock = clock
         self._scheduler = scheduler
@@ -34,7 +34,7 @@ class EndpointQueues:
         self._dropped: defaultdict[str, OrderedDict[EndpointRef, None]] = defaultdict(OrderedDict)
 
     def enter(self, endpoint: Endpoint, key: Key, rank: Rank) -> WaitReason | None:
-        """Begins a request, answering None, or puts it into the endpoint's queue: the key is woken at its turn."""
+        """Begins a request and returns None, or puts it into the endpoint's queue: the key is woken when it is next."""
         ref, now = endpoint.ref, self._clock.now().boot
         if self._endpoints.get(key) not in {None, ref}:
             self.leave(key)
@@ -54,11 +54,11 @@ class EndpointQueues:
         return queue.wait_reason(now) or WaitReason.TURN
 
     def is_pending(self, key: Key) -> bool:
-        """Whether a request waits for its turn, or has begun and is not sent yet."""
+        """Whether a request is waiting for its turn, or has begun but has not been sent."""
         return key in self._endpoints
 
     def explain_wait(self, key: Key) -> str:
-        """What the request waits for, for people; as long as that is the same, in the same words."""
+        """What the request waits for, as a message; as long as that stays the same, so do the words."""
         ref = self._endpoints.get(key)
         queue = None if ref is None else self._queues.get(ref)
         if ref is None or queue is None:
@@ -75,7 +75,7 @@ class EndpointQueues:
         return f"other requests to {host}, which have not been answered yet"
 
     def waiting(self) -> dict[str, int]:
-        """How many requests wait for their turn, by what for, as metrics have it: every reason that there is."""
+        """How many requests wait for their turn, by reason as in the metrics, with every reason present."""
         now, counts = self._clock.now().boot, dict.fromkeys(("in_flight", "rate_limit", "pause"), 0)
         for queue in self._queues.values():
             if queue.waiting:
@@ -84,7 +84,7 @@ class EndpointQueues:
         return counts
 
     def leave(self, key: Key) -> None:
-        """The request is not wanted any more, or was not sent after all."""
+        """The request is no longer wanted, or was not sent after all."""
         ref = self._endpoints.pop(key, None)
         if ref is None:
             return
@@ -96,9 +96,9 @@ class EndpointQueues:
         self.admit(ref)
 
     async def begin(self, key: Key, seconds: float) -> InFlightRequest | None:
-        """Gives a place to a request whose turn has come; None where in so many seconds none was free.
+        """Gives a place to a request that is next; None if none became free within that many seconds.
 
-        Whoever has it tells when it was :meth:`on_answer`, and gives it back by :meth:`end`.
+        The caller must report with :meth:`on_answer`, and return the place with :meth:`end`.
         """
         ref = self._endpoints[key]
         if not await self._in_flight.await_place(ref, key.namespace, seconds) or ref not in self._queues:
@@ -106,9 +106,9 @@ class EndpointQueues:
         return self._in_flight.begin(key, ref)
 
     def on_answer(self, request: InFlightRequest, *, hung: bool) -> None:
-        """The endpoint has answered, or failed to: from now on the request counts in its minute.
+        """The endpoint has responded, or failed to: from now on the request counts in its minute.
 
-        :param hung: it did not in time, so that further requests of the namespace would only hang as well.
+        :param hung: whether it timed out, so that further requests of the namespace would only hang as well.
         """
         key, ref = request.key, request.ref
         self._in_flight.on_answer(request, hung=hung and ref in self._queues)
@@ -123,16 +123,16 @@ class EndpointQueues:
         self._in_flight.end(request)
 
     def pause(self, ref: EndpointRef, source: Hashable, seconds: float) -> None:
-        """The endpoint asked `source` to stay away: all have to once two were asked, for as long as both were."""
+        """The endpoint asked `source` to pause: all must once two were asked to, for as long as both were."""
         if ref in self._queues:
             self._queues[ref].pause(source, self._clock.now().boot + seconds)
 
     def is_slow(self, ref: EndpointRef) -> bool:
-        """Whether who waits for others in flight waits for the endpoint's answers, and not for our own work."""
+        """Whether requests that wait for others in flight wait for the endpoint's responses, not for our own work."""
         return self._in_flight.is_slow(ref)
 
     def admit(self, ref: EndpointRef) -> Instant | None:
-        """Wakes those whose turn has come, and answers when the next one's will have come by the passing of time."""
+        """Wakes the keys that are next, and returns when the next one will be because time passes."""
         queue = self._queues.get(ref)
         if queue is None:
             return None
@@ -140,7 +140,7 @@ class EndpointQueues:
         return self._plan(ref, queue)
 
     def drop(self, ref: EndpointRef) -> None:
-        """The endpoint is gone, and with it whoever waited for it; its minute and its pauses are remembered."""
+        """The endpoint is gone, and with it all its waiting requests; its minute and its pauses are remembered."""
         queue = self._queues.get(ref)
         if queue is None:
             return
@@ -154,7 +154,7 @@ class EndpointQueues:
         self._plan(ref, queue)
 
     def _admit(self, ref: EndpointRef, queue: EndpointQueue[Key], except_for: Key | None = None) -> None:
-        """Begins the requests whose turn has come, as long as there is room, and wakes all of them but one."""
+        """Begins the requests that are next while there is room, and wakes all of them but one."""
         now = self._clock.now().boot
         while (key := queue.candidate(now)) is not None:
             full = self._in_flight.expect(key, ref)
@@ -168,7 +168,7 @@ class EndpointQueues:
                 break
 
     def _on_room(self, ref: EndpointRef, namespace: str) -> None:
-        """There may be room for requests of the queue; with a namespace, for those that it parked of that."""
+        """There may be room for requests of the queue; with a namespace, for the parked requests of that namespace."""
         queue = self._queues.get(ref)
         if queue is None:
             return
@@ -192,7 +192,7 @@ class EndpointQueues:
         return due
 
     def _revive(self, ref: EndpointRef) -> None:
-        """The endpoint that was deleted is there again, or another of its name."""
+        """The deleted endpoint exists again, or another one with its name."""
         dropped = self._dropped[ref.namespace]
         dropped.pop(ref, None)
         if not dropped:

@@ -1,6 +1,6 @@
-"""How many requests one grant may cost in a minute: pure.
+"""How many requests one grant may make in a minute: pure.
 
-Times are seconds of CLOCK_BOOTTIME, which nobody can step.
+Times are seconds of CLOCK_BOOTTIME, which cannot be set.
 """
 
 MINUTE = 60.0
@@ -10,13 +10,14 @@ MAX_PER_GRANT = 12
 """Requests in a minute for one grant, errors included, whatever the lifetime of its tokens."""
 
 MAX_PER_SHARE = 8
-"""Of them for one of several namespaces that have the grant: some are left for the others, whatever it does."""
+"""The part of them for each of several namespaces that share the grant: some are left for the others."""
 
 MAX_WISHES = 3
-"""Requests of a grant in a minute that a person's annotation asks for: whoever may annotate could have all of them."""
+"""Requests in a minute that annotations may cause for a grant: otherwise anyone who can annotate could use up all of
+them."""
 
 SHORTEST_LIFETIME = 30.0
-"""Seconds that a token must live for `MAX_PER_GRANT` to be enough."""
+"""The shortest lifetime in seconds for which `MAX_PER_GRANT` is enough."""
 
 
 class GrantRate:
@@ -27,21 +28,21 @@ class GrantRate:
     def __init__(self, limit: int = MAX_PER_GRANT) -> None:
         """`limit`: requests in a minute."""
         self._limit = limit
-        # Hardly ever more than one. A deque has room for 64, and every resource has such a rate.
+        # Rarely more than one entry. A deque allocates room for 64, and every resource has such a rate.
         self._times: tuple[float, ...] = ()
 
     def note(self, now: float) -> None:
-        """A request is over: the endpoint has seen it by now, however long it was on its way."""
+        """A request ended: the endpoint has received it by now, even if it was slow to arrive."""
         self._times = (*self._times, now)[-self._limit :]
 
     def delay(self, now: float) -> float:
-        """Seconds until the grant may ask again; 0 where it may now."""
+        """Seconds until the grant may ask again; 0 if it may now."""
         if len(self._times) < self._limit:
             return 0.0
         return max(0.0, self._times[0] + MINUTE - now)
 
     def spacing(self, now: float) -> float:
-        """Seconds that a further attempt after a fault should wait, so that some of the minute's requests are left for
-        when the endpoint works again."""
+        """Seconds that a further attempt after a failure should wait, so that some of the minute's requests are left
+        for when the endpoint works again."""
         recent = sum(time > now - MINUTE for time in self._times)
         return MINUTE / self._limit if recent >= self._limit / 2 else 0.0

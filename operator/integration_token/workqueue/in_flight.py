@@ -1,4 +1,4 @@
-"""The requests that are in flight or about to be, counted in all limits that hold for them."""
+"""The requests that are in flight or about to be, counted against all their limits."""
 
 import asyncio
 from collections import defaultdict
@@ -12,11 +12,11 @@ from integration_token.workqueue.in_flight_limit import InFlightLimit
 from integration_token.workqueue.key import Key
 
 MAX_PER_NAMESPACE = 4
-"""Requests of one namespace in flight at once, to all its TokenEndpoints together or to one ClusterTokenEndpoint: those
-that hang must not take what others need, and more at once only cost CPU."""
+"""Requests of one namespace in flight at once, to all its TokenEndpoints together or to one ClusterTokenEndpoint.
+Hanging requests must not take places that others need, and more at once only cost CPU."""
 
 MAX_PER_CLUSTER_ENDPOINT = 8
-"""Requests in flight at once to one ClusterTokenEndpoint: those of more than one namespace."""
+"""Requests in flight at once to one ClusterTokenEndpoint, from several namespaces."""
 
 MAX_PER_HOST = 10
 """Requests in flight at once to one host: more of them cost more CPU each and gain nothing."""
@@ -25,14 +25,14 @@ MAX_IN_FLIGHT = 128
 """Requests in flight at once: more of them cost more CPU each and gain nothing."""
 
 SLOW = 2.0
-"""Seconds that the endpoint may take for a request before whoever waits for its turn waits for the endpoint. Where it
-answers at once and many wait all the same, it is our own throughput that they wait for, or the API server's."""
+"""Seconds after which a request counts as slow, so that waiting requests wait for the endpoint. If it responds at once
+and many wait nevertheless, they wait for our own throughput or for the API server's."""
 
 Limits = tuple[InFlightLimit[EndpointRef], ...]
-"""All those that one request counts in."""
+"""All limits that one request counts against."""
 
 Group = EndpointRef | str
-"""What a ClusterTokenEndpoint's requests, or those to all TokenEndpoints of a namespace, are counted by."""
+"""The limit on a ClusterTokenEndpoint's requests, or on those to all TokenEndpoints of a namespace."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -42,7 +42,7 @@ class InFlightRequest:
     key: Key
     ref: EndpointRef
     limits: Limits
-    """Those that it counts in."""
+    """The limits that it counts against."""
     since: float
     """When it was sent, in seconds of CLOCK_BOOTTIME."""
 
@@ -50,36 +50,37 @@ class InFlightRequest:
 class InFlight:
     """Counts requests from their admission until nothing of them is in flight, and passes on the room that they leave.
 
-    Guarantees: no request begins where one of its limits is used up. Free room goes to the queue that has waited for it
-    the longest, namespaces taking turns, however it came to be free.
+    Guarantees: no request begins if one of its limits is reached. Free room goes to the queue that has waited for it
+    the longest, with namespaces in turn, however it became free.
     """
 
     def __init__(self, clock: Clock, admit: Callable[[EndpointRef, str], None]) -> None:
-        """`admit` is called when a queue that waited for room may have some; with a namespace if it is room for that
-        namespace's requests that it waited for."""
+        """`admit` is called when there may be room for a waiting queue; with a namespace if the queue waited for room
+        for that namespace's requests."""
         self._clock = clock
         self._admit = admit
         self._hosts: dict[EndpointRef, str] = {}
         self._limits: dict[Hashable, InFlightLimit[EndpointRef]] = {}
-        """Those in which something counts, or for which somebody waits."""
+        """The limits that something counts against, or waits for."""
         self._expected: dict[Key, Limits] = {}
-        """Of requests that were admitted and are not sent yet, the limits that they count in."""
+        """The limits of requests that were admitted and have not been sent."""
         self._requests: dict[Group, dict[InFlightRequest, None]] = {}
         self._slow_until: dict[Group, float] = {}
-        """For how long an answer that came late is remembered."""
+        """For how long a late response is remembered."""
         self._hung: defaultdict[EndpointRef, set[str]] = defaultdict(set)
-        """The namespaces whose last request an endpoint did not answer in time."""
+        """The namespaces whose last request timed out."""
 
     def set_host(self, ref: EndpointRef, host: str) -> None:
         """The endpoint's requests go to that host."""
         self._hosts[ref] = host
 
     def host_of(self, ref: EndpointRef) -> str:
-        """The host to which the endpoint's requests go; empty once the endpoint was forgotten."""
+        """The host that the endpoint's requests go to; empty once the endpoint was forgotten."""
         return self._hosts.get(ref, "")
 
     def expect(self, key: Key, ref: EndpointRef) -> InFlightLimit[EndpointRef] | None:
-        """Admits a request, answering None, or has the endpoint's queue wait for room, answering what has none."""
+        """Admits a request and returns None, or lets the endpoint's queue wait for room and returns the limit that has
+        none."""
         limits = self._limits_of(ref, key.namespace)
         full = next((limit for limit in limits if not limit.has_room), None)
         if full is not None:
@@ -92,14 +93,14 @@ class InFlight:
         return None
 
     def expect_no_more(self, key: Key) -> None:
-        """The request is not wanted any more, or is in flight by now."""
+        """The request is no longer wanted, or is in flight by now."""
         limits = self._expected.pop(key, ())
         for limit in limits:
             limit.expected -= 1
         self._pass_on(limits)
 
     async def await_place(self, ref: EndpointRef, namespace: str, seconds: float) -> bool:
-        """Whether there is a place in all limits, in so many seconds at most."""
+        """Whether there is a place in all limits within that many seconds."""
         full: InFlightLimit[EndpointRef] | None = None
         free = False
         try:
@@ -115,7 +116,7 @@ class InFlight:
                 full.stuck = True
         finally:
             if full is not None and not free:
-                # Woken, perhaps, and without a use for it.
+                # Perhaps woken, without a use for the place.
                 _wake_waiter(full)
         return free
 
@@ -130,13 +131,14 @@ class InFlight:
         return request
 
     def on_answer(self, request: InFlightRequest, *, hung: bool) -> None:
-        """The endpoint has answered, or failed to.
+        """The endpoint has responded, or failed to.
 
-        :param hung: it did not in time, so that further requests of the namespace would only hang as well.
+        :param hung: whether it timed out, so that further requests of the namespace would only hang as well.
         """
         ref, namespace, now = request.ref, request.key.namespace, self._clock.now().boot
         if now - request.since >= SLOW:
-            # Until the next one may be late: whoever looks now and then must not always find one just begun.
+            # Remembered until the next one may be late: an occasional look must not always find one that has just
+            # begun.
             self._slow_until[_group(ref)] = now + SLOW
         if hung:
             self._hung[ref].add(namespace)
@@ -145,7 +147,7 @@ class InFlight:
             self._give_room(self._limits_of(ref, namespace)[0])
 
     def end(self, request: InFlightRequest) -> None:
-        """Nothing of the request is in flight any more. Of no effect if that was told before."""
+        """Nothing of the request is in flight any more. No effect if that was reported before."""
         group = _group(request.ref)
         requests = self._requests.get(group, {})
         if request not in requests:
@@ -159,7 +161,7 @@ class InFlight:
         self._pass_on(request.limits)
 
     def is_slow(self, ref: EndpointRef) -> bool:
-        """Whether who waits for others in flight waits for the endpoint's answers, and not for our own work."""
+        """Whether requests that wait for others in flight wait for the endpoint's responses, not for our own work."""
         now, group = self._clock.now().boot, _group(ref)
         if now < self._slow_until.get(group, 0.0):
             return True
@@ -167,14 +169,14 @@ class InFlight:
         return any(now - request.since >= SLOW for request in self._requests.get(group, ()))
 
     def forget(self, ref: EndpointRef) -> None:
-        """The endpoint is gone. Its requests that are still in flight count until they end."""
+        """The endpoint is gone. Its requests in flight count until they end."""
         del self._hosts[ref]
         self._hung.pop(ref, None)
         if not self.is_slow(ref):
             self._slow_until.pop(_group(ref), None)
 
     def _limits_of(self, ref: EndpointRef, namespace: str) -> Limits:
-        """The limits in which a request of the namespace to the endpoint counts."""
+        """The limits that a request of the namespace to the endpoint counts against."""
         hung = namespace in self._hung.get(ref, ())
         cluster = ref.kind.is_cluster_scoped
         return (
@@ -195,7 +197,7 @@ class InFlight:
         return next((limit for limit in self._limits_of(ref, namespace) if not limit.has_place), None)
 
     def _pass_on(self, limits: Limits) -> None:
-        """Gives the room in each of the limits to those that wait for it."""
+        """Offers the room in each of the limits to those waiting for it."""
         for limit in limits:
             self._give_room(limit)
         self._tidy(limits)
@@ -213,14 +215,14 @@ class InFlight:
 
 
 class Share(NamedTuple):
-    """What one namespace's requests to one endpoint are counted by."""
+    """The limit on one namespace's requests to one endpoint."""
 
     ref: EndpointRef
     namespace: str
 
 
 def _wake_waiter(limit: InFlightLimit[EndpointRef]) -> None:
-    """Has the first of those that wait for a place look whether there is one."""
+    """Wakes the first of those waiting for a place, to check whether there is one."""
     if limit.has_place and (wake := limit.pop_waiter()) is not None:
         wake()
 

@@ -1,21 +1,22 @@
-"""What is worked on: the keys of all kinds of work."""
+"""The keys of all kinds of work."""
 
 from typing import Final, NamedTuple
 
 from integration_token.api.endpoint import EndpointKind, EndpointRef
 
 TOKEN_WORK: Final = "token"
-"""Work on an IntegrationToken; the key's namespace and name are its own."""
+"""Work on an IntegrationToken; the key's namespace and name are those of the resource."""
 
 ENDPOINT_WORK: Final = "endpoint"
-"""Work on an endpoint's status; the endpoint's kind follows, the key's namespace and name are the endpoint's own."""
+"""Work on an endpoint's status; followed by the endpoint's kind. The key's namespace and name are those of the
+endpoint."""
 
 QUEUE_WORK: Final = "queue"
-"""Work on an endpoint's queue; as with its status."""
+"""Work on an endpoint's queue; otherwise like its status."""
 
 
 class Key(NamedTuple):
-    """What to work on."""
+    """A piece of work."""
 
     work: str
     namespace: str
@@ -23,7 +24,7 @@ class Key(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """Which kind of work it is."""
+        """The kind of work."""
         return self.work.partition(":")[0]
 
 
@@ -43,5 +44,5 @@ def queue_key(ref: EndpointRef) -> Key:
 
 
 def endpoint_of(key: Key) -> EndpointRef:
-    """The endpoint that an :func:`endpoint_key` or a :func:`queue_key` stands for."""
+    """The endpoint that an :func:`endpoint_key` or a :func:`queue_key` refers to."""
     return EndpointRef(EndpointKind(key.work.partition(":")[2]), key.namespace, key.name)

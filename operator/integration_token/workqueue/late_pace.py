@@ -1,27 +1,25 @@
-"""How much of the work that may wait is done beside other work: pure. Times are seconds of one clock."""
+"""How much deferrable work runs while there is other work: pure. Times are seconds of one clock."""
 
 import math
 
 SHARE = 32
-"""Of so many pieces of work one may be such as may wait, while there is other work: few enough that this hardly feels
-them."""
+"""One in this many pieces of work may be deferrable while there is other work: few enough not to slow that down."""
 
 TOGETHER = 24
-"""Pieces of work that may wait, done at once where there is no other work, ..."""
+"""Deferrable pieces that run at once if there is no other work, ..."""
 
 BESIDE = 2
-"""...or only some beside work of which none ends for a moment, since it waits itself, such as for an endpoint's
-answer."""
+"""...or if there is other work but none has ended for a moment, since it waits itself, for example for an endpoint."""
 
 _STILL = 0.05
 """Seconds of that moment."""
 
 LONGEST = 10.0
-"""Seconds since something began to wait after which, beside any other work, ..."""
+"""Seconds that deferrable work has waited after which, in addition to any other work, ..."""
 
 SPACING = 0.04
-"""...one begins each so many seconds: other work may end piece by piece for hours, be it that somebody wants just
-that."""
+"""...one piece begins each this many seconds: other work may keep ending piece by piece for hours, perhaps because
+someone wants exactly that."""
 
 
 class LatePace:
@@ -30,42 +28,42 @@ class LatePace:
     def __init__(self) -> None:
         """There is none."""
         self.active = 0
-        """Pieces of work that may wait that are being done."""
+        """Deferrable pieces that are running."""
         self._ended = 0
-        """Pieces of other work since the last of them was begun."""
+        """Other pieces since the last deferrable one began."""
         self._last_end = 0.0
         self._since = math.inf
         self._last_begin = 0.0
 
     def on_wait(self, now: float) -> None:
-        """Something waits, and nothing did before."""
+        """Something waits now; nothing did before."""
         self._since = now
 
     def on_begin(self, now: float) -> None:
-        """A piece of work that may wait has begun."""
+        """A deferrable piece has begun."""
         self.active += 1
         self._last_begin = now
         self._ended = 0
 
     def on_end(self) -> None:
-        """It is over."""
+        """It has ended."""
         self.active -= 1
 
     def on_other_end(self, now: float) -> None:
-        """A piece of other work is over."""
+        """Another piece of work has ended."""
         self._ended += 1
         self._last_end = now
 
     def has_place(self, now: float, *, alone: bool) -> bool:
-        """Whether one more piece of work that may wait is to be begun now.
+        """Whether one more deferrable piece may begin now.
 
-        :param alone: there is no other work, or none that is to begin.
+        :param alone: there is no other work, or none that may begin.
         """
         if alone:
             return self.active < TOGETHER
         return self._ended >= SHARE or (not self.delay(now) and self.active < BESIDE)
 
     def delay(self, now: float) -> float:
-        """Seconds until one may be begun, if by then nothing has happened; 0 where only the end of one lets it."""
+        """Seconds until one may begin if nothing happens before; 0 if only the end of another one allows it."""
         paced = max(self._since + LONGEST, self._last_begin + SPACING)
         return max(0.0, min(self._last_end + _STILL, paced) - now)

@@ -1,4 +1,4 @@
-"""Keys of which something is to be done that may wait: pure."""
+"""Keys with deferrable work: pure."""
 
 from collections import deque
 from collections.abc import Callable
@@ -7,12 +7,13 @@ from integration_token.workqueue.key import Key
 
 
 class LateQueue:
-    """Keys in the order of their turns: one namespace's after the other's."""
+    """Keys in the order of their turns: one namespace after the other."""
 
     def __init__(self) -> None:
         """None yet."""
         self._keys: dict[Key, bool] = {}
-        """And whether each stands in its line: once, or what is worked on again and again would make that grow."""
+        """With whether each is in its line. It is there at most once: otherwise keys with recurring work would make the
+        line grow."""
         self._lines: dict[str, deque[Key]] = {}
         """By namespace."""
 
@@ -23,18 +24,17 @@ class LateQueue:
         return key in self._keys
 
     def add(self, key: Key) -> None:
-        """Something of the key may wait; its turn comes once it is lined up."""
+        """The key has deferrable work; its turn comes once it is lined up."""
         self._keys[key] = False
 
     def line_up(self, key: Key) -> None:
-        """The key is behind those of its namespace that are here, if anything of it waits and it isn't here yet."""
+        """Lines the key up behind those of its namespace, if it has deferrable work and is not lined up yet."""
         if self._keys.get(key) is False:
             self._keys[key] = True
             self._lines.setdefault(key.namespace, deque()).append(key)
 
     def pop(self, is_busy: Callable[[Key], bool]) -> Key | None:
-        """The key whose turn it is; None where there is none. One that is busy loses its turn until it is lined up
-        again."""
+        """The key that is next; None if there is none. A busy key loses its turn until it is lined up again."""
         while self._lines:
             namespace, line = next(iter(self._lines.items()))
             del self._lines[namespace]
@@ -48,6 +48,6 @@ class LateQueue:
         return None
 
     def line_up_all(self) -> None:
-        """Every key's turn comes, whatever kept it from being lined up."""
+        """Lines up every key, whatever kept it from being lined up."""
         for key in self._keys:
             self.line_up(key)

@@ -1,8 +1,8 @@
-"""Who works on what is due: a bounded pool of workers, one key never twice at once.
+"""Runs the work that is due: a bounded pool of workers, and never two of them on the same key.
 
-Beside that work there is some that may wait: a few pieces of it at a time while there is other work, all of it after.
+In addition there is deferrable work: a few pieces at a time while there is other work, and all of it after that.
 
-Nothing here knows what the keys stand for.
+Nothing here knows what the keys refer to.
 """
 
 import asyncio
@@ -23,46 +23,49 @@ log = get_logger(__name__)
 Work = Callable[[Key], Awaitable[Instant | None]]
 
 WORKERS = 128
-"""Keys worked on at once. The work is mostly waiting for the API server."""
+"""Keys worked on at once. The work mostly waits for the API server."""
 
 PER_NAMESPACE = 24
-"""Of them in one namespace: enough to keep the API server busy, and few enough that another namespace's work, which
-takes a handful of calls one after the other, isn't behind hundreds of calls each time."""
+"""Keys of one namespace worked on at once: enough to keep the API server busy, and few enough that another namespace's
+work, which makes a handful of sequential calls, does not queue behind hundreds of calls each time."""
 
 AWAY = 256
-"""Keys that may wait for something else meanwhile, such as an endpoint's answer, and hold nobody's place."""
+"""Keys that may meanwhile wait for something else, such as a response of an endpoint, without taking a place."""
 
 AWAY_PER_NAMESPACE = 24
-"""Of them in one namespace: more than it has requests in flight."""
+"""Such keys of one namespace: more than it has requests in flight."""
 
 _GLANCE = 1.0
-"""Seconds after which the clocks are looked at again at the latest: asyncio's own clock stands still in a suspend and
-knows nothing of a wall clock that is stepped."""
+"""Maximum seconds until the clocks are read again: asyncio's own clock stops during a suspend and does not notice a
+stepped wall clock."""
 
 _RETRY = 30.0
-"""Seconds until a key comes back whose work raised what it shouldn't: a bug, and no reason to stop the others."""
+"""Seconds until a key comes back whose work raised an unexpected error: a bug, but no reason to stop the others."""
 
 
 class Scheduler:
-    """Calls `work` for every key when it is due or woken, and puts it back for the moment that `work` answers.
+    """Calls `work` for every key when it is due or woken, and queues it again for the time that `work` returns.
 
-    Keys that are ready are taken from one namespace after the other, so none waits for what a neighbour has; and of no
-    namespace more than `PER_NAMESPACE` are worked on at once, so that what is begun has the API server's ear.
+    Ready keys are taken from one namespace after the other, so that none waits for all of a neighbour's keys. At most
+    `PER_NAMESPACE` of a namespace are worked on at once, so that work that has begun is not slowed down by its own
+    siblings.
     """
 
     def __init__(self, clock: Clock, work: Work, late_work: Work) -> None:
-        """`work` answers when the key is due again, None for when it is woken. It sleeps in :meth:`away` alone.
+        """`work` returns when the key is due again, or None if only a wake-up makes it due. It sleeps only in
+        :meth:`away`.
 
-        :param late_work: does what of a key may wait, and answers when the key is due instead, or None: as it was.
+        :param late_work: does a key's deferrable work, and returns when the key is due instead, or None for no change.
         """
         self._clock = clock
         self._work = work
         self._late_work = late_work
         self._queue = DueQueue()
         self._ready: dict[str, deque[Key]] = {}
-        """By namespace, those of which one may begin now in the order of their turns, and apart from them..."""
+        """By namespace: namespaces with a key that may begin now, in the order of their turns, and apart from
+        them..."""
         self._full: dict[str, deque[Key]] = {}
-        """...those of which as many are worked on as may be."""
+        """...namespaces that have reached their limit of keys worked on."""
         self._waiting: dict[Key, float] = {}
         """And since when, by CLOCK_BOOTTIME, in that order."""
         self._late = LateQueue()
@@ -79,7 +82,7 @@ class Scheduler:
         self._stopping = False
 
     def wake(self, key: Key) -> None:
-        """Works on the key as soon as a worker is free; after the work under way, where the key is being worked on."""
+        """Works on the key as soon as a worker is free; if the key is being worked on, after that."""
         if self._stopping:
             return
         if key in self._running:
@@ -93,17 +96,17 @@ class Scheduler:
             self._dispatch()
 
     def wake_at(self, key: Key, due: Instant) -> None:
-        """Works on the key at that moment, unless it is woken before."""
+        """Works on the key at that time, unless it is woken before."""
         if key not in self._waiting and key not in self._running:
             if not self._queue or due.seconds_from(self._clock.now()) < _GLANCE:
-                self._changed.set()  # else the next glance is early enough
+                self._changed.set()  # otherwise the next look is early enough
             self._queue.put(key, due)
 
     def wake_late(self, key: Key) -> None:
-        """Does what of the key may wait, as soon as other work leaves room for it: of one namespace after the other.
+        """Does the key's deferrable work as soon as other work leaves room for it, one namespace after the other.
 
-        Until then the key may be worked on as ever, which makes it wait longer. An orderly end does it before all is
-        over.
+        Until then the key may be worked on as usual, which makes it wait longer. An orderly shutdown does it before the
+        end.
         """
         if key not in self._late:
             if not self._late:
@@ -118,17 +121,17 @@ class Scheduler:
         return len(self._waiting)
 
     def oldest_age(self) -> float:
-        """Seconds since the first of them was due; 0 where there is none."""
+        """Seconds since the first of them became due; 0 if there is none."""
         return max(0.0, self._clock.now().boot - next(iter(self._waiting.values()), math.inf))
 
     def may_leave(self, namespace: str) -> bool:
-        """Whether one more piece of work of the namespace may be :meth:`away`."""
+        """Whether one more piece of the namespace's work may be :meth:`away`."""
         return self._away_of[namespace] < AWAY_PER_NAMESPACE
 
     @contextmanager
     def away(self, namespace: str) -> Iterator[None]:
-        """Inside, the work on a key of the namespace waits for something and takes nobody's place; the key is still
-        being worked on."""
+        """Inside, the work on a key of the namespace waits for something and takes no place; the key still counts as
+        worked on."""
         self._away += 1
         self._away_of[namespace] += 1
         self._release(namespace)
@@ -142,10 +145,10 @@ class Scheduler:
                 del self._away_of[namespace]
 
     async def run(self) -> None:
-        """Works until :meth:`stop`, and returns when what was under way has ended, and all that may wait is done."""
+        """Runs until :meth:`stop`, and returns when the work in progress has ended and all deferrable work is done."""
         async with asyncio.TaskGroup() as group:
-            # Of before kopf begins, which ends what began after it when it ends itself: so all of them exist from the
-            # start, and none is made for a piece of work.
+            # Created before kopf starts, which cancels tasks created after it when it ends: so all of them exist from
+            # the start, and none is created for a piece of work.
             for number in range(WORKERS + AWAY):
                 group.create_task(self._worker(), name=f"worker {number}")
             while not self._stopping:
@@ -167,7 +170,7 @@ class Scheduler:
                 self._hand(self._idle.popleft(), None)
 
     def stop(self) -> None:
-        """Begins no more work but what may wait."""
+        """Begins no more work except deferrable work."""
         self._stopping = True
         self._ready.clear()
         self._full.clear()
@@ -200,13 +203,13 @@ class Scheduler:
             self._begin(self._idle.popleft(), late, self._late_work)
 
     def _begin(self, worker: "asyncio.Future[tuple[Key, Work] | None]", key: Key, work: Work) -> None:
-        """Has the worker do that work on the key."""
+        """Lets the worker do that work on the key."""
         self._take(key.namespace)
         self._running.add(key)
         self._hand(worker, (key, work))
 
     def _has_place_for_late(self) -> bool:
-        """Whether one more piece of work that may wait is to be begun now."""
+        """Whether one more deferrable piece may begin now."""
         alone = self._stopping or (not self._ready and not self._away and self._active == self._pace.active)
         now = self._clock.now().boot
         if self._pace.has_place(now, alone=alone):
@@ -220,7 +223,7 @@ class Scheduler:
         self._dispatch()
 
     def _is_busy(self, key: Key) -> bool:
-        """Whether the key is worked on, or about to be: what of it may wait does."""
+        """Whether the key is being worked on, or about to be: its deferrable work must wait."""
         return key in self._running or key in self._waiting
 
     @staticmethod
@@ -257,10 +260,10 @@ class Scheduler:
                 task = asyncio.current_task()
                 if task is not None and task.cancelling():
                     raise
-                # Somebody cancelled a task that the work waited for: of no concern to the other keys.
+                # A task that the work waited for was cancelled: that does not concern the other keys.
                 due = self._clock.now().after(_RETRY)
             except Exception as error:  # noqa: BLE001  # one key's fault must not stop ten thousand others
-                # Neither the exception's text nor its traceback is safe to log: they may hold what was worked on.
+                # Neither the exception's text nor its traceback is safe to log: they may contain what was worked on.
                 log.error("work failed unexpectedly", work=key.work, namespace=key.namespace, name=key.name,
                           error=type(error).__name__, where=raised_at(error))  # fmt: skip
                 due = self._clock.now().after(_RETRY)
@@ -270,12 +273,12 @@ class Scheduler:
                     self._pace.on_end()
                 else:
                     self._pace.on_other_end(self._clock.now().boot)
-                # Before others begin: what of it may wait may be among them.
+                # Before others begin: the key's deferrable work may be among them.
                 self._put_back(key, due)
                 self._release(key.namespace)
 
     def _put_back(self, key: Key, due: Instant | None) -> None:
-        """The key was worked on."""
+        """The key has been worked on."""
         if key in self._again:
             self._again.discard(key)
             self.wake(key)
