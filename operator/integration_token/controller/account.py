@@ -1,4 +1,4 @@
-"""ServiceAccounts that stand in for client secrets: found, judged, and asked for a token right before it is sent."""
+"""ServiceAccounts instead of client secrets: found, checked, and asked for a token right before it is sent."""
 
 from collections import OrderedDict
 
@@ -26,33 +26,33 @@ from integration_token.oauth.request import grant_inputs
 from integration_token.oauth.token_url import check_url, listed_as
 
 _FRESH = 60.0
-"""Seconds that what was read of an account is gone by: no one tells of its changes, since that would take a permission
-to watch all accounts of its namespace. Before a token of it is sent anywhere it is read again."""
+"""Seconds for which the metadata of an account is cached: no watch reports changes, since that would need permission to
+watch all accounts of a namespace. It is read again before any token of the account is sent."""
 
 _KEPT = 1024
-"""Accounts that are remembered: of each two lists of at most 2,048 characters."""
+"""Accounts that are remembered: each has two lists of at most 2,048 characters."""
 
 _SHORTEST = 600
-"""Seconds: no API server gives a token for less."""
+"""Seconds: no API server issues a token for less."""
 
 _SHOWN = 200
-"""Characters of an audience that are shown."""
+"""Characters of an audience that messages show."""
 
 
 class Accounts:
-    """Gets tokens of ServiceAccounts whose owners consent to it, each for one request."""
+    """Requests tokens of ServiceAccounts whose owners consent, each for one token request."""
 
     def __init__(self, gateway: Gateway, policy: Policy, clock: Clock) -> None:
         self._gateway = gateway
         self._policy = policy
         self._clock = clock
         self._known: OrderedDict[tuple[str, str], tuple[float, AccountMetadata]] = OrderedDict()
-        """And when it was read, by CLOCK_BOOTTIME; the one that was read last at the end."""
+        """With the time of the read by CLOCK_BOOTTIME; the most recently read one is last."""
 
     async def find(self, integration: Integration, endpoint: Endpoint) -> AccountMetadata:
-        """The resource's account, as it was within the last minute.
+        """The resource's account, at most a minute old.
 
-        :raises UserActionRequired: if it is missing, or its owner has not consented to its use here.
+        :raises UserActionRequired: if it does not exist, or its owner has not consented to this use.
         """
         place = (integration.namespace, integration.service_account)
         read, known = self._known.get(place, (0.0, None))
@@ -62,11 +62,11 @@ class Accounts:
         return await self._read(integration, endpoint)
 
     async def token(self, integration: Integration, endpoint: Endpoint, inputs: GrantInputs) -> str:
-        """A token of the account, to be sent at once, and kept nowhere.
+        """A token of the account, to be sent at once and not kept.
 
-        :param inputs: of the request that it is for.
-        :raises UserActionRequired: if there is none, or its owner does not consent any more.
-        :raises Conflict: if the account is another one by now.
+        :param inputs: of the request that uses it.
+        :raises UserActionRequired: if there is none, or its owner no longer consents.
+        :raises Conflict: if the account was replaced.
         """
         account = await self._read(integration, endpoint)
         if inputs.account != account_text(integration, account):
@@ -80,7 +80,8 @@ class Accounts:
         except (Fenced, Unauthorized):
             raise
         except Unavailable as error:
-            # Told, since it may be the call alone that fails, such as by a webhook: a Conflict is looked at again.
+            # Reported, since this call alone may fail, for example because of a webhook: a Conflict would only be
+            # retried.
             raise Transient(
                 Reason.SERVICE_ACCOUNT_TOKEN_REFUSED,
                 f"the API server cannot issue a token of ServiceAccount {name} at the moment ({error}); retrying",
@@ -102,7 +103,7 @@ class Accounts:
         namespace, name = integration.namespace, integration.service_account
         self._known.pop((namespace, name), None)
         try:
-            # Of an account that is not released, no more than the metadata is ever read.
+            # If an account is not labelled, only its metadata is ever read.
             body = await self._gateway.get_metadata(SERVICE_ACCOUNTS, namespace, name)
         except Denied as error:
             raise _refused(error, integration, endpoint, "read") from None
@@ -117,23 +118,23 @@ class Accounts:
         try:
             check_account(account, integration, endpoint, own_identity(await self._gateway.access()), self._policy)
         except UserActionRequired:
-            # It is looked at again before long, and may have been changed by then.
+            # It is checked again soon, and may have been changed by then.
             self._known.pop((integration.namespace, integration.service_account), None)
             raise
 
 
 def account_text(integration: Integration, account: AccountMetadata) -> str:
-    """An account as a grant's inputs have it."""
+    """An account as it appears in a grant's inputs."""
     return f"{integration.namespace}/{integration.service_account}/{account.uid}"
 
 
 def check_account(
     account: AccountMetadata, integration: Integration, endpoint: Endpoint, own: OwnIdentity, policy: Policy
 ) -> None:
-    """Whether a token of the account may be sent to the endpoint: by its owner's lists, and by what it would be good
-    for in the cluster.
+    """Checks that a token of the account may be sent to the endpoint: by its owner's lists, and by what it would be
+    valid for in the cluster.
 
-    :raises UserActionRequired: if not.
+    :raises UserActionRequired: if it may not.
     """
     name = integration.service_account
     if own.is_account(integration.namespace, name):
@@ -180,7 +181,7 @@ def _listed(audiences: str) -> frozenset[str]:
 
 
 def _refused(error: Denied, integration: Integration, endpoint: Endpoint, what: str) -> UserActionRequired:
-    """`what`: the operator wanted to do with the account."""
+    """`what`: the call that was refused."""
     namespace, name = integration.namespace, integration.service_account
     told = f"the operator is not allowed to {what} ServiceAccount {name}"
     if error.status == 403:

@@ -1,5 +1,5 @@
-"""What may just be on its way: who installs a resource creates it and what it refers to in any order, and others bring
-the rest seconds later. Until then what is missing is told by the condition alone. Pure."""
+"""Objects that may be about to arrive: users create a resource and what it refers to in any order, and others add the
+rest seconds later. Until then only the condition reports what is missing. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,18 +11,18 @@ from integration_token.controller.outcome import Outcome
 from integration_token.errors import Failure
 
 ARRIVAL = 11.0
-"""Seconds of a resource's life in which no one is warned of what it lacks: ten, and one by which it may be younger than
-its creation says, which is told in whole seconds."""
+"""Seconds of a resource's life without warnings about what it lacks: ten, plus one since its creation time is in whole
+seconds."""
 
 _TAKEOVER = 60.0
-"""Seconds after these in which another process warns again: it can't know whether the one before lived to do so."""
+"""Seconds after these in which another process warns again: it cannot know whether the previous one lived to do so."""
 
 
 def silent_until(outcome: Outcome, failure: Failure) -> Instant | None:
-    """Until when the failure is told by the condition alone; None if people are to be warned now.
+    """Until when only the condition reports the failure; None if a warning is due now.
 
-    The creation is by the API server's clock. If that is ahead of ours, the time counts from the failure on; if it is
-    behind, people are warned early.
+    The creation time is by the API server's clock. If that is ahead of ours, the time counts from the failure; if it is
+    behind, the warning comes early.
     """
     if not has_trait(failure.reason, Trait.MAY_ARRIVE):
         return None
@@ -33,18 +33,18 @@ def silent_until(outcome: Outcome, failure: Failure) -> Instant | None:
 
 
 def was_told(outcome: Outcome, before: Mapping[str, Any]) -> bool:
-    """Whether people were warned of the failure that the condition Refreshed tells.
+    """Whether users were warned of the failure in the condition Refreshed.
 
-    :param before: that condition, as the resource had it when the pass began.
+    :param before: that condition when the pass began.
     """
     if outcome.remembered.untold_until is not None:
         return False
     if outcome.observation.before.failing.failure is not None or not has_trait(before.get("reason"), Trait.MAY_ARRIVE):
         return True
-    # Written by another process. One of 0.1 warned of it at once, and called it Stalled.
+    # Written by another process. Version 0.1 warned at once, and set Stalled.
     if condition_of(outcome.integration.status, ConditionType.STALLED).get("status") == "True":
         return True
     end = outcome.integration.created + ARRIVAL
-    # As text: a person may have written what the API server takes for a time, and we could not read.
+    # Compared as text: someone may have written a time that the API server accepts and we cannot parse.
     early = str(before.get("lastTransitionTime", "")) < format_time(end)
     return not early or outcome.now.wall >= end + _TAKEOVER

@@ -1,7 +1,7 @@
-"""The audit log: one line for each token that an endpoint issued, with nothing by which the token could be known.
+"""The audit log: one line for each token that an endpoint issued, with nothing that would identify the token's text.
 
-There is one type of event. It tells who asked for what by which credentials, and how long the answer is good for; no
-digest of a token, and nothing that could be guessed from it.
+There is one type of event. It says which resource requested what with which credentials, and how long the token is
+valid. It contains no digest of a token, and nothing from which one could be guessed.
 """
 
 from integration_token.api.endpoint import Endpoint
@@ -12,19 +12,19 @@ from integration_token.telemetry.logs import get_logger
 log = get_logger(__name__)
 
 EVENT = "TokenIssued"
-"""By which log collectors find the lines."""
+"""The marker that log collectors filter by."""
 
 
 class AuditLog:
     """Writes the lines."""
 
     def __init__(self, *, token_ids: bool) -> None:
-        """`token_ids`: also tells the `jti` of a JWT (RFC 7519, 4.1.7), which at some servers is the key to an opaque
-        token, or that token itself."""
+        """`token_ids`: also log the `jti` of a JWT (RFC 7519, 4.1.7), which at some servers is the key to an opaque
+        token, or the token itself."""
         self._token_ids = token_ids
 
     def on_issue(self, integration: Integration, endpoint: Endpoint, issued: StoredToken) -> None:
-        """The endpoint answered with a token that is new to the resource."""
+        """The endpoint returned a token that is new to the resource."""
         token = issued.token
         proof: dict[str, object] = {}
         if integration.credentials:

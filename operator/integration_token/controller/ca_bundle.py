@@ -1,8 +1,8 @@
-"""CA bundles in ConfigMaps of the operator's own namespace, by which ClusterTokenEndpoints may name their authorities.
+"""CA bundles in ConfigMaps of the operator's own namespace, which ClusterTokenEndpoints may refer to.
 
-Others write them and rotate them, such as trust-manager. One read serves all endpoints that name the same one. Then its
-version is looked at now and then, by one small call for each, rather than watched: to list and watch ConfigMaps by name
-would take a connection for each of them, and all of a namespace is more than the operator should be told.
+Others write and rotate them, for example trust-manager. One read serves all endpoints that refer to the same one. After
+that its version is polled with one small call each, not watched: watching ConfigMaps by name would take a connection
+for each, and the operator should not see all ConfigMaps of a namespace.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ from integration_token.telemetry.logs import get_logger
 log = get_logger(__name__)
 
 _PERIOD = 5.0
-"""Seconds after which it is looked whether a ConfigMap was changed, or has come: an endpoint may wait for it."""
+"""Seconds between checks for a change of a ConfigMap, or for one that is missing: an endpoint may wait for it."""
 
 _SPACING = 0.1
-"""Seconds of that period for each ConfigMap, so that hundreds of them are no burden: ten calls a second."""
+"""Minimum seconds of that period for each ConfigMap, so that hundreds of them are no burden: ten calls a second."""
 
 
 @dataclass(slots=True)
 class _Source:
-    """One key of one ConfigMap, as it was read last."""
+    """One key of one ConfigMap, as last read."""
 
     version: str = ""
     """The ConfigMap's resourceVersion; empty if it could not be read."""
@@ -40,21 +40,21 @@ class _Source:
     failure: UserActionRequired | None = None
     """Why there is no bundle."""
     looks: int = 0
-    """How often the API server has answered for it."""
+    """How often the API server has responded for it."""
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def told(self) -> tuple[bytes, str]:
-        """What endpoints go by: the bundle's digest, and why there is none."""
+        """What endpoints depend on: the bundle's digest, or the reason why there is none."""
         digest = b"" if self.bundle is None else self.bundle.digest
         return digest, "" if self.failure is None else self.failure.what
 
 
 class CABundles:
-    """Reads what `caBundleRef` names, and tells whose it is when it has changed.
+    """Reads the ConfigMaps that `caBundleRef` names, and reports changes to the endpoints that refer to them.
 
-    As long as the API server does not answer, what was read last holds. What can't be found or used any more does not:
-    to go on trusting authorities that someone took away would be the worse surprise.
+    While the API server does not respond, the last read content stays in use. Content that no longer exists or is
+    invalid does not: to keep trusting authorities that someone removed would be the worse surprise.
     """
 
     def __init__(
@@ -64,23 +64,23 @@ class CABundles:
         namespace: str | None,
         changed: Callable[[EndpointRef], None],
     ) -> None:
-        """`namespace`: the operator's own; None if it has none. `changed` is called with each endpoint whose bundle is
-        another one by now."""
+        """`namespace`: the operator's own; None if it has none. `changed` is called with each endpoint whose bundle has
+        changed."""
         self._gateway = gateway
         self._inventory = inventory
         self._namespace = namespace
         self._changed = changed
         self._named: dict[EndpointRef, ConfigMapKey] = {}
         self._sources: OrderedDict[ConfigMapKey, _Source] = OrderedDict()
-        """The one that was asked for last at the end."""
+        """The most recently used one is last."""
         self._needed = asyncio.Event()
-        """There are any."""
+        """Set while there are any."""
 
     async def resolve(self, endpoint: Endpoint) -> Endpoint:
-        """The endpoint with the CA bundle that it names; as it is if it names none.
+        """The endpoint with the CA bundle that it refers to; unchanged if it refers to none.
 
         :raises UserActionRequired: if there is no such bundle.
-        :raises ClusterError: if it was never read, and can't be now.
+        :raises ClusterError: if it was never read, and cannot be now.
         """
         place = endpoint.ca_bundle_ref
         if place is None:
@@ -95,21 +95,21 @@ class CABundles:
         if not source.looks or _is_textless(bundle):
             bundle = await self._look(place, source, by_version=False)
         if source.failure is not None:
-            # Each of those that fail for it has one of its own: it is told when they try again.
+            # Each failing caller gets a failure of its own: it is told apart when they try again.
             raise UserActionRequired(source.failure.reason, source.failure.what)
         if _is_textless(bundle):
             raise Unavailable(f"{place.title} could not be read again")
         return replace(endpoint, ca_bundle=bundle)
 
     async def run(self) -> None:
-        """Looks forever whether what is named was changed."""
+        """Checks forever whether the ConfigMaps were changed."""
         while True:
             await self._needed.wait()
             await asyncio.sleep(max(_PERIOD, _SPACING * len(self._sources)))
             await self.look()
 
     async def look(self) -> None:
-        """Looks at all that is named, and forgets what no endpoint names any more."""
+        """Checks all ConfigMaps in use, and forgets those that no endpoint refers to any more."""
         for ref in [ref for ref in self._named if self._inventory.endpoint_version(ref) is None]:
             del self._named[ref]
         wanted = set(self._named.values())
@@ -122,16 +122,16 @@ class CABundles:
                 await self._look(place, source, by_version=True)
 
     async def _look(self, place: ConfigMapKey, source: _Source, *, by_version: bool) -> CABundle | None:
-        """Reads the ConfigMap again, or leaves what is known where the API server doesn't answer: the bundle, with its
-        text if that was just read, be it let go of for others' by now.
+        """Reads the ConfigMap again, or keeps what is known if the API server does not respond: returns the bundle,
+        with its text if that was just read, even if it has been dropped for others since.
 
-        :param by_version: only where its version is another one by now.
-        :raises ClusterError: if nothing is known, and the API server doesn't answer.
+        :param by_version: only if its version has changed.
+        :raises ClusterError: if nothing is known, and the API server does not respond.
         """
         looks = source.looks
         async with source.reading:
             if source.looks != looks and not _is_textless(source.bundle):
-                return source.bundle  # someone else has, meanwhile
+                return source.bundle  # another task has read it meanwhile
             before = source.told
             try:
                 version, bundle, failure = await self._read(place, source, by_version=by_version)
@@ -180,7 +180,7 @@ class CABundles:
             return _version(found), None, failure.without_traceback()
 
     def _let_go(self, used: ConfigMapKey) -> None:
-        """Keeps as much text as contexts are kept of, and of all others the digest."""
+        """Keeps as much text as there are cached TLS contexts for, and only the digests of the rest."""
         kept = 0
         for place in (used, *(place for place in reversed(self._sources) if place != used)):
             source = self._sources.get(place)
@@ -192,7 +192,7 @@ class CABundles:
 
 
 def _is_textless(bundle: CABundle | None) -> bool:
-    """Whether its text was let go of."""
+    """Whether its text was dropped."""
     return bundle is not None and bundle.text is None
 
 
@@ -206,7 +206,7 @@ def _text(config_map: Object, place: ConfigMapKey, where: str) -> str:
     binary = (config_map.get("binaryData") or {}).get(place.key)
     if text is None and binary is not None:
         try:
-            # Names in comments may be in another encoding than UTF-8.
+            # Names in comments may use another encoding than UTF-8.
             text = base64.b64decode(binary).decode("latin-1")
         except binascii.Error:
             text = None

@@ -1,7 +1,7 @@
-"""The conditions of an IntegrationToken, each derived from what came of a pass. Pure.
+"""The conditions of an IntegrationToken, each derived from the outcome of a pass. Pure.
 
-To add a condition: its type in `api/condition.py`, a function here, and a row in `CONDITIONS`. A resource whose spec
-cannot be read has all but RolloverTooLate, by :meth:`~integration_token.controller.reporter.Reporter.reject`.
+To add a condition: add its type in `api/condition.py`, a function here, and a row in `CONDITIONS`. A resource whose
+spec cannot be read has all but RolloverTooLate, set by :meth:`~integration_token.controller.reporter.Reporter.reject`.
 """
 
 import math
@@ -38,7 +38,7 @@ def _keep_wording(condition: Condition, outcome: Outcome) -> Condition:
 
 
 def ready(outcome: Outcome) -> Condition:
-    """Whether the target Secret holds an unexpired token of the grant as now specified."""
+    """Whether the target Secret holds an unexpired token of the grant as currently specified."""
     kind, stored = ConditionType.READY, outcome.stored
     if stored is not None and _holds_token(outcome):
         return Condition(kind, True, Reason.TOKEN_VALID, _valid(outcome, stored))
@@ -77,14 +77,14 @@ def stalled(outcome: Outcome) -> Condition:
 
 
 def rollover_too_late(outcome: Outcome) -> Condition:
-    """Whether the endpoint answers with a new token so late that a mounted file may hold an expired one."""
+    """Whether the endpoint issues a new token so late that a mounted file may hold an expired one."""
     kind, rollover, stored = ConditionType.ROLLOVER_TOO_LATE, _rollover_to_tell(outcome), outcome.stored
     delay = outcome.integration.consumer_delay
     lifetime = math.inf if stored is None or stored.token.assumed else stored.token.lifetime
     too_late = None if rollover is None else rollover.too_late(lifetime, SAFE_LEAD + delay)
     if rollover is not None and too_late:
         return Condition(kind, True, Reason.ROLLOVER_TOO_LATE, _too_late(rollover, delay))
-    # By a second token: the first may have been in a cache for long.
+    # From the second token on: the first may have been in a cache for long.
     if rollover is not None and lifetime < MOUNTED_LIFETIME:
         return Condition(kind, False, Reason.LIFETIME_TOO_SHORT, _too_short(lifetime))
     if rollover is not None and _is_too_long(delay, lifetime):
@@ -102,7 +102,7 @@ def rollover_too_late(outcome: Outcome) -> Condition:
 
 
 def _rollover_to_tell(outcome: Outcome) -> Rollover | None:
-    """What is known of the rollover, if that is to be judged again: learned with a renewal, and written with it; or
+    """What is known about the rollover, if it is to be judged again: learned with a renewal, and written with it; or
     known before consumers were said to need another lead."""
     integration = outcome.integration
     if outcome.rollover is not None or not integration.consumer_delay:
@@ -113,7 +113,7 @@ def _rollover_to_tell(outcome: Outcome) -> Rollover | None:
 
 
 def _is_too_long(delay: float, lifetime: float) -> bool:
-    """Whether consumers keep using an old token for longer than the widest window leaves them."""
+    """Whether consumers keep using an old token for longer than the widest window allows."""
     return delay > 0 and lifetime / 2 - MOUNT_DELAY < delay
 
 
@@ -123,11 +123,11 @@ _SEEN = (
     (False, Reason.LIFETIME_TOO_SHORT),
     (False, Reason.CONSUMER_DELAY_TOO_LONG),
 )
-"""What stands until a renewal shows something else."""
+"""Kept until a renewal shows something else."""
 
 
 def _beside_what_is_held(condition: Condition, outcome: Outcome) -> Condition:
-    """With how long it does no harm that a refresh fails."""
+    """Adds until when the failing refresh does no harm."""
     if outcome.failure is None or outcome.stored is None or not _holds_token(outcome):
         return condition
     held = f"is valid until {format_time(outcome.expires)}"
@@ -137,15 +137,15 @@ def _beside_what_is_held(condition: Condition, outcome: Outcome) -> Condition:
 
 
 def _may_pass(failure: Failure | None) -> bool:
-    """Whether a failure may be over though neither the resource nor its client is changed: a Secret of the target's
-    name is being deleted, or the endpoint's spec is at fault."""
+    """Whether a failure may end without a change of the resource or its client: a Secret of the target's name is being
+    deleted, or the endpoint's spec is invalid."""
     return failure is not None and (
         isinstance(failure, EndpointUnusable) or not isinstance(failure, UserActionRequired)
     )
 
 
 def _wish_that_waits(outcome: Outcome) -> str:
-    """What is said of a person's wish that is not followed yet; empty if none waits."""
+    """The message about a requested renewal that has not been made yet; empty if none waits."""
     if outcome.wait.wishes <= 0:
         return ""
     return (
@@ -155,14 +155,15 @@ def _wish_that_waits(outcome: Outcome) -> str:
 
 
 def _holds_token(outcome: Outcome) -> bool:
-    # An expiry that is but assumed is a date to ask again: no one knows that the token has expired.
+    # An assumed expiry is only a date to ask again: it is unknown whether the token has expired.
     if outcome.stored is None or (outcome.plan.expires <= outcome.wall and not outcome.stored.token.assumed):
         return False
     if outcome.failure is not None and has_trait(outcome.failure.reason, Trait.NOT_OURS):
         return False
     if outcome.matches is not None:
         return outcome.matches
-    # What the spec refers to is missing, so the grant cannot be told. The token is of what the spec meant before.
+    # An object that the spec refers to is missing, so the grant is unknown. The token belongs to what the spec meant
+    # before.
     before = outcome.integration.status
     was_ready = condition_of(before, ConditionType.READY).get("status") == "True"
     return was_ready and before.get("observedGeneration") == outcome.integration.generation
@@ -224,7 +225,7 @@ _LESS_DELAY = (
 
 
 def _scopes_left_out(outcome: Outcome) -> str:
-    """What is said of scopes that are not told; empty if all are."""
+    """The message about scopes that are not listed; empty if all are."""
     if outcome.stored is None or not outcome.stored.token.scope_incomplete:
         return ""
     return (
@@ -234,7 +235,7 @@ def _scopes_left_out(outcome: Outcome) -> str:
 
 
 def _held_up(kind: ConditionType, outcome: Outcome, suspended: str) -> Condition | None:
-    """What keeps a token from being refreshed, in the words of that condition; None if nothing does."""
+    """The obstacle to refreshing the token, in the words of that condition; None if there is none."""
     if outcome.failure is not None:
         return Condition(kind, False, Reason(outcome.failure.reason), outcome.failure.message)
     if outcome.integration.suspend:
@@ -245,7 +246,7 @@ def _held_up(kind: ConditionType, outcome: Outcome, suspended: str) -> Condition
 
 
 def _awaited(outcome: Outcome) -> str:
-    """What a request waits for that was not sent, and until when if that is known."""
+    """What an unsent request waits for, and until when if that is known."""
     wait = outcome.wait
     if wait.why:
         return wait.why
@@ -256,4 +257,4 @@ def _awaited(outcome: Outcome) -> str:
 
 
 CONDITIONS: Sequence[Callable[[Outcome], Condition]] = (ready, refreshed, stalled, rollover_too_late)
-"""In the order in which they are written. Each makes every status larger: see `_SMALL` of `api/integration.py`."""
+"""In the order in which they are written. Each one makes every status larger: see `_SMALL` of `api/integration.py`."""

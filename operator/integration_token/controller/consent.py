@@ -1,4 +1,4 @@
-"""Whether the owner of what a resource refers to lets it be used as credentials: by its label. Pure."""
+"""Whether the owner of an object consents to its use as credentials, by its label. Pure."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,11 +11,11 @@ from integration_token.errors import UserActionRequired
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A kind of object that credentials come from."""
+    """A kind of object with credentials."""
 
     kind: str
     field: str
-    """Of the spec, which names it."""
+    """The field of the spec that names it."""
     not_found: Reason
     not_labelled: Reason
 
@@ -27,7 +27,7 @@ ACCOUNT: Final = Source(
 
 
 def released(found: Object | None, source: Source, namespace: str, name: str) -> Object:
-    """The object, be it its metadata alone, where it exists and its owner released it.
+    """The object, or only its metadata, if it exists and its owner has labelled it.
 
     :raises UserActionRequired: if not.
     """

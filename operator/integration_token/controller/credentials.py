@@ -1,4 +1,4 @@
-"""From the data of a credentials Secret to the values that a token request is made from: pure."""
+"""Parses the data of a credentials Secret into the values for a token request: pure."""
 
 import base64
 import binascii
@@ -12,18 +12,19 @@ from integration_token.errors import UserActionRequired
 from integration_token.oauth.part import MULTILINE
 
 _MAX_VALUE: Final = 4096
-"""Characters of a client ID, a client secret or a header: no endpoint gives longer ones."""
+"""Characters of a client ID, a client secret or a header: no endpoint issues longer ones."""
 
 _MAX_JSON: Final = 64 * 1024
-"""Of an object that holds them all."""
+"""The same for a JSON object with all of them."""
 
 
 def read_values(data: Mapping[str, Any], keys: Mapping[str, str], integration: Integration) -> dict[str, str]:
     """The values by their names.
 
     :param data: of the Secret, in base64.
-    :param keys: of the Secret, by the names; of the members of its JSON object, where the spec names a key for one.
-    :raises UserActionRequired: if one is not there, or can't be what its name says.
+    :param keys: of the Secret, by the values' names; or of the members of its JSON object, if the spec sets a key for
+        one.
+    :raises UserActionRequired: if one is missing or not valid.
     """
     if integration.json_key:
         return _members(data, keys, integration)
@@ -37,14 +38,14 @@ def read_values(data: Mapping[str, Any], keys: Mapping[str, str], integration: I
 
 
 def place_of(key: str, integration: Integration) -> str:
-    """Where the value of that key is, for people."""
+    """The location of that key's value, for messages."""
     if integration.json_key:
         return f"member {key} of the JSON object in key {integration.json_key} of Secret {integration.credentials}"
     return f"key {key} of Secret {integration.credentials}"
 
 
 def _members(data: Mapping[str, Any], keys: Mapping[str, str], integration: Integration) -> dict[str, str]:
-    """Of the one JSON object: nothing of it stands in a message but the names that the spec has for its members."""
+    """From the JSON object: messages contain nothing of it except the member names in the spec."""
     place = f"key {integration.json_key} of Secret {integration.credentials}"
     if integration.json_key not in data:
         raise _invalid(f"{place} is missing; add it or fix spec.credentialsSecretRef.jsonKey")

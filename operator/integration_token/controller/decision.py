@@ -1,7 +1,7 @@
-"""What a pass does about what it found: a chain of small checks over one observation; the first that answers decides.
+"""Decides what a pass does: a chain of small checks over one observation, in which the first with an answer decides.
 
-Pure. It is asked again whenever more is known: once the credentials have been read, once another resource turned out to
-hold no better token, once it was shown that a new token could be written.
+Pure. It runs again whenever more is known: once the credentials have been read, once another resource turned out to
+have no better token, once a dry run has shown that a new token could be written.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,21 +16,21 @@ class Cause(StrEnum):
     """Why a token is requested."""
 
     NO_TOKEN = "no token"
-    """The target Secret is missing, or what stands in it was not written by us."""
+    """The target Secret is missing, or we did not write its content."""
     GRANT_CHANGED = "grant changed"
-    """The stored token belongs to another endpoint, audience, scope or credentials than now specified."""
+    """The stored token belongs to another endpoint, audience, scope or credentials than currently specified."""
     RENEW_REQUESTED = "renewal requested"
-    """A person annotated the resource since the last answer to such a wish."""
+    """A person annotated the resource since the last such request was followed."""
     LAST_FAILED = "last request failed"
-    """What was asked for last is still wanted."""
+    """The last requested token is still wanted."""
     POLL_DUE = "poll due"
-    """The plan for the stored token has come to its next poll."""
+    """The plan for the stored token has reached its next poll."""
     TOKEN_OFFERED = "better token offered"
-    """Another resource's request has brought a token of the grant that expires later."""
+    """Another resource's request has returned a token of the grant that expires later."""
 
 
 class Limit(StrEnum):
-    """What keeps a request from being sent though nothing is wrong."""
+    """What keeps a request from being sent although nothing is wrong."""
 
     WISHES = "too many requested renewals"
     GRANT = "too many requests of the grant"
@@ -43,24 +43,24 @@ class Keep:
 
     reason: str
     recovered: bool = False
-    """Another resource's request has shown that what failed works again."""
+    """Another resource's request has shown that the failure is over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Keep the token, and find out with whom it is shared: they are to follow each other's renewals."""
+    """Keep the token, and find out which resources share its grant, so that they follow each other's renewals."""
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Read the credentials, and decide by what they are now."""
+    """Read the credentials, and decide with their current version."""
 
     cause: Cause
 
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """Keep the token as one of the grant as now specified: what has changed is no part of the request."""
+    """Keep the token as one of the current grant: the change does not affect the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,8 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Rehearse:
-    """Find out whether a token could be written, since the last one could not, and decide by that."""
+    """Find out by a dry run whether a token could be written, since the last one could not, and decide with the
+    result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,11 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Ask the endpoint as soon as it is the request's turn."""
+    """Ask the endpoint as soon as the request is next."""
 
     cause: Cause
     wish: bool
-    """Nothing but a person's annotation asks for it now."""
+    """Whether only a person's annotation asks for it now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def decide(observation: Observation) -> Decision:
 
 
 def why_ask(observation: Observation) -> Cause | None:
-    """Why a token is wanted; None if none is."""
+    """Why a token is wanted; None if it is not."""
     stored = observation.stored
     if stored is None:
         return Cause.NO_TOKEN
@@ -128,7 +129,7 @@ def why_ask(observation: Observation) -> Cause | None:
 
 
 def is_wish(observation: Observation, cause: Cause) -> bool:
-    """Whether nothing but a person's annotation asks for the request now."""
+    """Whether only a person's annotation asks for the request now."""
     wanted, revisions = observation.wanted, observation.revisions
     if not observation.renew_requested:
         return False
@@ -140,7 +141,7 @@ def is_wish(observation: Observation, cause: Cause) -> bool:
 
 
 def something_is_wrong(observation: Observation, _: Cause | None) -> Decision | None:
-    """What is specified is missing, or must not be used."""
+    """Something specified is missing, or must not be used."""
     return Fail(observation.failure) if observation.failure is not None else None
 
 
@@ -150,13 +151,13 @@ def suspended(observation: Observation, _: Cause | None) -> Decision | None:
 
 
 def sharing_unknown(observation: Observation, cause: Cause | None) -> Decision | None:
-    """After a restart no one knows who shares a good token."""
+    """After a restart it is unknown which resources share a valid token."""
     unknown = cause is None and not observation.is_member and observation.left > 0
     return Join() if unknown else None
 
 
 def tried_already(observation: Observation, cause: Cause | None) -> Decision | None:
-    """What failed is not tried again before its time, unless something was changed or another resource has a token."""
+    """A failure is not retried before its time, unless something was changed or another resource has a token."""
     failing = observation.before.failing
     if cause is None or observation.grant is not None or observation.offered:
         return None
@@ -166,7 +167,8 @@ def tried_already(observation: Observation, cause: Cause | None) -> Decision | N
 
 
 def offered_of_the_same_grant(observation: Observation, cause: Cause | None) -> Decision | None:
-    """A better token is taken without a look at credentials that are those by which the grant was told."""
+    """A better token is taken without reading the credentials, if they still have the version that determined the
+    grant."""
     last, now = observation.last_revisions, observation.revisions
     same = observation.is_member and last is not None and last == now
     if cause is None or observation.grant is not None or not same:
@@ -175,12 +177,12 @@ def offered_of_the_same_grant(observation: Observation, cause: Cause | None) -> 
 
 
 def credentials_unread(observation: Observation, cause: Cause | None) -> Decision | None:
-    """The grant is told by what the credentials are now: they may be newer than the watch knows."""
+    """The current credentials determine the grant: they may be newer than the watch knows."""
     return Read(cause) if cause is not None and observation.grant is None else None
 
 
 def recovered(observation: Observation, cause: Cause | None) -> Decision | None:
-    """Another resource's request has shown that what failed works again, and that there is no new token."""
+    """Another resource's request has shown that the failure is over, and that there is no new token."""
     grant = observation.grant
     if cause is not Cause.LAST_FAILED or grant is None or not observation.before.failing.of_grant:
         return None
@@ -191,7 +193,7 @@ def recovered(observation: Observation, cause: Cause | None) -> Decision | None:
 
 
 def nothing_of_the_request_changed(observation: Observation, cause: Cause | None) -> Decision | None:
-    """A change such as another label of the credentials Secret leaves the grant, and so the token, what it is."""
+    """A change such as another label of the credentials Secret does not affect the grant, and so the token."""
     if cause is not Cause.GRANT_CHANGED or _must_ask(observation):
         return None
     held = observation.grant is not None and observation.grant.held and observation.plan.expires > observation.wall
@@ -212,12 +214,12 @@ def could_not_be_written(observation: Observation, cause: Cause | None) -> Decis
 
 
 def refused_just_now(observation: Observation, cause: Cause | None) -> Decision | None:
-    """Another resource has just been refused, or failed, with the very same request."""
+    """Another resource's identical request has just been refused, or failed."""
     grant = observation.grant
     if cause is None or grant is None or grant.failing.failure is None:
         return None
     wish = is_wish(observation, cause)
-    # Anyone who changes something is not kept waiting, unless another resource has asked since.
+    # A change is acted on at once, unless another resource has asked since.
     changed = (
         not wish
         and observation.wanted not in {None, observation.revisions}
@@ -230,14 +232,14 @@ def refused_just_now(observation: Observation, cause: Cause | None) -> Decision 
 
 
 def wished_too_often(observation: Observation, cause: Cause | None) -> Decision | None:
-    """Anyone who may annotate must not use up all requests of the grant."""
+    """Anyone who can annotate must not use up all requests of the grant."""
     grant = observation.grant
     limited = grant is not None and grant.wish_wait > 0 and observation.plan.poll_at > observation.wall
     return Wait(Limit.WISHES) if cause is Cause.RENEW_REQUESTED and limited else None
 
 
 def asked_too_often(observation: Observation, cause: Cause | None) -> Decision | None:
-    """No grant costs more than its requests in a minute."""
+    """No grant makes more than its limit of requests a minute."""
     limited = observation.grant is not None and observation.grant.rate_wait > 0
     return Wait(Limit.GRANT) if cause is not None and limited else None
 
@@ -249,7 +251,7 @@ def asked_by_another(observation: Observation, cause: Cause | None) -> Decision 
 
 
 def _must_ask(observation: Observation) -> bool:
-    """Whether only an answer will do: a person wants one, and the current token is good."""
+    """Whether only a response will do: a person asked for one, and the current token is valid."""
     return observation.renew_requested and observation.plan.expires > observation.wall
 
 
@@ -271,4 +273,4 @@ CHECKS: Sequence[Check] = (
     asked_too_often,
     asked_by_another,
 )
-"""In this order: those that need no credentials, those after which nothing is asked, those that keep a request back."""
+"""In this order: checks that need no credentials, checks that need no request, checks that hold a request back."""

@@ -1,4 +1,4 @@
-"""The status of endpoints: whether their spec can be used, before any token is requested."""
+"""The status of endpoints: whether their spec is usable, before any token is requested."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ from integration_token.workqueue.key import Key, endpoint_of
 log = get_logger(__name__)
 
 _RETRY = 5.0
-"""Seconds until a status that could not be written is written again."""
+"""Seconds until a failed status write is retried."""
 
 
 class EndpointReconciler:
@@ -40,7 +40,7 @@ class EndpointReconciler:
         self._clock = clock
 
     async def work(self, key: Key) -> Instant | None:
-        """Judges the endpoint's spec and writes its status where that changed."""
+        """Checks the endpoint's spec and writes its status if that changed."""
         ref = endpoint_of(key)
         try:
             endpoint = self._inventory.endpoints.get(ref)
@@ -49,7 +49,7 @@ class EndpointReconciler:
             else:
                 await self._read(ref)
         except Conflict:
-            return None  # changed meanwhile: the watch brings what it is now
+            return None  # changed in the meantime: the watch brings the current version
         except ClusterError as error:
             log.warning("cannot write the status of an endpoint", kind=ref.kind, name=ref.name, error=str(error))
             return self._clock.now().after(_RETRY)
@@ -65,7 +65,7 @@ class EndpointReconciler:
         await self._write(endpoint.ref, seen, fault, host_for_people(endpoint.token_url))
 
     async def _read(self, ref: EndpointRef) -> None:
-        """Judges an endpoint of which too little is kept, or which can't be read, as one stored under another
+        """Checks an endpoint that is not kept in full, or that cannot be parsed, such as one stored under another
         schema."""
         body = await self._gateway.get(ENDPOINTS[ref.kind], ref.namespace, ref.name)
         if body is None or is_going(body):
@@ -78,7 +78,8 @@ class EndpointReconciler:
             await self._write(ref, seen, failure, "")
 
     async def _write(self, ref: EndpointRef, seen: "_Seen", fault: UserActionRequired | None, host: str) -> None:
-        """`fault`: why the spec cannot be used, None if it can be; `host`: of its URL, empty if none can be read."""
+        """`fault`: why the spec cannot be used, None if it can be; `host`: from its URL, empty if that cannot be
+        parsed."""
         now = format_time(self._clock.now().wall)
         before = seen.status.get("conditions") or ()
         wanted = [keep_wording(condition, seen.status) for condition in _conditions(fault)]
@@ -93,7 +94,7 @@ class EndpointReconciler:
 
 
 class _Seen(NamedTuple):
-    """What was judged of an endpoint, and its status then."""
+    """The version of an endpoint that was checked, with its status."""
 
     generation: int
     version: str

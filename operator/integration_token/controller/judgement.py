@@ -1,4 +1,4 @@
-"""What an answer of the endpoint's is worth to a resource, and what it teaches of its grant."""
+"""What the endpoint's response is worth to a resource, and what it teaches about its grant."""
 
 from dataclasses import replace
 
@@ -18,15 +18,15 @@ from integration_token.state.grant import GrantState, is_same_expiry
 from integration_token.state.grants import Grants
 
 _WHOLE = 2.0
-"""Seconds by which two answers may differ that tell the same expiry in whole seconds."""
+"""Seconds by which two responses may differ that state the same expiry in whole seconds."""
 
 
 _GROWTH = 8
-"""By which the time grows that a token has been seen for, from poll to poll, if it may be an expired one."""
+"""Factor by which the observed age of a token grows from poll to poll, if the token may have expired."""
 
 
 class Judge:
-    """Judges answers. Across namespaces it lets only that teach, and be shared, which this process was answered."""
+    """Judges responses. Across namespaces, only responses to this process may teach anything or be shared."""
 
     def __init__(self, requester: TokenRequester, grants: Grants, clock: Clock, audit: AuditLog) -> None:
         self._requester = requester
@@ -35,9 +35,9 @@ class Judge:
         self._clock = clock
 
     def judge(self, grant: GrantState, outcome: Outcome, endpoint: Endpoint, token: Token) -> Outcome:
-        """With what the answer is worth.
+        """The outcome with the value of the response.
 
-        :raises Transient: if the token has expired already and isn't the current one.
+        :raises Transient: if the returned token has already expired and is not the current one.
         """
         identity = outcome.identity
         assert identity is not None  # noqa: S101  # nothing is requested without
@@ -58,18 +58,18 @@ class Judge:
     def _take(
         self, grant: GrantState, outcome: Outcome, endpoint: Endpoint, answered: StoredToken, now: Instant
     ) -> Outcome:
-        """Another token, and better than the current token."""
+        """A different token, better than the current one."""
         before, token, plan = outcome.stored, answered.token, outcome.plan
         self._audit.on_issue(outcome.integration, endpoint, answered)
         expiry = self._known_expiry(grant, outcome.stored, plan, endpoint, now)
         self._grants.on_token(grant, token)
         comparable = before is not None and before.identity == answered.identity and not before.token.assumed
-        # What follows an assumed expiry, another grant's token or a clock that was set teaches nothing.
+        # Nothing is learned after an assumed expiry, another grant's token or a clock that was set.
         teaches = comparable and not plan.clock_was_set(now)
         known, sent = _known(grant, outcome, endpoint), token.issued + plan.clock_set_back_by(now)
         grant.learn(known.new(expiry - sent) if teaches and expiry is not None else known.apart())
         outcome = outcome.taking(answered, now, grant.rollover)
-        # What follows another token of unknown expiry is no cache's old one.
+        # A token that follows one of unknown expiry is not a cache's old one.
         doubtful = before is None or not before.token.assumed
         return outcome._replace(plan=_soon(outcome.plan, token, now)) if doubtful else outcome
 
@@ -82,25 +82,25 @@ class Judge:
         answered: StoredToken,
         now: Instant,
     ) -> Outcome:
-        """What is held, or a worse token: all that it may do is to correct what is known."""
+        """The current token, or a worse one: it can only correct what is known."""
         before, token, plan = outcome.stored, answered.token, outcome.plan
         if before is None:
             return outcome._replace(now=now, wanted=None)
         set_back_by = plan.clock_set_back_by(now)
         if verdict is Verdict.KEEP and not token.assumed and token.expires + set_back_by < plan.expires:
             plan = replace(plan, expires=token.expires + set_back_by)
-        # The answer has shown that the token still lives.
+        # The response has shown that the token is still valid.
         put_off = _is_same(verdict) and before.token.assumed and token.assumed
         if put_off:
             plan = plan.put_off(token.expires, now)
         self._share(grant, before, plan, endpoint, verdict, answered, now)
         known, expiry = _known(grant, outcome, endpoint), self._known_expiry(grant, before, plan, endpoint, now)
         if expiry is not None:
-            # What is sent as long before expiry next time will be answered alike.
+            # A request sent as long before the expiry next time will get the same result.
             known = known.old(expiry - token.issued - set_back_by)
         stored, unverified = before, False
         if before.token.assumed and _is_same(verdict):
-            known = known.apart()  # the expiry is another, and was none to measure by
+            known = known.apart()  # the new expiry differs, and the old one was no basis for a measurement
         elif verdict is Verdict.CORRECT:
             unverified = before.identity.credentials_revision != answered.identity.credentials_revision
         if verdict is Verdict.CORRECT:
@@ -111,7 +111,7 @@ class Judge:
         if put_off:
             plan = _soon(plan, token, now)
         elif expiry not in {held, plan.expires}:
-            # What the grant was taught is by another expiry than the one that the resource goes by.
+            # What the grant learned is based on another expiry than the resource's.
             wall = plan.read_clock(now)
             plan = replace(plan, poll_at=wall + step(plan.expires - wall))
         return outcome._replace(now=now, taught=known, plan=plan, stored=stored, unverified=unverified, wanted=None)
@@ -119,15 +119,15 @@ class Judge:
     def _known_expiry(
         self, grant: GrantState, held: StoredToken | None, plan: TokenPlan, endpoint: Endpoint, now: Instant
     ) -> float | None:
-        """When the current token expires, by what may be learned from; None if that is not known.
+        """When the current token expires, from sources that may teach; None if that is unknown.
 
-        What stands in a Secret may be learned from if all that share the grant are in its namespace; else it must have
-        been answered to this process.
+        A Secret may teach if all resources that share the grant are in its namespace; otherwise this process must have
+        received the response.
         """
         if not endpoint.ref.kind.is_cluster_scoped:
             return plan.expires
         if plan.clock_was_set(now):
-            return plan.expires  # no one's word is of more weight after someone has set our clock
+            return plan.expires  # after a change of our clock, no source is better than another
         known = grant.newest
         if known is None or known.found_in or known.assumed or held is None:
             return None
@@ -146,7 +146,7 @@ class Judge:
         answered: StoredToken,
         now: Instant,
     ) -> None:
-        """Lets others have what was answered, if it is the current token."""
+        """Shares the returned token with others, if it is the current one."""
         token = answered.token
         if not _is_same(verdict):
             return
@@ -159,7 +159,7 @@ class Judge:
                 self._grants.on_token(grant, _as_answered(before.token, plan.expires - plan.clock_set_back_by(now)))
             return
         if plan.clock_was_set(now) or (token.assumed and not before.token.assumed):
-            return  # times by two clocks can't be compared; and what is assumed is no word against what was told
+            return  # times by two clocks cannot be compared; and an assumption does not override a stated expiry
         known = grant.newest
         if known is not None and not known.found_in and self._grants.is_newest(grant, token):
             expires = token.expires if token.assumed else min(known.expires, token.expires)
@@ -168,7 +168,7 @@ class Judge:
 
 
 def _held(outcome: Outcome, now: Instant) -> StoredToken | None:
-    """What is held, to be compared with an answer: expiring by the best that is known, as the wall clock reads now."""
+    """The current token for comparison with a response, with the best known expiry by the present wall clock."""
     stored, plan = outcome.stored, outcome.plan
     if stored is None:
         return None
@@ -177,7 +177,7 @@ def _held(outcome: Outcome, now: Instant) -> StoredToken | None:
 
 
 def _counted_down(held: StoredToken | None, token: Token, now: Instant) -> Token:
-    """The answer, in which an `expires_in` of 0 tells that the token has expired: that is known of the one held."""
+    """The response, with an `expires_in` of 0 taken as expired if that is known of the current token."""
     if token.assumption is not Assumption.ZERO or held is None or held.token.assumed:
         return token
     if held.token.access_token != token.access_token or held.token.expires > now.wall + _WHOLE:
@@ -186,15 +186,15 @@ def _counted_down(held: StoredToken | None, token: Token, now: Instant) -> Token
 
 
 def _is_same(verdict: Verdict) -> bool:
-    """Whether the answer was the current token."""
+    """Whether the endpoint returned the current token."""
     return verdict in {Verdict.KEEP, Verdict.CORRECT}
 
 
 def _soon(plan: TokenPlan, token: Token, now: Instant) -> TokenPlan:
-    """With an early poll where the token may be one that has expired in a cache.
+    """Adds an early poll if the token may be an expired one from a cache.
 
-    The time since its first sight grows by a factor from poll to poll, so an endpoint that always answers so is asked
-    some five times more.
+    The time since its first sight grows by a factor from poll to poll, so an endpoint that always responds like this is
+    asked some five times more.
     """
     if token.assumption is not Assumption.ZERO:
         return plan
@@ -203,16 +203,16 @@ def _soon(plan: TokenPlan, token: Token, now: Instant) -> TokenPlan:
 
 
 def _known(grant: GrantState, outcome: Outcome, endpoint: Endpoint) -> Rollover:
-    """What the answer adds to."""
+    """The knowledge that the response adds to."""
     if not endpoint.ref.kind.is_cluster_scoped:
         return outcome.plan.rollover(grant.rollover)
-    # A status is the word of anyone who may write it, and of no weight in another namespace.
+    # Anyone with write access can change a status, so it does not count in another namespace.
     return grant.rollover or stated_rollover(outcome.integration, endpoint)
 
 
 def _as_answered(stored: Token, expires: float) -> Token:
-    """The token as others may take it over: what stands besides it in a Secret is not the endpoint's word.
+    """The token for others to take over: its times in the Secret do not come from the endpoint.
 
-    :param expires: by all that the endpoint has told.
+    :param expires: according to everything the endpoint has stated.
     """
     return stored if stored.expires - expires <= _WHOLE else replace(stored, expires=expires)

@@ -1,4 +1,4 @@
-"""What a pass finds of a resource before it decides: frozen, and completed in steps as more is read."""
+"""What a pass observes of a resource before it decides: frozen, and completed in steps as more is read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -22,24 +22,24 @@ from integration_token.state.resource import Remembered
 
 @dataclass(frozen=True, slots=True)
 class GrantView:
-    """The grant as it stands when it is decided whether to ask: its other resources change it meanwhile."""
+    """The grant at the time of the decision to ask: its other resources may change it meanwhile."""
 
     failing: FailureState
-    """Why its last request brought no token, and when the next one may be sent."""
+    """Why its last request returned no token, and when the next one may be sent."""
     paused: bool
-    """The endpoint wants to be left alone with it."""
+    """Whether the endpoint asked for a pause."""
     wish_wait: float
-    """Seconds until a person's wish may be followed again; 0 if it may be now."""
+    """Seconds until a person's request for a renewal may be followed again; 0 if it may now."""
     rate_wait: float
     """Seconds until the grant may ask again; 0 if it may now."""
     asking: bool
     """Another resource's request is in flight."""
     held: bool
-    """What the target holds is the grant's newest token."""
+    """Whether the target holds the grant's newest token."""
 
 
 class Observation(NamedTuple):
-    """One resource as a pass finds it. Times are wall times in seconds unless they are Instants."""
+    """One resource as a pass observes it. Times are wall times in seconds unless they are Instants."""
 
     integration: Integration
     now: Instant
@@ -48,29 +48,29 @@ class Observation(NamedTuple):
     plan: TokenPlan
     """For the current token."""
     taught: Rollover | None = None
-    """What answers have taught of the grant's rollover."""
+    """What responses have taught about the grant's rollover."""
     predecessors: tuple[Object, ...] = ()
-    """The target from before it was renamed, as long as it could not be moved."""
+    """The targets from before a renaming that could not be moved yet."""
     target: Target | None = None
     stored: StoredToken | None = None
     endpoint: Endpoint | None = None
     identity: GrantIdentity | None = None
-    """The grant as now specified; None if it cannot be told."""
+    """The grant as currently specified; None if it is unknown."""
     revisions: Revisions | None = None
     failure: Failure | None = None
-    """The first thing that stands in the way."""
+    """The first obstacle."""
     disturbed: bool = False
-    """Someone else deleted or changed the target since we wrote it last."""
+    """Whether someone else deleted or changed the target since we last wrote it."""
     contested_until: Instant | None = None
-    """Someone keeps doing so: until then it is left alone."""
+    """Someone keeps doing so: the target is left alone until then."""
     is_member: bool = False
-    """With whom the grant is shared is known."""
+    """Whether it is known which resources share the grant."""
     offered: bool = False
-    """Another resource of the grant holds a token that expires later."""
+    """Whether another resource of the grant holds a token that expires later."""
     grant: GrantView | None = None
     """None until the credentials have been read."""
     rehearsed: bool = False
-    """It was shown that a new token could be written."""
+    """Whether a dry run has shown that a new token could be written."""
 
     @property
     def wall(self) -> float:
@@ -79,7 +79,7 @@ class Observation(NamedTuple):
 
     @property
     def left(self) -> float:
-        """Seconds that a token of the grant as now specified is still valid; 0 without one."""
+        """Seconds that a token of the current grant is still valid; 0 without one."""
         return remaining(self.stored, self.identity, self.plan, self.now)
 
     @property
@@ -90,30 +90,30 @@ class Observation(NamedTuple):
 
     @property
     def last_revisions(self) -> Revisions | None:
-        """What the last pass went by, if it left nothing to do."""
+        """The revisions of the last pass, if it left nothing to do."""
         return self.before.last_reconciled[0] if self.before.last_reconciled else None
 
     @property
     def wanted(self) -> Revisions | None:
-        """What a token was asked for before that is still to come."""
+        """The revisions for which a token was requested before and has not arrived yet."""
         return self.before.failing.wanted
 
     @property
     def handled_renew_request(self) -> str:
-        """The last wish for a renewal that was followed: the status may not tell yet."""
+        """The last request for a renewal that was followed, which the status may not show yet."""
         told = shortened(str(self.integration.status.get("lastHandledRenewRequest", "")))
         return self.before.handled_renew_request or told
 
     @property
     def renew_requested(self) -> bool:
-        """Whether a person asked for a renewal that has not been followed yet."""
+        """Whether a person's request for a renewal has not been followed yet."""
         return self.integration.renew_request not in {"", self.handled_renew_request}
 
     def plan_by_what_was_known(self, endpoint: Endpoint, plan: TokenPlan) -> TokenPlan:
-        """The plan with what the status remembers of the rollover, or the endpoint's spec states, unless that has been
-        looked up: if it is another one, its next poll is to be planned.
+        """The plan, with the rollover from the status or the endpoint's spec unless that was looked up before: if it
+        differs, the next poll must be planned again.
 
-        :param plan: the plan to go on from.
+        :param plan: the plan to start from.
         """
         status = self.integration.status
         before, prior = plan.prior, Rollover()
@@ -129,14 +129,14 @@ class Observation(NamedTuple):
         return plan.with_prior(prior if prior != Rollover() else stated_rollover(self.integration, endpoint))
 
     def _is_proof(self, lead: int, lifetime: float) -> bool:
-        """Whether a lateness that stands with that lead was proven by the old token: earlier versions told it of short
-        lifetimes also where the first poll of their window had brought the new one."""
+        """Whether a RolloverTooLate with that lead was proved by the old token: earlier versions also set it for short
+        lifetimes when the first poll of the window had returned the new token."""
         before = replace(self.integration.renew_before, least=0.0)
         return lifetime > SAFE_LEAD or lead < OPENING * window(lifetime, before)
 
 
 def stated_rollover(integration: Integration, endpoint: Endpoint) -> Rollover:
-    """What the endpoint's spec says of the rollover."""
+    """The rollover stated in the endpoint's spec."""
     lead = endpoint.rollover_lead
     return Rollover() if lead is None else stated(integration.uid, lead)
 
@@ -159,7 +159,7 @@ def plan_for(
 
 
 def _assumed_until(status: Mapping[str, Any], token: Token) -> float:
-    """What the status tells of when the token is taken to expire: an earlier process may have put that off."""
+    """The assumed expiry in the status: an earlier process may have put it off."""
     if status.get("issueTime") != format_time(token.issued):
         return 0.0
     try:
@@ -169,7 +169,7 @@ def _assumed_until(status: Mapping[str, Any], token: Token) -> float:
 
 
 def remaining(stored: StoredToken | None, identity: GrantIdentity | None, plan: TokenPlan, now: Instant) -> float:
-    """Seconds that a token of the grant as now specified is still valid; 0 without one."""
+    """Seconds that a token of the current grant is still valid; 0 without one."""
     if stored is None or (identity is not None and stored.identity != identity):
         return 0.0
     return max(0.0, plan.expires - plan.read_clock(now))

@@ -1,4 +1,4 @@
-"""Reads what a pass goes by: the target, and what the resource refers to."""
+"""Reads everything that a pass depends on: the target, and the objects that the resource refers to."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ from integration_token.workqueue.key import Key
 
 
 class Observer:
-    """Observes resources, from the caches if they have it and from the API server where they don't."""
+    """Observes resources, from the caches where possible and otherwise from the API server."""
 
     def __init__(self, references: References, writer: TargetWriter, grants: Grants) -> None:
         self._references = references
@@ -28,17 +28,17 @@ class Observer:
         self._grants = grants
 
     async def observe_predecessors(self, observation: Observation) -> Observation:
-        """With what is left under the target's names from before it was renamed.
+        """Adds what remains under the target's names from before a renaming.
 
-        :raises ClusterError: if the API server does not tell.
+        :raises ClusterError: if the API server does not respond.
         """
         names = observation.before.target_names
         return observation._replace(predecessors=await self._writer.predecessors(observation.integration, names))
 
     async def observe_target(self, state: ResourceState, observation: Observation) -> Observation:
-        """With what the target holds, and the plan for it.
+        """Adds the target's content, and the plan for it.
 
-        :raises ClusterError: if the API server does not tell.
+        :raises ClusterError: if the API server does not respond.
         """
         integration, plan, now = observation.integration, observation.plan, observation.now
         target, stored, failure = observation.target, observation.stored, observation.failure
@@ -49,7 +49,7 @@ class Observer:
             stored = found.stored
             if stored is not None and not plan.clock_was_set(now):
                 stored = replace(stored, token=self._grants.as_answered(state.grant, stored.token))
-            # A target that can't be made as specified is left as it is.
+            # A target that cannot be built as specified is left as it is.
             check_name(integration.target)
             check_template(integration.template, found.secret, found.stored)
             target = found
@@ -65,9 +65,9 @@ class Observer:
         )
 
     async def observe_references(self, key: Key, state: ResourceState, observation: Observation) -> Observation:
-        """With what the resource refers to, and how its grant stands.
+        """Adds the objects that the resource refers to, and the state of its grant.
 
-        :raises ClusterError: if the API server does not tell.
+        :raises ClusterError: if the API server does not respond.
         """
         integration, failure, plan = observation.integration, observation.failure, observation.plan
         endpoint, identity, revisions = None, None, None
@@ -104,7 +104,7 @@ class Observer:
 
 
 def _is_disturbed(observation: Observation, revisions: Revisions | None) -> bool:
-    """Whether someone else deleted or changed the target since we wrote it last."""
+    """Whether someone else deleted or changed the target since we last wrote it."""
     integration, target, before = observation.integration, observation.target, observation.before
     if target is None or integration.target not in before.target_names:
         return False
@@ -117,7 +117,7 @@ def _is_disturbed(observation: Observation, revisions: Revisions | None) -> bool
 
 
 def _contested(integration: Integration, target: Target) -> Transient:
-    """Someone keeps undoing what we write there."""
+    """Someone keeps undoing our writes of the target."""
     whose = "" if target.secret is None else last_manager(target.secret)
     who = f"field manager {whose!r}" if whose else "another controller or user"
     return Transient(

@@ -1,6 +1,6 @@
-"""What came of a pass: frozen, and replaced whole by each step.
+"""The outcome of a pass: frozen, and replaced as a whole by each step.
 
-Status, events, metrics and the next pass follow from it alone.
+Status, events, metrics and the next pass are derived from it alone.
 """
 
 from dataclasses import dataclass
@@ -21,22 +21,22 @@ from integration_token.workqueue.endpoint_queue import WaitReason
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What a request waits for that was not sent."""
+    """What an unsent request waits for."""
 
     on: WaitReason | None = None
-    """A place, the endpoint's rate, or a request of the same grant; None if it is the grant's own limits."""
+    """A place, the endpoint's rate, or a request of the same grant; None for the grant's own limits."""
     grant_rate: float = 0.0
     """Seconds until the grant may ask again."""
     wishes: float = 0.0
-    """Seconds until a person's wish may be followed, of which there were too many."""
+    """Seconds until a person's request for a renewal may be followed, if there were too many."""
     why: str = ""
-    """The same, for people; empty if it is the grant's own limits."""
+    """The same as a message; empty for the grant's own limits."""
     is_long: bool = False
-    """It has lasted so long that the user is told."""
+    """Whether it has lasted so long that the status says so."""
 
     @property
     def keeps_place(self) -> bool:
-        """Whether the request stands in a queue, or waits for another one's answer."""
+        """Whether the request is in a queue, or waits for another one's response."""
         return self.on is not None
 
 
@@ -44,47 +44,47 @@ NO_WAIT = Wait()
 
 
 class Outcome(NamedTuple):
-    """What came of a pass over one resource. Times are wall times in seconds unless they are Instants.
+    """The outcome of a pass over one resource. Times are wall times in seconds unless they are Instants.
 
-    A named tuple, as what it begins with and what it leaves are: they are replaced at each step of thousands of passes,
-    which a dataclass takes four times as long for.
+    A named tuple, like the values it starts from and leaves: they are replaced at each step of thousands of passes,
+    which takes a dataclass four times as long.
     """
 
     observation: Observation
     now: Instant
     plan: TokenPlan
     remembered: Remembered
-    """What the next pass is to know, apart from the plan and from what failed."""
+    """What the next pass must know, apart from the plan and the failures."""
     taught: Rollover | None = None
-    """What answers have taught of the grant's rollover by now."""
+    """What responses have taught about the grant's rollover so far."""
     stored: StoredToken | None = None
-    """What the target holds, or is to hold."""
+    """What the target holds, or will hold."""
     failure: Failure | None = None
     wanted: Revisions | None = None
-    """What a token was asked for, now or before, that is still to come."""
+    """The revisions for which a token was requested, now or before, and has not arrived yet."""
     unwritten: int = 0
     """Characters of a token that was issued, now or before, and could not be written."""
     wait: Wait = NO_WAIT
     asked: bool = False
-    """The endpoint was asked."""
+    """Whether the endpoint was asked."""
     copied: bool = False
-    """The token comes from another resource of the same grant, or was shown by it to be the newest."""
+    """Whether the token comes from another resource of the same grant, or that showed it to be the newest."""
     renewed: bool = False
-    """Another token than before is to be written."""
+    """Whether a new token must be written."""
     replaced_left: float = 0.0
-    """Seconds that the token before the new one had left when that came."""
+    """Seconds that the previous token had left when the new one arrived."""
     scopes_reduced: bool = False
-    """The new token has fewer scopes than the one before."""
+    """Whether the new token has fewer scopes than the one before."""
     unverified: bool = False
-    """The endpoint answered changed credentials with the token that it had issued before."""
+    """Whether the endpoint answered a request with changed credentials with the token that it had issued before."""
     written: Written | None = None
-    """The target as it is up to date; None if it could not be brought there, or need not be."""
+    """The target, up to date; None if it could not be updated, or did not have to be."""
     moved: bool = False
-    """Nothing is left under the target's names from before it was renamed."""
+    """Whether nothing is left under the target's names from before a renaming."""
 
     @classmethod
     def of(cls, observation: Observation) -> "Outcome":
-        """Nothing was done about what was found."""
+        """The outcome before anything was done."""
         before = observation.before
         return cls(
             observation,
@@ -105,12 +105,12 @@ class Outcome(NamedTuple):
 
     @property
     def identity(self) -> GrantIdentity | None:
-        """The grant as specified; None if it cannot be told."""
+        """The grant as specified; None if it is unknown."""
         return self.observation.identity
 
     @property
     def revisions(self) -> Revisions | None:
-        """What the pass went by."""
+        """The revisions of the pass."""
         return self.observation.revisions
 
     @property
@@ -120,57 +120,56 @@ class Outcome(NamedTuple):
 
     @property
     def expires(self) -> float:
-        """When the token expires, as users are told: a known expiry as the Secret has it, an assumed one as it is now;
-        0 without a token."""
+        """The expiry shown to users: a known expiry as in the Secret, an assumed one as of now; 0 without a token."""
         if self.stored is None:
             return 0.0
         return self.plan.expires if self.stored.token.assumed else self.stored.token.expires
 
     @property
     def left(self) -> float:
-        """Seconds that a token of the grant as now specified is still valid; 0 without one."""
+        """Seconds that a token of the current grant is still valid; 0 without one."""
         return remaining(self.stored, self.identity, self.plan, self.now)
 
     @property
     def matches(self) -> bool | None:
-        """Whether the token is of the grant as now specified; None if the grant cannot be told, or nothing is held."""
+        """Whether the token belongs to the current grant; None if the grant is unknown, or there is no token."""
         return None if self.identity is None or self.stored is None else self.stored.identity == self.identity
 
     @property
     def waits(self) -> bool:
-        """Whether the request waits for its turn, and nothing new is known."""
+        """Whether the request waits for its turn, and nothing else is new."""
         return self.wait.keeps_place or self.wait.grant_rate > 0
 
     @property
     def waits_long(self) -> bool:
-        """Whether that is no matter of moments."""
+        """Whether that takes more than moments."""
         wait = self.wait
         return wait.on is WaitReason.RATE or wait.is_long or wait.grant_rate > 0
 
     @property
     def is_rate_limited(self) -> bool:
-        """Whether the user is told that the request waits."""
+        """Whether the status says that the request waits."""
         return self.left <= 0 and self.waits_long
 
     @property
     def is_good_news(self) -> bool:
-        """Whether the Secret was written and nothing is amiss."""
+        """Whether the Secret was written and nothing failed."""
         return self.written is not None and self.written.wrote and self.failure is None
 
     @property
     def target_name(self) -> str:
-        """The name of the target Secret: the one before a renaming, as long as the Secret could not be moved."""
+        """The name of the target Secret: the one before a renaming while the Secret could not be moved."""
         old = () if self.moved else self.observation.predecessors
         return str(old[0]["metadata"]["name"]) if old else self.integration.target
 
     @property
     def handled_renew_request(self) -> str:
-        """The last wish for a renewal that was followed."""
+        """The last request for a renewal that was followed."""
         return self.remembered.handled_renew_request or self.observation.handled_renew_request
 
     @property
     def rollover(self) -> Rollover | None:
-        """What is known of the rollover, if a renewal has shown it that the status has not told of yet."""
+        """What is known about the rollover, if a renewal has shown it and the status does not say so yet."""
         if not self.remembered.status_pending or "issueTime" not in self.integration.status:
             return None
         return self.plan.rollover(self.taught)
@@ -181,13 +180,13 @@ class Outcome(NamedTuple):
         return self.observation.version if self.written is None else self.written.version
 
     def taking(self, stored: StoredToken, now: Instant, taught: Rollover | None) -> "Outcome":
-        """With another token, to be written in place of the current token.
+        """With a new token to be written.
 
-        :param taught: what answers have taught of the grant's rollover by now.
+        :param taught: what responses have taught about the grant's rollover so far.
         """
         before, plan = self.stored, self.plan
-        # An endpoint that tells nothing of scopes took none away; and if some are left out of what is told, another
-        # list says nothing of what was granted.
+        # An endpoint that states no scopes has removed none; and if some are left out of the list, a different list
+        # says nothing about what was granted.
         fewer = (
             before is not None
             and before.identity == stored.identity
@@ -208,14 +207,14 @@ class Outcome(NamedTuple):
         )
 
     def failed(self, failure: Failure) -> "Outcome":
-        """With what stands in the way, and a token still wanted."""
+        """With the failure, and a token still wanted."""
         return self._replace(failure=failure.without_traceback(), wanted=self.revisions)
 
     def unable_to_write(self, failure: Failure | None = None) -> "Outcome":
-        """If the token was new: the current token is what stood there before, and a token is still wanted. If the
-        Secret is lost, nothing is held.
+        """If the token was new: the target keeps its previous token, and a token is still wanted. If the Secret is
+        lost, there is no token.
 
-        :param failure: what kept it from being written, if that is not to be found out again.
+        :param failure: the reason, if it need not be found out again.
         """
         outcome = self if failure is None else self._replace(failure=failure.without_traceback())
         lost = isinstance(failure, TargetLost)
@@ -235,12 +234,12 @@ class Outcome(NamedTuple):
         )
 
     def updated(self, written: Written) -> "Outcome":
-        """With the target as it is up to date."""
+        """With the target up to date."""
         remembered = self.remembered._replace(written_for=self.revisions)
         return self._replace(written=written, unwritten=0, remembered=remembered)
 
     def without_predecessors(self) -> "Outcome":
-        """With nothing left under the target's names from before it was renamed."""
+        """With nothing left under the target's names from before a renaming."""
         names = (self.integration.target,)
         if not self.observation.predecessors and self.remembered.target_names == names:
             return self
@@ -249,8 +248,8 @@ class Outcome(NamedTuple):
 
 @dataclass(slots=True)
 class Progress:
-    """How far a pass has come: what is remembered of it if it does not come to its end."""
+    """The progress of a pass: what is remembered of it if it does not complete."""
 
     outcome: Outcome
     keeps_place: bool = False
-    """Its request stands in a queue, or waits for another one's answer, whatever else is told of it."""
+    """Whether its request is in a queue, or waits for another one's response, whatever else is reported."""

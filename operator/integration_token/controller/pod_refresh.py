@@ -1,7 +1,7 @@
-"""Brings a renewed token into mounted files at once, and tells of pods that will never see it.
+"""Propagates a renewed token to mounted files at once, and warns of pods that will never see it.
 
-The kubelet looks at a volume's Secret when it syncs the pod, every 60 to 90 s, or when the pod changes: so one
-annotation of the pod is patched.
+The kubelet reads a volume's Secret when it syncs the pod, every 60 to 90 s, or when the pod changes: so an annotation
+of the pod is patched.
 """
 
 import asyncio
@@ -23,32 +23,32 @@ from integration_token.telemetry.logs import get_logger
 log = get_logger(__name__)
 
 _AT_ONCE = 8
-"""Pods patched at once, for all resources together: each makes a kubelet work."""
+"""Pods patched at once for all resources together: each patch causes work for a kubelet."""
 
 _OF_ONE = 2
-"""Of them that one resource may have, or wait for: a Secret may be mounted by thousands of pods, and those of others
-must not wait until all of them were patched."""
+"""The same for one resource: a Secret may be mounted by thousands of pods, and other resources' pods must not wait for
+all of them."""
 
 _IN_TIME = 120.0
-"""Seconds before the old token's expiry at which a new one reaches mounted files in time by itself: the kubelet takes
-90 s at most, and touching its pods makes it work. Consumers that keep using an old token for a while need as much
-more."""
+"""Seconds before the old token's expiry from which a new one reaches mounted files in time by itself: the kubelet takes
+at most 90 s, and touching its pods causes work. Consumers that keep using an old token need that much more."""
 
 _DENIED = 600.0
-"""Seconds for which a refusal to list or patch pods is believed: permission for it is granted by the chart, rarely."""
+"""Seconds for which a refusal to list or patch pods is remembered: the chart grants that permission, and rarely
+changes."""
 
 _SYNC = 90.0
-"""Seconds within which the kubelet has looked by itself: to touch its pods later brings nothing."""
+"""Seconds within which the kubelet has synced by itself: touching its pods later has no effect."""
 
 _ALIVE = "status.phase!=Succeeded,status.phase!=Failed"
-"""Which pods are looked at: one that has just started has its files, and tells so only a moment later."""
+"""The pods to read: one that has just started has current files, and reports Running a moment later."""
 
 _NAMED = 3
 """Owners of pods that an event names."""
 
 
 class PodRefresher:
-    """Refreshes mounts where a resource asks for it, and where the operator may."""
+    """Refreshes mounts if a resource asks for it and the operator is allowed to."""
 
     def __init__(self, gateway: Gateway, reporter: Reporter, clock: Clock) -> None:
         self._gateway = gateway
@@ -56,11 +56,11 @@ class PodRefresher:
         self._clock = clock
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._denied: dict[str, float] = {}
-        """Until when, by CLOCK_BOOTTIME, pods of a namespace are left alone."""
+        """Until when, by CLOCK_BOOTTIME, a namespace's pods are left alone."""
 
     async def refresh(self, outcome: Outcome) -> Outcome:
-        """Follows up on a renewal, be it one that the status could not tell of any more, because the process was killed
-        in between, or the API server was away: with what is to be remembered of that."""
+        """Follows up on a renewal, including one that the status could not report because the process was killed or the
+        API server was away: returns the outcome with what to remember."""
         integration, stored, written = outcome.integration, outcome.stored, outcome.written
         wish, namespace, status = integration.mount_refresh, integration.namespace, integration.status
         if written is None or stored is None or wish is MountRefresh.NEVER:
@@ -101,7 +101,8 @@ class PodRefresher:
         ]
 
     async def _touch(self, namespace: str, found: Sequence[Reader]) -> None:
-        # What is there already changes nothing, and the kubelet then looks at nothing: two renewals within one second.
+        # An unchanged value changes nothing, and the kubelet then does nothing: two renewals may fall within one
+        # second.
         now = format_precise_time(self._clock.now().wall, "microseconds")
 
         own = asyncio.Semaphore(_OF_ONE)
@@ -131,7 +132,7 @@ class PodRefresher:
 
 
 def _remembering(outcome: Outcome, notified: float, pending: float = 0.0) -> Outcome:
-    """With the issue times of the token that pods were told of, and of the one that they are to be told of yet."""
+    """With the issue times of the token whose pods were touched, and of the one whose pods must still be touched."""
     before = outcome.remembered
     if (before.pods_notified, before.pods_pending) == (notified, pending):
         return outcome
@@ -139,22 +140,22 @@ def _remembering(outcome: Outcome, notified: float, pending: float = 0.0) -> Out
 
 
 def _is_notified(outcome: Outcome, issued: float) -> bool:
-    """Whether pods need not be told of the token any more."""
+    """Whether the token's pods need not be touched any more."""
     remembered, target = outcome.remembered, outcome.observation.target
     if outcome.renewed:
         return remembered.pods_notified == issued
-    # What was read: an answer that tells at last what was assumed moves the issue time of the same token.
+    # As it was read: a response that finally states an assumed expiry moves the issue time of the same token.
     read = target.stored.token.issued if target is not None and target.stored else issued
     told = outcome.integration.status["issueTime"] == format_time(read) and remembered.pods_pending != read
     return told or remembered.pods_notified == read
 
 
 def _is_late(outcome: Outcome, issued: float) -> bool:
-    """Whether a mounted file might follow the renewal too late by itself."""
+    """Whether the renewal might reach a mounted file too late by itself."""
     if outcome.remembered.pods_pending:
         return True
     in_time = _IN_TIME + outcome.integration.consumer_delay
     if outcome.renewed:
         return outcome.replaced_left < in_time
-    # As text: a person may have written what the API server takes for a time, and we could not read.
+    # Compared as text: someone may have written a time that the API server accepts and we cannot parse.
     return bool(outcome.integration.status["expirationTime"] < format_time(issued + in_time))

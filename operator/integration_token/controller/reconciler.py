@@ -1,6 +1,6 @@
-"""One pass over an IntegrationToken, or over an endpoint: observe, decide, act, tell, and say when to look again.
+"""One pass over an IntegrationToken or an endpoint: observe, decide, act, report, and return when to look again.
 
-Nothing here sleeps. Two API writes for an issue or a renewal, none where nothing changed. Between two passes only
+Nothing here sleeps. An issue or a renewal takes two API writes; no change takes none. Between two passes only
 :class:`~integration_token.state.resource.Remembered` is kept, and no token.
 """
 
@@ -37,8 +37,8 @@ from integration_token.workqueue.key import QUEUE_WORK, TOKEN_WORK, Key, endpoin
 log = get_logger(__name__)
 
 _PATIENCE = 2.0
-"""Seconds that a first token waits for others in flight before it is looked whether it is the endpoint's rate limit by
-now that it waits for, which its user is told. Later looks come after `TELL_AFTER` seconds: many may wait."""
+"""Seconds that a first token waits for others in flight before the operator checks whether it now waits for the
+endpoint's rate limit, which the status must say. Later checks come after `TELL_AFTER` seconds: many may wait."""
 
 
 class Reconciler:
@@ -62,7 +62,7 @@ class Reconciler:
         clock: Clock,
         jitter: Callable[[], float],
     ) -> None:
-        """`jitter` answers numbers uniform in [0, 1)."""
+        """`jitter` returns numbers uniform in [0, 1)."""
         self._gateway = gateway
         self._secrets = secrets
         self._inventory = inventory
@@ -79,16 +79,16 @@ class Reconciler:
         self._jitter = jitter
 
     async def work(self, key: Key) -> Instant | None:
-        """Works on one key, and answers when to come back to it unless something happens before."""
+        """Works on one key, and returns when to come back to it unless something happens before."""
         if key.kind == TOKEN_WORK:
             return await self._token(key)
         if key.kind == QUEUE_WORK:
-            # To be answered, since the scheduler takes no other time for a key that is being worked on.
+            # Returned, since the scheduler accepts no other time for a key that is being worked on.
             return self._queues.admit(endpoint_of(key))
         return await self._endpoints.work(key)
 
     async def tell(self, key: Key) -> Instant | None:
-        """Writes the status of an IntegrationToken that was put off: when to come back to it if that failed."""
+        """Writes the deferred status of an IntegrationToken: returns when to come back to it if that failed."""
         state = self._inventory.resources.get(key)
         if state is None:
             self._statuses.drop_pending(key)
@@ -136,7 +136,7 @@ class Reconciler:
                 return after.due
             after, due = self._cut_short(unfinished(progress.outcome), error)
         except ClusterError as error:
-            # Soon at first: an API server that is just starting refuses what it will grant in a moment.
+            # Soon at first: an API server that is just starting refuses calls that it allows a moment later.
             _log(key, error)
             after, due = self._cut_short(after, error)
         except BaseException:
@@ -149,7 +149,7 @@ class Reconciler:
         return due
 
     async def _pass(self, key: Key, state: ResourceState, progress: Progress) -> ClusterError | None:
-        """Observes, decides, acts and tells: what of the API server's kept it from its end."""
+        """Observes, decides, acts and reports: returns the API server's error that ended the pass early."""
         try:
             observation = await self._observer.observe_predecessors(progress.outcome.observation)
             progress.outcome = Outcome.of(observation)
@@ -173,7 +173,7 @@ class Reconciler:
         return None
 
     async def _refused(self, key: Key, outcome: Outcome, error: Denied) -> Outcome:
-        """Tells at the resource that the API server refused the operator a call."""
+        """Reports at the resource that the API server refused a call."""
         if outcome.written is None:
             outcome = outcome.unable_to_write()
         failure = Transient(
@@ -190,7 +190,7 @@ class Reconciler:
             return outcome
 
     def _remember(self, state: ResourceState, progress: Progress) -> Remembered:
-        """What a pass that came to its end leaves to the next one."""
+        """What a completed pass leaves for the next one."""
         outcome = progress.outcome
         failing, revisions = failing_after(outcome, state.grant.failing, self._jitter()), outcome.revisions
         is_settled = not progress.keeps_place and outcome.observation.contested_until is None
@@ -203,7 +203,7 @@ class Reconciler:
         )
 
     def _cut_short(self, before: Remembered, error: ClusterError) -> tuple[Remembered, Instant]:
-        """Has another pass made where the API server cut this one short."""
+        """Schedules another pass if the API server cut this one short."""
         failing, due = cut_short(before.failing, error, self._clock.now(), self._jitter())
         return before._replace(failing=failing), due
 
@@ -223,14 +223,14 @@ class Reconciler:
             self._grants.forget(key)
 
     def _without(self, key: Key, state: ResourceState, now: Instant) -> Instant | None:
-        """When to come back to a resource that is gone, is another by now, or can't be read."""
+        """When to come back to a resource that is gone, was replaced, or cannot be read."""
         current = self._inventory.resources.get(key)
         if current is None:
             return None
         return now if current.uid != state.uid else now.after(MAX_USER_ACTION_WAIT)
 
     def _nothing_new(self, state: ResourceState, key: Key, now: Instant) -> bool:
-        """Whether a wake-up has no reason any more: our own writes come back as watch events."""
+        """Whether a wake-up has no cause any more: our own writes come back as watch events."""
         before = state.remembered
         if before.last_reconciled is None or state.watched_spec is not None or state.references is None:
             return False
@@ -240,7 +240,7 @@ class Reconciler:
         endpoint = None if state.endpoint is None else self._inventory.endpoints.get(state.endpoint)
         kind, _, name = state.references.credentials
         found = self._secrets.credentials(key.namespace, name)
-        # No watch wakes for an account: whatever did brings nothing new of it.
+        # Accounts are not watched: the wake-up does not concern one.
         credentials = revisions.credentials_revision if kind == ACCOUNT else found.revision if found else None
         written = self._secrets.target(key.namespace, state.references.target[2])
         if endpoint is None or credentials is None or written is None or written.version != version:
@@ -250,9 +250,9 @@ class Reconciler:
         return revisions == revisions_of(state, endpoint, credentials)
 
     def _must_wait(self, key: Key, state: ResourceState, integration: Integration) -> Instant | None:
-        """Since when a first token waits that has to wait for others in flight: asked before anything is read for it.
+        """Since when a first token has had to wait for others in flight: checked before anything is read for it.
 
-        It does so without a word, however many are before it, as long as the endpoint answers them at once.
+        Its status does not say so, however many are ahead of it, as long as the endpoint answers them at once.
         """
         untold = "conditions" not in integration.status
         first = untold and self._secrets.target(integration.namespace, integration.target) is None
@@ -267,7 +267,7 @@ class Reconciler:
         return since
 
     async def _read(self, key: Key, state: ResourceState) -> Integration | None:
-        """The resource as it is now; None if it is gone, or cannot be read and has been told so."""
+        """The current resource; None if it is gone, or cannot be parsed and the status says so."""
         body = await self._gateway.get(INTEGRATIONS, key.namespace, key.name)
         if body is None or is_going(body):
             self._inventory.forget(key, state.uid)
@@ -278,7 +278,7 @@ class Reconciler:
             await self._reporter.reject(key, body, failure)
             return None
         if integration.uid != state.uid:
-            # Deleted and created again in a gap of the watch: what is remembered is of the one before.
+            # Deleted and recreated in a gap of the watch: what is remembered belongs to its predecessor.
             self._inventory.observe(integration)
             return None
         self._inventory.refer(key, state, integration)
@@ -293,7 +293,7 @@ def _log(key: Key, error: ClusterError) -> None:
 
 
 def _is_contested(state: ResourceState, now: Instant) -> bool:
-    """Whether a wake-up is but another round of a fight about the target, which is looked at now and then."""
+    """Whether a wake-up is only another round of a fight over the target, which is checked now and then."""
     failure, due = state.remembered.failing.failure, state.remembered.due
     contested = failure is not None and failure.reason == Reason.TARGET_CONTESTED
     return contested and state.watched_spec is None and due is not None and not due.is_due(now)

@@ -1,4 +1,4 @@
-"""What a resource refers to: its endpoint and its credentials, found, judged and read."""
+"""The objects that a resource refers to, its endpoint and its credentials: found, checked and read."""
 
 import math
 from collections.abc import Mapping
@@ -28,15 +28,16 @@ from integration_token.oauth.trust import check_judged, is_judged, tls_context
 from integration_token.state.inventory import Inventory
 
 _FRESH = 60.0
-"""Seconds that what a watch brought is believed without a look: kopf tells of no deletion in a gap of its watch."""
+"""Seconds for which an object from a watch is trusted without a read: kopf does not report deletions in a gap of its
+watch."""
 
 
 _UNVERSIONED = "0"
-"""Stands for the resourceVersion of an account: of what changes there, nothing changes what it is sent as."""
+"""Used instead of the resourceVersion of an account: none of its changes affects what is sent."""
 
 
 async def check_endpoint(endpoint: Endpoint, policy: Policy) -> None:
-    """What can be said of an endpoint, with the authorities that it names, before anything is sent there.
+    """Checks an endpoint, with its authorities, as far as possible before anything is sent there.
 
     :raises UserActionRequired: if it cannot be used.
     """
@@ -55,15 +56,15 @@ async def check_endpoint(endpoint: Endpoint, policy: Policy) -> None:
 
 
 def can_be_checked(endpoint: Endpoint) -> bool:
-    """Whether :func:`check_endpoint` has all that it needs; else the endpoint is to be read again."""
+    """Whether :func:`check_endpoint` has everything it needs; otherwise the endpoint must be read again."""
     bundle = endpoint.ca_bundle
     return bundle is None or bundle.text is not None or is_judged(bundle.digest)
 
 
 async def read_endpoint(gateway: Gateway, inventory: Inventory, ref: EndpointRef) -> Endpoint | None:
-    """The whole endpoint from the API server, of which the inventory keeps what is small; None if there is none.
+    """The complete endpoint from the API server, since the inventory keeps only small ones; None if there is none.
 
-    :raises EndpointUnusable: if it cannot be read.
+    :raises EndpointUnusable: if it cannot be parsed.
     """
     body = await gateway.get(ENDPOINTS[ref.kind], ref.namespace, ref.name)
     if body is None:
@@ -79,16 +80,16 @@ async def read_endpoint(gateway: Gateway, inventory: Inventory, ref: EndpointRef
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a resource's requests are made with, but for what is secret of it."""
+    """The credentials that a resource's requests use, without secrets."""
 
     revision: str
-    """Of the Secret; without one, of the account."""
+    """Of the Secret, or without one of the account."""
     account: str
-    """The ServiceAccount as :class:`GrantInputs` has it; empty without one."""
+    """The ServiceAccount as in :class:`GrantInputs`; empty without one."""
 
 
 class References:
-    """Finds what resources refer to, in the caches if they have it and from the API server where they don't."""
+    """Finds the objects that resources refer to, in the caches where possible and otherwise from the API server."""
 
     def __init__(
         self,
@@ -114,8 +115,8 @@ class References:
     async def endpoint(self, integration: Integration) -> Endpoint:
         """The resource's endpoint, usable from its namespace.
 
-        :raises EndpointUnusable: if its spec is at fault.
-        :raises UserActionRequired: if there is none, or the resource may not use it.
+        :raises EndpointUnusable: if its spec is invalid.
+        :raises UserActionRequired: if it does not exist, or the resource may not use it.
         """
         ref = integration.endpoint
         if ref.kind.is_cluster_scoped and not self._clusterwide:
@@ -144,7 +145,7 @@ class References:
         return endpoint
 
     async def ca_bundle(self, endpoint: Endpoint) -> str:
-        """The authorities that the endpoint's certificate is checked against, as PEM text; empty for the system's.
+        """The authorities for the endpoint's certificate, as PEM text; empty for the system's.
 
         :raises UserActionRequired: if the endpoint is gone.
         """
@@ -162,7 +163,7 @@ class References:
     async def credentials(self, integration: Integration, endpoint: Endpoint) -> Credentials:
         """The versions of the resource's credentials Secret and ServiceAccount.
 
-        :raises UserActionRequired: if one is missing or its owner has not consented to its use here.
+        :raises UserActionRequired: if one is missing or its owner has not consented to this use.
         """
         check_sources(integration, endpoint)
         secret = await self._secret(integration, endpoint) if integration.credentials else None
@@ -173,7 +174,7 @@ class References:
     ) -> tuple[Mapping[str, str], Credentials]:
         """The credentials themselves, from the API server, and their versions.
 
-        :param keys: of the Secret, by the names under which their values are answered.
+        :param keys: of the Secret, by the names of the returned values.
         :raises UserActionRequired: if they cannot be used.
         """
         check_sources(integration, endpoint)
@@ -199,8 +200,8 @@ class References:
         place = integration.namespace, integration.credentials
         metadata = self._secrets.credentials(*place)
         if metadata is None:
-            # Not among the labelled ones: missing, unlabelled, or so new that the watch has not told yet.
-            # Of a Secret that is not released, only the metadata is read.
+            # Not among the labelled ones: missing, unlabelled, or too new for the watch. If a Secret is not labelled,
+            # only its metadata is read.
             secret = await self._gateway.get_metadata(SECRETS, *place)
             metadata = secret_metadata(released(secret, SECRET, *place))
         check_host(metadata, endpoint, integration, self._policy)
@@ -220,13 +221,13 @@ class References:
 
 
 def missing(ref: EndpointRef) -> UserActionRequired:
-    """What is told if there is no such endpoint."""
+    """The failure if there is no such endpoint."""
     what = f"{ref.title} does not exist; create it or fix spec.endpointRef"
     return UserActionRequired(Reason.ENDPOINT_NOT_FOUND, what)
 
 
 def check_host(metadata: SecretMetadata, endpoint: Endpoint, integration: Integration, policy: Policy) -> None:
-    """Whether the owner of the credentials Secret lets it be sent to the endpoint's host.
+    """Checks that the owner of the credentials Secret allows sending it to the endpoint's host.
 
     :raises UserActionRequired: if not.
     """

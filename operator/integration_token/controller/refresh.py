@@ -1,4 +1,4 @@
-"""Does what is decided about a resource's token: reads credentials, copies, waits, or asks once for a whole grant."""
+"""Carries out the decision about a token: reads credentials, copies, waits, or sends one request for a whole grant."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,7 +36,7 @@ log = get_logger(__name__)
 
 
 class Refresher:
-    """Gets resources a better token if there is cause to and nothing stands in the way."""
+    """Gets resources a better token if there is a cause and no obstacle."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Refresher:
         clock: Clock,
         jitter: Callable[[], float],
     ) -> None:
-        """`jitter` answers numbers uniform in [0, 1)."""
+        """`jitter` returns numbers uniform in [0, 1)."""
         self._requester = requester
         self._queues = queues
         self._scheduler = scheduler
@@ -63,10 +63,10 @@ class Refresher:
         self._jitter = jitter
 
     async def refresh(self, key: Key, state: ResourceState, observation: Observation, progress: Progress) -> Outcome:
-        """What came of it.
+        """Carries out the decision, and returns the outcome.
 
-        :param progress: is told how far it came, if it does not come to its end.
-        :raises ClusterError: if the API server kept it from being done.
+        :param progress: receives how far it came, in case it does not complete.
+        :raises ClusterError: if the API server prevented it.
         """
         prepared: Prepared | None = None
         try:
@@ -99,7 +99,7 @@ class Refresher:
         self._copier.let_go(key)
 
     def has_waited_long(self, since: Instant) -> bool:
-        """Whether a request has waited for its turn for so long that its user is told."""
+        """Whether a request has waited for its turn so long that the status must say so."""
         return self._clock.now().boot - since.boot >= TELL_AFTER
 
     async def _prepare(self, observation: Observation) -> Prepared:
@@ -136,12 +136,12 @@ class Refresher:
             outcome = outcome._replace(remembered=outcome.remembered._replace(waiting_since=since))
             wait = replace(wait, is_long=self.has_waited_long(since), why=self._queues.explain_wait(key))
         grant.wait_for_request(key)
-        # The wait between two attempts makes nothing better.
+        # Waiting between two attempts does not resolve the failure.
         failure = outcome.observation.before.failing.failure if outcome.wanted == outcome.revisions else None
         return outcome._replace(wait=wait, failure=failure or outcome.failure)
 
     def _enter(self, key: Key, state: ResourceState, observation: Observation, prepared: Prepared) -> Observation:
-        """The pass goes by what would be sent: what the Secret holds now may be newer than what the watch knew."""
+        """Continues with the credentials that would be sent: the Secret may be newer than the watch knew."""
         endpoint, identity, before = observation.endpoint, prepared.identity, state.grant
         assert endpoint is not None  # noqa: S101  # else something is wrong
         state.grant = grant = self._grants.join(key, before, endpoint, prepared.spec)
@@ -164,7 +164,7 @@ class Refresher:
     def _view(
         self, key: Key, grant: GrantState, observation: Observation, plan: TokenPlan, identity: GrantIdentity
     ) -> tuple[GrantView, bool]:
-        """The grant as it is now, and whether another resource of it holds a better token."""
+        """The current state of the grant, and whether another resource of it has a better token."""
         now, stored = observation.now, observation.stored
         view = GrantView(
             failing=grant.failing,
@@ -185,7 +185,7 @@ class Refresher:
         return view, offer.expires + plan.clock_set_back_by(now) > good_until
 
     async def _rehearse(self, observation: Observation) -> None:
-        """Makes sure that a new token could be written, where the last one could not.
+        """Makes sure by a dry run that a new token could be written, since the last one could not.
 
         :raises Failure: if it could not be, or the API server would have to be asked again.
         """
@@ -196,19 +196,19 @@ class Refresher:
         await self._writer.rehearse(observation.integration, observation.target, stored)
 
     def _look_again(self, key: Key, grant: GrantState, observation: Observation) -> Observation:
-        """With the grant as it has become while something else was waited for, if it is known."""
+        """With the grant's state after something else was waited for, if the grant is known."""
         if observation.grant is None or observation.identity is None:
             return observation
         view, offered = self._view(key, grant, observation, observation.plan, observation.identity)
         return observation._replace(grant=view, offered=offered)
 
     async def _join(self, key: Key, state: ResourceState, observation: Observation) -> Outcome:
-        """Finds out, after a restart, with whom a good token is shared."""
+        """Finds out, after a restart, which resources share a valid token."""
         stored, endpoint = observation.stored, observation.endpoint
         try:
             prepared = await self._prepare(observation)
         except (Failure, ClusterError):
-            return Outcome.of(observation)  # told when it keeps a token from being renewed
+            return Outcome.of(observation)  # reported when it prevents a renewal
         assert stored is not None and endpoint is not None  # noqa: S101, PT018  # so decided
         if stored.identity.credentials_revision != prepared.identity.credentials_revision:
             return Outcome.of(observation)
@@ -228,8 +228,7 @@ class Refresher:
         *,
         wish: bool,
     ) -> Outcome:
-        """Sends the request once it is its turn and there is a place for it, and takes the answer for what it is
-        worth."""
+        """Sends the request once it is next and there is a place for it, and judges the response."""
         endpoint, outcome = observation.endpoint, Outcome.of(observation)
         assert endpoint is not None  # noqa: S101  # else something is wrong
         wait = self._queues.enter(endpoint, key, rank(outcome, wish=wish))
@@ -278,7 +277,7 @@ class Refresher:
     async def _build(
         self, key: Key, grant: GrantState, outcome: Outcome, endpoint: Endpoint, prepared: Prepared, *, wish: bool
     ) -> TokenRequest:
-        """The request. If none can be made, none can for the whole grant, and that counts as a failed one."""
+        """Builds the request. If that is impossible, it is so for the whole grant, and counts as a failed request."""
         try:
             return await self._requester.build(prepared, outcome.integration, endpoint)
         except Failure as failure:
@@ -290,7 +289,8 @@ class Refresher:
     def _note_failure(
         self, key: Key, grant: GrantState, outcome: Outcome, endpoint: Endpoint, failure: Failure
     ) -> None:
-        """Has the grant know what its failed request means for the next one, and the failure tell it."""
+        """Records in the grant what its failed request means for the next one, and adds that to the failure's
+        message."""
         least, pause = grant.memory.rate.spacing(outcome.now.boot), None
         if isinstance(failure, Transient) and failure.pause is not None:
             self._queues.pause(endpoint.ref, self._grants.source(key, endpoint), failure.pause)

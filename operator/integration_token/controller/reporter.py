@@ -1,4 +1,4 @@
-"""What users are told of a resource: its status, written only where it changed, and events at turns only."""
+"""What users see of a resource: its status, written only if it changed, and events only when something turns."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -37,7 +37,7 @@ log = get_logger(__name__)
 
 
 class Reporter:
-    """Tells at resources what became of them."""
+    """Reports at resources what happened to them."""
 
     def __init__(self, statuses: StatusWriter, inventory: Inventory, events: EventRecorder, clock: Clock) -> None:
         self._statuses = statuses
@@ -46,7 +46,7 @@ class Reporter:
         self._clock = clock
 
     async def reject(self, key: Key, body: Object, failure: UserActionRequired) -> None:
-        """Tells at the resource that its spec cannot be read."""
+        """Reports at the resource that its spec cannot be parsed."""
         metadata, status = body["metadata"], body.get("status") or {}
         generation = int(metadata.get("generation", 1))
         conditions = [
@@ -74,8 +74,8 @@ class Reporter:
             self._events.record(about, warning=True, reason=Reason(failure.reason), message=failure.message)
 
     async def report(self, key: Key, outcome: Outcome) -> Outcome:
-        """Writes the status where it changed, and tells by events what a person wants to know: with what is to be
-        remembered of that. A status that says that all is well is written once no token has to wait for that.
+        """Writes the status if it changed, and records events for people: returns the outcome with what to remember. A
+        status that only reports success is written once no token has to wait for that.
 
         :raises ClusterError: if it could not be written.
         """
@@ -93,7 +93,7 @@ class Reporter:
         )
         rollover = condition_of(status, ConditionType.ROLLOVER_TOO_LATE)
         warned = is_warned_of(integration, rollover)
-        # What an event follows is written before it, so that a conflict doesn't have it told twice.
+        # A status that leads to an event is written before it, so that a conflict does not cause the event twice.
         says_more = (
             condition_of(integration.status, ConditionType.REFRESHED).get("status") == "False"
             or is_unfilled(integration)
@@ -115,8 +115,8 @@ class Reporter:
         return outcome._replace(remembered=remembered)
 
     async def _acknowledge(self, key: Key, outcome: Outcome) -> None:
-        """Tells at a resource whose good token is to be renewed that its spec has been seen, if that may take long:
-        that waits for the resource would wait for the renewal. A moment's wait is no news."""
+        """Reports at a resource with a valid token that its new spec has been seen, if the renewal may take long: tools
+        that wait for the resource would wait for the renewal. A moment's wait is not reported."""
         integration = outcome.integration
         held = condition_of(integration.status, ConditionType.READY).get("status") == "True" and outcome.left > 0
         if held and outcome.waits_long and integration.status.get("observedGeneration") != integration.generation:
@@ -126,8 +126,8 @@ class Reporter:
                 self._tell_template(integration)
 
     def tell_refreshed(self, outcome: Outcome) -> Outcome:
-        """Records what the user should know of the request, whatever becomes of the target: with what is to be
-        remembered of that."""
+        """Records events about the request, whatever happens to the target: returns the outcome with what to
+        remember."""
         integration = outcome.integration
         if outcome.unverified:
             self.event(
@@ -160,7 +160,7 @@ class Reporter:
         if not written.wrote:
             return
         if not outcome.renewed:
-            # A write that follows from a change of the spec, such as another template, is no news to who changed it.
+            # A write because of a change of the spec, such as another template, is no news to its author.
             same_spec = integration.status.get("observedGeneration") == integration.generation
             changed = outcome.revisions != outcome.observation.last_revisions
             if not outcome.asked and not (outcome.copied and changed) and same_spec:
@@ -189,7 +189,7 @@ class Reporter:
             )
 
     def _tell_replaced(self, integration: Integration, why: Recreation) -> None:
-        """Records that the Secret is another one than before, with the same name."""
+        """Records that the Secret was replaced by another one with the same name."""
         if why is Recreation.IMMUTABLE:
             self.event(
                 integration,
@@ -207,7 +207,7 @@ class Reporter:
         )
 
     def _tell_expiry(self, outcome: Outcome, token: Token) -> None:
-        """Records that it isn't known, or only by one of two clocks, when a new token expires."""
+        """Records that the expiry of a new token is unknown, or known by only one of two clocks."""
         integration, until = outcome.integration, format_time(token.expires)
         endpoint = integration.endpoint.title
         if token.assumption is not None and not integration.status.get("expirationAssumed"):
@@ -239,15 +239,15 @@ class Reporter:
         warning: bool = False,
         once: bool = False,
     ) -> None:
-        """Records an event at the resource; with `once` none, if there is one that was recorded so."""
+        """Records an event at the resource; with `once`, only if there is none yet that was recorded like this."""
         about = _reference(integration.namespace, integration.name, integration.uid)
         self._events.record(about, warning=warning, reason=reason, message=message, once=once)
 
     def _tell_change(self, outcome: Outcome, after: Mapping[str, Any], *, ready: bool) -> Instant | None:
-        """Logs and records that refreshing began or ceased to fail: until when that is put off, if it is.
+        """Logs and records that refreshing began or stopped failing: returns until when that is deferred, if it is.
 
-        :param after: the condition Refreshed as it now stands.
-        :param ready: a valid token is held all the same.
+        :param after: the new condition Refreshed.
+        :param ready: whether there is a valid token nevertheless.
         """
         integration, failure = outcome.integration, outcome.failure
         before = condition_of(integration.status, ConditionType.REFRESHED)
@@ -264,17 +264,17 @@ class Reporter:
                 self.event(integration, Reason(failure.reason), after["message"], warning=True, once=not told)
             return untold_until
         if after.get("status") == "False":
-            return outcome.remembered.untold_until  # it waits, and nothing new is known
+            return outcome.remembered.untold_until  # the request waits, and nothing new is known
         if told and before.get("status") == "False" and (
-            # A 429 is told as a failure too, and its pause is a wait like any other.
+            # A 429 is reported as a failure too, and its pause is a wait like any other.
             not has_trait(before.get("reason"), Trait.WAIT) or outcome.observation.before.failing.failure is not None
         ):  # fmt: skip
             self.event(integration, EventReason.MENDED, "refreshing the token works again")
         return None
 
     def _tell_template(self, integration: Integration) -> None:
-        """Records, as a spec is first observed, that its template has nothing to fill in: what it had may have been
-        replaced on the way by another tool, to which `${token}` is one of its own variables."""
+        """Records, when a spec is first observed, that its template has no placeholder: another tool may have replaced
+        it, taking `${token}` for one of its own variables."""
         if is_unfilled(integration):
             self.event(
                 integration,

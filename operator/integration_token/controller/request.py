@@ -1,4 +1,5 @@
-"""One token request from end to end: credentials read, request built and sent, answer read; nothing of it is kept."""
+"""One token request from end to end: read the credentials, build and send the request, read the response; nothing is
+kept."""
 
 import asyncio
 from collections.abc import Callable
@@ -27,17 +28,17 @@ from integration_token.oauth.response import read_answer
 from integration_token.telemetry.metrics import Metrics
 
 _RECENT = 1.0
-"""Seconds for which what was read of a Secret is gone by: who takes back a consent, or a secret, is heard as late as
-that."""
+"""Seconds for which the content of a Secret is used without another read: a withdrawn consent or a changed secret takes
+effect that late at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A token request that could be sent now, and what it was made of."""
+    """A token request that could be sent now, and what it was built from."""
 
     spec: TokenRequestSpec
     identity: GrantIdentity
-    """What it asks for, by what the credentials are now."""
+    """What it requests, according to the current credentials."""
     read: Instant
     """When these were read."""
     ca_bundle: str = field(repr=False)
@@ -62,7 +63,7 @@ class TokenRequester:
         :raises Failure: if they cannot be used.
         """
         read = self._clock.now()
-        # The account's UID is still to be read; what is needed doesn't depend on it.
+        # The account's UID is still to be read; what is needed does not depend on it.
         inputs = grant_inputs(endpoint, integration, integration.service_account)
         keys = {name: integration.credentials_key(name) for name in needs(inputs).credentials}
         keys |= {header_credential(header): key for header, key in inputs.headers_from}
@@ -73,10 +74,10 @@ class TokenRequester:
         return Prepared(spec, identity, read, await self._references.ca_bundle(endpoint))
 
     async def confirm(self, prepared: Prepared, integration: Integration, endpoint: Endpoint) -> None:
-        """Looks again whether the owner of the credentials consents to their use, if it is a while since.
+        """Checks again that the owner of the credentials consents to their use, if the last check was a while ago.
 
         :raises Failure: if they cannot be used any more.
-        :raises Conflict: if they are others by now.
+        :raises Conflict: if they have changed.
         """
         if integration.credentials and self._clock.now().boot - prepared.read.boot > _RECENT:
             again = await self.prepare(integration, endpoint)
@@ -84,10 +85,10 @@ class TokenRequester:
                 raise Conflict("the credentials were changed while the request waited for its turn")
 
     async def build(self, prepared: Prepared, integration: Integration, endpoint: Endpoint) -> TokenRequest:
-        """The request as it is to be sent at once, with the ServiceAccount's token if it takes one.
+        """Builds the request to be sent at once, with the ServiceAccount's token if it uses one.
 
-        :raises Failure: if none can be made of what was prepared, be it for another resource of the grant.
-        :raises Conflict: if the ServiceAccount is another one by now.
+        :raises Failure: if it cannot be built from what was prepared, even for another resource of the grant.
+        :raises Conflict: if the ServiceAccount was replaced.
         """
         spec, wanted = prepared.spec, needs(prepared.spec.inputs)
         if wanted.account:
@@ -101,10 +102,10 @@ class TokenRequester:
     ) -> Token:
         """Asks the endpoint once.
 
-        :param request: as :meth:`build` made it of what was prepared.
+        :param request: built by :meth:`build` from what was prepared.
         :param held: the token in the target Secret, empty without one: so that no message ever repeats it.
-        :param ended: called once nothing of the request is under way any more, which may be after a failure.
-        :raises Failure: if no token comes of it.
+        :param ended: called once nothing of the request is in flight any more, which may be after a failure.
+        :raises Failure: if it returns no token.
         """
         route = Route(
             ca_bundle=prepared.ca_bundle,
@@ -137,7 +138,7 @@ class TokenRequester:
             raise
 
     def count(self, endpoint: Endpoint, outcome: str) -> None:
-        """A request was sent, and this came of it."""
+        """Counts a request that was sent, with its result."""
         self._metrics.record_request(endpoint.ref, outcome)
 
     def _time(self, endpoint: Endpoint, began: Instant) -> None:

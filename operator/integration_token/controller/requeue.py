@@ -17,25 +17,25 @@ from integration_token.state.failure import NOTHING, FailureState
 from integration_token.state.resource import Remembered
 
 _FOLLOWING = 2.0
-"""Seconds after another resource of the grant at which one looks what became of a request: by then it is answered."""
+"""Seconds until a resource checks on another resource's request for the same grant: it has ended by then."""
 
 _TOUCHING = 2.0
-"""Seconds until pods that could not be touched are tried again."""
+"""Seconds until pods that could not be touched are retried."""
 
 _SHORTEST = 0.05
-"""Seconds between two passes that failed, at least."""
+"""Minimum seconds between two failed passes."""
 
 _MANY = 1000
-"""Failures in a row after which waits grow no longer."""
+"""Failures in a row after which waits no longer grow."""
 
 _CONTESTED = 2.0
-"""Seconds between two looks at a target that someone keeps changing: the status is to follow within 5 s."""
+"""Seconds between two checks of a target that someone keeps changing: the status must follow within 5 s."""
 
 
 def failing_after(outcome: Outcome, of_grant: FailureState, jitter: float) -> FailureState:
-    """What stands in the way when the pass has ended.
+    """The failure state after the pass.
 
-    :param of_grant: what stands in the way of the grant's requests.
+    :param of_grant: the failure state of the grant's requests.
     :param jitter: uniform in [0, 1).
     """
     failure = outcome.failure
@@ -43,7 +43,7 @@ def failing_after(outcome: Outcome, of_grant: FailureState, jitter: float) -> Fa
         outcome.observation.before.failing, api_failures=0, wanted=outcome.wanted, unwritten=outcome.unwritten
     )
     if failure is None:
-        # Who waits for its turn knows nothing new.
+        # A request that waits for its turn has learned nothing new.
         if outcome.waits:
             return before
         if outcome.wanted is None and not outcome.unwritten:
@@ -54,7 +54,7 @@ def failing_after(outcome: Outcome, of_grant: FailureState, jitter: float) -> Fa
         if outcome.asked or retry is None:
             retry = of_grant.retry
         elif not before.of_grant or retry.boot < of_grant.retry.boot:
-            # Another resource has asked since, and is to ask again.
+            # Another resource has asked since, and will ask again.
             retry = of_grant.retry.after(_FOLLOWING)
         return replace(before, failure=failure, of_grant=True, retry=retry)
     if failure is before.failure:
@@ -68,10 +68,10 @@ def failing_after(outcome: Outcome, of_grant: FailureState, jitter: float) -> Fa
 def request_failing(
     before: FailureState, failure: Failure, outcome: Outcome, least: float, jitter: float
 ) -> tuple[FailureState, float]:
-    """What stands in the way of a grant after a request of it failed, and seconds until any further attempt, at most.
+    """The failure state of a grant after one of its requests failed, and the maximum seconds until any further attempt.
 
-    :param before: what stood in its way until now.
-    :param least: seconds that the endpoint is left alone after what may pass, whatever else.
+    :param before: the failure state until now.
+    :param least: minimum seconds without a request after a failure that may be temporary.
     :param jitter: uniform in [0, 1).
     """
     failures, failed, left = before.counted(failure), before.failed + 1, outcome.left
@@ -83,15 +83,15 @@ def request_failing(
 
 
 def requeue_after(outcome: Outcome, failing: FailureState) -> Instant | None:
-    """When to look again; None only if nothing is to be done before someone changes something.
+    """When to look again; None only if there is nothing to do until someone changes something.
 
-    :param failing: what stands in the way now.
+    :param failing: the current failure state.
     """
     plan, now, wall, wait, waits = outcome.plan, outcome.now, outcome.wall, outcome.wait, []
     if outcome.left > 0:
         waits.append(plan.expires - wall)  # Ready must turn False then
     if wait.keeps_place:
-        # Its turn wakes it; if that failed, it looks by itself.
+        # It is woken when it is next; if that failed, it looks by itself.
         waits.append(MAX_USER_ACTION_WAIT if outcome.waits_long else TELL_AFTER)
     elif failing.failure is not None and outcome.failure is not None:
         retry = MAX_USER_ACTION_WAIT if failing.retry is None else failing.retry.seconds_from(now)
@@ -102,7 +102,7 @@ def requeue_after(outcome: Outcome, failing: FailureState) -> Instant | None:
         waits.append(wait.grant_rate)
     elif not outcome.integration.suspend:
         poll = plan.poll_at - wall
-        # What is due and was not done is not to be looked at without a breath in between.
+        # Work that is due and was not done is not retried without a pause.
         waits.append(MAX_USER_ACTION_WAIT if outcome.stored is None else poll if poll > 0 else _SHORTEST)
     untold_until = outcome.remembered.untold_until
     if outcome.failure is not None and untold_until is not None:
@@ -111,32 +111,31 @@ def requeue_after(outcome: Outcome, failing: FailureState) -> Instant | None:
         waits.append(wait.wishes)
     pending = outcome.remembered.pods_pending
     if pending:
-        # After as long again as has passed: soon, but not often where it keeps failing.
+        # After as long again as has passed: soon, but not often if it keeps failing.
         waits.append(max(_TOUCHING, wall - pending))
     return now.after(min(waits)) if waits else None
 
 
 def cut_short(failing: FailureState, error: Exception, now: Instant, jitter: float) -> tuple[FailureState, Instant]:
-    """What stands in the way after a pass that the API server cut short, and when to make another.
+    """The failure state after a pass that the API server cut short, and when to start another.
 
     :param jitter: uniform in [0, 1).
     """
     failing = replace(failing, api_failures=failing.api_failures + 1)
     wait = transient_wait(failing.api_failures, 0.0, jitter)
     if isinstance(error, Conflict):
-        # Someone else was faster: at once at first, since what to do now is clear.
+        # Someone else was faster: retried at once at first, since the next step is clear.
         wait = min(wait, _SHORTEST * 2.0 ** min(failing.api_failures - 1, 16))
     return failing, now.after(wait)
 
 
 def unfinished(outcome: Outcome) -> Remembered:
-    """What a pass that did not come to its end leaves to the next one: a token that was not written is requested
-    again."""
+    """What an incomplete pass leaves for the next one: a token that was not written is requested again."""
     if outcome.written is None:
         outcome = outcome.unable_to_write()
     failing = replace(outcome.observation.before.failing, wanted=outcome.wanted, unwritten=outcome.unwritten)
     if outcome.written is not None and outcome.failure is None and not outcome.waits:
-        # What stood in the way does no more, though no one could be told yet.
+        # The failure is over, although that could not be reported yet.
         failing = FailureState(wanted=failing.wanted, unwritten=failing.unwritten, api_failures=failing.api_failures)
     return outcome.remembered._replace(
         plan=outcome.plan,

@@ -1,4 +1,4 @@
-"""The versions of what a pass goes by."""
+"""The versions of everything that a pass depends on."""
 
 from integration_token.api.endpoint import Endpoint
 from integration_token.api.integration import Integration
@@ -7,11 +7,11 @@ from integration_token.state.resource import ResourceState
 
 
 def revisions_of(resource: Integration | ResourceState, endpoint: Endpoint, credentials_revision: str) -> Revisions:
-    """The revisions of what a pass with these goes by.
+    """The revisions of a pass with these objects.
 
-    :param resource: as the pass has read it: the watch may have told of a later one since, which it has not seen.
-    :param endpoint: with the authorities that it names. Without them, as the watch brought it, the revisions are never
-        those of a pass, so that anyone who compares them looks.
+    :param resource: as the pass has read it: the watch may have brought a later version since.
+    :param endpoint: with its authorities. Without them, as received from the watch, the revisions never equal those of
+        a pass, so that a comparison always leads to a pass.
     :param credentials_revision: of the credentials.
     """
     return Revisions(

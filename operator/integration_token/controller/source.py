@@ -1,4 +1,4 @@
-"""What a resource refers to for its credentials, besides what its endpoint takes. Pure."""
+"""Whether a resource refers to the credentials that its endpoint uses. Pure."""
 
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import Endpoint
@@ -10,7 +10,7 @@ from integration_token.oauth.request import grant_inputs, needs
 
 
 def check_sources(integration: Integration, endpoint: Endpoint) -> None:
-    """Whether the resource refers to what its requests to the endpoint are made from, and to nothing else.
+    """Checks that the resource refers to everything that its requests to the endpoint need, and to nothing else.
 
     :raises UserActionRequired: if not.
     """

@@ -11,11 +11,11 @@ from integration_token.controller.condition import conditions_of
 from integration_token.controller.outcome import Outcome
 
 _WARNED = frozenset({Reason.ROLLOVER_TOO_LATE, Reason.LIFETIME_TOO_SHORT, Reason.CONSUMER_DELAY_TOO_LONG})
-"""What of the rollover is told by an event."""
+"""The reasons of the rollover that an event reports."""
 
 
 def build_status(outcome: Outcome) -> dict[str, Any]:
-    """The whole status as it should stand."""
+    """The complete new status."""
     integration = outcome.integration
     stored = outcome.stored
     status: dict[str, Any] = {
@@ -36,7 +36,7 @@ def build_status(outcome: Outcome) -> dict[str, Any]:
             "renewalTime": format_time(outcome.plan.expected(outcome.rollover)),
             "lifetimeSeconds": int(stored.token.lifetime),
         }
-        # With whatever else is written: an earlier version didn't tell it.
+        # Only together with another change: an earlier version did not write it.
         known = integration.status
         if stored.token.assumed and ("expirationAssumed" in known or _differs(known, status, "expirationTime")):
             status["expirationAssumed"] = True
@@ -51,7 +51,7 @@ def build_status(outcome: Outcome) -> dict[str, Any]:
 def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
     """The merge patch (RFC 7396) that makes `before` into `after`; empty if nothing differs.
 
-    Nothing is written for `renewalTime` alone: it follows from the rest, and may be another in another version.
+    Nothing is written for `renewalTime` alone: it follows from the rest, and may differ between versions.
     """
     patch: dict[str, Any] = {key: value for key, value in after.items() if _differs(before, after, key)}
     patch |= {key: None for key in before if key not in after}
@@ -63,12 +63,12 @@ def _differs(before: Mapping[str, Any], after: Mapping[str, Any], key: str) -> b
 
 
 def is_unfilled(integration: Integration) -> bool:
-    """Whether its spec is new, with a template in which nothing is to be filled in."""
+    """Whether its spec is new and its template has no placeholder."""
     seen = integration.status.get("observedGeneration") == integration.generation
     return not seen and bool(integration.template.data) and not has_placeholder(integration.template)
 
 
 def is_warned_of(integration: Integration, after: Mapping[str, Any]) -> bool:
-    """Whether rollovers turned out to come too late; `after` is the condition as it is to stand."""
+    """Whether rollovers turned out to be too late; `after` is the new condition."""
     before = condition_of(integration.status, ConditionType.ROLLOVER_TOO_LATE)
     return after["reason"] in _WARNED and after["reason"] != before.get("reason")

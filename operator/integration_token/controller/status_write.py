@@ -1,8 +1,8 @@
 """Writes statuses: at once, or when no token has to wait for that.
 
-Pods wait for Secrets, and for no status. So of thousands of tokens that come at once the Secrets are written first, and
-the statuses that tell of them a few at a time, until no other work is left; events that say the same come last. Who is
-killed before they are written finds the Secrets when it starts again, and tells of them then.
+Pods wait for Secrets, not for statuses. If thousands of tokens arrive at once, the Secrets are written first, and their
+statuses a few at a time until no other work is left; events with the same news come last. If the process is killed
+before they are written, the next one finds the Secrets and reports them then.
 """
 
 import json
@@ -20,15 +20,15 @@ from integration_token.workqueue.scheduler import Scheduler
 
 
 class StatusPatch(NamedTuple):
-    """What is to be written."""
+    """A status to write."""
 
     uid: str
-    """The resource's."""
+    """The resource's UID."""
     version: str
-    """Of the resource as it was read."""
+    """The resourceVersion that was read."""
     patch: Mapping[str, Any]
     told: Told
-    """What the status tells then."""
+    """The conditions in the new status."""
 
 
 class StatusWriter:
@@ -40,10 +40,10 @@ class StatusWriter:
         self._events = events
         self._scheduler = scheduler
         self._pending: dict[Key, tuple[StatusPatch, bytes]] = {}
-        """With the patch apart, compressed to a quarter: many may wait."""
+        """The patch is kept separately, compressed to a quarter: many may wait."""
 
     async def write(self, key: Key, status: StatusPatch) -> bool:
-        """Writes what there is to write: whether the resource is still there.
+        """Writes the status: returns whether the resource still exists.
 
         :raises ClusterError: if it could not be written.
         """
@@ -56,14 +56,14 @@ class StatusWriter:
         return True
 
     def put_off(self, key: Key, status: StatusPatch) -> None:
-        """Has it written when other work leaves room for that."""
+        """Writes it when other work leaves room for that."""
         self._pending[key] = status._replace(patch={}), zlib.compress(json.dumps(status.patch).encode(), 1)
         self._scheduler.wake_late(key)
 
     async def write_pending(self, key: Key, uid: str) -> bool:
-        """Writes the status that was put off, if there is one, of the resource with that UID: whether it was.
+        """Writes the deferred status, if there is one, of the resource with that UID: returns whether there was.
 
-        :raises ClusterError: if it could not be written. It is not kept: another pass makes it again.
+        :raises ClusterError: if it could not be written. It is not kept: another pass builds it again.
         """
         status, patch = self._pending.pop(key, (None, b""))
         if status is None or status.uid != uid:

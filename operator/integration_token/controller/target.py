@@ -1,4 +1,4 @@
-"""Brings a token into its target Secret: read, judged, written in one call, and read again if someone was faster."""
+"""Brings a token into its target Secret: read, checked, written in one call, and read again if someone was faster."""
 
 import asyncio
 import base64
@@ -28,16 +28,16 @@ from integration_token.errors import (
 from integration_token.workqueue.scheduler import Scheduler
 
 _OVERTAKEN = 3
-"""Times that a write which was overtaken by someone else's change is repeated at once."""
+"""How often a write is retried at once after someone else's change."""
 
 _PATIENCE = 10.0
-"""Seconds for which a token that was just issued is kept, where the API server refuses it: what refuses may be a
-webhook that is just being started again."""
+"""Seconds for which a newly issued token is kept if the API server refuses it: the refusal may come from a webhook that
+is just restarting."""
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.2, 2.0
 """Seconds between two attempts in that time."""
 
 _LONGEST_PREFIX = 240
-"""Characters of a target's name that stand in another one: a Secret's has 253 at most."""
+"""Characters of a target's name that fit in another name: a Secret's has at most 253."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Target:
 
     secret: Object | None
     stored: StoredToken | None
-    """What it holds, if that was wholly written by us."""
+    """Its content, if we wrote all of it."""
     predecessors: tuple[Object, ...]
-    """Secrets under names that the resource gave its target before, if they are still ours."""
+    """Secrets under earlier names of the target, if they are still ours."""
 
 
 NO_TARGET = Target(None, None, ())
@@ -63,7 +63,7 @@ class Written:
     """Its resourceVersion."""
     wrote: bool
     recreated: Recreation | None
-    """Why it was deleted and created, if it was."""
+    """Why it was deleted and recreated, if it was."""
 
 
 class TargetWriter:
@@ -76,7 +76,7 @@ class TargetWriter:
         self._clock = clock
 
     async def read(self, integration: Integration, predecessors: tuple[Object, ...]) -> Target:
-        """The target, or if there is none yet, what one from before it was renamed holds.
+        """The target, or if there is none yet, the content of one from before a renaming.
 
         :raises Failure: if the name is taken by a Secret that must not be touched.
         """
@@ -87,14 +87,14 @@ class TargetWriter:
         return Target(secret, stored, predecessors)
 
     def is_new(self, integration: Integration) -> bool:
-        """Whether the resource was just created and there is no target as yet, for all that is known."""
+        """Whether the resource was just created, and as far as is known has no target yet."""
         told = "conditions" in integration.status
         return not told and self._secrets.target(integration.namespace, integration.target) is None
 
     async def predecessors(self, integration: Integration, written: tuple[str, ...]) -> tuple[Object, ...]:
-        """The Secrets under the target's names from before it was renamed, if they are still ours.
+        """The Secrets under earlier names of the target, if they are still ours.
 
-        :param written: names under which the target was written, which the status may not tell yet.
+        :param written: names under which the target was written, which the status may not contain yet.
         """
         names = {*written, str(integration.status.get("targetName", ""))} - {"", integration.target}
         found = [await self._gateway.get(SECRETS, integration.namespace, name) for name in sorted(names)]
@@ -109,7 +109,7 @@ class TargetWriter:
     async def held(self, namespace: str, name: str) -> str:
         """The token in another resource's target; empty if none can be read there.
 
-        :raises ClusterError: if the API server can't tell now.
+        :raises ClusterError: if the API server does not respond.
         """
         try:
             secret = await self._gateway.get(SECRETS, namespace, name)
@@ -120,15 +120,15 @@ class TargetWriter:
     async def write(
         self, integration: Integration, target: Target, stored: StoredToken, waiting: Callable[[], None] | None
     ) -> Written:
-        """Makes the target hold the token.
+        """Writes the token to the target.
 
-        A Secret that can't be changed is replaced: deleted as it was read, and created. Whatever is refused is refused
-        before, as far as a dry run shows it. A process that ends in between leaves no Secret: the next one asks the
-        endpoint, and pods keep the files that they have mounted.
+        A Secret that cannot be changed is replaced: deleted in the version that was read, and recreated. A dry run
+        detects refusals beforehand as far as it can. If the process ends in between, there is no Secret: the next one
+        asks the endpoint, and pods keep their mounted files.
 
-        :param waiting: called before it is tried again for a while where the API server refuses it: of a token that was
-            just issued, and is nowhere else. So is one whose Secret was just deleted. Others are not tried again.
-        :raises Failure: if the API server refuses, or the name was taken meanwhile.
+        :param waiting: called before refused writes are retried for a while: only for a newly issued token, which
+            exists nowhere else, or one whose Secret was just deleted. Others are not retried.
+        :raises Failure: if the API server refuses, or the name was taken in the meantime.
         """
         namespace, secret = integration.namespace, target.secret
         replaced, began = None, self._clock.now().boot
@@ -136,7 +136,7 @@ class TargetWriter:
             try:
                 if attempt:
                     secret = await self._owned(integration)
-                # What was deleted is made again as it was to be, with what others had put on it.
+                # A deleted Secret is recreated as intended, including what others had added to it.
                 gone = replaced is not None and secret is None
                 write = replaced if gone else build_target(secret, integration, stored)
                 why = None if replaced is None else replaced.recreate
@@ -155,12 +155,12 @@ class TargetWriter:
             except ClusterError as error:
                 if await self._pause(namespace, attempt, error, began, waiting):
                     continue
-                # Unavailable as well: a webhook that is down fails the writes of Secrets alone.
+                # Unavailable too: a webhook that is down fails only the writes of Secrets.
                 raise _refused(integration, error, lost=replaced is not None) from None
         raise AssertionError("unreachable")
 
     async def rehearse(self, integration: Integration, target: Target, stored: StoredToken) -> None:
-        """Finds out by a dry run whether the target could be made to hold such a token.
+        """Finds out by a dry run whether such a token could be written to the target.
 
         :raises Failure: if it could not.
         """
@@ -182,7 +182,7 @@ class TargetWriter:
     async def _pause(
         self, namespace: str, attempt: int, error: ClusterError, began: float, waiting: Callable[[], None] | None
     ) -> bool:
-        """Whether to write once more, after the wait that is due before it."""
+        """Whether to write once more, after waiting as long as necessary."""
         if isinstance(error, Conflict) and attempt < _OVERTAKEN:
             return True
         wait = min(_LONGEST_WAIT, _SHORTEST_WAIT * 2.0**attempt)
@@ -198,7 +198,7 @@ class TargetWriter:
         return True
 
     async def take_away(self, integration: Integration, predecessors: tuple[Object, ...]) -> None:
-        """Deletes the Secrets from before a renaming, unless they are to be retained."""
+        """Deletes the Secrets from before a renaming, unless they must be retained."""
         if integration.deletion_policy is DeletionPolicy.DELETE:
             for predecessor in predecessors:
                 metadata = predecessor["metadata"]
@@ -215,7 +215,7 @@ class TargetWriter:
         return await self._gateway.replace(SECRETS, namespace, name, write.body, dry_run=dry_run)
 
     async def _make_way(self, integration: Integration, secret: Object, write: Write) -> None:
-        """Deletes the Secret that is in the way of another of its name, if that one could be created."""
+        """Deletes the Secret that is in the way of another one of its name, if that could be created."""
         try:
             await self._rehearse_replacement(integration, write)
         except ClusterError as error:
@@ -227,8 +227,8 @@ class TargetWriter:
         )
 
     async def _rehearse_replacement(self, integration: Integration, write: Write) -> None:
-        """Finds out by a dry run whether the Secret could be created, under a name besides the one that is taken: what
-        can be refused depends on the name little."""
+        """Finds out by a dry run whether the Secret could be created, under a name that is not taken: few refusals
+        depend on the name."""
         metadata = {**write.body["metadata"], "name": f"{integration.target[:_LONGEST_PREFIX]}0-replacement"}
         with suppress(Conflict):
             await self._gateway.create(
@@ -256,11 +256,11 @@ class TargetWriter:
     async def _take_inherited(self, integration: Integration, secret: Object) -> None:
         """Deletes a Secret whose controller had the resource's name, as the garbage collector would.
 
-        That one can miss it: after an outage it learns from a list that a resource of the name is there, and not that
-        it is another.
+        The garbage collector can miss it: after an outage it learns from a list that a resource of the name exists, and
+        not that it is another one.
         """
         namespace, metadata = integration.namespace, secret["metadata"]
-        # Read after the Secret: if this is the resource of that name, the Secret's controller is none any more.
+        # Read after the Secret: if this is the resource of that name, the Secret's controller no longer exists.
         current = await self._gateway.get_metadata(INTEGRATIONS, namespace, integration.name)
         if current is None or current["metadata"]["uid"] != integration.uid:
             raise Transient(Reason.SECRET_NOT_OWNED, f"Secret {metadata['name']} belongs to another resource now")
@@ -268,7 +268,7 @@ class TargetWriter:
 
 
 def _nobody() -> None:
-    """No one waits for a token that is written again."""
+    """The token was not just issued: nothing waits for this write."""
 
 
 def _version(secret: Object | None) -> str:
@@ -281,5 +281,5 @@ def _refused(integration: Integration, error: ClusterError, *, lost: bool = Fals
 
 
 def _unrehearsable(error: ClusterError) -> bool:
-    """Whether it is only the dry run that is refused, since a webhook has side effects (400 by the API server)."""
+    """Whether only the dry run is refused, since a webhook has side effects (the API server returns 400)."""
     return isinstance(error, Denied) and "does not support dry run" in str(error)

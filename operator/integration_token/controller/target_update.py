@@ -11,7 +11,7 @@ from integration_token.workqueue.key import Key
 
 
 class TargetUpdater:
-    """Has the target hold what came of a pass."""
+    """Updates the target according to the outcome of a pass."""
 
     def __init__(self, writer: TargetWriter, grants: Grants, metrics: Metrics, clock: Clock) -> None:
         self._writer = writer
@@ -21,21 +21,21 @@ class TargetUpdater:
 
     @staticmethod
     def begin(outcome: Outcome) -> Outcome:
-        """With the name noted under which the target may stand from now on."""
+        """With the name recorded under which the target may exist from now on."""
         names, target = outcome.remembered.target_names, outcome.integration.target
         if target in names or not _is_due(outcome):
             return outcome
         return outcome._replace(remembered=outcome.remembered._replace(target_names=(*names, target)))
 
     async def update(self, key: Key, grant: GrantState, outcome: Outcome) -> Outcome:
-        """With the target as it is then, if there is anything that it should hold.
+        """With the resulting target, if there is anything that it should hold.
 
         :raises ClusterError: if this process may not write any more.
         """
         observation, integration, stored = outcome.observation, outcome.integration, outcome.stored
         if stored is None or observation.target is None or not _is_due(outcome):
             return outcome
-        # Others that wait for the token go on without it.
+        # Others that wait for the token continue without it.
         is_new = outcome.asked and outcome.renewed
         waiting = (lambda: self._grants.on_pass_end(key, grant, renewed=False)) if is_new else None
         try:
@@ -53,7 +53,7 @@ class TargetUpdater:
         return outcome
 
     async def clear(self, outcome: Outcome) -> Outcome:
-        """With the Secrets gone that stand under the target's names from before it was renamed, if it is up to date.
+        """Deletes the Secrets under earlier names of the target, if it is up to date.
 
         :raises ClusterError: if they could not be deleted.
         """
@@ -64,7 +64,7 @@ class TargetUpdater:
 
 
 def _is_due(outcome: Outcome) -> bool:
-    """Whether there is anything that the target should hold, and it is to be touched now."""
+    """Whether there is anything that the target should hold, and it may be touched now."""
     observation = outcome.observation
     if outcome.stored is None or observation.target is None or outcome.identity is None:
         return False

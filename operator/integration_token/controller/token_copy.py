@@ -1,4 +1,4 @@
-"""Gives a resource the token that another resource of its grant has got, after the same checks as an answer."""
+"""Copies the token of another resource of the same grant, after the same checks as for a response."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -14,12 +14,11 @@ from integration_token.telemetry.metrics import Metrics
 from integration_token.workqueue.key import Key
 
 MOST_COPIES = 50
-"""Resources that are given one token that was read, before it is read again: they are given it together, and it is not
-kept for longer."""
+"""Resources that receive one token before it is read again: they receive it together, and it is not kept for longer."""
 
 
 _Place = tuple[str, str, bytes]
-"""Namespace and name of a Secret, and which token is expected there."""
+"""Namespace and name of a Secret, and the token expected there."""
 
 
 @dataclass(slots=True, eq=False)
@@ -30,7 +29,7 @@ class _Reading:
     """None if it could not be read."""
     uses: int = 0
     users: int = 0
-    """Passes that keep using it: when the last of them ends, it is let go."""
+    """Passes that still use it: when the last of them ends, it is dropped."""
 
 
 class TokenCopier:
@@ -47,11 +46,11 @@ class TokenCopier:
     def adopt(
         observation: Observation, stored: StoredToken, taught: Rollover | None, *, unverified: bool = False
     ) -> Outcome:
-        """The current token, as one of the grant as it is now.
+        """Keeps the current token, as one of the current grant.
 
-        :param stored: the token with what is known of it.
-        :param taught: what answers have taught of the grant's rollover by now.
-        :param unverified: the endpoint answered changed credentials with it.
+        :param stored: the token with what is known about it.
+        :param taught: what responses have taught about the grant's rollover so far.
+        :param unverified: whether the endpoint returned it for changed credentials.
         """
         assert observation.identity is not None  # noqa: S101  # the grant was made of it
         adopted = replace(stored, identity=observation.identity)
@@ -67,7 +66,7 @@ class TokenCopier:
     async def copy(self, key: Key, grant: GrantState, observation: Observation) -> Outcome | None:
         """With the token of another resource of the grant; None if none has a better one after all.
 
-        :raises ClusterError: if it can't be read now, which is no reason to ask for another.
+        :raises ClusterError: if it cannot be read now, which is no reason to request another one.
         """
         endpoint, identity, stored = observation.endpoint, observation.identity, observation.stored
         assert endpoint is not None and identity is not None  # noqa: S101, PT018  # the grant was made of them
@@ -84,7 +83,7 @@ class TokenCopier:
                 outcome = Outcome.of(observation).taking(StoredToken(token, identity), observation.now, taught)
                 outcome = outcome._replace(copied=True)
             elif token.assumed and stored.token.assumed:
-                # An answer has shown that it still lives.
+                # A response has shown that it is still valid.
                 put_off = observation.plan.put_off(token.expires, observation.now)
                 outcome = self.adopt(observation._replace(plan=put_off), stored, taught)
             elif stored.identity != identity:

@@ -21,10 +21,10 @@ _BOUNDS = {"30 s": 30.0, "1 min": 60.0, "5 min": 300.0, "10 min": 600.0, "15 min
 """In seconds. No wait is longer than the last one."""
 
 _CLOSE = 2.0
-"""Seconds by which two instants may differ that tell of the same: each is computed from a clock's reading."""
+"""Seconds by which two instants may differ that mean the same: each is computed from a clock's reading."""
 
 _WORTH_TELLING = 60.0
-"""Seconds of a pause from which its end is told, though that is a write for each."""
+"""Seconds from which the end of a pause is worth a message, although each one is a write."""
 
 _TIME = re.compile(rf"\bdue within ({'|'.join(_BOUNDS)})\b|\b(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
 _ANSWERED = re.compile(r"\banswered ([1-5]\d\d[^;]*)")
@@ -36,15 +36,15 @@ EARLIER_WORDING: Final = EarlierWording(ROWS)
 
 
 def due_within(seconds: float) -> str:
-    """The least of the bounds that covers so many seconds, such as "due within 5 min"."""
+    """The smallest bound that covers this many seconds, such as "due within 5 min"."""
     return f"due within {next((text for text, bound in _BOUNDS.items() if seconds <= bound), '15 min')}"
 
 
 def next_attempt(longest: float, pause: Instant | None, now: Instant) -> str:
-    """When a request that failed is made again.
+    """When a failed request is repeated, for its message.
 
-    :param longest: seconds until any further attempt, at most.
-    :param pause: until when the endpoint wants to be left alone with it, if it said so.
+    :param longest: maximum seconds until the next attempt.
+    :param pause: the end of the pause that the endpoint asked for, if it did.
     """
     if pause is not None and pause.seconds_from(now) >= _WORTH_TELLING:
         return f"the endpoint asked for a pause until {format_time(pause.wall)}"
@@ -94,5 +94,5 @@ def _is_same_answer(before: str, now: str) -> bool:
 def _seconds(instant: str) -> float:
     try:
         return parse_time(instant)
-    except ValueError:  # in what an endpoint said
+    except ValueError:  # in a server's text
         return float("inf")

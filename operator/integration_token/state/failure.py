@@ -1,4 +1,4 @@
-"""What stands in the way of a resource, as values that are replaced whole."""
+"""Failures that keep a resource from progressing, as values that are replaced as a whole."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -7,18 +7,18 @@ from integration_token.clock import Instant
 from integration_token.errors import Failure
 
 _FORGOTTEN = 120.0
-"""Seconds without a repair after which someone else's changes of a target count as the first ones again."""
+"""Seconds without a repair after which someone else's changes of a target are counted from the beginning again."""
 
 DELETED_WAIT = 5.5
 """Seconds between two repairs of a target that someone keeps deleting: each costs a token request, and with more than
-twelve in a minute the last of them would wait for much longer."""
+twelve in a minute the last of them would wait much longer."""
 
 CHANGED_WAIT = 30.0
-"""Seconds between two repairs of a target that someone keeps changing, at most."""
+"""Maximum seconds between two repairs of a target that someone keeps changing."""
 
 
 class Revisions(NamedTuple):
-    """The versions of all that a reconcile's outcome depends on, apart from time and the target."""
+    """The versions of everything that a pass's outcome depends on, except time and the target."""
 
     generation: int
     renew_request: str
@@ -26,44 +26,45 @@ class Revisions(NamedTuple):
     endpoint_generation: int
     credentials_revision: str
     ca_bundle: bytes = b""
-    """What a ConfigMap with the endpoint's authorities holds, by its digest; empty if no endpoint refers to one."""
+    """The digest of the ConfigMap's key with the endpoint's authorities; empty if no endpoint refers to one."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailureState:
-    """What failed last, how often in a row, and when it may be tried again. With nothing in the way all is empty.
+    """The last failure, how often it occurred in a row, and when the next attempt may be made. All empty if there is no
+    failure.
 
-    A resource has one, and so have the requests of a grant.
+    Each resource has one, and so do the requests of each grant.
     """
 
     failure: Failure | None = None
     failures: int = 0
-    """Of that kind in a row: passing ones, or such as need a change."""
+    """Failures of that kind in a row: temporary ones, or those that need a change."""
     retry: Instant | None = None
-    """When it may be tried again."""
+    """When the next attempt may be made."""
     wanted: Revisions | None = None
-    """What was specified when a token was asked for that is still to come."""
+    """The revisions for which a token was requested and has not arrived yet."""
     of_grant: bool = False
-    """The failure is that of a request of the resource's grant, made by it or another resource."""
+    """Whether it is the failure of a request of the resource's grant, made by it or by another resource."""
     unwritten: int = 0
-    """Characters of a token that was issued and could not be written: before the next one is requested, it must be
-    shown that it could be."""
+    """Characters of a token that was issued and could not be written: before the next one is requested, a dry run must
+    show that it could be."""
     failed: int = 0
-    """Requests of the grant in a row that failed, of whichever kind."""
+    """Failed requests of the grant in a row, of either kind."""
     api_failures: int = 0
     """Passes in a row that the API server cut short."""
 
     def can_be_retried(self, now: Instant) -> bool:
-        """Whether what failed may be tried again."""
+        """Whether the next attempt may be made."""
         return self.retry is None or self.retry.is_due(now)
 
     def counted(self, failure: Failure) -> int:
-        """How many failures of that kind there are in a row with this one."""
+        """How many failures of that kind there are in a row, including this one."""
         return self.failures + 1 if failure.same_kind(self.failure) else 1
 
 
 NOTHING = FailureState()
-"""Nothing stands in the way: one for all that are well."""
+"""No failure: one object for all healthy resources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Repairs:
     """The repairs of a target that someone else deleted or changed."""
 
     count: int = 0
-    """In a row."""
+    """How many in a row."""
     last: Instant | None = None
 
     def due(self, now: Instant, *, deleted: bool) -> Instant:
@@ -83,7 +84,7 @@ class Repairs:
         return self.last.after(wait)
 
     def made(self, now: Instant) -> "Repairs":
-        """With one that was made now."""
+        """With one more repair made now."""
         return Repairs(self.count + 1 if self._lasting(now) else 1, now)
 
     def _lasting(self, now: Instant) -> bool:
@@ -91,4 +92,4 @@ class Repairs:
 
 
 NONE = Repairs()
-"""None was made: one for all that no one else touches."""
+"""No repairs: one object for all targets that no one else touches."""

@@ -1,4 +1,4 @@
-"""What the metrics tell of one resource, from what is remembered of it. Pure."""
+"""The metrics of one resource, from what is remembered about it. Pure."""
 
 from integration_token.api.condition import Reason, Told
 from integration_token.state.resource import ResourceState
@@ -7,7 +7,7 @@ from integration_token.workqueue.key import Key
 
 
 def figures_of(key: Key, state: ResourceState) -> TokenFigures:
-    """Of the resource of that key."""
+    """The metrics of the resource with that key."""
     plan, rollover = state.remembered.plan, state.grant.rollover
     return TokenFigures(
         key.namespace,
@@ -22,7 +22,7 @@ def figures_of(key: Key, state: ResourceState) -> TokenFigures:
 
 
 def _next_request(state: ResourceState) -> float | None:
-    """When the endpoint is asked next, or what keeps it from being asked is looked at again."""
+    """When the endpoint is asked next, or when the obstacle to that is checked again."""
     if _is_suspended(state.told):
         return None
     failing = state.remembered.failing

@@ -1,4 +1,4 @@
-"""All grants whose credentials have been read since the start, and which resource has which."""
+"""All grants whose credentials have been read since the start, and their resources."""
 
 import hashlib
 import json
@@ -15,14 +15,14 @@ from integration_token.workqueue.key import Key
 from integration_token.workqueue.scheduler import Scheduler
 
 _LEFT = 1024
-"""Grants that no one has any more of which something is remembered: those that were left last."""
+"""The number of grants without resources of which something is remembered: the most recent ones."""
 
 
 class Grants:
     """All grants whose credentials have been read since the start.
 
-    They are told apart by every input of the request, credentials in full among them. These, and tokens, are known
-    again by digests that are keyed with what only this process knows, and kept in its memory alone.
+    Every input of the request distinguishes them, including the full credentials. Credentials and tokens are recognised
+    by keyed digests; the key is random, and exists only in this process's memory.
     """
 
     def __init__(self, scheduler: Scheduler) -> None:
@@ -31,15 +31,15 @@ class Grants:
         self._grants: dict[bytes, GrantState] = {}
         self._places: dict[Key, bytes] = {}
         self._names: dict[bytes, bytes] = {}
-        """By grant, what it is remembered by: the same after its endpoint was deleted and created again."""
+        """By grant, the key of what is remembered of it: the same after its endpoint was deleted and recreated."""
         self._left: OrderedDict[bytes, GrantMemory] = OrderedDict()
 
     def join(self, key: Key, own: GrantState, endpoint: Endpoint, spec: TokenRequestSpec) -> GrantState:
         """The grant as the resource shares it with others.
 
-        A namespaced endpoint's UID is of its namespace alone, so its grants are never shared with another.
+        A namespaced endpoint's UID belongs to its namespace, so its grants are never shared across namespaces.
 
-        :param own: what the resource knew as its grant before.
+        :param own: the resource's grant before.
         """
         digest = self._digest(endpoint, spec, endpoint.uid)
         before = self._places.get(key)
@@ -58,7 +58,7 @@ class Grants:
         return shared
 
     def on_token(self, grant: GrantState, token: Token, found_in: str = "") -> None:
-        """The endpoint answered for the grant with the token, or it was found in a target of that namespace."""
+        """The endpoint returned the token for the grant, or it was found in a target of that namespace."""
         known = grant.newest
         if found_in and known is not None and (not known.found_in or known.expires >= token.expires):
             return
@@ -91,8 +91,8 @@ class Grants:
         return key in grant.holders and self.is_newest(grant, token)
 
     def as_answered(self, grant: GrantState, token: Token) -> Token:
-        """The token with the times that this process was answered, where a later expiry stands besides it: someone has
-        changed that. An earlier one may have been told before, and stands."""
+        """The token with the times that this process received, if the Secret states a later expiry: someone has changed
+        that. An earlier one may come from an earlier response, and is kept."""
         known = grant.newest
         if known is None or known.found_in or token.assumed:
             return token
@@ -105,7 +105,7 @@ class Grants:
         return replace(token, issued=known.issued, expires=known.expires) if self.is_newest(grant, token) else token
 
     def recognised(self, grant: GrantState, access_token: str) -> Token | None:
-        """What was read from another resource's Secret, if it is the grant's newest token."""
+        """The token read from another resource's Secret, if it is the grant's newest token."""
         known = grant.newest
         if known is None:
             return None
@@ -113,7 +113,7 @@ class Grants:
         return token if known.digest == self._known_by(token) else None
 
     def on_pass_end(self, key: Key, grant: GrantState, *, renewed: bool) -> None:
-        """The resource's pass is over: anyone who waited for its request, or for its token, looks again."""
+        """The resource's pass is over: wakes those that waited for its request or its token."""
         if grant.asking == key:
             for other in grant.end_request():
                 self._scheduler.wake(other)
@@ -136,8 +136,8 @@ class Grants:
                     self._left.popitem(last=False)
 
     def source(self, key: Key, endpoint: Endpoint) -> Hashable:
-        """Whose word it is where the endpoint answers the resource to stay away: one that counts for others only once
-        another has heard the same."""
+        """The source of a pause that the endpoint asked this resource for: it applies to others only after another
+        source has received one too."""
         return key.namespace if endpoint.ref.kind.is_cluster_scoped else self._places.get(key)
 
     def _digest(self, endpoint: Endpoint, spec: TokenRequestSpec, uid: str) -> bytes:

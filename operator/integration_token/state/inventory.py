@@ -1,4 +1,4 @@
-"""Which resources there are, and what they refer to.
+"""All resources and what they refer to.
 
 All of it can be lost: a restart reads it from the API again.
 """
@@ -21,9 +21,9 @@ _LABELS = 4096
 
 
 class Inventory:
-    """All resources by key, found again by what they refer to.
+    """All resources by key, and by what they refer to.
 
-    Of no object more than 8 KiB are kept, whatever its size: what is larger is read again by who needs it.
+    At most 8 KiB are kept of any object, whatever its size. Larger ones are read again when needed.
     """
 
     def __init__(
@@ -32,16 +32,16 @@ class Inventory:
         endpoint_gone: Callable[[EndpointRef], None] = lambda _: None,
         namespace_empty: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`endpoint_gone` is called when an endpoint was deleted, `namespace_empty` with a namespace when the last of
-        its IntegrationTokens was."""
+        """`endpoint_gone` is called when an endpoint was deleted, `namespace_empty` with a namespace when its last
+        IntegrationToken was."""
         self.resources: dict[Key, ResourceState] = {}
         self.endpoints: dict[EndpointRef, Endpoint] = {}
-        """As the watch brought them last, or someone read them since; without those that are too large."""
+        """As last received from the watch, or read since; without those that are too large."""
         self.confirmed: dict[EndpointRef, float] = {}
-        """When, by CLOCK_BOOTTIME, each was known to be there last."""
+        """When each was last known to exist, by CLOCK_BOOTTIME."""
         self.namespace_labels: dict[str, dict[str, str]] = {}
         self.labels_confirmed: dict[str, float] = {}
-        """As for endpoints."""
+        """The same as for endpoints."""
         self._clock = clock
         self._endpoint_gone = endpoint_gone
         self._namespace_empty = namespace_empty
@@ -51,14 +51,14 @@ class Inventory:
         self._namespaces: defaultdict[str, set[Key]] = defaultdict(set)
 
     def knows(self, key: Key, uid: str, generation: int, renew_request: str) -> bool:
-        """Whether what a resource asks for was taken note of before."""
+        """Whether the resource's references have been recorded."""
         state = self.resources.get(key)
         return state is not None and (state.uid, state.generation, state.renew_request) == (
             uid, generation, renew_request
         )  # fmt: skip
 
     def observe(self, integration: Integration) -> tuple[Key, bool]:
-        """Takes note of a resource as the watch brought it: its key, and whether it asks for anything new."""
+        """Records a resource from the watch: returns its key, and whether it asks for anything new."""
         key = token_key(integration.namespace, integration.name)
         state = self.resources.get(key)
         if self.knows(key, integration.uid, integration.generation, integration.renew_request):
@@ -75,8 +75,7 @@ class Inventory:
     def observe_unread(
         self, namespace: str, name: str, uid: str, generation: int, renew_request: str
     ) -> tuple[Key, bool]:
-        """Takes note of a resource that is too large to be looked at yet: its key, and whether it asks for anything
-        new."""
+        """Records a resource that is too large to keep: returns its key, and whether it asks for anything new."""
         key = token_key(namespace, name)
         if self.knows(key, uid, generation, renew_request):
             return key, False
@@ -88,7 +87,7 @@ class Inventory:
         return key, True
 
     def observe_unreadable(self, namespace: str, name: str, uid: str, generation: int) -> tuple[Key, bool]:
-        """Takes note of a resource whose spec cannot be read: its key, and whether that is new."""
+        """Records a resource whose spec cannot be read: returns its key, and whether that is new."""
         key = token_key(namespace, name)
         state = self.resources.get(key)
         if state is not None and (state.uid, state.generation) == (uid, generation):
@@ -98,17 +97,17 @@ class Inventory:
 
     @staticmethod
     def keep_spec(state: ResourceState, integration: Integration) -> None:
-        """Remembers the resource as it was read, for the next pass, if it is small."""
+        """Keeps the resource as it was read for the next pass, if it is small."""
         state.watched_spec = integration if integration.small else None
 
     @staticmethod
     def take_spec(state: ResourceState) -> Integration | None:
-        """The resource as the watch brought it, once; None if it must be read."""
+        """Takes the resource as received from the watch; None if it must be read."""
         integration, state.watched_spec = state.watched_spec, None
         return integration
 
     def refer(self, key: Key, state: ResourceState, integration: Integration) -> None:
-        """Notes what the resource refers to as it is specified now."""
+        """Records what the resource refers to by its current spec."""
         references = ReferencedObjects(
             _credentials_reference(integration),
             _secret_reference(integration.namespace, integration.target),
@@ -122,7 +121,8 @@ class Inventory:
         state.generation, state.renew_request = integration.generation, integration.renew_request
 
     def forget(self, key: Key, uid: str) -> bool:
-        """The resource with that UID is gone: whether it was known, and not that another one has its name by now."""
+        """The resource with that UID is gone: returns whether it was known, and not replaced by another one of its
+        name."""
         state = self.resources.get(key)
         if state is None or state.uid != uid:
             return False
@@ -136,7 +136,7 @@ class Inventory:
         return True
 
     def keep_endpoint(self, endpoint: Endpoint) -> None:
-        """Takes note of an endpoint as it is now."""
+        """Records an endpoint."""
         ref = endpoint.ref
         kept = endpoint.kept
         if kept is None:
@@ -148,7 +148,7 @@ class Inventory:
         self._versions[ref] = endpoint.uid, endpoint.generation
 
     def keep_endpoint_version(self, ref: EndpointRef, uid: str, generation: int) -> None:
-        """Takes note of an endpoint that is to be read by who needs it: it is too large, or unreadable."""
+        """Records an endpoint that must be read when needed: it is too large, or unreadable."""
         self.confirmed.pop(ref, None)
         self.endpoints.pop(ref, None)
         self._versions[ref] = uid, generation
@@ -162,31 +162,31 @@ class Inventory:
             self._endpoint_gone(ref)
 
     def endpoint_version(self, ref: EndpointRef) -> tuple[str, int] | None:
-        """UID and generation of an endpoint that is known, be it too large to be kept."""
+        """UID and generation of a known endpoint, even one that is too large to keep."""
         return self._versions.get(ref)
 
     def endpoint_versions(self) -> Iterable[tuple[EndpointRef, str]]:
-        """All endpoints that are known, with their UIDs."""
+        """All known endpoints with their UIDs."""
         return ((ref, uid) for ref, (uid, _) in self._versions.items())
 
     def has_namespace(self, namespace: str) -> bool:
-        """Whether it has an IntegrationToken."""
+        """Whether the namespace has an IntegrationToken."""
         return namespace in self._namespaces
 
     def keep_labels(self, namespace: str, labels: dict[str, str]) -> None:
-        """Takes note of a namespace's labels."""
+        """Records a namespace's labels."""
         self.forget_labels(namespace)
         if fits((labels,), _LABELS):
             self.namespace_labels[namespace] = labels
             self.labels_confirmed[namespace] = self._clock.now().boot
 
     def forget_labels(self, namespace: str) -> None:
-        """The namespace is gone, or its labels are to be read by who needs them."""
+        """The namespace is gone, or its labels must be read when needed."""
         self.namespace_labels.pop(namespace, None)
         self.labels_confirmed.pop(namespace, None)
 
     def of_secret(self, namespace: str, name: str) -> Iterable[Key]:
-        """The resources that have the Secret as credentials or as target."""
+        """The resources with the Secret as credentials or as target."""
         return tuple(self._referring.get(_secret_reference(namespace, name), ()))
 
     def of_endpoint(self, ref: EndpointRef) -> Iterable[Key]:
@@ -199,22 +199,22 @@ class Inventory:
         return tuple(key for key, endpoint in found if endpoint and endpoint.kind.selects_namespaces)
 
     def keep_told(self, key: Key, told: Told) -> None:
-        """Takes note of what a resource's status tells."""
+        """Records the conditions in a resource's status."""
         state = self.resources.get(key)
         if state is not None:
             state.told = told
 
     def keep_endpoint_told(self, ref: EndpointRef, told: Told) -> None:
-        """Takes note of what an endpoint's status tells."""
+        """Records the conditions in an endpoint's status."""
         if ref in self._versions:
             self._endpoints_told[ref] = told
 
     def token_figures(self) -> Iterable[TokenFigures]:
-        """Of each IntegrationToken what the metrics tell."""
+        """The metrics of each IntegrationToken."""
         return (figures_of(key, state) for key, state in self.resources.items())
 
     def endpoint_figures(self) -> Iterable[EndpointFigures]:
-        """Of each endpoint what the metrics tell."""
+        """The metrics of each endpoint."""
         return (
             EndpointFigures(
                 ref, self._endpoints_told.get(ref, ()), len(self._referring.get(_endpoint_reference(ref), ()))
@@ -223,7 +223,7 @@ class Inventory:
         )
 
     def _begin(self, key: Key, uid: str) -> ResourceState:
-        """A resource of which nothing is known yet, in place of one of its name that may have been."""
+        """A resource about which nothing is known yet, replacing any earlier one of its name."""
         self._namespaces[key.namespace].add(key)
         before = self.resources.pop(key, None)
         if before is not None:

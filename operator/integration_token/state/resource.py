@@ -13,72 +13,73 @@ from integration_token.state.grant import GrantState
 
 
 class Remembered(NamedTuple):
-    """What a pass leaves to the next one: replaced whole when it ends. Times are wall times in seconds."""
+    """What one pass leaves for the next: replaced as a whole when it ends. Times are wall times in seconds."""
 
     plan: TokenPlan = NO_TOKEN
     last_reconciled: tuple[Revisions, str] | None = None
-    """What the last pass went by, and the target's resourceVersion at its end, if it left nothing to do but wait."""
+    """The revisions of the last pass, and the target's resourceVersion at its end, if nothing was left to do but
+    wait."""
     due: Instant | None = None
     """When that wait ends."""
     failing: FailureState = NOTHING
     repairs: Repairs = NONE
     status_pending: bool = False
-    """A renewal has not been told by the status yet."""
+    """Whether the status does not show the last renewal yet."""
     pods_notified: float = 0.0
-    """Issue time of the last token that pods were told of."""
+    """Issue time of the last token whose pods were touched."""
     pods_pending: float = 0.0
-    """Issue time of a token that they could not be told of, and are to be yet; 0 without one."""
+    """Issue time of a token whose pods could not be touched and must be; 0 without one."""
     target_names: tuple[str, ...] = ()
-    """The names under which this process may have written a target that is still there; the status tells one alone."""
+    """The names of targets that this process may have written and that still exist; the status names only one."""
     written_for: Revisions | None = None
-    """What this process brought the target up to date for last."""
+    """The revisions that the target was last brought up to date for."""
     handled_renew_request: str = ""
-    """The wish for a renewal that this process followed last."""
+    """The last request for a renewal that this process followed."""
     waiting_since: Instant | None = None
-    """Since when its request waits for its turn."""
+    """Since when its request has been waiting for its turn."""
     untold_until: Instant | None = None
-    """Until when what fails is told by the condition alone."""
+    """Until when only the condition reports the failure."""
     rate_told: bool = False
-    """An event has told that the token lives too short for its grant's rate."""
+    """Whether an event has reported that the token's lifetime is too short for its grant's rate."""
 
 
 NOTHING_YET = Remembered()
-"""No pass has been made: one for all."""
+"""No pass yet: one object for all."""
 
 
 Reference = tuple[str, str, str]
 """Kind, namespace and name of an object."""
 
 ACCOUNT: Final = "ServiceAccount"
-"""The kind of a reference to one."""
+"""The kind of a reference to an object."""
 
 
 class ReferencedObjects(NamedTuple):
     """What a resource refers to."""
 
     credentials: Reference
-    """A Secret; an account if there is none."""
+    """A Secret; for an account, the ServiceAccount's reference."""
     target: Reference
     endpoint: Reference
 
 
 @dataclass(slots=True)
 class ResourceState:
-    """One IntegrationToken. Each field has one writer."""
+    """One IntegrationToken. Each field has a single writer."""
 
     uid: str
     watched_spec: Integration | None
-    """What the watch brought last, until a pass takes it: then the resource is read again when it is needed. So is what
-    is too large to be kept."""
+    """The resource as received from the watch, until a pass takes it; after that it is read when needed, and so is one
+    that is too large to keep."""
     generation: int = 0
     renew_request: str = ""
     endpoint: EndpointRef | None = None
     references: ReferencedObjects | None = None
-    """All above by the :class:`~integration_token.state.inventory.Inventory`."""
+    """Everything above is written by the :class:`~integration_token.state.inventory.Inventory`."""
 
     remembered: Remembered = NOTHING_YET
-    """By the reconciler, at the end of each pass."""
+    """Written by the reconciler at the end of each pass."""
     told: Told = ()
-    """By the reporter, once the status stands."""
+    """Written by the reporter once the status is written."""
     grant: GrantState = field(default_factory=GrantState)
-    """By the refresher, once it has read the credentials."""
+    """Written by the refresher once it has read the credentials."""
