@@ -1,6 +1,8 @@
-"""The texts in the operator's code that can reach a user."""
+"""The texts in the operator's code: those that can reach a user, and those for its readers."""
 
 import ast
+import io
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +34,17 @@ def literals(path: Path) -> Iterator[Literal]:
         if id(node) in inside or not (text := _text(node)):
             continue
         yield Literal(f"{path.relative_to(PACKAGE)}:{getattr(node, 'lineno', 0)}", text)
+
+
+def prose(path: Path) -> Iterator[Literal]:
+    """A module's docstrings and comments."""
+    text = path.read_text()
+    for node in ast.walk(ast.parse(text)):
+        for part in _docstrings(node):
+            yield Literal(f"{path.relative_to(PACKAGE)}:{part.lineno}", " ".join(_text(part).split()))
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            yield Literal(f"{path.relative_to(PACKAGE)}:{token.start[0]}", token.string)
 
 
 def modules(*rooms: str) -> list[Path]:

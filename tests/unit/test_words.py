@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from tests.unit.literals import PACKAGE, literals, modules
+from tests.unit.literals import PACKAGE, literals, modules, prose
 
 CHART: Final = PACKAGE.parents[1] / "charts" / "integration-token-operator"
 
@@ -34,6 +34,14 @@ BANNED: Final = (
 PATTERN: Final = re.compile(rf"\b({'|'.join(BANNED)})\b(?!-)", re.IGNORECASE)
 
 
+IN_PROSE: Final = re.compile(
+    r"\b(mend(s|ed|ing)?|anew|for ever|comes? about|to be had|at fault|somebody|everybody|(that|which) is held"
+    r"|as has been|where (there|none|no|nothing)|no [a-z]+ is there|sent nowhere)\b",
+    re.IGNORECASE,
+)
+"""Of them, those that no docstring and no comment has either."""
+
+
 def hits(text: str) -> list[str]:
     """The words of the list that a text has."""
     return [found[0] for found in PATTERN.finditer(text)]
@@ -46,6 +54,12 @@ def test_messages_are_plain_english(path: Path) -> None:
         (each.place, word, each.text) for each in literals(path) if " " in each.text.strip() for word in hits(each.text)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=str(path.relative_to(PACKAGE))) for path in modules()])
+def test_docstrings_and_comments_are_plain_english(path: Path) -> None:
+    """By a shorter list: among much text the other words are right here and there."""
+    assert [(each.place, found[0]) for each in prose(path) for found in IN_PROSE.finditer(each.text)] == []
 
 
 def _described() -> Iterator[Path]:

@@ -95,7 +95,7 @@ class CABundles:
         if not source.looks or _is_textless(bundle):
             bundle = await self._look(place, source, by_version=False)
         if source.failure is not None:
-            # Each failing caller gets a failure of its own: it is told apart when they try again.
+            # Each caller gets an exception of its own: the time of its next attempt is added to it later.
             raise UserActionRequired(source.failure.reason, source.failure.what)
         if _is_textless(bundle):
             raise Unavailable(f"{place.title} could not be read again")
