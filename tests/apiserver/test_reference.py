@@ -87,8 +87,8 @@ def test_withdrawn_label(stage: Stage) -> None:
 
 
 BAD_VALUES: dict[str, tuple[dict[str, str | bytes], str]] = {
-    "no-id": ({"client_secret": "s"}, "key client_id of Secret {} is missing; add it or name another"),
-    "no-secret": ({"client_id": "i"}, "key client_secret of Secret {} is missing; add it or name another"),
+    "no-id": ({"client_secret": "s"}, "key client_id of Secret {} is missing; add it or set another key"),
+    "no-secret": ({"client_id": "i"}, "key client_secret of Secret {} is missing; add it or set another key"),
     "empty": ({"client_id": "i", "client_secret": ""}, "key client_secret of Secret {} is empty; set it"),
     "binary": (
         {"client_id": "i", "client_secret": b"\xff\xfe"},
@@ -102,7 +102,7 @@ BAD_VALUES: dict[str, tuple[dict[str, str | bytes], str]] = {
         {"client_id": "i\0d", "client_secret": "secret"},
         "key client_id of Secret {} contains a line break or another control character; set it again",
     ),
-    "nothing": ({}, "key client_id of Secret {} is missing; add it or name another"),
+    "nothing": ({}, "key client_id of Secret {} is missing; add it or set another key"),
 }
 
 

@@ -162,7 +162,7 @@ def test_target_that_cannot_be_changed_is_replaced(stage: Stage, immutable: bool
 
     token.until(replaced, "another Secret", REPAIR)
     (message,) = token.until_event("TargetReplaced")
-    assert ("restart the pods that mount it" if immutable else "pods that mount it get it") in message
+    assert ("restart the pods that mount it" if immutable else "pods that mount it receive it") in message
     secret = token.secret()
     assert secret is not None
     assert "immutable" not in secret

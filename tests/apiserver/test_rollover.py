@@ -36,8 +36,8 @@ def test_late_rollover_is_told_with_its_numbers(stage: Stage) -> None:
     lead = token.status()["rolloverLeadSeconds"]
     assert 1 <= lead <= 7
     assert condition["message"].startswith(
-        f"the endpoint answers with a new token {lead} s before the old one expires, and a mounted file may follow its"
-        " Secret up to 90 s later: pods may read an expired token; let the endpoint issue new tokens 240 s or more"
-        " before expiry"
+        f"the endpoint issues a new token only {lead} s before the old one expires, and a mounted file may follow its"
+        " Secret up to 90 s later, so pods may read an expired token; configure the endpoint to issue new tokens 240 s"
+        " or more before expiry"
     )
     assert token.until_event("RolloverTooLate") == [condition["message"]]
