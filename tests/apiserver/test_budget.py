@@ -174,7 +174,9 @@ def test_restart_costs_no_write_and_no_request(stage: Stage, operator: Operator,
     assert not any("Mended" in token.events() for token in tokens)
 
 
-def test_failing_refresh_is_not_called_mended_by_a_restart(stage: Stage, operator: Operator, audit: Audit) -> None:
+def test_a_restart_does_not_report_a_failing_refresh_as_recovered(
+    stage: Stage, operator: Operator, audit: Audit
+) -> None:
     """A refresh that failed before a restart is still reported after it; a failing first token is requested again."""
     good = stage.token("still-failing").until_ready()
     good.fault(fault.status(403, "access_denied"))

@@ -91,7 +91,7 @@ def test_token_is_issued_through_certificates_without_key_usage_and_identifiers(
         assert "its certificate is not trusted" not in operator.log.read_text()
 
 
-def test_certificate_of_the_api_server_that_is_not_trusted_is_told(fronted: Fronted, ledger: Ledger) -> None:
+def test_certificate_of_the_api_server_that_is_not_trusted_is_reported(fronted: Fronted, ledger: Ledger) -> None:
     """`/readyz` and the log give the TLS error; the process keeps running."""
     operator = Operator(fronted.trust(Certificate.issue_plain(HOST).ca_pem), ledger)
     operator.start()

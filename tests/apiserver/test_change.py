@@ -17,7 +17,7 @@ def _until_gone(token: Token, secret: str) -> None:
     token.until(lambda: token.kube.find("Secret", token.namespace, secret) is None, f"Secret {secret} to go")
 
 
-def test_mended_credentials_bring_a_token_within_two_seconds(stage: Stage) -> None:
+def test_fixed_credentials_bring_a_token_within_two_seconds(stage: Stage) -> None:
     """A wrong secret is AccessDenied and Stalled; the right one brings a token at once, and an event."""
     wrong = stage.ledger.odd_secret()
     stage.credentials("wrong-secret-credentials", "change.wrong-secret", wrong)
@@ -312,7 +312,7 @@ def test_request_for_renewal_polls_once(stage: Stage) -> None:
     assert token.events() == ["Issued", "Renewed"]
 
 
-def test_wish_that_fails_is_followed_until_it_is_granted(stage: Stage) -> None:
+def test_renewal_request_that_fails_is_repeated_until_it_succeeds(stage: Stage) -> None:
     """If a requested poll fails, the token stays with Refreshed False, and the poll is repeated until it succeeds."""
     token = stage.token("wished-in-vain").until_ready()
     token.fault(answers(503))
@@ -330,7 +330,7 @@ def test_wish_that_fails_is_followed_until_it_is_granted(stage: Stage) -> None:
     assert token.events() == ["Issued", "EndpointError", "Mended"]
 
 
-def test_failing_refresh_is_not_called_mended_by_a_change_beside_it(stage: Stage) -> None:
+def test_an_unrelated_change_does_not_report_a_failing_refresh_as_recovered(stage: Stage) -> None:
     """Changing the spec while a refresh fails triggers a request at once, without reporting success early."""
     token = stage.token("beside").until_ready()
     token.fault(answers(403, "access_denied"))

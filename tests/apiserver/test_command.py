@@ -103,7 +103,7 @@ def test_status_lists_what_needs_somebody_first(people: People, good: Token, ref
     ]
 
 
-def test_renew_tells_what_came_of_it(people: People, good: Token, refused: Token) -> None:
+def test_renew_reports_the_result(people: People, good: Token, refused: Token) -> None:
     """The same token from the endpoint's cache, a new one, or why not."""
     [same] = people.read("renew", "good")
     assert (same["ok"], same["result"]) == (True, "unchanged")
@@ -180,7 +180,7 @@ def test_kubectl_finds_it_as_a_plugin(people: People, good: Token, tmp_path: Pat
     assert "good" in said
 
 
-def test_who_may_not_see_is_told_so_in_one_line(people: People) -> None:
+def test_missing_permissions_are_reported_in_one_line(people: People) -> None:
     """The exit code differs from that of a failing token."""
     code, said = people.run("status", "--all-namespaces")
     assert code == 3
@@ -188,7 +188,7 @@ def test_who_may_not_see_is_told_so_in_one_line(people: People) -> None:
     assert "ask your administrator for a Role that grants it" in said
 
 
-def test_no_cluster_is_told_in_one_line(people: People, tmp_path: Path) -> None:
+def test_no_cluster_is_reported_in_one_line(people: People, tmp_path: Path) -> None:
     """An address where nothing listens, or an invalid kubeconfig."""
     config = json.loads(people.kubeconfig.read_text())
     config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"

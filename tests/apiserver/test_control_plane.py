@@ -75,7 +75,7 @@ def test_owned_object_goes_with_its_owner(plane: ControlPlane) -> None:
     plane.kubectl("wait", "--for=delete", "configmap/owned", inside, "--timeout=30s")
 
 
-def test_audit_log_tells_who_wrote_what(plane: ControlPlane) -> None:
+def test_audit_log_shows_who_wrote_what(plane: ControlPlane) -> None:
     """As soon as a write is answered, it is in the audit log with its user and user agent."""
     plane.kubectl("create", "configmap", "audited", f"--namespace={NAMESPACE}")
 

@@ -227,7 +227,7 @@ def test_usable_answers_bring_a_token(courses: dict[str, Course], name: str) -> 
 
 
 @pytest.mark.parametrize("name", sorted(BAD))
-def test_fault_without_a_token_is_told(courses: dict[str, Course], name: str) -> None:
+def test_fault_without_a_token_is_reported(courses: dict[str, Course], name: str) -> None:
     """Without a token Ready is False with the fault's reason; Stalled is True only if a person has to help."""
     course = courses[name]
 
@@ -241,7 +241,7 @@ def test_fault_without_a_token_is_told(courses: dict[str, Course], name: str) ->
 
 
 @pytest.mark.parametrize("name", sorted(BAD))
-def test_fault_is_mended(courses: dict[str, Course], name: str) -> None:
+def test_fault_is_recovered_from(courses: dict[str, Course], name: str) -> None:
     """After the fault the token comes, with one event each for failing, issued and recovered, and none for a poll."""
     course = courses[name]
 
@@ -265,7 +265,7 @@ def test_fault_at_a_poll_keeps_the_good_token(courses: dict[str, Course], name: 
 
 
 @pytest.mark.parametrize("name", sorted(BAD.keys() - ENDED))
-def test_fault_at_a_poll_is_mended(courses: dict[str, Course], name: str) -> None:
+def test_fault_at_a_poll_is_recovered_from(courses: dict[str, Course], name: str) -> None:
     """After the fault Refreshed is True again, with one event; the same token causes no other."""
     course = courses[name]
 

@@ -84,7 +84,7 @@ def test_grant_hash_does_not_depend_on_the_credentials(stage: Stage) -> None:
     assert before["metadata"]["annotations"][key] == after["metadata"]["annotations"][key]
 
 
-def test_status_tells_everything(stage: Stage) -> None:
+def test_status_shows_everything(stage: Stage) -> None:
     """The status has the target, the times, the scopes, and four conditions with their generation."""
     token = stage.token("told", policy=Policy(lifetime=1000, lead=100), scopes=["read"]).until_ready()
 
@@ -110,7 +110,7 @@ def test_status_tells_everything(stage: Stage) -> None:
     assert token.data()["expires_at"] == status["expirationTime"]
 
 
-def test_event_tells_of_the_first_token(stage: Stage) -> None:
+def test_event_reports_the_first_token(stage: Stage) -> None:
     """The first token causes one Normal event from the operator."""
     token = stage.token("eventful").until_ready()
 

@@ -57,7 +57,7 @@ def _tls_token(stage: Stage, name: str, identity: ClientIdentity) -> Token:
     return stage.token(name, client_id=name, clientID=name, credentials=False)
 
 
-def test_private_key_signs_each_request_anew(stage: Stage, ledger: Ledger) -> None:
+def test_private_key_signs_each_request(stage: Stage, ledger: Ledger) -> None:
     """The key ID is the one that the endpoint knows; a new key is used at once, or refused with advice if unknown."""
     private, public = _new_key(ledger)
     stage.login.keys["signer"] = KnownKey("ES256", public, key_id="one")
@@ -103,7 +103,9 @@ def test_certificate_is_shown_and_used_as_soon_as_it_is_renewed(secured: Stage, 
     assert len(shown) == 2
 
 
-def test_certificate_and_key_that_do_not_fit_are_told_until_they_do(secured: Stage, authority: ClientAuthority) -> None:
+def test_certificate_and_key_that_do_not_fit_are_reported_until_they_do(
+    secured: Stage, authority: ClientAuthority
+) -> None:
     """Between two separate writes nothing is sent, and the token stays."""
     first, second = authority.issue("half"), authority.issue("half")
     token = _tls_token(secured, "half", first).until_ready()
@@ -126,7 +128,7 @@ def test_certificate_of_another_authority_is_named(secured: Stage) -> None:
     assert "client certificate" in token.until_failing("TLSFailed")["message"]
 
 
-def test_basic_without_encoding_is_taken_where_nothing_is_decoded(
+def test_basic_without_encoding_is_accepted_if_nothing_is_decoded(
     kube: Kube, ledger: Ledger, operator: Operator
 ) -> None:
     """Some servers take the text before and after the colon as it is."""

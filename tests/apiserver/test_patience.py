@@ -18,7 +18,7 @@ LATE = 2.0
 """Seconds from expiry to the next token if the endpoint has none earlier: 0.5 and a request, on a busy machine."""
 
 
-def test_who_waited_for_the_rate_limit_gets_a_token(crowd: list[Token]) -> None:
+def test_resources_that_waited_for_the_rate_limit_get_a_token(crowd: list[Token]) -> None:
     """After a minute the others come, and never more than 5 requests were sent within 60 s."""
     for token in crowd:
         token.until_ready(MINUTE)
@@ -66,7 +66,7 @@ def test_requests_of_each_lifetime_are_those_in_virtual_time(rollovers: dict[flo
 
 
 @pytest.mark.parametrize("lead", LEADS)
-def test_next_token_comes_before_the_old_one_expires_where_it_can(rollovers: dict[float, Token], lead: float) -> None:
+def test_next_token_comes_before_the_old_one_expires_if_it_can(rollovers: dict[float, Token], lead: float) -> None:
     """With a lead of 12 s no token expires before the next one is there; with none that follows right after.
 
     Expiry is known to within a second or two, since `expires_in` is in whole ones and requests take time: with a lead
@@ -78,7 +78,7 @@ def test_next_token_comes_before_the_old_one_expires_where_it_can(rollovers: dic
 
 
 @pytest.mark.parametrize("lead", LEADS)
-def test_rollover_that_is_always_late_is_told_once(rollovers: dict[float, Token], lead: float) -> None:
+def test_rollover_that_is_always_late_is_reported_once(rollovers: dict[float, Token], lead: float) -> None:
     """RolloverTooLate is True from the first renewal on, with one event.
 
     The status gives no more than the lead, and at least half of it if expiry is known well enough.

@@ -80,7 +80,7 @@ def humble(other_plane: ControlPlane, ledger: Ledger, stage: Stage) -> Iterator[
         yield Humble(running, stage)
 
 
-def test_call_that_is_refused_is_told_until_it_is_granted(humble: Humble) -> None:
+def test_call_that_is_refused_is_reported_until_it_is_granted(humble: Humble) -> None:
     """Others are served while some resources need the refused write, and no restart is needed."""
     kept = humble.stage.token("kept").until_ready()
     with humble.without("create", "secrets"):
@@ -96,7 +96,7 @@ def test_call_that_is_refused_is_told_until_it_is_granted(humble: Humble) -> Non
     assert len(refused.requests()) <= 5
 
 
-def test_event_that_is_refused_is_told(humble: Humble) -> None:
+def test_event_that_is_refused_is_reported(humble: Humble) -> None:
     """It harms no token, so nothing else would show it."""
     with humble.without("create", "events"):
         humble.stage.token("untold").until_ready()
@@ -105,7 +105,7 @@ def test_event_that_is_refused_is_told(humble: Humble) -> None:
     humble.stage.token("told").until_event("Issued")
 
 
-def test_watch_that_is_refused_is_told_and_what_it_missed_is_found(humble: Humble) -> None:
+def test_watch_that_is_refused_is_reported_and_what_it_missed_is_found(humble: Humble) -> None:
     """kopf ends if it may not watch, without saying why. Once it may, the same process watches again.
 
     What was deleted meanwhile is forgotten.
@@ -127,7 +127,7 @@ def test_watch_that_is_refused_is_told_and_what_it_missed_is_found(humble: Humbl
     assert "Traceback" not in humble.log()
 
 
-def test_list_that_is_refused_is_told(humble: Humble) -> None:
+def test_list_that_is_refused_is_reported(humble: Humble) -> None:
     """Including Secrets, without which nothing can be decided."""
     with humble.without("list", "secrets"):
         humble.operator.stop()

@@ -176,7 +176,7 @@ def test_what_changes_while_it_is_down_acts_at_its_start(victim: Operator, morta
     expired.delete()
 
 
-def test_write_that_is_refused_is_told(victim: Operator, mortal: Stage) -> None:
+def test_write_that_is_refused_is_reported(victim: Operator, mortal: Stage) -> None:
     """A quota that refuses the Secret is WriteFailed with the server's reason; once it is lifted, the token comes."""
     token, other = mortal.token("no-room"), mortal.token("no-room-either")
     for one in (token, other):

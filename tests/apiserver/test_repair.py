@@ -55,7 +55,7 @@ TRUSTED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("what", UNTRUSTED)
-def test_target_that_cannot_be_trusted_is_filled_anew(stage: Stage, what: str) -> None:
+def test_target_that_cannot_be_trusted_is_refilled(stage: Stage, what: str) -> None:
     """A token, header or record changed by hand is replaced at once, with one request."""
     token = stage.token(f"untrusted-{list(UNTRUSTED).index(what)}").until_ready()
     before = token.secret()
@@ -78,7 +78,7 @@ def test_target_that_cannot_be_trusted_is_filled_anew(stage: Stage, what: str) -
 
 
 @pytest.mark.parametrize("what", TRUSTED)
-def test_changes_beside_the_token_are_undone_without_a_request(stage: Stage, what: str) -> None:
+def test_other_changes_are_undone_without_a_request(stage: Stage, what: str) -> None:
     """Other changes are undone at once, with one event and without a request."""
     template = {"metadata": {"labels": {"team": "shop"}}, "data": {"env": "TOKEN=${token}"}}
     token = stage.token(f"trusted-{list(TRUSTED).index(what)}", target={"template": template}).until_ready()

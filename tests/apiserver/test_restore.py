@@ -98,7 +98,7 @@ def test_restored_namespace_has_good_tokens_after_one_request_each(stage: Stage,
     assert len(token.requests()) == 2, "one before the loss, and one after it"
 
 
-def test_restored_secret_without_an_owner_is_good_where_endpoint_and_credentials_stayed(stage: Stage) -> None:
+def test_restored_secret_without_an_owner_is_valid_if_endpoint_and_credentials_stayed(stage: Stage) -> None:
     """A single resource that was deleted by mistake, and its retained Secret: nothing is requested."""
     token = tokens(stage, "retained", target={"deletionPolicy": "Retain"})
     backup, held = Backup(token), token.held

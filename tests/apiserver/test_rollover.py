@@ -5,7 +5,7 @@ from tests.apiserver.stage import Stage, Token
 from tests.fakes.issuer import Policy
 
 
-def test_first_token_tells_nothing_of_the_rollover(rollovers: dict[float, Token], stated: Token) -> None:
+def test_first_token_says_nothing_about_the_rollover(rollovers: dict[float, Token], stated: Token) -> None:
     """Before a renewal RolloverTooLate is Unknown and the status has no lead, even if the endpoint states one."""
     assert set(rollovers) == set(LEADS)
     for token in (*rollovers.values(), stated):
@@ -15,7 +15,7 @@ def test_first_token_tells_nothing_of_the_rollover(rollovers: dict[float, Token]
         assert (condition["status"], condition["reason"]) == ("Unknown", "RolloverUnknown")
 
 
-def test_rollover_in_time_is_told_without_an_event(stage: Stage) -> None:
+def test_rollover_in_time_is_reported_without_an_event(stage: Stage) -> None:
     """A new token an hour before the old one expires is RolloverInTime, and the status has the lead."""
     token = stage.token("in-time").until_ready()
     stage.login.endpoint.roll_over(token.client_id)
@@ -28,7 +28,7 @@ def test_rollover_in_time_is_told_without_an_event(stage: Stage) -> None:
     assert token.events() == ["Issued", "Renewed"]
 
 
-def test_late_rollover_is_told_with_its_numbers(stage: Stage) -> None:
+def test_late_rollover_is_reported_with_its_numbers(stage: Stage) -> None:
     """The condition and one event say how late the new token came, and what to do."""
     token = stage.token("late", policy=Policy(lifetime=20, lead=7)).until_ready()
 

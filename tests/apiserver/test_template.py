@@ -104,7 +104,7 @@ def test_what_the_operator_lets_pass_the_api_server_takes(stage: Stage, kind: st
 
 
 @pytest.mark.parametrize("kind", [kind for kind in LEAST if LEAST[kind]])
-def test_missing_keys_are_told_before_a_token_is_asked_for(stage: Stage, kind: str) -> None:
+def test_missing_keys_are_reported_before_a_token_is_asked_for(stage: Stage, kind: str) -> None:
     """The resource is Stalled and names them; once fixed, it gets its token at once."""
     token = stage.token(f"lacking-{kind.rpartition('/')[2]}", target={"template": {"type": kind, "data": {"a": ""}}})
     message = token.until_failing("InvalidSpec")["message"]
@@ -187,7 +187,7 @@ def test_types_back_and_forth_cost_no_request(stage: Stage) -> None:
     assert len(token.requests()) == 1
 
 
-def test_template_that_lost_its_placeholders_is_told_of(stage: Stage) -> None:
+def test_template_that_lost_its_placeholders_is_reported(stage: Stage) -> None:
     """As after a tool that treats `${token}` as one of its own variables."""
     template = {**GIT, "data": {"username": "oauth2", "password": ""}}
     token = stage.token("eaten", target={"template": template}).until_ready()

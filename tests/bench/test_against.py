@@ -24,7 +24,7 @@ def write(resource: str, name: str, time: float, code: int = 200) -> Write:
     return Write(time, "update", resource, "", name, code)
 
 
-def test_who_comes_first_changes_with_each_pair() -> None:
+def test_the_order_changes_with_each_pair() -> None:
     """A B, B A, A B: a machine that warms up or slows down favours neither."""
     theirs, ours = Side.THEIRS, Side.OURS
     assert order(1) == [theirs, ours]
@@ -61,7 +61,7 @@ def test_a_target_is_reached_up_to_its_own_value(
     assert found.met is met
 
 
-def test_the_table_tells_both_medians_with_their_ratio_beside_the_target() -> None:
+def test_the_table_shows_both_medians_with_their_ratio_and_the_target() -> None:
     """It also shows which target is missed."""
     rows = [Comparison(HALF, (16.0, 18.0), (9.5,)), Comparison(FOUR, (4.0,), (3.0,))]
     assert table(rows, "a330d04").splitlines() == [
@@ -88,7 +88,7 @@ def test_every_scene_has_targets_and_a_time_that_it_takes() -> None:
         (("--against", "HEAD", "--pairs", "0"), "one run or more"),
     ],
 )
-def test_what_cannot_be_compared_is_told_in_a_line(
+def test_what_cannot_be_compared_is_reported_in_a_line(
     arguments: tuple[str, ...], said: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With exit code 2, before anything is built."""

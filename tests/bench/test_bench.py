@@ -39,7 +39,7 @@ def request(client: str, received: float, outcome: Outcome = Outcome.MINTED) -> 
     return Record(received, outcome, 200, client_id=client)
 
 
-def test_writes_are_told_from_reads() -> None:
+def test_writes_are_distinguished_from_reads() -> None:
     """A refused write counts too: it has cost the API server work."""
     found = writes(
         [
@@ -56,7 +56,7 @@ def test_writes_are_told_from_reads() -> None:
     ]
 
 
-def test_events_and_leases_are_written_beside_the_budget() -> None:
+def test_events_and_leases_do_not_count_for_the_budget() -> None:
     """Every other change counts."""
     counted = {
         kind: write(kind, "a", 0).counted for kind in ("events", "leases", "secrets", "pods", "integrationtokens")
@@ -164,7 +164,7 @@ def test_a_limit_is_kept_up_to_its_own_value(row: Row, met: bool) -> None:
     assert row.cells()[3] == ("ok" if met else "MISSED")
 
 
-def test_a_row_shows_what_was_measured_beside_its_limit() -> None:
+def test_a_row_shows_what_was_measured_with_its_limit() -> None:
     """In columns: one measurement alone, equal ones with their number, others with median and maximum."""
     assert table(
         [
@@ -201,7 +201,7 @@ def test_peak_memory_is_read_in_mebibytes() -> None:
         read_peak("Name:\tx\nState:\tZ (zombie)\n")
 
 
-def test_a_row_is_told_to_machines_with_what_was_judged() -> None:
+def test_a_row_as_json_has_what_was_judged() -> None:
     """Including the verdict, so that nobody has to know which of the measurements counts."""
     assert Row("repair", (0.25, 1.5), 1, "s").document() == {
         "what": "repair",

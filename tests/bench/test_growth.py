@@ -51,7 +51,7 @@ def test_a_sample_counts_for_what_it_serves(stack: list[tuple[str, str]], purpos
 
 
 @pytest.mark.parametrize(("file", "function"), [row[1:] for row in sampled.PURPOSES if row[1].endswith(".py")])
-def test_a_purpose_names_code_that_is_there(file: str, function: str) -> None:
+def test_a_purpose_names_existing_code(file: str, function: str) -> None:
     """A renamed file or function would silently count for nothing."""
     found = [text for path, text in operator_files().items() if file in path]
     assert any(f"def {function}" in text for text in found)
@@ -76,7 +76,7 @@ def test_what_a_resource_holds_is_the_difference_of_two_runs() -> None:
     }
 
 
-def test_the_document_tells_the_figures_of_each_number_of_resources() -> None:
+def test_the_document_has_the_figures_for_each_number_of_resources() -> None:
     """It also gives the cost of one more of them, between the smaller and the larger runs."""
     colds, samples = colds_of(*growth.SIZES), Counter(kopf=1, httpx=3)
     text = growth.text(growth.Growth("2 cores", colds, 10_000, samples, {"its plan": 512.0}))

@@ -12,7 +12,7 @@ def test_memory_is_given_with_room_above_the_peak() -> None:
     assert (sizing.request(144), sizing.limit(144)) == (144, 192)
 
 
-def test_what_one_more_resource_costs_is_told_without_the_start_of_the_process() -> None:
+def test_the_cost_of_one_more_resource_excludes_the_start_of_the_process() -> None:
     """From a thousand resources on, or from the fewest if only the largest run has as many."""
     colds = colds_of(100, 1000, 20_000)
     line = sizing.slope(colds)
@@ -35,7 +35,7 @@ def test_a_limit_is_enough_for_as_many_as_leave_a_quarter_of_it() -> None:
     assert sizing.capacity(colds_of(100, 1000, 20_000), 254) == 22_000
 
 
-def test_the_page_tells_what_to_give_and_what_limits_the_throughput() -> None:
+def test_the_page_says_what_to_give_and_what_limits_the_throughput() -> None:
     """Two writes for each token, and which processes use the cores."""
     text = sizing.text(colds_of(100, 1000, 20_000), 256)
     assert "| 20,000 | 192Mi | 256Mi | 35m | 2m | 200 |" in text

@@ -52,7 +52,7 @@ def test_arithmetic_saves_as_many_tokens_in_each_minute_as_the_limit_lets(expiri
     assert savable(1000, [1000 + expiry for expiry in expiries], 2) == saved
 
 
-def test_a_token_is_overtaken_where_one_that_expires_later_is_renewed_before_it() -> None:
+def test_a_token_is_overtaken_if_one_that_expires_later_is_renewed_before_it() -> None:
     """By the difference to the most urgent one; in the right order there is none."""
     assert overtaken([renewal(100, 10), renewal(110, 11), renewal(110, 12), renewal(120, 13)]) == []
     late = [renewal(100, 23), renewal(107, 10), renewal(105, 11), renewal(103, 24)]
@@ -71,12 +71,12 @@ def test_a_token_is_overtaken_where_one_that_expires_later_is_renewed_before_it(
     ],
     ids=["only just due", "of another namespace", "expired before", "renewed before"],
 )
-def test_only_who_waits_in_the_same_namespace_and_can_be_saved_is_overtaken(other: Renewal) -> None:
+def test_only_waiting_tokens_of_the_same_namespace_that_can_be_saved_are_overtaken(other: Renewal) -> None:
     """See the cases' names."""
     assert overtaken([renewal(150, 10), other]) == []
 
 
-def test_the_story_tells_order_times_and_who_expired() -> None:
+def test_the_story_shows_order_times_and_what_expired() -> None:
     """Times start at the first renewal; arithmetic uses the same limit."""
     told = dict(
         story(
@@ -125,7 +125,7 @@ def test_a_storm_lasts_for_the_minutes_that_its_requests_need_and_saves_some_tok
 
 
 @pytest.mark.parametrize("text", ["", "5000", "5000/", "/600", "5000/0", "600/600", "a/b", "-5000/600", "20000/600"])
-def test_what_is_no_storm_is_told_with_one_that_is(text: str) -> None:
+def test_an_invalid_storm_is_reported_with_a_valid_one(text: str) -> None:
     """A storm has more tokens than requests a minute; the message has an example."""
     with pytest.raises(BenchError, match="no storm"):
         Size.read(text)
@@ -161,7 +161,7 @@ def test_what_is_left_out_takes_no_time() -> None:
         (("--runs", "0"), "one run or more"),
     ],
 )
-def test_what_cannot_be_measured_is_told_in_a_line(
+def test_what_cannot_be_measured_is_reported_in_a_line(
     arguments: tuple[str, ...], said: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """With exit code 2, before anything starts."""
@@ -171,7 +171,7 @@ def test_what_cannot_be_measured_is_told_in_a_line(
     assert said in err
 
 
-def test_a_part_alone_tells_its_rows_and_what_was_missed(
+def test_a_single_part_shows_its_rows_and_what_was_missed(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the table that has no limits; as JSON only the rows."""
@@ -193,7 +193,7 @@ def test_a_part_alone_tells_its_rows_and_what_was_missed(
     assert asked == [LARGE, DEFAULT]
 
 
-def test_a_comparison_is_told_to_machines_with_both_sides(
+def test_a_comparison_as_json_has_both_sides(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One JSON document; an infinite ratio is omitted."""

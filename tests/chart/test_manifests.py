@@ -223,7 +223,7 @@ def test_permissions_of_users(helm: Helm) -> None:
     assert [role["metadata"]["name"] for role in of_kind("ClusterRole", _ci(helm, "no-aggregated-roles"))] == [OPERATOR]
 
 
-def test_crds_are_kept_unless_told_otherwise(helm: Helm) -> None:
+def test_crds_are_kept_by_default(helm: Helm) -> None:
     """By default an uninstall keeps the CRDs; `crds.keep` changes that, and `crds.enabled` leaves the CRDs out."""
 
     def policies(documents: Sequence[Document]) -> list[str | None]:

@@ -31,7 +31,7 @@ def test_where_the_project_is() -> None:
         assert (ROOT / place).exists()
 
 
-def test_what_artifact_hub_is_told() -> None:
+def test_what_artifact_hub_shows() -> None:
     """Category, license and pre-release flag. The chart has no signature of Helm's kind: cosign's needs no signKey."""
     assert ANNOTATIONS["artifacthub.io/category"] == "security"
     assert ANNOTATIONS["artifacthub.io/license"] == "Apache-2.0"

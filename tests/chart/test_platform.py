@@ -127,7 +127,7 @@ def test_openshift_chooses_the_user(helm: Helm) -> None:
         assert pod["securityContext"]["runAsUser"] == 65532
 
 
-def test_nothing_of_a_security_context_is_left_where_all_is_taken_away(helm: Helm) -> None:
+def test_nothing_of_a_security_context_is_left_if_all_is_removed(helm: Helm) -> None:
     """A context that would only contain numbers is omitted, not written empty."""
     without = "--set=podSecurityContext.runAsNonRoot=null,podSecurityContext.seccompProfile=null"
     assert "securityContext" not in _pod(_ci(helm, "openshift", without))
@@ -192,7 +192,7 @@ def test_network_policy(helm: Helm) -> None:
     ]
 
 
-def test_network_policy_as_narrow_as_it_is_told(helm: Helm) -> None:
+def test_network_policy_as_narrow_as_configured(helm: Helm) -> None:
     """Each kind of connection has its own peers, with the proxy's port among the endpoints'.
 
     If the metrics' readers are restricted, the test pod is still allowed.

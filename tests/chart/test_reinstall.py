@@ -93,7 +93,7 @@ def test_handed_on_by_hand(kubectl: Kubectl, resource: str) -> None:
     assert _uid(kubectl) == resource
 
 
-def test_a_second_installation_while_the_first_is_there(kubectl: Kubectl, resource: str) -> None:
+def test_a_second_installation_while_the_first_exists(kubectl: Kubectl, resource: str) -> None:
     """Without its own CRDs it needs no flag, takes nothing over, and leaves everything when it is uninstalled."""
     _install(kubectl, "tokens", "first", TAKE, FORCE)
     _install(kubectl, "more", "second", "--set=crds.enabled=false,namespaces={default}")

@@ -218,7 +218,7 @@ def test_schema_has_no_other_value() -> None:
     assert schema["properties"].keys() - {path.partition(".")[0] for path in _values()} == {"enabled"}
 
 
-def test_every_ci_file_stands_for_a_feature(helm: Helm) -> None:
+def test_every_ci_file_covers_a_feature(helm: Helm) -> None:
     """Each set of values except the empty one changes what is installed."""
     default = helm.template()
     same = {path.name for path in CI_FILES if helm.template("--values", path) == default}

@@ -53,7 +53,7 @@ def test_package_is_unpacked_once_and_never_installed(machine: Path) -> None:
     assert deb.unpacked("gadget").root != first.root
 
 
-def test_what_cannot_be_had_is_told(machine: Path) -> None:
+def test_what_is_unavailable_is_reported(machine: Path) -> None:
     """With apt's own reason, or that there is no apt."""
     (machine / "apt-get").write_text("#!/bin/sh\necho 'E: Unable to locate package gadget' >&2; exit 100\n")
     with pytest.raises(ToolError, match=r"apt-get download --print-uris gadget failed: E: Unable to locate"):

@@ -35,7 +35,7 @@ def test_image_has_the_python_of_a_release_of_debian() -> None:
     assert release.SUITES[release.python()] == release.suite()
 
 
-def test_python_that_debian_does_not_have_is_told(dockerfile: Path) -> None:
+def test_python_that_debian_does_not_have_is_reported(dockerfile: Path) -> None:
     """The message says what to add after raising the image's Python, or that the version is missing."""
     with pytest.raises(ToolError, match=r"Python 3\.99 is known: add it to SUITES in tests/cluster/release\.py$"):
         release.suite()

@@ -43,7 +43,7 @@ def test_only_what_is_missing_and_needed_is_installed() -> None:
     assert setup.lacking(needs, ["javac"], apt_get=True) == []
 
 
-def test_where_nothing_can_be_installed_what_is_missing_is_named() -> None:
+def test_what_is_missing_is_named_if_nothing_can_be_installed() -> None:
     """In one line, with the command; a machine that lacks nothing is fine."""
     with pytest.raises(ToolError) as raised:
         setup.lacking(("venv", "buildah"), ["buildah", "venv"], apt_get=False)
@@ -125,7 +125,7 @@ def test_continuous_integration_runs_make_test_and_nothing_else(tmp_path: Path) 
     assert (tmp_path / "asked").read_text() == "CI=true test\n"
 
 
-def test_it_runs_where_there_is_no_environment_yet() -> None:
+def test_it_runs_before_there_is_an_environment() -> None:
     """It only uses the standard library, because it makes the environment possible."""
     command = [sys.executable, "-I", "-S", "-c", "import sys; sys.path[:0] = ['.']; import tests.cluster.setup"]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -189,7 +189,7 @@ def test_another_kubernetes_has_programs_of_its_own() -> None:
     assert len({oldest.bin, newest.bin, KUBERNETES.bin}) == 3
 
 
-def test_a_kubernetes_that_is_not_pinned_is_told_in_one_line() -> None:
+def test_a_kubernetes_that_is_not_pinned_is_reported_in_one_line() -> None:
     """With the known ones."""
     command = [sys.executable, "-m", "tests.cluster", "build"]
     environment = os.environ | {"KUBERNETES_VERSION": "1.12"}

@@ -48,7 +48,7 @@ def test_fault(wrong: Result) -> None:
     assert len(wrong.faults()) == 1
 
 
-def test_rejection_is_none_where_the_lead_does_not_cover_the_program() -> None:
+def test_rejection_is_no_fault_if_the_lead_does_not_cover_the_program() -> None:
     """If a program caches a token for longer than the lead, its 401s are not a fault."""
     slow = QUICK.lead - KUBELET + 1
     assert not replace(FINE, rejected=3, delay=slow).faults()

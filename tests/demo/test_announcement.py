@@ -5,7 +5,7 @@ import pytest
 from tests.demo.__main__ import announce
 
 
-def test_total_is_told_before_anything_starts(capsys: pytest.CaptureFixture[str]) -> None:
+def test_total_time_is_announced_before_anything_starts(capsys: pytest.CaptureFixture[str]) -> None:
     """It distinguishes what is downloaded or built only once."""
     announce(225)
     first, total = capsys.readouterr().err.splitlines()

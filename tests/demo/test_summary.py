@@ -25,7 +25,7 @@ def test_tokens_renewed_in_time_are_as_promised() -> None:
     assert faults([figure]) == []
 
 
-def test_one_rejected_call_breaks_the_promise_where_the_lead_was_enough() -> None:
+def test_one_rejected_call_breaks_the_promise_if_the_lead_was_enough() -> None:
     """An unknown token is as bad as an expired one."""
     calls = calls_in_time()
     for verdict in (Verdict.UNKNOWN, Verdict.MISSING, Verdict.EXPIRED):
@@ -33,7 +33,7 @@ def test_one_rejected_call_breaks_the_promise_where_the_lead_was_enough() -> Non
         assert faults(figures(spoiled, [])[:1])
 
 
-def test_a_gap_of_a_second_is_allowed_where_there_is_no_lead_and_a_longer_one_is_not() -> None:
+def test_a_gap_of_a_second_is_allowed_without_a_lead_and_a_longer_one_is_not() -> None:
     """In the API's log, from expiry to the first accepted call."""
     good = Call(0, LATE.name, Verdict.ACCEPTED, 1, 20.0)
     late = replace(good, received=20.1, verdict=Verdict.EXPIRED)
@@ -55,7 +55,7 @@ def test_each_client_has_the_lifetime_and_the_lead_of_its_name() -> None:
     assert [(policy(Grant(case.name)).lifetime, policy(Grant(case.name)).lead) for case in CASES] == [(20, 8), (20, 0)]
 
 
-def test_a_renewal_is_told_with_its_time_its_margin_and_the_requests_so_far() -> None:
+def test_a_renewal_is_reported_with_its_time_its_margin_and_the_requests_so_far() -> None:
     """Later requests don't count, nor those of other clients."""
     records = [Record(at, Outcome.MINTED, 200, client_id=LATE.name) for at in (100, 119, 121)]
     said = line(Switch(LATE.name, 120.0, -0.25, 2), 100.0, records)

@@ -25,7 +25,7 @@ def test_service_account_token(keycloak: Keycloak, plane: ControlPlane) -> None:
     assert [answer.status for answer in keycloak.requests("shop")] == [200]
 
 
-def test_token_is_a_jwt_without_a_date_beside_it(keycloak: Keycloak) -> None:
+def test_token_is_a_jwt_without_a_date_header(keycloak: Keycloak) -> None:
     """Only the token's own times show Keycloak's clock: its responses have no Date, and the front adds none."""
     answer = ask(keycloak, keycloak.add_client("dated", lifetime=20), Method.CLIENT_SECRET_POST)
     claims = jose.claims_of(answer.json()["access_token"])

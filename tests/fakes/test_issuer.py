@@ -101,7 +101,7 @@ def test_policies_are_chosen_by_grant_and_a_rollover_can_be_had_at_once() -> Non
     assert [issuer.answer(GRANT, now).token.serial for now in (2, 3)] == [2, 2]
 
 
-def test_a_jwt_tells_its_expiry_by_the_skewed_clock_of_its_server() -> None:
+def test_a_jwt_states_its_expiry_by_the_skewed_clock_of_its_server() -> None:
     """A server an hour ahead signs an `exp` an hour ahead."""
     token = Issuer(Policy(lifetime=100, jwt=True), skew=3600).answer(GRANT, 1000.7).token
     payload = token.value.split(".")[1]

@@ -199,7 +199,7 @@ def test_a_process_of_its_own_serves_whole_families_of_clients_and_hands_over_it
         assert [record.serial for record in endpoint.log] == [1, 2, 1]
 
 
-def test_a_process_of_its_own_takes_as_long_for_each_answer_as_it_is_told(http: httpx.Client) -> None:
+def test_a_separate_process_takes_the_configured_time_for_each_answer(http: httpx.Client) -> None:
     """The good response comes late, and the log has the time of the request."""
     with EndpointProcess(Configuration(delay=0.05)) as endpoint:
         request = body("bench-1", client_secret=derived_secret("bench-1"))

@@ -168,7 +168,7 @@ def test_a_token_older_than_the_one_before_is_a_step_back() -> None:
 
 
 @pytest.mark.parametrize("resource", ["secrets", "integrationtokens"])
-def test_a_write_of_who_does_not_lead_is_a_stale_leaders(resource: str) -> None:
+def test_a_write_by_a_process_that_does_not_lead_is_a_stale_leaders(resource: str) -> None:
     """Unless it was refused; events don't count."""
     led = [lease(0, 0), lease(20, 1)]
     stale = Write(21, 0, resource, PLACE, 200)
@@ -189,7 +189,7 @@ def test_thirteen_requests_in_a_minute_are_one_too_many() -> None:
     assert broken(history(requests=requests, injections=[*trouble, changed])) == []
 
 
-def test_a_request_before_the_window_is_none_that_was_needed() -> None:
+def test_a_request_before_the_window_was_not_needed() -> None:
     """A fail-over alone is no reason; changed credentials are."""
     early = request(10, 1, Outcome.REPEATED)
     assert broken(good(requests=(early,))) == ["few polls"]

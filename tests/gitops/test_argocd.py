@@ -96,7 +96,7 @@ STATES: dict[str, tuple[dict[str, Any], Callable[[Release], None], str, str]] = 
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_the_health_of_a_token_is_told(argocd: ArgoCD, site: Site, waiter: Waiter, state: str) -> None:
+def test_the_health_of_a_token_is_shown(argocd: ArgoCD, site: Site, waiter: Waiter, state: str) -> None:
     """With the message that a person needs."""
     options, lead, health, message = STATES[state]
     release = site.release()
@@ -126,7 +126,7 @@ def test_a_change_that_nobody_has_looked_at_is_in_progress(argocd: ArgoCD, site:
 
 
 @pytest.mark.parametrize(("bundle", "health"), [("", "Healthy"), (BROKEN, "Degraded")])
-def test_the_health_of_endpoints_is_told(argocd: ArgoCD, site: Site, waiter: Waiter, bundle: str, health: str) -> None:
+def test_the_health_of_endpoints_is_shown(argocd: ArgoCD, site: Site, waiter: Waiter, bundle: str, health: str) -> None:
     """Both kinds use one script."""
     release = site.release()
     waiter.create(release.objects(endpoint={"caBundle": bundle}))

@@ -121,7 +121,7 @@ def taken(objects: list[Document]) -> None:
     ],
     ids=["unlabelled", "unreachable", "failing", "taken"],
 )
-def test_what_may_pass_is_in_progress_and_what_a_person_must_mend_has_failed(
+def test_what_may_pass_is_in_progress_and_what_a_person_must_fix_has_failed(
     waiter: Waiter, release: Release, spoil: Callable[[list[Document]], None], reason: str, judged: str
 ) -> None:
     """In kstatus, as in the page's table."""

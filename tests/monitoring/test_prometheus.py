@@ -45,7 +45,7 @@ def test_alerts_of_every_state(prometheus: Prometheus, states: Scene) -> None:
     assert states.tokens["failing"].condition("Ready")["status"] == "True"
 
 
-def test_alert_says_what_is_wrong_and_where_to_read_on(prometheus: Prometheus, states: Scene) -> None:
+def test_alert_says_what_is_wrong_and_where_to_read_more(prometheus: Prometheus, states: Scene) -> None:
     """The resource, endpoint and reason, and the section in the troubleshooting page."""
     test_alerts_of_every_state(prometheus, states)
     (alert,) = (alert for alert in prometheus.alerts() if alert["labels"]["alertname"] == scene.REFRESH)
@@ -77,7 +77,7 @@ def test_queries_of_the_document_are_answered(prometheus: Prometheus, states: Sc
     poll(lambda: not unanswered(), f"answers to {unanswered()}", SOON)
 
 
-def test_what_is_told_is_well_formed(scraped: Scraped) -> None:
+def test_metrics_are_well_formed(scraped: Scraped) -> None:
     """promtool has no complaints about the names and help texts of the operator's metrics."""
     call("check", "metrics", stdin=scraped.text)
 

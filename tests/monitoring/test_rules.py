@@ -47,7 +47,7 @@ def test_operator_that_was_never_there(rule_file: Path, tmp_path: Path) -> None:
     promtool.play(rule_file, [case], tmp_path)
 
 
-def test_replicas_of_which_none_leads(rule_file: Path, tmp_path: Path, scraped: Scraped) -> None:
+def test_replicas_without_a_leader(rule_file: Path, tmp_path: Path, scraped: Scraped) -> None:
     """If replicas respond but none has the Lease, only that is alerted."""
     standby, changed = re.subn(
         r"^integration_token_leader 1(\.0)?$", "integration_token_leader 0", scraped.text, flags=re.M

@@ -212,7 +212,7 @@ def test_what_is_no_order_is_refused(
     assert not (tmp_path / "dist").exists()
 
 
-def test_a_key_that_is_none(tmp_path: Path, commit: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_key(tmp_path: Path, commit: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The line includes cosign's message."""
     file = tmp_path / "key"
     file.write_text("no key\n")

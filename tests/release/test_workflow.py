@@ -73,7 +73,7 @@ def test_actions_are_pinned(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
-def test_permissions_are_none_but_those_of_a_job(file: Path) -> None:
+def test_permissions_are_only_those_of_a_job(file: Path) -> None:
     """A job states what it may write, and why."""
     text = file.read_text()
     workflow = yaml.safe_load(text)

@@ -64,7 +64,7 @@ def test_without_expires_in_the_token_is_asked_for_within_the_default_lifetime(m
     assert max(after - before for before, after in pairwise(times)) <= HOUR
 
 
-def test_without_expires_in_a_jwt_tells_its_expiry() -> None:
+def test_without_expires_in_a_jwt_states_its_expiry() -> None:
     """It is renewed like any other, with one request per lifetime once the rollover is known."""
     chronicle = never_expired(
         Story(Policy(lifetime=HOUR, lead=600, jwt=True), seconds=SECONDS, dialect=fault.EXPIRES_MISSING)
@@ -106,7 +106,7 @@ def test_a_cache_filled_long_before_answers_an_old_token_first(left: float) -> N
     promise.hold(story, simulate(story))
 
 
-def test_a_token_that_tells_that_it_has_expired_is_never_written() -> None:
+def test_a_token_that_states_that_it_has_expired_is_never_written() -> None:
     """The cache returns a token that expired a minute ago, until it rolls over 5 min after its expiry."""
     story = Story(Policy(lifetime=HOUR, lead=-300, jwt=True), seconds=2 * HOUR, warmed=HOUR + 60)
     chronicle = simulate(story)
@@ -132,7 +132,7 @@ def test_an_expired_token_with_no_time_left_gives_way_as_soon_as_it_can() -> Non
         pytest.param(fault.EXPIRED_JWT, "InvalidResponse", id="an expired JWT, with an expires_in that contradicts"),
     ],
 )
-def test_what_is_no_token_is_told_and_asked_for_again_without_a_hurry(dialect: Fault, reason: str) -> None:
+def test_an_answer_without_a_token_is_reported_and_retried_without_a_hurry(dialect: Fault, reason: str) -> None:
     """No Secret, a reason, and hardly more than a request a minute."""
     story = Story(POLICY, seconds=HOUR, dialect=dialect)
     chronicle = simulate(story)

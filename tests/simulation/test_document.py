@@ -25,7 +25,7 @@ def test_the_table_is_what_a_year_gives(rows: dict[str, figure.Row]) -> None:
         assert documented[name] == pytest.approx(figures, rel=0.05, abs=0.1), f"{name}: {STALE}"
 
 
-def test_where_the_lead_is_in_time_no_second_is_lost_for_little_more_than_a_request(
+def test_with_a_lead_in_time_no_second_is_lost_for_little_more_than_a_request(
     rows: dict[str, figure.Row],
 ) -> None:
     """Over a year, with four requests at first and 1.2 later if the lead is an hour."""
@@ -66,7 +66,7 @@ def _seen(svg: bytes) -> tuple[list[str | None], list[float]]:
     return [word.text for word in root.iter(f"{namespace}text")], marks
 
 
-def test_a_wrong_flag_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_flag_is_reported_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """With exit code 2, before anything is computed."""
     with pytest.raises(SystemExit) as ended:
         main(["--bogus"])

@@ -511,7 +511,7 @@ class TestSelectors:
         """By the same rules as the API server."""
         assert selects(selector, self.LABELS) is selected
 
-    def test_an_unknown_operator_selects_nothing_and_is_told(self) -> None:
+    def test_an_unknown_operator_selects_nothing_and_is_reported(self) -> None:
         """Silently, an endpoint would be open to everybody, or closed."""
         with pytest.raises(ValueError, match="namespaceSelector has the unknown operator 'Like'"):
             selects(expression("team", "Like", "s*"), self.LABELS)

@@ -33,7 +33,7 @@ def test_a_token_takes_ten_steps_at_most_and_enters_no_room_twice() -> None:
     assert entered == ["handlers", "workqueue", "controller", "oauth", "controller", "cluster"]
 
 
-def test_every_file_that_it_names_is_there() -> None:
+def test_every_file_that_it_names_exists() -> None:
     """Including the files in the other tables."""
     for path in re.findall(r"`(\w+/\w+\.py)`", DOCUMENT):
         assert (PACKAGE / path).exists(), path

@@ -100,7 +100,7 @@ def test_an_assertion_says_what_the_endpoint_wants() -> None:
     assert jwt.get_unverified_header(assertion) == {"typ": "JWT", "alg": "PS256", "kid": "k1"}
 
 
-def test_a_jwk_tells_its_id_and_algorithm() -> None:
+def test_a_jwk_states_its_id_and_algorithm() -> None:
     """Unless the endpoint's spec says otherwise."""
     key = jwk(rsa_key(), kid="of-the-key", alg="PS256")
     header = jwt.get_unverified_header(sent("PrivateKeyJWT", private_key=key)["client_assertion"])
@@ -217,7 +217,7 @@ def test_basic_is_left_as_it_is_for_servers_that_decode_nothing() -> None:
         ),
     ],
 )
-def test_what_cannot_sign_is_told(method: str, changes: dict[str, Any], said: str) -> None:
+def test_what_cannot_sign_is_reported(method: str, changes: dict[str, Any], said: str) -> None:
     """The message names the Secret and key, and says what to do."""
     with pytest.raises(UserActionRequired) as caught:
         sent(method, **changes)

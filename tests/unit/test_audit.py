@@ -60,9 +60,7 @@ def test_each_issued_token_has_one_line(caplog: pytest.LogCaptureFixture) -> Non
 
 
 @pytest.mark.parametrize("told", [False, True])
-def test_the_id_of_a_jwt_is_told_only_where_that_is_switched_on(
-    caplog: pytest.LogCaptureFixture, *, told: bool
-) -> None:
+def test_the_id_of_a_jwt_is_logged_only_if_that_is_switched_on(caplog: pytest.LogCaptureFixture, *, told: bool) -> None:
     """At some servers the ID is the opaque token itself."""
 
     async def story(world: World) -> None:

@@ -19,7 +19,7 @@ ALMOST_ONE = 1 - 2**-53
         pytest.param(1, 30, id="and stays the minimum to the end"),
     ],
 )
-def test_what_only_a_change_mends_is_probed_again_all_the_same(left: float, wait: float) -> None:
+def test_what_only_a_change_can_fix_is_still_retried(left: float, wait: float) -> None:
     """The fix may be made at the endpoint, which doesn't notify the operator."""
     assert user_action_wait(left) == wait
 

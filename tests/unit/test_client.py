@@ -455,7 +455,7 @@ async def test_private_addresses_are_for_trusted_endpoints_and_listed_hosts(
         await listing.close()
 
 
-async def test_the_next_address_is_tried_where_one_refuses_the_connection(
+async def test_the_next_address_is_tried_if_one_refuses_the_connection(
     client: TokenClient, endpoint: TokenEndpoint, resolve: Resolve
 ) -> None:
     """A name with two addresses survives the loss of one server."""
@@ -470,7 +470,7 @@ async def test_the_next_address_is_tried_where_one_refuses_the_connection(
     )
 
 
-async def test_of_several_addresses_the_same_failure_is_told_in_whatever_order_they_come(
+async def test_several_addresses_give_the_same_failure_in_whatever_order_they_come(
     client: TokenClient, resolve: Resolve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """DNS servers rotate addresses; otherwise each attempt would write another message to the status."""
@@ -505,7 +505,7 @@ async def test_the_next_address_is_not_tried_once_the_request_was_sent(
         (errno.EMFILE, "too many open files"),
     ],
 )
-async def test_the_cause_that_the_system_gives_is_told(
+async def test_the_systems_cause_is_reported(
     client: TokenClient, monkeypatch: pytest.MonkeyPatch, number: int, said: str
 ) -> None:
     """A NetworkPolicy, a missing route and a closed port are fixed by different people."""
@@ -627,7 +627,7 @@ async def test_a_proxy_that_refuses_or_is_gone_is_a_passing_failure(clock: FakeC
     await client.close()
 
 
-async def test_it_is_told_whether_tls_fails_with_the_proxy_or_behind_it(
+async def test_the_message_says_whether_tls_fails_with_the_proxy_or_behind_it(
     clock: FakeClock, secure: TokenEndpoint
 ) -> None:
     """The endpoint's owner can't fix the proxy's certificate, nor the proxy's owner the endpoint's."""
@@ -756,7 +756,7 @@ class TestFlood:
             assert access_token(await client.send(request(url), ROUTE)) == "x" * 20_000
             await client.close()  # from 3.12 on, closing the server waits for its connections
 
-    async def test_what_comes_beside_an_answer_is_nobodys(self, client: TokenClient) -> None:
+    async def test_what_comes_in_addition_to_an_answer_belongs_to_nobody(self, client: TokenClient) -> None:
         """The next request on this connection might be another tenant's, and mistake it for its own response."""
         async with recording(response() + response(body='{"access_token": "another"}')) as recorder:
             url = f"http://127.0.0.1:{recorder.port}/token"

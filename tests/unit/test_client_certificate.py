@@ -256,7 +256,7 @@ async def test_a_refused_certificate_is_named(
     assert not server.heads
 
 
-async def test_a_connection_that_ends_with_the_certificate_is_told_so(client: TokenClient) -> None:
+async def test_a_connection_that_ends_because_of_the_certificate_is_reported_as_such(client: TokenClient) -> None:
     """Servers that close the connection without an alert are common; asyncio's is one."""
     context = SERVER.context(clients=AUTHORITY)
     async with await asyncio.start_server(lambda *_: None, HOST, 0, ssl=context) as server:
@@ -268,7 +268,7 @@ async def test_a_connection_that_ends_with_the_certificate_is_told_so(client: To
 
 
 @pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
-async def test_where_a_certificate_is_wanted_and_none_is_shown_the_method_is_told(
+async def test_a_missing_client_certificate_is_reported_with_the_method(
     client: TokenClient, version: ssl.TLSVersion
 ) -> None:
     """TLS 1.2 has no alert for it, and in TLS 1.3 the connection may end before the alert is read."""
@@ -291,7 +291,7 @@ async def test_a_server_that_is_not_trusted_is_shown_nothing(client: TokenClient
     assert not server.heads
 
 
-async def test_a_server_that_is_away_is_told_as_such(client: TokenClient) -> None:
+async def test_a_server_that_is_away_is_reported_as_such(client: TokenClient) -> None:
     """A certificate that nobody saw isn't blamed."""
     with serving() as server:
         pass
@@ -379,9 +379,7 @@ async def test_no_file_is_left_or_has_a_name(client: TokenClient, monkeypatch: p
     assert _open_files() == before
 
 
-async def test_where_a_file_in_memory_cannot_be_had_it_is_told(
-    client: TokenClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_missing_file_in_memory_is_reported(client: TokenClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message gives the system's error, or says that the method needs Linux."""
 
     def exhausted(*_: object) -> int:

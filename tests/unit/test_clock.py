@@ -42,7 +42,7 @@ def test_a_moment_has_come_when_either_clock_says_so(
     assert (due.seconds_from(clock.now()) <= 0) is reached
 
 
-def test_the_clock_that_gets_there_first_tells_how_long_it_takes(clock: FakeClock) -> None:
+def test_the_clock_that_gets_there_first_says_how_long_it_takes(clock: FakeClock) -> None:
     """It also tells how long ago the moment was."""
     due = clock.now().after(100)
     clock.step(30)

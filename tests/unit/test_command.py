@@ -153,7 +153,7 @@ def test_what_the_operator_cannot_start_with_is_one_line_too(
 
 
 @pytest.mark.parametrize(("error", "status"), [(SettingsError("no"), 2), (KeyboardInterrupt(), 130)])
-def test_the_status_tells_how_the_operator_ended(
+def test_the_exit_status_shows_how_the_operator_ended(
     started: list[Settings], monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int
 ) -> None:
     """2 for a setting, 130 for Ctrl-C before signal handlers were installed."""

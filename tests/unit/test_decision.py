@@ -216,7 +216,7 @@ def test_a_token_of_another_grant_than_now_specified_is_replaced_at_once(identit
     assert why_ask(observed(identity=identity)) is Cause.GRANT_CHANGED
 
 
-def test_the_first_cause_is_told_where_there_are_several() -> None:
+def test_the_first_of_several_causes_is_reported() -> None:
     """A missing token explains what follows from it; then come a changed grant, a user's wish and a fault."""
     every: dict[str, Any] = {**WITHOUT, **CHANGED, **FAILED, "wish": "now", "offered": True}
     told = [why_ask(observed(**every))]

@@ -43,7 +43,7 @@ def test_record_of_another_counts_from_when_it_was_first_seen() -> None:
     assert candidate.claimable_in(115) == 0
 
 
-def test_any_change_of_the_record_counts_anew() -> None:
+def test_any_change_of_the_record_restarts_the_wait() -> None:
     """A renewal, or even a label that somebody adds: being too careful does no harm."""
     candidate = election()
     candidate.on_record(OTHERS, 100)

@@ -55,7 +55,7 @@ class TestRate:
         assert queue.candidate(11) is None
         assert queue.wait_reason(11) is WaitReason.RATE
 
-    def test_who_waits_is_admitted_when_the_oldest_request_is_a_minute_old(self) -> None:
+    def test_waiting_requests_are_admitted_when_the_oldest_request_is_a_minute_old(self) -> None:
         """Not earlier; the queue says how long that takes."""
         queue = full(3, 10)
         queue.put("late", "store", NONE, 11)
@@ -73,7 +73,7 @@ class TestRate:
         assert "late" not in queue.waiting_keys()
         assert queue.delay(60) is None
 
-    def test_nobody_overtakes_who_waits(self) -> None:
+    def test_waiting_resources_are_not_overtaken(self) -> None:
         """A newcomer in the same namespace queues even if the minute has room again."""
         queue = full(1, 0)
         queue.put("late", "store", NONE, 1)
@@ -131,7 +131,7 @@ class TestRate:
 class TestPause:
     """An endpoint that asks to be left alone is left alone."""
 
-    def test_no_request_begins_before_the_pause_is_over_that_two_were_told(self) -> None:
+    def test_no_request_begins_before_a_pause_requested_twice_is_over(self) -> None:
         """Requests during the pause wait, and the queue says how long."""
         queue = EndpointQueue[str](60)
         queue.pause("bank", 100)
@@ -150,7 +150,7 @@ class TestPause:
         queue.put("key", "store", NONE, 40)
         assert admit(queue, 40) == ["key"]
 
-    def test_all_are_paused_for_the_shorter_of_what_two_were_told(self) -> None:
+    def test_all_are_paused_for_the_shorter_of_two_requested_pauses(self) -> None:
         """With more than two, for the longest pause that two of them agree on."""
         queue = EndpointQueue[str](60)
         queue.pause("bank", 900)
@@ -231,7 +231,7 @@ class TestQueue:
             began += drain(queue, now)
         assert began == ["a0", "a1", "b0", "a2", "b1", "a3", "b2", "a4", "b3", "a5"]
 
-    def test_who_asks_for_one_after_the_other_has_no_more_turns_than_others(self) -> None:
+    def test_requests_one_after_the_other_get_no_more_turns_than_others(self) -> None:
         """A namespace whose queue runs empty doesn't start over with a clean record."""
         queue = full(1, 0)
         for number in range(10):
@@ -268,7 +268,7 @@ class TestQueue:
             queue.put(key, "store", rank, 0)
         assert drain(queue, 60) == ["second", "first"]
 
-    def test_who_is_forgotten_is_not_admitted(self) -> None:
+    def test_a_forgotten_resource_is_not_admitted(self) -> None:
         """Nothing waits for it."""
         queue = full(5, 0)
         queue.put("gone", "store", NONE, 0)

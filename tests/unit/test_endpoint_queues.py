@@ -104,7 +104,7 @@ def test_a_place_is_for_the_request_alone() -> None:
     run(story)
 
 
-def test_who_waits_for_a_place_in_vain_goes_back_into_the_queue() -> None:
+def test_a_resource_that_gets_no_place_goes_back_into_the_queue() -> None:
     """As long as all requests under way hang, no other is admitted in its place."""
 
     async def story(clock: FakeClock) -> None:
@@ -139,7 +139,7 @@ def test_the_endpoints_of_one_namespace_share_their_places() -> None:
     run(story)
 
 
-def test_who_waits_behind_a_deleted_endpoints_requests_is_admitted_when_these_end() -> None:
+def test_resources_waiting_behind_a_deleted_endpoints_requests_are_admitted_when_these_end() -> None:
     """A hanging endpoint is deleted: its requests still count, and their end is noticed."""
 
     async def story(clock: FakeClock) -> None:
@@ -288,7 +288,7 @@ def _entered(desk: Desk, name: str, at: Endpoint) -> Key:
     return token_key(at.ref.namespace, name)
 
 
-def test_who_is_cancelled_while_it_waits_for_a_place_leaves_it_to_the_next() -> None:
+def test_a_resource_cancelled_while_it_waits_for_a_place_leaves_it_to_the_next() -> None:
     """Even if it had just been called."""
 
     async def story(clock: FakeClock) -> None:

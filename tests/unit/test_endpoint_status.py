@@ -70,7 +70,7 @@ def test_a_bad_spec_is_stalled_and_those_that_refer_to_it_are_not(spec: dict[str
         ("https://[login]/t", None),
     ],
 )
-def test_the_host_is_told_for_who_lists_endpoints(url: str, host: str | None) -> None:
+def test_the_host_is_shown_when_endpoints_are_listed(url: str, host: str | None) -> None:
     """As `kubectl get` shows it, without any user name and password in the URL."""
 
     async def story(world: World) -> None:

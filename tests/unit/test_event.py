@@ -52,7 +52,7 @@ async def test_namespaces_take_turns(clock: FakeClock) -> None:
     assert len(namespaces) == 501
 
 
-async def test_with_too_many_those_of_who_has_most_are_dropped(clock: FakeClock, few: int) -> None:
+async def test_with_too_many_events_the_largest_namespaces_are_dropped(clock: FakeClock, few: int) -> None:
     """Anybody who may create resources can have any number of them."""
     cluster = Cluster()
     recorder = EventRecorder(cluster, clock, "test")

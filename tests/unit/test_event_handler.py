@@ -188,7 +188,7 @@ class TestIntegrations:
         assert watched.integration("MODIFIED", token(uid="another")) == [SHOP]
         assert watched.inventory.resources[SHOP].remembered == Remembered()
 
-    def test_a_spec_that_cannot_be_read_is_woken_once_to_be_told_so(self, watched: Watched) -> None:
+    def test_a_spec_that_cannot_be_read_is_woken_once_to_report_it(self, watched: Watched) -> None:
         """Each change wakes it again until the spec can be read."""
         broken = {**token(), "spec": {"endpointRef": {"kind": "Endpoint", "name": "x"}}}
         assert watched.integration(None, broken) == [SHOP]
@@ -235,7 +235,7 @@ class TestEndpoints:
         assert watched.inventory.endpoints[GRAFX].audience == "https://api.example"
 
     @pytest.mark.parametrize("known", [True, False])
-    def test_an_endpoint_that_one_user_has_read_before_it_is_told_of_wakes_the_others(
+    def test_an_endpoint_that_one_user_has_read_before_the_watch_reports_it_wakes_the_others(
         self, watched: Watched, *, known: bool
     ) -> None:
         """They wait for it, or rely on its old spec; they are woken once."""
@@ -247,7 +247,7 @@ class TestEndpoints:
         assert watched.endpoint("MODIFIED", body) == [endpoint_key(GRAFX)]
 
     @pytest.mark.parametrize("kind", ["DELETED", "MODIFIED"])
-    def test_a_deleted_endpoint_is_forgotten_and_its_users_are_told(self, watched: Watched, kind: str) -> None:
+    def test_a_deleted_endpoint_is_forgotten_and_its_users_are_woken(self, watched: Watched, kind: str) -> None:
         """Even while a finalizer holds up the deletion; its status is no longer written."""
         watched.endpoint(None, login())
         body = going(login()) if kind == "MODIFIED" else login()
@@ -263,7 +263,7 @@ class TestEndpoints:
         assert watched.endpoint("DELETED", login()) == sorted([SHOP, BANK])
         assert watched.inventory.endpoint_version(GRAFX) is None
 
-    def test_who_waits_for_a_deleted_endpoint_waits_no_longer(self, watched: Watched) -> None:
+    def test_resources_no_longer_wait_for_a_deleted_endpoint(self, watched: Watched) -> None:
         """It is woken and gives up its place."""
         endpoint = parse_endpoint(EndpointKind.CLUSTER, login())
         waiting = token_key("elsewhere", "waiting")
@@ -274,7 +274,7 @@ class TestEndpoints:
         assert waiting in watched.endpoint("DELETED", login())
         assert not watched.queues.is_pending(waiting)
 
-    def test_an_endpoint_that_cannot_be_read_is_as_none_to_its_users(
+    def test_an_unreadable_endpoint_counts_as_missing_for_its_users(
         self, watched: Watched, caplog: pytest.LogCaptureFixture
     ) -> None:
         """They are woken to report it, and the log names the field."""
@@ -307,7 +307,9 @@ class TestNamespaces:
         watched.namespace(None, "store", {"team": "shop"})
         assert watched.namespace("MODIFIED", "store", {"team": "shop"}) == []
 
-    def test_labels_that_one_resource_has_read_before_they_are_told_wake_the_others(self, watched: Watched) -> None:
+    def test_labels_that_one_resource_has_read_before_the_watch_reports_them_wake_the_others(
+        self, watched: Watched
+    ) -> None:
         """They rely on the old labels; they are woken once."""
         watched.namespace(None, "store", {"team": "bank"})
         watched.inventory.keep_labels("store", {"team": "shop"})
@@ -333,7 +335,7 @@ class TestNamespaces:
             watched.inventory.observe_unreadable(f"n{number % 500}", f"{number}", "uid", 1)
         assert min(seconds() for _ in range(5)) < 5 * few
 
-    def test_a_large_namespace_that_is_listed_anew_may_have_other_labels(self, watched: Watched) -> None:
+    def test_a_large_namespace_that_is_listed_again_may_have_other_labels(self, watched: Watched) -> None:
         """They may have changed in a gap of the watch, and the event has none: resources read them when needed."""
         watched.namespace(None, "store", {"team": "shop"})
         watched.handler.on_namespace(None, {"metadata": {"name": "store", "annotations": {}}, "cut": True})

@@ -87,14 +87,14 @@ def test_a_cache_that_replays_an_answer_puts_no_expiry_off(
         pytest.param(SENT + 2 * HOUR, None, 2 * HOUR, True, id="an opaque token's expires_in needs no clock"),
     ],
 )
-def test_clocks_that_differ_are_told_apart(date: float | None, exp: float | None, left: float, skew: bool) -> None:
+def test_clocks_that_differ_are_distinguished(date: float | None, exp: float | None, left: float, skew: bool) -> None:
     """If the endpoint's Date is far from our clock, the earlier expiry still ahead counts, and the user is warned."""
     expiry = read(7200, date=date, exp=exp)
     assert expiry.expires - SENT == left
     assert bool(expiry.skew) is skew
 
 
-def test_a_cache_that_hides_the_age_of_what_it_replays_is_told() -> None:
+def test_a_cache_that_hides_the_age_of_what_it_replays_is_reported() -> None:
     """It keeps Date but sends no Age, which looks the same as a clock that is a day behind."""
     assert read(86400, date=SENT - OLD, exp=SENT + 2 * HOUR) == (SENT + DAY, None, -OLD - 2)
 
@@ -107,7 +107,7 @@ def test_a_clock_that_is_hours_off_makes_no_token_expire_hours_ago(ahead: float)
         assert (expiry.expires - SENT, expiry.assumption) == (-1, None)
 
 
-def test_the_skew_tells_how_far_the_other_clock_is_ahead() -> None:
+def test_the_skew_shows_how_far_the_other_clock_is_ahead() -> None:
     """In seconds, negative if it is behind."""
     assert read(7200, date=SENT + 2 * HOUR, exp=SENT + 3 * HOUR).skew == pytest.approx(2 * HOUR, abs=3)
     assert read(7200, date=None, exp=SENT - HOUR).skew == pytest.approx(-3 * HOUR, abs=3)
@@ -165,14 +165,14 @@ def test_a_unix_time_is_by_the_clock_of_its_server() -> None:
         pytest.param([3600], Assumption.UNREADABLE, id="it is a list"),
     ],
 )
-def test_what_tells_no_expiry_leaves_it_assumed(value: object, assumption: Assumption) -> None:
+def test_an_unusable_expiry_is_assumed(value: object, assumption: Assumption) -> None:
     """The token gets the endpoint's default lifetime and the reason is kept; a JWT's `exp` still counts."""
     assert read(value)[:2] == (SENT + DEFAULT, assumption)
     assert read(value, exp=SENT + HOUR)[:2] == (SENT + HOUR, None)
 
 
 @pytest.mark.parametrize("name", ["expires_on", "expires_at"])
-def test_another_field_is_not_read_but_told(name: str) -> None:
+def test_another_field_is_not_read_but_reported(name: str) -> None:
     """Its meaning differs between servers."""
     fields: dict[str, Any] = {name: SENT + HOUR}
     assert read(**fields)[:2] == (SENT + DEFAULT, Assumption.OTHER_FIELD)

@@ -102,7 +102,7 @@ async def test_a_refusal_is_classed_by_what_helps(status: int, kind: type[Cluste
     ids=["plain", "body", "b64"],
 )
 @pytest.mark.parametrize("status", [403, 409, 422, 500])
-async def test_a_refusal_that_repeats_what_was_sent_tells_nothing_of_it(status: int, echo: str) -> None:
+async def test_a_refusal_that_repeats_what_was_sent_shows_nothing_of_it(status: int, echo: str) -> None:
     """Admission webhooks choose their own words."""
     client = Client(status, {"message": f"denied: {echo}"})
     with pytest.raises(ClusterError) as caught:
@@ -124,7 +124,7 @@ async def test_a_refusal_that_repeats_what_was_sent_tells_nothing_of_it(status: 
     ],
     ids=lambda error: type(error).__name__,
 )
-async def test_a_call_that_fails_tells_its_kind_alone(error: BaseException) -> None:
+async def test_a_failed_call_only_reports_its_kind(error: BaseException) -> None:
     """The library's own text contains headers; a cancellation meant for another task doesn't stop the caller."""
     with pytest.raises(Unavailable) as caught:
         await gateway(Client(error=error)).get(SECRETS, "store", "shop")
@@ -164,7 +164,7 @@ async def test_a_watch_that_brings_no_events_is_broken(line: bytes) -> None:
             pass
 
 
-async def test_what_is_missing_is_told_by_each_call_in_its_own_terms() -> None:
+async def test_each_call_reports_a_missing_object_in_its_own_way() -> None:
     """None for a read, a conflict for a replace, False for a patch or event, nothing for a delete."""
     missing = gateway(Client(404, {"message": "not found"}))
     assert await missing.get(SECRETS, "store", "shop") is None
@@ -267,7 +267,7 @@ async def test_lists_are_read_to_the_end_and_hold_metadata_alone() -> None:
     assert "labelSelector=app=shop" in client.requests[0][1]
 
 
-async def test_probe_tells_which_verb_is_refused() -> None:
+async def test_probe_reports_which_verb_is_refused() -> None:
     """A watch is probed only if it is needed: it costs a connection."""
     client = Client(200, {"metadata": {"resourceVersion": "9"}})
     await gateway(client).probe(INTEGRATIONS, "store", watch=False)

@@ -100,7 +100,7 @@ def test_both_versions_write_the_same_and_read_each_other(release: Release) -> N
 
 
 @every_release
-def test_no_template_that_was_released_is_refused_where_its_secret_is(release: Release) -> None:
+def test_no_released_template_is_refused_if_its_secret_exists(release: Release) -> None:
     """Nor one with a text that is an unknown placeholder today: an upgrade neither stops nor reports anything."""
     cases = [*FIXED.values(), *drawn(SEED, COUNT)]
     assert any("${unknown}" in json.dumps(case) for case in cases)

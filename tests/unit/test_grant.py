@@ -119,7 +119,7 @@ def test_an_input_that_is_added_makes_another_grant_without_more_ado(
     assert not shared(grants, TokenRequestSpec(later(), CREDENTIALS), TokenRequestSpec(added, CREDENTIALS))
 
 
-def test_an_input_that_is_added_changes_no_hash_where_it_is_not_used(
+def test_an_input_that_is_added_changes_no_hash_if_it_is_not_used(
     grants: Grants, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise an upgrade would request every stored token again."""

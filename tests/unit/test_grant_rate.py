@@ -32,7 +32,7 @@ class TestGrantRate:
         rate.note(60)
         assert rate.delay(60) == 4
 
-    def test_of_wishes_three_a_minute_are_followed(self) -> None:
+    def test_three_renewal_requests_a_minute_are_followed(self) -> None:
         """The fourth waits until the first is a minute old."""
         wishes = GrantRate(MAX_WISHES)
         for at in (0.0, 10.0, 20.0):

@@ -68,7 +68,7 @@ def test_a_scope_that_holds_a_secret_is_left_out_of_what_users_see(scope: str) -
     assert granted(scope) == ("read",)
 
 
-def test_ordinary_scopes_are_all_told() -> None:
+def test_ordinary_scopes_are_all_shown() -> None:
     """In the forms that APIs use, including long ones and digits."""
     scopes = ("template_collection:write", "https://www.example.com/auth/cloud-platform.v2", "read", "api://7/.default")
     assert granted(" ".join(scopes)) == scopes
@@ -95,7 +95,7 @@ def test_a_template_cannot_make_more_than_a_secret_holds() -> None:
     assert peak < 4 * 1024 * 1024
 
 
-def test_beside_a_secret_too_long_to_look_for_nothing_foreign_is_shown() -> None:
+def test_with_a_secret_too_long_to_search_for_nothing_foreign_is_shown() -> None:
     """Searching for a megabyte-long secret would cost seconds and hundreds of megabytes."""
     assert redact("what the endpoint said", ["x" * 1_000_000]) == "***"
 
@@ -198,7 +198,7 @@ def test_an_endpoint_deleted_in_a_gap_of_the_watch_is_not_asked_again() -> None:
     play(story, Policy(lifetime=24 * HOUR, lead=HOUR))
 
 
-def test_who_waits_behind_requests_that_hang_is_told_so() -> None:
+def test_waiting_behind_hanging_requests_is_reported() -> None:
     """Not at once, since a moment's wait is no news, but before users wonder why nothing happens."""
 
     async def story(world: World) -> None:
@@ -217,7 +217,7 @@ def test_who_waits_behind_requests_that_hang_is_told_so() -> None:
     play(story)
 
 
-def test_a_call_that_the_api_server_refuses_is_told_at_the_resource() -> None:
+def test_a_call_that_the_api_server_refuses_is_reported_at_the_resource() -> None:
     """If the operator's account lacks a permission, the message names it; granting it resolves the problem."""
 
     async def story(world: World) -> None:

@@ -111,14 +111,14 @@ def test_rsa_keys_of_these_sizes_are_read(bits: int) -> None:
         pytest.param("x" * 16385, "is longer than 16 KiB", id="long"),
     ],
 )
-def test_a_key_that_cannot_be_used_is_told(text: str, said: str) -> None:
+def test_a_key_that_cannot_be_used_is_reported(text: str, said: str) -> None:
     """The message says where it is, what is wrong with it, and what to do."""
     message = refusal(text)
     assert message.startswith(f"{WHERE} ")
     assert said in message
 
 
-def test_a_dsa_key_is_none_that_signs_here() -> None:
+def test_a_dsa_key_is_not_supported() -> None:
     """A DSA key as people generate it."""
     key = dsa.generate_private_key(2048)
     assert "of an unsupported type" in refusal(pem(key))
@@ -139,7 +139,7 @@ def test_a_key_of_another_kind_is_not_handed_to_openssl(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("kind", ["P-256", "RSA", "Ed25519"])
-def test_a_damaged_key_is_told_whatever_its_library_makes_of_it(kind: str) -> None:
+def test_a_damaged_key_is_reported_whatever_its_library_makes_of_it(kind: str) -> None:
     """Whichever byte is wrong: the library reports a short Ed448 key, for example, as an internal error."""
     good = key_of(kind).private_bytes(Encoding.DER, PKCS8, NoEncryption())
     for place in range(min(len(good), 100)):
@@ -204,7 +204,7 @@ def test_a_certificate_is_read_with_those_below_its_root(kind: str) -> None:
         ),
     ],
 )
-def test_a_certificate_that_cannot_be_used_is_told(text: str, said: str) -> None:
+def test_a_certificate_that_cannot_be_used_is_reported(text: str, said: str) -> None:
     """The message says where it is, what is wrong with it, and what to do."""
     message = chain_refusal(text)
     assert CHAIN in message

@@ -39,7 +39,7 @@ class TestPace:
             done += begun(pace, number / 1000, alone=False)
         assert done == 10
 
-    def test_beside_work_that_only_waits_some_is_done(self) -> None:
+    def test_next_to_work_that_only_waits_some_is_done(self) -> None:
         """Such as for a hanging endpoint: some is done soon after the last piece of other work."""
         pace = LatePace()
         pace.on_other_end(1.0)
@@ -50,7 +50,7 @@ class TestPace:
         assert pace.delay(later) == 0
 
     @pytest.mark.parametrize("last", [1.0, 1001.701, 86400.123, 1234567.891])
-    def test_who_comes_back_after_the_delay_finds_a_place(self, last: float) -> None:
+    def test_work_that_comes_back_after_the_delay_finds_a_place(self, last: float) -> None:
         """However times are rounded, nothing has to come back twice."""
         pace = LatePace()
         pace.on_other_end(last)
@@ -99,7 +99,7 @@ class TestQueue:
 class TestScheduler:
     """Deferrable work next to other work."""
 
-    def test_it_is_done_at_once_where_there_is_no_other_work(self) -> None:
+    def test_it_is_done_at_once_without_other_work(self) -> None:
         """Nothing is delayed needlessly."""
 
         async def story(clock: FakeClock) -> None:
@@ -266,7 +266,7 @@ class TestScheduler:
 
         run(story)
 
-    def test_an_orderly_end_does_it_beside_what_hangs(self) -> None:
+    def test_an_orderly_end_does_it_in_parallel_with_what_hangs(self) -> None:
         """As many at once as if nothing else ran, because a shutdown must be short."""
 
         async def story(clock: FakeClock) -> None:

@@ -200,7 +200,7 @@ def test_watch_that_is_started_again_holds_nothing_of_the_one_before(monkeypatch
         gc.enable()
 
 
-def test_call_of_kopf_that_is_refused_is_told_until_it_is_granted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_call_of_kopf_that_is_refused_is_reported_until_it_is_granted(monkeypatch: pytest.MonkeyPatch) -> None:
     """kopf keeps retrying by itself and needs no restart."""
 
     async def act(scene: Scene) -> None:

@@ -184,7 +184,7 @@ def test_lost_answer_to_a_renewal_costs_no_term() -> None:
     play(story)
 
 
-def test_lease_that_is_deleted_is_written_anew_by_its_holder() -> None:
+def test_lease_that_is_deleted_is_recreated_by_its_holder() -> None:
     """A standby that has seen it waits, since the holder may not know yet."""
 
     async def story(scene: Scene) -> None:
@@ -237,7 +237,7 @@ def test_labels_and_fields_of_others_stay_in_the_lease() -> None:
     play(story)
 
 
-def test_refusal_is_told_until_it_is_granted() -> None:
+def test_refusal_is_reported_until_it_is_granted() -> None:
     """In the API server's own words: which verb on which resource is missing."""
 
     async def story(scene: Scene) -> None:

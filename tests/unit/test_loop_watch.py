@@ -46,7 +46,7 @@ def test_a_loop_that_only_waits_never_stalls() -> None:
 
 
 @pytest.mark.parametrize("since_tick", [0.0, 0.1, 0.24])
-def test_a_stall_is_told_by_at_most_a_period_less(since_tick: float) -> None:
+def test_a_stall_is_reported_by_at_most_a_period_less(since_tick: float) -> None:
     """Wherever it began between two checks; once, including to a probe before the next check."""
 
     async def act(loop_watch: LoopWatch, loop: VirtualLoop) -> None:
@@ -120,6 +120,6 @@ def test_stalls_that_come_again_are_a_restart(stall: float, breath: float, phase
     assert failures(stall, breath, 5, phase) >= RESTART
 
 
-def test_a_restart_is_no_more_likely_than_without_where_stalls_are_short() -> None:
+def test_short_stalls_make_a_restart_no_more_likely() -> None:
     """With four-second stalls, each of which is shorter than the kubelet's timeout."""
     assert failures(4.0, 2.0, 20, 0.5) == 0

@@ -191,7 +191,7 @@ def test_a_made_up_grant_type_asks_by_its_own_fields() -> None:
     assert "s" * 20 in request.secrets
 
 
-def test_a_method_that_there_is_not_is_told_by_its_name() -> None:
+def test_an_unknown_method_is_reported_by_its_name() -> None:
     """As on an endpoint stored under another version's schema: reported there and on resources that refer to it."""
 
     async def story(world: World) -> None:

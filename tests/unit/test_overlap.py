@@ -58,7 +58,7 @@ def test_pieces_are_found_in_what_holds_them() -> None:
         assert shared_pieces(held | {b"abcde000"[:size]}, [b"", b"short", secret]) == held
 
 
-def test_where_text_and_secret_were_made_for_each_other_no_time_is_lost() -> None:
+def test_a_text_made_to_match_the_secret_costs_no_time() -> None:
     """Each pair of bytes in one appears in the other, but they share no run."""
     with pytest.raises(TooMuch):
         shared_runs(b"abbab", [b"ab" * 32_000]) or shared_runs(b"abab.baba", [b"ab" * 32_000])

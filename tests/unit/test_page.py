@@ -91,7 +91,7 @@ def test_an_object_that_comes_in_many_pieces_is_not_read_again_and_again() -> No
     assert min(seconds(1_600_000) for _ in range(2)) < 9 * min(seconds(400_000) for _ in range(3))
 
 
-def test_the_size_of_each_object_is_told() -> None:
+def test_the_size_of_each_object_is_reported() -> None:
     """That is how large objects are found."""
     reader = PageReader()
     text = json.dumps({"items": [{"a": "x" * 1000}, {}], "metadata": {}}).encode()

@@ -75,7 +75,7 @@ def test_a_claim_that_repeats_the_token_is_not_shown() -> None:
     assert claims(jwt({"scope": "c2ln"})) == {"scope": "c2ln"}
 
 
-def test_a_secret_without_a_token_holds_none() -> None:
+def test_a_secret_without_a_token_has_none() -> None:
     """Nor does a Secret whose data isn't base64."""
     assert held({})[0] == held({"token": "%%%"})[0] == "none"
 
@@ -85,7 +85,7 @@ def test_a_secret_without_a_token_holds_none() -> None:
     [(0, "in 0s"), (59, "in 59s"), (61, "in 1m"), (3600, "in 1h"), (11520, "in 3h12m"), (90000, "in 1d1h"),
      (172800, "in 2d"), (-300, "5m ago")],
 )  # fmt: skip
-def test_times_are_told_as_people_say_them(seconds: float, text: str) -> None:
+def test_times_are_shown_as_people_say_them(seconds: float, text: str) -> None:
     """In the two largest units."""
     assert span(seconds) == text
 
@@ -129,7 +129,7 @@ class Told:
 
 
 @pytest.mark.parametrize("other", ["", "of somebody else", "long " * 200])
-def test_a_renewal_that_two_asked_for_is_told_to_both(other: str) -> None:
+def test_a_renewal_that_two_users_requested_is_reported_to_both(other: str) -> None:
     """The stored value is one of the two, and that one is followed; the status shortens a long one."""
     told: list[str] = []
     caller: Any = Told(other)
@@ -177,7 +177,7 @@ def test_a_wait_for_a_renewal_outlasts_an_outage_of_the_api_server() -> None:
     assert renewed(Away(99), "shop") == ([("shop", "timeout")], ExitCode.NOT_GOOD)
 
 
-def test_what_came_of_one_is_told_whatever_becomes_of_the_next() -> None:
+def test_the_result_of_one_is_reported_whatever_happens_to_the_next() -> None:
     """It has been requested, and a user who repeats the command would request it twice."""
     assert renewed(Away(0), "shop", "shpo") == ([("shop", "unchanged"), ("shpo", "missing")], ExitCode.NOT_GOOD)
 
@@ -193,7 +193,7 @@ sys.exit(entry.main(argparse.Namespace(), SystemClock(), print))
 """
 
 
-def test_whoever_reads_may_have_read_enough() -> None:
+def test_a_reader_may_stop_early() -> None:
     """As `head` does: there is no traceback, and the exit code still reflects the tokens."""
     command = f"{sys.executable} -c {shlex.quote(PIPE)} | true; echo ${{PIPESTATUS[0]}}"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
@@ -319,7 +319,7 @@ async def test_an_account_is_looked_at_as_the_operator_does(
     assert "credentials" not in found
 
 
-async def test_an_account_that_is_missing_is_told() -> None:
+async def test_an_account_that_is_missing_is_reported() -> None:
     """In the operator's words."""
     found = await diagnosed(integrationtokens=ACCOUNTED)
     assert found["service account"] == (
@@ -385,7 +385,7 @@ def test_the_document_has_every_command_flag_and_exit_code() -> None:
         ["look"],
     ],
 )
-def test_wrong_use_is_told_in_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_use_is_reported_in_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """The exit code is 2."""
     with pytest.raises(SystemExit) as end:
         main(arguments)
@@ -448,7 +448,7 @@ async def test_what_no_installation_admits_is_not_said_to_depend_on_it() -> None
     assert found["endpoint"][0] == "unsure"
 
 
-def test_a_pod_without_an_account_is_told_in_one_line(
+def test_a_pod_without_an_account_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The message says what to do."""

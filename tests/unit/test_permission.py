@@ -52,7 +52,7 @@ def test_call_is_named_as_a_role_would_grant_it(method: str, path: str, call: Ca
     assert call_of(method, path) == call
 
 
-def test_refusal_is_told_until_the_call_succeeds(clock: FakeClock) -> None:
+def test_refusal_is_reported_until_the_call_succeeds(clock: FakeClock) -> None:
     """Any response other than a refusal counts: the object may be missing, or another's."""
     permissions = Permissions(clock)
     assert permissions.missing == ""
@@ -66,7 +66,7 @@ def test_refusal_is_told_until_the_call_succeeds(clock: FakeClock) -> None:
     assert permissions.missing == ""
 
 
-def test_refusals_that_are_no_lack_of_permission_are_not_told(clock: FakeClock) -> None:
+def test_refusals_for_other_reasons_than_permissions_are_not_reported(clock: FakeClock) -> None:
     """Quotas, webhooks and terminating namespaces answer 403 too."""
     permissions = Permissions(clock)
     for said in ('secrets "shop" is forbidden: exceeded quota: x', "unable to create new content in namespace store"):

@@ -43,7 +43,7 @@ def pod(*containers: dict[str, Any], volumes: tuple[dict[str, Any], ...] = (VOLU
         ),
     ],
 )
-def test_a_reader_is_told_by_how_it_reads(body: dict[str, Any], mounted: bool, frozen: bool) -> None:
+def test_a_pod_is_classed_by_how_it_reads(body: dict[str, Any], mounted: bool, frozen: bool) -> None:
     """The kubelet keeps whole volumes current; everything else stays as it was at startup."""
     assert list(readers([body], "shop")) == [Reader("one", "Pod one", mounted, frozen)]
 
@@ -60,7 +60,7 @@ def test_a_reader_is_told_by_how_it_reads(body: dict[str, Any], mounted: bool, f
         pytest.param({"metadata": {"name": "one"}, "spec": {"containers": [{}]}}, id="a pod without volumes"),
     ],
 )
-def test_who_does_not_read_the_secret_is_left_alone(body: dict[str, Any]) -> None:
+def test_a_pod_that_does_not_read_the_secret_is_left_alone(body: dict[str, Any]) -> None:
     """It is neither annotated nor warned about."""
     assert list(readers([body], "shop")) == []
 

@@ -115,7 +115,7 @@ def test_a_pod_that_is_just_starting_is_touched_too() -> None:
     play(story, LATE)
 
 
-def test_a_pod_is_touched_anew_by_each_of_two_renewals_within_a_second() -> None:
+def test_a_pod_is_touched_by_each_of_two_renewals_within_a_second() -> None:
     """An unchanged annotation would tell the kubelet nothing."""
 
     async def story(world: World) -> None:
@@ -135,7 +135,7 @@ def test_a_pod_is_touched_anew_by_each_of_two_renewals_within_a_second() -> None
 
 
 @pytest.mark.parametrize("killed", [False, True])
-def test_pods_are_touched_later_where_nothing_could_follow_the_secret(killed: bool) -> None:
+def test_pods_are_touched_later_if_nothing_could_follow_the_secret(killed: bool) -> None:
     """If the API server fails or the process dies right after the Secret's write, it is made up for once."""
 
     async def story(world: World) -> None:
@@ -225,7 +225,7 @@ def test_other_pods_are_left_alone() -> None:
     play(story, LATE)
 
 
-def test_a_namespace_where_nobody_wants_it_is_not_listed() -> None:
+def test_a_namespace_that_does_not_want_it_is_not_listed() -> None:
     """It costs no call."""
 
     async def story(world: World) -> None:
@@ -236,7 +236,7 @@ def test_a_namespace_where_nobody_wants_it_is_not_listed() -> None:
     play(story, LATE)
 
 
-def test_a_pod_that_never_sees_a_renewal_is_told_with_its_owner_and_what_to_do() -> None:
+def test_a_pod_that_never_sees_a_renewal_is_reported_with_its_owner_and_what_to_do() -> None:
     """At each renewal, whatever the rollover lead; the first three are named."""
 
     async def story(world: World) -> None:
@@ -253,7 +253,7 @@ def test_a_pod_that_never_sees_a_renewal_is_told_with_its_owner_and_what_to_do()
 
 
 @pytest.mark.parametrize(("wish", "told"), [("Always", 2), ("Auto", 0)])
-def test_without_permission_who_insists_is_told(wish: str, told: int) -> None:
+def test_without_permission_a_resource_that_insists_reports_it(wish: str, told: int) -> None:
     """Auto never promised more than the installation permits. No call is repeated in vain."""
 
     async def story(world: World) -> None:

@@ -145,7 +145,7 @@ def holder(cluster: Cluster) -> str:
     return str(cluster.object("leases", "operators", "tokens")["spec"]["holderIdentity"])
 
 
-def test_who_stands_by_is_ready_as_long_as_it_could_take_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_standby_is_ready_as_long_as_it_could_take_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """That is, as long as it can read the Lease."""
 
     async def act(first: Process, second: Process, _: Cluster) -> None:
@@ -175,7 +175,7 @@ def test_lease_is_released_when_nothing_is_under_way_any_more(monkeypatch: pytes
     play(monkeypatch, act)
 
 
-def test_process_that_lost_its_lease_stands_by_and_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_that_lost_its_lease_stands_by_and_starts_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its new term has nothing of the old one; it doesn't release a Lease that is no longer its own."""
 
     async def act(first: Process, second: Process, cluster: Cluster) -> None:
@@ -197,7 +197,7 @@ def test_process_that_lost_its_lease_stands_by_and_begins_anew(monkeypatch: pyte
     play(monkeypatch, act)
 
 
-def test_who_stands_by_again_holds_nothing_of_its_term(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_former_leader_that_stands_by_keeps_nothing_of_its_term(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reference cycles are freed too, though a standby hardly triggers garbage collection."""
 
     async def act(first: Process, _: Process, __: Cluster) -> None:

@@ -217,7 +217,7 @@ def test_a_renewal_asked_for_is_not_given_up_with_its_first_failure() -> None:
     play(story)
 
 
-def test_fewer_scopes_are_taken_and_told_until_the_next_token() -> None:
+def test_fewer_scopes_are_taken_and_reported_until_the_next_token() -> None:
     """There is an event, and the reason stays."""
 
     async def story(world: World) -> None:
@@ -240,7 +240,7 @@ def test_fewer_scopes_are_taken_and_told_until_the_next_token() -> None:
     play(story)
 
 
-def test_scopes_that_are_not_told_are_neither_shown_nor_called_reduced() -> None:
+def test_scopes_that_are_not_stated_are_neither_shown_nor_called_reduced() -> None:
     """Some servers silently drop unknown scopes: what was requested is not what was granted."""
 
     async def story(world: World) -> None:

@@ -372,7 +372,7 @@ def test_an_api_server_that_is_away_is_asked_again(verb: str) -> None:
     play(story)
 
 
-def test_an_account_that_is_deleted_before_its_token_comes_is_told() -> None:
+def test_an_account_that_is_deleted_before_its_token_comes_is_reported() -> None:
     """Between reading it and requesting its token."""
 
     async def story(world: World) -> None:
@@ -405,7 +405,7 @@ UNFIT: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("what", UNFIT)
-def test_what_does_not_fit_the_endpoint_is_told_at_the_resource(what: str) -> None:
+def test_what_does_not_fit_the_endpoint_is_reported_at_the_resource(what: str) -> None:
     """The message says what to set, and nothing is requested."""
 
     async def story(world: World) -> None:
@@ -423,7 +423,7 @@ def test_what_does_not_fit_the_endpoint_is_told_at_the_resource(what: str) -> No
     play(story)
 
 
-def test_an_unknown_grant_is_told_at_the_endpoint() -> None:
+def test_an_unknown_grant_is_reported_at_the_endpoint() -> None:
     """As on an endpoint stored under a later schema."""
 
     async def story(world: World) -> None:
@@ -515,7 +515,7 @@ def test_many_resources_of_an_account_without_tokens_cost_one_call_at_a_time(how
 
 
 @pytest.mark.parametrize("how", NO_TOKEN)
-def test_wishes_without_a_token_of_the_account_are_followed_three_times_a_minute(how: str) -> None:
+def test_renewal_requests_without_a_token_of_the_account_are_followed_three_times_a_minute(how: str) -> None:
     """However often the resource is annotated; the error stays reported meanwhile, and the current token stays."""
 
     async def story(world: World) -> None:
@@ -537,7 +537,9 @@ def test_wishes_without_a_token_of_the_account_are_followed_three_times_a_minute
     play(story)
 
 
-def test_wishes_with_a_key_that_cannot_sign_cost_no_tokens_of_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_renewal_requests_with_a_key_that_cannot_sign_cost_no_tokens_of_the_account(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """It is requested first and would be thrown away; these, too, are limited to three a minute."""
     monkeypatch.setattr("asyncio.to_thread", at_once)
 

@@ -92,7 +92,7 @@ lacking = pytest.mark.parametrize(("take", "reason"), LACKS.values(), ids=LACKS)
 
 
 @lacking
-def test_what_comes_within_ten_seconds_is_told_by_the_condition_alone(
+def test_what_comes_within_ten_seconds_is_reported_only_by_the_condition(
     take: Callable[[World], None], reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It appears at once; neither its start nor its end causes an event or a log line."""
@@ -111,7 +111,7 @@ def test_what_comes_within_ten_seconds_is_told_by_the_condition_alone(
 
 
 @lacking
-def test_what_is_still_missing_then_is_told_once(
+def test_what_is_still_missing_then_is_reported_once(
     take: Callable[[World], None], reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """By an event and in the log, without a status write; its end likewise."""
@@ -136,7 +136,7 @@ def test_what_is_still_missing_then_is_told_once(
 
 
 @lacking
-def test_what_goes_missing_later_is_told_at_once(take: Callable[[World], None], reason: str) -> None:
+def test_what_goes_missing_later_is_reported_at_once(take: Callable[[World], None], reason: str) -> None:
     """It existed before: nobody is about to create it."""
 
     async def story(world: World) -> None:
@@ -168,7 +168,7 @@ def test_a_namespace_that_is_selected_in_time_is_nothing_to_warn_of() -> None:
     play(story)
 
 
-def test_a_refusal_is_told_at_once() -> None:
+def test_a_refusal_is_reported_at_once() -> None:
     """Everything was there for the request: nothing is missing."""
 
     async def story(world: World) -> None:
@@ -180,7 +180,7 @@ def test_a_refusal_is_told_at_once() -> None:
     play(story)
 
 
-def test_only_what_is_missing_at_last_is_told() -> None:
+def test_only_what_is_still_missing_is_reported() -> None:
     """The endpoint came, then the credentials, but without their label."""
 
     async def story(world: World) -> None:
@@ -204,7 +204,7 @@ def test_only_what_is_missing_at_last_is_told() -> None:
     play(story)
 
 
-def test_a_resource_that_goes_before_is_not_told_of() -> None:
+def test_a_resource_that_is_deleted_before_is_not_reported() -> None:
     """A later resource with its name isn't warned about early either."""
 
     async def story(world: World) -> None:
@@ -247,7 +247,7 @@ def test_a_suspended_resource_is_treated_alike() -> None:
         pytest.param(-3600.0, 0.0, id="an hour behind"),
     ],
 )
-def test_an_api_server_with_another_time_puts_no_warning_off_for_ever(ahead: float, warned: float) -> None:
+def test_an_api_server_with_another_time_delays_no_warning_indefinitely(ahead: float, warned: float) -> None:
     """That clock sets the creation time, so the grace period starts at the latest when the operator first sees it."""
 
     async def story(world: World) -> None:
@@ -305,7 +305,7 @@ def test_another_process_warns_once_as_well(stopped: float, away: float) -> None
     play(story)
 
 
-def test_what_an_earlier_version_has_warned_of_is_not_told_again() -> None:
+def test_what_an_earlier_version_has_warned_of_is_not_reported_again() -> None:
     """The earlier version did so at once, and set Stalled for what may still arrive."""
 
     async def story(world: World) -> None:
@@ -328,7 +328,7 @@ def test_what_an_earlier_version_has_warned_of_is_not_told_again() -> None:
     play(story)
 
 
-def test_another_process_tells_no_end_of_what_nobody_was_told() -> None:
+def test_another_process_reports_no_end_of_what_was_never_reported() -> None:
     """What came in time came in time, whichever process noticed."""
 
     async def story(world: World) -> None:

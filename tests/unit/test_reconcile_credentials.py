@@ -37,7 +37,7 @@ def test_credentials_that_were_only_touched_cost_no_request() -> None:
     play(story)
 
 
-def test_a_wish_for_a_renewal_is_followed_although_the_credentials_were_touched_with_it() -> None:
+def test_a_renewal_request_is_followed_even_if_the_credentials_were_touched_with_it() -> None:
     """Keeping the token would not fulfil the request."""
 
     async def story(world: World) -> None:
@@ -53,7 +53,7 @@ def test_a_wish_for_a_renewal_is_followed_although_the_credentials_were_touched_
     play(story)
 
 
-def test_new_credentials_cost_one_request_for_all_who_share_them() -> None:
+def test_new_credentials_cost_one_request_for_all_that_share_them() -> None:
     """The endpoint answers from its cache, which each resource reports."""
 
     async def story(world: World) -> None:
@@ -86,7 +86,7 @@ def test_credentials_that_cannot_be_read_for_a_moment_are_no_news_while_nothing_
     play(story)
 
 
-def test_changed_credentials_that_the_cache_answers_are_told_to_be_unverified() -> None:
+def test_changed_credentials_that_the_cache_answers_are_reported_as_unverified() -> None:
     """Success proves nothing until the endpoint next issues a token."""
 
     async def story(world: World) -> None:

@@ -81,7 +81,7 @@ def test_headers_repeated_parameters_pointers_and_one_json_value() -> None:
         ({"api key": f"{API_KEY}é"}, "key api key of the credentials Secret, which the endpoint's spec.headersFrom"),
     ],
 )
-def test_what_the_json_value_lacks_is_told_and_mended_at_once(members: dict[str, Any], message: str) -> None:
+def test_what_the_json_value_lacks_is_reported_and_a_fix_acts_at_once(members: dict[str, Any], message: str) -> None:
     """Nothing is sent, nothing of the value is shown, and a fixed Secret is used at once."""
 
     async def story(world: World) -> None:

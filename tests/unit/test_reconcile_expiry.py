@@ -36,7 +36,7 @@ def ready_message(world: World) -> str:
     ],
     ids=["missing", "empty", "expires_on alone", "zero", "text"],
 )
-def test_a_token_of_unknown_expiry_is_written_and_told_as_such(dialect: Fault, why: str) -> None:
+def test_a_token_of_unknown_expiry_is_written_and_reported_as_such(dialect: Fault, why: str) -> None:
     """Ready says what is assumed and what to do about it; one event gives the reason."""
 
     async def story(world: World) -> None:
@@ -55,7 +55,7 @@ def test_a_token_of_unknown_expiry_is_written_and_told_as_such(dialect: Fault, w
     play(story, DAILY)
 
 
-def test_a_told_expiry_is_not_told_as_assumed() -> None:
+def test_a_stated_expiry_is_not_reported_as_assumed() -> None:
     """The field is absent then."""
 
     async def story(world: World) -> None:
@@ -104,7 +104,7 @@ def test_a_restart_goes_by_the_expiry_that_was_put_off() -> None:
     play(story, DAILY)
 
 
-def test_a_status_that_somebody_wrote_puts_nothing_off_for_ever() -> None:
+def test_a_status_that_somebody_wrote_delays_nothing_indefinitely() -> None:
     """After a restart it counts for no more than a fresh response would."""
 
     async def story(world: World) -> None:
@@ -135,7 +135,7 @@ def test_an_assumed_expiry_is_no_deadline() -> None:
     play(story, DAILY)
 
 
-def test_an_expiry_that_is_told_at_last_replaces_an_assumed_one() -> None:
+def test_an_expiry_that_is_finally_stated_replaces_an_assumed_one() -> None:
     """It is then a deadline like any other, and never extended."""
 
     async def story(world: World) -> None:
@@ -153,7 +153,7 @@ def test_an_expiry_that_is_told_at_last_replaces_an_assumed_one() -> None:
     play(story, DAILY)
 
 
-def test_another_token_follows_one_of_unknown_expiry_whatever_it_tells() -> None:
+def test_another_token_follows_one_of_unknown_expiry_whatever_it_states() -> None:
     """The old token's assumed expiry doesn't make it better."""
 
     async def story(world: World) -> None:
@@ -249,7 +249,7 @@ def test_beyond_the_maximum_lifetime_the_token_is_asked_for_again() -> None:
 
 
 @pytest.mark.parametrize("skew", [7200.0, -7200.0])
-def test_a_clock_that_is_hours_off_is_told_once_for_each_token(skew: float) -> None:
+def test_a_clock_that_is_hours_off_is_reported_once_for_each_token(skew: float) -> None:
     """The message says how far off it is, and what to check."""
 
     async def story(world: World) -> None:

@@ -103,7 +103,7 @@ def test_what_a_failure_came_through_is_not_remembered(spoil: Callable[[World], 
 
 
 @pytest.mark.parametrize(("spoil", "reason"), SPOILED.values(), ids=SPOILED)
-def test_a_resource_says_why_it_has_no_token_and_gets_one_as_soon_as_that_is_mended(
+def test_a_resource_says_why_it_has_no_token_and_gets_one_as_soon_as_that_is_fixed(
     spoil: Callable[[World], object], reason: str
 ) -> None:
     """One event, no loop, no secret in the message, Stalled only if nothing else helps; Ready within two seconds."""
@@ -251,7 +251,7 @@ def test_a_client_that_is_refused_is_asked_for_soon_and_then_every_five_minutes(
     play(story)
 
 
-def test_new_credentials_that_are_refused_as_well_begin_anew() -> None:
+def test_new_credentials_that_are_refused_as_well_start_over() -> None:
     """They may be as new at the endpoint as they are here."""
 
     async def story(world: World) -> None:
@@ -405,7 +405,7 @@ def test_what_keeps_failing_alike_is_written_once_and_says_when_it_is_tried_agai
     ]
 
 
-def test_the_end_of_a_pause_that_the_endpoint_asked_for_is_told() -> None:
+def test_the_end_of_a_pause_that_the_endpoint_asked_for_is_reported() -> None:
     """The endpoint fixes it. A short pause isn't worth a write for each."""
 
     async def story(world: World) -> None:
@@ -452,7 +452,7 @@ def test_a_message_names_the_endpoint_whose_field_is_to_be_set() -> None:
     play(story)
 
 
-def test_a_wish_beyond_those_that_are_followed_says_that_it_waits() -> None:
+def test_a_renewal_request_beyond_the_limit_says_that_it_waits() -> None:
     """After a fourth annotation within a minute the user sees why nothing happens, until it does."""
 
     async def story(world: World) -> None:
@@ -469,7 +469,7 @@ def test_a_wish_beyond_those_that_are_followed_says_that_it_waits() -> None:
     play(story)
 
 
-def test_a_grants_own_limit_is_told_as_such() -> None:
+def test_a_grants_own_limit_is_reported_as_such() -> None:
     """Not as another resource's request: there is none."""
 
     async def story(world: World) -> None:
@@ -485,7 +485,7 @@ def test_a_grants_own_limit_is_told_as_such() -> None:
     play(story, Policy(lifetime=4, lead=0))
 
 
-def test_a_fault_that_is_only_waited_for_is_not_called_mended() -> None:
+def test_a_fault_that_is_only_waited_out_is_not_reported_as_recovered() -> None:
     """A pause caused by another resource's response comes between two attempts."""
 
     async def story(world: World) -> None:

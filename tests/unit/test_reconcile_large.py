@@ -50,7 +50,7 @@ def test_a_resource_with_a_large_template_gets_its_token() -> None:
 
 
 @pytest.mark.parametrize("length", [256, 257, 200_000])
-def test_a_long_wish_for_a_renewal_is_followed_once(length: int) -> None:
+def test_a_long_renewal_request_is_followed_once(length: int) -> None:
     """Beyond 256 characters the status shows its SHA-256; after a restart it isn't followed again."""
 
     async def story(world: World) -> None:
@@ -68,7 +68,7 @@ def test_a_long_wish_for_a_renewal_is_followed_once(length: int) -> None:
     play(story)
 
 
-def test_a_long_wish_that_the_status_tells_as_it_was_is_followed_no_more() -> None:
+def test_a_long_renewal_request_that_the_status_has_in_full_is_not_followed_again() -> None:
     """As an older version wrote it."""
 
     async def story(world: World) -> None:
@@ -120,7 +120,7 @@ def test_a_long_list_of_hosts_lets_nothing_be_sent_anywhere() -> None:
     play(story)
 
 
-def test_an_endpoint_with_many_parameters_is_used_and_told_of() -> None:
+def test_an_endpoint_with_many_parameters_is_used_and_has_a_status() -> None:
     """It is read for each pass, and its own status is written."""
 
     async def story(world: World) -> None:
@@ -175,7 +175,7 @@ def test_long_authorities_are_read_when_a_request_is_made() -> None:
     play(story)
 
 
-def test_long_authorities_that_cannot_be_read_are_told() -> None:
+def test_long_authorities_that_cannot_be_read_are_reported() -> None:
     """On the endpoint and on its users, and nothing is sent."""
 
     async def story(world: World) -> None:

@@ -62,7 +62,7 @@ def test_of_many_that_begin_together_the_secrets_come_first() -> None:
     play(story)
 
 
-def test_an_orderly_end_tells_of_every_secret() -> None:
+def test_an_orderly_end_reports_every_secret() -> None:
     """The next process has nothing to write."""
 
     async def story(world: World) -> None:
@@ -74,7 +74,7 @@ def test_an_orderly_end_tells_of_every_secret() -> None:
     play(story)
 
 
-def test_who_was_killed_is_followed_by_one_that_tells() -> None:
+def test_the_successor_of_a_killed_process_writes_the_statuses() -> None:
     """It sends no further request and rewrites no Secret."""
 
     async def story(world: World) -> None:
@@ -116,7 +116,7 @@ def test_a_status_that_could_not_be_written_follows(error: Conflict | Unavailabl
     play(story)
 
 
-def test_a_resource_that_goes_before_it_was_told_of_leaves_nothing() -> None:
+def test_a_resource_that_is_deleted_before_it_was_reported_leaves_nothing() -> None:
     """The next resource with its name gets a status of its own."""
 
     async def story(world: World) -> None:
@@ -164,7 +164,7 @@ def test_a_resource_that_is_back_before_its_end_is_answered_for_is_worked_on(
     play(story)
 
 
-def test_a_spec_that_changes_before_the_first_status_is_told_of() -> None:
+def test_a_spec_that_changes_before_the_first_status_is_reported() -> None:
     """The status is for the generation observed last."""
 
     async def story(world: World) -> None:
@@ -177,7 +177,7 @@ def test_a_spec_that_changes_before_the_first_status_is_told_of() -> None:
     play(story, Policy())
 
 
-def test_a_foreign_secret_of_which_no_watch_tells_costs_one_token_at_most() -> None:
+def test_a_foreign_secret_that_no_watch_reports_costs_one_token_at_most() -> None:
     """However long the Secret exists, and however often the operator restarts."""
 
     async def story(world: World) -> None:
@@ -196,7 +196,7 @@ def test_a_foreign_secret_of_which_no_watch_tells_costs_one_token_at_most() -> N
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.001, 0.003, 0.005, 0.008])
-def test_a_spec_that_keeps_changing_is_told_of_in_the_end(pause: float) -> None:
+def test_a_spec_that_keeps_changing_is_reported_in_the_end(pause: float) -> None:
     """Whether changes come before, during or after the previous status write."""
 
     async def story(world: World) -> None:
@@ -214,7 +214,7 @@ def test_a_spec_that_keeps_changing_is_told_of_in_the_end(pause: float) -> None:
     play(story)
 
 
-def test_an_end_of_trouble_is_told_once() -> None:
+def test_an_end_of_trouble_is_reported_once() -> None:
     """Even if the resource changes just before its status is written."""
 
     async def story(world: World) -> None:

@@ -85,7 +85,7 @@ class TestForged:
 
         play(story, Policy(lifetime=600, lead=30), glance=1)
 
-    def test_a_newcomer_is_given_the_times_that_the_endpoint_told(self) -> None:
+    def test_a_newcomer_gets_the_times_that_the_endpoint_stated(self) -> None:
         """Not the ones on the Secret that the token is copied from."""
 
         async def story(world: World) -> None:
@@ -121,7 +121,7 @@ class TestHeldUp:
 
         play(story)
 
-    def test_who_only_knows_a_client_id_pauses_nobody(self) -> None:
+    def test_knowing_only_a_client_id_pauses_nobody(self) -> None:
         """The same client ID with another secret is another grant."""
 
         async def story(world: World) -> None:
@@ -161,7 +161,7 @@ class TestHeldUp:
 
         play(story)
 
-    def test_who_waits_behind_a_deleted_endpoint_goes_on_when_its_requests_end(self) -> None:
+    def test_resources_waiting_behind_a_deleted_endpoint_continue_when_its_requests_end(self) -> None:
         """The hanging endpoint is gone, and so is the reason to wait."""
 
         async def story(world: World) -> None:
@@ -186,7 +186,7 @@ class TestHeldUp:
 
         play(story)
 
-    def test_wishes_of_a_failing_resource_are_followed_three_times_a_minute(self) -> None:
+    def test_renewal_requests_of_a_failing_resource_are_followed_three_times_a_minute(self) -> None:
         """However often it is annotated."""
 
         async def story(world: World) -> None:
@@ -201,7 +201,7 @@ class TestHeldUp:
 
         play(story)
 
-    def test_wishes_of_a_good_resource_are_followed_three_times_a_minute(self) -> None:
+    def test_renewal_requests_of_a_ready_resource_are_followed_three_times_a_minute(self) -> None:
         """The last of them is always followed, a little later."""
 
         async def story(world: World) -> None:
@@ -217,7 +217,7 @@ class TestHeldUp:
 
         play(story)
 
-    def test_the_wishes_of_a_failing_resource_come_after_renewals(self) -> None:
+    def test_the_renewal_requests_of_a_failing_resource_come_after_renewals(self) -> None:
         """At two requests a minute, others' valid tokens are still renewed in time."""
 
         async def story(world: World) -> None:

@@ -113,7 +113,7 @@ def test_an_assumed_expiry_stays_one_though_its_annotation_is_gone() -> None:
     play(story)
 
 
-def test_a_lateness_that_an_earlier_version_told_of_a_short_lifetime_is_taken_back_soon() -> None:
+def test_a_lateness_that_an_earlier_version_reported_for_a_short_lifetime_is_soon_withdrawn() -> None:
     """The endpoint issues a new token for each request, and the wider window would show it."""
 
     async def story(world: World) -> None:
@@ -144,7 +144,7 @@ def test_a_token_first_seen_late_in_its_life_is_no_short_lived_one() -> None:
     play(story, Policy(lifetime=HOUR, lead=0))
 
 
-def test_too_short_a_lifetime_is_told_no_longer_than_it_lasts() -> None:
+def test_too_short_a_lifetime_is_reported_only_while_it_lasts() -> None:
     """Once the endpoint issues one-day tokens, it is no longer said to issue tokens of 100 s."""
 
     async def story(world: World) -> None:
@@ -159,7 +159,7 @@ def test_too_short_a_lifetime_is_told_no_longer_than_it_lasts() -> None:
     play(story, Policy(lifetime=100, cached=False))
 
 
-def test_what_is_beyond_the_maximum_is_told_by_the_field_that_helps() -> None:
+def test_the_message_about_a_lifetime_beyond_the_maximum_names_the_field_that_helps() -> None:
     """Another default lifetime would make no difference."""
 
     async def story(world: World) -> None:

@@ -60,7 +60,7 @@ def test_copies_that_come_to_nothing_cost_one_request(latency: float) -> None:
     play(story)
 
 
-def test_a_first_token_keeps_its_turn_where_its_status_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_first_token_keeps_its_turn_if_its_status_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many resources come after it."""
 
     async def story(world: World) -> None:
@@ -90,7 +90,7 @@ def test_a_first_token_keeps_its_turn_where_its_status_is_refused(monkeypatch: p
         pytest.param(lambda world: world.endpoint(audience="other"), "False", id="another audience"),
     ],
 )
-def test_what_is_held_is_told_where_the_credentials_may_not_be_read(
+def test_the_current_token_is_reported_if_the_credentials_may_not_be_read(
     change: Callable[[World], None], ready: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A token of the grant as specified is valid; a token of another grant isn't."""
@@ -149,7 +149,9 @@ def test_what_one_endpoint_taught_says_nothing_of_another() -> None:
     play(story, Policy(lead=10.0))
 
 
-def test_a_wish_costs_one_request_whatever_goes_wrong_with_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_renewal_request_costs_one_token_request_whatever_goes_wrong_with_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Even after an unforeseen bug of our own."""
 
     async def story(world: World) -> None:

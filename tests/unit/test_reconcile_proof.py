@@ -103,7 +103,7 @@ BAD_KEYS: dict[str, tuple[str, dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("what", BAD_KEYS)
-def test_a_key_that_cannot_sign_is_told_at_the_resource(what: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_key_that_cannot_sign_is_reported_at_the_resource(what: str, caplog: pytest.LogCaptureFixture) -> None:
     """Not Stalled, since its author may not be done; nothing is sent, and a valid key acts at once."""
     caplog.set_level(logging.DEBUG)
 
@@ -126,7 +126,7 @@ def test_a_key_that_cannot_sign_is_told_at_the_resource(what: str, caplog: pytes
     play(story)
 
 
-def test_no_namespace_is_told_how_another_calls_its_secret() -> None:
+def test_no_namespace_learns_the_name_of_anothers_secret() -> None:
     """Both have the same invalid key: a finding counts for both, without the Secret's name."""
 
     async def story(world: World) -> None:
@@ -156,7 +156,7 @@ def test_no_namespace_is_told_how_another_calls_its_secret() -> None:
     play(story)
 
 
-def test_who_comes_later_is_not_told_how_another_calls_its_secret() -> None:
+def test_a_later_resource_does_not_learn_the_name_of_anothers_secret() -> None:
     """One namespace has found its key invalid: another with the same key doesn't learn the Secret's name."""
 
     async def story(world: World) -> None:
@@ -195,7 +195,7 @@ BAD_CERTIFICATES: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.mark.parametrize("what", BAD_CERTIFICATES)
-def test_a_certificate_that_cannot_be_shown_is_told_at_the_resource(
+def test_a_certificate_that_cannot_be_shown_is_reported_at_the_resource(
     what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """No connection is made with it, and a matching one acts at once."""
@@ -218,7 +218,7 @@ def test_a_certificate_that_cannot_be_shown_is_told_at_the_resource(
     play(story)
 
 
-def test_a_certificate_that_expires_is_told_while_the_token_stays(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_certificate_that_expires_is_reported_while_the_token_stays(caplog: pytest.LogCaptureFixture) -> None:
     """It was valid when first read, and is checked again for each request."""
     caplog.set_level(logging.DEBUG)
 
@@ -294,7 +294,7 @@ def test_a_key_that_the_server_forgets_and_knows_again_needs_nobody(caplog: pyte
     play(story)
 
 
-def test_a_key_id_that_the_server_does_not_know_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_key_id_that_the_server_does_not_know_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     """The advice names the kid; the right one acts at once."""
     caplog.set_level(logging.DEBUG)
 
@@ -343,7 +343,7 @@ REFUSALS: dict[str, tuple[fault.Fault, str, str]] = {
 
 
 @pytest.mark.parametrize("what", REFUSALS)
-def test_a_refused_token_of_an_account_is_told(what: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_token_of_an_account_is_reported(what: str, caplog: pytest.LogCaptureFixture) -> None:
     """The advice says what to do, and it recovers by itself once the server accepts the token."""
     caplog.set_level(logging.DEBUG)
 
@@ -375,7 +375,7 @@ def test_a_token_that_lives_for_another_time_than_asked_is_sent_all_the_same(sec
     play(story)
 
 
-def test_a_token_request_that_the_api_server_refuses_as_such_is_told() -> None:
+def test_a_token_request_that_the_api_server_refuses_as_such_is_reported() -> None:
     """Such as for its audience: the chart's values aren't at fault, and the message points to the endpoint."""
 
     async def story(world: World) -> None:
@@ -455,7 +455,9 @@ def test_either_owner_can_take_their_consent_back(grant: str, side: str) -> None
 
 
 @pytest.mark.parametrize("code", ["invalid_request", "unsupported_token_type", "invalid_target"])
-def test_a_type_of_token_that_the_server_does_not_exchange_is_told(code: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_type_of_token_that_the_server_does_not_exchange_is_reported(
+    code: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """The advice names the field that sets it."""
     caplog.set_level(logging.DEBUG)
 

@@ -50,7 +50,7 @@ async def begin(world: World, count: int, per_minute: int) -> list[str]:
     return names
 
 
-def test_a_minute_sees_as_many_requests_as_the_endpoint_allows_and_who_waits_says_so() -> None:
+def test_a_minute_has_as_many_requests_as_the_endpoint_allows_and_waiting_resources_say_so() -> None:
     """Of 25 resources at 10 a minute, the last are served in the third minute."""
 
     async def story(world: World) -> None:
@@ -150,7 +150,7 @@ def test_no_more_than_a_few_requests_are_in_flight_at_once() -> None:
 
 
 @pytest.mark.parametrize(("latency", "told"), [(1.0, False), (3.0, True)], ids=["fast", "slow"])
-def test_who_waits_for_our_own_throughput_is_told_nothing(latency: float, told: bool) -> None:
+def test_waiting_for_our_own_throughput_is_not_reported(latency: float, told: bool) -> None:
     """60 resources of a fast endpoint cost two writes each, even if they wait 15 s; only a slow one is reported."""
 
     async def story(world: World) -> None:
@@ -167,7 +167,7 @@ def test_who_waits_for_our_own_throughput_is_told_nothing(latency: float, told: 
 
 
 @pytest.mark.parametrize("came", [12.5, 14.5, 16.5, 18.5])
-def test_who_comes_to_an_endpoint_that_hangs_is_told_so(came: float) -> None:
+def test_a_newcomer_at_a_hanging_endpoint_reports_it(came: float) -> None:
     """At any time: a pass may fall on the moment when all requests in flight have just begun."""
 
     async def story(world: World) -> None:
@@ -184,7 +184,7 @@ def test_who_comes_to_an_endpoint_that_hangs_is_told_so(came: float) -> None:
     play(story)
 
 
-def test_who_waits_for_a_slow_api_server_is_told_nothing_of_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_for_a_slow_api_server_is_not_blamed_on_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     """An extra write each would only add to the API server's load."""
 
     async def story(world: World) -> None:
@@ -237,7 +237,7 @@ def test_a_raised_limit_counts_at_once() -> None:
     play(story)
 
 
-def test_who_waits_behind_a_pause_for_a_renewal_is_ready_all_the_while() -> None:
+def test_a_resource_that_waits_for_the_end_of_a_pause_stays_ready() -> None:
     """Waiting isn't reported while the token is valid, and costs no write."""
 
     async def story(world: World) -> None:
@@ -268,7 +268,7 @@ def test_a_failing_refresh_that_waits_for_its_turn_still_says_why_it_fails() -> 
     play(story)
 
 
-def test_mended_credentials_do_not_wait_behind_those_that_are_still_wrong() -> None:
+def test_fixed_credentials_do_not_wait_behind_those_that_are_still_wrong() -> None:
     """A user's change goes ahead of retries of unchanged resources."""
 
     async def story(world: World) -> None:

@@ -18,7 +18,7 @@ DAY = 86400.0
 HOUR = 3600.0
 
 
-def test_a_learned_lead_is_told_with_the_renewal_and_outlives_a_restart() -> None:
+def test_a_learned_lead_is_reported_with_the_renewal_and_outlives_a_restart() -> None:
     """From the second token on one request is enough, whichever process sends it."""
 
     async def story(world: World) -> None:
@@ -40,7 +40,7 @@ def test_a_learned_lead_is_told_with_the_renewal_and_outlives_a_restart() -> Non
     play(story)
 
 
-def test_a_learned_lead_is_told_although_somebody_touched_the_resource_meanwhile() -> None:
+def test_a_learned_lead_is_reported_although_somebody_touched_the_resource_meanwhile() -> None:
     """A conflict loses nothing that was learned."""
 
     async def story(world: World) -> None:
@@ -68,7 +68,7 @@ def test_a_learned_lead_outlives_a_target_that_is_deleted_during_an_outage() -> 
     play(story)
 
 
-def test_a_late_rollover_is_told_once() -> None:
+def test_a_late_rollover_is_reported_once() -> None:
     """A condition and an event say what to do."""
 
     async def story(world: World) -> None:
@@ -184,7 +184,7 @@ def test_a_lead_that_is_stated_later_counts_from_then_on() -> None:
     play(story)
 
 
-def test_a_wish_for_a_renewal_before_the_window_leaves_the_plan_as_it_was() -> None:
+def test_a_renewal_request_before_the_window_leaves_the_plan_unchanged() -> None:
     """The learned poll still takes place."""
 
     async def story(world: World) -> None:

@@ -15,7 +15,7 @@ DAY = 86400.0
 HOUR = 3600.0
 
 
-def test_a_wish_does_not_keep_a_resource_without_a_token_from_a_good_one() -> None:
+def test_a_renewal_request_does_not_keep_a_resource_without_a_token_from_a_valid_one() -> None:
     """During an outage another resource's token is better than none."""
 
     async def story(world: World) -> None:
@@ -117,7 +117,7 @@ def test_an_outage_is_shared_as_well() -> None:
     play(story)
 
 
-def test_who_mends_the_spec_is_not_kept_waiting_by_the_others_failure() -> None:
+def test_a_fixed_spec_does_not_wait_for_the_others_failure() -> None:
     """A renewal request is followed at once, even though the grant is backing off."""
 
     async def story(world: World) -> None:

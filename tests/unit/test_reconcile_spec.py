@@ -28,7 +28,7 @@ def test_a_changed_spec_lets_a_failing_refresh_be_tried_at_once() -> None:
     play(story)
 
 
-def test_a_spec_that_cannot_be_read_is_told_at_the_resource_and_mended_at_once() -> None:
+def test_a_spec_that_cannot_be_read_is_reported_at_the_resource_and_a_fix_acts_at_once() -> None:
     """As with an object from an older schema."""
 
     async def story(world: World) -> None:

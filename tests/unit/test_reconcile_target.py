@@ -132,7 +132,7 @@ def test_a_changed_template_is_written_without_a_request_and_without_a_word_of_r
         pytest.param({"type": "example.dev/other"}, "Normal", "with type Opaque; pods", id="of another type"),
     ],
 )
-def test_a_target_that_cannot_be_changed_is_replaced_and_told_of(spoil: Object, kind: str, words: str) -> None:
+def test_a_target_that_cannot_be_changed_is_replaced_and_reported(spoil: Object, kind: str, words: str) -> None:
     """The token stays the same; pods need a restart only if the Secret was immutable."""
 
     async def story(world: World) -> None:
@@ -168,7 +168,7 @@ def test_a_renamed_target_takes_the_token_along_and_leaves_no_orphan() -> None:
     play(story)
 
 
-def test_a_renamed_target_that_is_retained_stays_beside_the_new_one() -> None:
+def test_a_renamed_target_that_is_retained_stays_next_to_the_new_one() -> None:
     """It has no owner, but keeps its label."""
 
     async def story(world: World) -> None:
@@ -339,7 +339,7 @@ def test_two_resources_with_one_target_do_not_fight(policy: str) -> None:
     play(story)
 
 
-def test_a_write_that_was_overtaken_is_made_again_on_what_is_there_now() -> None:
+def test_a_write_that_met_a_conflict_is_repeated_on_the_current_object() -> None:
     """Somebody labels the Secret between our read and our write: it gets the new token and keeps the label."""
 
     async def story(world: World) -> None:

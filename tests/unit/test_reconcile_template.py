@@ -76,7 +76,7 @@ def test_no_target_has_a_name_by_which_helm_reads_a_release(own: bool) -> None:
 
 
 @pytest.mark.parametrize("sentence", UNUSABLE)
-def test_nothing_is_asked_for_where_the_template_cannot_be_used(sentence: str) -> None:
+def test_nothing_is_requested_if_the_template_cannot_be_used(sentence: str) -> None:
     """The resource is Stalled, says what to do, and gets its token as soon as that is done."""
 
     async def story(world: World) -> None:
@@ -244,7 +244,7 @@ class TestAnotherType:
 
         play(story, UNCACHED)
 
-    def test_a_refusal_that_lasts_costs_one_token_and_is_told_at_once(self) -> None:
+    def test_a_refusal_that_lasts_costs_one_token_and_is_reported_at_once(self) -> None:
         """The status never reports a token that no Secret holds; the next is requested when it can be written."""
 
         async def story(world: World) -> None:
@@ -265,7 +265,7 @@ class TestAnotherType:
         play(story, UNCACHED)
 
     @pytest.mark.parametrize("policy", [Policy(), UNCACHED], ids=["cached", "uncached"])
-    def test_a_process_that_is_killed_between_the_two_calls_leaves_nothing_that_the_next_does_not_mend(
+    def test_a_process_that_is_killed_between_the_two_calls_leaves_nothing_that_the_next_does_not_fix(
         self, policy: Policy
     ) -> None:
         """It requests a token once and creates the Secret; a caching endpoint returns the same token as before."""
@@ -352,7 +352,7 @@ class TestNothingToFillIn:
 
     WARNING = "TemplateWithoutPlaceholder"
 
-    def test_it_is_told_once_for_each_generation(self) -> None:
+    def test_it_is_reported_once_for_each_generation(self) -> None:
         """The Secret is still written: it may be intended."""
 
         async def story(world: World) -> None:

@@ -102,7 +102,7 @@ class TestRefused:
 
         play(story, UNCACHED)
 
-    def test_an_endpoint_that_comes_back_among_conflicts_is_told_of_no_more(self) -> None:
+    def test_an_endpoint_that_comes_back_among_conflicts_is_no_longer_reported(self) -> None:
         """Unreachable for three seconds, then forty conflicts: few requests, and Ready in the end."""
 
         async def story(world: World) -> None:
@@ -117,7 +117,7 @@ class TestRefused:
 
         play(story, UNCACHED)
 
-    def test_who_shares_the_grant_does_not_wait_for_a_write_that_is_refused(self) -> None:
+    def test_sharers_do_not_wait_for_a_refused_write(self) -> None:
         """They aren't affected by a neighbour's quota."""
 
         async def story(world: World) -> None:
@@ -301,7 +301,7 @@ def test_a_renewal_whose_write_was_lost_is_made_again_at_once(error: Unavailable
 
 
 @pytest.mark.parametrize("error", [Denied("403", status=403), Unavailable("500 failed calling webhook")], ids=str)
-def test_a_secret_that_cannot_be_written_for_hours_is_told_at_the_resource(error: Denied | Unavailable) -> None:
+def test_a_secret_that_cannot_be_written_for_hours_is_reported_at_the_resource(error: Denied | Unavailable) -> None:
     """Ready turns False at expiry, with the reason; the endpoint gets few requests meanwhile."""
 
     async def story(world: World) -> None:

@@ -231,7 +231,7 @@ def test_eight_characters_of_a_long_secret_are_recognised_in_what_encodings_make
 
 
 @pytest.mark.parametrize("length", [9000, 60_000])
-def test_beside_a_long_secret_a_message_is_shown_as_it_was_written(length: int) -> None:
+def test_with_a_long_secret_a_message_is_shown_as_it_was_written(length: int) -> None:
     """All its characters occur in the secret, but no eight in a row."""
     choose = random.Random(length)  # noqa: S311  # reproducible, not secret
     secret = "".join(choose.choices(string.ascii_letters + string.digits + "-_", k=length))

@@ -120,7 +120,7 @@ def test_every_form_of_basic_is_secret(
 
 
 @EVERY_WAY
-def test_the_operator_says_who_it_is(encoding: RequestEncoding, authentication: str) -> None:
+def test_the_operator_identifies_itself(encoding: RequestEncoding, authentication: str) -> None:
     """Some firewalls block requests without a User-Agent."""
     agent = build_request(grant(encoding, authentication)).headers["User-Agent"]
     assert agent == f"integration-token-operator/{version('integration-token-operator')}"

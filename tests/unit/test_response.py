@@ -118,7 +118,7 @@ def test_the_expiry_is_counted_from_when_the_request_was_sent(expires_in: object
         pytest.param(10**400, NOW, 3600, HOUR, id="so is a number too large for a float"),
     ],
 )
-def test_a_jwt_tells_its_expiry_by_the_clock_of_its_server(
+def test_a_jwt_states_its_expiry_by_the_clock_of_its_server(
     exp: object, date: float | None, expires_in: object, lifetime: float
 ) -> None:
     """The Date header gives that clock's reading."""
@@ -158,13 +158,13 @@ def test_what_only_looks_like_a_jwt_is_a_token_like_any_other(token: str) -> Non
         pytest.param(7, False, id="no text"),
     ],
 )
-def test_the_id_of_a_jwt_is_told_where_it_holds_nothing_that_was_sent(jti: object, *, told: bool) -> None:
+def test_the_id_of_a_jwt_is_logged_if_it_contains_nothing_that_was_sent(jti: object, *, told: bool) -> None:
     """The endpoint chooses it, and the audit log may show it."""
     assert read(good(access_token=jwt(jti=jti))).token_id == (jti if told else "")
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Thu, 99 Foo 2026", "Fri, 31 Dec 9999 23:59:59 +9999", "\x00", "0"])
-def test_a_date_that_is_none_corrects_nothing(date: str) -> None:
+def test_an_invalid_date_corrects_nothing(date: str) -> None:
     """The response is read as if it had no Date."""
     assert read(good(access_token=jwt(exp=NOW + 600)), headers={"date": date}).lifetime == 600
 
@@ -236,7 +236,7 @@ def test_a_token_of_another_type_is_refused(token_type: object) -> None:
 
 
 @pytest.mark.parametrize(("token_type", "answered"), [("BearerToken", "BearerToken"), ("JWT", "jwt"), ("a b", "A b")])
-def test_another_word_for_bearer_is_taken_where_the_endpoint_has_it(token_type: str, answered: str) -> None:
+def test_another_word_for_bearer_is_accepted_if_the_endpoint_allows_it(token_type: str, answered: str) -> None:
     """Without `spec.response.tokenType` it is refused; the message names field and endpoint, but not the word."""
     assert read(good(token_type=answered), token_type=token_type).access_token == TOKEN
     assert read(good(token_type="bearer"), token_type=token_type).access_token == TOKEN
@@ -363,7 +363,7 @@ def test_what_is_no_json_object_is_a_passing_failure(body: bytes, content_type: 
         (200, "temporarily_unavailable", Transient, Reason.INVALID_RESPONSE, ""),
     ],
 )
-def test_an_error_is_classed_by_whether_a_change_or_time_mends_it(
+def test_an_error_is_classed_by_whether_a_change_or_time_helps(
     status: int, error: str | None, kind: type[Failure], reason: Reason, advice: str
 ) -> None:
     """The status is shown, and what to do if something has to be done."""
@@ -417,7 +417,7 @@ def test_nothing_that_a_success_holds_is_quoted(status: int, place: str) -> None
     assert not [text for text in texts if unknown in text]
 
 
-def test_a_standard_code_of_a_success_is_told() -> None:
+def test_a_standard_code_of_a_success_is_reported() -> None:
     """The operator shows its own spelling of the code, and omits the description next to it."""
     fields = {"error": "invalid_scope", "error_description": "no such scope"}
     assert failure(fields).message == "the endpoint answered 200 invalid_scope; check spec.scopes"
@@ -449,7 +449,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("status", "body"), REFUSALS.values(), ids=REFUSALS)
-def test_json_to_a_server_that_wants_a_form_is_told_first(status: int, body: bytes) -> None:
+def test_json_to_a_server_that_wants_a_form_is_reported_first(status: int, body: bytes) -> None:
     """Whatever its code; if a form was sent, the same response has other causes."""
     problem = failure(body=body, status=status, encoding=JSON)
     said, _, advice = problem.message.partition("; ")
@@ -474,18 +474,18 @@ def test_json_to_a_server_that_wants_a_form_is_told_first(status: int, body: byt
         (302, None),
     ],
 )
-def test_who_has_read_the_request_is_not_suspected_to_want_a_form(status: int, error: str | None) -> None:
+def test_a_server_that_has_read_the_request_is_not_suspected_to_want_a_form(status: int, error: str | None) -> None:
     """Clear refusals of credentials, scopes or audience, wrong paths and firewalls have other causes."""
     body = b"<html>" if error is None else json.dumps({"error": error}).encode()
     assert "requestEncoding" not in failure(body=body, status=status, encoding=JSON).message
 
 
-def test_a_form_to_a_server_that_wants_json_is_told_too() -> None:
+def test_a_form_to_a_server_that_wants_json_is_reported_too() -> None:
     """415 shows that the form is the cause."""
     assert "; set spec.requestEncoding of TokenEndpoint login to JSON" in failure(status=415).message
 
 
-def test_a_refused_client_is_told_to_check_how_it_is_authenticated() -> None:
+def test_a_refused_client_should_check_how_it_is_authenticated() -> None:
     """Hydra and Spring accept only the registered method; servers that don't decode accept no encoded Basic."""
     post = failure({"error": "invalid_client"}, status=401, authentication=POST).message
     basic = failure({"error": "invalid_client"}, status=401, authentication=BASIC).message
@@ -508,7 +508,7 @@ def test_a_refused_client_is_told_to_check_how_it_is_authenticated() -> None:
     ],
 )
 @pytest.mark.parametrize("code", ["invalid_client", "unauthorized_client"])
-def test_a_refused_client_is_told_to_check_what_its_method_needs(method: str, said: str, code: str) -> None:
+def test_a_refused_client_should_check_what_its_method_needs(method: str, said: str, code: str) -> None:
     """Methods that send no secret have none to check."""
     message = failure({"error": code}, status=400, authentication=method).message
     assert said in message or (method, code) == ("ClientSecretJWT", "unauthorized_client")
@@ -527,7 +527,7 @@ def test_a_refused_client_is_told_to_check_what_its_method_needs(method: str, sa
         ("JWTBearer", "invalid_target", "check spec.tokenURL, the audience and the parameters"),
     ],
 )
-def test_a_refused_grant_is_told_to_check_what_it_needs(grant: str, code: str, said: str) -> None:
+def test_a_refused_grant_should_check_what_it_needs(grant: str, code: str, said: str) -> None:
     """The client itself may be fine."""
     assert said in failure({"error": code}, status=400, grant=grant).message
 
@@ -590,7 +590,7 @@ def test_a_page_that_refuses_comes_from_before_the_endpoint(status: int, body: b
     assert said.reason == Reason.ACCESS_DENIED
 
 
-def test_a_proxy_that_wants_a_password_is_told_as_such() -> None:
+def test_a_proxy_that_wants_a_password_is_reported_as_such() -> None:
     """It isn't a refusal by the endpoint, and the resource's owner couldn't change anything."""
     problem = failure(status=407)
     assert (type(problem), problem.reason) == (Transient, Reason.ENDPOINT_UNREACHABLE)
@@ -690,7 +690,7 @@ def test_neither_an_answer_nor_a_token_shows_in_a_repr() -> None:
     assert TOKEN not in repr((answer, read(good())))
 
 
-def test_no_secret_is_told_as_the_name_of_a_coding() -> None:
+def test_no_secret_is_shown_as_the_name_of_an_encoding() -> None:
     """An endpoint may echo it in any header."""
     problem = failure(body=b"x", headers={"content-encoding": "hunter2-hunter2"})
     assert "compressed in a way that was not asked for" in problem.message
@@ -719,7 +719,7 @@ def test_a_pointer_says_where_token_and_lifetime_are(fields: object, pointers: t
     assert (token.access_token, token.expires - token.issued, token.assumed) == (TOKEN, 600, False)
 
 
-def test_a_lifetime_that_is_not_where_the_pointer_says_is_not_told() -> None:
+def test_a_lifetime_that_is_not_where_the_pointer_says_is_unknown() -> None:
     """A lifetime elsewhere in the response doesn't count: it may be another token's."""
     token = read(good(expires_in=60), pointers=("", "/data/ttl"))
     assert (token.expires - token.issued, token.assumed) == (DEFAULT, True)
@@ -747,7 +747,7 @@ def test_only_a_text_is_taken_from_where_the_pointer_leads(fields: object) -> No
     assert "gEh3im" not in f"{problem.message} {problem!r}"
 
 
-def test_an_error_is_told_where_the_pointer_leads_to_no_token() -> None:
+def test_an_error_is_reported_if_the_pointer_leads_to_no_token() -> None:
     """As it would be without a pointer."""
     problem = failure({"error": "invalid_client", "access_token": TOKEN}, pointers=("/data/token", ""))
     assert problem.reason == Reason.INVALID_CLIENT

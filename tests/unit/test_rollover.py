@@ -117,7 +117,7 @@ def test_one_very_late_rollover_does_not_make_the_next_ones_late() -> None:
     assert min(late[1:]) >= -2
 
 
-def test_a_probe_finds_an_earlier_rollover_and_costs_one_poll_where_there_is_none() -> None:
+def test_a_probe_finds_an_earlier_rollover_and_otherwise_costs_one_poll() -> None:
     """At twice the lead, or at 4 min; the result is relied on once it is confirmed."""
     assert lifetime(LEARNED, 3600, turn=0) == ([4320, 2160], LEARNED)
     polls, known = lifetime(Rollover(low=50, high=60), 3600, turn=0)
@@ -152,7 +152,7 @@ def test_a_stated_lead_that_is_too_short_to_be_good_is_not_believed_without_a_po
 
 
 @pytest.mark.parametrize("lead", [3600, 600])
-def test_a_stated_lead_is_where_learning_starts(lead: float) -> None:
+def test_learning_starts_from_a_stated_lead(lead: float) -> None:
     """The first poll is at three quarters of it, plus some percent that differ for each resource."""
     (first, *more), known = lifetime(stated("uid", lead), lead)
     assert more == []
@@ -246,7 +246,7 @@ MINUTES = 600.0
         ),
     ],
 )
-def test_where_consumers_go_on_with_an_old_token_for_ten_minutes_as_much_more_is_in_time(
+def test_consumers_that_keep_an_old_token_for_ten_minutes_need_ten_minutes_more(
     leads: list[float], polls: list[list[float]]
 ) -> None:
     """One token after another, from an endpoint with a steady lead."""
@@ -276,7 +276,7 @@ def test_it_costs_one_poll_more_at_most() -> None:
         assert len(polls) <= len(usual) + 1
 
 
-def test_what_was_enough_is_no_bound_for_who_needs_more() -> None:
+def test_what_was_enough_is_no_bound_for_resources_that_need_more() -> None:
     """After a restart a lead of at least 5 min is known, and consumers need 14: it may be that long."""
     known = Rollover.remembered(300, too_late=False)
     assert known.too_late(86400, SAFE_LEAD) is False

@@ -94,7 +94,7 @@ class Value:
         ],
         ids=["assigned", "added to", "not annotated", "of another object"],
     )
-    def test_a_second_module_that_assigns_a_field_is_told(self, tmp_path: Path, text: str) -> None:
+    def test_a_second_module_that_assigns_a_field_is_reported(self, tmp_path: Path, text: str) -> None:
         """However it assigns the field, and wherever the value comes from."""
         assert self.writers(tmp_path, text) == {"State.due": ["controller/one.py", "state/state.py"]}
 

@@ -41,14 +41,14 @@ NAMES: dict[str, Callable[[int], str]] = {
 
 @pytest.mark.parametrize("held", [0, 9000, 30_000, 48_000])
 @pytest.mark.parametrize("name", NAMES)
-def test_scopes_as_servers_name_them_are_all_told(name: str, held: int) -> None:
+def test_scopes_as_servers_name_them_are_all_shown(name: str, held: int) -> None:
     """Whatever the tokens look like."""
     secrets = (SECRET, *((drawn(held), drawn(held)) if held else ()))
     scopes = [NAMES[name](number) for number in range(140)]
     assert granted_scopes(" ".join(scopes), (), secrets) == (tuple(scopes), False)
 
 
-def test_of_too_many_scopes_those_that_fit_are_told_each_of_them_whole() -> None:
+def test_of_too_many_scopes_those_that_fit_are_shown_each_of_them_whole() -> None:
     """In order; it is recorded that there are more."""
     scopes = tuple(f"read:{number:03}" for number in range(MAX_SCOPE // 9))
     fitting = " ".join((*scopes, "x" * (MAX_SCOPE - 9 * len(scopes))))
@@ -113,7 +113,7 @@ def message(world: World) -> str:
     return str(condition_of(world.status(), ConditionType.REFRESHED)["message"])
 
 
-def test_scopes_that_are_not_told_are_not_taken_for_lost() -> None:
+def test_scopes_that_are_not_shown_are_not_taken_for_lost() -> None:
     """Whether scopes are added or fewer are shown; the status says that there are more, even after a restart."""
 
     async def story(world: World) -> None:
@@ -140,7 +140,7 @@ def test_scopes_that_are_not_told_are_not_taken_for_lost() -> None:
     play(story, Policy(lifetime=24 * HOUR, lead=HOUR))
 
 
-def test_whoever_is_given_a_copy_of_a_token_is_told_that_it_has_more_scopes() -> None:
+def test_a_copy_of_a_token_says_that_it_has_more_scopes() -> None:
     """The response went to another resource."""
 
     async def story(world: World) -> None:
@@ -155,7 +155,7 @@ def test_whoever_is_given_a_copy_of_a_token_is_told_that_it_has_more_scopes() ->
     play(story, Policy(lifetime=24 * HOUR, lead=HOUR))
 
 
-def test_a_token_whose_scopes_are_all_told_again_has_no_mark_of_it() -> None:
+def test_a_token_whose_scopes_are_all_shown_again_has_no_mark() -> None:
     """The Secret's annotation goes with the token."""
 
     async def story(world: World) -> None:

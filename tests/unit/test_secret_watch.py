@@ -121,7 +121,7 @@ def test_of_a_secret_nothing_is_kept_but_its_version_and_where_it_may_be_sent() 
     play(story)
 
 
-def test_every_change_is_told_once_and_known() -> None:
+def test_every_change_is_reported_once_and_known() -> None:
     """Created, changed, released, withdrawn, deleted."""
 
     async def story(scene: Scene) -> None:
@@ -139,7 +139,7 @@ def test_every_change_is_told_once_and_known() -> None:
     play(story)
 
 
-def test_our_own_write_is_known_at_once_and_not_told() -> None:
+def test_our_own_write_is_known_at_once_and_not_reported() -> None:
     """The watch delivers it a moment later."""
 
     async def story(scene: Scene) -> None:
@@ -154,7 +154,7 @@ def test_our_own_write_is_known_at_once_and_not_told() -> None:
     play(story)
 
 
-def test_what_the_watch_tells_while_we_write_stands() -> None:
+def test_what_the_watch_reports_while_we_write_counts() -> None:
     """The Secret was deleted before its creation was confirmed: it is gone, and the resource needs a pass."""
 
     async def story(scene: Scene) -> None:
@@ -171,7 +171,7 @@ def test_what_the_watch_tells_while_we_write_stands() -> None:
     play(story)
 
 
-def test_a_change_that_the_watch_tells_while_we_write_stands() -> None:
+def test_a_change_that_the_watch_reports_while_we_write_counts() -> None:
     """Somebody removed the label from what we had just written."""
 
     async def story(scene: Scene) -> None:

@@ -92,7 +92,7 @@ async def test_the_process_is_unhealthy_when_it_has_just_stood_still(served: Ser
     assert answer[::2] == (200, "ok")
 
 
-async def test_a_scrape_tells_the_longest_stall_since_the_one_before(served: Served) -> None:
+async def test_a_scrape_reports_the_longest_stall_since_the_one_before(served: Served) -> None:
     """Once."""
     for gap in (1.25, 3.25, 2.25):
         served.clock.advance(gap)
@@ -190,7 +190,7 @@ async def test_a_scraper_that_goes_is_no_fault(served: Served, caplog: pytest.Lo
     assert caplog.records == []
 
 
-async def test_who_asks_for_the_head_alone_gets_no_more(served: Served) -> None:
+async def test_a_head_request_gets_only_the_head(served: Served) -> None:
     """Otherwise the connection's next response would begin with this one's text."""
     host, port = served.server._runner.addresses[0][:2]
     reader, writer = await asyncio.open_connection(host, port)
@@ -202,7 +202,7 @@ async def test_who_asks_for_the_head_alone_gets_no_more(served: Served) -> None:
     writer.close()
 
 
-async def test_a_scrape_is_compressed_where_that_is_asked_for(served: Served) -> None:
+async def test_a_scrape_is_compressed_on_request(served: Served) -> None:
     """Prometheus asks for it: a tenth of the bytes."""
     crowd(served, 100)
     host, port = served.server._runner.addresses[0][:2]
@@ -215,7 +215,7 @@ async def test_a_scrape_is_compressed_where_that_is_asked_for(served: Served) ->
     assert len(body) * 5 < len(gzip.decompress(body))
 
 
-async def test_what_a_suspended_resource_is_asked_next_is_not_told(served: Served) -> None:
+async def test_a_suspended_resource_has_no_next_request(served: Served) -> None:
     """It has no next request."""
     crowd(served, 1)
     (key,) = served.inventory.resources
@@ -235,7 +235,7 @@ async def test_the_name_of_an_endpoint_that_there_is_not_is_but_a_label(served: 
     assert [sample.value for sample in families["integration_token_leader"].samples] == [1]
 
 
-async def test_durations_are_told_as_a_histogram(served: Served) -> None:
+async def test_durations_are_reported_as_a_histogram(served: Served) -> None:
     """By endpoint, with cumulative buckets."""
     served.inventory.keep_endpoint_version(ENDPOINT, "uid", 1)
     for seconds in (0.05, 0.5, 0.7, 40.0):
@@ -277,7 +277,7 @@ async def test_each_resource_has_its_gauges_until_it_is_gone(served: Served) -> 
     assert await served.samples() == {}
 
 
-async def test_metrics_tell_who_does_the_work(served: Served) -> None:
+async def test_metrics_show_which_process_does_the_work(served: Served) -> None:
     """1 while this process may act; a standby reports no resources, since the leader does."""
     served.inventory.observe_unreadable("store", "shop", "uid", 1)
 
@@ -343,7 +343,7 @@ async def test_nothing_else_is_served(served: Served) -> None:
     assert (await served.get("/"))[0] == 404
 
 
-async def test_an_address_that_cannot_be_had_is_told_with_its_flag() -> None:
+async def test_an_unavailable_address_is_reported_with_its_flag() -> None:
     """The command ends with that message."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -88,7 +88,7 @@ async def test_large_objects_are_cut_and_others_are_passed_on(served: Environmen
     assert not is_cut(small)
 
 
-async def test_it_logs_in_as_it_was_told_and_asks_for_no_compression(served: Environment) -> None:
+async def test_it_logs_in_as_configured_and_requests_no_compression(served: Environment) -> None:
     """A small compressed text may expand enormously."""
     await read(served, {"items": []})
     assert served[0].headers["Authorization"] == "Bearer t0ken"
@@ -123,7 +123,7 @@ def bookmark(version: int) -> dict[str, Any]:
     return {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": f"{version}"}}}
 
 
-async def test_a_watch_of_our_kinds_tells_kopf_the_versions_alone(served: Environment) -> None:
+async def test_a_watch_of_our_kinds_passes_only_the_versions_to_kopf(served: Environment) -> None:
     """kopf resumes from the last of them after a break; each event is recorded once and in order."""
     lines = [told("ADDED", 1, 1), told("MODIFIED", 2, 1), told("MODIFIED", 3, 2), told("DELETED", 4, 1)]
     assert await watched(served, b"".join(lines)) == [bookmark(version) for version in (1, 2, 3, 4)]
@@ -162,7 +162,7 @@ async def test_a_line_in_which_an_answer_breaks_off_is_an_error(served: Environm
     [{"type": "ERROR", "object": {"kind": "Status", "code": 410}}, bookmark(7)],
     ids=["refused", "a bookmark of the API server's"],
 )
-async def test_what_tells_of_no_object_is_passed_on(served: Environment, line: dict[str, Any]) -> None:
+async def test_events_without_an_object_are_passed_on(served: Environment, line: dict[str, Any]) -> None:
     """They tell kopf that it must list again, or how far it has come."""
     assert await watched(served, json.dumps(line).encode() + b"\n") == [line]
     assert not served[0].noted

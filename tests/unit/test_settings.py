@@ -123,7 +123,7 @@ def test_flags_go_before_variables_each_for_itself() -> None:
     assert (settings.namespaces, settings.log_level, settings.insecure_endpoints) == (("c",), "error", True)
 
 
-def test_an_empty_variable_is_as_good_as_none() -> None:
+def test_an_empty_variable_counts_as_unset() -> None:
     """A chart sets them all."""
     assert read_settings({}, {variable(field): "" for field in EVERY}) == Settings()
 

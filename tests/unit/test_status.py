@@ -120,7 +120,7 @@ class TestReady:
             ),
         ],
     )
-    def test_it_tells_whether_consumers_have_a_token(self, situation: Situation, expected: tuple[str, str]) -> None:
+    def test_it_reports_whether_consumers_have_a_token(self, situation: Situation, expected: tuple[str, str]) -> None:
         """Each situation has one answer."""
         assert ready(situation) == expected
 
@@ -133,7 +133,7 @@ class TestReady:
             pytest.param(None, 1, "False", id="nor one that is unknown"),
         ],
     )
-    def test_where_the_grant_cannot_be_told_it_stays_as_it_was(
+    def test_it_stays_as_it_was_if_the_grant_is_unknown(
         self, before: str | None, generation: int, expected: str
     ) -> None:
         """Something that the spec refers to was deleted, for example: consumers still have their token."""
@@ -143,7 +143,7 @@ class TestReady:
             status["conditions"] = [{"type": "Ready", "status": before, "reason": "TokenValid"}]
         assert ready(situation, resource(status, generation=generation))[0] == expected
 
-    def test_its_message_tells_until_when_the_token_is_valid_or_what_to_do(self) -> None:
+    def test_its_message_says_until_when_the_token_is_valid_or_what_to_do(self) -> None:
         """Never empty."""
         messages = [
             condition_of(status_of(resource(), situation), ConditionType.READY)["message"]
@@ -188,11 +188,11 @@ class TestRefreshed:
             pytest.param(replace(EMPTY, rate_limited=True), ("False", "RateLimited"), id="it waits for its turn"),
         ],
     )
-    def test_it_tells_how_refreshing_goes(self, situation: Situation, expected: tuple[str, str]) -> None:
+    def test_it_reports_how_refreshing_goes(self, situation: Situation, expected: tuple[str, str]) -> None:
         """Independently of Ready."""
         assert refreshed(situation) == expected
 
-    def test_a_failed_refresh_is_still_told_after_a_restart_until_it_was_asked_again(self) -> None:
+    def test_a_failed_refresh_is_still_reported_after_a_restart_until_the_next_request(self) -> None:
         """A new process doesn't know of the failure, and nothing shows that it is fixed."""
         before = status_of(resource(), replace(GOOD, asked=True, failure=DENIED))
         status = status_of(resource(before), GOOD)
@@ -210,12 +210,12 @@ class TestRefreshed:
             pytest.param(replace(GOOD, matches=False), id="it belongs to the previous spec"),
         ],
     )
-    def test_a_failure_tells_of_a_held_token_only_where_it_is_good(self, situation: Situation) -> None:
+    def test_a_failure_mentions_the_current_token_only_if_it_is_valid(self, situation: Situation) -> None:
         """The message says for how long the failure does no harm."""
         status = status_of(resource(), replace(situation, asked=True, failure=UNREACHABLE))
         assert condition_of(status, ConditionType.REFRESHED)["message"] == "no connection"
 
-    def test_of_a_token_whose_expiry_is_assumed_no_end_is_told(self) -> None:
+    def test_no_expiry_is_reported_for_a_token_whose_expiry_is_assumed(self) -> None:
         """The date only says when to ask again."""
         assumed = replace(STORED, token=replace(STORED.token, assumed=True))
         status = status_of(resource(), replace(GOOD, stored=assumed, asked=True, failure=UNREACHABLE))
@@ -223,7 +223,7 @@ class TestRefreshed:
             "no connection; the current token is kept, and its expiry is unknown"
         )
 
-    def test_a_wish_that_waits_is_told(self) -> None:
+    def test_a_waiting_renewal_request_is_reported(self) -> None:
         """A user who annotated the resource sees why nothing happens; with a valid token this isn't a failure."""
         status = status_of(resource(), replace(GOOD, wishes=25.0))
         assert told(status, ConditionType.REFRESHED) == ("True", "Refreshed")
@@ -242,24 +242,24 @@ class TestRefreshed:
             (replace(EMPTY, rate_limited=True, why="what the queue says"), "what the queue says"),
         ],
     )
-    def test_who_waits_says_for_which_limit(self, situation: Situation, said: str) -> None:
+    def test_waiting_resources_say_for_which_limit(self, situation: Situation, said: str) -> None:
         """There are several, and they are raised in different places, or not at all."""
         status = status_of(resource(), situation)
         assert told(status, ConditionType.READY) == ("False", "RateLimited")
         assert condition_of(status, ConditionType.READY)["message"].startswith(f"the request waits for {said}")
 
-    def test_a_failure_that_a_look_shows_to_be_mended_is_not_told_any_more(self) -> None:
+    def test_a_failure_that_is_seen_to_be_fixed_is_no_longer_reported(self) -> None:
         """A Secret that is back needs no request."""
         missing = UserActionRequired(Reason.CREDENTIALS_NOT_FOUND, "create it")
         before = status_of(resource(), replace(GOOD, failure=missing))
         assert refreshed(GOOD, resource(before)) == ("True", "Refreshed")
 
-    def test_a_failure_of_an_older_spec_is_not_told_any_more(self) -> None:
+    def test_a_failure_of_an_older_spec_is_no_longer_reported(self) -> None:
         """What was refused then may not even be requested now."""
         before = status_of(resource(), replace(GOOD, asked=True, failure=DENIED))
         assert refreshed(GOOD, resource(before, generation=2)) == ("True", "Refreshed")
 
-    def test_reduced_scopes_are_told_until_the_next_token(self) -> None:
+    def test_reduced_scopes_are_reported_until_the_next_token(self) -> None:
         """Polls and restarts in between don't change that."""
         reduced = status_of(resource(), replace(GOOD, asked=True, renewed=True, scopes_reduced=True))
         assert told(reduced, ConditionType.REFRESHED) == ("True", "ScopesReduced")
@@ -299,7 +299,7 @@ class TestStalled:
             pytest.param(replace(GOOD, matches=False), id="it belongs to the previous spec"),
         ],
     )
-    def test_without_a_good_token_it_tells_whether_a_person_is_needed(
+    def test_without_a_valid_token_it_shows_whether_a_person_is_needed(
         self, situation: Situation, failure: Failure | None, expected: tuple[str, str]
     ) -> None:
         """With the failure's message."""
@@ -330,7 +330,7 @@ class TestStalled:
         status = status_of(resource(), replace(EMPTY, failure=UserActionRequired(reason, "do something")))
         assert told(status, ConditionType.STALLED)[0] == str(reason in stalls)
 
-    def test_who_is_suspended_or_waits_is_not_stalled_by_an_earlier_refusal(self) -> None:
+    def test_a_suspended_or_waiting_resource_is_not_stalled_by_an_earlier_refusal(self) -> None:
         """What the endpoint would say now is unknown."""
         refused = status_of(resource(), replace(EMPTY, asked=True, failure=DENIED))
         suspended = resource(refused, suspend=True)
@@ -390,7 +390,7 @@ class TestWording:
         before = _reworded(status_of(resource(suspend=suspend), situation))
         assert merge_patch(before, status_of(resource(before, suspend=suspend), situation)) == {}
 
-    def test_reduced_scopes_are_told_in_the_words_that_stand(self) -> None:
+    def test_reduced_scopes_are_reported_in_the_existing_words(self) -> None:
         """Until the next token."""
         before = _reworded(status_of(resource(), replace(GOOD, asked=True, renewed=True, scopes_reduced=True)))
         assert merge_patch(before, status_of(resource(before), GOOD)) == {}
@@ -429,7 +429,7 @@ class TestTimesInWords:
             pytest.param("until 9999-99-99T99:99:99Z", "until 2027-01-15T08:00:00Z", False, id="not a time"),
         ],
     )
-    def test_a_message_that_stands_is_kept_while_it_is_true(self, before: str, now: str, same: bool) -> None:
+    def test_an_existing_message_is_kept_while_it_is_true(self, before: str, now: str, same: bool) -> None:
         """Otherwise ten thousand failing resources would write after each attempt."""
         old = status_of(resource(), replace(EMPTY, failure=Transient(Reason.ENDPOINT_ERROR, before)))
         new = status_of(resource(old), replace(EMPTY, failure=Transient(Reason.ENDPOINT_ERROR, now)))
@@ -440,7 +440,7 @@ class TestTimesInWords:
         ("seconds", "words"),
         [(0, "30 s"), (30, "30 s"), (31, "1 min"), (300, "5 min"), (301, "10 min"), (601, "15 min"), (9999, "15 min")],
     )
-    def test_a_wait_is_told_by_the_least_bound_that_covers_it(self, seconds: float, words: str) -> None:
+    def test_a_wait_is_reported_by_the_least_bound_that_covers_it(self, seconds: float, words: str) -> None:
         """There are few of them."""
         assert due_within(seconds) == f"due within {words}"
 
@@ -457,7 +457,7 @@ def _reworded(status: Status) -> Status:
 class TestFields:
     """What `kubectl get` shows."""
 
-    def test_the_held_token_is_told_but_for_its_value(self) -> None:
+    def test_the_current_token_is_shown_except_for_its_value(self) -> None:
         """Times are those of the Secret, in whole seconds."""
         status = status_of(resource(), GOOD)
         assert "t0k3n-value" not in str(status)
@@ -482,7 +482,7 @@ class TestFields:
         """Otherwise the old Secret couldn't be found again."""
         assert status_of(resource(), replace(GOOD, target="before"))["targetName"] == "before"
 
-    def test_a_wish_for_a_renewal_is_told_as_handled(self) -> None:
+    def test_a_renewal_request_is_reported_as_handled(self) -> None:
         """It is omitted if there never was one."""
         assert status_of(resource(), replace(GOOD, handled_renew_request="now"))["lastHandledRenewRequest"] == "now"
         assert "lastHandledRenewRequest" not in status_of(resource(), GOOD)
@@ -530,7 +530,7 @@ class TestRollover:
             pytest.param(Rollover(130, 260), ("Unknown", "RolloverUnknown"), 130, id="4 min may be within it or not"),
         ],
     )
-    def test_a_renewal_tells_what_is_known(
+    def test_a_renewal_reports_what_is_known(
         self, rollover: Rollover, condition: tuple[str, str], lead: int | None
     ) -> None:
         """In the RolloverTooLate condition and in rolloverLeadSeconds."""
@@ -553,7 +553,7 @@ class TestRollover:
             pytest.param(Rollover(low=-0.5, high=0), "2027-01-16T08:00:00Z", id="just after expiry"),
         ],
     )
-    def test_a_renewal_tells_when_the_next_token_is_expected(self, rollover: Rollover | None, renewal: str) -> None:
+    def test_a_renewal_reports_when_the_next_token_is_expected(self, rollover: Rollover | None, renewal: str) -> None:
         """In the RENEWS column, based on what is known about the rollover."""
         status = status_of(resource(), replace(GOOD, asked=True, renewed=True, rollover=rollover))
         assert status["renewalTime"] == renewal
@@ -563,7 +563,7 @@ class TestRollover:
         before = status_of(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
         assert merge_patch(before, status_of(resource(before), GOOD)) == {}
 
-    def test_a_reason_that_is_not_known_is_none(self) -> None:
+    def test_an_unknown_reason_is_ignored(self) -> None:
         """It comes from another version, or was written by hand."""
         before = status_of(resource(), replace(GOOD, renewed=True, rollover=self.LATE))
         condition_of(before, ConditionType.ROLLOVER_TOO_LATE)["reason"] = "RolloverWobbly"  # type: ignore[index]
@@ -603,7 +603,7 @@ class TestConsumerDelay:
         status = status_of(resource(delay=delay), replace(GOOD, renewed=True, rollover=self.FIVE_MINUTES))
         assert told(status, ConditionType.ROLLOVER_TOO_LATE) == condition
 
-    def test_what_is_too_late_for_them_is_told_with_its_numbers(self) -> None:
+    def test_what_is_too_late_for_them_is_reported_with_its_numbers(self) -> None:
         """The lead, the kubelet's and the consumers' delay, and what would be enough."""
         status = status_of(resource(delay="1m"), replace(GOOD, renewed=True, rollover=self.FIVE_MINUTES))
         message = condition_of(status, ConditionType.ROLLOVER_TOO_LATE)["message"]
@@ -624,7 +624,7 @@ class TestConsumerDelay:
             pytest.param(200, "0s", "RolloverInTime", id="without a delay nothing is too long"),
         ],
     )
-    def test_a_delay_that_no_window_covers_is_told(self, lifetime: float, delay: str, reason: str) -> None:
+    def test_a_delay_that_no_window_covers_is_reported(self, lifetime: float, delay: str, reason: str) -> None:
         """The endpoint mints a token per request, so nothing is late."""
         situation = replace(self.of(lifetime), rollover=Rollover(low=lifetime / 2))
         status = status_of(resource(delay=delay), situation)

@@ -53,7 +53,7 @@ async def test_head_and_body_go_out_in_one_piece() -> None:
     assert peer.sent == [b"POST / HTTP/1.1\r\n\r\ngrant_type=client_credentials"]
 
 
-async def test_whoever_closes_before_all_is_sent_is_heard() -> None:
+async def test_a_server_that_closes_before_everything_is_sent_is_heard() -> None:
     """An endpoint may refuse after reading only the head; its response is reported."""
 
     def closed() -> None:

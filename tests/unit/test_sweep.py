@@ -117,7 +117,7 @@ async def test_what_is_gone_is_forgotten(clock: FakeClock) -> None:
     )
 
 
-async def test_what_is_there_stays(clock: FakeClock) -> None:
+async def test_what_exists_stays(clock: FakeClock) -> None:
     """No resource is woken for it."""
     scene = Scene(clock)
     scene.create("integrationtokens", "store", "a")
@@ -205,7 +205,7 @@ def test_new_list_by_kopf_is_followed_by_a_count(plural: str) -> None:
     run(main)
 
 
-def test_count_comes_now_and_then_and_again_where_it_failed() -> None:
+def test_sweep_comes_now_and_then_and_again_if_it_failed() -> None:
     """If a gap leaves nothing to list, the next sweep finds that within a quarter of an hour."""
 
     async def main(clock: FakeClock) -> None:

@@ -157,7 +157,7 @@ class TestContent:
         template = {"data": {"token": "mine", "authorization": "mine", "expires_at": "mine", "more": "mine"}}
         assert texts(written(of=integration(template=template))) == {**texts(written()), "more": "mine"}
 
-    def test_labels_and_annotations_of_the_template_stand_beside_ours(self) -> None:
+    def test_labels_and_annotations_of_the_template_are_added_to_ours(self) -> None:
         """They never replace ours."""
         template = {"metadata": {"labels": {"team": "shop"}, "annotations": {"note": "x", ISSUE_TIME: "never"}}}
         metadata = written(of=integration(template=template))["metadata"]
@@ -185,7 +185,7 @@ class TestReading:
             stored = replace(STORED, token=token)
             assert read_target(written(stored)) == stored
 
-    def test_scopes_that_were_none_are_read_as_untold(self) -> None:
+    def test_an_empty_list_of_scopes_is_read_as_not_stated(self) -> None:
         """The Secret looks the same for both, as other versions write and read it."""
         bodies = [written(replace(STORED, token=replace(TOKEN, scope=scope))) for scope in ((), None)]
         assert bodies[0]["metadata"]["annotations"] == bodies[1]["metadata"]["annotations"]
@@ -260,7 +260,7 @@ class TestReading:
         secret = changed(written(), "kubectl-edit", part, **values)
         assert read_target(secret) is None
 
-    def test_what_others_wrote_beside_the_token_does_not_touch_it(self) -> None:
+    def test_what_others_wrote_in_addition_does_not_affect_the_token(self) -> None:
         """Labels, annotations and keys of their own."""
         secret = changed(written(), "argo", "labels", team="shop")
         secret = changed(secret, "argo", "annotations", note="x")
@@ -437,7 +437,7 @@ class TestWriting:
         assert write.body["metadata"]["annotations"] == written()["metadata"]["annotations"]
         assert texts(write.body) == texts(written())
 
-    def test_what_left_the_template_stays_where_somebody_else_wrote_it_too(self) -> None:
+    def test_what_left_the_template_stays_if_somebody_else_wrote_it_too(self) -> None:
         """It is theirs as much as ours."""
         secret = written(of=integration(template={"metadata": {"labels": {"team": "shop"}}}))
         theirs = {"manager": "argo", "operation": "Apply", "fieldsV1": field("f:labels", ["team"])}

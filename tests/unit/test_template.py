@@ -199,7 +199,7 @@ class TestTypes:
         assert write.body["type"] == kind
 
     @pytest.mark.parametrize(("kind", "key"), [(kind, key) for kind, data in DEMANDED.items() for key in data])
-    def test_a_missing_key_is_told(self, kind: str, key: str) -> None:
+    def test_a_missing_key_is_reported(self, kind: str, key: str) -> None:
         """By name, with what to do."""
         data = {name: text for name, text in DEMANDED[kind].items() if name != key}
         assert refusal(template(data, kind)) == (

@@ -163,7 +163,7 @@ async def test_a_plain_certificate_for_another_name_is_refused(call: Call, tmp_p
     ],
     ids=["another plain authority", "another authority", "another name", "no TLS"],
 )
-async def test_what_tls_says_of_the_api_server_is_told(
+async def test_what_tls_says_of_the_api_server_is_reported(
     certificate: Certificate | None, authority: str, said: str, tmp_path: Path
 ) -> None:
     """With what to check; the kind of the library's error helps nobody."""
@@ -175,7 +175,7 @@ async def test_what_tls_says_of_the_api_server_is_told(
     assert raised.value.__cause__ is None
 
 
-async def test_other_faults_of_a_connection_are_none_of_tls(tmp_path: Path) -> None:
+async def test_other_faults_of_a_connection_are_not_blamed_on_tls(tmp_path: Path) -> None:
     """An API server that is down is reported as before."""
     with pytest.raises(Unavailable, match=r"^the API server cannot be reached \(ClientConnectorError\)$"):
         await call_api_server("https://127.0.0.1:1", PLAIN.ca_pem, tmp_path)
@@ -278,7 +278,7 @@ async def test_a_kubeconfig_with_a_broken_certificate_is_a_wrong_setting(tmp_pat
         await connect(_kubeconfig("https://127.0.0.1:1", "no certificate", tmp_path), watches=0)
 
 
-def test_what_an_error_says_beside_tls_is_not_told() -> None:
+def test_what_an_error_says_beyond_tls_is_not_shown() -> None:
     """It may contain the request's headers."""
     error = RuntimeError("Authorization: Bearer t0ken")
     error.__cause__ = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] t0ken")

@@ -95,7 +95,7 @@ async def test_endpoints_are_known_by_it_and_its_exchange_counts_for_the_next_re
         assert (await failure(client, request(endpoint.url))).reason == Reason.TLS_FAILED
 
 
-async def test_systems_roots_stay_beside_it(
+async def test_systems_roots_stay_trusted_too(
     file: Path, tmp_path: Path, endpoint: TokenEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file's are added to them."""

@@ -120,7 +120,7 @@ OTHER = replace(HELD, access_token="other", issued=NOW, expires=3000)
         ),
     ],
 )
-def test_an_answer_is_judged_beside_what_is_held(
+def test_an_answer_is_compared_with_the_current_token(
     stored: StoredToken | None, answered: Token, identity: GrantIdentity, verdict: Verdict
 ) -> None:
     """One current token, one response, one verdict."""

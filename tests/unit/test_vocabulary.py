@@ -110,7 +110,7 @@ def test_no_word_of_a_real_server_is_struck_out(secret: str, held: str) -> None:
     assert len(head) + len(tail) > MAX_LENGTH * 3 // 4
 
 
-def test_beside_a_token_of_everybody_s_words_a_message_can_be_read() -> None:
+def test_with_a_token_of_common_words_a_message_can_be_read() -> None:
     """However many of its pieces are in it."""
     token = "".join(_CHOOSE.choice(sorted(TERMS)) + _CHOOSE.choice("-._") for _ in range(2000))[:9000]
     for held in (token, "invalid_client-" * 600, "unauthorized_client" * 480):
@@ -221,7 +221,7 @@ def test_of_a_long_text_both_ends_are_shown() -> None:
 
 
 @pytest.mark.parametrize("length", [201, 300, 640, 700, 1999, 2000, 2001, 60_000])
-def test_no_secret_comes_into_view_where_a_text_is_cut(length: int) -> None:
+def test_no_secret_shows_where_a_text_is_cut(length: int) -> None:
     """Wherever in it the secret is."""
     secret = SECRETS["Keycloak's"]
     for place in [*range(0, 150, 7), *range(max(0, length - 190), length, 7), length // 2]:
@@ -233,7 +233,7 @@ def test_no_secret_comes_into_view_where_a_text_is_cut(length: int) -> None:
 
 
 @pytest.mark.parametrize("before", ["ab:" * 150, "é:" * 200, "é " * 200, "a " + "x:" * 200, "é " * 900])
-def test_what_is_not_looked_through_is_not_shown_and_that_is_told(before: str) -> None:
+def test_what_is_not_searched_is_not_shown_and_that_is_reported(before: str) -> None:
     """Such as a text that is long in what isn't shown, or in one word."""
     secret = SECRETS["Keycloak's"][:16]
     shown = redact(f"At first {before}{secret} {before[::-1]} at last", [secret])
@@ -243,13 +243,13 @@ def test_what_is_not_looked_through_is_not_shown_and_that_is_told(before: str) -
     assert runs(shown) & runs(secret) == set()
 
 
-def test_where_it_takes_too_long_to_tell_that_is_said() -> None:
+def test_a_search_that_takes_too_long_is_reported() -> None:
     """A bare mark would look as if the text had been the secret."""
     assert redact("&lt;%41\\n" * 90, [SECRETS["Keycloak's"]]) == UNTOLD
     assert redact("abab.baba " * 20, ["ab" * 30_000]) == UNTOLD
 
 
-def test_scopes_of_words_are_told_beside_a_secret_of_the_same_words() -> None:
+def test_scopes_of_words_are_shown_with_a_secret_of_the_same_words() -> None:
     """As in messages; but not if they make up most of it."""
     secrets = [SECRETS["words"], "client_credentials"]
     assert repeating(["credentials:read", "client_credentials"], secrets) == {"client_credentials"}

@@ -22,7 +22,7 @@ TODAY = (
         ),
     ],
 )
-def test_what_says_the_same_is_not_written_anew(before: str, now: str, same: bool) -> None:
+def test_what_says_the_same_is_not_rewritten(before: str, now: str, same: bool) -> None:
     """An upgrade doesn't cost a failing resource a write either."""
     assert says_same(before, now) is same
 
