@@ -20,3 +20,4 @@ def test_good_tokens_cost_nothing_whichever_version_leads(upgrades: dict[str, Fu
     assert len(costs.legs) == 4
     assert not costs.changed
     assert costs.managers == {"integration-token-operator"}
+    assert not costs.reworded, "wording alone is never written"

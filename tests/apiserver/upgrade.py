@@ -72,6 +72,8 @@ class Leg:
 
     unready: int
     """Valid tokens that it didn't recognise as valid."""
+    reworded: set[str]
+    """Conditions of any resource, without a token too, that it wrote in other words although nothing else changed."""
 
     @property
     def costs(self) -> dict[str, int]:
@@ -127,9 +129,10 @@ class World:
         tail.await_quiet(lambda: None)
         refused = {token.client_id for token in self.failing}
         without = {token.name for token in self.failing}
+        documents = self.documents()
         excused = Counter(
             f"patch {kind.lower()}s/status"
-            for (kind, namespace, name), after in self.documents().items()
+            for (kind, namespace, name), after in documents.items()
             if _types(after) != _types(before[kind, namespace, name]) and name not in without
         )
         return Leg(
@@ -142,6 +145,13 @@ class World:
             ),
             excused=excused,
             unready=unready,
+            reworded={
+                f"{'/'.join(key)}: {message} -> {after[condition]}"
+                for key, document in before.items()
+                if (after := _messages(documents.get(key, {})))
+                for condition, message in _messages(document).items()
+                if after.get(condition, message) != message
+            },
         )
 
     def until_looked(self, leads: Operator, seconds: float) -> int:
@@ -171,6 +181,8 @@ class Costs:
     """Objects that came or went, and Secrets that changed, after the renewals."""
     managers: set[str]
     """The field managers of target Secrets."""
+    reworded: set[str]
+    """Conditions that this tree wrote in its own words although the release had said the same."""
 
 
 @contextmanager
@@ -212,6 +224,7 @@ def play(release: Release) -> Costs:
             {leg.name: leg.costs for leg in legs},
             changed=_seen(before) ^ _seen(after),
             managers=_managers(world),
+            reworded=legs[0].reworded | legs[2].reworded,
         )
 
 
@@ -310,6 +323,14 @@ def _seen(documents: dict[Key, Document]) -> set[tuple[Key, str]]:
 
 def _types(document: Document) -> set[str]:
     return {condition["type"] for condition in document.get("status", {}).get("conditions", ())}
+
+
+def _messages(document: Document) -> dict[tuple[str, str, str], str]:
+    """The messages of a status by type, status and reason of their conditions."""
+    return {
+        (condition["type"], condition["status"], condition["reason"]): condition["message"]
+        for condition in document.get("status", {}).get("conditions", ())
+    }
 
 
 def _managers(world: World) -> set[str]:

@@ -58,7 +58,7 @@ class ReferencedObjects(NamedTuple):
     """What a resource refers to."""
 
     credentials: Reference
-    """A Secret; for an account, the ServiceAccount's reference."""
+    """A Secret, or a ServiceAccount if there is none."""
     target: Reference
     endpoint: Reference
 
