@@ -203,7 +203,7 @@ def _world() -> Iterator[World]:
 
 
 def play(release: Release) -> Costs:
-    """Tokens from the release, some renewed by this tree, while each version leads after the other and beside it."""
+    """Tokens from the release, some renewed by this tree, while the versions lead in turn and in parallel."""
     with _world() as world:
         old, new = world.operator(release), world.operator()
         world.start(old)
