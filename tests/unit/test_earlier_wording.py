@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 from integration_token.api.condition import Condition, ConditionType, Reason
 from integration_token.api.names import CLUSTER_TOKEN_ENDPOINTS, INTEGRATION_TOKENS
+from integration_token.controller.earlier_conditions import ROWS
 from integration_token.controller.earlier_wording import EarlierWording
-from integration_token.controller.wording import EARLIER_WORDING, ROWS, keep_wording, says_same
+from integration_token.controller.wording import EARLIER_WORDING, keep_wording, says_same
 
 from tests.unit.literals import literals, modules
 from tests.unit.world import NAMESPACE, World, play
 
 CASES = json.loads(Path(__file__).with_name("earlier_messages.json").read_text())
-"""Messages as an earlier version wrote them, and as they are today, with their reasons."""
+"""Messages as a release wrote them, and as they are today, with their reasons."""
 
 MESSAGES = [pytest.param(case["reason"], case["before"], case["today"], id=case["before"][:60]) for case in CASES]
 

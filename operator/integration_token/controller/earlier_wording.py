@@ -1,12 +1,14 @@
-"""How earlier versions put what condition messages say differently today. Pure.
+"""How releases put what condition messages say differently today. Pure.
 
 After an upgrade the status of each failing resource still has its message in the earlier words. Both messages say the
 same, so nothing is written. They are compared by their facts: the earlier phrases are replaced by today's, and
 everything else, such as names, numbers and what a server answered, must be equal.
 
-When you change the words of a condition's message, add a row with the words before and after, and a message to
-`tests/unit/earlier_messages.json`. Events, log lines and reasons with FIXED_MESSAGE need none: their messages are not
-compared. Add no row if the message says more or less than before: such a status is to be written.
+When you change the words of a condition's message that a release has, add a row to
+:mod:`integration_token.controller.earlier_conditions` with the words before and after, and a message to
+`tests/unit/earlier_messages.json`. Words that were never released need none. Neither do events, log lines and reasons
+with FIXED_MESSAGE: their messages are not compared. Add no row if the message says more or less than before: such a
+status is to be written.
 """
 
 import re

@@ -12,9 +12,7 @@ from typing import Any, Final
 from integration_token.api.condition import Condition, Trait, condition_of
 from integration_token.api.value import format_time, parse_time
 from integration_token.clock import Instant
-from integration_token.controller.earlier_answers import ANSWERS
-from integration_token.controller.earlier_conditions import CONDITIONS
-from integration_token.controller.earlier_keys import KEYS
+from integration_token.controller.earlier_conditions import ROWS
 from integration_token.controller.earlier_wording import EarlierWording
 
 _BOUNDS = {"30 s": 30.0, "1 min": 60.0, "5 min": 300.0, "10 min": 600.0, "15 min": 900.0}
@@ -28,9 +26,6 @@ _WORTH_TELLING = 60.0
 
 _TIME = re.compile(rf"\bdue within ({'|'.join(_BOUNDS)})\b|\b(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
 _ANSWERED = re.compile(r"\banswered ([1-5]\d\d[^;]*)")
-
-ROWS: Final = CONDITIONS + ANSWERS + KEYS
-"""The phrases of earlier versions."""
 
 EARLIER_WORDING: Final = EarlierWording(ROWS)
 
