@@ -171,7 +171,7 @@ def test_restart_costs_no_write_and_no_request(stage: Stage, operator: Operator,
     assert {key: count for key, count in writes.items() if not key[2].startswith("after-restart")} == {}
     assert {token.name: len(token.requests()) for token in tokens} == requests
     assert {token.name: (token.document(), token.secret()) for token in tokens} == before
-    assert not any("Mended" in token.events() for token in tokens)
+    assert not any("Recovered" in token.events() for token in tokens)
 
 
 def test_a_restart_does_not_report_a_failing_refresh_as_recovered(
@@ -197,7 +197,7 @@ def test_a_restart_does_not_report_a_failing_refresh_as_recovered(
     good.mend()
     good.request_poll()
     good.until_condition("Refreshed", "True")
-    good.until_event("Mended")
+    good.until_event("Recovered")
     assert good.condition("Stalled")["status"] == "False"
 
 

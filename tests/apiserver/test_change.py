@@ -32,8 +32,8 @@ def test_fixed_credentials_bring_a_token_within_two_seconds(stage: Stage) -> Non
     token.set_credentials(client_secret=stage.login.clients[token.client_id])
 
     token.until_ready(PROMPT)
-    token.until_event("Mended")
-    assert token.events() == ["AccessDenied", "Issued", "Mended"]
+    token.until_event("Recovered")
+    assert token.events() == ["AccessDenied", "Issued", "Recovered"]
     assert token.condition("Stalled")["status"] == "False"
     assert len(token.requests()) == 2
 
@@ -270,7 +270,7 @@ def test_suspended_resource_is_left_alone(stage: Stage) -> None:
     token.until(lambda: "extra" not in token.data(), "the repair")
     token.until_condition("Refreshed", "True", "Refreshed")
     never.until_ready()
-    assert "Mended" not in token.events() + never.events()
+    assert "Recovered" not in token.events() + never.events()
     assert len(never.requests()) == 1
     assert len(token.requests()) == 2, "the poll that was asked for while it was suspended, once"
 
@@ -326,8 +326,8 @@ def test_renewal_request_that_fails_is_repeated_until_it_succeeds(stage: Stage) 
     token.mend()
 
     token.until_condition("Refreshed", "True", seconds=20)
-    token.until_event("Mended")
-    assert token.events() == ["Issued", "EndpointError", "Mended"]
+    token.until_event("Recovered")
+    assert token.events() == ["Issued", "EndpointError", "Recovered"]
 
 
 def test_an_unrelated_change_does_not_report_a_failing_refresh_as_recovered(stage: Stage) -> None:
@@ -343,11 +343,11 @@ def test_an_unrelated_change_does_not_report_a_failing_refresh_as_recovered(stag
     token.until_requests(count + 1)
     token.until_condition("Refreshed", "False", "AccessDenied")
     assert token.condition("Stalled")["status"] == "False"
-    assert "Mended" not in token.events()
+    assert "Recovered" not in token.events()
     token.mend()
     token.patch(renewBeforePercentage=31)
     token.until_condition("Refreshed", "True")
-    token.until_event("Mended")
+    token.until_event("Recovered")
 
 
 def test_window_follows_the_spec(stage: Stage) -> None:

@@ -156,7 +156,7 @@ def courses(stage: Stage) -> dict[str, Course]:
     _first_tokens(found)
     _polls(found)
     told = [course for course in found if course.name in BAD.keys() - ENDED]
-    _all(told, lambda course: course.token.events()[3:].count("Mended") == 1, "all to be told")
+    _all(told, lambda course: course.token.events()[3:].count("Recovered") == 1, "all to be told")
     for course in found:
         course.events = course.token.events()
         if course.name in ENDED:
@@ -222,7 +222,7 @@ def test_usable_answers_bring_a_token(courses: dict[str, Course], name: str) -> 
     course = courses[name]
 
     assert course.first["Ready"]["status"] == course.first["Refreshed"]["status"] == "True"
-    assert "Mended" not in course.events
+    assert "Recovered" not in course.events
     assert course.token.held in course.token.minted()
 
 
@@ -247,8 +247,8 @@ def test_fault_is_recovered_from(courses: dict[str, Course], name: str) -> None:
 
     assert course.issued
     assert course.events[:3] in (
-        [BAD[name], "Issued", "Mended"],
-        [BAD[name], "Mended", "Issued"],
+        [BAD[name], "Issued", "Recovered"],
+        [BAD[name], "Recovered", "Issued"],
     )
 
 
@@ -271,7 +271,7 @@ def test_fault_at_a_poll_is_recovered_from(courses: dict[str, Course], name: str
 
     assert course.refreshed["Refreshed"]["status"] == "True"
     assert course.refreshed["Stalled"]["status"] == "False"
-    assert course.events[3:] == [BAD[name], "Mended"]
+    assert course.events[3:] == [BAD[name], "Recovered"]
 
 
 def test_worse_answers_never_replace_a_better_token(courses: dict[str, Course]) -> None:

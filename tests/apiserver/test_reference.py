@@ -49,7 +49,7 @@ def test_what_does_not_arrive_is_warned_of(stage: Stage) -> None:
     stage.endpoint("never")
 
     tokens[0].until_ready()
-    tokens[0].until_event("Mended")
+    tokens[0].until_event("Recovered")
 
 
 @pytest.mark.parametrize(

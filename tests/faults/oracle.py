@@ -17,7 +17,7 @@ COLLECTED: Final = 30.0
 """Seconds with a reachable API server within which the garbage collector deletes orphans."""
 SEEN: Final = 1.0
 """Seconds until a watch has reported a write, on a busy machine."""
-MENDED: Final = 30.0
+REPAIRED: Final = 30.0
 """Seconds after a change of credentials in which a request is due to it."""
 ROUNDED: Final = 1.5
 """Seconds by which the operator's expiry may precede the true one: `expires_in` is in whole seconds."""
@@ -145,7 +145,7 @@ def few_polls(history: History) -> Iterator[Violation]:
     for life in history.lives:
         held = history.held(life)
         requests = history.requests_of(life)
-        changed = _changed(history, life, MENDED)
+        changed = _changed(history, life, REPAIRED)
         known = 0
         # The operator may notice a deleted Secret before we do, and have sent a request by then.
         ends = [each.at if each.uid else each.at - SEEN for each in held[1:]] + [history.end]

@@ -208,11 +208,11 @@ def test_a_renewal_asked_for_is_not_given_up_with_its_first_failure() -> None:
         await world.settle()
         await world.until(EPOCH + 60)
         assert world.refreshed == ("False", "EndpointError")
-        assert "Mended" not in world.cluster.reasons()
+        assert "Recovered" not in world.cluster.reasons()
         world.mend()
         await world.until(EPOCH + HOUR)
         assert world.refreshed == ("True", "Refreshed")
-        assert world.cluster.reasons() == ["Issued", "EndpointError", "Mended"]
+        assert world.cluster.reasons() == ["Issued", "EndpointError", "Recovered"]
 
     play(story)
 

@@ -130,7 +130,7 @@ def test_what_is_still_missing_then_is_reported_once(
         assert warnings(caplog).count("no valid token") == 1
         bring(world)
         await world.until(EPOCH + 3600)
-        assert world.cluster.reasons() == [reason, "Issued", "Mended"]
+        assert world.cluster.reasons() == [reason, "Issued", "Recovered"]
 
     play(story)
 
@@ -300,7 +300,7 @@ def test_another_process_warns_once_as_well(stopped: float, away: float) -> None
         assert world.cluster.reasons() == ["EndpointNotFound"]
         bring(world)
         await world.until(EPOCH + 7200)
-        assert world.cluster.reasons() == ["EndpointNotFound", "Issued", "Mended"]
+        assert world.cluster.reasons() == ["EndpointNotFound", "Issued", "Recovered"]
 
     play(story)
 
@@ -323,7 +323,7 @@ def test_what_an_earlier_version_has_warned_of_is_not_reported_again() -> None:
         assert world.cluster.reasons() == []
         bring(world)
         await world.until(EPOCH + 1200)
-        assert world.cluster.reasons() == ["Issued", "Mended"]
+        assert world.cluster.reasons() == ["Issued", "Recovered"]
 
     play(story)
 

@@ -131,7 +131,7 @@ def test_a_resource_says_why_it_has_no_token_and_gets_one_as_soon_as_that_is_fix
             await world.until(EPOCH + HOUR + 2)
         assert world.ready == ("True", "TokenValid")
         assert world.stalled[0] == "False"
-        assert world.cluster.reasons() == [reason, "Issued", "Mended"]
+        assert world.cluster.reasons() == [reason, "Issued", "Recovered"]
 
     play(story)
 
@@ -174,7 +174,7 @@ def test_a_failing_refresh_keeps_the_good_token_and_ends_with_the_fault(
         await world.until(EPOCH + DAY + HOUR + 301)
         assert world.ready == ("True", "TokenValid")
         assert world.refreshed == ("True", "Refreshed")
-        assert world.cluster.reasons() == ["Issued", reason, "Renewed", "Mended"]
+        assert world.cluster.reasons() == ["Issued", reason, "Renewed", "Recovered"]
 
     play(story)
 
@@ -495,7 +495,7 @@ def test_a_fault_that_is_only_waited_out_is_not_reported_as_recovered() -> None:
         world.fault(fault.retry_after(800), count=1)
         world.integration("other", credentialsSecretRef={"name": "other-integration"})
         await world.until(EPOCH + 700)
-        assert "Mended" not in world.cluster.reasons()
+        assert "Recovered" not in world.cluster.reasons()
         assert world.ready[0] == "False"
 
     play(story)

@@ -228,7 +228,7 @@ def test_an_end_of_trouble_is_reported_once() -> None:
         await world.until(EPOCH + 120)
         assert world.ready == ("True", "TokenValid")
         assert world.refreshed == ("True", "Refreshed")
-        assert world.cluster.reasons().count("Mended") == 1
+        assert world.cluster.reasons().count("Recovered") == 1
 
     play(story)
 

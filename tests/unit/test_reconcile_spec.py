@@ -23,7 +23,7 @@ def test_a_changed_spec_lets_a_failing_refresh_be_tried_at_once() -> None:
         world.integration(renewBefore="1h")
         await world.settle()
         assert world.refreshed == ("True", "Refreshed")
-        assert world.cluster.reasons() == ["Issued", "InvalidClient", "Mended"]
+        assert world.cluster.reasons() == ["Issued", "InvalidClient", "Recovered"]
 
     play(story)
 

@@ -278,7 +278,7 @@ def test_an_api_server_that_refuses_the_write_costs_no_good_token() -> None:
         assert world.requests == 3
         assert world.token() == 2
         assert world.refreshed == ("True", "Refreshed")
-        assert world.cluster.reasons() == ["Issued", "WriteFailed", "Renewed", "Mended"]
+        assert world.cluster.reasons() == ["Issued", "WriteFailed", "Renewed", "Recovered"]
 
     play(story)
 

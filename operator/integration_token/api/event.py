@@ -12,7 +12,7 @@ class EventReason(StrEnum):
     """The target Secret holds a new token."""
     REPAIRED = "Repaired"
     """The target Secret was changed or deleted by someone else, and has been restored."""
-    MENDED = "Mended"
+    RECOVERED = "Recovered"
     """Refreshing the token works again."""
     TARGET_REPLACED = "TargetReplaced"
     """The target Secret could not be changed, so it was deleted and recreated: because its type was changed, or because

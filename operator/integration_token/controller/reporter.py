@@ -269,7 +269,7 @@ class Reporter:
             # A 429 is reported as a failure too, and its pause is a wait like any other.
             not has_trait(before.get("reason"), Trait.WAIT) or outcome.observation.before.failing.failure is not None
         ):  # fmt: skip
-            self.event(integration, EventReason.MENDED, "refreshing the token works again")
+            self.event(integration, EventReason.RECOVERED, "refreshing the token works again")
         return None
 
     def _tell_template(self, integration: Integration) -> None:
