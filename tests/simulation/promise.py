@@ -14,6 +14,8 @@ KUBELET = 90.0
 """Seconds within which a mounted file follows its Secret."""
 MOST_IN_AN_HOUR = 20
 """Polls of a token whose expiry is assumed to be an hour away, again after each response."""
+AT_ONCE = 0.001
+"""Seconds by which the clock may round the time of an act: two acts at one moment happen in the story's order."""
 SHORTEST_LIFETIME = 30.0
 """Minimum lifetime in seconds at which `MAX_IN_A_MINUTE` is promised, and sufficient."""
 
@@ -65,7 +67,7 @@ def _clock_lost(story: Story, chronicle: Chronicle, held: Written, start: float)
     Nobody could know then when the token expires.
     """
     back = [step.at for step in story.steps if step.seconds < 0 and held.at <= step.at]
-    return bool(back) and any(back[0] <= time for time in chronicle.restarted)
+    return bool(back) and any(back[0] - AT_ONCE <= time for time in chronicle.restarted)
 
 
 def asked_at_all(story: Story, chronicle: Chronicle, place: Place) -> None:

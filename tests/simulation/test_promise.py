@@ -72,6 +72,14 @@ def test_restarted(story: Story) -> None:
 @example(Story(Policy(3600, lead=0), seconds=16200, steps=(Step(3601, -3600),)))
 @example(Story(Policy(30, lead=0), seconds=75, steps=(Step(24, -3600),)))
 @example(Story(Policy(30, lead=-1, jwt=True), seconds=105, steps=(Step(0, 3600),)))
+@example(
+    Story(
+        Policy(3600, lead=600),
+        seconds=16200,
+        restarts=(Restart(3598.287),),
+        steps=(Step(3598.287, -3600), Step(3600, -3600)),
+    )
+)
 def test_stepped(story: Story) -> None:
     """The clock is wrong."""
     check(story)
