@@ -16,6 +16,12 @@ TODAY = (
         pytest.param(REFUSED, TODAY, True, id="the same response in another version's words"),
         pytest.param(REFUSED, TODAY.replace("Unauthorized", "Not granted"), False, id="another response"),
         pytest.param(REFUSED, "login.example: connection refused", False, id="no response"),
+        pytest.param(
+            "the API server refused to write Secret a: 403 webhook answered 503 busy",
+            "the API server refused to write Secret b: 403 webhook answered 503 busy",
+            False,
+            id="another Secret",
+        ),
         pytest.param(TODAY.replace("5 min", "1 min"), TODAY, False, id="a bound that no longer holds"),
         pytest.param(
             TODAY.replace("due within 5 min", "due at 2026-01-01T00:00:00Z"), TODAY, False, id="a time that has passed"

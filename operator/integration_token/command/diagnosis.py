@@ -134,7 +134,7 @@ async def _selected(caller: Caller, integration: Integration, endpoint: Endpoint
     body = await caller.find(NAMESPACES, "", integration.namespace) or {}
     labels = (body.get("metadata") or {}).get("labels") or {}
     if selects(endpoint.namespace_selector, labels):
-        return Step(f"selects {integration.namespace}", OK, f"selects {integration.namespace}")
+        return Step("namespace selector", OK, f"selects {integration.namespace}")
     detail = f"does not select {integration.namespace}; ask the cluster's administrator to extend it"
     return Step("namespace selector", FAILED, detail)
 

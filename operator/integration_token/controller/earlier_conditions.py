@@ -64,7 +64,7 @@ ROWS: Final[tuple[Row, ...]] = (
         "check the credentials, the audience and the integration's permissions",
         "check the credentials, the audience and the client's permissions",
     ),
-    Row("spec.{field} is none of {values}; mend it", "spec.{field} is not valid; set it to one of {values}"),
+    Row(" is none of {values}; mend it", " is not valid; set it to one of {values}"),
     Row(
         "the endpoint's answer has no access_token that fits into a header; check spec.tokenURL and the endpoint",
         "the endpoint's response has no access_token that fits in a header; check spec.tokenURL and the endpoint",

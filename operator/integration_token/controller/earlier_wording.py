@@ -18,6 +18,10 @@ from typing import Final, NamedTuple
 
 _FACT: Final = re.compile(r"{(\w+)}")
 
+_LONGEST: Final = 1024
+"""Characters of the longest message that is translated: those of releases are shorter, but whoever may write a status
+can make one of 32 KiB, on which the patterns would take minutes."""
+
 
 class Row(NamedTuple):
     """A phrase as it was and as it is. `{name}` is a fact, and is kept."""
@@ -42,6 +46,8 @@ class EarlierWording:
 
     def in_todays_words(self, message: str) -> str:
         """An earlier version's message as it is put today; unchanged if it is in today's words already."""
+        if len(message) > _LONGEST:
+            return message
         for phrase in self._phrases:
             if phrase.literal in message:
                 message = phrase.pattern.sub(phrase.today, message)

@@ -25,7 +25,7 @@ _WORTH_TELLING = 60.0
 """Seconds from which the end of a pause is worth a message, although each one is a write."""
 
 _TIME = re.compile(rf"\bdue within ({'|'.join(_BOUNDS)})\b|\b(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
-_ANSWERED = re.compile(r"\banswered ([1-5]\d\d[^;]*)")
+_ANSWERED = re.compile(r"(?:the endpoint|\S+) answered ([1-5]\d\d[^;]*)")
 
 EARLIER_WORDING: Final = EarlierWording(ROWS)
 
@@ -82,7 +82,7 @@ def _still_holds(old_bound: str | None, bound: str | None, old_instant: str | No
 
 def _is_same_answer(before: str, now: str) -> bool:
     """Whether a version that gave no times reported the same answer."""
-    old, new = _ANSWERED.search(before), _ANSWERED.search(now)
+    old, new = _ANSWERED.match(before), _ANSWERED.match(now)
     return not _TIME.search(before) and old is not None and new is not None and old[1] == new[1]
 
 
