@@ -1,6 +1,5 @@
 """Builds a release: every file from one commit, in a directory that only appears once all of it was verified."""
 
-import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +7,19 @@ from pathlib import Path
 from typing import Final
 
 from tests.cluster.progress import say
-from tests.release import bill, changelog, checksum, commit, image, mention, package, project, signature, verification
+from tests.release import (
+    bill,
+    changelog,
+    checksum,
+    commit,
+    content,
+    image,
+    mention,
+    package,
+    project,
+    signature,
+    verification,
+)
 from tests.release.commit import Commit
 from tests.release.fault import NotBuilt, ReleaseError
 from tests.release.project import Project
@@ -41,9 +52,8 @@ def build(order: Order) -> list[str]:
     public = signature.public_key(order.key) if order.key else ""
     if order.base:
         image.check_base(order.base)
-    _check_target(order.directory)
-    order.directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory(dir=order.directory.parent) as draft:
+    content.check_replaceable(order.directory)
+    with tempfile.TemporaryDirectory() as home, _draft(order.directory) as draft:
         tree, files = Path(home) / "tree", Path(draft) / "release"
         tree.mkdir()
         files.mkdir()
@@ -55,9 +65,17 @@ def build(order: Order) -> list[str]:
             signature.sign(files, order.key)
             (Path(home) / "public.pem").write_text(public)
         report = verification.verify(files, str(Path(home) / "public.pem") if order.key else "")
-        shutil.rmtree(order.directory, ignore_errors=True)
-        files.rename(order.directory)
+        content.replace(order.directory, files)
     return report
+
+
+def _draft(directory: Path) -> tempfile.TemporaryDirectory[str]:
+    """On the same file system, so that the release appears at once."""
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(dir=directory.parent)
+    except OSError as error:
+        raise ReleaseError(f"DIST={directory}: {error.filename}: {error.strerror}") from None
 
 
 def _fill(files: Path, tree: Path, found: Project, source: Commit, order: Order) -> None:
@@ -79,13 +97,6 @@ def _fill(files: Path, tree: Path, found: Project, source: Commit, order: Order)
             say(f"not built: the image for {architecture}: {reason}")
     package.chart(tree, found, order.image, files)
     checksum.write(files)
-
-
-def _check_target(directory: Path) -> None:
-    """Only an earlier release may be replaced: nothing else is deleted."""
-    released = (directory / checksum.NAME).exists()
-    if directory.exists() and not released and (not directory.is_dir() or any(directory.iterdir())):
-        raise ReleaseError(f"DIST={directory}: not empty, and no earlier release")
 
 
 def _check_tree(tree: Path, found: Project, tag: str) -> None:

@@ -54,6 +54,8 @@ def check(directory: Path, public: str) -> None:
 
 
 def _cosign(variable: str, key: str, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+    if "BEGIN" in key or "\n" in key or "\r" in key:
+        raise ReleaseError(f"{variable}= holds a key itself: put it in a file, or in a variable for env://NAME")
     if "://" not in key and not Path(key).is_file():
         raise ReleaseError(f"{variable}={key}: no such file")
     answer = subprocess.run(

@@ -2,17 +2,20 @@
 
 import email
 import hashlib
+import io
 import json
 import re
 import tarfile
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from tests.release import bill, checksum, project, signature
+from tests.release import bill, checksum, content, project, signature
 from tests.release.fault import ReleaseError
 
 WHEEL: Final = "*.whl"
@@ -21,6 +24,12 @@ CHART: Final = "*.tgz"
 BILL: Final = "*.cdx.json"
 IMAGE: Final = "*.oci.tar"
 
+_MALFORMED: Final = (
+    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, AssertionError),
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, yaml.YAMLError),
+)
+"""What reading a file raises if its format isn't that of its name."""
+
 
 def verify(directory: Path, public: str = "") -> list[str]:
     """What was checked, one line each. Raises ReleaseError for the first problem.
@@ -28,6 +37,8 @@ def verify(directory: Path, public: str = "") -> list[str]:
     :param public: the file of the public key that must have signed the release; if empty the signature isn't checked.
     """
     files = checksum.check(directory, beside=signature.NAME)
+    if unknown := [file.name for file in files if not content.known(file.name)]:
+        raise ReleaseError(f"{unknown[0]}: no file of a release has such a name")
     report = [f"{len(files)} files have the checksums of {checksum.NAME}"]
     if public:
         signature.check(directory, public)
@@ -46,7 +57,9 @@ def verify(directory: Path, public: str = "") -> list[str]:
             raise ReleaseError(f"{file.name}: has version {found}, and {wheel.name} has {version}")
     report.append(f"{len(versions)} packages and images have version {version}")
     lock = _member(source, bill.LOCK)
-    if problem := bill.fault(document.read_text(), lock, version, checksum.digest(wheel)):
+    with _reading(document):
+        problem = bill.fault(document.read_text(), lock, version, checksum.digest(wheel))
+    if problem:
         raise ReleaseError(f"{document.name}: {problem}")
     report.append(f"{document.name} lists all {len(bill.locked(lock))} packages of {bill.LOCK}")
     return report
@@ -59,15 +72,24 @@ def _one(files: Sequence[Path], pattern: str) -> Path:
     return found[0]
 
 
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    """Raises ReleaseError if the file turns out to be malformed."""
+    try:
+        yield
+    except _MALFORMED as error:
+        raise ReleaseError(f"{file.name}: malformed: {' '.join(str(error).split())}") from None
+
+
 def _metadata(wheel: Path) -> str:
-    with zipfile.ZipFile(wheel) as opened:
+    with _reading(wheel), zipfile.ZipFile(wheel) as opened:
         (name,) = (name for name in opened.namelist() if name.endswith(".dist-info/METADATA"))
         return opened.read(name).decode()
 
 
 def _member(archive: Path, name: str) -> str:
     """A file in the top directory of an archive."""
-    with tarfile.open(archive) as tar:
+    with _reading(archive), tarfile.open(archive) as tar:
         for member in tar:
             if re.fullmatch(rf"[^/]+/{re.escape(name)}", member.name) and (opened := tar.extractfile(member)):
                 return opened.read().decode()
@@ -79,35 +101,54 @@ def _version(metadata: str) -> str:
 
 
 def _chart_version(chart: Path) -> str:
-    described: dict[str, Any] = yaml.safe_load(_member(chart, "Chart.yaml"))
-    if described["version"] != described["appVersion"]:
-        raise ReleaseError(f"{chart.name}: version and appVersion differ")
-    return str(described["version"])
+    text = _member(chart, "Chart.yaml")
+    with _reading(chart):
+        described: dict[str, Any] = yaml.safe_load(text)
+        if described["version"] != described["appVersion"]:
+            raise ReleaseError(f"{chart.name}: version and appVersion differ")
+        return str(described["version"])
 
 
 def _image_version(archive: Path) -> str:
-    """From the image's label. Each blob must match the digest in its name."""
+    """From the image's label."""
     config = image_config(archive)
     architecture = archive.name.removesuffix(".oci.tar").rpartition("-")[2]
-    if config["architecture"] != architecture:
-        raise ReleaseError(f"{archive.name}: holds an image for {config['architecture']}")
-    return str(config["config"]["Labels"]["org.opencontainers.image.version"])
+    with _reading(archive):
+        if config["architecture"] != architecture:
+            raise ReleaseError(f"{archive.name}: holds an image for {config['architecture']}")
+        return str(config["config"]["Labels"]["org.opencontainers.image.version"])
 
 
 def image_config(archive: Path) -> dict[str, Any]:
-    """The configuration of the only image in an OCI archive."""
-    with tarfile.open(archive) as tar:
+    """The configuration of the only image in an OCI archive. Raises ReleaseError.
+
+    Each blob must match the digest in its name: manifest, configuration and layers.
+    """
+    with _reading(archive), tarfile.open(archive) as tar:
+        blobs = set(_blobs(archive, tar))
 
         def blob(digest: str) -> Any:
-            algorithm, _, value = digest.partition(":")
-            opened = tar.extractfile(f"blobs/{algorithm}/{value}")
-            content = opened.read() if opened else b""
-            if hashlib.sha256(content).hexdigest() != value:
-                raise ReleaseError(f"{archive.name}: a blob is not what its name says")
-            return json.loads(content)
+            if digest not in blobs:
+                raise ReleaseError(f"{archive.name}: blob {digest} is missing")
+            return tar.extractfile(f"blobs/{digest.replace(':', '/')}")
 
         index = tar.extractfile("index.json")
         assert index is not None
-        (manifest,) = json.loads(index.read())["manifests"]
-        config: dict[str, Any] = blob(blob(manifest["digest"])["config"]["digest"])
+        (described,) = json.loads(index.read())["manifests"]
+        manifest = json.loads(blob(described["digest"]).read())
+        for layer in manifest["layers"]:
+            blob(layer["digest"])
+        config: dict[str, Any] = json.loads(blob(manifest["config"]["digest"]).read())
         return config
+
+
+def _blobs(archive: Path, tar: tarfile.TarFile) -> Iterator[str]:
+    """The digests of an OCI archive's blobs."""
+    for member in tar:
+        if member.name.startswith("blobs/") and not member.isdir():
+            opened = tar.extractfile(member)
+            assert isinstance(opened, io.BufferedReader)
+            found = hashlib.file_digest(opened, "sha256").hexdigest()
+            if member.name != f"blobs/sha256/{found}":
+                raise ReleaseError(f"{archive.name}: a blob is not what its name says")
+            yield f"sha256:{found}"
