@@ -10,8 +10,10 @@ SHIPPED := $(BIN)/python -m tests.cluster.shipped
 beside = @said=$$(mktemp) && trap 'rm -f "$$said"; kill $$beside 2>/dev/null' EXIT; \
 	$(1) > "$$said" 2>&1 & beside=$$!; $(2); here=$$?; \
 	wait $$beside; there=$$?; beside=; cat "$$said"; exit $$((here || there))
-# Options of a command for variables that are set: --public-key "…" for PUBLIC_KEY.
-given = $(foreach name,$(1),$(if $($(name)),--$(shell echo $(name) | tr A-Z_ a-z-) "$($(name))"))
+# Variables of the release's commands, which tests/release reads from its environment. They are never part of a shell's
+# text, and make doesn't expand them: a tag's name may have any of "`$;.
+GIVEN := ARCH BASE COMMIT DIST IMAGE KEY PUBLIC_KEY REGISTRY TAG
+$(foreach name,$(GIVEN),$(if $(filter undefined,$(origin $(name))),,$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
@@ -190,15 +192,19 @@ growth: programs ## write the cost by number of resources into operator/docs/per
 
 .PHONY: release
 release: install release-programs ## build and verify a release of the last commit in dist/release; KEY= signs it; see operator/docs/releasing.md
-	@$(BIN)/python -m tests.release build $(call given,DIST KEY ARCH BASE IMAGE TAG COMMIT)
+	@$(BIN)/python -m tests.release build
 
 .PHONY: release-verify
 release-verify: install release-programs ## check the release in DIST=dist/release against its checksums and the lock file; PUBLIC_KEY= checks its signature
-	@$(BIN)/python -m tests.release verify $(call given,DIST PUBLIC_KEY)
+	@$(BIN)/python -m tests.release verify
+
+.PHONY: release-sign
+release-sign: install release-programs ## verify and sign the release in DIST=dist/release with KEY=
+	@$(BIN)/python -m tests.release sign
 
 .PHONY: release-publish
 release-publish: install release-programs ## push the image and the chart of DIST=dist/release to REGISTRY=, both signed by KEY=
-	@$(BIN)/python -m tests.release publish $(call given,DIST REGISTRY KEY)
+	@$(BIN)/python -m tests.release publish
 
 .PHONY: release-test
 release-test: release-programs ## a trial release and its contents, and the workflows

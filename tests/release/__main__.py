@@ -1,11 +1,13 @@
-"""`python -m tests.release build|verify|publish`, for `make release`, `make release-verify` and `make release-publish`.
+"""`python -m tests.release build|sign|verify|publish|notes`, for `make release`, `make release-sign` and so on.
 
-Messages name the make variables that the options come from.
+Options that aren't given come from the environment: TAG for --tag. That is how make passes its variables on, and
+messages name these. `notes` prints the release's notes for GitHub.
 
 Exit codes: 2 if the release or the request is wrong, 1 if a build fails.
 """
 
 import argparse
+import os
 import re
 import sys
 from pathlib import Path
@@ -15,12 +17,20 @@ from tests.cluster.client import CommandError
 from tests.cluster.image import ImageError
 from tests.cluster.progress import say
 from tests.cluster.toolchain import ToolError
-from tests.release import commit, image, verification
-from tests.release.build import NO_IMAGE, Order, build
+from tests.release import changelog, commit, image, project, secret, tag, verification
+from tests.release.build import NO_IMAGE, Order, build, sign
 from tests.release.fault import ReleaseError
 from tests.release.publish import publish
 
 _IMAGE: Final = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9][a-z0-9._-]*)+")
+_OPTIONS: Final = {
+    "build": ("dist", "commit", "tag", "key", "arch", "base", "image"),
+    "sign": ("dist", "tag", "key"),
+    "verify": ("dist", "public-key"),
+    "publish": ("dist", "tag", "registry", "key"),
+    "notes": ("tag",),
+}
+_TRIAL: Final = "a trial: it is signed, but TAG= names no tag"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -34,27 +44,32 @@ def main(arguments: list[str]) -> int:
     """Runs one of the commands."""
     parser = _Parser(prog="python -m tests.release")
     commands = parser.add_subparsers(dest="command", required=True)
-    cut, check, push = (commands.add_parser(name) for name in ("build", "verify", "publish"))
-    for one in (cut, check, push):
-        one.add_argument("--dist", type=Path, default=Path("dist/release"))
-    for name in ("commit", "tag", "key", "arch", "base", "image"):
-        cut.add_argument(f"--{name}", default="HEAD" if name == "commit" else "")
-    check.add_argument("--public-key", default="")
-    for name in ("registry", "key"):
-        push.add_argument(f"--{name}", default="")
+    for command, options in _OPTIONS.items():
+        one = commands.add_parser(command)
+        for name in options:
+            one.add_argument(f"--{name}", default=os.environ.get(name.upper().replace("-", "_"), ""))
     chosen = parser.parse_args(arguments)
     try:
-        report = _COMMANDS[chosen.command](chosen)
+        with secret.withheld(getattr(chosen, "key", "")):
+            out = _run(chosen)
     except (ReleaseError, ToolError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {' '.join(str(error).splitlines())}", file=sys.stderr)
         return 2
     except (CommandError, ImageError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    for line in report:
-        say(line)
-    print(chosen.dist)
+    print(out)
     return 0
+
+
+def _run(chosen: argparse.Namespace) -> str:
+    """What the command prints on stdout."""
+    if chosen.command == "notes":
+        return _notes(chosen)
+    chosen.dist = Path(chosen.dist or "dist/release")
+    for line in _COMMANDS[chosen.command](chosen):
+        say(line)
+    return str(chosen.dist)
 
 
 def _build(chosen: argparse.Namespace) -> list[str]:
@@ -63,12 +78,19 @@ def _build(chosen: argparse.Namespace) -> list[str]:
         raise ReleaseError(f"ARCH={unknown[0]}: not {', '.join(image.MACHINES)} or {NO_IMAGE}")
     if chosen.image and not _IMAGE.fullmatch(chosen.image):
         raise ReleaseError(f"IMAGE={chosen.image}: not REGISTRY/NAME without a tag")
-    if chosen.commit == "HEAD" and commit.dirty():
+    source = chosen.commit or "HEAD"
+    if source == "HEAD" and commit.dirty():
         say("changes that are not committed are not in the release")
     directory = chosen.dist.absolute()
-    order = Order(directory, chosen.commit, chosen.tag, chosen.key, architectures, chosen.base, chosen.image)
-    report = build(order)
-    return report if chosen.key else [*report, "not signed: KEY= names no key"]
+    report = build(Order(directory, source, chosen.tag, chosen.key, architectures, chosen.base, chosen.image))
+    if not chosen.key:
+        return [*report, "not signed: KEY= names no key"]
+    return report if chosen.tag else [*report, _TRIAL]
+
+
+def _sign(chosen: argparse.Namespace) -> list[str]:
+    report = sign(chosen.dist, chosen.key, chosen.tag)
+    return report if chosen.tag else [*report, _TRIAL]
 
 
 def _verify(chosen: argparse.Namespace) -> list[str]:
@@ -79,10 +101,19 @@ def _verify(chosen: argparse.Namespace) -> list[str]:
 def _publish(chosen: argparse.Namespace) -> list[str]:
     if not _IMAGE.fullmatch(chosen.registry + "/image"):
         raise ReleaseError(f"REGISTRY={chosen.registry}: not HOST or HOST/PATH")
-    return publish(chosen.dist, chosen.registry, chosen.key)
+    return publish(chosen.dist, chosen.registry, chosen.key, chosen.tag)
 
 
-_COMMANDS: Final = {"build": _build, "verify": _verify, "publish": _publish}
+def _notes(chosen: argparse.Namespace) -> str:
+    found = project.read()
+    if chosen.tag:
+        tag.check_form(chosen.tag)
+        tag.check_tree(project.ROOT, found, chosen.tag)
+    pages = f"{found.address}/blob/{chosen.tag or 'HEAD'}"
+    return changelog.notes(changelog.newest(project.ROOT), pages).rstrip()
+
+
+_COMMANDS: Final = {"build": _build, "sign": _sign, "verify": _verify, "publish": _publish}
 
 
 if __name__ == "__main__":

@@ -55,13 +55,18 @@ def write(file: Path, project: Project, commit: Commit, lock: str, wheel_digest:
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=wheel_digest)],
         external_references=[ExternalReference(type=ExternalReferenceType.VCS, url=XsUri(project.address))],
     )
-    bom = Bom(serial_number=uuid.uuid5(uuid.NAMESPACE_URL, f"{project.address}/commit/{commit.digest}#{wheel_digest}"))
+    bom = Bom(serial_number=serial_number(project, commit, wheel_digest))
     bom.metadata.timestamp = datetime.fromtimestamp(commit.time, UTC)
     bom.metadata.component = root
     components = [_component(package) for package in locked(lock)]
     bom.components.update(components)
     bom.register_dependency(root, components)
     file.write_text(JsonV1Dot6(bom).output_as_string(indent=2) + "\n")
+
+
+def serial_number(project: Project, commit: Commit, wheel_digest: str) -> uuid.UUID:
+    """It shows which commit a release is built from."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"{project.address}/commit/{commit.digest}#{wheel_digest}")
 
 
 def _path(project: Project) -> str:

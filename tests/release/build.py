@@ -9,7 +9,6 @@ from typing import Final
 from tests.cluster.progress import say
 from tests.release import (
     bill,
-    changelog,
     checksum,
     commit,
     content,
@@ -18,6 +17,7 @@ from tests.release import (
     package,
     project,
     signature,
+    tag,
     verification,
 )
 from tests.release.commit import Commit
@@ -48,6 +48,8 @@ class Order:
 
 def build(order: Order) -> list[str]:
     """Builds the release and verifies it; returns what was verified. Raises ReleaseError and the tools' errors."""
+    if order.tag:
+        tag.check_form(order.tag)
     source = commit.find(order.commit)
     public = signature.public_key(order.key) if order.key else ""
     if order.base:
@@ -59,7 +61,7 @@ def build(order: Order) -> list[str]:
         files.mkdir()
         source.export(tree)
         found = project.read(tree)
-        _check_tree(tree, found, order.tag)
+        _check_tree(tree, found, source, order.tag)
         _fill(files, tree, found, source, order)
         if order.key:
             signature.sign(files, order.key)
@@ -67,6 +69,21 @@ def build(order: Order) -> list[str]:
         report = verification.verify(files, str(Path(home) / "public.pem") if order.key else "")
         content.replace(order.directory, files)
     return report
+
+
+def sign(directory: Path, key: str, given: str) -> list[str]:
+    """Verifies a release, signs it and verifies the signature; returns what was verified. Raises ReleaseError.
+
+    :param given: the release's Git tag; empty for a trial.
+    """
+    public = signature.public_key(key)
+    verification.verify(directory)
+    if given:
+        tag.check_release(directory, given)
+    signature.sign(directory, key)
+    with tempfile.TemporaryDirectory() as home:
+        (Path(home) / "public.pem").write_text(public)
+        return verification.verify(directory, str(Path(home) / "public.pem"))
 
 
 def _draft(directory: Path) -> tempfile.TemporaryDirectory[str]:
@@ -99,13 +116,9 @@ def _fill(files: Path, tree: Path, found: Project, source: Commit, order: Order)
     checksum.write(files)
 
 
-def _check_tree(tree: Path, found: Project, tag: str) -> None:
+def _check_tree(tree: Path, found: Project, source: Commit, given: str) -> None:
     if problems := mention.disagreements(tree, found):
         raise ReleaseError(problems[0])
-    if not tag:
-        return
-    if tag != f"v{found.semantic_version}":
-        raise ReleaseError(f"TAG={tag}: pyproject.toml has version {found.semantic_version}")
-    title = changelog.newest(tree).title
-    if title.split()[0] != found.semantic_version:
-        raise ReleaseError(f"TAG={tag}: the newest section of CHANGELOG.md is {title}")
+    if given:
+        tag.check_tree(tree, found, given)
+        tag.check_commit(given, source)

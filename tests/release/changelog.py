@@ -18,6 +18,8 @@ class Section:
     """`Unreleased`, or the version and what follows it, such as a date."""
     changes: tuple[str, ...]
     """Its entries, each on one line, without links."""
+    text: str
+    """All of it, as in the file."""
 
 
 def newest(tree: Path) -> Section:
@@ -29,7 +31,18 @@ def newest(tree: Path) -> Section:
     entries = re.findall(r"^- (.*(?:\n {2,}.*)*)", text, re.MULTILINE)
     if not entries:
         raise ReleaseError(f"CHANGELOG.md: section {title} lists no change")
-    return Section(title.strip(), tuple(map(_line, entries)))
+    return Section(title.strip(), tuple(map(_line, entries)), text)
+
+
+def notes(section: Section, pages: str) -> str:
+    """A section's text as the notes of a release.
+
+    Paragraphs and entries become one line each, since GitHub keeps the line breaks of notes.
+
+    :param pages: the address of the repository's files, for relative links.
+    """
+    text = re.sub(r"(?<=[^\n])\n *(?=[^\s#*-])", " ", section.text.strip())
+    return re.sub(r"\]\((?![a-z]+:|#)", f"]({pages}/", text) + "\n"
 
 
 def _line(entry: str) -> str:

@@ -36,6 +36,14 @@ def find(name: str) -> Commit:
         raise ReleaseError(f"COMMIT={name}: there is no such commit") from None
 
 
+def tagged(tag: str) -> Commit:
+    """The commit of a tag. Raises ReleaseError."""
+    try:
+        return find(f"refs/tags/{tag}")
+    except ReleaseError:
+        raise ReleaseError(f"TAG={tag}: there is no such tag") from None
+
+
 def dirty() -> bool:
     """Whether tracked files in the work tree have uncommitted changes."""
     return bool(_git("status", "--porcelain", "--untracked-files=no"))

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import re
 import subprocess
 import tempfile
@@ -10,22 +9,26 @@ from pathlib import Path
 from typing import Final
 
 from tests.cluster import image, tool
-from tests.release import signature, verification
+from tests.release import secret, signature, tag, verification
 from tests.release.fault import ReleaseError
 
 CHARTS: Final = "charts"
 """The part of the registry for charts, so that a chart and an image may have the same name."""
 
 
-def publish(directory: Path, registry: str, key: str) -> list[str]:
+def publish(directory: Path, registry: str, key: str, given: str = "") -> list[str]:
     """Pushes image and chart, and signs both; returns what was published, with digests. Raises ReleaseError.
 
     The release is verified again first. REGISTRY_USER and REGISTRY_PASSWORD are used to log in.
+
+    :param given: the release's Git tag; empty for a trial.
     """
     with tempfile.TemporaryDirectory() as home:
         public = Path(home) / "public.pem"
         public.write_text(signature.public_key(key))
         verification.verify(directory, str(public))
+        if given:
+            tag.check_release(directory, given)
         auth = Path(home) / "config.json"
         auth.touch(mode=0o600)
         auth.write_text(json.dumps(_login(registry)))
@@ -54,7 +57,7 @@ def _parts(chart: Path) -> tuple[str, str]:
 
 def _login(registry: str) -> dict[str, object]:
     """The file that `docker login` writes: all three clients read it."""
-    user, password = os.environ.get("REGISTRY_USER", ""), os.environ.get("REGISTRY_PASSWORD", "")
+    user, password = secret.login()
     if not user:
         return {}
     host = registry.partition("/")[0]

@@ -3,14 +3,13 @@
 The signature is a Sigstore bundle next to the file, so that `cosign verify-blob` only needs the public key.
 """
 
-import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from tests.cluster import tool
-from tests.release import checksum
+from tests.release import checksum, secret
 from tests.release.fault import ReleaseError
 
 NAME: Final = f"{checksum.NAME}.sigstore.json"
@@ -61,7 +60,7 @@ def _cosign(variable: str, key: str, *arguments: str, environment: Mapping[str, 
     answer = subprocess.run(
         [str(tool.find("cosign")), *arguments],
         stdin=subprocess.DEVNULL,
-        env={"COSIGN_PASSWORD": ""} | os.environ | dict(environment or {}),
+        env={"COSIGN_PASSWORD": ""} | secret.signing() | dict(environment or {}),
         capture_output=True,
         text=True,
         check=False,

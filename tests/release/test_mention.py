@@ -82,7 +82,8 @@ def test_the_newest_section(tmp_path: Path) -> None:
     entries = "- One\n  [more](page.md#here).\n- Two.\n"
     text = f"# Changelog\n\n## 0.2.0 - 2026-01-02\n\nWords.\n\n{entries}\n## 0.1.0\n\n- Old.\n"
     (tmp_path / "CHANGELOG.md").write_text(text)
-    assert changelog.newest(tmp_path) == changelog.Section("0.2.0 - 2026-01-02", ("One more.", "Two."))
+    section = changelog.Section("0.2.0 - 2026-01-02", ("One more.", "Two."), f"\nWords.\n\n{entries}\n")
+    assert changelog.newest(tmp_path) == section
 
 
 @pytest.mark.parametrize("text", ["# Changelog\n", "# Changelog\n\n## 0.2.0\n\nNothing.\n"])

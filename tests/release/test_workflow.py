@@ -93,6 +93,64 @@ def test_the_workflows_run_what_anybody_can() -> None:
     assert set(called) <= set(targets)
 
 
+def _steps() -> list[Document]:
+    workflow = yaml.safe_load((GITHUB / "workflows" / "release.yaml").read_text())
+    steps: list[Document] = workflow["jobs"]["release"]["steps"]
+    return steps
+
+
+@pytest.mark.parametrize(
+    ("tag", "taken"),
+    [
+        ("v0.1.0", True),
+        ("v0.2.0-rc.1", True),
+        ("v1", False),
+        ("v0.1.0-rc1", False),
+        ("v1`touch executed`", False),
+        ('v1";touch executed;"', False),
+        ("v1$(shell touch executed)", False),
+        ("v0.1.0\ntouch executed", False),
+    ],
+)
+def test_the_tag_s_name_is_checked_first(tag: str, taken: bool, tmp_path: Path) -> None:
+    """Git allows nearly any text. Nothing of it is executed."""
+    step = _steps()[0]
+    assert set(step) == {"name", "run"}
+    command = ["bash", "-e", "-o", "pipefail", "-c", step["run"]]
+    answer = subprocess.run(command, cwd=tmp_path, env={"GITHUB_REF_NAME": tag}, capture_output=True, check=False)
+    assert (answer.returncode == 0) is taken
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_secrets_are_only_where_they_are_needed() -> None:
+    """The build and everything else that runs other people's code has none; signing and publishing run one program."""
+    with_secrets = {}
+    for step in _steps():
+        values = " ".join(step.get("env", {}).values())
+        if "secrets." in values or "github.token" in values:
+            with_secrets[step["name"]] = step["run"]
+    assert set(with_secrets) == {"Sign", "Publish", "Create the release on GitHub"}
+    for name in ("Sign", "Publish"):
+        text = with_secrets[name].replace("\\\n", " ")
+        (command,) = text.strip().splitlines()
+        program = rf"sudo --preserve-env=[A-Z_,]+ +\.venv/bin/python -m tests\.release {name.lower()} --tag .*"
+        assert re.fullmatch(program, command)
+        assert "REGISTRY_PASSWORD" not in command or name == "Publish"
+
+
+def test_a_tag_s_stage_is_the_release_s(tmp_path: Path) -> None:
+    """GitHub never shows a pre-release as the latest. The notes are the changelog's."""
+    step = _steps()[-1]
+    (tmp_path / "gh").write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / "gh").chmod(0o755)
+    for tag, flag in (("v0.2.0", ""), ("v0.2.0-rc.1", "--prerelease ")):
+        environment = {"GITHUB_REF_NAME": tag, "RUNNER_TEMP": "/notes", "PATH": f"{tmp_path}:/usr/bin:/bin"}
+        command = ["bash", "-e", "-u", "-c", step["run"]]
+        said = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+        options = f"--verify-tag {flag}--title {tag} --notes-file /notes/notes.md"
+        assert said == f"release create {tag} {options} dist/release/*\n"
+
+
 @pytest.mark.parametrize("file", sorted((GITHUB / "ISSUE_TEMPLATE").glob("[!c]*.yaml")), ids=lambda file: file.name)
 def test_issue_forms(file: Path) -> None:
     """GitHub shows a form only if it has these fields, and each question its own ID."""
