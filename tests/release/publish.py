@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.cluster import image, tool
-from tests.release import secret, signature, tag, verification
+from tests.release import published, secret, signature, tag, verification
 from tests.release.fault import ReleaseError
 
 CHARTS: Final = "charts"
@@ -19,7 +19,8 @@ CHARTS: Final = "charts"
 def publish(directory: Path, registry: str, key: str, given: str = "") -> list[str]:
     """Pushes image and chart, and signs both; returns what was published, with digests. Raises ReleaseError.
 
-    The release is verified again first. REGISTRY_USER and REGISTRY_PASSWORD are used to log in.
+    The release is verified again first. A version that the registry has with other content is refused. REGISTRY_USER
+    and REGISTRY_PASSWORD are used to log in.
 
     :param given: the release's Git tag; empty for a trial.
     """
@@ -34,17 +35,19 @@ def publish(directory: Path, registry: str, key: str, given: str = "") -> list[s
         auth.write_text(json.dumps(_login(registry)))
         (chart,) = directory.glob(verification.CHART)
         name, version = _parts(chart)
-        published = []
+        images = sorted(directory.glob(verification.IMAGE))
+        image_name, chart_name = f"{registry}/{name}:{version}", f"{registry}/{CHARTS}/{name}:{version}"
+        # Both are compared before anything is pushed. What is there already stays: its digest may be in use.
+        image_digest = published.existing(image_name, published.of_images(images), auth) if images else ""
+        chart_digest = published.existing(chart_name, published.of_chart(chart), auth)
+        report = []
         # First what the chart refers to.
-        if images := sorted(directory.glob(verification.IMAGE)):
-            repository = f"{registry}/{name}"
-            digest = image.publish(images, f"{repository}:{version}", auth=auth)
-            published.append(f"{repository}:{version}@{digest}")
-        digest = _push_chart(chart, registry, auth)
-        published.append(f"{registry}/{CHARTS}/{name}:{version}@{digest}")
-        for each in published:
+        if images:
+            report.append(f"{image_name}@{image_digest or image.publish(images, image_name, auth=auth)}")
+        report.append(f"{chart_name}@{chart_digest or _push_chart(chart, registry, auth)}")
+        for each in report:
             signature.sign_image(each, key, auth)
-    return published
+    return report
 
 
 def _parts(chart: Path) -> tuple[str, str]:
