@@ -81,6 +81,8 @@ def test_an_archive_that_was_changed(released: Path, tmp_path: Path) -> None:
 def test_the_image_in_a_registry(released: Path, key: Path, address: str) -> None:
     """One name for all architectures, signed, with the chart next to it."""
     published, chart = publish(released, address, str(key / "cosign.key"))
+    # What the registry has already stays.
+    assert publish(released, address, str(key / "cosign.key")) == [published, chart]
     assert chart.startswith(f"{address}/charts/")
     crane = [str(tool.find("crane")), "manifest", published]
     index = json.loads(subprocess.run(crane, capture_output=True, text=True, check=True).stdout)
