@@ -52,6 +52,8 @@ def test_event(plane: ControlPlane, stage: Stage) -> None:
     (message,) = token.until_event("RenewalNotSeen")
     plane.kubectl("delete", "deployments", "--all", inside, "--wait=false")
 
-    assert message.startswith("Deployment by-environment, Deployment by-subpath read Secret shop through an environment")
+    assert message.startswith(
+        "Deployment by-environment, Deployment by-subpath read Secret shop through an environment"
+    )
     assert "Stakater Reloader" in message
     assert "as-it-should" not in message
