@@ -12,10 +12,10 @@ from tests.unit.test_scheduler import Works, key
 from tests.unit.virtual import FakeClock, run
 
 
-def begun(pace: LatePace, now: float, *, alone: bool) -> int:
+def begun(pace: LatePace, now: float, *, alone: bool = False, idle: bool = False) -> int:
     """How many pieces may begin in a row without any ending."""
     count = 0
-    while pace.has_place(now, alone=alone) and count < 1000:
+    while pace.has_place(now, alone=alone, idle=idle) and count < 1000:
         pace.on_begin(now)
         count += 1
     return count
@@ -36,18 +36,26 @@ class TestPace:
         pace, done = LatePace(), 0
         for number in range(10 * SHARE):
             pace.on_other_end(number / 1000)
-            done += begun(pace, number / 1000, alone=False)
+            done += begun(pace, number / 1000)
         assert done == 10
 
     def test_next_to_work_that_only_waits_some_is_done(self) -> None:
         """Such as for a hanging endpoint: some is done soon after the last piece of other work."""
         pace = LatePace()
         pace.on_other_end(1.0)
-        assert begun(pace, 1.0, alone=False) == 0
+        assert begun(pace, 1.0) == 0
         later = 1.0 + pace.delay(1.0)
         assert later <= 1.1
-        assert begun(pace, later, alone=False) == BESIDE
+        assert begun(pace, later) == BESIDE
         assert pace.delay(later) == 0
+
+    def test_while_all_other_work_waits_some_is_done_at_once(self) -> None:
+        """Such as for an endpoint that answers quickly: statuses follow while it sets the pace."""
+        pace = LatePace()
+        pace.on_other_end(1.0)
+        assert begun(pace, 1.0, idle=True) == BESIDE
+        pace.on_end()
+        assert begun(pace, 1.0, idle=True) == 1
 
     @pytest.mark.parametrize("last", [1.0, 1001.701, 86400.123, 1234567.891])
     def test_work_that_comes_back_after_the_delay_finds_a_place(self, last: float) -> None:
@@ -56,7 +64,7 @@ class TestPace:
         pace.on_other_end(last)
         later = last + pace.delay(last)
         assert pace.delay(later) == 0
-        assert pace.has_place(later, alone=False)
+        assert pace.has_place(later, alone=False, idle=False)
 
 
 class TestQueue:

@@ -210,9 +210,10 @@ class Scheduler:
 
     def _has_place_for_late(self) -> bool:
         """Whether one more deferrable piece may begin now."""
-        alone = self._stopping or (not self._ready and not self._away and self._active == self._pace.active)
+        idle = not self._ready and self._active == self._pace.active
+        alone = self._stopping or (idle and not self._away)
         now = self._clock.now().boot
-        if self._pace.has_place(now, alone=alone):
+        if self._pace.has_place(now, alone=alone, idle=idle):
             return True
         if self._late_timer is None and (delay := self._pace.delay(now)):
             self._late_timer = asyncio.get_running_loop().call_later(delay, self._look_again)
