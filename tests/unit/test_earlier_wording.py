@@ -10,8 +10,8 @@ import pytest
 from integration_token.api.condition import Condition, ConditionType, Reason
 from integration_token.api.names import CLUSTER_TOKEN_ENDPOINTS, INTEGRATION_TOKENS
 from integration_token.controller.earlier_conditions import ROWS
-from integration_token.controller.earlier_wording import EarlierWording
-from integration_token.controller.wording import EARLIER_WORDING, keep_wording, says_same
+from integration_token.controller.earlier_wording import in_todays_words
+from integration_token.controller.wording import keep_wording, says_same
 
 from tests.unit.literals import literals, modules
 from tests.unit.world import NAMESPACE, World, play
@@ -34,7 +34,7 @@ def test_a_message_in_earlier_words_is_kept(reason: str, before: str, today: str
 def test_todays_words_stay_as_they_are(reason: str, before: str, today: str) -> None:
     """So a message that this version wrote is compared word by word."""
     del reason, before
-    assert EARLIER_WORDING.in_todays_words(today) == today
+    assert in_todays_words(today) == today
 
 
 @pytest.mark.parametrize(("reason", "before", "today"), MESSAGES)
@@ -52,7 +52,7 @@ def test_each_row_is_shown_by_a_message() -> None:
     """A row without one may not match what it was written for."""
     messages, unused = [case["before"] for case in CASES], []
     for row in ROWS:
-        after = [EarlierWording([row]).in_todays_words(message) for message in messages]
+        after = [in_todays_words(message, [row]) for message in messages]
         if after == messages:
             unused.append(row)
         messages = after
@@ -79,7 +79,7 @@ def _is_known(phrase: str, code: str) -> bool:
 def test_a_message_longer_than_any_of_a_release_is_not_searched() -> None:
     """Anybody who may write a status could otherwise keep the process busy for minutes."""
     message = "; ".join(row.before for row in ROWS) * 20
-    assert EARLIER_WORDING.in_todays_words(message) == message
+    assert in_todays_words(message) == message
 
 
 @pytest.mark.parametrize(

@@ -27,14 +27,11 @@ def conditions_of(outcome: Outcome) -> list[Condition]:
 
 
 def _keep_wording(condition: Condition, outcome: Outcome) -> Condition:
-    status = outcome.integration.status
-    if condition.reason is not Reason.TOKEN_VALID or outcome.stored is None:
-        return keep_wording(condition, status)
-    # The only fact in the message is the expiry, which the status has too.
-    before = condition_of(status, condition.type)
-    same = (before.get("status"), before.get("reason")) == ("True", condition.reason)
-    same = same and status.get("expirationTime") == format_time(outcome.expires)
-    return replace(condition, message=str(before.get("message", ""))) if same else condition
+    status, same = outcome.integration.status, None
+    if condition.reason is Reason.TOKEN_VALID and outcome.stored is not None:
+        # The only fact in the message is the expiry, which the status has too.
+        same = status.get("expirationTime") == format_time(outcome.expires)
+    return keep_wording(condition, status, same=same)
 
 
 def ready(outcome: Outcome) -> Condition:

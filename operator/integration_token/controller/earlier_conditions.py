@@ -3,9 +3,15 @@
 See :mod:`integration_token.controller.earlier_wording`, which says when to add a row.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
-from integration_token.controller.earlier_wording import Row
+
+class Row(NamedTuple):
+    """A phrase as it was and as it is. `{name}` is a fact, and is kept."""
+
+    before: str
+    today: str
+
 
 ROWS: Final[tuple[Row, ...]] = (
     Row(

@@ -13,8 +13,10 @@ status is to be written.
 
 import re
 from collections.abc import Sequence
-from functools import cached_property
-from typing import Final, NamedTuple
+from functools import cache
+from typing import Final
+
+from integration_token.controller.earlier_conditions import ROWS, Row
 
 _FACT: Final = re.compile(r"{(\w+)}")
 
@@ -23,42 +25,23 @@ _LONGEST: Final = 1024
 can make one of 32 KiB, on which the patterns would take minutes."""
 
 
-class Row(NamedTuple):
-    """A phrase as it was and as it is. `{name}` is a fact, and is kept."""
+def in_todays_words(message: str, rows: Sequence[Row] = ROWS) -> str:
+    """An earlier version's message as it is put today; unchanged if it is in today's words already.
 
-    before: str
-    today: str
-
-
-class _Phrase(NamedTuple):
-    literal: str
-    """Its longest part without a fact: shows quickly that a message does not have the phrase."""
-    pattern: re.Pattern[str]
-    today: str
-
-
-class EarlierWording:
-    """The phrases of earlier versions, compiled when the first message differs: most processes meet none."""
-
-    def __init__(self, rows: Sequence[Row]) -> None:
-        """`rows` are applied in this order."""
-        self._rows = rows
-
-    def in_todays_words(self, message: str) -> str:
-        """An earlier version's message as it is put today; unchanged if it is in today's words already."""
-        if len(message) > _LONGEST:
-            return message
-        for phrase in self._phrases:
-            if phrase.literal in message:
-                message = phrase.pattern.sub(phrase.today, message)
+    :param rows: applied in this order.
+    """
+    if len(message) > _LONGEST:
         return message
+    for row in rows:
+        pattern, today = _compiled(row)
+        message = pattern.sub(today, message)
+    return message
 
-    @cached_property
-    def _phrases(self) -> Sequence[_Phrase]:
-        return [_phrase(row) for row in self._rows]
 
-
-def _phrase(row: Row) -> _Phrase:
+@cache
+def _compiled(row: Row) -> tuple[re.Pattern[str], str]:
+    """What finds the phrase and what replaces it: compiled at the first message that differs, which most processes
+    never meet."""
     parts = _FACT.split(row.before)
     pattern = "".join(f"(?P<{part}>.*?)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
-    return _Phrase(max(parts[::2], key=len), re.compile(pattern), _FACT.sub(r"\\g<\1>", row.today))
+    return re.compile(pattern), _FACT.sub(r"\\g<\1>", row.today)

@@ -7,13 +7,12 @@ instant only if someone else has set it.
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from integration_token.api.condition import Condition, Trait, condition_of
 from integration_token.api.value import format_time, parse_time
 from integration_token.clock import Instant
-from integration_token.controller.earlier_conditions import ROWS
-from integration_token.controller.earlier_wording import EarlierWording
+from integration_token.controller.earlier_wording import in_todays_words
 
 _BOUNDS = {"30 s": 30.0, "1 min": 60.0, "5 min": 300.0, "10 min": 600.0, "15 min": 900.0}
 """In seconds. No wait is longer than the last one."""
@@ -26,8 +25,6 @@ _WORTH_TELLING = 60.0
 
 _TIME = re.compile(rf"\bdue within ({'|'.join(_BOUNDS)})\b|\b(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
 _ANSWERED = re.compile(r"(?:the endpoint|\S+) answered ([1-5]\d\d[^;]*)")
-
-EARLIER_WORDING: Final = EarlierWording(ROWS)
 
 
 def due_within(seconds: float) -> str:
@@ -47,13 +44,17 @@ def next_attempt(longest: float, pause: Instant | None, now: Instant) -> str:
     return f"the next attempt is {due_within(seconds)}"
 
 
-def keep_wording(condition: Condition, status: Mapping[str, Any]) -> Condition:
-    """The condition with the message that it has in the status, if that says the same: wording alone is no write."""
+def keep_wording(condition: Condition, status: Mapping[str, Any], *, same: bool | None = None) -> Condition:
+    """The condition with the message that it has in the status, if that says the same: wording alone is no write.
+
+    :param same: whether it does, if something else than the words shows that.
+    """
     before = condition_of(status, condition.type)
     if (condition.status, condition.reason) != (before.get("status") == "True", before.get("reason")):
         return condition
     message = str(before.get("message", ""))
-    same = Trait.FIXED_MESSAGE in condition.reason.traits or says_same(message, condition.message)
+    if same is None:
+        same = Trait.FIXED_MESSAGE in condition.reason.traits or says_same(message, condition.message)
     return replace(condition, message=message) if same else condition
 
 
@@ -62,7 +63,7 @@ def says_same(before: str, now: str) -> bool:
     bound, which still holds, and differ in instants by a moment."""
     if before == now or _has_same_words(before, now):
         return True
-    today = EARLIER_WORDING.in_todays_words(before)
+    today = in_todays_words(before)
     return _has_same_words(today, now) or _is_same_answer(today, now)
 
 
