@@ -1,7 +1,6 @@
 """The image from the Dockerfile, run as the chart runs it: as an unknown user, without writable files."""
 
 import re
-import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tests.cluster import pip
 from tests.cluster.image import ROOT, Image
 from tests.cluster.poll import poll
 from tests.cluster.port import free_port
+from tests.release import project
 
 ACCOUNT = "/run/secrets/kubernetes.io/serviceaccount"
 """Where a pod's account is, without the symbolic link at /var/run."""
@@ -42,7 +42,7 @@ def test_help(image: Image) -> None:
 
 def test_version(image: Image) -> None:
     """`--version` prints the project's version, and the image's label has it."""
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    version = project.read().version
     assert image.operator("--version").stdout == f"integration-token-operator {version}\n"
     assert image.config["Labels"]["org.opencontainers.image.version"] == version
 

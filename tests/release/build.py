@@ -65,8 +65,7 @@ def build(order: Order) -> list[str]:
         _fill(files, tree, found, source, order)
         if order.key:
             signature.sign(files, order.key)
-            (Path(home) / "public.pem").write_text(public)
-        report = verification.verify(files, str(Path(home) / "public.pem") if order.key else "")
+        report = verification.verify_by(files, public) if order.key else verification.verify(files)
         content.replace(order.directory, files)
     return report
 
@@ -81,9 +80,7 @@ def sign(directory: Path, key: str, given: str) -> list[str]:
     if given:
         tag.check_release(directory, given)
     signature.sign(directory, key)
-    with tempfile.TemporaryDirectory() as home:
-        (Path(home) / "public.pem").write_text(public)
-        return verification.verify(directory, str(Path(home) / "public.pem"))
+    return verification.verify_by(directory, public)
 
 
 def _draft(directory: Path) -> tempfile.TemporaryDirectory[str]:

@@ -24,12 +24,10 @@ def publish(directory: Path, registry: str, key: str, given: str = "") -> list[s
 
     :param given: the release's Git tag; empty for a trial.
     """
+    verification.verify_by(directory, signature.public_key(key))
+    if given:
+        tag.check_release(directory, given)
     with tempfile.TemporaryDirectory() as home:
-        public = Path(home) / "public.pem"
-        public.write_text(signature.public_key(key))
-        verification.verify(directory, str(public))
-        if given:
-            tag.check_release(directory, given)
         auth = Path(home) / "config.json"
         auth.touch(mode=0o600)
         auth.write_text(json.dumps(_login(registry)))

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -63,6 +64,14 @@ def verify(directory: Path, public: str = "") -> list[str]:
         raise ReleaseError(f"{document.name}: {problem}")
     report.append(f"{document.name} lists all {len(bill.locked(lock))} packages of {bill.LOCK}")
     return report
+
+
+def verify_by(directory: Path, public: str) -> list[str]:
+    """Like `verify`, with the public key itself, in PEM, instead of its file."""
+    with tempfile.TemporaryDirectory() as home:
+        file = Path(home) / "public.pem"
+        file.write_text(public)
+        return verify(directory, str(file))
 
 
 def _one(files: Sequence[Path], pattern: str) -> Path:

@@ -1,11 +1,11 @@
 """A site with problems for its readers is refused."""
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 
+from tests.release import project
 from tests.site.build import build, foreign
 from tests.site.pages import DOCUMENTS, ROOT, Pages
 
@@ -116,8 +116,7 @@ def test_a_picture_shows_what_the_diagram_does(path: str, picture: str) -> None:
 
 def test_the_repository_is_the_projects() -> None:
     """As the package names it."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert Pages.read().settings["repository"] == project["urls"]["Repository"]
+    assert Pages.read().settings["repository"] == project.read().address
 
 
 def test_a_code_block_keeps_its_links(small: Path) -> None:
