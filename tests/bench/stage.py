@@ -2,15 +2,20 @@
 
 import json
 import os
+import shutil
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 import httpx
 
+from tests.bench import pod
 from tests.bench.api import API
 from tests.bench.audit import AuditTail
 from tests.bench.build import IN_PLACE, Build
@@ -19,7 +24,7 @@ from tests.bench.row import BenchError
 from tests.cluster.plane import ControlPlane
 from tests.cluster.poll import poll
 from tests.cluster.port import free_port
-from tests.cluster.progress import step
+from tests.cluster.progress import say, step
 from tests.demo.process import OperatorProcess
 from tests.fakes.process import Configuration, EndpointProcess
 
@@ -88,6 +93,8 @@ class Stage:
         """`values` are the chart's, as for `--set`; operator and chart are the build's."""
         self._values = values
         self._build = build
+        self._inside: list[str] = []
+        self._environment: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         """Builds it; takes it down again if that fails."""
@@ -129,20 +136,42 @@ class Stage:
         arguments = [*self._arguments, *flags, f"--metrics-address=127.0.0.1:{port}"]
         log = self.plane.directory / f"operator-{port}.log"
         build = self._build
-        with OperatorProcess(arguments, log, module, wheel=build.modules, python=build.python) as process:
+        with OperatorProcess(
+            arguments,
+            log,
+            module,
+            wheel=build.modules,
+            python=build.python,
+            inside=self._inside,
+            environment=self._environment,
+        ) as process:
             operator = Operator(process, port)
             yield operator
         if process.exit_code and not operator.killed:
             raise BenchError(f"the operator ended with {process.exit_code}; its log:\n{process.last_words}")
 
     def _install(self) -> None:
-        """Installs the chart as a user does; the operator runs with its Deployment's arguments and account."""
+        """Installs the chart as a user does; the operator runs with its Deployment's arguments and account, whose files
+        it finds where a pod has them."""
         namespace = f"--namespace={RELEASE}"
         values = [f"--set={value}" for value in ("endpoints.insecure=true", *self._values)]
         self.plane.helm("install", RELEASE, str(self._build.chart), namespace, "--create-namespace", *values)
         found = self.plane.kubectl("get", "deployment", RELEASE, namespace, "--output=json")
-        pod = json.loads(found)["spec"]["template"]["spec"]
-        self._account = pod["serviceAccountName"]
-        kubeconfig = self.plane.service_account_kubeconfig(RELEASE, self._account)
-        self._arguments = [*pod["containers"][0]["args"], f"--kubeconfig={kubeconfig}"]
+        spec = json.loads(found)["spec"]["template"]["spec"]
+        self._account = spec["serviceAccountName"]
+        self._arguments = spec["containers"][0]["args"]
+        unshare = shutil.which("unshare")
+        if unshare is None or os.geteuid() != 0:
+            say(
+                "without root and unshare the operator gets a kubeconfig, which costs it 10 MiB that a pod doesn't need"
+            )
+            self._arguments += [f"--kubeconfig={self.plane.service_account_kubeconfig(RELEASE, self._account)}"]
+            return
+        files = self.plane.service_account_files(RELEASE, self._account)
+        self._inside = [unshare, "--mount", sys.executable, str(Path(pod.__file__)), str(files)]
+        place = urlsplit(self.plane.server)
+        self._environment = {
+            "KUBERNETES_SERVICE_HOST": str(place.hostname),
+            "KUBERNETES_SERVICE_PORT": str(place.port),
+        }
         self.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})

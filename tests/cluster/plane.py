@@ -116,8 +116,18 @@ class ControlPlane:
 
     def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
         """A kubeconfig of an existing ServiceAccount, with a token that is valid for a day."""
-        token = self.kubectl("create", "token", name, f"--namespace={namespace}", "--duration=24h").strip()
-        return self._write_kubeconfig(f"{namespace}.{name}", {"token": token})
+        return self._write_kubeconfig(f"{namespace}.{name}", {"token": self._token(namespace, name)})
+
+    def service_account_files(self, namespace: str, name: str) -> Path:
+        """The directory that a pod of an existing ServiceAccount mounts, with a token that is valid for a day."""
+        directory = Path(tempfile.mkdtemp(prefix="pod-", dir=self.directory))
+        (directory / "token").write_text(self._token(namespace, name))
+        (directory / "namespace").write_text(namespace)
+        shutil.copy(self.authority, directory / "ca.crt")
+        return directory
+
+    def _token(self, namespace: str, name: str) -> str:
+        return self.kubectl("create", "token", name, f"--namespace={namespace}", "--duration=24h").strip()
 
     def account_token(self, namespace: str, name: str, seconds: float) -> AccountToken:
         """A token of an existing ServiceAccount in a file, valid for this many seconds, with a kubeconfig for it.

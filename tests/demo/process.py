@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -30,24 +31,31 @@ class OperatorProcess:
         *,
         wheel: Path | None = None,
         python: Path | None = None,
+        inside: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """`arguments` follow `integration-token-operator`.
 
         :param module: run in its place, to inspect it.
         :param wheel: of another version, to run instead of this tree's.
         :param python: of another environment, whose packages it uses.
+        :param inside: a command that prepares something and replaces itself with the one that follows it.
+        :param environment: of the process, besides ours.
         """
         self._arguments = arguments
         self._log = log
         self._module = module
         self._wheel = wheel
         self._python = str(python or sys.executable)
+        self._inside = inside
+        self._environment = environment or {}
 
     def __enter__(self) -> Self:
         """Starts it, without waiting until it is ready."""
-        operator = [self._python, "-m", self._module, *self._arguments]
+        operator = [*self._inside, self._python, "-m", self._module, *self._arguments]
         # The user's settings for their own operator don't apply to this one.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("INTEGRATION_TOKEN_")}
+        environment |= self._environment
         if self._wheel is not None:
             environment["PYTHONPATH"] = str(self._wheel)
         with self._log.open("wb") as log:

@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from integration_token.cluster.connection import access, connect
-from kubernetes.aio.client.api_client import ApiClient
+from integration_token.cluster.connection import Connection, access, connect
 
 from tests.cluster import kubeconfig
 
@@ -19,7 +18,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def client(tmp_path: Path, file: Path) -> AsyncIterator[ApiClient]:
+async def client(tmp_path: Path, file: Path) -> AsyncIterator[Connection]:
     """A client whose kubeconfig names the file by a relative path and also holds a token itself."""
     user = {"tokenFile": file.name, "token": "inline"}
     path = kubeconfig.write(tmp_path / "kubeconfig", "http://127.0.0.1:1", authority=file, user=user)
@@ -28,7 +27,7 @@ async def client(tmp_path: Path, file: Path) -> AsyncIterator[ApiClient]:
     await client.close()
 
 
-async def _token(client: ApiClient) -> str | None:
+async def _token(client: Connection) -> str | None:
     return (await access(client)).token
 
 
@@ -47,7 +46,7 @@ def _replace(file: Path, content: bytes) -> None:
     other.replace(file)
 
 
-async def test_token_in_a_file_is_read_when_the_file_changes(client: ApiClient, file: Path) -> None:
+async def test_token_in_a_file_is_read_when_the_file_changes(client: Connection, file: Path) -> None:
     """It takes precedence over the token in the kubeconfig, and a replacement of any kind is used at once."""
     assert await _token(client) == "first"
     _write(file, b"another")
@@ -57,16 +56,10 @@ async def test_token_in_a_file_is_read_when_the_file_changes(client: ApiClient, 
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"a\nb", b"\xff"])
-async def test_file_without_a_token_leaves_the_last_one(client: ApiClient, file: Path, content: bytes | None) -> None:
+async def test_file_without_a_token_leaves_the_last_one(client: Connection, file: Path, content: bytes | None) -> None:
     """The last token is used while the file is missing, empty or damaged; then the next valid one."""
     assert await _token(client) == "first"
     _write(file, content)
     assert await _token(client) == "first"
     _write(file, b"another")
     assert await _token(client) == "another"
-
-
-async def test_library_finds_its_modules_by_their_names(client: ApiClient) -> None:
-    """Even though the packages are registered without importing their contents: typed responses need the models."""
-    answer = client.deserialize('{"name": "shop"}', "V1ObjectMeta", "application/json")
-    assert answer.name == "shop"

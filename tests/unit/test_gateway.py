@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from integration_token.api.names import MANAGER
 from integration_token.cluster.collection import INTEGRATIONS, SECRETS
+from integration_token.cluster.connection import Connection
 from integration_token.cluster.fence import Fence
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.permission import Call, Permissions
@@ -25,8 +26,8 @@ SECRET = {
 }
 
 
-class Client:
-    """The library's client, with the responses that a test wants."""
+class Client(Connection):
+    """A connection with the responses that a test wants."""
 
     def __init__(self, status: int = 200, body: object = None, error: BaseException | None = None) -> None:
         """`body` is JSON, or bytes to send as they are."""
@@ -39,15 +40,14 @@ class Client:
         self.limits: list[float | None] = []
         """Seconds that each piece may take."""
 
-    async def param_serialize(self, method: str, path: str, **options: Any) -> tuple[Any, ...]:
-        return method, path, options["header_params"]
-
-    async def call_api(self, method: str, path: str, headers: Mapping[str, str], body: Any, **options: Any) -> Any:
-        self.requests.append((method, path, headers, body))
-        self.limits.append(options["_request_timeout"].total)
+    async def request(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], limits: aiohttp.ClientTimeout
+    ) -> Any:
+        self.requests.append((method, path, headers, body and json.loads(body)))
+        self.limits.append(limits.total)
         if self._error is not None:
             raise self._error
-        return SimpleNamespace(response=self)
+        return self
 
     @property
     def status(self) -> int:
@@ -61,7 +61,7 @@ class Client:
 
         return SimpleNamespace(iter_any=pieces)
 
-    def close(self) -> None:
+    def close(self) -> Any:
         """As in the library's response."""
 
 
@@ -139,7 +139,7 @@ async def test_a_cancelled_task_ends() -> None:
     async def hang(*_: Any, **__: Any) -> Any:
         await asyncio.Event().wait()
 
-    client.call_api = hang  # type: ignore[method-assign]  # for this test
+    client.request = hang  # type: ignore[method-assign]  # for this test
     task = asyncio.create_task(gateway(client).get(SECRETS, "store", "shop"))
     await asyncio.sleep(0)
     task.cancel()
@@ -202,7 +202,7 @@ class Slow(Client):
 
     reading = most = 0
 
-    async def call_api(self, *_: Any, **__: Any) -> Any:
+    async def request(self, *_: Any, **__: Any) -> Any:
         async def pieces() -> Any:
             yield b'{"text": "'
             yield b"x" * 65536
@@ -214,7 +214,7 @@ class Slow(Client):
             yield b'"}'
             self.reading -= 1
 
-        return SimpleNamespace(response=SimpleNamespace(status=200, content=SimpleNamespace(iter_any=pieces)))
+        return SimpleNamespace(status=200, content=SimpleNamespace(iter_any=pieces))
 
 
 async def test_few_large_answers_are_read_at_a_time() -> None:

@@ -12,6 +12,7 @@ from integration_token.api.endpoint import EndpointKind, EndpointRef
 from integration_token.api.names import ALLOWED_HOSTS_ANNOTATION, CREDENTIALS_LABEL, RENEW_ANNOTATION, TARGET_LABEL
 from integration_token.clock import Instant
 from integration_token.cluster.collection import Collection
+from integration_token.cluster.connection import Connection
 from integration_token.cluster.fence import Fence
 from integration_token.cluster.gateway import Gateway
 from integration_token.cluster.page import essence
@@ -314,19 +315,15 @@ class Streamed:
         """As in the library's response."""
 
 
-class Client:
-    """The library's client, which returns one list."""
+class OneList(Connection):
+    """A connection that returns one list."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         """Starts without any requests."""
         self._pieces = pieces
 
-    async def param_serialize(self, method: str, path: str, **_: Any) -> tuple[Any, ...]:
-        return method, path, {}
-
-    async def call_api(self, *_: Any, **__: Any) -> Any:
-        self.response = Streamed(self._pieces)
-        return self
+    async def request(self, *_: Any, **__: Any) -> Any:
+        return Streamed(self._pieces)
 
 
 async def test_a_page_of_large_objects_is_never_held() -> None:
@@ -340,7 +337,7 @@ async def test_a_page_of_large_objects_is_never_held() -> None:
             yield from (written[start : start + 65536] for start in range(0, len(written), 65536))
         yield b"]}"
 
-    gateway = Gateway(Client(pieces()))
+    gateway = Gateway(OneList(pieces()))
     tracemalloc.start()
     try:
         items, version = await gateway.list_metadata(Collection("/api/v1", "secrets"), "", f"{CREDENTIALS_LABEL}=true")

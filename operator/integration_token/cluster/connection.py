@@ -2,17 +2,22 @@
 
 import os
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kubernetes.aio.client.api_client import ApiClient
+import aiohttp
 from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.config import ConfigException, incluster_config, load_incluster_config, load_kube_config
-from kubernetes.aio.config.kube_config import KubeConfigLoader
+from kubernetes.aio.config import incluster_config
+from kubernetes.aio.config.config_exception import ConfigException
 
 from integration_token.api.names import MANAGER
 from integration_token.errors import SettingsError
 from integration_token.tls import tolerant
+
+if TYPE_CHECKING:
+    from kubernetes.aio.config.kube_config import KubeConfigLoader
 
 _NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """Where a pod finds the name of its namespace."""
@@ -24,9 +29,65 @@ permanently costs about 100 KiB."""
 _BUFFER = 65536
 """Bytes of a response that are buffered ahead of the reader; up to twice as many."""
 
+_BEARER = "BearerToken"
+"""The library's name for the value of the Authorization header."""
 
-async def connect(kubeconfig: Path | None, *, watches: int) -> ApiClient:
-    """A client for the API server of a kubeconfig, or of the cluster that the process runs in.
+
+class Connection:
+    """Keeps connections to the API server open and sends requests, with the current credentials.
+
+    The library's client isn't used: with everything that it imports it takes 10 MiB and a quarter of the start-up time,
+    and assembling a request takes it as long as parsing the response.
+    """
+
+    def __init__(self, configuration: Configuration, limit: int) -> None:
+        """For as many connections at a time.
+
+        :raises OSError, ValueError: if a certificate or key in the configuration can't be read.
+        """
+        self.configuration = configuration
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=limit, ssl=_tls_context(configuration)),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": MANAGER},
+            proxy=configuration.proxy,
+            read_bufsize=_BUFFER,
+        )
+
+    async def request(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], limits: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        """The response to one request; its body is still to be read."""
+        configuration = self.configuration
+        authorization = await configuration.get_api_key_with_prefix(_BEARER)
+        if authorization:
+            headers = {**headers, "Authorization": authorization}
+        return await self._session.request(
+            method,
+            configuration.host + path,
+            data=body,
+            headers=headers,
+            timeout=limits,
+            server_hostname=configuration.tls_server_name,
+        )
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._session.close()
+
+
+def _tls_context(configuration: Configuration) -> ssl.SSLContext:
+    context = tolerant(ssl.create_default_context(cafile=configuration.ssl_ca_cert, cadata=configuration.ca_cert_data))
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    if not configuration.verify_ssl:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def connect(kubeconfig: Path | None, *, watches: int) -> Connection:
+    """A connection to the API server of a kubeconfig, or of the cluster that the process runs in.
 
     A token in a file, such as a pod's, is read again when the file changes.
 
@@ -38,12 +99,10 @@ async def connect(kubeconfig: Path | None, *, watches: int) -> ApiClient:
         raise SettingsError(f"--kubeconfig {kubeconfig}: no such file")
     try:
         if kubeconfig is not None:
-            loader = await load_kube_config(
-                config_file=str(kubeconfig), client_configuration=configuration, persist_config=False
-            )
+            loader = await _load_kubeconfig(configuration, str(kubeconfig))
             token_file = _token_file(loader, kubeconfig)
         else:
-            load_incluster_config(client_configuration=configuration, try_refresh_token=False)
+            incluster_config.load_incluster_config(client_configuration=configuration, try_refresh_token=False)
             token_file = Path(incluster_config.SERVICE_TOKEN_FILENAME)
     except ConfigException as error:
         if kubeconfig is not None:
@@ -54,11 +113,11 @@ async def connect(kubeconfig: Path | None, *, watches: int) -> ApiClient:
     if token_file is not None:
         configuration.refresh_api_key_hook = _TokenFile(token_file).refresh
     source = "the pod's ServiceAccount" if kubeconfig is None else f"--kubeconfig {kubeconfig}"
-    return _client(configuration, _CONNECTIONS + watches, source)
+    return _connection(configuration, _CONNECTIONS + watches, source)
 
 
-async def connect_as_caller(kubeconfig: str | None, context: str | None) -> tuple[ApiClient, str]:
-    """A client for the API server that kubectl would use with these flags, and the default namespace.
+async def connect_as_caller(kubeconfig: str | None, context: str | None) -> tuple[Connection, str]:
+    """A connection to the API server that kubectl would use with these flags, and the default namespace.
 
     :param kubeconfig: a file; None: those in KUBECONFIG, or the one in the home directory, or else the pod's
         ServiceAccount.
@@ -70,42 +129,40 @@ async def connect_as_caller(kubeconfig: str | None, context: str | None) -> tupl
         raise SettingsError(f"--kubeconfig {kubeconfig}: no such file")
     source = "the kubeconfig" if kubeconfig is None else f"--kubeconfig {kubeconfig}"
     try:
-        loader = await load_kube_config(
-            config_file=kubeconfig, context=context, client_configuration=configuration, persist_config=False
-        )
+        loader = await _load_kubeconfig(configuration, kubeconfig, context)
         namespace = str(loader.current_context["context"].get("namespace") or "default")
     except ConfigException as error:
         if kubeconfig is not None or context is not None or "KUBERNETES_SERVICE_HOST" not in os.environ:
             raise SettingsError(f"{source}: {' '.join(str(error).split())}") from None
         try:
-            load_incluster_config(client_configuration=configuration, try_refresh_token=False)
+            incluster_config.load_incluster_config(client_configuration=configuration, try_refresh_token=False)
             source, namespace = "the pod's ServiceAccount", own_namespace()
         except (ConfigException, SettingsError):
             raise SettingsError("the pod has no ServiceAccount token: set --kubeconfig") from None
     except Exception:  # noqa: BLE001  # whatever the library fails on, including its YAML, is in the file
         raise SettingsError(f"{source}: not a kubeconfig") from None
-    return _client(configuration, _CONNECTIONS, source), namespace
+    return _connection(configuration, _CONNECTIONS, source), namespace
 
 
-def _client(configuration: Configuration, connections: int, source: str) -> ApiClient:
-    """A client for a configuration, with our limits.
-
-    :param source: of the configuration, for messages.
-    """
-    configuration.connection_pool_maxsize = connections
-    # By default the library would check .netrc and the proxy variables at every request, which is slow and unwanted,
-    # and buffer 4 MiB of each response before it waits for the reader.
-    configuration.client_session_kwargs = {"trust_env": False, "read_bufsize": _BUFFER}
+def _connection(configuration: Configuration, limit: int, source: str) -> Connection:
+    """:param source: of the configuration, for messages."""
     try:
-        client = ApiClient(configuration)
-    except (ssl.SSLError, OSError, ValueError):
+        return Connection(configuration, limit)
+    except (OSError, ValueError):
         raise SettingsError(f"{source}: cannot read a certificate or key in it") from None
-    tolerant(client.rest_client.ssl_context)
-    client.user_agent = MANAGER
-    return client
 
 
-def _token_file(loader: KubeConfigLoader, kubeconfig: Path) -> Path | None:
+async def _load_kubeconfig(
+    configuration: Configuration, file: str | None, context: str | None = None
+) -> "KubeConfigLoader":
+    """Sets the configuration from a kubeconfig; None for the default of either."""
+    # Imported late: a pod needs none of it, and it brings the library's client.
+    from kubernetes.aio.config.kube_config import load_kube_config  # noqa: PLC0415
+
+    return await load_kube_config(file, context, configuration, persist_config=False)
+
+
+def _token_file(loader: "KubeConfigLoader", kubeconfig: Path) -> Path | None:
     """The file with the token of a kubeconfig's user; None if it authenticates another way. As with kubectl, the file
     takes precedence over a token in the kubeconfig itself."""
     user = loader._user  # noqa: SLF001  # the only way to find the user
@@ -137,7 +194,7 @@ class _TokenFile:
             return  # the current token may still be valid
         # An empty file is being written right now; a line break would end the header.
         if token and token.isprintable():
-            configuration.api_key["BearerToken"] = f"Bearer {token}"
+            configuration.api_key[_BEARER] = f"Bearer {token}"
             self._seen = seen
 
 
@@ -167,10 +224,10 @@ class Access:
     proxy: str | None
 
 
-async def access(client: ApiClient) -> Access:
-    """The client's current settings: a pod's token changes about every hour."""
-    configuration = client.configuration
-    authorization = await configuration.get_api_key_with_prefix("BearerToken") or ""
+async def access(connection: Connection) -> Access:
+    """The connection's current settings: a pod's token changes about every hour."""
+    configuration = connection.configuration
+    authorization = await configuration.get_api_key_with_prefix(_BEARER) or ""
     scheme, _, token = authorization.partition(" ")
     return Access(
         server=configuration.host,

@@ -3,12 +3,10 @@
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 
-from kubernetes.aio.client.api_client import ApiClient
-
 from integration_token.api.names import MANAGER
 from integration_token.api.value import is_name
 from integration_token.cluster.collection import SERVICE_ACCOUNTS, Collection, Object
-from integration_token.cluster.connection import Access, access
+from integration_token.cluster.connection import Access, Connection, access
 from integration_token.cluster.fence import Fence
 from integration_token.cluster.list_watch import events, pages
 from integration_token.cluster.page import essence
@@ -29,19 +27,19 @@ class Gateway:
 
     def __init__(
         self,
-        client: ApiClient,
+        connection: Connection,
         fence: Fence | None = None,
         permissions: Permissions | None = None,
         failed: Callable[[Call, str], None] = lambda *_: None,
     ) -> None:
         """`fence`: writes are sent, and waited for, only while it is open; None for no such limit. `permissions` is
         notified of every response; `failed` of every failed call with the status code, or `unreachable` without one."""
-        self._api = client
-        self._client = RestClient(client, fence, permissions, failed)
+        self._connection = connection
+        self._client = RestClient(connection, fence, permissions, failed)
 
     async def access(self) -> Access:
         """The current address of the API server and credentials for it."""
-        return await access(self._api)
+        return await access(self._connection)
 
     async def get(self, collection: Collection, namespace: str, name: str) -> Object | None:
         """One object; None if it does not exist."""

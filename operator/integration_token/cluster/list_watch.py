@@ -1,9 +1,9 @@
 """Lists and watches, parsed as they arrive: a page or an event may be larger than should be in memory at once."""
 
-import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 
 import aiohttp
+import orjson
 
 from integration_token.cluster.collection import Object
 from integration_token.cluster.page import PageReader
@@ -58,7 +58,7 @@ async def events(
     response = await client.open_watch(path, headers, None)
     try:
         async for line in _lines(response.content):
-            event = json.loads(line)
+            event = orjson.loads(line)
             yield event["type"], event["object"] if event["type"] == "ERROR" else cut(event["object"])
     except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
         raise Unavailable("the watch broke") from None

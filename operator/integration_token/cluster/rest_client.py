@@ -1,13 +1,13 @@
 """One exchange with the API server: sends JSON, returns an object, a refusal or a streamed body."""
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 
 import aiohttp
-from kubernetes.aio.client.api_client import ApiClient
+import orjson
 
 from integration_token.cluster.collection import Object
+from integration_token.cluster.connection import Connection
 from integration_token.cluster.fence import Fence
 from integration_token.cluster.permission import Call, Permissions, call_of
 from integration_token.cluster.refusal import refusal_of
@@ -37,14 +37,14 @@ class RestClient:
 
     def __init__(
         self,
-        client: ApiClient,
+        connection: Connection,
         fence: Fence | None,
         permissions: Permissions | None,
         failed: Callable[[Call, str], None],
     ) -> None:
         """`fence`: writes are sent only while it is open; None for no such limit. `permissions` is notified of every
         response; `failed` of every failed call with the status code, or `unreachable` without one."""
-        self._client = client
+        self._connection = connection
         self._fence = fence
         self._permissions = permissions
         self._failed = failed
@@ -96,18 +96,14 @@ class RestClient:
         """
         limits = aiohttp.ClientTimeout(total=seconds, sock_connect=TIMEOUT, sock_read=None if seconds else _SILENCE)
         # Not compressed: a few bytes could decompress to many before anything can throttle reading.
-        sent = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
-        if method == "PATCH":
-            sent["Content-Type"] = "application/merge-patch+json"
+        sent, data = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}, None
+        if body is not None:
+            sent["Content-Type"] = "application/merge-patch+json" if method == "PATCH" else "application/json"
+            data = orjson.dumps(body)
         try:
-            # Without the body, which the library would copy: it is plain JSON already.
-            verb, url, prepared, *_ = await self._client.param_serialize(
-                method, path, header_params=sent, auth_settings=["BearerToken"]
-            )
             if self._fence is not None and method != "GET":
                 limits = aiohttp.ClientTimeout(total=min(TIMEOUT, self._fence.check()))
-            answer = await self._client.call_api(verb, url, prepared, body, _request_timeout=limits)
-            response: aiohttp.ClientResponse = answer.response
+            response = await self._connection.request(method, path, data, sent, limits)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._failed(call_of(method, path), UNREACHABLE)
             raise _unreachable(error) from None
@@ -173,7 +169,7 @@ def _unreachable(error: Exception) -> Unavailable:
 def _parsed(text: bytes | bytearray) -> Object:
     """A body's object; empty if it is not a JSON object."""
     try:
-        answer = json.loads(text)
+        answer = orjson.loads(text)
     except ValueError:
         return {}
     return answer if isinstance(answer, dict) else {}

@@ -5,10 +5,11 @@ statuses a few at a time until no other work is left; events with the same news 
 before they are written, the next one finds the Secrets and reports them then.
 """
 
-import json
 import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+import orjson
 
 from integration_token.api.condition import Told
 from integration_token.cluster.collection import INTEGRATIONS
@@ -57,7 +58,7 @@ class StatusWriter:
 
     def put_off(self, key: Key, status: StatusPatch) -> None:
         """Writes it when other work leaves room for that."""
-        self._pending[key] = status._replace(patch={}), zlib.compress(json.dumps(status.patch).encode(), 1)
+        self._pending[key] = status._replace(patch={}), zlib.compress(orjson.dumps(status.patch), 1)
         self._scheduler.wake_late(key)
 
     async def write_pending(self, key: Key, uid: str) -> bool:
@@ -69,7 +70,7 @@ class StatusWriter:
         if status is None or status.uid != uid:
             return False
         self._events.wait_on()
-        return await self.write(key, status._replace(patch=json.loads(zlib.decompress(patch))))
+        return await self.write(key, status._replace(patch=orjson.loads(zlib.decompress(patch))))
 
     def drop_pending(self, key: Key) -> None:
         """The resource is gone."""

@@ -9,12 +9,12 @@ although most events are echoes of our own status writes. So events of our kinds
 that everything is listed and watched without a gap, only sees bookmarks, which it uses to track its position.
 """
 
-import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Final
 
 import aiohttp
 import kopf
+import orjson
 from aiohttp.connector import Connection
 
 from integration_token.cluster.page import LARGE, PageReader, essence
@@ -96,13 +96,13 @@ class _Watched:
 
     def _told(self, line: bytes) -> bytes:
         """A line for kopf to read."""
-        event = json.loads(line)
+        event = orjson.loads(line)
         kind, body = event["type"], event["object"]
         if kind not in _EVENTS:
             return line
         self._note(kind, body)
         version = body["metadata"]["resourceVersion"]
-        return json.dumps({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version}}}).encode()
+        return orjson.dumps({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version}}})
 
 
 def _untold(found: Iterable[tuple[dict[str, Any], int]], note: Note | None) -> list[dict[str, Any]]:
