@@ -347,3 +347,25 @@ class TestNamespaces:
         watched.namespace(None, "store", {"team": "shop"})
         assert watched.namespace("DELETED", "store", {"team": "shop"}) == []
         assert watched.inventory.namespace_labels == {}
+
+
+@pytest.mark.parametrize(("namespace", "gone"), [("", [SHOP, BANK]), ("store", [SHOP]), ("elsewhere", [])])
+def test_what_a_list_may_lack_is_not_used_as_it_was_known(watched: Watched, namespace: str, gone: list[Key]) -> None:
+    """It may have been deleted: the next pass reads it, and a sweep follows even if the list is empty."""
+    for key in (SHOP, BANK):
+        watched.integration("ADDED", token(key))
+    watched.handler.on_list(namespace)
+    resources = watched.inventory.resources
+    assert [key for key in (SHOP, BANK) if not resources[key].packed] == gone
+    assert watched.handler.relisted.is_set() == bool(gone)
+    for key in gone:
+        watched.integration(None, token(key))
+    assert all(state.packed for state in resources.values())
+
+
+def test_a_resource_whose_spec_cannot_be_read_is_not_kept(watched: Watched) -> None:
+    """Each pass reads it anew, and reports what is wrong with it."""
+    wrong = {**token(), "spec": {}}
+    watched.integration("ADDED", wrong)
+    watched.integration("MODIFIED", wrong)
+    assert watched.inventory.resources[SHOP].packed == b""

@@ -168,7 +168,7 @@ def test_a_renewal_asked_for_by_annotation_polls_once() -> None:
     play(story)
 
 
-@pytest.mark.parametrize("size", [1, 9000], ids=["small", "too large to be kept"])
+@pytest.mark.parametrize("size", [1, 20_000], ids=["small", "too large to be kept"])
 def test_a_renewal_asked_for_during_a_pass_is_made_after_it(size: int) -> None:
     """However large the resource is: that pass hasn't seen the request."""
 

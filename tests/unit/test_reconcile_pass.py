@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from integration_token.api.condition import ConditionType
+from integration_token.api.names import INTEGRATION_TOKENS
 from integration_token.cluster.collection import Collection
 from integration_token.errors import Denied, Unavailable
 from integration_token.state.resource import Remembered
@@ -185,6 +186,64 @@ def test_a_renamed_target_is_found_again_after_a_refusal_and_a_restart(monkeypat
         await asyncio.sleep(60)
         assert world.cluster.find("secrets", NAMESPACE, "shop") is None
         assert world.token("second") == 1
+        assert world.requests == 1
+
+    play(story)
+
+
+def reads(world: World) -> int:
+    """How often the resource was read."""
+    return world.cluster.calls.count(("get", INTEGRATION_TOKENS, "shop"))
+
+
+def test_a_renewal_reads_no_resource_that_the_watch_has_reported() -> None:
+    """It takes two reads, for the credentials and the Secret, and two writes."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        before = len(world.cluster.calls)
+        world.issuer.roll_over()
+        await world.until(EPOCH + DAY)
+        assert world.token() == 2
+        renewal = world.cluster.calls[before:]
+        assert ("get", INTEGRATION_TOKENS, "shop") not in renewal
+        assert [verb for verb, _, _ in renewal if verb not in {"get", "list"}] == ["replace", "patch status"]
+
+    play(story)
+
+
+@pytest.mark.parametrize("change", ["its labels", "its spec"])
+def test_a_resource_that_changed_while_the_watch_hung_is_read_before_its_status_is_written(change: str) -> None:
+    """The API server refuses a status for what the resource no longer is; then the specified token is there."""
+
+    async def story(world: World) -> None:
+        await world.begin(scopes=["orders:read"])
+        world.operator.deafen()
+        if change == "its spec":
+            world.integration(scopes=["orders:write"])
+        else:
+            world.label("team", "shop")
+        read = reads(world)
+        world.issuer.roll_over()
+        await world.until(EPOCH + DAY)
+        assert reads(world) > read
+        assert world.ready == ("True", "TokenValid")
+        generation = world.cluster.object(INTEGRATION_TOKENS, NAMESPACE, "shop")["metadata"]["generation"]
+        assert world.status()["observedGeneration"] == generation
+        assert world.requests == (3 if change == "its spec" else 2)
+
+    play(story)
+
+
+def test_a_resource_that_is_missing_from_a_list_is_not_renewed() -> None:
+    """It was deleted while the watch hung: until a sweep shows that, nothing is asked for it."""
+
+    async def story(world: World) -> None:
+        await world.begin()
+        world.operator.deafen()
+        world.cluster.remove(INTEGRATION_TOKENS, NAMESPACE, "shop")
+        world.operator.begin_list()
+        await world.until(EPOCH + DAY)
         assert world.requests == 1
 
     play(story)

@@ -26,6 +26,13 @@ class Served:
         """The chunks of a watch's response, as they are sent."""
         self.headers: dict[str, str] = {}
         """The headers of the last request."""
+        self.lists: list[tuple[str, str]] = []
+        """Plural and namespace of each list that has begun."""
+
+    def listed(self, plural: str, namespace: str) -> None:
+        """A list has begun."""
+        assert not self.noted, "an object was recorded before"
+        self.lists.append((plural, namespace))
 
     async def get(self, request: web.Request) -> web.Response:
         """The response, compressed for clients that accept it."""
@@ -56,7 +63,9 @@ async def served() -> AsyncIterator[tuple[Served, aiohttp.ClientSession, str]]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     server = f"http://127.0.0.1:{runner.addresses[0][1]}"
     notes = {"tokens": lambda kind, body: served.noted.append((kind, body))}
-    async with session_of(kopf.ConnectionInfo(server=server, token="t0ken", scheme="Bearer"), notes) as session:
+    async with session_of(
+        kopf.ConnectionInfo(server=server, token="t0ken", scheme="Bearer"), notes, served.listed
+    ) as session:
         yield served, session, server
     await runner.cleanup()
 
@@ -70,6 +79,16 @@ async def read(environment: Environment, answer: Any, plural: str = "namespaces"
     served.answer = answer
     async with await session.get(f"{server}/list/{plural}") as response:
         return await response.json()
+
+
+async def test_a_list_is_announced_before_its_first_object(served: Environment) -> None:
+    """Once, however many pages it has, and only of a kind that kopf doesn't hear about."""
+    shop = {"metadata": {"name": "shop", "uid": "1"}}
+    await read(served, {"metadata": {"continue": "c"}, "items": [shop]}, "tokens?limit=1")
+    await read(served, {"metadata": {}, "items": [shop]}, "tokens?limit=1&continue=c")
+    await read(served, {"metadata": {}, "items": [shop]})
+    assert served[0].lists == [("tokens", "")]
+    assert len(served[0].noted) == 2
 
 
 async def test_large_objects_are_cut_and_others_are_passed_on(served: Environment) -> None:

@@ -96,6 +96,11 @@ def _kubeconfig(url: str, authority: str, directory: Path) -> Path:
     return kubeconfig.write(directory / "kubeconfig", url, file, {"token": "t0ken"})
 
 
+def nothing_listed(plural: str, namespace: str) -> None:
+    """Must not be called."""
+    raise AssertionError(f"{plural} in {namespace} were listed")
+
+
 async def call_api_server(url: str, authority: str, directory: Path) -> None:
     """As with most calls."""
     async with AsyncExitStack() as stack:
@@ -109,7 +114,9 @@ async def call_by_kopf(url: str, authority: str, directory: Path) -> None:
     async with AsyncExitStack() as stack:
         client = await connect(_kubeconfig(url, authority, directory), watches=0)
         stack.push_async_callback(client.close)
-        session = await stack.enter_async_context(session_of(watch._connection(await access(client)), {}))
+        session = await stack.enter_async_context(
+            session_of(watch._connection(await access(client)), {}, nothing_listed)
+        )
         async with session.get(f"{url}/version") as response:
             assert response.status == 200
 
@@ -250,7 +257,7 @@ def test_tls_1_2_is_the_least(least: ssl.TLSVersion, then: ssl.TLSVersion) -> No
 async def test_tls_1_2_is_the_least_of_every_client(tmp_path: Path) -> None:
     """Debian's Python leaves it open."""
     client = await connect(_kubeconfig("https://127.0.0.1:1", PLAIN.ca_pem, tmp_path), watches=0)
-    session = session_of(watch._connection(await access(client)), {})
+    session = session_of(watch._connection(await access(client)), {}, nothing_listed)
     connectors = session.connector, client._session.connector
     contexts = (await trust.tls_context(""), *(getattr(connector, "_ssl", None) for connector in connectors))
     await session.close()

@@ -137,9 +137,14 @@ class Operator:
         self._cluster.cut()
         self._cluster.listeners[:] = [each for each in self._cluster.listeners if each != self._changed]
 
+    def begin_list(self) -> None:
+        """Begins to list all IntegrationTokens."""
+        self._handler.on_list("")
+
     def hear(self) -> None:
         """Lists everything, notices what is gone, and resumes the watches."""
         self._cluster.relisten()
+        self.begin_list()
         there = {(plural, namespace, name) for plural, namespace, name in self._cluster.objects}
         for key, entry in list(self.inventory.resources.items()):
             if (INTEGRATION_TOKENS, key.namespace, key.name) not in there:

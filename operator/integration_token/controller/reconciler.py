@@ -120,13 +120,13 @@ class Reconciler:
         try:
             if await self._statuses.write_pending(key, state.uid):
                 before, after = before._replace(status_pending=False), after._replace(status_pending=False)
-            integration = self._inventory.take_spec(state) or await self._read(key, state)
+            integration = self._inventory.take(state) or await self._read(key, state)
             if integration is None:
                 return self._without(key, state, now)
             since = self._must_wait(key, state, integration)
             if since is not None:
                 is_waiting, after = True, after._replace(waiting_since=since)
-                self._inventory.keep_spec(state, integration)
+                self._inventory.put_back(state)
                 return now.after(_PATIENCE if now.boot - since.boot < _PATIENCE else TELL_AFTER)
             progress = Progress(Outcome.of(Observation(integration, now, before, before.plan)))
             error = await self._pass(key, state, progress)
@@ -232,7 +232,7 @@ class Reconciler:
     def _nothing_new(self, state: ResourceState, key: Key, now: Instant) -> bool:
         """Whether a wake-up has no cause any more: our own writes come back as watch events."""
         before = state.remembered
-        if before.last_reconciled is None or state.watched_spec is not None or state.references is None:
+        if before.last_reconciled is None or state.is_unseen or state.references is None:
             return False
         if (before.due is not None and before.due.is_due(now)) or state.grant.offers_later(key, before.plan, now):
             return False
@@ -296,4 +296,4 @@ def _is_contested(state: ResourceState, now: Instant) -> bool:
     """Whether a wake-up is only another round of a fight over the target, which is checked now and then."""
     failure, due = state.remembered.failing.failure, state.remembered.due
     contested = failure is not None and failure.reason == Reason.TARGET_CONTESTED
-    return contested and state.watched_spec is None and due is not None and not due.is_due(now)
+    return contested and not state.is_unseen and due is not None and not due.is_due(now)

@@ -48,6 +48,8 @@ class StatusWriter:
 
         :raises ClusterError: if it could not be written.
         """
+        if status.patch:
+            self._inventory.let_go(key)
         if status.patch and not await self._gateway.patch_status(
             INTEGRATIONS, key.namespace, key.name, status.version, status.patch
         ):

@@ -8,6 +8,7 @@ from integration_token.api.integration import is_going, parse_integration, renew
 from integration_token.errors import UserActionRequired
 from integration_token.handlers.session import is_cut
 from integration_token.state.inventory import Inventory
+from integration_token.state.packed import pack
 from integration_token.telemetry.logs import get_logger
 from integration_token.workqueue.endpoint_queues import EndpointQueues
 from integration_token.workqueue.key import endpoint_key, token_key
@@ -30,7 +31,15 @@ class EventHandler:
         """What was last reported: of each endpoint its UID and generation, and of each namespace, by name, a hash of
         its labels. A pass that read an earlier state is woken if this changes, and only then."""
         self.relisted = asyncio.Event()
-        """Set when a known object is listed again: the list does not show what was deleted."""
+        """Set when what is known is listed again: the list does not show what was deleted."""
+
+    def on_list(self, namespace: str) -> None:
+        """Handles that the IntegrationTokens of a namespace, or with an empty name all of them, are about to be listed.
+
+        Those that the list does not report may have been deleted, so none is used as it was known before.
+        """
+        if self._inventory.let_all_go(namespace):
+            self.relisted.set()
 
     def on_integration(self, kind: str | None, body: dict[str, Any]) -> None:
         """Handles an IntegrationToken that was listed, added, changed or deleted."""
@@ -44,13 +53,16 @@ class EventHandler:
             return
         generation = int(metadata.get("generation", 1))
         if self._inventory.knows(key, metadata["uid"], generation, renew_request(body)):
-            return  # the usual case: our own status write
+            # The usual case: our own status write.
+            self._inventory.keep(key, b"" if is_cut(body) else pack(body))
+            return
         place = (metadata["namespace"], metadata["name"], metadata["uid"], generation)
         try:
             if is_cut(body):
                 key, new = self._inventory.observe_unread(*place, renew_request(body))
             else:
                 key, new = self._inventory.observe(parse_integration(body))
+                self._inventory.keep(key, pack(body))
         except UserActionRequired:
             key, new = self._inventory.observe_unreadable(*place)
         if new:

@@ -34,10 +34,14 @@ def is_cut(body: Mapping[str, Any]) -> bool:
     return bool(body.get(_CUT))
 
 
-def session_of(info: kopf.ConnectionInfo, notes: Mapping[str, Note]) -> aiohttp.ClientSession:
+def session_of(
+    info: kopf.ConnectionInfo, notes: Mapping[str, Note], on_list: Callable[[str, str], None]
+) -> aiohttp.ClientSession:
     """A session that connects to the API server as kopf's own would.
 
     :param notes: by plural, the kinds that are recorded here instead of being passed to kopf.
+    :param on_list: called before the first object of such a list is recorded, with its plural and namespace, which is
+        empty for all.
     """
 
     class Response(aiohttp.ClientResponse):
@@ -56,6 +60,8 @@ def session_of(info: kopf.ConnectionInfo, notes: Mapping[str, Note]) -> aiohttp.
         async def json(self, **options: Any) -> Any:
             if self.status != 200:
                 return await super().json(**options)
+            if self._note is not None and "continue" not in self.url.query:
+                on_list(*_listed(self.url.path))
             reader = PageReader()
             items: list[Any] = []
             async for data in self.content.iter_any():
@@ -103,6 +109,12 @@ class _Watched:
         self._note(kind, body)
         version = body["metadata"]["resourceVersion"]
         return orjson.dumps({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version}}})
+
+
+def _listed(path: str) -> tuple[str, str]:
+    """Plural and namespace of the collection at that path of the API; no namespace for all."""
+    *_, scope, namespace, plural = path.split("/")
+    return plural, namespace if scope == "namespaces" else ""
 
 
 def _untold(found: Iterable[tuple[dict[str, Any], int]], note: Note | None) -> list[dict[str, Any]]:

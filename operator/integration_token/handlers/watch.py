@@ -75,6 +75,11 @@ def _registry(
     """
     registry = kopf.OperatorRegistry()
     notes = _notes(handler)
+
+    def on_list(plural: str, namespace: str) -> None:
+        if plural == INTEGRATION_TOKENS:
+            handler.on_list(namespace)
+
     logins = itertools.count()
 
     @kopf.on.login(registry=registry)
@@ -84,7 +89,7 @@ def _registry(
             on_failure()
             await asyncio.sleep(_RELOGIN)
         info = _connection(await access())
-        session = await sessions.enter_async_context(session_of(info, notes))
+        session = await sessions.enter_async_context(session_of(info, notes, on_list))
         # kopf does not accept a login that was refused before: it then stops for good, or hangs while stopping. Until
         # there is another token, the same one must be retried, so it has to look different each time.
         return kopf.AiohttpSession(server=info.server, aiohttp_session=session, priority=number)

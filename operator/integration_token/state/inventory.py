@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 
 from integration_token.api.condition import Told
 from integration_token.api.endpoint import Endpoint, EndpointRef
-from integration_token.api.integration import Integration
+from integration_token.api.integration import Integration, parse_integration
 from integration_token.api.size import fits
 from integration_token.clock import Clock
 from integration_token.state.figures import figures_of
+from integration_token.state.packed import unpack
 from integration_token.state.resource import ACCOUNT, Reference, ReferencedObjects, ResourceState
 from integration_token.telemetry.figures import EndpointFigures, TokenFigures
 from integration_token.workqueue.key import Key, token_key
@@ -63,12 +64,9 @@ class Inventory:
         state = self.resources.get(key)
         if self.knows(key, integration.uid, integration.generation, integration.renew_request):
             return key, False
-        if state is not None and state.uid == integration.uid:
-            self.refer(key, state, integration)
-            self.keep_spec(state, integration)
-            return key, True
-        state = self._begin(key, integration.uid)
-        self.keep_spec(state, integration)
+        if state is None or state.uid != integration.uid:
+            state = self._begin(key, integration.uid)
+        state.is_unseen = True
         self.refer(key, state, integration)
         return key, True
 
@@ -82,7 +80,7 @@ class Inventory:
         state = self.resources.get(key)
         if state is None or state.uid != uid:
             state = self._begin(key, uid)
-        state.watched_spec = None
+        state.packed, state.is_unseen = b"", True
         state.generation, state.renew_request = generation, renew_request
         return key, True
 
@@ -95,16 +93,34 @@ class Inventory:
         self._begin(key, uid).generation = generation
         return key, True
 
-    @staticmethod
-    def keep_spec(state: ResourceState, integration: Integration) -> None:
-        """Keeps the resource as it was read for the next pass, if it is small."""
-        state.watched_spec = integration if integration.small else None
+    def keep(self, key: Key, packed: bytes) -> None:
+        """Keeps a resource as the watch just reported it, unless its spec can't be read."""
+        state = self.resources[key]
+        state.packed = packed if state.references is not None else b""
+
+    def let_go(self, key: Key) -> None:
+        """The resource is about to change: it must be read until the watch reports it again."""
+        state = self.resources.get(key)
+        if state is not None:
+            state.packed = b""
+
+    def let_all_go(self, namespace: str) -> bool:
+        """The same for all resources of a namespace, or with an empty name for all: returns whether there are any."""
+        keys = self._namespaces.get(namespace, ()) if namespace else self.resources
+        for key in keys:
+            self.let_go(key)
+        return bool(keys)
 
     @staticmethod
-    def take_spec(state: ResourceState) -> Integration | None:
-        """Takes the resource as received from the watch; None if it must be read."""
-        integration, state.watched_spec = state.watched_spec, None
-        return integration
+    def take(state: ResourceState) -> Integration | None:
+        """The resource as the watch last reported it; None if it must be read."""
+        state.is_unseen = False
+        return parse_integration(unpack(state.packed)) if state.packed else None
+
+    @staticmethod
+    def put_back(state: ResourceState) -> None:
+        """What was taken has not been worked on yet."""
+        state.is_unseen = True
 
     def refer(self, key: Key, state: ResourceState, integration: Integration) -> None:
         """Records what the resource refers to by its current spec."""
@@ -228,7 +244,7 @@ class Inventory:
         before = self.resources.pop(key, None)
         if before is not None:
             self._unrefer(key, before)
-        state = self.resources[key] = ResourceState(uid, None)
+        state = self.resources[key] = ResourceState(uid)
         return state
 
     def _unrefer(self, key: Key, state: ResourceState) -> None:

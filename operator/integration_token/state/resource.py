@@ -5,7 +5,6 @@ from typing import Final, NamedTuple
 
 from integration_token.api.condition import Told
 from integration_token.api.endpoint import EndpointRef
-from integration_token.api.integration import Integration
 from integration_token.clock import Instant
 from integration_token.renewal.plan import NO_TOKEN, TokenPlan
 from integration_token.state.failure import NONE, NOTHING, FailureState, Repairs, Revisions
@@ -68,9 +67,11 @@ class ResourceState:
     """One IntegrationToken. Each field has a single writer."""
 
     uid: str
-    watched_spec: Integration | None
-    """The resource as received from the watch, until a pass takes it; after that it is read when needed, and so is one
-    that is too large to keep."""
+    packed: bytes = b""
+    """The resource as the watch last reported it; empty if it must be read when needed: it is too large, or its status
+    was just written."""
+    is_unseen: bool = True
+    """Whether no pass has taken what the watch reported."""
     generation: int = 0
     renew_request: str = ""
     endpoint: EndpointRef | None = None
