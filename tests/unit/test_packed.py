@@ -14,7 +14,7 @@ from tests.unit.world import NAMESPACE, World, play
 Object = dict[str, Any]
 
 
-def body(spec: Object | None = None, **annotations: str) -> Object:
+def body(spec: Object | None = None, wish: str = "") -> Object:
     """A resource with a status, and with much that nobody asks for."""
     return {
         "metadata": {
@@ -24,7 +24,7 @@ def body(spec: Object | None = None, **annotations: str) -> Object:
             "generation": 3,
             "resourceVersion": "71",
             "creationTimestamp": "2026-01-01T00:00:00Z",
-            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "x" * 5000, **annotations},
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "x" * 5000, RENEW_ANNOTATION: wish},
             "managedFields": [{"manager": "kubectl"}],
         },
         "spec": {"endpointRef": {"name": "login"}, "credentialsSecretRef": {"name": "shop"}, **(spec or {})},
@@ -45,8 +45,8 @@ def body(spec: Object | None = None, **annotations: str) -> Object:
             }),
             id="with more in its spec",
         ),
-        pytest.param(body(**{RENEW_ANNOTATION: "now"}), id="with a wish"),
-        pytest.param(body(**{RENEW_ANNOTATION: "now" * 50_000}), id="with a long wish"),
+        pytest.param(body(wish="now"), id="with a wish"),
+        pytest.param(body(wish="now" * 50_000), id="with a long wish"),
         pytest.param({key: value for key, value in body().items() if key != "status"}, id="without a status"),
     ],
 )  # fmt: skip
