@@ -6,8 +6,7 @@ planned is due when either clock says so: at worst a stepped clock costs an addi
 """
 
 import time
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 _BOOT: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 """The clock that continues during a suspend; if the machine has none, at least one that no one sets."""
@@ -16,8 +15,7 @@ _STEP = 1.0
 """Seconds by which the clocks must diverge to show that one of them was set."""
 
 
-@dataclass(frozen=True, slots=True)
-class Instant:
+class Instant(NamedTuple):
     """One moment on both clocks, in seconds: since the UNIX epoch, and since some moment before the boot."""
 
     wall: float

@@ -10,15 +10,29 @@ import durationpy
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 
+_LONGEST_CACHED = 32
+"""Characters of a duration that is parsed only once: nobody writes longer ones."""
+
+
 def parse_duration(text: str) -> float:
     """Seconds of a Go duration such as `1h30m`.
 
     :raises ValueError: if the text is not a duration.
     """
+    if isinstance(text, str) and len(text) <= _LONGEST_CACHED:
+        return _parse_short_duration(text)
+    return _parse_duration(text)
+
+
+def _parse_duration(text: str) -> float:
     try:
         return float(durationpy.from_str(text).total_seconds())
     except (durationpy.DurationError, OverflowError, AttributeError, TypeError):
         raise ValueError(f"{str(text)[:64]!r} is not a duration such as 30s, 15m or 1h30m") from None
+
+
+_parse_short_duration = lru_cache(maxsize=256)(_parse_duration)
+"""Cached: most resources have the same few, and parsing one takes as long as the rest of a spec."""
 
 
 def format_time(seconds: float) -> str:

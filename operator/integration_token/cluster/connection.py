@@ -185,7 +185,7 @@ class _TokenFile:
     def refresh(self, configuration: Configuration) -> None:
         """Called by the library before it sends a token."""
         try:
-            found = self._path.stat()
+            found = os.stat(self._path)  # noqa: PTH116  # pathlib takes longer than the system call
             seen = (found.st_ino, found.st_mtime_ns, found.st_size)
             if seen == self._seen:
                 return
