@@ -353,13 +353,13 @@ class TestNamespaces:
 def test_what_a_list_may_lack_is_not_used_as_it_was_known(watched: Watched, namespace: str, gone: list[Key]) -> None:
     """It may have been deleted: the next pass reads it, and a sweep follows even if the list is empty."""
     for key in (SHOP, BANK):
-        watched.integration("ADDED", token(key))
+        watched.integration("ADDED", {**token(key), "status": {"conditions": []}})
     watched.handler.on_list(namespace)
     resources = watched.inventory.resources
     assert [key for key in (SHOP, BANK) if not resources[key].packed] == gone
     assert watched.handler.relisted.is_set() == bool(gone)
     for key in gone:
-        watched.integration(None, token(key))
+        watched.integration(None, {**token(key), "status": {"conditions": []}})
     assert all(state.packed for state in resources.values())
 
 

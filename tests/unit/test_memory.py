@@ -139,8 +139,13 @@ TOKENS: dict[str, Callable[[int], Object]] = {
     "with many scopes": lambda number: token(number, {"scopes": [f"{number}-{each}" for each in range(200)]}),
     "with a long audience": lambda number: token(number, {"audience": text(number, 2048)}),
     "with a long status": lambda number: token(number, status=CONDITIONS),
+    "just small enough to be kept before their first token": lambda number: token(
+        number, {"audience": text(number, 740)}
+    ),
     "just small enough to be kept": lambda number: token(
-        number, {"audience": hashlib.shake_128(b"%d" % number).hexdigest(420)}
+        number,
+        {"audience": hashlib.shake_128(b"%d" % number).hexdigest(420)},
+        status={"conditions": [{"type": "Ready", "status": "True"}]},
     ),
     "with the maximum number of labels": lambda number: token(
         number, {"target": {"template": {"data": {f"{number}-{each}": f"{each}" for each in range(22)}}}}

@@ -9,6 +9,7 @@ from typing import Any, Final
 from integration_token.api.condition import Reason
 from integration_token.api.endpoint import EndpointKind, EndpointRef
 from integration_token.api.names import RENEW_ANNOTATION
+from integration_token.api.size import fits
 from integration_token.api.value import parse_duration, parse_time
 from integration_token.errors import UserActionRequired
 
@@ -42,6 +43,9 @@ of a JSON object: service account files use the third name."""
 
 _EPOCH = "1970-01-01T00:00:00Z"
 """The creation time of an object that no API server has stored."""
+
+_SMALL = 5350
+"""The largest IntegrationToken that is kept in memory until its first pass, in bytes."""
 
 
 class DeletionPolicy(StrEnum):
@@ -129,6 +133,32 @@ class Integration:
             CERTIFICATE: self.certificate_key or (CERTIFICATE if self.json_key else CERTIFICATE_KEY),
         }
         return keys.get(name, name)
+
+    @property
+    def small(self) -> bool:
+        """Whether it is small enough to be kept in memory as a whole."""
+        template = self.template
+        values = (
+            self.endpoint.name,
+            self.credentials,
+            self.client_id_key,
+            self.client_secret_key,
+            self.private_key_key,
+            self.certificate_key,
+            self.json_key,
+            self.client_id,
+            self.service_account,
+            self.audience,
+            self.scopes,
+            self.target,
+            self.renew_request,
+            template.labels,
+            template.annotations,
+            template.data,
+            template.type,
+            self.status,
+        )
+        return fits(values, _SMALL)
 
 
 def renew_request(body: Mapping[str, Any]) -> str:

@@ -19,20 +19,18 @@ def parse_duration(text: str) -> float:
 
     :raises ValueError: if the text is not a duration.
     """
-    if isinstance(text, str) and len(text) <= _LONGEST_CACHED:
-        return _parse_short_duration(text)
-    return _parse_duration(text)
-
-
-def _parse_duration(text: str) -> float:
     try:
+        if len(text) <= _LONGEST_CACHED:
+            return _parse_short_duration(text)
         return float(durationpy.from_str(text).total_seconds())
     except (durationpy.DurationError, OverflowError, AttributeError, TypeError):
         raise ValueError(f"{str(text)[:64]!r} is not a duration such as 30s, 15m or 1h30m") from None
 
 
-_parse_short_duration = lru_cache(maxsize=256)(_parse_duration)
-"""Cached: most resources have the same few, and parsing one takes as long as the rest of a spec."""
+@lru_cache(maxsize=256)
+def _parse_short_duration(text: str) -> float:
+    """Cached: most resources have the same few, and parsing one takes as long as the rest of a spec."""
+    return float(durationpy.from_str(text).total_seconds())
 
 
 def format_time(seconds: float) -> str:

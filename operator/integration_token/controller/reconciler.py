@@ -126,7 +126,7 @@ class Reconciler:
             since = self._must_wait(key, state, integration)
             if since is not None:
                 is_waiting, after = True, after._replace(waiting_since=since)
-                self._inventory.put_back(state)
+                self._inventory.put_back(state, integration)
                 return now.after(_PATIENCE if now.boot - since.boot < _PATIENCE else TELL_AFTER)
             progress = Progress(Outcome.of(Observation(integration, now, before, before.plan)))
             error = await self._pass(key, state, progress)

@@ -53,16 +53,17 @@ class EventHandler:
             return
         generation = int(metadata.get("generation", 1))
         if self._inventory.knows(key, metadata["uid"], generation, renew_request(body)):
-            # The usual case: our own status write.
-            self._inventory.keep(key, b"" if is_cut(body) else pack(body))
-            return
+            if "conditions" in (body.get("status") or {}):
+                self._inventory.keep(key, pack(body))
+            return  # the usual case: our own status write
         place = (metadata["namespace"], metadata["name"], metadata["uid"], generation)
         try:
             if is_cut(body):
                 key, new = self._inventory.observe_unread(*place, renew_request(body))
             else:
                 key, new = self._inventory.observe(parse_integration(body))
-                self._inventory.keep(key, pack(body))
+                if "conditions" in (body.get("status") or {}):
+                    self._inventory.keep(key, pack(body))
         except UserActionRequired:
             key, new = self._inventory.observe_unreadable(*place)
         if new:

@@ -66,7 +66,8 @@ class Inventory:
             return key, False
         if state is None or state.uid != integration.uid:
             state = self._begin(key, integration.uid)
-        state.is_unseen = True
+        state.packed = b""
+        self.put_back(state, integration)
         self.refer(key, state, integration)
         return key, True
 
@@ -80,7 +81,7 @@ class Inventory:
         state = self.resources.get(key)
         if state is None or state.uid != uid:
             state = self._begin(key, uid)
-        state.packed, state.is_unseen = b"", True
+        state.fresh, state.packed, state.is_unseen = None, b"", True
         state.generation, state.renew_request = generation, renew_request
         return key, True
 
@@ -96,13 +97,14 @@ class Inventory:
     def keep(self, key: Key, packed: bytes) -> None:
         """Keeps a resource as the watch just reported it, unless its spec can't be read."""
         state = self.resources[key]
-        state.packed = packed if state.references is not None else b""
+        if state.references is not None:
+            state.fresh, state.packed = None, packed
 
     def let_go(self, key: Key) -> None:
         """The resource is about to change: it must be read until the watch reports it again."""
         state = self.resources.get(key)
         if state is not None:
-            state.packed = b""
+            state.fresh, state.packed = None, b""
 
     def let_all_go(self, namespace: str) -> bool:
         """The same for all resources of a namespace, or with an empty name for all: returns whether there are any."""
@@ -114,12 +116,13 @@ class Inventory:
     @staticmethod
     def take(state: ResourceState) -> Integration | None:
         """The resource as the watch last reported it; None if it must be read."""
-        state.is_unseen = False
-        return parse_integration(unpack(state.packed)) if state.packed else None
+        fresh, state.fresh, state.is_unseen = state.fresh, None, False
+        return fresh or (parse_integration(unpack(state.packed)) if state.packed else None)
 
     @staticmethod
-    def put_back(state: ResourceState) -> None:
-        """What was taken has not been worked on yet."""
+    def put_back(state: ResourceState, integration: Integration) -> None:
+        """Keeps the resource for the next pass, which is to work on it."""
+        state.fresh = integration if integration.small and not state.packed else None
         state.is_unseen = True
 
     def refer(self, key: Key, state: ResourceState, integration: Integration) -> None:

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from integration_token.api.condition import Told
 from integration_token.api.endpoint import EndpointRef
+from integration_token.api.integration import Integration
 from integration_token.clock import Instant
 from integration_token.renewal.plan import NO_TOKEN, TokenPlan
 from integration_token.state.failure import NONE, NOTHING, FailureState, Repairs, Revisions
@@ -67,9 +68,12 @@ class ResourceState:
     """One IntegrationToken. Each field has a single writer."""
 
     uid: str
+    fresh: Integration | None = None
+    """The resource as the watch reported it before it had a status, until a pass takes it: packing it for such a short
+    time isn't worth the CPU."""
     packed: bytes = b""
-    """The resource as the watch last reported it; empty if it must be read when needed: it is too large, or its status
-    was just written."""
+    """The resource as the watch last reported it with a status. If there is neither, it must be read when needed: it is
+    too large, or was just written."""
     is_unseen: bool = True
     """Whether no pass has taken what the watch reported."""
     generation: int = 0

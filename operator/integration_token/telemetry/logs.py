@@ -56,7 +56,7 @@ def configure_logs(level: str, form: str) -> None:
     :param form: text or json.
     """
     # Nothing shows them, and looking for the caller takes as long as the rest of a record.
-    logging._srcfile = None  # type: ignore[attr-defined]  # noqa: SLF001  # as the library's documentation recommends
+    logging._srcfile = None  # noqa: SLF001  # as the library's documentation recommends
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JSON() if form == "json" else _Text())
