@@ -11,6 +11,7 @@ import aiohttp
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import incluster_config
 from kubernetes.aio.config.config_exception import ConfigException
+from yarl import URL
 
 from integration_token.api.names import MANAGER
 from integration_token.errors import SettingsError
@@ -64,7 +65,8 @@ class Connection:
             headers = {**headers, "Authorization": authorization}
         return await self._session.request(
             method,
-            configuration.host + path,
+            # Names and selectors need no quoting, which takes long.
+            URL(configuration.host + path, encoded=True),
             data=body,
             headers=headers,
             timeout=limits,

@@ -23,6 +23,15 @@ UNREACHABLE = "unreachable"
 _SILENCE = 75.0
 """Seconds without a byte after which a watch is given up: the API server sends a bookmark every minute."""
 
+
+def _limits(seconds: float | None) -> aiohttp.ClientTimeout:
+    """For a whole call; None for a watch."""
+    return aiohttp.ClientTimeout(total=seconds, sock_connect=TIMEOUT, sock_read=None if seconds else _SILENCE)
+
+
+_LIMITS = _limits(TIMEOUT)
+"""Made once: this takes long, and most calls have it."""
+
 _PLAIN = 65536
 """Bytes of a response that are read at once; larger ones take turns: see `_LARGE`."""
 _LARGE = 4
@@ -94,7 +103,7 @@ class RestClient:
 
         :param seconds: for the whole call; None for a watch, which lasts while data arrives.
         """
-        limits = aiohttp.ClientTimeout(total=seconds, sock_connect=TIMEOUT, sock_read=None if seconds else _SILENCE)
+        limits = _LIMITS if seconds == TIMEOUT else _limits(seconds)
         # Not compressed: a few bytes could decompress to many before anything can throttle reading.
         sent, data = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}, None
         if body is not None:
@@ -102,7 +111,8 @@ class RestClient:
             data = orjson.dumps(body)
         try:
             if self._fence is not None and method != "GET":
-                limits = aiohttp.ClientTimeout(total=min(TIMEOUT, self._fence.check()))
+                left = self._fence.check()
+                limits = _LIMITS if left >= TIMEOUT else aiohttp.ClientTimeout(total=left)
             response = await self._connection.request(method, path, data, sent, limits)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._failed(call_of(method, path), UNREACHABLE)
