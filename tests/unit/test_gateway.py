@@ -156,6 +156,15 @@ async def test_a_success_without_an_object_is_no_success(body: bytes) -> None:
         await gateway(Client(200, body)).list_metadata(SECRETS, "", "app")
 
 
+async def test_text_that_is_not_unicode_is_read_and_written_all_the_same() -> None:
+    """The API server replaces it."""
+    client = Client(200, b'{"metadata": {"name": "\\ud800"}}')
+    found = await gateway(client).get(SECRETS, "store", "shop")
+    assert found == {"metadata": {"name": "\ud800"}}
+    await gateway(client).create(SECRETS, "store", found)
+    assert client.requests[1][3] == found
+
+
 @pytest.mark.parametrize("line", [b"<html>", b"[]", b"{}", b'{"type": "ADDED"}', b"7"])
 async def test_a_watch_that_brings_no_events_is_broken(line: bytes) -> None:
     """The caller starts a new watch."""

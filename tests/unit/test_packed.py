@@ -45,6 +45,7 @@ def body(spec: Object | None = None, wish: str = "") -> Object:
             }),
             id="with more in its spec",
         ),
+        pytest.param(body({"audience": "\ud800"}), id="with text that is not Unicode"),
         pytest.param(body(wish="now"), id="with a wish"),
         pytest.param(body(wish="now" * 50_000), id="with a long wish"),
         pytest.param({key: value for key, value in body().items() if key != "status"}, id="without a status"),

@@ -278,10 +278,20 @@ def test_no_context_is_made_that_depends_on_the_python() -> None:
     assert [(name, line) for name, line in made if "tolerant(" not in line] == []
 
 
-async def test_a_kubeconfig_with_a_broken_certificate_is_a_wrong_setting(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("url", "authority"),
+    [
+        ("https://127.0.0.1:1", "no certificate"),
+        ("https://127.0.0.1:99999", PLAIN.ca_pem),
+        ("https://[bad", PLAIN.ca_pem),
+    ],
+)
+async def test_a_kubeconfig_that_cannot_be_used_is_a_wrong_setting(url: str, authority: str, tmp_path: Path) -> None:
     """The command ends with a line that names it instead of an unexpected error."""
-    with pytest.raises(SettingsError, match=r"^--kubeconfig /.*: cannot read a certificate or key in it$"):
-        await connect(_kubeconfig("https://127.0.0.1:1", "no certificate", tmp_path), watches=0)
+    with pytest.raises(
+        SettingsError, match=r"^--kubeconfig /.*: cannot use the server's address, a certificate or a key in it$"
+    ):
+        await connect(_kubeconfig(url, authority, tmp_path), watches=0)
 
 
 def test_what_an_error_says_beyond_tls_is_not_shown() -> None:

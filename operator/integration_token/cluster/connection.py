@@ -44,9 +44,10 @@ class Connection:
     def __init__(self, configuration: Configuration, limit: int) -> None:
         """For as many connections at a time.
 
-        :raises OSError, ValueError: if a certificate or key in the configuration can't be read.
+        :raises OSError, ValueError: if the address, a certificate or a key in the configuration can't be used.
         """
         self.configuration = configuration
+        self._prefix = str(URL(configuration.host)).rstrip("/")
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=limit, ssl=_tls_context(configuration)),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -66,7 +67,7 @@ class Connection:
         return await self._session.request(
             method,
             # Names and selectors need no quoting, which takes long.
-            URL(configuration.host + path, encoded=True),
+            URL(self._prefix + path, encoded=True),
             data=body,
             headers=headers,
             timeout=limits,
@@ -151,7 +152,7 @@ def _connection(configuration: Configuration, limit: int, source: str) -> Connec
     try:
         return Connection(configuration, limit)
     except (OSError, ValueError):
-        raise SettingsError(f"{source}: cannot read a certificate or key in it") from None
+        raise SettingsError(f"{source}: cannot use the server's address, a certificate or a key in it") from None
 
 
 async def _load_kubeconfig(

@@ -3,11 +3,11 @@
 from collections.abc import AsyncGenerator, Callable, Mapping
 
 import aiohttp
-import orjson
 
 from integration_token.cluster.collection import Object
 from integration_token.cluster.page import PageReader
 from integration_token.cluster.rest_client import TIMEOUT, RestClient
+from integration_token.cluster.wire import decoded
 from integration_token.errors import Denied, Unavailable
 
 
@@ -58,7 +58,7 @@ async def events(
     response = await client.open_watch(path, headers, None)
     try:
         async for line in _lines(response.content):
-            event = orjson.loads(line)
+            event = decoded(line)
             yield event["type"], event["object"] if event["type"] == "ERROR" else cut(event["object"])
     except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
         raise Unavailable("the watch broke") from None

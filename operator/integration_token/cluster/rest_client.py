@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 import aiohttp
-import orjson
 
 from integration_token.cluster.collection import Object
 from integration_token.cluster.connection import Connection
 from integration_token.cluster.fence import Fence
 from integration_token.cluster.permission import Call, Permissions, call_of
 from integration_token.cluster.refusal import refusal_of
+from integration_token.cluster.wire import decoded, encoded
 from integration_token.errors import ClusterError, Unavailable
 from integration_token.tls import failure_of
 
@@ -108,7 +108,7 @@ class RestClient:
         sent, data = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}, None
         if body is not None:
             sent["Content-Type"] = "application/merge-patch+json" if method == "PATCH" else "application/json"
-            data = orjson.dumps(body)
+            data = encoded(body)
         try:
             if self._fence is not None and method != "GET":
                 left = self._fence.check()
@@ -179,7 +179,7 @@ def _unreachable(error: Exception) -> Unavailable:
 def _parsed(text: bytes | bytearray) -> Object:
     """A body's object; empty if it is not a JSON object."""
     try:
-        answer = orjson.loads(text)
+        answer = decoded(text)
     except ValueError:
         return {}
     return answer if isinstance(answer, dict) else {}

@@ -114,13 +114,14 @@ class Reconciler:
             self._grants.forget(key)
             return None
         before, now = state.remembered, self._clock.now()
-        if not self._queues.is_pending(key) and (self._nothing_new(state, key, now) or _is_contested(state, now)):
+        if not self._queues.is_pending(key) and (self._nothing_new(state, key, now) or state.is_contested(now)):
             return before.due
         after, progress, is_waiting = before._replace(last_reconciled=None), None, False
         try:
             if await self._statuses.write_pending(key, state.uid):
                 before, after = before._replace(status_pending=False), after._replace(status_pending=False)
-            integration = self._inventory.take(state) or await self._read(key, state)
+            known = self._inventory.take(state) if state.is_unseen or state.is_expected(key, now) else None
+            integration = known or await self._read(key, state)
             if integration is None:
                 return self._without(key, state, now)
             since = self._must_wait(key, state, integration)
@@ -234,7 +235,7 @@ class Reconciler:
         before = state.remembered
         if before.last_reconciled is None or state.is_unseen or state.references is None:
             return False
-        if (before.due is not None and before.due.is_due(now)) or state.grant.offers_later(key, before.plan, now):
+        if state.is_expected(key, now):
             return False
         revisions, version = before.last_reconciled
         endpoint = None if state.endpoint is None else self._inventory.endpoints.get(state.endpoint)
@@ -290,10 +291,3 @@ def _log(key: Key, error: ClusterError) -> None:
         log.warning("API call refused", namespace=key.namespace, name=key.name, error=str(error))
     elif not isinstance(error, Conflict):
         log.warning("API call failed", namespace=key.namespace, name=key.name, error=str(error))
-
-
-def _is_contested(state: ResourceState, now: Instant) -> bool:
-    """Whether a wake-up is only another round of a fight over the target, which is checked now and then."""
-    failure, due = state.remembered.failing.failure, state.remembered.due
-    contested = failure is not None and failure.reason == Reason.TARGET_CONTESTED
-    return contested and not state.is_unseen and due is not None and not due.is_due(now)

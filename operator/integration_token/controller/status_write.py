@@ -9,12 +9,11 @@ import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import orjson
-
 from integration_token.api.condition import Told
 from integration_token.cluster.collection import INTEGRATIONS
 from integration_token.cluster.event import EventRecorder
 from integration_token.cluster.gateway import Gateway
+from integration_token.cluster.wire import decoded, encoded
 from integration_token.state.inventory import Inventory
 from integration_token.workqueue.key import Key
 from integration_token.workqueue.scheduler import Scheduler
@@ -60,7 +59,7 @@ class StatusWriter:
 
     def put_off(self, key: Key, status: StatusPatch) -> None:
         """Writes it when other work leaves room for that."""
-        self._pending[key] = status._replace(patch={}), zlib.compress(orjson.dumps(status.patch), 1)
+        self._pending[key] = status._replace(patch={}), zlib.compress(encoded(status.patch), 1)
         self._scheduler.wake_late(key)
 
     async def write_pending(self, key: Key, uid: str) -> bool:
@@ -72,7 +71,7 @@ class StatusWriter:
         if status is None or status.uid != uid:
             return False
         self._events.wait_on()
-        return await self.write(key, status._replace(patch=orjson.loads(zlib.decompress(patch))))
+        return await self.write(key, status._replace(patch=decoded(zlib.decompress(patch))))
 
     def drop_pending(self, key: Key) -> None:
         """The resource is gone."""

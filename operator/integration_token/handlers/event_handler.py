@@ -53,17 +53,17 @@ class EventHandler:
             return
         generation = int(metadata.get("generation", 1))
         if self._inventory.knows(key, metadata["uid"], generation, renew_request(body)):
-            if "conditions" in (body.get("status") or {}):
-                self._inventory.keep(key, pack(body))
-            return  # the usual case: our own status write
+            # The usual case: our own status write.
+            self._inventory.keep(key, _packed(body))
+            return
         place = (metadata["namespace"], metadata["name"], metadata["uid"], generation)
         try:
             if is_cut(body):
                 key, new = self._inventory.observe_unread(*place, renew_request(body))
             else:
                 key, new = self._inventory.observe(parse_integration(body))
-                if "conditions" in (body.get("status") or {}):
-                    self._inventory.keep(key, pack(body))
+                if packed := _packed(body):
+                    self._inventory.keep(key, packed)
         except UserActionRequired:
             key, new = self._inventory.observe_unreadable(*place)
         if new:
@@ -118,3 +118,8 @@ class EventHandler:
         if after is not None:
             self._told[what] = after
         return after is None or before != after
+
+
+def _packed(body: dict[str, Any]) -> bytes:
+    """The resource to keep for later passes; empty before it has a status, or if it was cut or is too large."""
+    return pack(body) if "conditions" in (body.get("status") or {}) else b""

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import aiohttp
 import kopf
-import orjson
 from aiohttp.connector import Connection
 
 from integration_token.cluster.page import LARGE, PageReader, essence
+from integration_token.cluster.wire import decoded, encoded
 from integration_token.tls import tolerant
 
 _CUT: Final = "cut"
@@ -102,13 +102,13 @@ class _Watched:
 
     def _told(self, line: bytes) -> bytes:
         """A line for kopf to read."""
-        event = orjson.loads(line)
+        event = decoded(line)
         kind, body = event["type"], event["object"]
         if kind not in _EVENTS:
             return line
         self._note(kind, body)
         version = body["metadata"]["resourceVersion"]
-        return orjson.dumps({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version}}})
+        return encoded({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version}}})
 
 
 def _listed(path: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from integration_token.api.endpoint import Endpoint, EndpointRef
 from integration_token.api.integration import Integration, parse_integration
 from integration_token.api.size import fits
 from integration_token.clock import Clock
+from integration_token.errors import UserActionRequired
 from integration_token.state.figures import figures_of
 from integration_token.state.packed import unpack
 from integration_token.state.resource import ACCOUNT, Reference, ReferencedObjects, ResourceState
@@ -115,9 +116,16 @@ class Inventory:
 
     @staticmethod
     def take(state: ResourceState) -> Integration | None:
-        """The resource as the watch last reported it; None if it must be read."""
+        """The resource as the watch last reported it; None if it must be read, perhaps since a pass has read a later
+        state of it."""
         fresh, state.fresh, state.is_unseen = state.fresh, None, False
-        return fresh or (parse_integration(unpack(state.packed)) if state.packed else None)
+        try:
+            found = fresh or (parse_integration(unpack(state.packed)) if state.packed else None)
+        except UserActionRequired:
+            return None
+        if found is None or (found.generation, found.renew_request) != (state.generation, state.renew_request):
+            return None
+        return found
 
     @staticmethod
     def put_back(state: ResourceState, integration: Integration) -> None:

@@ -7,10 +7,9 @@ API server refuses the status that the pass writes, and the next pass reads the 
 import zlib
 from typing import Any, Final
 
-import orjson
-
 from integration_token.api.integration import renew_request
 from integration_token.api.names import RENEW_ANNOTATION
+from integration_token.cluster.wire import decoded, encoded
 
 Object = dict[str, Any]
 
@@ -34,7 +33,7 @@ def _usual_condition(kind: str, status: str, reason: str, message: str = "") -> 
     }
 
 
-_USUAL: Final = orjson.dumps(
+_USUAL: Final = encoded(
     {
         "metadata": {
             "creationTimestamp": "2026-01-01T00:00:00Z",
@@ -90,7 +89,7 @@ def pack(body: Object) -> bytes:
     kept = {name: metadata[name] for name in _NAMES if name in metadata}
     if wish := renew_request(body):
         kept["annotations"] = {RENEW_ANNOTATION: wish}
-    text = orjson.dumps({"metadata": kept, "spec": body.get("spec"), "status": body.get("status")})
+    text = encoded({"metadata": kept, "spec": body.get("spec"), "status": body.get("status")})
     if len(text) > _LONGEST:
         return b""
     packer = zlib.compressobj(1, zlib.DEFLATED, _WINDOW, _MEMORY, zlib.Z_DEFAULT_STRATEGY, _USUAL)
@@ -100,5 +99,5 @@ def pack(body: Object) -> bytes:
 
 def unpack(packed: bytes) -> Object:
     """What was packed."""
-    unpacked: Object = orjson.loads(zlib.decompressobj(_WINDOW, _USUAL).decompress(packed))
+    unpacked: Object = decoded(zlib.decompressobj(_WINDOW, _USUAL).decompress(packed))
     return unpacked

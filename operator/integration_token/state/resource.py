@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from integration_token.api.condition import Told
+from integration_token.api.condition import Reason, Told
 from integration_token.api.endpoint import EndpointRef
 from integration_token.api.integration import Integration
 from integration_token.clock import Instant
 from integration_token.renewal.plan import NO_TOKEN, TokenPlan
 from integration_token.state.failure import NONE, NOTHING, FailureState, Repairs, Revisions
 from integration_token.state.grant import GrantState
+from integration_token.workqueue.key import Key
 
 
 class Remembered(NamedTuple):
@@ -88,3 +89,15 @@ class ResourceState:
     """Written by the reporter once the status is written."""
     grant: GrantState = field(default_factory=GrantState)
     """Written by the refresher once it has read the credentials."""
+
+    def is_expected(self, key: Key, now: Instant) -> bool:
+        """Whether a pass is due anyway. Others follow a change of something else, and whoever made that may have
+        changed or deleted the resource too: the watch may just not have reported it yet."""
+        due, plan = self.remembered.due, self.remembered.plan
+        return (due is not None and due.is_due(now)) or self.grant.offers_later(key, plan, now)
+
+    def is_contested(self, now: Instant) -> bool:
+        """Whether a wake-up is only another round of a fight over the target, which is checked now and then."""
+        failure, due = self.remembered.failing.failure, self.remembered.due
+        contested = failure is not None and failure.reason == Reason.TARGET_CONTESTED
+        return contested and not self.is_unseen and due is not None and not due.is_due(now)
