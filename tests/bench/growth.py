@@ -52,7 +52,8 @@ HOLDERS: Final = (
     ),
     ("its plan in the queue of due times", ("scheduler.py", "due_queue.py", "late_queue.py", "clock.py", "requeue.py")),
     ("its two Secrets, as the watch stores them", ("secret.py",)),
-    ("strings from the API server's answers: names, UIDs, versions", ("decoder.py", "scanner.py")),
+    ("the resource as the watch reported it, packed", ("packed.py",)),
+    ("strings from the API server's answers: names, UIDs, versions", ("decoder.py", "scanner.py", "wire.py")),
     ("kopf's memory of it", ("kopf",)),
 )
 """Holders of memory, by file or package name. `<string>` is where dataclasses are created."""

@@ -1,7 +1,7 @@
 """JSON of the Kubernetes API: by orjson, and what that refuses by Python's own parser.
 
-Tenants choose parts of an object. Text that only orjson refuses, such as half of a surrogate pair, must not end a watch
-of everybody's objects.
+Tenants choose parts of an object. Text that only orjson refuses, such as half of a surrogate pair, must not end the
+watch of all others.
 """
 
 import json
