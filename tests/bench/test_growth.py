@@ -71,8 +71,8 @@ def test_what_a_resource_holds_is_the_difference_of_two_runs() -> None:
     found = growth.held(few, many, 10)
     assert {name: size for name, size in found.items() if size} == {
         growth.HOLDERS[0][0]: 200,
-        growth.HOLDERS[4][0]: 100,
-        growth.HOLDERS[5][0]: 10,
+        growth.HOLDERS[4][0]: 10,
+        growth.HOLDERS[5][0]: 100,
     }
 
 
