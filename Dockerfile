@@ -23,8 +23,8 @@ RUN /build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --no-inde
         /app/lib/python3*/site-packages/kubernetes/aio/client/api \
     && /app/bin/python -m compileall -q --invalidation-mode unchecked-hash \
         -x '/kubernetes/(aio/)?client/models/' /app/lib \
-    && /app/bin/python -Bc 'import sys, integration_token.runtime.process as _; \
-        print(*(one.__file__ for name, one in sys.modules.items() if name.startswith("kubernetes.")), sep="\n")' \
+    && /app/bin/python -Bc 'import sys, integration_token.runtime.process as _, kubernetes.aio.config.kube_config as _; \
+        print(*(one.__file__ for name, one in sys.modules.items() if one and name.startswith("kubernetes.")), sep="\n")' \
         > imported \
     && /app/bin/python -m compileall -q --invalidation-mode unchecked-hash -i imported
 
