@@ -662,3 +662,8 @@ class TestConsumerDelay:
         assert told(after("2m", longer, 2), ConditionType.ROLLOVER_TOO_LATE) == ("False", "ConsumerDelayTooLong")
         assert told(after("1m", longer, 3), ConditionType.ROLLOVER_TOO_LATE) == ("False", "RolloverInTime")
         assert told(after("0s", longer, 3), ConditionType.ROLLOVER_TOO_LATE) == ("Unknown", "RolloverUnknown")
+
+
+def test_an_ordinary_resource_is_small_enough_to_be_kept() -> None:
+    """With its whole status, which grows with each condition: otherwise its first pass reads it from the API server."""
+    assert resource(status_of(resource(), replace(GOOD, asked=True, renewed=True))).small
